@@ -1,0 +1,17 @@
+"""The client of the matted daemon. Standard library only, CPython 3.8 and later: it runs inside GIMP and Krita."""
+
+from .client import Mask, Session, connect
+from .errors import MattedError, ProtocolError, Rejected, Timeout, Unavailable
+from .messages import Progress
+
+__all__ = [
+    "Mask",
+    "MattedError",
+    "Progress",
+    "ProtocolError",
+    "Rejected",
+    "Session",
+    "Timeout",
+    "Unavailable",
+    "connect",
+]

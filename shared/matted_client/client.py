@@ -1,0 +1,313 @@
+"""The one socket: a session with the daemon, used by the command line and by the plug-ins alike.
+
+with connect("my program") as session:
+    mask = session.mask(pixels, width, height, "RGBA8")
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+from . import endpoint, messages
+from .errors import MattedError, ProtocolError, Rejected, Timeout, Unavailable
+from .messages import Cancel, Done, Failure, Hello, MaskRequest, MaskResult, Message, Progress, Welcome
+from .zmtp import DEFAULT_FRAME_BYTES, Dealer
+
+CONNECT_SECONDS = 5.0  # TCP and handshake on loopback take milliseconds; more means a stuck daemon
+START_SECONDS = 20.0  # a cold disk can make the first Python start slow
+SILENCE_SECONDS = 60.0  # the daemon reports twice a second; memory pressure may stall it for a while
+CANCEL_SECONDS = 5.0
+POLL_SECONDS = 0.05  # how often `cancelled` is asked
+SEND_CHUNK = 1 << 20
+
+OnProgress = Callable[[Progress], None]
+Cancelled = Callable[[], bool]
+
+
+def _never() -> bool:
+    return False
+
+
+def _ignore(progress: Progress) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Mask:
+    """`alpha` holds width x height samples of `info.depth` bits (16: little-endian), 0 background."""
+
+    alpha: bytearray
+    info: MaskResult
+
+
+def connect(
+    client: str,
+    path: Optional[str] = None,
+    command: Optional[Sequence[str]] = None,
+    start: bool = True,
+    cancelled: Cancelled = _never,
+) -> "Session":
+    """Open a session with the daemon, starting it first if it does not run.
+
+    client: who asks, for the daemon's log. path: the connection file (default: this user's). command: how to run
+    matted (default: this Python). start: False to only look. Raises Unavailable, or Rejected("unsupported_version")
+    from a daemon of another major version.
+    """
+    path = path or endpoint.connection_path()
+    if not start:
+        return Session(endpoint.read_connection(path), client)
+    try:
+        return Session(endpoint.read_connection(path), client)
+    except Unavailable:
+        return _start_and_connect(client, path, command or [sys.executable, "-m", "matted"], cancelled)
+
+
+def _start_and_connect(client: str, path: str, command: Sequence[str], cancelled: Cancelled) -> "Session":
+    starter = endpoint.Starter(command, os.path.dirname(path))
+    process, pause = starter.start(), 0.0
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if cancelled():
+            raise Rejected(messages.CANCELLED, "Cancelled.")
+        try:
+            return Session(endpoint.read_connection(path), client)
+        except Unavailable:
+            code = process.poll()
+        if code:
+            raise Unavailable("The matted daemon did not start: %s" % starter.reason(), "Run: matted serve")
+        if code == 0:  # it left to another one, which may itself be on its way out: try again, ever more slowly
+            pause += 0.2
+            time.sleep(pause)
+            process = starter.start()
+        time.sleep(POLL_SECONDS)
+    raise Unavailable("The matted daemon did not come up within %d s." % START_SECONDS, "Run: matted serve")
+
+
+class Session:
+    """One authenticated connection. Not for use from two threads at once."""
+
+    def __init__(self, connection: endpoint.Connection, client: str) -> None:
+        nonce = os.urandom(messages.NONCE_BYTES)
+        username = nonce.hex().encode()
+        self._peer = Dealer(username, messages.client_password(connection.key, username))
+        self._last_id = 0
+        self._inbox: List[List[bytearray]] = []
+        try:
+            self._socket = socket.create_connection(("127.0.0.1", connection.port), CONNECT_SECONDS)
+        except OSError:
+            raise Unavailable("The matted daemon is not running.", "Start it with: matted start") from None
+        try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket.settimeout(POLL_SECONDS)
+            self.welcome = self._shake_hands(connection.key, client)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _shake_hands(self, key: bytes, client: str) -> Welcome:
+        """Prove ourselves, have the daemon prove itself. Anything but our own daemon is as good as none."""
+        deadline = time.monotonic() + CONNECT_SECONDS
+        try:
+            self._send_bytes(memoryview(self._peer.greeting()), deadline)
+            while not self._peer.ready:
+                self._receive_some(deadline)
+            nonce = os.urandom(messages.NONCE_BYTES)
+            request_id = self._send(Hello(messages.PROTOCOL, nonce, client[: messages.MAX_TEXT]), deadline=deadline)
+            op, header, _ = self._reply(request_id, deadline)
+            if op == Failure.op:
+                raise _rejected(header)
+            welcome = Welcome.from_wire(header)
+        except Rejected as error:
+            if error.code != "unauthorized":
+                raise
+            raise Unavailable("The daemon that answered is not the one of the connection file.") from None
+        except (ProtocolError, Timeout) as error:
+            raise Unavailable(error.message) from None
+        if not messages.same_secret(welcome.proof, messages.server_proof(key, nonce)):
+            raise Unavailable("Another program took the daemon's port; nothing was sent to it.")
+        return welcome
+
+    # -- what a session can do ---------------------------------------------------------------------------------------
+
+    def mask(
+        self,
+        pixels: Any,
+        width: int,
+        height: int,
+        format: str,
+        model: str = "default",
+        depth: int = 8,
+        on_progress: OnProgress = _ignore,
+        cancelled: Cancelled = _never,
+    ) -> Mask:
+        """Ask for the mask of a picture and wait for it.
+
+        pixels: a bytes-like object of width x height pixels in `format` (a key of messages.BYTES_PER_PIXEL), rows from
+        the top without padding, sRGB. cancelled: asked about every 50 ms; True ends the request in the daemon too.
+        Raises Rejected with the daemon's code, Timeout, ProtocolError, Unavailable.
+        """
+        request = MaskRequest(width, height, format, model, depth)
+        view = memoryview(pixels).cast("B")
+        self._check(request, len(view))
+        self._peer.max_frame_bytes = max(DEFAULT_FRAME_BYTES, request.mask_bytes)
+        request_id = self._send(request, [view], cancelled=cancelled)
+        cancel_sent = False
+        while True:
+            deadline = time.monotonic() + (CANCEL_SECONDS if cancel_sent else SILENCE_SECONDS)
+            stop = _never if cancel_sent else cancelled
+            op, header, frames = self._reply(request_id, deadline, stop)
+            if op == "":  # the caller wants to stop
+                self._send(Cancel(request_id))
+                cancel_sent = True
+            elif op == Progress.op:
+                on_progress(Progress.from_wire(header))
+            elif op == Failure.op:
+                raise _rejected(header)
+            else:
+                return _mask(op, header, frames, request)
+
+    def status(self) -> Dict[str, Any]:
+        return dict(self._ask(messages.StatusRequest(), messages.StatusReply).status)
+
+    def models(self) -> List[Dict[str, Any]]:
+        return list(self._ask(messages.ModelsRequest(), messages.ModelsReply).models)
+
+    def shutdown(self) -> None:
+        self._ask(messages.Shutdown(), Done)
+
+    def wait_until_gone(self, seconds: float) -> bool:
+        """Wait for the daemon to close this connection, which it does when it ends."""
+        deadline = time.monotonic() + seconds
+        try:
+            while True:
+                self._receive_some(deadline)
+        except Timeout:
+            return False
+        except MattedError:
+            return True
+
+    def _check(self, request: MaskRequest, size: int) -> None:
+        """Refuse here what the daemon would refuse, before the pixels travel."""
+        if request.format not in self.welcome.formats:
+            raise Rejected(messages.BAD_REQUEST, "The daemon does not know the pixel format %s." % request.format)
+        if request.width < 1 or request.height < 1:
+            raise Rejected(messages.BAD_REQUEST, "The picture has no pixels.")
+        limit, side = self.welcome.max_pixels, self.welcome.max_side
+        if request.width * request.height > limit or max(request.width, request.height) > side:
+            message = "The picture is too large: %d x %d pixels." % (request.width, request.height)
+            raise Rejected(
+                messages.TOO_LARGE,
+                message,
+                "At most %d megapixels and %d pixels a side are possible; scale it down." % (limit // 1000000, side),
+            )
+        if size != request.frame_bytes:
+            raise Rejected(messages.BAD_REQUEST, "%d bytes of pixels, %d expected." % (size, request.frame_bytes))
+
+    def _ask(self, request: Message, reply: Any) -> Any:
+        deadline = time.monotonic() + CONNECT_SECONDS
+        op, header, _ = self._reply(self._send(request, deadline=deadline), deadline)
+        if op == Failure.op:
+            raise _rejected(header)
+        if op != reply.op:
+            raise ProtocolError("The daemon answered '%s' with '%s'." % (request.op, op))
+        return reply.from_wire(header)
+
+    # -- messages ----------------------------------------------------------------------------------------------------
+
+    def _send(
+        self,
+        message: Message,
+        frames: Sequence[memoryview] = (),
+        deadline: Optional[float] = None,
+        cancelled: Cancelled = _never,
+    ) -> int:
+        self._last_id += 1
+        header = memoryview(message.to_wire(self._last_id))
+        for buffer in self._peer.message([header, *frames]):
+            self._send_bytes(buffer, deadline, cancelled)
+        return self._last_id
+
+    def _reply(
+        self, request_id: int, deadline: float, cancelled: Cancelled = _never
+    ) -> Tuple[str, Dict[str, Any], List[bytearray]]:
+        """The next message for `request_id`, or ("", {}, []) once `cancelled` says so."""
+        while True:
+            while self._inbox:
+                frames = self._inbox.pop(0)
+                op, reply_id, header = messages.split_header(bytes(frames[0]))
+                if reply_id == request_id:
+                    return op, header, frames[1:]
+            if not self._receive_some(deadline, cancelled):
+                return "", {}, []
+
+    # -- bytes -------------------------------------------------------------------------------------------------------
+
+    def _send_bytes(self, data: memoryview, deadline: Optional[float] = None, cancelled: Cancelled = _never) -> None:
+        limit = deadline or time.monotonic() + SILENCE_SECONDS
+        while len(data):
+            try:
+                data = data[self._socket.send(data[:SEND_CHUNK]) :]
+                limit = deadline or time.monotonic() + SILENCE_SECONDS
+            except socket.timeout:
+                if time.monotonic() > limit:
+                    raise Timeout("The matted daemon does not read what it is sent.", "Run: matted stop") from None
+            except OSError:
+                raise self._gone() from None
+            if cancelled():  # half a message cannot be taken back: only closing ends it
+                self.close()
+                raise Rejected(messages.CANCELLED, "Cancelled.")
+
+    def _receive_some(self, deadline: float, cancelled: Cancelled = _never) -> bool:
+        """Read what is there, or wait for it. False once `cancelled` says so. Raises Timeout at the deadline."""
+        while True:
+            if cancelled():
+                return False
+            try:
+                count = self._socket.recv_into(self._peer.wanted())
+                break
+            except socket.timeout:
+                if time.monotonic() > deadline:
+                    raise Timeout("The matted daemon does not answer.", "Run: matted stop; matted start") from None
+            except OSError:
+                raise self._gone() from None
+        if count == 0:
+            raise self._gone()
+        self._inbox += self._peer.received(count)
+        answer = self._peer.to_send()
+        if answer:
+            self._send_bytes(memoryview(answer), deadline)
+        return True
+
+    @staticmethod
+    def _gone() -> Unavailable:
+        return Unavailable("The matted daemon ended in the middle of the work.", "Try again; it will be restarted.")
+
+
+def _rejected(header: Dict[str, Any]) -> Rejected:
+    failure = Failure.from_wire(header)
+    return Rejected(failure.code, failure.message, failure.hint)
+
+
+def _mask(op: str, header: Dict[str, Any], frames: List[bytearray], request: MaskRequest) -> Mask:
+    if op != MaskResult.op:
+        raise ProtocolError("The daemon answered 'mask' with '%s'." % op)
+    info = MaskResult.from_wire(header)
+    if (info.width, info.height, info.depth) != (request.width, request.height, request.depth):
+        raise ProtocolError("The daemon sent a mask of another size or depth.")
+    if len(frames) != 1 or len(frames[0]) != request.mask_bytes:
+        raise ProtocolError("The daemon sent a mask with too few or too many bytes.")
+    return Mask(frames[0], info)

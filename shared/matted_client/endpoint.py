@@ -1,0 +1,161 @@
+"""Where the daemon is, and how to start it.
+
+The daemon publishes a connection file that only its owner can read: endpoint, pid, version and a key made anew at
+every start. Whoever can read the file may ask for masks; whoever cannot is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any, Dict, List, Sequence
+
+from .errors import Unavailable
+
+CONNECTION_FILE = "connection.json"
+START_LOG = "start.log"
+KEY_BYTES = 32
+MAX_FILE_BYTES = 4096
+LOOPBACK = "tcp://127.0.0.1:"
+
+# What hosts set for their own libraries and Python; the daemon must not inherit it.
+HOST_VARIABLES = ("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "GI_TYPELIB_PATH", "QML2_IMPORT_PATH")
+HOST_PREFIXES = ("PYTHON", "QT_", "GIMP", "GEGL", "BABL")
+
+
+def state_folder() -> str:
+    """The folder of the connection file: what platformdirs calls the user state folder, without needing it here."""
+    chosen = os.environ.get("MATTED_STATE_DIR")
+    if chosen:
+        return os.path.abspath(chosen)
+    home = os.path.expanduser("~")
+    if sys.platform == "win32":
+        return os.path.join(os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local"), "matted")
+    if sys.platform == "darwin":
+        return os.path.join(home, "Library", "Application Support", "matted")
+    return os.path.join(os.environ.get("XDG_STATE_HOME") or os.path.join(home, ".local", "state"), "matted")
+
+
+def connection_path() -> str:
+    return os.path.join(state_folder(), CONNECTION_FILE)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """The contents of a connection file."""
+
+    endpoint: str
+    pid: int
+    version: str
+    key: bytes
+
+    @property
+    def port(self) -> int:
+        return int(self.endpoint[len(LOOPBACK) :])
+
+
+def read_connection(path: str) -> Connection:
+    """Raises Unavailable if the file is missing, empty, damaged, or could have been written by somebody else."""
+    try:
+        with open(path, "rb") as file:
+            _refuse_strangers(os.fstat(file.fileno()), path)
+            raw = file.read(MAX_FILE_BYTES + 1)
+    except OSError:
+        raise Unavailable("The matted daemon is not running.", "Start it with: matted start") from None
+    try:
+        return _parse(json.loads(raw.decode("utf-8")))
+    except (ValueError, KeyError, TypeError):
+        message = "The connection file %s is damaged." % path
+        raise Unavailable(message, "Run: matted start, which writes a new one.") from None
+
+
+def _refuse_strangers(stat: os.stat_result, path: str) -> None:
+    if sys.platform == "win32":
+        return  # the profile folder's access list keeps other users out
+    if stat.st_uid != os.geteuid():
+        raise Unavailable("The connection file %s belongs to another user; it was not used." % path, "Delete it.")
+    if stat.st_mode & 0o077:
+        message = "The connection file %s can be read or written by other users; it was not used." % path
+        raise Unavailable(message, "Run: matted stop; matted start, which writes a new one.")
+
+
+def _parse(fields: Dict[str, Any]) -> Connection:
+    key = bytes.fromhex(fields["key"])
+    connection = Connection(str(fields["endpoint"]), int(fields["pid"]), str(fields["version"]), key)
+    if len(key) != KEY_BYTES or not connection.endpoint.startswith(LOOPBACK) or not 0 < connection.port < 65536:
+        raise ValueError
+    return connection
+
+
+class Starter:
+    """Starts a daemon, detached from this process. `command` runs matted, for example [python, "-m", "matted"].
+
+    Any number of starters may work at the same moment: a daemon that finds another one running leaves with exit code
+    0, so exactly one stays.
+    """
+
+    def __init__(self, command: Sequence[str], folder: str) -> None:
+        self._command = list(command)
+        self._folder = folder
+        self._log = os.path.join(folder, START_LOG)
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Raises Unavailable if the program cannot be run at all."""
+        command, environment = [*self._command, "serve"], clean_environment(self._folder)
+        if os.path.exists("/.flatpak-info"):
+            command = _through_flatpak(command, self._folder)
+        try:
+            os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            with open(self._log, "wb") as log:
+                return subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                    cwd=os.path.expanduser("~"),
+                    **_detached(),
+                )
+        except OSError as error:
+            message = "The matted daemon could not be started: %s." % error
+            raise Unavailable(message, "Is matted still installed? Run: matted install gimp, or: krita") from None
+
+    def reason(self) -> str:
+        """The last thing a daemon that did not come up had to say."""
+        try:
+            with open(self._log, "rb") as log:
+                lines = log.read(65536).decode("utf-8", "replace").strip().splitlines()
+        except OSError:
+            lines = []
+        return lines[-1] if lines else "it gave no reason"
+
+
+def clean_environment(folder: str) -> Dict[str, str]:
+    """This process's environment without what GIMP, Krita and AppImages add to it."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in HOST_VARIABLES and not name.startswith(HOST_PREFIXES)
+    }
+    kept["MATTED_STATE_DIR"] = folder
+    return kept
+
+
+def _detached() -> Dict[str, Any]:
+    if sys.platform == "win32":
+        new_group, detached, no_window = 0x200, 0x8, 0x08000000
+        return {"creationflags": new_group | detached | no_window}
+    return {"start_new_session": True}
+
+
+def _through_flatpak(command: List[str], folder: str) -> List[str]:
+    if shutil.which("flatpak-spawn") is None:
+        raise Unavailable(
+            "The matted daemon is not running, and this Flatpak may not start programs outside its sandbox.",
+            "Start it in a terminal with: matted start",
+        )
+    return ["flatpak-spawn", "--host", "--env=MATTED_STATE_DIR=" + folder, *command]

@@ -1,0 +1,252 @@
+"""The messages of `matted/1`, one frozen dataclass each. docs/protocol.md is their specification.
+
+A message is a msgpack map (the header) and raw frames behind it. The header has `op`, the message's name, and `id`,
+which the client chooses and every reply to that request repeats. Unknown header fields are ignored, so that a minor
+version can add some.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Any, ClassVar, Dict, List, Optional, Tuple, Type, TypeVar
+
+from .errors import ProtocolError
+from .packing import pack, unpack
+
+PROTOCOL = 1  # the major version; checked in hello
+
+BYTES_PER_PIXEL = {"RGBA8": 4, "BGRA8": 4, "RGB8": 3, "GRAYA8": 2, "GRAY8": 1}
+MASK_DEPTHS = (8, 16)  # bits; 16-bit masks are little-endian
+
+# Limits of one request. 200 megapixels is twice the largest camera frame in use; RGBA8 of it is the largest frame.
+MAX_PIXELS = 200_000_000
+MAX_SIDE = 65_535
+MAX_FRAME_BYTES = 4 * MAX_PIXELS
+MAX_HEADER_BYTES = 64 * 1024
+MAX_TEXT = 1024  # characters of any text a client sends
+
+NONCE_BYTES = 16
+_SERVER_PROOF = b"matted/1 server "  # keeps a server's proof from ever equalling a client's password
+
+# Error codes
+BAD_REQUEST = "bad_request"
+UNSUPPORTED_VERSION = "unsupported_version"
+TOO_LARGE = "too_large"
+BUSY = "busy"
+MODEL_NOT_FOUND = "model_not_found"
+MODEL_NOT_INSTALLED = "model_not_installed"
+OUT_OF_MEMORY = "out_of_memory"
+NO_SUBJECT = "no_subject"
+CANCELLED = "cancelled"
+SHUTTING_DOWN = "shutting_down"
+INTERNAL = "internal"
+
+
+def client_password(key: bytes, nonce: bytes) -> bytes:
+    """The PLAIN password for the PLAIN username `nonce`: shows that the client can read the connection file."""
+    return hmac.new(key, nonce, hashlib.sha256).hexdigest().encode()
+
+
+def server_proof(key: bytes, nonce: bytes) -> bytes:
+    """32 bytes, the answer to the nonce in `hello`: shows that the server wrote the connection file."""
+    return hmac.new(key, _SERVER_PROOF + nonce, hashlib.sha256).digest()
+
+
+def same_secret(one: bytes, other: bytes) -> bool:
+    return hmac.compare_digest(one, other)
+
+
+def _field(
+    *kinds: type, low: Optional[int] = None, high: Optional[int] = None, default: Any = dataclasses.MISSING
+) -> Any:
+    """A header field: its types, and the range of its value (numbers) or length (text, bytes, lists)."""
+    metadata = {"kinds": kinds, "low": low, "high": high}
+    if isinstance(default, (list, dict)):
+        return dataclasses.field(metadata=metadata, default_factory=lambda: type(default)(default))
+    return dataclasses.field(metadata=metadata, default=default)
+
+
+M = TypeVar("M", bound="Message")
+
+
+@dataclass(frozen=True)
+class Message:
+    """Base: turns a header map into checked fields and back."""
+
+    op: ClassVar[str] = ""
+
+    def to_wire(self, request_id: int) -> bytes:
+        header = {"op": self.op, "id": request_id}
+        header.update({f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
+        return pack(header)
+
+    @classmethod
+    def from_wire(cls: Type[M], header: Dict[str, Any]) -> M:
+        """Raises ProtocolError that names the field which is missing, of a wrong type, or out of range."""
+        values = {}
+        for field in dataclasses.fields(cls):
+            if field.name in header:
+                values[field.name] = _checked(cls.op, field, header[field.name])
+            elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+                raise ProtocolError("'%s' lacks the field '%s'." % (cls.op, field.name))
+        return cls(**values)
+
+
+def _checked(op: str, field: Any, value: Any) -> Any:
+    kinds, low, high = field.metadata["kinds"], field.metadata["low"], field.metadata["high"]
+    right_type = isinstance(value, kinds) and (not isinstance(value, bool) or bool in kinds)
+    if not right_type:
+        raise ProtocolError("'%s' has the field '%s' of a wrong type." % (op, field.name))
+    size = len(value) if isinstance(value, (str, bytes, list, dict)) else value
+    if size is not None and ((low is not None and size < low) or (high is not None and size > high)):
+        raise ProtocolError("'%s' has the field '%s' out of range." % (op, field.name))
+    return value
+
+
+def split_header(data: bytes) -> Tuple[str, int, Dict[str, Any]]:
+    """Return (op, id, header). Raises ProtocolError unless `data` is a header with both."""
+    if len(data) > MAX_HEADER_BYTES:
+        raise ProtocolError("The message header is larger than %d bytes." % MAX_HEADER_BYTES)
+    header = unpack(data)
+    if not isinstance(header, dict):
+        raise ProtocolError("The message header is not a map.")
+    op, request_id = header.get("op"), header.get("id")
+    if not isinstance(op, str) or not op:
+        raise ProtocolError("The message header lacks 'op'.")
+    if not isinstance(request_id, int) or isinstance(request_id, bool) or not 0 <= request_id < 1 << 63:
+        raise ProtocolError("The message header lacks 'id', an integer from 0 to 2^63 - 1.")
+    return op, request_id, header
+
+
+# -- requests --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Hello(Message):
+    """Comes first on every connection."""
+
+    op: ClassVar[str] = "hello"
+    v: int = _field(int, low=0)
+    nonce: bytes = _field(bytes, low=NONCE_BYTES, high=64)
+    client: str = _field(str, high=MAX_TEXT, default="")
+
+
+@dataclass(frozen=True)
+class MaskRequest(Message):
+    """One frame follows: width x height pixels, rows from the top, no padding, sRGB."""
+
+    op: ClassVar[str] = "mask"
+    width: int = _field(int, low=1, high=MAX_SIDE)
+    height: int = _field(int, low=1, high=MAX_SIDE)
+    format: str = _field(str, high=16)
+    model: str = _field(str, high=MAX_TEXT, default="default")
+    depth: int = _field(int, default=8)
+
+    @property
+    def frame_bytes(self) -> int:
+        """Size of the pixel frame. `format` has to be a known one."""
+        return self.width * self.height * BYTES_PER_PIXEL[self.format]
+
+    @property
+    def mask_bytes(self) -> int:
+        return self.width * self.height * self.depth // 8
+
+
+@dataclass(frozen=True)
+class Cancel(Message):
+    """Stop the request of this connection whose id is `target`."""
+
+    op: ClassVar[str] = "cancel"
+    target: int = _field(int, low=0)
+
+
+@dataclass(frozen=True)
+class StatusRequest(Message):
+    op: ClassVar[str] = "status"
+
+
+@dataclass(frozen=True)
+class ModelsRequest(Message):
+    op: ClassVar[str] = "models"
+
+
+@dataclass(frozen=True)
+class Shutdown(Message):
+    """Let the running request finish, refuse new ones, end."""
+
+    op: ClassVar[str] = "shutdown"
+
+
+# -- replies ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Welcome(Message):
+    """The reply to hello: proves the server and says its limits."""
+
+    op: ClassVar[str] = "welcome"
+    v: int = _field(int, low=0)
+    version: str = _field(str)
+    proof: bytes = _field(bytes, low=32, high=32)
+    max_pixels: int = _field(int, low=1)
+    max_side: int = _field(int, low=1)
+    formats: List[str] = _field(list, default=[])
+
+
+@dataclass(frozen=True)
+class Progress(Message):
+    """Any number of them before a result. Sent at least twice a second while a request is alive."""
+
+    op: ClassVar[str] = "progress"
+    stage: str = _field(str)  # waiting, downloading, loading, preparing, inference, mask
+    fraction: Optional[float] = _field(float, int, type(None), low=0, high=1, default=None)  # of this stage
+    place: int = _field(int, low=0, default=0)  # waiting: how many requests are before this one
+    detail: str = _field(str, default="")  # downloading: what, how big, which licence; loading: the model
+
+
+@dataclass(frozen=True)
+class MaskResult(Message):
+    """One frame follows: the mask, width x height samples of `depth` bits, 0 background, full scale subject."""
+
+    op: ClassVar[str] = "result"
+    width: int = _field(int, low=1)
+    height: int = _field(int, low=1)
+    depth: int = _field(int)
+    model: str = _field(str)
+    device: str = _field(str)
+    coverage: float = _field(float, low=0, high=1)  # mean of the mask, 0..1
+    timings: Dict[str, float] = _field(dict, default={})  # seconds by stage
+    warnings: List[str] = _field(list, default=[])
+
+
+@dataclass(frozen=True)
+class Failure(Message):
+    """The request ended without a result."""
+
+    op: ClassVar[str] = "error"
+    code: str = _field(str)
+    message: str = _field(str)
+    hint: str = _field(str, default="")
+
+
+@dataclass(frozen=True)
+class Done(Message):
+    """The reply to cancel and shutdown. `found` is false if there was nothing to cancel."""
+
+    op: ClassVar[str] = "done"
+    found: bool = _field(bool, default=True)
+
+
+@dataclass(frozen=True)
+class StatusReply(Message):
+    op: ClassVar[str] = "status"
+    status: Dict[str, Any] = _field(dict)
+
+
+@dataclass(frozen=True)
+class ModelsReply(Message):
+    op: ClassVar[str] = "models"
+    models: List[Dict[str, Any]] = _field(list)

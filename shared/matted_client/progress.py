@@ -1,0 +1,36 @@
+"""Progress messages in words and as one bar, for everyone who shows them to a person."""
+
+from __future__ import annotations
+
+from .messages import Progress
+
+# Where each stage lies on one bar from 0 to 1. Inference takes most of a warm request.
+_SPANS = {
+    "waiting": (0.0, 0.0),
+    "downloading": (0.0, 0.10),
+    "loading": (0.10, 0.20),
+    "preparing": (0.20, 0.25),
+    "inference": (0.25, 0.90),
+    "mask": (0.90, 1.0),
+}
+
+
+def overall(progress: Progress) -> float:
+    """Position on one bar, 0..1. It does not run backwards within a request."""
+    start, end = _SPANS.get(progress.stage, (0.0, 0.0))
+    return start + (end - start) * (progress.fraction or 0.0)
+
+
+def describe(progress: Progress) -> str:
+    """One line that says what the daemon is doing."""
+    if progress.stage == "waiting":
+        return "Waiting, %d ahead" % progress.place if progress.place else "Starting"
+    if progress.stage == "downloading":
+        return "Downloading %s" % progress.detail
+    if progress.stage == "loading":
+        return "Loading %s" % progress.detail
+    if progress.stage == "inference":
+        return "Finding the subject"
+    if progress.stage == "mask":
+        return "Making the mask"
+    return "Preparing the picture"
