@@ -1,0 +1,3 @@
+from matted.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,204 @@
+"""The `matted` command."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from matted_client import MattedError, Rejected, Unavailable, connect, messages
+
+from matted import __version__, config
+
+Command = Callable[[argparse.Namespace], int]
+
+OK, FAILED, USAGE = 0, 1, 2
+STOP_SECONDS = 90.0
+INTERRUPTED = 130  # what shells report for Ctrl-C
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    run: Command = options.run
+    try:
+        return run(options)
+    except MattedError as error:
+        _complain(error)
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output left, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _complain(error: MattedError) -> None:
+    print(f"matted: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"        {error.hint}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="matted", description="Remove the background of pictures, on this computer.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"matted {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    remove = commands.add_parser("remove", help="cut the subject out of pictures", allow_abbrev=False)
+    remove.add_argument("inputs", nargs="+", type=Path, metavar="IMAGE", help="a PNG, JPEG, WebP or TIFF, or a folder")
+    remove.add_argument("-o", "--output", metavar="OUT", help="a file for one picture, else a folder")
+    remove.add_argument("--mask", action="store_true", help="write the grey mask instead of the cut-out")
+    remove.add_argument("--model", default="default", metavar="ID", help="which model to use; see: matted models")
+    remove.add_argument("--force", action="store_true", help="overwrite files that exist")
+    remove.add_argument("--timings", action="store_true", help="say how long each stage took")
+    remove.set_defaults(run=_remove)
+
+    serve = commands.add_parser("serve", help="run the daemon in this terminal", allow_abbrev=False)
+    serve.add_argument("--model", metavar="ID", help="the model for requests that name none")
+    serve.add_argument("--queue", type=int, metavar="N", help="how many requests may wait")
+    serve.add_argument("--log-level", choices=config.LOG_LEVELS, help="how much to write about what happens")
+    serve.set_defaults(run=_serve)
+
+    commands.add_parser("start", help="start the daemon in the background").set_defaults(run=_start)
+    commands.add_parser("stop", help="let the daemon finish its work and end").set_defaults(run=_stop)
+
+    for name, run, text in (
+        ("status", _status, "what the daemon is doing"),
+        ("models", _models, "the models, their licences, and which are on this computer"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--json", action="store_true", help="for programs")
+        command.set_defaults(run=run)
+
+    for name, run, text in (
+        ("install", _install, "put the plug-in into GIMP or Krita"),
+        ("uninstall", _uninstall, "take the plug-in out again"),
+    ):
+        command = commands.add_parser(name, help=text, allow_abbrev=False)
+        command.add_argument("host", choices=("gimp", "krita"))
+        command.add_argument(
+            "--profile",
+            type=Path,
+            metavar="DIR",
+            help="only this folder: GIMP's (with plug-ins in it) or Krita's (with pykrita in it)",
+        )
+        command.set_defaults(run=run)
+    return parser
+
+
+# -- commands --------------------------------------------------------------------------------------------------------
+
+
+def _remove(options: argparse.Namespace) -> int:
+    from matted import remove
+
+    plan = remove.plan(options.inputs, options.output, options.mask, options.force)
+    return OK if remove.run(plan, options.model, options.mask, options.timings) else FAILED
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from matted import presence, server
+
+    flags = {"model": options.model, "queue": options.queue, "log_level": options.log_level}
+    settings = config.load(flags, os.environ)
+    form = "%(asctime)s %(levelname)s %(message)s"
+    logging.basicConfig(level=settings.log_level.upper(), format=form, stream=sys.stderr)
+    try:
+        server.serve(settings)
+    except presence.AlreadyRunning as error:
+        print(error, file=sys.stderr)
+    return OK
+
+
+def _start(options: argparse.Namespace) -> int:
+    with connect("matted start") as session:
+        status = session.status()
+    print(f"matted {status['version']} runs (pid {status['pid']}).")
+    return OK
+
+
+def _stop(options: argparse.Namespace) -> int:
+    try:
+        session = connect("matted stop", start=False)
+    except Unavailable:
+        print("matted is not running.")
+        return OK
+    with session:
+        session.shutdown()
+        if not session.wait_until_gone(STOP_SECONDS):
+            raise Rejected(messages.INTERNAL, "The daemon does not end.", "See what it is doing with: matted status")
+    print("matted has stopped.")
+    return OK
+
+
+def _status(options: argparse.Namespace) -> int:
+    try:
+        with connect("matted status", start=False) as session:
+            status = session.status()
+    except Unavailable as error:
+        if options.json:
+            print(json.dumps({"running": False, "reason": error.message}))
+        else:
+            _complain(error)
+        return FAILED
+    if options.json:
+        print(json.dumps({"running": True, **status}, indent=2))
+        return OK
+    jobs = [f"{job['stage']}" + (f" ({job['place']} ahead)" if job["place"] else "") for job in status["jobs"]]
+    _table(
+        ("running", f"yes, matted {status['version']}, pid {status['pid']}, for {_duration(status['uptime_seconds'])}"),
+        ("endpoint", status["endpoint"]),
+        ("connection file", status["connection_file"]),
+        ("device", status["device"]),
+        ("default model", status["default_model"]),
+        ("models in memory", ", ".join(status["loaded"]) or "none"),
+        ("resident memory", f"{status['resident_bytes'] / 1e6:.0f} MB"),
+        ("requests", str(status["requests"])),
+        ("jobs", ", ".join(jobs) or "none"),
+    )
+    return OK
+
+
+def _models(options: argparse.Namespace) -> int:
+    with connect("matted models") as session:
+        models = session.models()
+    if options.json:
+        print(json.dumps(models, indent=2))
+        return OK
+    for model in models:
+        marks = ["default"] * model["default"] + ["in memory"] * model["loaded"]
+        marks.append("installed" if model["installed"] else "downloaded on first use")
+        use = "free, also for commercial work" if model["commercial"] else "non-commercial only"
+        print(f"{model['id']}  {model['title']}: {model['about']}")
+        print(f"    {model['bytes'] / 1e6:.1f} MB, {model['licence']} ({use}), {', '.join(marks)}")
+    return OK
+
+
+def _install(options: argparse.Namespace) -> int:
+    from matted.hosts import installer
+
+    return OK if installer.install(options.host, options.profile, print) else FAILED
+
+
+def _uninstall(options: argparse.Namespace) -> int:
+    from matted.hosts import installer
+
+    return OK if installer.uninstall(options.host, options.profile, print) else FAILED
+
+
+def _table(*rows: tuple[str, str]) -> None:
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        print(f"{name:<{width}}  {value}")
+
+
+def _duration(seconds: float) -> str:
+    minutes = int(seconds) // 60
+    if minutes >= 120:
+        return f"{minutes // 60} h"
+    return f"{minutes} min" if minutes >= 2 else f"{int(seconds)} s"

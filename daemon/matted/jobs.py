@@ -1,0 +1,129 @@
+"""The queue between the event loop and the worker: bounded, first come first served, every job cancellable."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from matted_client import Rejected, messages
+from matted_client.messages import MaskRequest, Progress
+
+WAITING = Progress("waiting")
+
+
+@dataclass(eq=False)
+class Job:
+    """One mask request on its way. `peer` and `id` say who asked; `pixels` is the received frame, not a copy.
+
+    The worker replaces `progress` as a whole, so that the event loop can read it at any time.
+    """
+
+    peer: bytes
+    id: int
+    request: MaskRequest
+    pixels: memoryview
+    submitted: float = field(default_factory=time.monotonic)
+    progress: Progress = WAITING
+    estimate: Callable[[], Progress] | None = None
+    _cancelled: bool = False
+    _interrupt: Callable[[], None] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def cancel(self) -> None:
+        """Ask the job to end. May be called from any thread, any number of times."""
+        with self._lock:
+            self._cancelled = True
+            interrupt = self._interrupt
+        if interrupt:
+            interrupt()
+
+    def cancelled(self) -> bool:
+        return self._cancelled
+
+    def check(self) -> None:
+        """Raises Rejected("cancelled") once the job was asked to end."""
+        if self._cancelled:
+            raise Rejected(messages.CANCELLED, "Cancelled.")
+
+    def run_interruptible(self, work: Callable[[], None], interrupt: Callable[[], None]) -> None:
+        """Run `work`; a cancel that comes meanwhile calls `interrupt`, which has to make `work` end early."""
+        with self._lock:
+            self.check()
+            self._interrupt = interrupt
+        try:
+            work()
+        finally:
+            with self._lock:
+                self._interrupt = None
+        self.check()
+
+
+class JobQueue:
+    """Jobs wait here for the worker thread. All methods are thread-safe."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._waiting: deque[Job] = deque()
+        self._running: Job | None = None
+        self._open = True
+        self._changed = threading.Condition()
+
+    def submit(self, job: Job) -> None:
+        """Raises Rejected("busy") when full, Rejected("shutting_down") once closed."""
+        with self._changed:
+            if not self._open:
+                raise Rejected(messages.SHUTTING_DOWN, "The matted daemon is shutting down.", "Try again in a moment.")
+            if len(self._waiting) >= self._limit:
+                message = f"{len(self._waiting)} pictures are waiting already."
+                raise Rejected(messages.BUSY, message, "Try again when some of them are done.")
+            self._waiting.append(job)
+            self._changed.notify()
+
+    def take(self) -> Job | None:
+        """Wait for the next job and make it the running one. None once the queue is closed and empty."""
+        with self._changed:
+            self._running = None
+            self._changed.notify_all()
+            while not self._waiting:
+                if not self._open:
+                    return None
+                self._changed.wait()
+            self._running = self._waiting.popleft()
+            return self._running
+
+    def cancel(self, peer: bytes, job_id: int) -> Job | None:
+        """Cancel one job. Returns it if it was still waiting and so will never run."""
+        return self._remove(lambda job: job.peer == peer and job.id == job_id)
+
+    def find(self, peer: bytes, job_id: int) -> bool:
+        with self._changed:
+            return any(job.peer == peer and job.id == job_id for job in self._alive())
+
+    def alive(self) -> list[tuple[int, Job]]:
+        """(how many jobs are before it, job) for the running job and all waiting ones."""
+        with self._changed:
+            return list(enumerate(self._alive()))
+
+    def close(self) -> list[Job]:
+        """Take no more jobs. Returns those that were waiting; the running one goes on."""
+        with self._changed:
+            self._open = False
+            waiting, self._waiting = list(self._waiting), deque()
+            self._changed.notify_all()
+            return waiting
+
+    def _alive(self) -> list[Job]:
+        return ([self._running] if self._running else []) + list(self._waiting)
+
+    def _remove(self, matches: Callable[[Job], bool]) -> Job | None:
+        with self._changed:
+            job = next((job for job in self._alive() if matches(job)), None)
+            waited = job is not None and job is not self._running
+            if job is not None and waited:
+                self._waiting.remove(job)
+        if job is not None:
+            job.cancel()
+        return job if waited else None

@@ -1,0 +1,137 @@
+"""Picture files: read what a person means by the file, write cut-outs and masks without ever losing one."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matted_client import MattedError
+from numpy.typing import NDArray
+from PIL import Image, ImageChops, ImageCms, ImageOps, UnidentifiedImageError
+
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF")  # MPO: JPEGs of phones that carry a second, smaller view
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".webp", ".tif", ".tiff"})
+# Level 1 writes a 12-megapixel cut-out about four times as fast as zlib's default and 5 to 10 % larger.
+COMPRESS_LEVEL = 1
+
+
+class PictureError(MattedError):
+    """A file that cannot be read or written: which, and why."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """image: RGB or RGBA, 8 bit, upright. metadata: what its PNG should keep (icc_profile, dpi)."""
+
+    image: Image.Image
+    metadata: dict[str, Any]
+
+    @property
+    def wire_format(self) -> str:
+        return f"{self.image.mode}8"
+
+
+def read(path: Path) -> Picture:
+    """Raises PictureError."""
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns from 89 megapixels on, which cameras reach, and refuses at twice that
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                _refuse_animation(path, image)
+                image.load()
+                upright = ImageOps.exif_transpose(image)
+                return _simplify(upright)
+    except UnidentifiedImageError:
+        message = f"{path} is not a picture that matted can read."
+        raise PictureError(message, "PNG, JPEG, WebP and TIFF are possible.") from None
+    except Image.DecompressionBombError:
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
+        raise PictureError(
+            f"{path} is too large.", f"At most {limit} megapixels are possible; scale it down."
+        ) from None
+    except MemoryError:
+        raise PictureError(f"There is not enough memory to open {path}.", "Close other programs.") from None
+    except OSError as error:
+        if error.errno is not None:
+            raise PictureError(f"{path} cannot be read: {error.strerror}.") from None
+        raise PictureError(f"{path} is damaged: {error}.", "Open and save it again in an editor.") from None
+    except (SyntaxError, ValueError, EOFError, IndexError, ArithmeticError) as error:  # what Pillow's decoders raise
+        raise PictureError(f"{path} is damaged: {error}.", "Open and save it again in an editor.") from None
+
+
+def cut_out(picture: Picture, mask: NDArray[np.uint8]) -> Picture:
+    """Put the mask (height x width) into the alpha channel, under an alpha that is already there. Colours stay."""
+    alpha = Image.fromarray(mask)
+    image = picture.image
+    if image.mode == "RGBA":
+        alpha = ImageChops.multiply(alpha, image.getchannel("A"))
+    result = image.copy()
+    result.putalpha(alpha)
+    return Picture(result, picture.metadata)
+
+
+def write(picture: Picture, path: Path, overwrite: bool) -> None:
+    """Write a PNG: whole, or not at all. Raises PictureError."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.image.save(draft, "PNG", compress_level=COMPRESS_LEVEL, **picture.metadata)
+        if path.exists() and not overwrite:
+            raise PictureError(f"{path} exists.", "Use --force to overwrite it.")
+        os.replace(draft, path)
+    except OSError as error:
+        raise PictureError(f"{path} cannot be written: {error.strerror or error}.") from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _refuse_animation(path: Path, image: Image.Image) -> None:
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":
+        what = "pages" if image.format == "TIFF" else "frames"
+        message = f"{path} has {frames} {what}; matted works on single pictures."
+        raise PictureError(message, f"Save the one that you want as a file of its own, without the other {what}.")
+
+
+def _simplify(image: Image.Image) -> Picture:
+    """To RGB or RGBA with the colours unchanged; the profile is kept where it still describes them."""
+    metadata: dict[str, Any] = {}
+    if "dpi" in image.info:
+        metadata["dpi"] = image.info["dpi"]
+    profile = image.info.get("icc_profile")
+    if image.mode in ("RGB", "RGBA"):
+        if profile:
+            metadata["icc_profile"] = profile
+        return Picture(image, metadata)
+    if profile and image.mode in ("CMYK", "L"):
+        converted = _through_profile(image, profile)
+        if converted is not None:
+            return Picture(converted, metadata)
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    elif image.mode in ("I", "F"):
+        image = _stretch(image)
+    transparent = image.mode in ("LA", "La", "PA", "RGBa") or "transparency" in image.info
+    return Picture(image.convert("RGBA" if transparent else "RGB"), metadata)
+
+
+def _through_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
+    """To sRGB through the picture's own profile, which an RGB picture could not keep. None if it is unusable."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return None
+
+
+def _stretch(image: Image.Image) -> Image.Image:
+    """32-bit integers or floats have no agreed white: from the darkest to the brightest sample becomes 0 to 255."""
+    samples = np.nan_to_num(np.asarray(image, np.float64))
+    low, high = float(samples.min()), float(samples.max())
+    return Image.fromarray(((samples - low) * (255.0 / max(high - low, 1e-12))).round().astype(np.uint8))

@@ -1,0 +1,94 @@
+"""The daemon's presence on this machine: a private folder, the lock that makes it the only one, the connection file."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from matted_client import MattedError
+from matted_client.endpoint import CONNECTION_FILE
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+LOCK_FILE = "lock"
+
+
+class AlreadyRunning(MattedError):
+    """Another daemon of this user holds the lock."""
+
+
+class StateFolderError(MattedError):
+    """The state folder cannot be used, or is not ours alone."""
+
+
+class Presence:
+    """Holds the lock from `with` to its end, and publishes at most one connection file in between.
+
+    The operating system drops the lock when the process dies, however it dies.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.connection_file = folder / CONNECTION_FILE
+        self._lock: BinaryIO | None = None
+
+    def __enter__(self) -> Presence:
+        _make_private(self.folder)
+        lock = open(self.folder / LOCK_FILE, "ab")  # held open for the daemon's whole life
+        if not _try_lock(lock):
+            lock.close()
+            raise AlreadyRunning("matted is already running.", "See: matted status")
+        self._lock = lock
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.connection_file.unlink(missing_ok=True)
+        if self._lock is not None:
+            self._lock.close()
+
+    def publish(self, endpoint: str, version: str, key: bytes) -> None:
+        """Write the connection file so that a reader sees the old one, or the whole new one, never a part."""
+        fields = {"protocol": 1, "endpoint": endpoint, "pid": os.getpid(), "version": version, "key": key.hex()}
+        draft = self.connection_file.with_suffix(f".{os.getpid()}.part")
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump(fields, file)
+        os.replace(draft, self.connection_file)
+
+
+def _make_private(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if sys.platform != "win32":
+            stat = folder.stat()
+            if stat.st_uid != os.geteuid():
+                raise StateFolderError(
+                    f"{folder} belongs to another user.", "Set MATTED_STATE_DIR to a folder of yours."
+                )
+            if stat.st_mode & 0o077:
+                folder.chmod(0o700)
+    except OSError as error:
+        message = f"The folder {folder} cannot be used: {error.strerror}."
+        raise StateFolderError(message, "Set MATTED_STATE_DIR to a folder that can be written.") from None
+
+
+def _try_lock(file: BinaryIO) -> bool:
+    try:
+        if sys.platform == "win32":
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,154 @@
+"""The sockets and the event loop. It carries messages and never waits for an inference."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+import zmq
+from matted_client import messages
+from matted_client.endpoint import KEY_BYTES, LOOPBACK
+
+from matted import __version__
+from matted.config import Config
+from matted.gate import DOMAIN, Gate
+from matted.models import catalogue
+from matted.presence import Presence
+from matted.service import Identity, Reply, Service
+
+log = logging.getLogger(__name__)
+
+PROGRESS_SECONDS = 0.25  # how often waiting clients hear from us, which is also how a vanished one is noticed
+STOP_SECONDS = 60.0  # how long the running request may take to finish when the daemon is asked to end
+GOODBYE_MS = 2000  # how long the last replies may take to leave
+RECEIVE_QUEUE = 8  # messages of one client that libzmq holds for us; more wait in the client's own socket
+
+
+def serve(config: Config) -> None:
+    """Run the daemon until it is asked to end. Raises AlreadyRunning, StateFolderError, ConfigError."""
+    rows = catalogue.load()
+    with Presence(config.state) as presence, Server(config, rows, presence) as server:
+        server.run()
+
+
+class Server:
+    """Binds first, then publishes the connection file, so that whoever finds the file finds the daemon."""
+
+    def __init__(self, config: Config, rows: catalogue.Catalogue, presence: Presence) -> None:
+        self._presence = presence
+        self._key = os.urandom(KEY_BYTES)
+        self._signalled = False
+        self._cleanup = ExitStack()
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        for end in (self._wake_reader, self._wake_writer):
+            end.setblocking(False)
+            self._cleanup.callback(end.close)
+        context: zmq.Context[zmq.Socket[bytes]] = self._cleanup.enter_context(zmq.Context())
+        self._gate = Gate(context, self._key)
+        self._cleanup.callback(self._gate.close)
+        self._router = context.socket(zmq.ROUTER)
+        self._cleanup.callback(self._router.close, GOODBYE_MS)
+        self._endpoint = self._bind()
+        identity = Identity(self._endpoint, str(presence.connection_file), self._key)
+        self._service = Service(config, rows, identity, self._wake)
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._cleanup.close()
+
+    def _bind(self) -> str:
+        router = self._router
+        router.plain_server = True
+        router.zap_domain = DOMAIN
+        router.router_mandatory = True  # a reply to a client that left is an error, not lost in silence
+        router.maxmsgsize = messages.MAX_FRAME_BYTES
+        router.rcvhwm = RECEIVE_QUEUE
+        router.bind(f"{LOOPBACK}*")
+        return str(router.getsockopt_string(zmq.LAST_ENDPOINT)).rstrip("\0")
+
+    def run(self) -> None:
+        """Serve until a signal or a shutdown request, then let the running request finish."""
+        with self._signals():
+            self._presence.publish(self._endpoint, __version__, self._key)
+            log.info("matted %s listens at %s", __version__, self._endpoint)
+            self._loop()
+        log.info("matted ends")
+
+    def _loop(self) -> None:
+        poller = zmq.Poller()
+        for source in (self._router, self._gate.socket, self._wake_reader):
+            poller.register(source, zmq.POLLIN)
+        next_report, last_moment = 0.0, float("inf")
+        while not (self._service.stopping and self._service.finished()):
+            working = self._service.working()
+            ready = dict(poller.poll(int(PROGRESS_SECONDS * 1000) if working or self._service.stopping else None))
+            if self._gate.socket in ready:
+                self._gate.answer()
+            if self._wake_reader.fileno() in ready:
+                self._drain_wake()
+            if self._router in ready:
+                self._receive()
+            self._send(self._service.collect())
+            now = time.monotonic()
+            if working and now >= next_report:
+                self._send(self._service.progress())
+                next_report = now + PROGRESS_SECONDS
+            if self._signalled and not self._service.stopping:
+                self._send(self._service.stop())
+            if self._service.stopping:
+                last_moment = min(last_moment, now + STOP_SECONDS)
+            if now > last_moment:
+                log.warning("the running request did not finish in time and is given up")
+                return
+
+    def _receive(self) -> None:
+        try:
+            peer, *frames = self._router.recv_multipart(zmq.NOBLOCK, copy=False)
+        except zmq.Again:
+            return
+        if frames:
+            self._send(self._service.handle(peer.bytes, [frame.buffer for frame in frames]))
+
+    def _send(self, replies: list[Reply]) -> None:
+        for reply in replies:
+            parts: list[Any] = [reply.peer, reply.message.to_wire(reply.id), *reply.frames]
+            try:
+                self._router.send_multipart(parts, zmq.NOBLOCK, copy=False)
+            except zmq.ZMQError as error:
+                if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
+                    raise
+                self._service.abandon(reply.peer, reply.id)
+
+    # -- waking the loop from the worker thread and from signals -----------------------------------------------------
+
+    def _wake(self) -> None:
+        with suppress(BlockingIOError):  # full: the loop will wake anyway
+            self._wake_writer.send(b"\0")
+
+    def _drain_wake(self) -> None:
+        with suppress(BlockingIOError):
+            while self._wake_reader.recv(4096):
+                pass
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        def note(number: int, frame: FrameType | None) -> None:
+            self._signalled = True
+
+        before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+        wakeup = signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(wakeup)
+            for number, handler in before.items():
+                signal.signal(number, handler)
