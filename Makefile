@@ -1,0 +1,31 @@
+# Two commands for a fresh machine: `make demo` and `make test`. Both first make the environment in .venv.
+
+VENV := .venv
+READY := $(VENV)/ready
+
+.PHONY: demo test environment clean
+
+demo: $(READY)
+	$(VENV)/bin/matted remove tests/photographs/astronaut.jpg -o demo/astronaut-cutout.png --force --timings
+	@echo "The cut-out is $(CURDIR)/demo/astronaut-cutout.png"
+	@echo "The daemon stays ready for the next picture; stop it with: $(VENV)/bin/matted stop"
+
+test: $(READY)
+	@sh tests/system-packages.sh debootstrap debootstrap
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/pytest
+
+environment: $(READY)
+
+$(READY): pyproject.toml
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "matted needs Python 3.10 or later."; exit 1; }
+	@python3 -c 'import ensurepip' 2>/dev/null || sh tests/system-packages.sh - python3-venv
+	python3 -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --upgrade pip
+	$(VENV)/bin/python -m pip install --quiet --editable '.[test]'
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,179 @@
+"""Debian roots that hold a real GIMP and a real Krita with matted installed in them.
+
+A root is built once with debootstrap and reused from a cache folder ($MATTED_TEST_CACHE, else the user's cache
+folder). Commands run in it through chroot, in a mount namespace of their own that has /proc and /dev: the mounts end
+with the command, so that deleting a root stays safe. Needs root privileges.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DESKTOP = "python3-pyqt5 xvfb xauth xdotool openbox scrot fonts-dejavu-core adwaita-icon-theme locales"
+PACKAGES = {"trixie": f"gimp krita {DESKTOP}".split(), "bookworm": f"krita {DESKTOP}".split()}
+PYTHON = {"trixie": "3.13", "bookworm": "3.11"}  # each Debian's own
+PLATFORMS = [f"manylinux_2_{minor}_{platform.machine()}" for minor in (36, 35, 34, 31, 28, 27, 26, 24, 17, 12, 5)]
+PLATFORMS += [f"manylinux2014_{platform.machine()}", f"manylinux1_{platform.machine()}"]
+MATTED = Path("/opt/matted")
+BUILD_SECONDS = 1500
+
+
+def cache_folder() -> Path:
+    chosen = os.environ.get("MATTED_TEST_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "matted-tests"
+
+
+class Root:
+    """One built root. Paths of the methods are paths inside it, except for `outside`."""
+
+    def __init__(self, suite: str, path: Path) -> None:
+        self.suite = suite
+        self.path = path
+
+    def outside(self, inside: str | Path) -> Path:
+        return self.path / str(inside).lstrip("/")
+
+    def command(self, command: Sequence[str], env: Mapping[str, str]) -> list[str]:
+        variables = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/root", **env}
+        words = [f"{name}={value}" for name, value in variables.items()]
+        script = 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" env -i "$@"'
+        return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, str(self.path), *words, *command]
+
+    def run(
+        self, command: Sequence[str], env: Mapping[str, str] | None = None, timeout: float = 120, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            self.command(command, env or {}), capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def popen(
+        self, command: Sequence[str], env: Mapping[str, str] | None = None, log: Path | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start a command in its own session; its output goes to `log` (an outside path)."""
+        with open(log or os.devnull, "wb") as output:
+            return subprocess.Popen(
+                self.command(command, env or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+
+def missing() -> str:
+    """Why no root can be built or used on this machine; empty if one can."""
+    if sys.platform != "linux":
+        return "the real GIMP and Krita are tested in Debian roots, which need Linux"
+    if os.geteuid() != 0:
+        return "the tests in the real GIMP and Krita need root privileges (chroot): run: sudo make test"
+    absent = [tool for tool in ("debootstrap", "unshare", "chroot") if shutil.which(tool) is None]
+    return f"the tests in the real GIMP and Krita need {', '.join(absent)}: apt install debootstrap" if absent else ""
+
+
+def get(suite: str, wheel: Path) -> Root:
+    """The root of a Debian release with matted installed from `wheel`. Skips on a user's machine that can't, fails on CI."""
+    reason = missing()
+    if reason:
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    folder = cache_folder() / "roots"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{suite}-{_digest(*PACKAGES[suite])}"
+    with _lock(folder / f"{name}.lock"):
+        root = Root(suite, folder / name)
+        if not root.path.exists():
+            _build(root)
+        _install_matted(root, wheel)
+    return root
+
+
+def _build(root: Root) -> None:
+    draft = root.path.with_suffix(".part")
+    shutil.rmtree(draft, ignore_errors=True)
+    mirror = _mirror()
+    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    _call(["debootstrap", "--variant=minbase", f"--keyring={keyring}", root.suite, str(draft), mirror])
+    inside = Root(root.suite, draft)
+    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    shutil.copy("/etc/resolv.conf", inside.outside("/etc/resolv.conf"))
+    inside.run(["apt-get", "update"], env, BUILD_SECONDS)
+    install = ["apt-get", "install", "-y", "--no-install-recommends", *PACKAGES[root.suite]]
+    inside.run(install, env, BUILD_SECONDS)
+    inside.run(["apt-get", "clean"], env)
+    draft.rename(root.path)
+
+
+def _install_matted(root: Root, wheel: Path) -> None:
+    """Install the wheel and what it needs under /opt/matted, seen by the root's own python3."""
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+    libraries = root.outside(MATTED / f"libraries-{_digest(*project['dependencies'])}")
+    if not libraries.exists():
+        draft = libraries.with_suffix(".part")
+        shutil.rmtree(draft, ignore_errors=True)
+        _pip(root, draft, *project["dependencies"])
+        draft.rename(libraries)
+    program = root.outside(MATTED / "program")
+    shutil.rmtree(program, ignore_errors=True)
+    _pip(root, program, "--no-deps", str(wheel))
+    site = root.outside("/usr/lib/python3/dist-packages")
+    site.joinpath("matted.pth").write_text(f"{MATTED / 'program'}\n{MATTED / libraries.name}\n")
+
+
+def _pip(root: Root, target: Path, *what: str) -> None:
+    version = ["--python-version", PYTHON[root.suite], "--implementation", "cp", "--only-binary", ":all:"]
+    platforms = [word for name in PLATFORMS for word in ("--platform", name)]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--target", str(target)]
+    _call([*pip, *version, *platforms, *what])
+
+
+def _mirror() -> str:
+    """The mirror that this machine's apt uses."""
+    for source in sorted(Path("/etc/apt").glob("sources.list.d/*.sources")):
+        for line in source.read_text().splitlines():
+            if line.startswith("URIs:"):
+                return line.split()[1]
+    for line in Path("/etc/apt/sources.list").read_text().splitlines():
+        words = [word for word in line.split() if not word.startswith("[")]
+        if words[:1] == ["deb"]:
+            return words[1]
+    raise AssertionError("apt on this machine names no mirror")
+
+
+def _call(command: Sequence[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_SECONDS, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise AssertionError(f"{command} ended with {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:12]
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    with open(path, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
