@@ -68,7 +68,9 @@ class Daemon:
         return [sys.executable, "-m", "matted", *arguments]
 
     def start(self, *arguments: str) -> Daemon:
-        """Run `matted serve` and wait until it can be talked to."""
+        """Run `matted serve` and wait until it can be talked to. One that ran before has to be on its way out."""
+        if self.process is not None:
+            self.process.wait(PATIENCE)
         with open(self.folder / "serve.log", "ab") as log:
             self.process = subprocess.Popen(
                 self.command("serve", *arguments), env=self.environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from matted_client import MattedError, Rejected, Unavailable, connect, messages
+from matted_client.endpoint import COMPLAINT
 
 from matted import __version__, config
 
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(error: MattedError) -> None:
-    print(f"matted: {error.message}", file=sys.stderr)
+    print(f"{COMPLAINT}{error.message}", file=sys.stderr)
     if error.hint:
         print(f"        {error.hint}", file=sys.stderr)
 

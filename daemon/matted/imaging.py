@@ -74,7 +74,7 @@ def make_mask(matte: NDArray[np.float32], width: int, height: int, depth: int) -
     return mask
 
 
-def _to_8_bits(samples: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Divide by 257 and round to nearest. Exact for all 65,536 values, and free of overflow in 16 bits."""
-    rounded: NDArray[np.uint16] = (samples - (samples >> 8) + np.uint16(128)) >> np.uint16(8)
+def _to_8_bits(samples: NDArray[np.uint16]) -> NDArray[np.uint32]:
+    """Divide by 257 and round to nearest: exact for all 65,536 values."""
+    rounded: NDArray[np.uint32] = (samples.astype(np.uint32) * np.uint32(255) + np.uint32(32895)) >> np.uint32(16)
     return rounded

@@ -14,7 +14,7 @@ from matted_client import MattedError
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageCms, ImageOps, UnidentifiedImageError
 
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF")  # MPO: JPEGs of phones that carry a second, smaller view
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".webp", ".tif", ".tiff"})
 # Level 1 writes a 12-megapixel cut-out about four times as fast as zlib's default and 5 to 10 % larger.
 COMPRESS_LEVEL = 1
@@ -93,7 +93,7 @@ def write(picture: Picture, path: Path, overwrite: bool) -> None:
 
 def _refuse_animation(path: Path, image: Image.Image) -> None:
     frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format != "MPO":
+    if frames > 1 and image.format != "MPO":  # a JPEG of a phone with a second, smaller view in it
         what = "pages" if image.format == "TIFF" else "frames"
         message = f"{path} has {frames} {what}; matted works on single pictures."
         raise PictureError(message, f"Save the one that you want as a file of its own, without the other {what}.")

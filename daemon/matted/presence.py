@@ -51,9 +51,14 @@ class Presence:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.connection_file.unlink(missing_ok=True)
+        self.leave()
+
+    def leave(self) -> None:
+        """Withdraw the connection file, then drop the lock: from here on another daemon may take the place."""
         if self._lock is not None:
+            self.connection_file.unlink(missing_ok=True)
             self._lock.close()
+            self._lock = None
 
     def publish(self, endpoint: str, version: str, key: bytes) -> None:
         """Write the connection file so that a reader sees the old one, or the whole new one, never a part."""

@@ -80,7 +80,11 @@ class Server:
         with self._signals():
             self._presence.publish(self._endpoint, __version__, self._key)
             log.info("matted %s listens at %s", __version__, self._endpoint)
-            self._loop()
+            try:
+                self._loop()
+            finally:
+                # before the sockets close: who sees the connection end may start the next daemon at once
+                self._presence.leave()
         log.info("matted ends")
 
     def _loop(self) -> None:

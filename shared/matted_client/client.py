@@ -131,10 +131,10 @@ class Session:
             if op == Failure.op:
                 raise _rejected(header)
             welcome = Welcome.from_wire(header)
-        except Rejected as error:
-            if error.code != "unauthorized":
+        except (Rejected, Unavailable) as error:
+            if isinstance(error, Rejected) and error.code != "unauthorized":
                 raise
-            raise Unavailable("The daemon that answered is not the one of the connection file.") from None
+            raise Unavailable("What answers on the daemon's port is not the daemon of the connection file.") from None
         except (ProtocolError, Timeout) as error:
             raise Unavailable(error.message) from None
         if not messages.same_secret(welcome.proof, messages.server_proof(key, nonce)):

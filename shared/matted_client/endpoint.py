@@ -18,6 +18,7 @@ from .errors import Unavailable
 
 CONNECTION_FILE = "connection.json"
 START_LOG = "start.log"
+COMPLAINT = "matted: "  # how the command line begins what it has to complain about
 KEY_BYTES = 32
 MAX_FILE_BYTES = 4096
 LOOPBACK = "tcp://127.0.0.1:"
@@ -91,6 +92,13 @@ def _parse(fields: Dict[str, Any]) -> Connection:
     return connection
 
 
+class _Detached(subprocess.Popen):  # type: ignore[type-arg]
+    """A process that is meant to outlive us."""
+
+    def __del__(self) -> None:
+        pass  # Popen's own warns that the process still runs
+
+
 class Starter:
     """Starts a daemon, detached from this process. `command` runs matted, for example [python, "-m", "matted"].
 
@@ -111,7 +119,7 @@ class Starter:
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
             with open(self._log, "wb") as log:
-                return subprocess.Popen(
+                return _Detached(
                     command,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -125,13 +133,16 @@ class Starter:
             raise Unavailable(message, "Is matted still installed? Run: matted install gimp, or: krita") from None
 
     def reason(self) -> str:
-        """The last thing a daemon that did not come up had to say."""
+        """What a daemon that did not come up had to say: its last complaint, or whatever it wrote last."""
         try:
             with open(self._log, "rb") as log:
                 lines = log.read(65536).decode("utf-8", "replace").strip().splitlines()
         except OSError:
             lines = []
-        return lines[-1] if lines else "it gave no reason"
+        complaints = [number for number, line in enumerate(lines) if line.startswith(COMPLAINT)]
+        if complaints:
+            return " ".join(line.strip() for line in lines[complaints[-1] :])[len(COMPLAINT) :]
+        return lines[-1] if lines else "it gave no reason."
 
 
 def clean_environment(folder: str) -> Dict[str, str]:

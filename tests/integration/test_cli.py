@@ -1,0 +1,210 @@
+"""The matted command as a person uses it, through a real daemon."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import PHOTOGRAPHS, Daemon
+from PIL import Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
+
+CHELSEA = PHOTOGRAPHS / "chelsea.jpg"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for photograph in PHOTOGRAPHS.glob("*.jpg"):
+        shutil.copy(photograph, tmp_path)
+    return tmp_path
+
+
+def test_a_cut_out_keeps_the_colours_and_has_the_mask_as_its_alpha(daemon: Daemon, tmp_path: Path) -> None:
+    cut, mask = tmp_path / "cut.png", tmp_path / "mask.png"
+    assert daemon.run("remove", str(CHELSEA), "-o", str(cut)).returncode == 0
+    assert daemon.run("remove", str(CHELSEA), "-o", str(mask), "--mask").returncode == 0
+    with Image.open(CHELSEA) as source, Image.open(cut) as result, Image.open(mask) as alpha:
+        assert result.mode == "RGBA" and alpha.mode == "L" and result.format == alpha.format == "PNG"
+        assert result.getchannel("A").tobytes() == alpha.tobytes()
+        assert result.convert("RGB").tobytes() == source.convert("RGB").tobytes()
+        assert 0.2 < np.asarray(alpha).mean() / 255 < 0.9
+
+
+def test_without_an_output_the_result_lies_beside_the_picture(daemon: Daemon, folder: Path) -> None:
+    done = daemon.run("remove", "chelsea.jpg", cwd=folder)
+    assert done.returncode == 0 and done.stdout.strip() == "chelsea-cutout.png"
+    assert (folder / "chelsea-cutout.png").exists()
+
+
+def test_several_pictures_go_into_a_folder_that_is_made(daemon: Daemon, folder: Path) -> None:
+    done = daemon.run("remove", "chelsea.jpg", "coffee.jpg", "-o", "out", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["chelsea.png", "coffee.png"]
+    assert "2 of 2 pictures done." in done.stdout
+
+
+def test_a_folder_is_worked_through(daemon: Daemon, folder: Path) -> None:
+    (folder / "notes.txt").write_text("not a picture")
+    done = daemon.run("remove", ".", "--mask", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert len(list((folder / "masks").glob("*.png"))) == len(list(folder.glob("*.jpg"))) == 3
+
+
+def test_nothing_is_overwritten_without_force(daemon: Daemon, folder: Path) -> None:
+    target = folder / "chelsea-cutout.png"
+    target.write_bytes(b"precious")
+    refused = daemon.run("remove", "chelsea.jpg", cwd=folder)
+    assert refused.returncode == 1 and "--force" in refused.stderr
+    assert target.read_bytes() == b"precious"
+    assert daemon.run("remove", "chelsea.jpg", "--force", cwd=folder).returncode == 0
+    assert target.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_one_bad_picture_does_not_stop_the_others(daemon: Daemon, folder: Path) -> None:
+    (folder / "broken.jpg").write_bytes(CHELSEA.read_bytes()[:5000])
+    done = daemon.run("remove", ".", cwd=folder)
+    assert done.returncode == 1
+    assert "3 of 4 pictures done." in done.stdout
+    assert "broken.jpg is damaged" in done.stderr
+    assert len(list((folder / "cutouts").glob("*.png"))) == 3
+
+
+def huge_png() -> bytes:
+    """A PNG that says 20000 x 20000 pixels and is a few hundred bytes long."""
+    size = (20_000).to_bytes(4, "big") * 2
+    chunks = ((b"IHDR", size + bytes([8, 2, 0, 0, 0])), (b"IDAT", zlib.compress(b"\0" * 1000)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big") for kind, data in chunks
+    )
+
+
+def animation(path: Path) -> None:
+    frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("missing.png", None, "No such file"),
+        ("empty.png", b"", "not a picture"),
+        ("text.jpg", b"hello", "not a picture"),
+        ("cut.jpg", CHELSEA.read_bytes()[:3000], "damaged"),
+        ("huge.png", huge_png(), "too large"),
+        ("picture.gif", b"GIF89a" + b"\0" * 50, "not a picture"),
+    ],
+)
+def test_a_file_that_is_no_picture_is_said_so(
+    daemon: Daemon, tmp_path: Path, name: str, content: bytes | None, words: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    done = daemon.run("remove", name, cwd=tmp_path)
+    assert done.returncode == 1
+    assert words in done.stderr and name in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("*cutout*"))
+
+
+@pytest.mark.parametrize("name", ["moving.png", "moving.webp", "pages.tiff"])
+def test_an_animated_file_is_refused_with_its_count(daemon: Daemon, tmp_path: Path, name: str) -> None:
+    animation(tmp_path / name)
+    done = daemon.run("remove", name, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "has 2" in done.stderr
+
+
+def test_a_flat_picture_is_said_to_have_no_subject_and_writes_nothing(daemon: Daemon, tmp_path: Path) -> None:
+    Image.new("RGB", (300, 200), (120, 120, 120)).save(tmp_path / "grey.png")
+    done = daemon.run("remove", "grey.png", cwd=tmp_path)
+    assert done.returncode == 1 and "No subject" in done.stderr
+    assert not (tmp_path / "grey-cutout.png").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_said(daemon: Daemon, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = daemon.run("remove", str(CHELSEA), "-o", "file/below/out.png", cwd=tmp_path)
+    assert done.returncode == 1 and "cannot be written" in done.stderr
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "CMYK", "I;16", "RGBA", "LA", "1"])
+def test_every_kind_of_picture_gets_a_cut_out(daemon: Daemon, tmp_path: Path, mode: str) -> None:
+    name = "picture.tiff" if mode in ("CMYK", "I;16") else "picture.png"
+    with Image.open(CHELSEA) as photograph:
+        if mode == "I;16":
+            Image.fromarray(np.asarray(photograph.convert("L")).astype(np.uint16) * 257).save(tmp_path / name)
+        else:
+            photograph.convert(mode).save(tmp_path / name)
+    done = daemon.run("remove", name, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / "picture-cutout.png") as result:
+        assert result.mode == "RGBA" and result.size == (451, 300)
+
+
+def test_orientation_is_applied_and_the_profile_kept(daemon: Daemon, tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    with Image.open(CHELSEA) as photograph:
+        exif = photograph.getexif()
+        exif[0x0112] = 6  # turned by a quarter
+        photograph.save(tmp_path / "turned.jpg", exif=exif, icc_profile=profile)
+    assert daemon.run("remove", "turned.jpg", cwd=tmp_path).returncode == 0
+    with Image.open(tmp_path / "turned-cutout.png") as result:
+        assert result.size == (300, 451)
+        assert result.info["icc_profile"] == profile
+        assert "exif" not in result.info or 0x0112 not in result.getexif()
+
+
+def test_an_alpha_that_is_there_is_not_lost(daemon: Daemon, tmp_path: Path) -> None:
+    with Image.open(CHELSEA) as photograph:
+        picture = photograph.convert("RGBA")
+    alpha = np.full((300, 451), 255, np.uint8)
+    alpha[:, :200] = 0
+    picture.putalpha(Image.fromarray(alpha))
+    picture.save(tmp_path / "half.png", pnginfo=PngInfo())
+    assert daemon.run("remove", "half.png", cwd=tmp_path).returncode == 0
+    with Image.open(tmp_path / "half-cutout.png") as result:
+        cut = np.asarray(result.getchannel("A"))
+    assert cut[:, :200].max() == 0 and cut[:, 200:].max() == 255
+
+
+def test_timings_name_every_stage(daemon: Daemon, tmp_path: Path) -> None:
+    done = daemon.run("remove", str(CHELSEA), "-o", str(tmp_path / "out.png"), "--timings")
+    assert "u2netp on CPU" in done.stdout and "inference" in done.stdout and "preparing" in done.stdout
+
+
+def test_status_for_people_and_for_programs(daemon: Daemon) -> None:
+    text = daemon.run("status").stdout
+    assert str(daemon.pid()) in text and str(daemon.connection_file) in text and "resident memory" in text
+    status = json.loads(daemon.run("status", "--json").stdout)
+    assert status["running"] is True and status["pid"] == daemon.pid()
+
+
+def test_models_for_people_and_for_programs(daemon: Daemon) -> None:
+    assert "Apache-2.0 (free, also for commercial work)" in daemon.run("models").stdout
+    assert json.loads(daemon.run("models", "--json").stdout)[0]["id"] == "u2netp"
+
+
+def test_an_unknown_model_is_an_error(daemon: Daemon, tmp_path: Path) -> None:
+    done = daemon.run("remove", str(CHELSEA), "-o", str(tmp_path / "out.png"), "--model", "nonesuch")
+    assert done.returncode == 1 and "u2netp" in done.stderr
+
+
+def test_status_and_stop_without_a_daemon(new_daemon) -> None:  # type: ignore[no-untyped-def]
+    idle = new_daemon()
+    status = idle.run("status")
+    assert status.returncode == 1 and "not running" in status.stderr
+    assert json.loads(idle.run("status", "--json").stdout)["running"] is False
+    stop = idle.run("stop")
+    assert stop.returncode == 0 and "not running" in stop.stdout
+
+
+def test_start_remove_stop(new_daemon, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    idle = new_daemon()
+    assert "runs (pid" in idle.run("start").stdout
+    assert idle.run("remove", str(CHELSEA), "-o", str(tmp_path / "out.png")).returncode == 0
+    assert "has stopped" in idle.run("stop").stdout
+    assert idle.run("status").returncode == 1

@@ -1,0 +1,144 @@
+"""The client's own ZMTP against the real libzmq: every frame size class, fragmentation, a peer gone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+import zmq
+from matted.gate import DOMAIN, Gate
+from matted_client import MattedError, Unavailable, messages
+from matted_client.client import Session
+from matted_client.endpoint import KEY_BYTES, Connection
+from peers import Relay
+
+KEY = bytes(range(KEY_BYTES))
+FRAME_SIZES = [1, 254, 255, 256, 257, 65_535, 65_536, 1 << 20, 12_345_678]
+
+
+class Server:
+    """A libzmq ROUTER that proves itself and answers mask requests with the inverted pixels."""
+
+    def __init__(self, plain: bool = True) -> None:
+        self.seen: list[str] = []
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._gate = Gate(self._context, KEY)
+        self._router = self._context.socket(zmq.ROUTER)
+        self._router.linger = 0
+        if plain:
+            self._router.plain_server = True
+            self._router.zap_domain = DOMAIN
+        self.port = self._router.bind_to_random_port("tcp://127.0.0.1")
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop)
+        self._thread.start()
+
+    def connection(self, port: int | None = None, key: bytes = KEY) -> Connection:
+        return Connection(f"tcp://127.0.0.1:{port or self.port}", 1, "test", key)
+
+    def _loop(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self._router, zmq.POLLIN)
+        poller.register(self._gate.socket, zmq.POLLIN)
+        while not self._stop.is_set():
+            ready = dict(poller.poll(20))
+            if self._gate.socket in ready:
+                self._gate.answer()
+            if self._router in ready:
+                self._answer(*self._router.recv_multipart())
+
+    def _answer(self, peer: bytes, raw: bytes, *frames: bytes) -> None:
+        op, request_id, header = messages.split_header(raw)
+        self.seen.append(op)
+        if op == "hello":
+            proof = messages.server_proof(KEY, header["nonce"])
+            formats = list(messages.BYTES_PER_PIXEL)
+            reply = messages.Welcome(1, "test", proof, messages.MAX_PIXELS, messages.MAX_SIDE, formats)
+            self._router.send_multipart([peer, reply.to_wire(request_id)])
+        else:
+            request = messages.MaskRequest.from_wire(header)
+            size = (request.width, request.height, 8)
+            mask = bytes(255 - sample for sample in frames[0]) if len(frames[0]) < 70_000 else frames[0]
+            result = messages.MaskResult(*size, "echo", "none", 0.5, {}, [])
+            self._router.send_multipart([peer, messages.Progress("inference", 0.5).to_wire(request_id)])
+            self._router.send_multipart([peer, result.to_wire(request_id), mask])
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._router.close()
+        self._gate.close()
+        self._context.term()
+
+
+@pytest.fixture
+def server() -> Iterator[Callable[..., Server]]:
+    servers: list[Server] = []
+
+    def make(plain: bool = True) -> Server:
+        servers.append(Server(plain))
+        return servers[-1]
+
+    yield make
+    for each in servers:
+        each.close()
+
+
+def ask(connection: Connection, size: int = 6) -> bytes:
+    """Send `size` grey pixels, return the mask."""
+    with Session(connection, "tests") as session:
+        width = size if size <= messages.MAX_SIDE else size // 2 if size % 2 == 0 and size < 131_071 else 1
+        while size % width or size // width > messages.MAX_SIDE:
+            width += 1
+        pixels = bytes(range(256)) * (size // 256 + 1)
+        return bytes(session.mask(pixels[:size], width, size // width, "GRAY8").alpha)
+
+
+@pytest.mark.parametrize("size", FRAME_SIZES)
+def test_frames_of_every_size_class_go_both_ways(server: Callable[..., Server], size: int) -> None:
+    sent = (bytes(range(256)) * (size // 256 + 1))[:size]
+    expected = bytes(255 - sample for sample in sent) if size < 70_000 else sent
+    assert ask(server().connection(), size) == expected
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 63, 64, 65])
+def test_any_fragmentation_is_put_together(server: Callable[..., Server], chunk: int) -> None:
+    peer = server()
+    with Relay(peer.port, chunk) as relay:
+        assert ask(peer.connection(relay.port), 600) == bytes(255 - i % 256 for i in range(600))
+
+
+def test_a_server_that_hangs_up_at_any_byte_is_an_error_and_never_a_hang(server: Callable[..., Server]) -> None:
+    peer = server()
+    with Relay(peer.port) as relay:
+        ask(peer.connection(relay.port), 300)
+        total = relay.passed["back"]
+    assert total > 400
+    for limit in [*range(0, 130), *range(130, total, 17), total - 1]:
+        with Relay(peer.port, limit=limit) as relay, pytest.raises(MattedError):
+            ask(peer.connection(relay.port), 300)
+
+
+def test_a_server_that_stops_reading_at_any_byte_is_an_error(server: Callable[..., Server]) -> None:
+    peer = server()
+    with Relay(peer.port) as relay:
+        ask(peer.connection(relay.port), 300)
+        total = relay.passed["forth"]
+    for limit in range(0, total, 23):
+        with Relay(peer.port, forward_limit=limit) as relay, pytest.raises(MattedError):
+            ask(peer.connection(relay.port), 300)
+
+
+def test_the_wrong_key_is_refused_before_any_message_is_read(server: Callable[..., Server]) -> None:
+    peer = server()
+    with pytest.raises(Unavailable):
+        ask(peer.connection(key=bytes(KEY_BYTES)))
+    assert peer.seen == []
+
+
+def test_a_server_without_a_lock_gets_nothing(server: Callable[..., Server]) -> None:
+    peer = server(plain=False)
+    with pytest.raises(Unavailable):
+        ask(peer.connection())
+    assert peer.seen == []

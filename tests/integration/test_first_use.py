@@ -1,0 +1,72 @@
+"""A fresh machine: the default model comes by itself, and where it can't, the error says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from conftest import PHOTOGRAPHS, Daemon
+from matted.models import catalogue
+
+CHELSEA = str(PHOTOGRAPHS / "chelsea.jpg")
+OFFLINE = {
+    "PIP_CONFIG_FILE": "/dev/null",
+    "PIP_INDEX_URL": "http://127.0.0.1:9/simple",  # the discard port: nobody listens
+    "PIP_EXTRA_INDEX_URL": "",
+    "PIP_FIND_LINKS": "",
+    "PIP_NO_CACHE_DIR": "1",
+}
+
+
+def test_the_default_model_is_fetched_and_said(new_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+    daemon = new_daemon(weights=None)
+    done = daemon.run("remove", CHELSEA, "-o", str(tmp_path / "out.png"), "--timings")
+    assert done.returncode == 0, done.stderr
+    assert "Downloading" in done.stderr and "4.6 MB" in done.stderr and "Apache-2.0" in done.stderr
+    assert "100%" in done.stderr, "a progress bar that arrived"
+    assert "downloading" in done.stdout and "loading" in done.stdout
+    row = catalogue.load().find("u2netp")
+    assert [path.name for path in (daemon.data / "models").iterdir()] == [row.file], "nothing else is left behind"
+    again = daemon.run("remove", CHELSEA, "-o", str(tmp_path / "again.png"))
+    assert again.returncode == 0 and "Downloading" not in again.stderr
+
+
+def test_without_a_network_the_error_names_the_file_and_its_place(
+    new_daemon: Callable[..., Daemon], tmp_path: Path, u2netp_file: Path
+) -> None:
+    daemon = new_daemon(weights=None)
+    daemon.environ.update(OFFLINE)
+    target = tmp_path / "out.png"
+    done = daemon.run("remove", CHELSEA, "-o", str(target))
+    row = catalogue.load().find("u2netp")
+    place = daemon.data / "models" / row.file
+    assert done.returncode == 1 and not target.exists()
+    for fact in (row.file, str(row.bytes), row.sha256, str(place)):
+        assert fact in done.stderr
+    pid = daemon.pid()
+    place.write_bytes(u2netp_file.read_bytes())  # what the error says to do
+    assert daemon.run("remove", CHELSEA, "-o", str(target)).returncode == 0
+    assert daemon.pid() == pid, "the same daemon went on"
+
+
+def test_a_damaged_model_file_is_replaced(new_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+    daemon = new_daemon()
+    weights = daemon.data / "models" / "u2netp.onnx"
+    content = bytearray(weights.read_bytes())
+    content[1_000_000] ^= 0xFF
+    weights.write_bytes(content)
+    assert daemon.run("remove", CHELSEA, "-o", str(tmp_path / "out.png")).returncode == 0
+    content[1_000_000] ^= 0xFF
+    assert weights.read_bytes() == content
+
+
+def test_the_compiled_model_is_kept_on_disk(new_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+    daemon = new_daemon()
+    assert daemon.run("remove", CHELSEA, "-o", str(tmp_path / "out.png")).returncode == 0
+    blobs = list((daemon.folder / "cache" / "compiled").glob("*.blob"))
+    assert len(blobs) == 1
+    before = blobs[0].stat().st_mtime_ns
+    daemon.run("stop")
+    assert daemon.run("remove", CHELSEA, "-o", str(tmp_path / "again.png")).returncode == 0
+    assert [path.stat().st_mtime_ns for path in blobs] == [before], "the second start read it and wrote nothing"
+    assert (tmp_path / "out.png").read_bytes() == (tmp_path / "again.png").read_bytes()

@@ -1,0 +1,151 @@
+"""The daemon is started when it is needed, once, and whatever a dead one left behind is no obstacle."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Daemon, wait_for
+from matted_client import Unavailable, connect
+from peers import disc
+
+
+def test_five_clients_at_the_same_moment_start_one_daemon(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon()
+    script = (
+        "import sys; from matted_client import connect\nsys.stdin.readline()\nprint(connect('tests').status()['pid'])"
+    )
+    clients = [
+        subprocess.Popen(
+            [sys.executable, "-c", script], env=daemon.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(5)
+    ]
+    for client in clients:
+        assert client.stdin is not None
+        client.stdin.write("\n")
+        client.stdin.flush()
+    pids = {client.communicate(timeout=60)[0].strip() for client in clients}
+    assert pids == {str(daemon.pid())}
+
+
+def test_a_second_serve_leaves_the_first_alone(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon().start()
+    before = daemon.connection_file.read_bytes()
+    second = daemon.run("serve")
+    assert second.returncode == 0
+    assert "already running" in second.stderr
+    assert daemon.connection_file.read_bytes() == before
+
+
+def test_a_started_daemon_outlives_the_program_that_started_it(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon()
+    assert daemon.run("start").returncode == 0
+    pid = daemon.pid()
+    assert os.getsid(pid) == pid, "it has a session of its own, so closing a terminal does not end it"
+    assert daemon.run("status").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"garbage",
+        b'{"endpoint": "tcp://127.0.0.1:1", "pid"',
+        json.dumps({"endpoint": "tcp://127.0.0.1:1", "pid": 1, "version": "0", "key": "00" * 32}).encode(),
+        json.dumps({"endpoint": "tcp://10.0.0.1:80", "pid": 1, "version": "0", "key": "00" * 32}).encode(),
+    ],
+    ids=["empty", "garbage", "half", "stale", "elsewhere"],
+)
+def test_a_useless_connection_file_is_replaced(new_daemon: Callable[..., Daemon], content: bytes) -> None:
+    daemon = new_daemon()
+    daemon.state.mkdir(mode=0o700)
+    daemon.connection_file.touch(0o600)
+    daemon.connection_file.write_bytes(content)
+    assert daemon.run("start").returncode == 0
+    assert daemon.run("status").returncode == 0
+
+
+@pytest.mark.skipif(
+    os.name == "nt" or os.geteuid() != 0, reason="giving a file to another user needs root: sudo make test"
+)
+def test_a_connection_file_of_another_user_is_not_believed(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon()
+    daemon.state.mkdir(mode=0o700)
+    daemon.connection_file.touch(0o600)
+    daemon.connection_file.write_text(
+        json.dumps({"endpoint": "tcp://127.0.0.1:1", "pid": 1, "version": "0", "key": "00" * 32})
+    )
+    os.chown(daemon.connection_file, 12345, 12345)
+    with pytest.raises(Unavailable, match="another user"):
+        connect("tests", path=str(daemon.connection_file), start=False)
+    assert daemon.run("start").returncode == 0
+    assert daemon.connection_file.stat().st_uid == os.geteuid()
+
+
+@pytest.mark.skipif(
+    os.name == "nt" or os.geteuid() != 0, reason="giving a folder to another user needs root: sudo make test"
+)
+def test_a_state_folder_of_another_user_is_refused(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon()
+    daemon.state.mkdir(mode=0o700)
+    os.chown(daemon.state, 12345, 12345)
+    done = daemon.run("start")
+    assert done.returncode == 1
+    assert "belongs to another user" in done.stderr and "MATTED_STATE_DIR" in done.stderr
+
+
+def test_a_program_that_cannot_be_started_is_said(tmp_path: Path) -> None:
+    path = str(tmp_path / "state" / "connection.json")
+    with pytest.raises(Unavailable, match="could not be started"):
+        connect("tests", path=path, command=[str(tmp_path / "nothing")])
+
+
+def test_a_daemon_that_fails_at_start_is_quoted(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon()
+    (daemon.folder / "config").mkdir()
+    (daemon.folder / "config" / "config.toml").write_text("queue = 'many'\n")
+    done = daemon.run("start")
+    assert done.returncode == 1
+    assert "queue" in done.stderr and "config.toml" in done.stderr
+
+
+def test_after_a_kill_at_any_moment_the_next_click_works(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon()
+    picture = disc(300, 200)
+    for moment in (0.0, 0.02, 0.1, 0.25, 0.5):
+        client = subprocess.Popen(
+            daemon.command("remove", str(_photograph(daemon)), "-o", str(daemon.folder / "out.png"), "--force"),
+            env=daemon.environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for(daemon.connection_file.exists, "the connection file")
+        pid = daemon.pid()
+        time.sleep(moment)  # the moment itself is what is varied
+        os.kill(pid, signal.SIGKILL)
+        client.wait(60)
+        with connect("tests", path=str(daemon.connection_file), command=_command(daemon)) as session:
+            assert session.mask(picture, 300, 200, "RGBA8").info.coverage > 0
+            session.shutdown()
+            assert session.wait_until_gone(30)
+        assert not daemon.connection_file.exists()
+
+
+def _photograph(daemon: Daemon) -> Path:
+    from conftest import PHOTOGRAPHS
+
+    return PHOTOGRAPHS / "chelsea.jpg"
+
+
+def _command(daemon: Daemon) -> list[str]:
+    """How this test starts the daemon of `daemon`'s folders."""
+    variables = [f"{name}={value}" for name, value in daemon.environ.items() if name.startswith("MATTED_")]
+    return ["env", *variables, sys.executable, "-m", "matted"]

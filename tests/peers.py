@@ -1,0 +1,147 @@
+"""The other ends: a client made of real libzmq and real msgpack, written from docs/protocol.md, and a relay."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import socket
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgpack
+import zmq
+
+REPLY_MS = 30_000
+
+
+class LibzmqClient:
+    """A matted/1 client that shares no code with matted."""
+
+    def __init__(self, connection_file: Path, key: bytes | None = None, plain: bool = True) -> None:
+        fields = json.loads(connection_file.read_text())
+        self.key = bytes.fromhex(fields["key"]) if key is None else key
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.socket = self.context.socket(zmq.DEALER)
+        self.socket.linger = 0
+        if plain:
+            username = os.urandom(16).hex().encode()
+            self.socket.plain_username = username
+            self.socket.plain_password = hmac.new(self.key, username, hashlib.sha256).hexdigest().encode()
+        self.socket.connect(fields["endpoint"])
+        self.last_id = 0
+
+    def __enter__(self) -> LibzmqClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.socket.close(0)
+        self.context.term()
+
+    def send(self, op: str, frames: Sequence[Any] = (), **fields: Any) -> int:
+        self.last_id += 1
+        self.send_raw([msgpack.packb({"op": op, "id": self.last_id, **fields}), *frames])
+        return self.last_id
+
+    def send_raw(self, frames: Sequence[Any]) -> None:
+        self.socket.send_multipart(frames)
+
+    def receive(self, timeout_ms: int = REPLY_MS) -> tuple[dict[str, Any], list[bytes]]:
+        assert self.socket.poll(timeout_ms), "no reply came"
+        header, *frames = self.socket.recv_multipart()
+        return msgpack.unpackb(header), frames
+
+    def reply(self, request_id: int) -> tuple[dict[str, Any], list[bytes]]:
+        """The result, error or other last reply to a request; progress is passed over."""
+        while True:
+            header, frames = self.receive()
+            if header["id"] == request_id and header["op"] != "progress":
+                return header, frames
+
+    def ask(self, op: str, frames: Sequence[Any] = (), **fields: Any) -> dict[str, Any]:
+        return self.reply(self.send(op, frames, **fields))[0]
+
+    def mask(self, width: int, height: int, pixels: bytes | None = None, **fields: Any) -> int:
+        """Ask for the mask of an RGBA8 picture, by default a bright disc on a dark ground."""
+        data = disc(width, height) if pixels is None else pixels
+        return self.send("mask", [data], **{"width": width, "height": height, "format": "RGBA8", **fields})
+
+
+def disc(width: int, height: int) -> bytes:
+    """RGBA8 pixels of a picture in which every model finds a subject."""
+    import numpy as np
+
+    y, x = np.mgrid[:height, :width]
+    inside = ((x - width / 2) / (width / 3)) ** 2 + ((y - height / 2) / (height / 3)) ** 2 < 1
+    pixels = np.full((height, width, 4), (40, 60, 40, 255), np.uint8)
+    pixels[inside] = (240, 190, 120, 255)
+    return pixels.tobytes()
+
+
+class Relay:
+    """A TCP relay to `port` that passes on at most `chunk` bytes at a time and hangs up after `limit` bytes.
+
+    `limit` counts what the server said; `forward_limit` what the client said.
+    """
+
+    def __init__(self, port: int, chunk: int = 65536, limit: int | None = None, forward_limit: int | None = None):
+        self._target = port
+        self._chunk = chunk
+        self._limits = {"back": limit, "forth": forward_limit}
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._sockets: list[socket.socket] = [self._listener]
+        self.port = self._listener.getsockname()[1]
+        self.passed = {"back": 0, "forth": 0}
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def __enter__(self) -> Relay:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._hang_up()
+        for thread in self._threads:
+            thread.join(10)
+
+    def _accept(self) -> None:
+        try:
+            client, _ = self._listener.accept()
+        except OSError:
+            return
+        server = socket.create_connection(("127.0.0.1", self._target))
+        self._sockets += [client, server]
+        other = threading.Thread(target=self._pass_on, args=(client, server, "forth"), daemon=True)
+        self._threads.append(other)
+        other.start()
+        self._pass_on(server, client, "back")
+
+    def _pass_on(self, source: socket.socket, target: socket.socket, way: str) -> None:
+        limit = self._limits[way]
+        try:
+            while True:
+                room = self._chunk if limit is None else min(self._chunk, limit - self.passed[way])
+                data = source.recv(room) if room else b""
+                if not data:
+                    break
+                target.sendall(data)
+                self.passed[way] += len(data)
+        except OSError:
+            pass
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        for end in self._sockets:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            end.close()
