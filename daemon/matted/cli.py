@@ -23,7 +23,7 @@ INTERRUPTED = 130  # what shells report for Ctrl-C
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     run: Command = options.run
     try:
         return run(options)
@@ -43,7 +43,7 @@ def _complain(error: MattedError) -> None:
         print(f"        {error.hint}", file=sys.stderr)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="matted", description="Remove the background of pictures, on this computer.", allow_abbrev=False
     )

@@ -1,0 +1,69 @@
+"""What the documents say is what happens."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from conftest import CHECKOUT, PHOTOGRAPHS, Daemon
+from matted import cli, config
+from matted_client import messages
+from PIL import Image
+
+PROTOCOL = (CHECKOUT / "docs" / "protocol.md").read_text("utf-8")
+README = (CHECKOUT / "README.md").read_text("utf-8")
+
+
+def test_the_client_in_the_protocol_document_works_as_it_stands(daemon: Daemon, tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", PROTOCOL, re.DOTALL)
+    script = tmp_path / "client.py"
+    script.write_text(code)
+    target = tmp_path / "mask.png"
+    done = subprocess.run(
+        [sys.executable, str(script), str(PHOTOGRAPHS / "coffee.jpg"), str(target)],
+        env=daemon.environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    with Image.open(target) as mask:
+        assert np.asarray(mask).max() == 255
+    own = tmp_path / "own.png"
+    assert daemon.run("remove", str(PHOTOGRAPHS / "coffee.jpg"), "-o", str(own), "--mask").returncode == 0
+    with Image.open(own) as expected, Image.open(target) as mask:
+        assert mask.tobytes() == expected.tobytes()
+
+
+def test_the_protocol_document_has_every_operation_code_and_limit() -> None:
+    operations = {message.op for message in messages.Message.__subclasses__()}
+    assert operations and all(f"`{op}`" in PROTOCOL for op in operations)
+    codes = [value for name, value in vars(messages).items() if name.isupper() and isinstance(value, str)]
+    assert len(codes) >= 11 and all(f"`{code}`" in PROTOCOL for code in codes)
+    assert all(f"`{name}`" in PROTOCOL for name in messages.BYTES_PER_PIXEL)
+    for limit in (messages.MAX_PIXELS, messages.MAX_SIDE, messages.MAX_FRAME_BYTES, messages.MAX_HEADER_BYTES):
+        assert f"{limit:,}" in PROTOCOL
+
+
+def test_the_readme_names_commands_and_settings_that_exist() -> None:
+    parser = cli.command_parser()
+    for words in re.findall(r"`matted ([a-z]+)", README):
+        assert words in parser.format_help()
+    for name in ("model", "queue", "log_level"):
+        assert f"`{name}`" in README and name in config.Config.__dataclass_fields__
+
+
+def test_every_link_between_the_documents_leads_somewhere() -> None:
+    documents = [CHECKOUT / "README.md", CHECKOUT / "CHANGELOG.md", *(CHECKOUT / "docs").glob("*.md")]
+    links = [
+        (document, link)
+        for document in documents
+        for link in re.findall(r"\]\(([^)#]+)\)", document.read_text("utf-8"))
+        if "://" not in link
+    ]
+    assert links
+    for document, link in links:
+        assert (document.parent / link).exists(), f"{document.name}: {link}"
