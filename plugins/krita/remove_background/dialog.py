@@ -1,0 +1,58 @@
+"""What a person sees: progress with a way out, and one message if something went wrong.
+
+Nothing here waits. QProgressDialog is not used, since its setValue() runs the event loop in the middle of our work.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .matted_client.errors import MattedError
+from .qt import QDialog, QDialogButtonBox, QLabel, QMessageBox, QProgressBar, Qt, QVBoxLayout, pyqtSignal
+
+TITLE = "Remove Background"
+WIDTH = 360  # pixels; keeps the dialog from jumping with every text
+STEPS = 1000
+
+
+class ProgressDialog(QDialog):
+    """Blocks its Krita window while a mask is made. Emits `cancelled` for the button, Escape and the close button."""
+
+    cancelled = pyqtSignal()
+
+    def __init__(self, main_window: Any) -> None:
+        super().__init__(main_window)
+        self.setWindowTitle(TITLE)
+        self.setWindowModality(Qt.WindowModality.WindowModal)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setMinimumWidth(WIDTH)
+        self._text = QLabel("Reading the layer")
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setWordWrap(True)
+        self._bar = QProgressBar()
+        self._bar.setRange(0, STEPS)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        for part in (self._text, self._bar, buttons):
+            layout.addWidget(part)
+        self.rejected.connect(self.cancelled)
+
+    def report(self, text: str, fraction: float) -> None:
+        """fraction: how much of the whole is done, 0..1."""
+        self._text.setText(text)
+        self._bar.setValue(round(fraction * STEPS))
+
+    def finish(self) -> None:
+        """Disappear without reporting a cancellation."""
+        self.rejected.disconnect(self.cancelled)
+        self.close()
+
+
+def show_message(main_window: Any, error: MattedError) -> None:
+    """Say what went wrong and what can be done about it, and return at once."""
+    box = QMessageBox(QMessageBox.Icon.Warning, TITLE, error.message, QMessageBox.StandardButton.Ok, main_window)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setInformativeText(error.hint)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.open()
