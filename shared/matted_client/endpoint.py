@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import Any, Dict, List, Sequence
+from typing import Any, BinaryIO, Dict, List, Sequence
 
 from .errors import Unavailable
 
@@ -21,6 +21,7 @@ START_LOG = "start.log"
 COMPLAINT = "matted: "  # how the command line begins what it has to complain about
 KEY_BYTES = 32
 MAX_FILE_BYTES = 4096
+MAX_LOG_BYTES = 1 << 20
 LOOPBACK = "tcp://127.0.0.1:"
 
 # What hosts set for their own libraries and Python; the daemon must not inherit it.
@@ -110,6 +111,7 @@ class Starter:
         self._command = list(command)
         self._folder = folder
         self._log = os.path.join(folder, START_LOG)
+        self._log_start = 0
 
     def start(self) -> "subprocess.Popen[bytes]":
         """Raises Unavailable if the program cannot be run at all."""
@@ -118,7 +120,7 @@ class Starter:
             command = _through_flatpak(command, self._folder)
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
-            with open(self._log, "wb") as log:
+            with self._open_log() as log:
                 return _Detached(
                     command,
                     stdin=subprocess.DEVNULL,
@@ -132,10 +134,18 @@ class Starter:
             message = "The matted daemon could not be started: %s." % error
             raise Unavailable(message, "Is matted still installed? Run: matted install gimp, or: krita") from None
 
+    def _open_log(self) -> BinaryIO:
+        """Appends, as the daemon that another starter has just brought up may be writing there."""
+        full = os.path.exists(self._log) and os.path.getsize(self._log) > MAX_LOG_BYTES
+        log = open(self._log, "wb" if full else "ab")
+        self._log_start = log.tell()
+        return log
+
     def reason(self) -> str:
         """What a daemon that did not come up had to say: its last complaint, or whatever it wrote last."""
         try:
             with open(self._log, "rb") as log:
+                log.seek(self._log_start)
                 lines = log.read(65536).decode("utf-8", "replace").strip().splitlines()
         except OSError:
             lines = []
