@@ -86,8 +86,10 @@ def _read(path: Path) -> dict[str, Any]:
 def _checked(name: str, value: Any, origin: str) -> Any:
     if name == "queue":
         try:
-            number = int(value)
-        except (TypeError, ValueError):
+            number = int(value) if isinstance(value, str) else value
+        except ValueError:
+            number = 0
+        if type(number) is not int:
             number = 0
         if not 1 <= number <= MAX_QUEUE:
             raise ConfigError(f"queue in {origin} is {value!r}.", f"A number from 1 to {MAX_QUEUE} is expected.")

@@ -63,13 +63,16 @@ def make_mask(matte: NDArray[np.float32], width: int, height: int, depth: int) -
     The enlargement itself is done on 16 bits, so that a 16-bit mask has no steps in its soft edges.
     """
     fine = Image.fromarray(np.rint(matte * 65535.0).astype(np.uint16))
+    # Widened first and as a whole: left to choose, Pillow does the vertical pass first in strips lower than the
+    # matte, and what overshoots between the passes is then cut off elsewhere than in the others.
+    wide = fine.resize((width, matte.shape[0]), Image.Resampling.LANCZOS)
     mask = np.empty((height, width), np.uint8 if depth == 8 else np.dtype("<u2"))
     rows = max(1, _STRIP_PIXELS // width)
     scale = matte.shape[0] / height
     for top in range(0, height, rows):
         bottom = min(height, top + rows)
-        box = (0.0, top * scale, float(matte.shape[1]), bottom * scale)
-        strip = np.asarray(fine.resize((width, bottom - top), Image.Resampling.LANCZOS, box))
+        box = (0.0, top * scale, float(width), bottom * scale)
+        strip = np.asarray(wide.resize((width, bottom - top), Image.Resampling.LANCZOS, box))
         mask[top:bottom] = _to_8_bits(strip) if depth == 8 else strip
     return mask
 

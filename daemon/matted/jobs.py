@@ -36,9 +36,8 @@ class Job:
         """Ask the job to end. May be called from any thread, any number of times."""
         with self._lock:
             self._cancelled = True
-            interrupt = self._interrupt
-        if interrupt:
-            interrupt()
+            if self._interrupt:  # under the lock: `run_interruptible` cannot end meanwhile and let the next job begin
+                self._interrupt()
 
     def cancelled(self) -> bool:
         return self._cancelled

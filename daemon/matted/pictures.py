@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".webp", ".tif", ".tiff"})
 # Level 1 writes a 12-megapixel cut-out about four times as fast as zlib's default and 5 to 10 % larger.
 COMPRESS_LEVEL = 1
+MAX_DPI = 1e6  # beyond it a resolution is damage, and a PNG cannot hold it
 
 
 class PictureError(MattedError):
@@ -41,7 +44,8 @@ def read(path: Path) -> Picture:
     try:
         with warnings.catch_warnings():
             # Pillow warns from 89 megapixels on, which cameras reach, and refuses at twice that
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # and comments on damaged remarks in pictures that are fine
+            warnings.simplefilter("ignore")
             with Image.open(path, formats=FORMATS) as image:
                 _refuse_animation(path, image)
                 image.load()
@@ -61,7 +65,9 @@ def read(path: Path) -> Picture:
         if error.errno is not None:
             raise PictureError(f"{path} cannot be read: {error.strerror}.") from None
         raise PictureError(f"{path} is damaged: {error}.", "Open and save it again in an editor.") from None
-    except (SyntaxError, ValueError, EOFError, IndexError, ArithmeticError) as error:  # what Pillow's decoders raise
+    except PictureError:
+        raise
+    except Exception as error:  # Pillow's decoders meet damaged files with almost any exception
         raise PictureError(f"{path} is damaged: {error}.", "Open and save it again in an editor.") from None
 
 
@@ -78,7 +84,7 @@ def cut_out(picture: Picture, mask: NDArray[np.uint8]) -> Picture:
 
 def write(picture: Picture, path: Path, overwrite: bool) -> None:
     """Write a PNG: whole, or not at all. Raises PictureError."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    draft = path.with_name(f".matted-{os.getpid()}.part")  # not from the name, which may be as long as names can be
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.image.save(draft, "PNG", compress_level=COMPRESS_LEVEL, **picture.metadata)
@@ -88,7 +94,8 @@ def write(picture: Picture, path: Path, overwrite: bool) -> None:
     except OSError as error:
         raise PictureError(f"{path} cannot be written: {error.strerror or error}.") from None
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # there may be no such folder
+            draft.unlink()
 
 
 def _refuse_animation(path: Path, image: Image.Image) -> None:
@@ -102,22 +109,24 @@ def _refuse_animation(path: Path, image: Image.Image) -> None:
 def _simplify(image: Image.Image) -> Picture:
     """To RGB or RGBA with the colours unchanged; the profile is kept where it still describes them."""
     metadata: dict[str, Any] = {}
-    if "dpi" in image.info:
-        metadata["dpi"] = image.info["dpi"]
-    profile = image.info.get("icc_profile")
-    if image.mode in ("RGB", "RGBA"):
+    dpi = image.info.get("dpi")
+    if dpi and all(math.isfinite(value) and 0 < value < MAX_DPI for value in dpi):
+        metadata["dpi"] = dpi
+    transparent = image.mode in ("LA", "La", "PA", "RGBa") or "transparency" in image.info
+    profile = image.info.pop("icc_profile", None)  # or Pillow would write it, whatever becomes of the colours
+    if image.mode in ("RGB", "RGBA", "P", "PA"):
         if profile:
             metadata["icc_profile"] = profile
-        return Picture(image, metadata)
-    if profile and image.mode in ("CMYK", "L"):
+    elif profile and image.mode in ("CMYK", "L") and not transparent:
         converted = _through_profile(image, profile)
         if converted is not None:
             return Picture(converted, metadata)
+    if image.mode == "RGBA" or (image.mode == "RGB" and not transparent):
+        return Picture(image, metadata)
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     elif image.mode in ("I", "F"):
         image = _stretch(image)
-    transparent = image.mode in ("LA", "La", "PA", "RGBa") or "transparency" in image.info
     return Picture(image.convert("RGBA" if transparent else "RGB"), metadata)
 
 

@@ -41,7 +41,10 @@ class Presence:
 
     def __enter__(self) -> Presence:
         _make_private(self.folder)
-        lock = open(self.folder / LOCK_FILE, "ab")  # held open for the daemon's whole life
+        try:
+            lock = open(self.folder / LOCK_FILE, "ab")  # held open for the daemon's whole life
+        except OSError as error:
+            raise _unusable(self.folder, error) from None
         if not _try_lock(lock):
             lock.close()
             raise AlreadyRunning("matted is already running.", "See: matted status")
@@ -83,8 +86,12 @@ def _make_private(folder: Path) -> None:
             if stat.st_mode & 0o077:
                 folder.chmod(0o700)
     except OSError as error:
-        message = f"The folder {folder} cannot be used: {error.strerror}."
-        raise StateFolderError(message, "Set MATTED_STATE_DIR to a folder that can be written.") from None
+        raise _unusable(folder, error) from None
+
+
+def _unusable(folder: Path, error: OSError) -> StateFolderError:
+    message = f"The folder {folder} cannot be used: {error.strerror}."
+    return StateFolderError(message, "Set MATTED_STATE_DIR to a folder that can be written.")
 
 
 def _try_lock(file: BinaryIO) -> bool:

@@ -70,7 +70,7 @@ def read_connection(path: str) -> Connection:
         raise Unavailable("The matted daemon is not running.", "Start it with: matted start") from None
     try:
         return _parse(json.loads(raw.decode("utf-8")))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         message = "The connection file %s is damaged." % path
         raise Unavailable(message, "Run: matted start, which writes a new one.") from None
 

@@ -101,7 +101,8 @@ def _checked(op: str, field: Any, value: Any) -> Any:
     if not right_type:
         raise ProtocolError("'%s' has the field '%s' of a wrong type." % (op, field.name))
     size = len(value) if isinstance(value, (str, bytes, list, dict)) else value
-    if size is not None and ((low is not None and size < low) or (high is not None and size > high)):
+    # written so that a float that is not a number is out of range
+    if size is not None and not ((low is None or size >= low) and (high is None or size <= high)):
         raise ProtocolError("'%s' has the field '%s' out of range." % (op, field.name))
     return value
 

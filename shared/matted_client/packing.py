@@ -44,7 +44,7 @@ def _pack(value: Any, out: bytearray) -> None:
     elif isinstance(value, float):
         out += struct.pack(">Bd", 0xCB, value)
     elif isinstance(value, str):
-        raw = value.encode("utf-8")
+        raw = value.encode("utf-8", "backslashreplace")  # file names may hold bytes that are not UTF-8
         _pack_length(len(raw), out, fix=(0xA0, 31), sizes=((0xD9, ">B"), (0xDA, ">H"), (0xDB, ">I")))
         out += raw
     elif isinstance(value, (bytes, bytearray, memoryview)):

@@ -35,6 +35,7 @@ class Dealer:
 
     def __init__(self, username: bytes, password: bytes) -> None:
         self.ready = False
+        self._welcomed = False
         self.max_frame_bytes = DEFAULT_FRAME_BYTES
         self._hello = _command(b"HELLO", _short(username) + _short(password))
         self._outgoing: List[bytes] = []
@@ -130,15 +131,16 @@ class Dealer:
         return message
 
     def _on_command(self, body: bytes) -> None:
-        name = body[1 : 1 + body[0]] if body else b""
+        name = body[1 : 1 + body[0]] if body and body[0] < len(body) else b""
         if name == b"ERROR":
             raise Rejected("unauthorized", "The program on the daemon's port refused our key.")
         if self.ready:
             return  # later commands (PING and the like) are for newer revisions than the one we announced
-        if name == b"WELCOME":
+        if name == b"WELCOME" and not self._welcomed:
+            self._welcomed = True
             properties = _property(b"Socket-Type", b"DEALER") + _property(b"Identity", b"")
             self._outgoing.append(_command(b"INITIATE", properties))
-        elif name == b"READY":
+        elif name == b"READY" and self._welcomed:
             self.ready = True
         else:
             raise ProtocolError("The daemon sent an unknown handshake command.")

@@ -176,7 +176,14 @@ def _read_manifest(host: str, profile: Profile) -> dict[str, Any]:
         fields = json.loads(_manifest(host, profile).read_text("utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
-    return fields if isinstance(fields, dict) else {}
+    if not isinstance(fields, dict):
+        return {}
+    lists = {name: fields.get(name) for name in ("files", "created")}
+    return {
+        name: [item for item in value if isinstance(item, str)]
+        for name, value in lists.items()
+        if isinstance(value, list)
+    }
 
 
 def _write_manifest(host: str, profile: Profile, files: list[str], created: list[str]) -> None:
@@ -191,12 +198,12 @@ def _write_manifest(host: str, profile: Profile, files: list[str], created: list
 
 
 def _edit(settings: Path, change: Callable[[str, str], str]) -> None:
-    before = settings.read_text("utf-8") if settings.exists() else ""
+    before = settings.read_bytes().decode("utf-8", "surrogateescape") if settings.exists() else ""
     after = change(before, KRITA_PLUGIN)
     if not after:
         settings.unlink(missing_ok=True)
     elif after != before:
         settings.parent.mkdir(parents=True, exist_ok=True)
         draft = settings.with_name(f"{settings.name}.part")
-        draft.write_text(after, "utf-8")
+        draft.write_bytes(after.encode("utf-8", "surrogateescape"))
         os.replace(draft, settings)

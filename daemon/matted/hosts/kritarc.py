@@ -7,29 +7,36 @@ _SECTION = "[python]"
 
 def switch_on(text: str, plugin: str) -> str:
     """The settings with the plug-in on."""
-    lines = switch_off(text, plugin).splitlines()
+    lines, end = _split(switch_off(text, plugin))
     setting = f"enable_{plugin}=true"
     if _SECTION in lines:
         lines.insert(lines.index(_SECTION) + 1, setting)
     else:
-        lines += ([""] if lines and lines[-1] else []) + [_SECTION, setting]
-    return _joined(lines)
+        tail = [""] if lines[-1] == "" else []  # the text ends, or does not end, as it did before
+        before = lines[: len(lines) - len(tail)]
+        lines = [*before, *([""] if before else []), _SECTION, setting, *(tail or ([] if before else [""]))]
+    return end.join(lines)
 
 
 def switch_off(text: str, plugin: str) -> str:
     """The settings without a word of the plug-in; a section that only it was in goes with it."""
     key = f"enable_{plugin}="
-    lines = text.splitlines()
+    lines, end = _split(text)
     kept = [line for line in lines if not line.startswith(key)]
     if len(kept) < len(lines) and _SECTION in kept:
         at = kept.index(_SECTION)
-        end = next((i for i in range(at + 1, len(kept)) if kept[i].startswith("[")), len(kept))
-        if not any(line.strip() for line in kept[at + 1 : end]):
-            del kept[at:end]
-            if at == len(kept) and kept and not kept[-1]:
+        stop = next((i for i in range(at + 1, len(kept)) if kept[i].startswith("[")), len(kept))
+        if not any(kept[at + 1 : stop]):
+            last = stop == len(kept)
+            tail = [""] if last and kept[-1] == "" else []
+            del kept[at:stop]
+            if last and kept and kept[-1] == "":
                 kept.pop()
-    return _joined(kept)
+            kept += tail
+    return end.join(kept)
 
 
-def _joined(lines: list[str]) -> str:
-    return "\n".join(lines) + "\n" if lines else ""
+def _split(text: str) -> tuple[list[str], str]:
+    """(lines, what ends them). Not splitlines(): values may hold what Unicode calls a line separator."""
+    end = "\r\n" if "\r\n" in text else "\n"
+    return text.split(end), end

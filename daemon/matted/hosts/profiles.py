@@ -71,7 +71,7 @@ def _gimp(places: Places) -> list[Profile]:
         if folder.is_dir()
     ]
     own = places.environ.get("GIMP3_DIRECTORY")
-    if own and Path(own).is_dir():
+    if own and Path(own).is_dir() and Path(own) not in [profile.folder for profile in found]:
         found.append(Profile("GIMP in GIMP3_DIRECTORY", Path(own)))
     return found
 

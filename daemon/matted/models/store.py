@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,10 +47,10 @@ class Store:
         Raises Rejected("model_not_installed").
         """
         path = self.path(row)
-        if path.exists() and not self._verify(path, row):
+        if path.exists():
+            if self._verify(path, row):
+                return False
             log.warning("%s is damaged or something else; it is replaced", path)
-        if path in self._verified:
-            return False
         self._download(row, on_fraction, check)
         return True
 
@@ -78,7 +79,7 @@ class Store:
                 _keep(file, self.path(row))
         except package_index.DownloadError as error:
             raise self._missing(row, str(error)) from None
-        except (zipfile.BadZipFile, KeyError):
+        except (zipfile.BadZipFile, zlib.error, KeyError, EOFError):
             raise self._missing(row, "what came is not the expected package") from None
         except OSError as error:
             full = error.errno == errno.ENOSPC

@@ -1,0 +1,161 @@
+"""Settings: which one wins, and what is said about one that cannot be used."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import pytest
+from matted.config import LOG_LEVELS, MAX_QUEUE, Config, ConfigError, load
+
+Load = Callable[..., Config]
+
+
+@pytest.fixture
+def load_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """load_with(file=..., environ=..., flags=...) in folders of this test's own."""
+    monkeypatch.setenv("MATTED_STATE_DIR", str(tmp_path / "state"))
+
+    def read(file: str | bytes | None = None, environ: dict[str, str] | None = None, **flags: Any) -> Config:
+        folder = tmp_path / "config"
+        folder.mkdir(exist_ok=True)
+        if file is not None:
+            (folder / "config.toml").write_bytes(file if isinstance(file, bytes) else file.encode())
+        return load(flags, {"MATTED_CONFIG_DIR": str(folder), **(environ or {})})
+
+    return read
+
+
+def test_nothing_given_leaves_the_defaults(load_with: Load) -> None:
+    config = load_with()
+    assert (config.model, config.queue, config.log_level) == ("u2netp", 32, "info")
+
+
+def test_the_file_wins_over_the_default(load_with: Load) -> None:
+    config = load_with('queue = 5\nmodel = "other"\nlog_level = "debug"\n')
+    assert (config.model, config.queue, config.log_level) == ("other", 5, "debug")
+
+
+def test_the_environment_wins_over_the_file(load_with: Load) -> None:
+    assert load_with("queue = 5", {"MATTED_QUEUE": "6"}).queue == 6
+
+
+def test_a_flag_wins_over_the_environment(load_with: Load) -> None:
+    assert load_with("queue = 5", {"MATTED_QUEUE": "6"}, queue=7).queue == 7
+
+
+def test_a_flag_that_was_not_given_does_not_count(load_with: Load) -> None:
+    assert load_with("queue = 5", {}, queue=None, model=None).queue == 5
+
+
+def test_an_empty_variable_does_not_count(load_with: Load) -> None:
+    assert load_with('model = "filed"', {"MATTED_MODEL": ""}).model == "filed"
+
+
+def test_every_setting_can_come_from_the_environment(load_with: Load) -> None:
+    config = load_with(environ={"MATTED_MODEL": "other", "MATTED_QUEUE": "3", "MATTED_LOG_LEVEL": "error"})
+    assert (config.model, config.queue, config.log_level) == ("other", 3, "error")
+
+
+def test_other_variables_of_ours_are_not_settings(load_with: Load) -> None:
+    assert load_with(environ={"MATTED_TEST_CACHE": "/tmp"}) == load_with()
+
+
+@pytest.mark.parametrize("value", [0, -1, MAX_QUEUE + 1, "many", "", 1.5, True, float("inf"), float("nan"), [5]])
+def test_a_queue_of_no_sensible_length_is_refused(load_with: Load, value: Any) -> None:
+    with pytest.raises(ConfigError, match=r"queue in the command line"):
+        load_with(queue=value)
+
+
+@pytest.mark.parametrize("value", ["true", "1.5", "inf", "nan", "'x'", "[]", "2026-01-01"])
+def test_a_queue_of_no_sensible_length_in_the_file_is_refused(load_with: Load, value: str) -> None:
+    with pytest.raises(ConfigError, match=r"queue in .*config\.toml"):
+        load_with(f"queue = {value}")
+
+
+@pytest.mark.parametrize("value", [1, MAX_QUEUE])
+def test_the_shortest_and_the_longest_queue_are_taken(load_with: Load, value: int) -> None:
+    assert load_with(queue=value).queue == value
+
+
+@pytest.mark.parametrize("value", ["5", '""', "['u2netp']"])
+def test_a_model_that_is_not_a_text_is_refused(load_with: Load, value: str) -> None:
+    if value == '""' or not value.startswith('"'):
+        with pytest.raises(ConfigError, match=r"model in .*config\.toml"):
+            load_with(f"model = {value}")
+
+
+def test_an_unknown_log_level_is_refused_with_the_known_ones(load_with: Load) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        load_with(environ={"MATTED_LOG_LEVEL": "loud"})
+    assert "the environment" in refusal.value.message
+    assert all(level in refusal.value.hint for level in LOG_LEVELS)
+
+
+def test_an_unknown_setting_in_the_file_is_named(load_with: Load) -> None:
+    with pytest.raises(ConfigError, match="quue"):
+        load_with("quue = 5")
+
+
+@pytest.mark.parametrize("name", ["state", "data", "cache"])
+def test_folders_are_not_set_in_the_file(load_with: Load, name: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        load_with(f'{name} = "/somewhere"')
+
+
+@pytest.mark.parametrize("content", ["queue = ", "[queue", b"\xff\xfe", b"queue = 5\0"])
+def test_a_damaged_file_is_named(load_with: Load, content: str | bytes) -> None:
+    with pytest.raises(ConfigError, match=r"config\.toml cannot be read"):
+        load_with(content)
+
+
+def test_a_folder_in_the_place_of_the_file_is_named(load_with: Load, tmp_path: Path) -> None:
+    (tmp_path / "config" / "config.toml").mkdir(parents=True)
+    with pytest.raises(ConfigError, match=r"config\.toml cannot be read"):
+        load_with()
+
+
+def test_an_empty_file_is_as_good_as_none(load_with: Load) -> None:
+    assert load_with("") == load_with()
+
+
+def test_the_folders_are_those_of_platformdirs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("MATTED_STATE_DIR", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    config = load({}, {})
+    dirs = platformdirs.PlatformDirs("matted", appauthor=False)
+    assert (config.state, config.data, config.cache) == (
+        dirs.user_state_path,
+        dirs.user_data_path,
+        dirs.user_cache_path,
+    )
+
+
+def test_the_file_is_looked_for_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    folder = platformdirs.user_config_path("matted", appauthor=False)
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text("queue = 9")
+    assert load({}, {}).queue == 9
+
+
+def test_the_folders_can_be_chosen(load_with: Load, tmp_path: Path) -> None:
+    environ = {"MATTED_DATA_DIR": str(tmp_path / "d"), "MATTED_CACHE_DIR": str(tmp_path / "c")}
+    config = load_with(environ=environ)
+    assert (config.models, config.compiled) == (tmp_path / "d" / "models", tmp_path / "c" / "compiled")
+    assert config.state == tmp_path / "state"
+
+
+def test_relative_choices_become_absolute(load_with: Load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_with(environ={"MATTED_DATA_DIR": "d"}).data == tmp_path / "d"
+
+
+def test_a_configuration_cannot_be_changed(load_with: Load) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        load_with().queue = 1  # type: ignore[misc]

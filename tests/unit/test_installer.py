@@ -1,0 +1,373 @@
+"""Putting the plug-ins into made-up profiles, and taking exactly that away again."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matted
+import pytest
+from matted.hosts import installer
+from matted.hosts.installer import InstallError
+from matted_client.plugin import read_installation
+
+Tree = dict[str, Any]
+GIMP_HOME = ".config/GIMP/3.0/plug-ins/remove-background"
+KRITA_HOME = ".local/share/krita/pykrita/remove_background"
+PROFILES = {"gimp": ".config/GIMP/3.0", "krita": ".local/share/krita"}
+HOMES = {"gimp": GIMP_HOME, "krita": KRITA_HOME}
+HOSTS = pytest.mark.parametrize("host", ["gimp", "krita"])
+
+
+@dataclass
+class Machine:
+    """A home of this test's own, and what the installer said."""
+
+    home: Path
+    said: list[str]
+
+    def make(self, *folders: str) -> None:
+        for folder in folders:
+            (self.home / folder).mkdir(parents=True, exist_ok=True)
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+        return path
+
+    def install(self, host: str, folder: Path | None = None) -> bool:
+        return installer.install(host, folder, self.said.append)
+
+    def uninstall(self, host: str, folder: Path | None = None) -> bool:
+        return installer.uninstall(host, folder, self.said.append)
+
+    def tree(self) -> Tree:
+        """Every path below the home, with its mode and content."""
+        found: Tree = {}
+        for path in sorted(self.home.rglob("*")):
+            content = path.read_bytes() if path.is_file() else None
+            found[path.relative_to(self.home).as_posix()] = (path.stat().st_mode, content)
+        return found
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("PATH", str(tmp_path / "no-programs"))
+    monkeypatch.setenv("MATTED_STATE_DIR", str(tmp_path / "state"))
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "GIMP3_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    yield Machine(home, [])
+
+
+@pytest.fixture
+def used(machine: Machine) -> Machine:
+    """A machine whose GIMP and Krita were used for a while."""
+    machine.write(".config/GIMP/3.0/gimprc", "# settings\n")
+    machine.write(".config/GIMP/3.0/plug-ins/other/other.py", "print('other')\n")
+    machine.write(".local/share/krita/pykrita/other/__init__.py", "")
+    machine.write(".local/share/krita/pykrita/other.desktop", "[Desktop Entry]\n")
+    machine.write(".local/share/krita/actions/other.action", "<x/>\n")
+    machine.write(".config/kritarc", "theme=dark\n\n[python]\nenable_other=true\n\n[zoom]\nfactor=2\n")
+    return machine
+
+
+# -- installing ------------------------------------------------------------------------------------------------------
+
+
+def test_gimps_plugin_is_a_program(machine: Machine) -> None:
+    machine.make(PROFILES["gimp"])
+    assert machine.install("gimp")
+    assert os.access(machine.home / GIMP_HOME / "remove-background.py", os.X_OK)
+
+
+def test_kritas_plugin_is_a_package_with_its_description_and_its_action(machine: Machine) -> None:
+    machine.make(PROFILES["krita"])
+    assert machine.install("krita")
+    krita = machine.home / PROFILES["krita"]
+    assert (krita / "pykrita/remove_background/__init__.py").is_file()
+    assert (krita / "pykrita/remove_background.desktop").is_file()
+    assert (krita / "actions/remove_background.action").is_file()
+
+
+@HOSTS
+def test_the_client_comes_with_the_plugin(machine: Machine, host: str) -> None:
+    machine.make(PROFILES[host])
+    machine.install(host)
+    client = Path(installer.matted_client.__file__).parent
+    installed = machine.home / HOMES[host] / "matted_client"
+    sources = {path.name: path.read_bytes() for path in client.glob("*.py")}
+    assert {path.name: path.read_bytes() for path in installed.iterdir()} == sources
+
+
+@HOSTS
+def test_the_plugin_can_read_where_the_daemon_is(machine: Machine, host: str, tmp_path: Path) -> None:
+    machine.make(PROFILES[host])
+    machine.install(host)
+    installation = read_installation(str(machine.home / HOMES[host]))
+    assert installation.connection_file == str(tmp_path / "state" / "connection.json")
+    assert installation.command == [sys.executable, "-m", "matted"]
+    assert installation.version == matted.__version__
+
+
+@HOSTS
+def test_nothing_half_written_or_compiled_is_left(machine: Machine, host: str) -> None:
+    machine.make(PROFILES[host])
+    machine.install(host)
+    assert not [name for name in machine.tree() if name.endswith((".part", ".pyc", "__pycache__"))]
+
+
+@HOSTS
+def test_installing_says_what_was_done_and_what_to_do_next(machine: Machine, host: str) -> None:
+    machine.make(PROFILES[host])
+    machine.install(host)
+    assert str(machine.home / PROFILES[host]) in machine.said[0]
+    assert matted.__version__ in machine.said[0]
+    assert "Remove Background" in machine.said[-1]
+
+
+def test_every_profile_gets_the_plugin(machine: Machine) -> None:
+    folders = [".config/GIMP/3.0", ".config/GIMP/3.2", ".var/app/org.gimp.GIMP/config/GIMP/3.0"]
+    machine.make(*folders, ".config/GIMP/2.10")
+    assert machine.install("gimp")
+    for folder in folders:
+        assert (machine.home / folder / "plug-ins/remove-background/remove-background.py").is_file()
+    assert list((machine.home / ".config/GIMP/2.10").iterdir()) == []
+
+
+@HOSTS
+def test_a_machine_without_the_host_is_told_so(machine: Machine, host: str) -> None:
+    assert not machine.install(host)
+    assert machine.tree() == {}
+    assert "No profile of" in machine.said[-1]
+    assert "--profile" in machine.said[-1]
+
+
+@HOSTS
+def test_a_named_folder_gets_the_plugin_and_no_other(machine: Machine, host: str) -> None:
+    machine.make(PROFILES[host], "portable")
+    assert machine.install(host, machine.home / "portable")
+    assert list((machine.home / PROFILES[host]).iterdir()) == []
+    assert list((machine.home / "portable").iterdir()) != []
+
+
+def test_krita_is_told_to_switch_the_plugin_on(used: Machine) -> None:
+    used.install("krita")
+    assert "enable_remove_background=true" in (used.home / ".config/kritarc").read_text().splitlines()
+
+
+def test_a_krita_whose_settings_are_unknown_has_to_be_told_by_hand(machine: Machine) -> None:
+    machine.make("portable")
+    machine.install("krita", machine.home / "portable")
+    assert any("Python Plugin Manager" in line for line in machine.said)
+
+
+# -- installing again ------------------------------------------------------------------------------------------------
+
+
+@HOSTS
+def test_installing_twice_is_as_good_as_once(used: Machine, host: str) -> None:
+    used.install(host)
+    once = used.tree()
+    used.install(host)
+    assert used.tree() == once
+
+
+@HOSTS
+def test_a_file_of_an_older_version_is_removed(machine: Machine, host: str) -> None:
+    machine.make(PROFILES[host])
+    machine.install(host)
+    fresh = machine.tree()
+    stale = machine.write(f"{HOMES[host]}/stale.py", "old")
+    manifest = machine.home / HOMES[host] / "matted.json"
+    fields = json.loads(manifest.read_text())
+    fields["version"] = "0.0.1"
+    fields["files"].append(stale.relative_to(machine.home / PROFILES[host]).as_posix())
+    manifest.write_text(json.dumps(fields))
+    machine.install(host)
+    assert machine.tree() == fresh
+
+
+@HOSTS
+def test_a_damaged_file_is_repaired(machine: Machine, host: str) -> None:
+    machine.make(PROFILES[host])
+    machine.install(host)
+    fresh = machine.tree()
+    for path in (machine.home / HOMES[host]).rglob("*.py"):
+        path.write_text("damaged")
+    machine.install(host)
+    assert machine.tree() == fresh
+
+
+@HOSTS
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"files": null, "created": 5}', '{"files": [1]}'])
+def test_a_damaged_list_of_files_does_not_stop_an_installation(machine: Machine, host: str, content: str) -> None:
+    machine.make(PROFILES[host])
+    machine.write(f"{HOMES[host]}/matted.json", content)
+    assert machine.install(host)
+    assert read_installation(str(machine.home / HOMES[host])).version == matted.__version__
+
+
+# -- uninstalling ----------------------------------------------------------------------------------------------------
+
+
+@HOSTS
+def test_uninstalling_leaves_a_used_profile_as_it_was(used: Machine, host: str) -> None:
+    before = used.tree()
+    used.install(host)
+    assert used.tree() != before
+    assert used.uninstall(host)
+    assert used.tree() == before
+
+
+@HOSTS
+def test_uninstalling_leaves_a_bare_profile_as_it_was(machine: Machine, host: str) -> None:
+    machine.make(PROFILES[host], ".config")
+    before = machine.tree()
+    machine.install(host)
+    machine.uninstall(host)
+    assert machine.tree() == before
+
+
+def test_uninstalling_leaves_every_profile_as_it_was(machine: Machine) -> None:
+    machine.make(".config/GIMP/3.0", ".config/GIMP/3.2/plug-ins", "snap/gimp/current/.config/GIMP/3.0")
+    before = machine.tree()
+    machine.install("gimp")
+    machine.uninstall("gimp")
+    assert machine.tree() == before
+
+
+@HOSTS
+def test_uninstalling_after_a_second_installation_leaves_the_profile_as_it_was(used: Machine, host: str) -> None:
+    before = used.tree()
+    used.install(host)
+    used.install(host)
+    used.uninstall(host)
+    assert used.tree() == before
+
+
+def test_uninstalling_leaves_no_file_in_a_krita_that_was_never_started(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = machine.write("bin/krita", "#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert machine.install("krita")
+    assert (machine.home / KRITA_HOME).is_dir()
+    assert machine.uninstall("krita")
+    assert [path for path in machine.home.rglob("*") if path.is_file()] == [program]
+
+
+@HOSTS
+def test_files_of_the_user_stay_in_the_folder(used: Machine, host: str) -> None:
+    used.install(host)
+    used.write(f"{HOMES[host]}/notes.txt", "mine")
+    used.write(f"{HOMES[host]}/matted_client/notes.txt", "mine")
+    used.uninstall(host)
+    left = [
+        path.relative_to(used.home / HOMES[host]) for path in (used.home / HOMES[host]).rglob("*") if path.is_file()
+    ]
+    assert sorted(map(str, left)) == ["matted_client/notes.txt", "notes.txt"]
+
+
+@HOSTS
+def test_what_the_host_compiled_is_removed_too(used: Machine, host: str) -> None:
+    before = used.tree()
+    used.install(host)
+    used.write(f"{HOMES[host]}/__pycache__/x.pyc", "compiled")
+    used.write(f"{HOMES[host]}/matted_client/__pycache__/x.pyc", "compiled")
+    used.uninstall(host)
+    assert used.tree() == before
+
+
+@HOSTS
+def test_files_that_are_gone_already_do_not_stop_it(used: Machine, host: str) -> None:
+    before = used.tree()
+    used.install(host)
+    for path in (used.home / HOMES[host] / "matted_client").iterdir():
+        path.unlink()
+    used.uninstall(host)
+    assert used.tree() == before
+
+
+@HOSTS
+def test_uninstalling_what_is_not_there_is_said(used: Machine, host: str) -> None:
+    before = used.tree()
+    assert not used.uninstall(host)
+    assert used.tree() == before
+    assert "is not installed" in used.said[-1]
+
+
+def test_uninstalling_one_host_leaves_the_other(used: Machine) -> None:
+    used.install("gimp")
+    only_gimp = used.tree()
+    used.install("krita")
+    used.uninstall("krita")
+    assert used.tree() == only_gimp
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "theme=dark\n",
+        "theme=dark",
+        "[python]\nenable_other=true\n",
+        "[python]\nenable_other=true",
+        "theme=dark\r\n\r\n[python]\r\nenable_other=true\r\n",
+        "name=caf\u00e9 \u2028 \x85\n",
+        "name=caf\udce9\n",
+    ],
+    ids=ascii,
+)
+def test_kritas_other_settings_survive_to_the_byte(machine: Machine, text: str) -> None:
+    machine.make(PROFILES["krita"])
+    kritarc = machine.write(".config/kritarc", text)
+    before = kritarc.read_bytes()
+    machine.install("krita")
+    assert b"enable_remove_background=true" in kritarc.read_bytes()
+    machine.uninstall("krita")
+    assert kritarc.read_bytes() == before
+
+
+# -- failing ---------------------------------------------------------------------------------------------------------
+
+
+@HOSTS
+@pytest.mark.parametrize("folder", [True, False])
+def test_a_profile_that_cannot_be_written_gives_one_sentence(machine: Machine, host: str, folder: bool) -> None:
+    machine.make(PROFILES[host])
+    blocked = {"gimp": "plug-ins", "krita": "pykrita"}[host]
+    machine.write(
+        f"{PROFILES[host]}/{blocked}{'/remove-background' if host == 'gimp' and folder else ''}", "in the way"
+    )
+    before = machine.tree()
+    with pytest.raises(InstallError) as failure:
+        machine.install(host)
+    assert str(machine.home / PROFILES[host]) in failure.value.message
+    assert "\n" not in failure.value.message
+    assert machine.tree() == before
+
+
+def test_settings_that_cannot_be_written_give_one_sentence(machine: Machine) -> None:
+    machine.make(PROFILES["krita"], ".config/kritarc")
+    with pytest.raises(InstallError, match="kritarc"):
+        machine.install("krita")
+
+
+def test_a_failure_in_the_middle_can_be_undone(machine: Machine) -> None:
+    machine.make(PROFILES["krita"], ".config/kritarc")
+    before = machine.tree()
+    with pytest.raises(InstallError):
+        machine.install("krita")
+    (machine.home / ".config/kritarc").rmdir()
+    machine.uninstall("krita")
+    (machine.home / ".config/kritarc").mkdir()
+    assert machine.tree() == before

@@ -1,0 +1,282 @@
+"""The queue between the event loop and the worker."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from matted.jobs import Job, JobQueue
+from matted_client import Rejected
+from matted_client.messages import MaskRequest
+
+PATIENCE = 30.0  # seconds after which a thread that should have ended is called stuck
+
+
+def job(number: int, peer: bytes = b"peer") -> Job:
+    return Job(peer, number, MaskRequest(1, 1, "GRAY8"), memoryview(b"x"))
+
+
+def queue_of(count: int, limit: int = 10) -> JobQueue:
+    queue = JobQueue(limit)
+    for number in range(count):
+        queue.submit(job(number))
+    return queue
+
+
+def take(queue: JobQueue) -> int:
+    taken = queue.take()
+    assert taken is not None
+    return taken.id
+
+
+def places(queue: JobQueue) -> list[tuple[int, int]]:
+    return [(place, waiting.id) for place, waiting in queue.alive()]
+
+
+def ended(thread: threading.Thread) -> bool:
+    thread.join(PATIENCE)
+    return not thread.is_alive()
+
+
+# -- order and bounds ------------------------------------------------------------------------------------------------
+
+
+def test_first_come_is_first_served() -> None:
+    queue = queue_of(3)
+    assert [take(queue) for _ in range(3)] == [0, 1, 2]
+
+
+def test_an_empty_queue_has_nobody_in_it() -> None:
+    assert queue_of(0).alive() == []
+
+
+def test_a_place_is_the_number_of_jobs_before_it() -> None:
+    assert places(queue_of(3)) == [(0, 0), (1, 1), (2, 2)]
+
+
+def test_the_running_job_counts_as_one_before_the_others() -> None:
+    queue = queue_of(3)
+    take(queue)
+    assert places(queue) == [(0, 0), (1, 1), (2, 2)]
+
+
+def test_everybody_moves_up_when_a_job_is_done() -> None:
+    queue = queue_of(3)
+    take(queue)
+    take(queue)
+    assert places(queue) == [(0, 1), (1, 2)]
+
+
+def test_a_full_queue_says_busy() -> None:
+    queue = queue_of(2, limit=2)
+    with pytest.raises(Rejected, match="2 pictures are waiting") as refusal:
+        queue.submit(job(9))
+    assert refusal.value.code == "busy"
+    assert len(queue.alive()) == 2
+
+
+def test_the_running_job_does_not_fill_the_queue() -> None:
+    queue = queue_of(2, limit=2)
+    take(queue)
+    queue.submit(job(9))
+    assert places(queue) == [(0, 0), (1, 1), (2, 9)]
+
+
+def test_a_worker_that_waits_gets_the_next_job() -> None:
+    queue, taken = JobQueue(1), []
+    worker = threading.Thread(target=lambda: taken.append(take(queue)))
+    worker.start()
+    queue.submit(job(5))
+    assert ended(worker)
+    assert taken == [5]
+
+
+def test_a_job_is_found_by_its_peer_and_id() -> None:
+    queue = queue_of(2)
+    take(queue)
+    assert queue.find(b"peer", 0)
+    assert queue.find(b"peer", 1)
+    assert not queue.find(b"peer", 2)
+    assert not queue.find(b"other", 1)
+
+
+def test_a_finished_job_is_not_found() -> None:
+    queue = queue_of(2)
+    take(queue)
+    take(queue)
+    assert not queue.find(b"peer", 0)
+
+
+# -- cancelling ------------------------------------------------------------------------------------------------------
+
+
+def test_a_cancelled_job_that_waits_never_runs() -> None:
+    queue = queue_of(3)
+    cancelled = queue.cancel(b"peer", 1)
+    assert cancelled is not None
+    assert cancelled.cancelled()
+    assert [take(queue), take(queue)] == [0, 2]
+
+
+def test_a_cancelled_job_makes_room() -> None:
+    queue = queue_of(2, limit=2)
+    queue.cancel(b"peer", 1)
+    queue.submit(job(9))
+    assert places(queue) == [(0, 0), (1, 9)]
+
+
+def test_cancelling_the_running_job_tells_it_and_leaves_the_answer_to_the_worker() -> None:
+    queue = queue_of(1)
+    running = queue.take()
+    assert running is not None
+    assert queue.cancel(b"peer", 0) is None
+    assert running.cancelled()
+
+
+def test_cancelling_the_running_job_leaves_the_waiting_ones() -> None:
+    queue = queue_of(2)
+    take(queue)
+    queue.cancel(b"peer", 0)
+    assert take(queue) == 1
+
+
+def test_nobody_can_cancel_the_job_of_another_peer() -> None:
+    queue = queue_of(1)
+    assert queue.cancel(b"other", 0) is None
+    [(_, waiting)] = queue.alive()
+    assert not waiting.cancelled()
+
+
+def test_cancelling_what_is_not_there_does_nothing() -> None:
+    queue = queue_of(1)
+    assert queue.cancel(b"peer", 7) is None
+    assert places(queue) == [(0, 0)]
+
+
+def test_a_job_that_was_not_cancelled_goes_on() -> None:
+    job(0).check()
+
+
+def test_a_cancelled_job_ends_at_its_next_check() -> None:
+    cancelled = job(0)
+    cancelled.cancel()
+    with pytest.raises(Rejected) as refusal:
+        cancelled.check()
+    assert refusal.value.code == "cancelled"
+
+
+# -- interrupting ----------------------------------------------------------------------------------------------------
+
+
+def test_work_that_is_not_cancelled_is_not_interrupted() -> None:
+    calls: list[str] = []
+    job(0).run_interruptible(lambda: calls.append("work"), lambda: calls.append("interrupt"))
+    assert calls == ["work"]
+
+
+def test_work_is_not_begun_for_a_cancelled_job() -> None:
+    cancelled, calls = job(0), []
+    cancelled.cancel()
+    with pytest.raises(Rejected):
+        cancelled.run_interruptible(lambda: calls.append("work"), lambda: calls.append("interrupt"))
+    assert calls == []
+
+
+def test_a_cancel_in_the_middle_interrupts_the_work() -> None:
+    running, begun, interrupted = job(0), threading.Event(), threading.Event()
+    outcome: list[str] = []
+
+    def work() -> None:
+        begun.set()
+        assert interrupted.wait(PATIENCE)
+
+    def run() -> None:
+        try:
+            running.run_interruptible(work, interrupted.set)
+        except Rejected as refusal:
+            outcome.append(refusal.code)
+
+    worker = threading.Thread(target=run)
+    worker.start()
+    assert begun.wait(PATIENCE)
+    running.cancel()
+    assert ended(worker)
+    assert outcome == ["cancelled"]
+
+
+def test_a_cancel_after_the_work_interrupts_nothing() -> None:
+    done, calls = job(0), []
+    done.run_interruptible(lambda: None, lambda: calls.append("interrupt"))
+    done.cancel()
+    assert calls == []
+
+
+def test_work_that_fails_is_not_interrupted_later() -> None:
+    failed, calls = job(0), []
+    with pytest.raises(ZeroDivisionError):
+        failed.run_interruptible(lambda: [][1 // 0], lambda: calls.append("interrupt"))
+    failed.cancel()
+    assert calls == []
+
+
+def test_an_interruption_never_outlives_the_work_that_it_was_meant_for() -> None:
+    """Else it would hit the next job, which uses the same model."""
+    running, begun, interrupting, moved_on = job(0), *(threading.Event() for _ in range(3))
+    too_late: list[bool] = []
+
+    def work() -> None:
+        begun.set()
+        interrupting.wait(PATIENCE)
+
+    def interrupt() -> None:
+        interrupting.set()
+        too_late.append(moved_on.wait(0.3))
+
+    def run() -> None:
+        with pytest.raises(Rejected):
+            running.run_interruptible(work, interrupt)
+        moved_on.set()
+
+    worker = threading.Thread(target=run)
+    worker.start()
+    assert begun.wait(PATIENCE)
+    running.cancel()
+    assert ended(worker)
+    assert too_late == [False]
+
+
+# -- closing ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_closed_queue_refuses_jobs() -> None:
+    queue = queue_of(0)
+    queue.close()
+    with pytest.raises(Rejected) as refusal:
+        queue.submit(job(0))
+    assert refusal.value.code == "shutting_down"
+
+
+def test_closing_gives_back_what_waits_and_lets_the_running_job_go_on() -> None:
+    queue = queue_of(3)
+    running = queue.take()
+    assert [waiting.id for waiting in queue.close()] == [1, 2]
+    assert running is not None
+    assert not running.cancelled()
+    assert places(queue) == [(0, 0)]
+
+
+def test_a_closed_queue_sends_the_worker_home() -> None:
+    queue = queue_of(1)
+    take(queue)
+    queue.close()
+    assert queue.take() is None
+    assert queue.alive() == []
+
+
+def test_closing_wakes_a_worker_that_waits() -> None:
+    queue, taken = JobQueue(1), []
+    worker = threading.Thread(target=lambda: taken.append(queue.take()))
+    worker.start()
+    queue.close()
+    assert ended(worker)
+    assert taken == [None]

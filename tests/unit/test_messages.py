@@ -1,0 +1,278 @@
+"""The messages of matted/1: to the wire and back, and every way in which a header can be wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import msgpack
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matted_client import ProtocolError, messages
+from matted_client.messages import (
+    Cancel,
+    Done,
+    Failure,
+    Hello,
+    MaskRequest,
+    MaskResult,
+    Message,
+    ModelsReply,
+    ModelsRequest,
+    Progress,
+    Shutdown,
+    StatusReply,
+    StatusRequest,
+    Welcome,
+    split_header,
+)
+
+EXAMPLES: list[Message] = [
+    Hello(1, b"n" * 16, "GIMP 3.0"),
+    Hello(1, b"n" * 64),
+    MaskRequest(640, 480, "RGBA8", "u2netp", 16),
+    MaskRequest(1, messages.MAX_SIDE, "GRAY8"),
+    Cancel(7),
+    StatusRequest(),
+    ModelsRequest(),
+    Shutdown(),
+    Welcome(1, "0.1.0", b"p" * 32, 200, 100, ["RGBA8", "GRAY8"]),
+    Progress("waiting", place=3),
+    Progress("inference", 0.5),
+    Progress("downloading", 0, detail="a model, 4.6 MB"),
+    MaskResult(640, 480, 8, "u2netp", "CPU", 0.25, {"inference": 0.1}, ["small"]),
+    Failure("busy", "Too much to do.", "Wait."),
+    Failure("busy", "Too much to do."),
+    Done(False),
+    StatusReply({"pid": 1, "jobs": [{"stage": "waiting"}]}),
+    ModelsReply([{"id": "u2netp", "installed": True}]),
+]
+
+
+def name(message: Message) -> str:
+    return type(message).__name__
+
+
+def header(message: Message, changes: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {**dataclasses.asdict(message), **(changes or {})}
+
+
+@pytest.mark.parametrize("message", EXAMPLES, ids=name)
+def test_a_message_survives_the_wire(message: Message) -> None:
+    op, request_id, fields = split_header(message.to_wire(42))
+    assert (op, request_id) == (message.op, 42)
+    assert type(message).from_wire(fields) == message
+
+
+def test_every_kind_of_message_is_among_the_examples() -> None:
+    assert {type(message) for message in EXAMPLES} == set(Message.__subclasses__())
+
+
+@pytest.mark.parametrize("message", EXAMPLES, ids=name)
+def test_unknown_fields_are_ignored(message: Message) -> None:
+    assert type(message).from_wire(header(message, {"newer_field": [1, 2]})) == message
+
+
+@pytest.mark.parametrize("message", EXAMPLES, ids=name)
+def test_a_missing_field_is_named_or_has_its_default(message: Message) -> None:
+    for field in dataclasses.fields(message):
+        fields = header(message)
+        del fields[field.name]
+        has_default = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+        if has_default:
+            type(message).from_wire(fields)
+        else:
+            with pytest.raises(ProtocolError, match=f"'{field.name}'"):
+                type(message).from_wire(fields)
+
+
+class Alien:
+    """Of no type that a header can have."""
+
+
+@pytest.mark.parametrize("message", EXAMPLES, ids=name)
+def test_a_field_of_a_wrong_type_is_named(message: Message) -> None:
+    for field in dataclasses.fields(message):
+        with pytest.raises(ProtocolError, match=f"'{field.name}' of a wrong type"):
+            type(message).from_wire(header(message, {field.name: Alien()}))
+
+
+WIDTH = MaskRequest(10, 10, "RGB8")
+PROGRESS = Progress("inference", 0.5)
+WELCOME = Welcome(1, "0.1.0", b"p" * 32, 200, 100)
+RESULT = MaskResult(1, 1, 8, "m", "CPU", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("message", "field", "value"),
+    [
+        (Hello(1, b"n" * 16), "v", -1),
+        (Hello(1, b"n" * 16), "nonce", b"n" * 15),
+        (Hello(1, b"n" * 16), "nonce", b"n" * 65),
+        (Hello(1, b"n" * 16), "client", "c" * (messages.MAX_TEXT + 1)),
+        (WIDTH, "width", 0),
+        (WIDTH, "width", -5),
+        (WIDTH, "width", messages.MAX_SIDE + 1),
+        (WIDTH, "height", 0),
+        (WIDTH, "height", 2**64 - 1),
+        (WIDTH, "format", "R" * 17),
+        (WIDTH, "model", "m" * (messages.MAX_TEXT + 1)),
+        (Cancel(1), "target", -1),
+        (WELCOME, "proof", b"p" * 31),
+        (WELCOME, "proof", b"p" * 33),
+        (WELCOME, "max_pixels", 0),
+        (WELCOME, "max_side", 0),
+        (PROGRESS, "fraction", -0.01),
+        (PROGRESS, "fraction", 1.01),
+        (PROGRESS, "fraction", 2),
+        (PROGRESS, "fraction", float("inf")),
+        (PROGRESS, "fraction", float("nan")),
+        (PROGRESS, "place", -1),
+        (RESULT, "width", 0),
+        (RESULT, "height", 0),
+        (RESULT, "coverage", 1.5),
+        (RESULT, "coverage", float("nan")),
+    ],
+)
+def test_a_field_out_of_range_is_named(message: Message, field: str, value: Any) -> None:
+    with pytest.raises(ProtocolError, match=f"'{field}' out of range"):
+        type(message).from_wire(header(message, {field: value}))
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [(Hello(1, b"n" * 16), "v"), (WIDTH, "width"), (WIDTH, "depth"), (Cancel(1), "target"), (PROGRESS, "fraction")],
+)
+def test_a_boolean_is_not_a_number(message: Message, field: str) -> None:
+    with pytest.raises(ProtocolError, match=f"'{field}' of a wrong type"):
+        type(message).from_wire(header(message, {field: True}))
+
+
+def test_a_number_is_not_a_boolean() -> None:
+    with pytest.raises(ProtocolError, match="'found'"):
+        Done.from_wire({"found": 1})
+
+
+def test_text_is_not_bytes() -> None:
+    with pytest.raises(ProtocolError, match="'nonce'"):
+        Hello.from_wire({"v": 1, "nonce": "n" * 16})
+
+
+def test_a_fraction_may_be_left_open() -> None:
+    assert Progress.from_wire({"stage": "loading", "fraction": None}).fraction is None
+
+
+def test_two_messages_do_not_share_a_default_list() -> None:
+    one, other = (Welcome.from_wire(header_without_formats()) for _ in range(2))
+    one.formats.append("RGB8")
+    assert other.formats == []
+
+
+def header_without_formats() -> dict[str, Any]:
+    fields = header(WELCOME)
+    del fields["formats"]
+    return fields
+
+
+# -- headers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [None, 1, "mask", [1, 2], b"mask"])
+def test_a_header_that_is_not_a_map_is_refused(value: Any) -> None:
+    with pytest.raises(ProtocolError, match="map"):
+        split_header(msgpack.packb(value))
+
+
+@pytest.mark.parametrize("op", [None, 5, b"mask", "", ["mask"]])
+def test_a_header_needs_the_name_of_an_operation(op: Any) -> None:
+    with pytest.raises(ProtocolError, match="'op'"):
+        split_header(msgpack.packb({"op": op, "id": 1}))
+
+
+@pytest.mark.parametrize("request_id", [None, "1", 1.0, True, -1, 2**63, 2**64 - 1])
+def test_a_header_needs_an_id_in_range(request_id: Any) -> None:
+    with pytest.raises(ProtocolError, match="'id'"):
+        split_header(msgpack.packb({"op": "mask", "id": request_id}))
+
+
+@pytest.mark.parametrize("request_id", [0, 2**63 - 1])
+def test_the_smallest_and_the_largest_id_are_taken(request_id: int) -> None:
+    assert split_header(StatusRequest().to_wire(request_id))[1] == request_id
+
+
+def test_a_header_without_op_or_id_is_refused() -> None:
+    for fields in ({}, {"op": "mask"}, {"id": 1}):
+        with pytest.raises(ProtocolError):
+            split_header(msgpack.packb(fields))
+
+
+def test_a_header_that_is_too_large_is_refused() -> None:
+    largest = messages.MAX_HEADER_BYTES
+    padding = "x" * (largest - len(msgpack.packb({"op": "mask", "id": 1, "pad": "x" * largest})) + largest)
+    fields = {"op": "mask", "id": 1, "pad": padding}
+    assert split_header(msgpack.packb(fields))[0] == "mask"
+    fields["pad"] += "xxxxxxxx"
+    with pytest.raises(ProtocolError, match=str(largest)):
+        split_header(msgpack.packb(fields))
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.binary(max_size=100))
+def test_garbage_raises_nothing_but_a_protocol_error(data: bytes) -> None:
+    try:
+        split_header(data)
+    except ProtocolError:
+        pass
+
+
+JSON_LIKE = st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.floats(), st.text(), st.binary(), st.just([]))
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.sampled_from([type(message) for message in EXAMPLES]), st.data())
+def test_fields_of_any_value_raise_nothing_but_a_protocol_error(kind: type[Message], data: st.DataObject) -> None:
+    names = [field.name for field in dataclasses.fields(kind)]
+    fields = data.draw(st.dictionaries(st.sampled_from(names), JSON_LIKE) if names else st.just({}))
+    try:
+        kind.from_wire(fields)
+    except ProtocolError:
+        pass
+
+
+# -- sizes and proofs ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("format", "size"), [("RGBA8", 24), ("BGRA8", 24), ("RGB8", 18), ("GRAYA8", 12), ("GRAY8", 6)])
+def test_the_pixel_frame_has_the_size_of_its_format(format: str, size: int) -> None:
+    assert MaskRequest(3, 2, format).frame_bytes == size
+
+
+def test_every_format_has_a_size() -> None:
+    assert set(messages.BYTES_PER_PIXEL) == {"RGBA8", "BGRA8", "RGB8", "GRAYA8", "GRAY8"}
+
+
+def test_a_mask_of_16_bits_is_twice_as_large_as_one_of_8() -> None:
+    assert MaskRequest(3, 2, "RGB8").mask_bytes == 6
+    assert MaskRequest(3, 2, "RGB8", depth=16).mask_bytes == 12
+
+
+@settings(deadline=None)
+@given(st.binary(min_size=32, max_size=32), st.binary(min_size=16, max_size=80))
+def test_a_server_proof_never_equals_a_client_password(key: bytes, nonce: bytes) -> None:
+    proof = messages.server_proof(key, nonce)
+    for asked in (nonce, nonce.hex().encode(), b"matted/1 server " + nonce):
+        password = messages.client_password(key, asked)
+        if asked != b"matted/1 server " + nonce:
+            assert password not in (proof, proof.hex().encode())
+        assert password != proof
+
+
+def test_a_password_is_good_for_one_nonce_and_one_key_only() -> None:
+    passwords = {messages.client_password(key, nonce) for key in (b"k" * 32, b"l" * 32) for nonce in (b"1", b"2")}
+    assert len(passwords) == 4
+
+
+def test_a_proof_is_good_for_one_nonce_and_one_key_only() -> None:
+    proofs = {messages.server_proof(key, nonce) for key in (b"k" * 32, b"l" * 32) for nonce in (b"1", b"2")}
+    assert len(proofs) == 4

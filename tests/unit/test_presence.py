@@ -1,0 +1,186 @@
+"""The daemon's private folder, the lock that makes it the only one, and the connection file."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from matted.presence import AlreadyRunning, Presence, StateFolderError
+from matted_client.endpoint import read_connection
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no mode bits")
+
+KEY = bytes(range(32))
+HOLDER = """
+import sys
+from pathlib import Path
+from matted.presence import Presence
+with Presence(Path(sys.argv[1])) as presence:
+    presence.publish("tcp://127.0.0.1:40123", "0.1.0", bytes(32))
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+SEEKER = """
+import sys
+from pathlib import Path
+from matted.presence import AlreadyRunning, Presence
+try:
+    with Presence(Path(sys.argv[1])):
+        print("free")
+except AlreadyRunning:
+    print("taken")
+"""
+
+
+@contextmanager
+def holder(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the lock until its standard input ends."""
+    command = [sys.executable, "-c", HOLDER, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@posix
+def test_the_folder_is_made_for_its_owner_only(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "state"
+    with Presence(folder):
+        assert mode(folder) == 0o700
+
+
+@posix
+def test_a_folder_that_others_can_use_is_closed_to_them(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with Presence(tmp_path):
+        assert mode(tmp_path) == 0o700
+
+
+@posix
+def test_the_connection_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with Presence(tmp_path) as presence:
+            presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+            assert mode(presence.connection_file) == 0o600
+    finally:
+        os.umask(before)
+
+
+def test_a_client_can_read_what_is_published(tmp_path: Path) -> None:
+    with Presence(tmp_path) as presence:
+        presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+        connection = read_connection(str(presence.connection_file))
+    assert (connection.port, connection.pid, connection.version, connection.key) == (40123, os.getpid(), "0.1.0", KEY)
+
+
+def test_the_file_names_the_protocol(tmp_path: Path) -> None:
+    with Presence(tmp_path) as presence:
+        presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+        assert json.loads(presence.connection_file.read_text())["protocol"] == 1
+
+
+def test_publishing_leaves_nothing_but_the_lock_and_the_file(tmp_path: Path) -> None:
+    with Presence(tmp_path) as presence:
+        presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+        assert sorted(os.listdir(tmp_path)) == ["connection.json", "lock"]
+
+
+def test_a_stale_file_of_a_killed_daemon_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "connection.json").write_text("stale")
+    with Presence(tmp_path) as presence:
+        presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+        assert read_connection(str(presence.connection_file)).port == 40123
+
+
+def test_a_half_written_draft_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / f"connection.{os.getpid()}.part").write_text("half")
+    with Presence(tmp_path) as presence:
+        presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+        assert read_connection(str(presence.connection_file)).port == 40123
+
+
+def test_the_connection_file_is_gone_at_the_end(tmp_path: Path) -> None:
+    with Presence(tmp_path) as presence:
+        presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+    assert not presence.connection_file.exists()
+
+
+def test_the_connection_file_is_gone_after_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), Presence(tmp_path) as presence:
+        presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+        raise ZeroDivisionError
+    assert not (tmp_path / "connection.json").exists()
+
+
+def test_a_presence_that_published_nothing_ends_quietly(tmp_path: Path) -> None:
+    with Presence(tmp_path):
+        pass
+    assert os.listdir(tmp_path) == ["lock"]
+
+
+def test_a_second_one_in_another_process_finds_it_taken(tmp_path: Path) -> None:
+    with Presence(tmp_path):
+        seeker = subprocess.run([sys.executable, "-c", SEEKER, str(tmp_path)], capture_output=True, text=True)
+    assert seeker.stdout == "taken\n", seeker.stderr
+
+
+def test_a_process_that_finds_it_taken_leaves_the_other_connection_file_alone(tmp_path: Path) -> None:
+    with holder(tmp_path) as process:
+        with pytest.raises(AlreadyRunning, match="already running"), Presence(tmp_path):
+            pass
+        assert read_connection(str(tmp_path / "connection.json")).pid == process.pid
+
+
+def test_the_place_is_free_once_the_first_one_has_ended(tmp_path: Path) -> None:
+    with Presence(tmp_path):
+        pass
+    with Presence(tmp_path):
+        pass
+
+
+def test_the_lock_of_a_killed_holder_is_gone(tmp_path: Path) -> None:
+    with holder(tmp_path) as process:
+        process.kill()
+        process.wait()
+        assert (tmp_path / "connection.json").exists()
+        with Presence(tmp_path) as presence:
+            presence.publish("tcp://127.0.0.1:50123", "0.1.0", KEY)
+            assert read_connection(str(presence.connection_file)).port == 50123
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    folder = tmp_path / "file" / "state"
+    with pytest.raises(StateFolderError, match="cannot be used") as refusal, Presence(folder):
+        pass
+    assert str(folder) in refusal.value.message
+    assert "MATTED_STATE_DIR" in refusal.value.hint
+
+
+def test_a_lock_that_cannot_be_opened_is_an_unusable_folder(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()
+    with pytest.raises(StateFolderError, match="cannot be used"), Presence(tmp_path):
+        pass
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    os.chown(folder, 12345, 12345)
+    with pytest.raises(StateFolderError, match="another user"), Presence(folder):
+        pass

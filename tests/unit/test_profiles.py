@@ -1,0 +1,207 @@
+"""Finding GIMP's and Krita's folders, in made-up homes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from matted.hosts import profiles
+from matted.hosts.profiles import Places, Profile
+
+Home = Callable[..., Path]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """home("a/b", "c") makes these folders in a home and returns the home."""
+
+    def make(*folders: str) -> Path:
+        for folder in folders:
+            (tmp_path / "home" / folder).mkdir(parents=True)
+        (tmp_path / "home").mkdir(exist_ok=True)
+        return tmp_path / "home"
+
+    return make
+
+
+def find(host: str, home: Path, platform: str = "linux", **environ: str) -> list[Profile]:
+    return profiles.find(host, Places(home, platform, environ))
+
+
+def folders(found: list[Profile], home: Path) -> list[str]:
+    return [profile.folder.relative_to(home).as_posix() for profile in found]
+
+
+# -- GIMP ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_home_has_no_gimp(home: Home) -> None:
+    assert find("gimp", home()) == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        (".config/GIMP/3.0", "GIMP 3.0"),
+        (".var/app/org.gimp.GIMP/config/GIMP/3.0", "GIMP (Flatpak) 3.0"),
+        ("snap/gimp/current/.config/GIMP/3.0", "GIMP (Snap) 3.0"),
+    ],
+)
+def test_each_kind_of_gimp_on_linux_is_found(home: Home, folder: str, name: str) -> None:
+    where = home(folder)
+    assert find("gimp", where) == [Profile(name, where / folder)]
+
+
+def test_all_kinds_and_versions_of_gimp_are_found_together(home: Home) -> None:
+    wanted = [
+        ".config/GIMP/3.0",
+        ".config/GIMP/3.2",
+        ".var/app/org.gimp.GIMP/config/GIMP/3.2",
+        "snap/gimp/current/.config/GIMP/3.0",
+    ]
+    where = home(*wanted, ".config/GIMP/2.10")
+    assert folders(find("gimp", where), where) == wanted
+
+
+@pytest.mark.parametrize("version", ["2.8", "2.10", "2.99"])
+def test_gimp_2_is_ignored(home: Home, version: str) -> None:
+    assert find("gimp", home(f".config/GIMP/{version}")) == []
+
+
+def test_a_file_is_not_a_profile_of_gimp(home: Home) -> None:
+    where = home(".config/GIMP")
+    (where / ".config/GIMP/3.0").write_text("")
+    assert find("gimp", where) == []
+
+
+def test_gimp_is_found_where_xdg_says(home: Home) -> None:
+    where = home("settings/GIMP/3.0", ".config/GIMP/3.0")
+    found = find("gimp", where, XDG_CONFIG_HOME=str(where / "settings"))
+    assert folders(found, where) == ["settings/GIMP/3.0"]
+
+
+def test_an_empty_xdg_variable_does_not_count(home: Home) -> None:
+    where = home(".config/GIMP/3.0")
+    assert folders(find("gimp", where, XDG_CONFIG_HOME=""), where) == [".config/GIMP/3.0"]
+
+
+def test_gimp_is_found_on_windows(home: Home) -> None:
+    where = home("AppData/Roaming/GIMP/3.0", ".config/GIMP/3.2")
+    assert find("gimp", where, "win32") == [Profile("GIMP 3.0", where / "AppData/Roaming/GIMP/3.0")]
+
+
+def test_gimp_is_found_on_windows_with_a_roaming_folder_elsewhere(home: Home) -> None:
+    where = home("Roaming/GIMP/3.0", "AppData/Roaming/GIMP/3.0")
+    assert folders(find("gimp", where, "win32", APPDATA=str(where / "Roaming")), where) == ["Roaming/GIMP/3.0"]
+
+
+def test_gimp_is_found_on_macos(home: Home) -> None:
+    where = home("Library/Application Support/GIMP/3.0", ".config/GIMP/3.2")
+    assert folders(find("gimp", where, "darwin"), where) == ["Library/Application Support/GIMP/3.0"]
+
+
+def test_gimp_is_found_in_the_folder_that_its_own_variable_names(home: Home) -> None:
+    where = home("mine")
+    assert folders(find("gimp", where, GIMP3_DIRECTORY=str(where / "mine")), where) == ["mine"]
+
+
+def test_a_variable_that_names_no_folder_is_ignored(home: Home) -> None:
+    where = home()
+    assert find("gimp", where, GIMP3_DIRECTORY=str(where / "missing")) == []
+
+
+def test_a_folder_that_is_found_in_two_ways_is_listed_once(home: Home) -> None:
+    where = home(".config/GIMP/3.0")
+    found = find("gimp", where, GIMP3_DIRECTORY=str(where / ".config/GIMP/3.0"))
+    assert folders(found, where) == [".config/GIMP/3.0"]
+
+
+# -- Krita -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_home_has_no_krita(home: Home) -> None:
+    assert find("krita", home()) == []
+
+
+@pytest.mark.parametrize(
+    ("platform", "name", "folder", "settings"),
+    [
+        ("linux", "Krita", ".local/share/krita", ".config/kritarc"),
+        (
+            "linux",
+            "Krita (Flatpak)",
+            ".var/app/org.kde.krita/data/krita",
+            ".var/app/org.kde.krita/config/kritarc",
+        ),
+        ("linux", "Krita (Snap)", "snap/krita/current/.local/share/krita", "snap/krita/current/.config/kritarc"),
+        ("win32", "Krita", "AppData/Roaming/krita", "AppData/Local/kritarc"),
+        ("darwin", "Krita", "Library/Application Support/krita", "Library/Preferences/kritarc"),
+    ],
+)
+def test_each_kind_of_krita_is_found_with_its_settings(
+    home: Home, platform: str, name: str, folder: str, settings: str
+) -> None:
+    where = home(folder)
+    assert find("krita", where, platform) == [Profile(name, where / folder, where / settings)]
+
+
+def test_all_kinds_of_krita_are_found_together(home: Home) -> None:
+    wanted = [".local/share/krita", ".var/app/org.kde.krita/data/krita", "snap/krita/current/.local/share/krita"]
+    where = home(*wanted)
+    assert folders(find("krita", where), where) == wanted
+
+
+def test_krita_is_found_where_xdg_says(home: Home) -> None:
+    where = home("data/krita", ".local/share/krita")
+    environ = {"XDG_DATA_HOME": str(where / "data"), "XDG_CONFIG_HOME": str(where / "settings")}
+    assert find("krita", where, **environ) == [Profile("Krita", where / "data/krita", where / "settings/kritarc")]
+
+
+def program(folder: Path) -> str:
+    """A folder for PATH with a krita in it."""
+    folder.mkdir()
+    (folder / "krita").write_text("#!/bin/sh\n")
+    (folder / "krita").chmod(0o755)
+    return str(folder)
+
+
+def test_a_krita_that_was_never_started_is_found_by_its_program(home: Home) -> None:
+    where = home()
+    found = find("krita", where, PATH=program(where / "bin"))
+    assert found == [Profile("Krita", where / ".local/share/krita", where / ".config/kritarc")]
+
+
+def test_a_krita_that_was_never_started_stands_beside_its_sandboxed_ones(home: Home) -> None:
+    where = home(".var/app/org.kde.krita/data/krita")
+    found = find("krita", where, PATH=program(where / "bin"))
+    assert folders(found, where) == [".local/share/krita", ".var/app/org.kde.krita/data/krita"]
+
+
+def test_a_krita_in_a_sandbox_only_is_not_found_natively(home: Home) -> None:
+    where = home(".var/app/org.kde.krita/data/krita", "empty")
+    found = find("krita", where, PATH=str(where / "empty"))
+    assert folders(found, where) == [".var/app/org.kde.krita/data/krita"]
+
+
+# -- a folder that the user named ------------------------------------------------------------------------------------
+
+
+def test_a_named_folder_that_is_a_known_profile_keeps_its_settings(home: Home) -> None:
+    where = home(".local/share/krita")
+    chosen = profiles.chosen("krita", where / ".local/share/krita", Places(where, "linux", {}))
+    assert chosen.settings == where / ".config/kritarc"
+
+
+@pytest.mark.parametrize(("host", "title"), [("gimp", "GIMP"), ("krita", "Krita")])
+def test_another_named_folder_is_taken_as_it_is(home: Home, host: str, title: str) -> None:
+    where = home("portable")
+    chosen = profiles.chosen(host, where / "portable", Places(where, "linux", {}))
+    assert (chosen.folder, chosen.settings) == (where / "portable", None)
+    assert chosen.name.startswith(f"{title} in ")
+
+
+def test_a_named_folder_becomes_absolute(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = home("portable")
+    monkeypatch.chdir(where)
+    assert profiles.chosen("gimp", Path("portable"), Places(where, "linux", {})).folder == where / "portable"

@@ -1,0 +1,203 @@
+"""Where `matted remove` puts its results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from matted.pictures import PictureError
+from matted.remove import Task, plan
+
+Make = Callable[..., list[Path]]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """make("a.jpg", "folder/b.png") makes these files, empty, and returns their paths."""
+
+    def touch(*names: str) -> list[Path]:
+        paths = [tmp_path / name for name in names]
+        for path in paths:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"")
+        return paths
+
+    return touch
+
+
+def targets(inputs: list[Path], output: Path | str | None = None, mask: bool = False) -> list[Path]:
+    work = plan(inputs, None if output is None else str(output), mask, overwrite=False)
+    assert len({task.source for task in work.tasks}) == len(work.tasks)
+    return [task.target for task in work.tasks]
+
+
+def refusal(inputs: list[Path], output: Path | str | None = None) -> PictureError:
+    with pytest.raises(PictureError) as refused:
+        targets(inputs, output)
+    return refused.value
+
+
+# -- one picture -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("mask", "name"), [(False, "a-cutout.png"), (True, "a-mask.png")])
+def test_the_result_of_one_picture_lies_beside_it(make: Make, mask: bool, name: str) -> None:
+    [source] = make("a.jpg")
+    assert targets([source], mask=mask) == [source.with_name(name)]
+
+
+def test_only_the_last_suffix_is_replaced(make: Make) -> None:
+    [source] = make("holiday.2024.jpg")
+    assert targets([source]) == [source.with_name("holiday.2024-cutout.png")]
+
+
+def test_the_result_can_be_given_a_name(make: Make, tmp_path: Path) -> None:
+    assert targets(make("a.jpg"), tmp_path / "result.png") == [tmp_path / "result.png"]
+
+
+def test_the_result_can_be_put_into_a_folder_that_exists(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    assert targets(make("a.jpg"), tmp_path / "out") == [tmp_path / "out" / "a.png"]
+
+
+def test_a_slash_at_the_end_means_a_folder(make: Make, tmp_path: Path) -> None:
+    assert targets(make("a.jpg"), f"{tmp_path}/new/") == [tmp_path / "new" / "a.png"]
+
+
+def test_planning_changes_nothing_on_the_disk(make: Make, tmp_path: Path) -> None:
+    targets(make("a.jpg"), f"{tmp_path}/new/")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]
+
+
+def test_a_picture_that_is_missing_is_left_to_the_reading(tmp_path: Path) -> None:
+    assert targets([tmp_path / "missing.jpg"]) == [tmp_path / "missing-cutout.png"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_overwriting_is_passed_on(make: Make, overwrite: bool) -> None:
+    assert plan(make("a.jpg"), None, False, overwrite).overwrite is overwrite
+
+
+# -- several pictures ------------------------------------------------------------------------------------------------
+
+
+def test_several_results_lie_beside_their_pictures(make: Make) -> None:
+    one, other = make("a.jpg", "sub/a.jpg")
+    assert targets([one, other]) == [one.with_name("a-cutout.png"), other.with_name("a-cutout.png")]
+
+
+def test_several_results_go_into_one_folder(make: Make, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert targets(make("a.jpg", "sub/b.webp"), out) == [out / "a.png", out / "b.png"]
+
+
+def test_several_results_do_not_go_into_a_file(make: Make) -> None:
+    *sources, file = make("a.jpg", "b.jpg", "out.png")
+    assert f"{file} is a file" in refusal(sources, file).message
+
+
+def test_every_result_belongs_to_its_picture(make: Make, tmp_path: Path) -> None:
+    one, other, folder_file = make("a.jpg", "b.jpg", "photos/c.jpg")
+    work = plan([one, folder_file.parent, other], str(tmp_path / "out"), False, False)
+    assert {task.source.stem for task in work.tasks} == {"a", "b", "c"}
+    assert all(task.target == tmp_path / "out" / f"{task.source.stem}.png" for task in work.tasks)
+
+
+# -- a folder --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("mask", "name"), [(False, "cutouts"), (True, "masks")])
+def test_the_results_of_a_folder_go_into_one_inside_it(make: Make, mask: bool, name: str) -> None:
+    one, other = make("photos/a.jpg", "photos/b.png")
+    assert targets([one.parent], mask=mask) == [one.parent / name / "a.png", other.parent / name / "b.png"]
+
+
+def test_the_results_of_a_folder_can_go_elsewhere(make: Make, tmp_path: Path) -> None:
+    [source] = make("photos/a.jpg")
+    assert targets([source.parent], tmp_path / "out") == [tmp_path / "out" / "a.png"]
+
+
+def test_a_folder_is_read_in_the_order_of_its_names(make: Make) -> None:
+    make("photos/c.png", "photos/a.png", "photos/b.png")
+    [folder] = {path.parent for path in make("photos/c.png")}
+    assert [target.stem for target in targets([folder])] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "jpeg", "jpe", "webp", "tif", "tiff", "JPG", "Png"])
+def test_pictures_in_a_folder_are_known_by_their_suffix(make: Make, suffix: str) -> None:
+    [source] = make(f"photos/a.{suffix}")
+    assert targets([source.parent]) == [source.parent / "cutouts" / "a.png"]
+
+
+def test_other_files_in_a_folder_are_left_out(make: Make) -> None:
+    picture, *_ = make("photos/a.jpg", "photos/notes.txt", "photos/b.gif", "photos/jpg", "photos/.part")
+    assert targets([picture.parent]) == [picture.parent / "cutouts" / "a.png"]
+
+
+def test_folders_inside_a_folder_are_left_out(make: Make) -> None:
+    picture, *_ = make("photos/a.jpg", "photos/deeper/b.jpg", "photos/folder.jpg/c.jpg")
+    assert targets([picture.parent]) == [picture.parent / "cutouts" / "a.png"]
+
+
+def test_a_second_run_does_not_take_the_results_of_the_first(make: Make) -> None:
+    picture, *_ = make("photos/a.jpg", "photos/cutouts/a.png", "photos/masks/a.png")
+    assert targets([picture.parent]) == [picture.parent / "cutouts" / "a.png"]
+
+
+def test_a_folder_without_pictures_is_refused(make: Make) -> None:
+    [file] = make("empty/notes.txt")
+    failure = refusal([file.parent])
+    assert f"There are no pictures in {file.parent}" in failure.message
+    assert "PNG, JPEG, WebP and TIFF" in failure.hint
+
+
+def test_a_picture_and_a_folder_can_be_given_together(make: Make) -> None:
+    one, other = make("a.jpg", "photos/b.jpg")
+    assert targets([one, other.parent]) == [one.with_name("a-cutout.png"), other.parent / "cutouts" / "b.png"]
+
+
+# -- collisions ------------------------------------------------------------------------------------------------------
+
+
+def test_two_pictures_do_not_become_one_file(make: Make, tmp_path: Path) -> None:
+    one, other = make("a.jpg", "sub/a.png")
+    failure = refusal([one, other], tmp_path / "out")
+    assert str(one) in failure.message
+    assert str(other) in failure.message
+
+
+def test_two_pictures_of_a_folder_do_not_become_one_file(make: Make) -> None:
+    one, _ = make("photos/a.jpg", "photos/a.webp")
+    assert "would both become" in refusal([one.parent]).message
+
+
+def test_one_picture_is_not_taken_twice(make: Make) -> None:
+    [source] = make("a.jpg")
+    assert "would both become" in refusal([source, source.parent / "." / source.name]).message
+
+
+def test_a_result_does_not_replace_its_own_picture(make: Make) -> None:
+    [source] = make("a.png")
+    assert f"{source} is itself one of the pictures" in refusal([source], source).message
+
+
+def test_a_result_does_not_replace_its_own_picture_by_way_of_its_folder(make: Make) -> None:
+    [source] = make("a.png")
+    assert "is itself one of the pictures" in refusal([source], source.parent).message
+
+
+def test_a_result_does_not_replace_its_own_picture_by_way_of_a_link(make: Make, tmp_path: Path) -> None:
+    [source] = make("a.png")
+    (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
+    assert "is itself one of the pictures" in refusal([source], tmp_path / "link" / "a.png").message
+
+
+def test_a_result_does_not_replace_another_picture_of_the_run(make: Make) -> None:
+    sources = make("a.jpg", "a-cutout.png")
+    assert "is itself one of the pictures" in refusal(sources).message
+
+
+def test_a_task_says_what_comes_from_where(make: Make, tmp_path: Path) -> None:
+    [source] = make("a.jpg")
+    assert plan([source], None, False, False).tasks == [Task(source, tmp_path / "a-cutout.png")]
