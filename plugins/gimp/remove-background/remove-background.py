@@ -15,7 +15,7 @@ gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp, GLib
 
 PROCEDURE = "plug-in-remove-background"
-LABEL = "Remo_ve Background"  # of its letters, v is one that no other entry of Layer > Mask or of Filters has
+LABEL = "Remove Ba_ckground"  # of its letters, c is one that no entry of GIMP in Layer > Mask or in Filters has
 # Where masks are made, where plug-ins are looked for, and a right click on the layer in the Layers dialog.
 MENUS = ("<Image>/Layer/Mask/[Modify]", "<Image>/Filters", "<Layers>/Layers Menu")
 FOLDER = os.path.dirname(os.path.abspath(__file__))
