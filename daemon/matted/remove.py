@@ -141,7 +141,7 @@ class _Connection:
         image = picture.image
         try:
             if self._session is None:
-                self._session = connect("matted remove")
+                self._session = connect("matted remove", on_progress=display.progress)
             pixels = image.tobytes()
             return self._session.mask(pixels, *image.size, picture.wire_format, model, on_progress=display.progress)
         except MattedError:

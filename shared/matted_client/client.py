@@ -25,6 +25,8 @@ CANCEL_SECONDS = 5.0
 POLL_SECONDS = 0.05  # how often `cancelled` is asked
 SEND_CHUNK = 1 << 20
 
+STARTING = "starting"  # a stage that the daemon cannot report itself
+
 OnProgress = Callable[[Progress], None]
 Cancelled = Callable[[], bool]
 
@@ -50,13 +52,14 @@ def connect(
     path: Optional[str] = None,
     command: Optional[Sequence[str]] = None,
     start: bool = True,
+    on_progress: OnProgress = _ignore,
     cancelled: Cancelled = _never,
 ) -> "Session":
     """Open a session with the daemon, starting it first if it does not run.
 
     client: who asks, for the daemon's log. path: the connection file (default: this user's). command: how to run
-    matted (default: this Python). start: False to only look. Raises Unavailable, or Rejected("unsupported_version")
-    from a daemon of another major version.
+    matted (default: this Python). start: False to only look. on_progress: told when the daemon has to be started.
+    Raises Unavailable, or Rejected("unsupported_version") from a daemon of another major version.
     """
     path = path or endpoint.connection_path()
     if not start:
@@ -64,6 +67,7 @@ def connect(
     try:
         return Session(endpoint.read_connection(path), client)
     except Unavailable:
+        on_progress(Progress(STARTING))
         return _start_and_connect(client, path, command or [sys.executable, "-m", "matted"], cancelled)
 
 

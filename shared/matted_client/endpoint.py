@@ -131,8 +131,9 @@ class Starter:
                     **_detached(),
                 )
         except OSError as error:
-            message = "The matted daemon could not be started: %s." % error
-            raise Unavailable(message, "Is matted still installed? Run: matted install gimp, or: krita") from None
+            what = error.filename or self._command[0]
+            message = "The matted daemon could not be started: %s: %s." % (what, error.strerror or error)
+            raise Unavailable(message, "If matted was moved or removed, install it and its plug-ins again.") from None
 
     def _open_log(self) -> BinaryIO:
         """Appends, as the daemon that another starter has just brought up may be writing there."""

@@ -55,5 +55,7 @@ def layer_mask(
     see matted_client.client.Session.mask.
     """
     installed = read_installation(folder)
-    with connect(client, installed.connection_file, installed.command, cancelled=cancelled) as session:
+    with connect(
+        client, installed.connection_file, installed.command, on_progress=on_progress, cancelled=cancelled
+    ) as session:
         return session.mask(pixels, width, height, format, on_progress=on_progress, cancelled=cancelled)

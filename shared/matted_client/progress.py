@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .client import STARTING
 from .messages import Progress
 
 # Where each stage lies on one bar from 0 to 1. Inference takes most of a warm request.
@@ -23,6 +24,8 @@ def overall(progress: Progress) -> float:
 
 def describe(progress: Progress) -> str:
     """One line that says what the daemon is doing."""
+    if progress.stage == STARTING:
+        return "Starting the matted daemon"
     if progress.stage == "waiting":
         return "Waiting, %d ahead" % progress.place if progress.place else "Starting"
     if progress.stage == "downloading":
