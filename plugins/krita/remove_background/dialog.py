@@ -31,6 +31,7 @@ class ProgressDialog(QDialog):
         self._text.setWordWrap(True)
         self._bar = QProgressBar()
         self._bar.setRange(0, STEPS)
+        self._bar.setValue(0)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)

@@ -79,6 +79,11 @@ class Removal(QObject):
     def _insert(self, alpha: bytearray) -> None:
         layers.require(self._document, self._layer)
         masks.put(self.main_window, self._document, self._layer, self._picture, alpha)
+        QTimer.singleShot(0, lambda: self._step(self._settle))
+
+    def _settle(self) -> None:
+        # Krita has made the new mask the active node meanwhile; who goes on painting wants to paint on the layer
+        self._document.setActiveNode(self._layer)
         self._end()
 
     def _fail(self, error: MattedError) -> None:

@@ -1,0 +1,76 @@
+"""A Krita plug-in that runs checks.py in the running program and writes what it saw to results.json.
+
+A check is a generator function. It yields a condition, a function without arguments: Krita's own event loop goes on,
+and the check is resumed with the condition's first true value. Nothing blocks, exactly as with a person at the screen.
+"""
+
+import json
+import time
+import traceback
+
+from krita import Extension, Krita
+from PyQt5.QtCore import QTimer
+
+POLL_MS = 20
+WAIT_SECONDS = 30.0
+
+
+class Runner(Extension):
+    def __init__(self, parent):
+        super().__init__(parent)
+        self._results = {}
+        self._timer = QTimer()
+        self._timer.setInterval(POLL_MS)
+        self._timer.timeout.connect(self._poll)
+
+    def setup(self):
+        pass
+
+    def createActions(self, window):
+        if not self._timer.isActive():
+            self._checks = self._all()
+            self._condition = next(self._checks)
+            self._deadline = time.monotonic() + WAIT_SECONDS
+            self._timer.start()
+
+    @staticmethod
+    def _window_is_open():
+        windows = Krita.instance().windows()
+        return windows and windows[0].qwindow().isVisible()
+
+    def _poll(self):
+        self._timer.stop()
+        try:
+            value = self._condition()
+            if value:
+                self._condition = self._checks.send(value)
+                self._deadline = time.monotonic() + WAIT_SECONDS
+            elif time.monotonic() > self._deadline:
+                name = self._condition.__doc__ or self._condition.__qualname__
+                self._condition = self._checks.throw(AssertionError(f"in vain waited for: {name}"))
+                self._deadline = time.monotonic() + WAIT_SECONDS
+        except StopIteration:
+            self._quit()
+            return
+        self._timer.start()
+
+    def _all(self):
+        yield self._window_is_open
+        from . import checks, steps  # not before Krita has a window
+
+        for name, check in checks.ALL:
+            seen = self._results[name] = {}
+            start = time.monotonic()
+            try:
+                yield from check(seen)
+            except Exception:
+                seen["failure"] = traceback.format_exc()
+            seen["seconds"] = round(time.monotonic() - start, 1)
+            steps.FOLDER.joinpath("results.json").write_text(json.dumps(self._results, indent=1))
+            yield from steps.tidy_up()
+
+    def _quit(self):
+        QTimer.singleShot(0, Krita.instance().action("file_quit").trigger)
+
+
+Krita.instance().addExtension(Runner(Krita.instance()))

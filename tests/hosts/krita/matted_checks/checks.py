@@ -1,0 +1,462 @@
+"""What is done in the real Krita. Each check fills `seen`; tests/hosts/test_krita.py says what it should have seen."""
+
+import json
+import os
+import re
+import signal
+
+from krita import InfoObject, Selection
+from PyQt5.QtCore import QByteArray
+from PyQt5.QtWidgets import QApplication
+
+from .steps import (
+    PHOTOGRAPH,
+    SETTINGS,
+    SRGB,
+    Busy,
+    action,
+    activate,
+    add_mask,
+    click,
+    connection_file,
+    daemon_pid,
+    daemon_status,
+    export,
+    export_as_srgb,
+    idle,
+    is_gone,
+    is_modal,
+    krita,
+    look,
+    masks,
+    open_photograph,
+    photograph_screen,
+    pixels,
+    press_cancel,
+    progress,
+    progress_value,
+    remove_background,
+    save_mask,
+    select,
+    selected,
+    show,
+    stop_daemon,
+    take_messages,
+    turns,
+    waits_in_line,
+    window,
+)
+
+
+def menu(seen):
+    entries = [entry.objectName() for entry in _menu("filter").actions()]
+    seen["in the Filter menu"] = "remove_background" in entries
+    yield turns()
+    seen["enabled without a document"] = action("remove_background").isEnabled()
+    yield from open_photograph()
+    yield turns()
+    seen["enabled with a document"] = action("remove_background").isEnabled()
+
+
+def _menu(name):
+    for entry in window().qwindow().menuBar().actions():
+        if entry.menu() and entry.menu().objectName().lower() == name:
+            return entry.menu()
+    raise AssertionError([entry.menu().objectName() for entry in window().qwindow().menuBar().actions()])
+
+
+def first_click(seen):
+    """The daemon does not run: the click starts it."""
+    seen["daemon before"] = connection_file().exists()
+    document = yield from open_photograph()
+    node = document.activeNode()
+    select(document, 40, 50, 120, 90)
+    yield turns()
+    seen["before"] = look(document, node)
+    seen["selection before"] = selected(document)
+
+    click()
+    yield progress
+    seen["modal"] = is_modal(progress())
+    seen["progress"] = []
+
+    def over():
+        """the mask"""
+        if progress():
+            seen["progress"].append(progress_value())
+        return idle()
+
+    yield over
+    yield turns()
+    seen["messages"] = take_messages()
+    seen["after"] = look(document, node)
+    seen["selection after"] = selected(document)
+    seen["pid"] = daemon_pid()
+    export(document, "masked.png")
+    photograph_screen("masked-screen.png")
+
+    action("edit_undo").trigger()
+    document.waitForDone()
+    yield turns()
+    seen["undone"] = look(document, node)
+    export(document, "undone.png")
+    action("edit_redo").trigger()
+    document.waitForDone()
+    yield turns()
+    seen["redone"] = look(document, node)
+    export(document, "redone.png")
+
+
+def second_click(seen):
+    """Our mask is replaced in one undo step; a mask of the user's own stays and multiplies."""
+    document = yield from open_photograph()
+    node = document.activeNode()
+    add_mask(document, node, "Mine", 128)
+    yield from activate(document, node)
+    yield from remove_background()
+    yield turns()
+    # what an older model, or the user's brush, might have left in our mask
+    earlier = masks(node)[-1]
+    earlier.setPixelData(QByteArray(bytes([77]) * (60 * 60)), 0, 0, 60, 60)
+    document.refreshProjection()
+    document.waitForDone()
+    select(document, 40, 50, 120, 90)
+    yield turns()
+    seen["before"] = look(document, node)
+    seen["selection before"] = selected(document)
+    save_mask(node, "second-before.mask")
+    yield from activate(document, earlier)
+
+    seen["messages"] = yield from remove_background()
+    seen["after"] = look(document, node)
+    seen["selection after"] = selected(document)
+    save_mask(node, "second-after.mask")
+    export(document, "second.png")
+
+    action("edit_undo").trigger()
+    document.waitForDone()
+    yield turns()
+    seen["undone"] = look(document, node)
+    save_mask(node, "second-undone.mask")
+    action("edit_redo").trigger()
+    document.waitForDone()
+    yield turns()
+    save_mask(node, "second-redone.mask")
+
+
+def killed_before(seen):
+    """kill -9 between two clicks."""
+    document = yield from open_photograph()
+    pid = daemon_pid()
+    os.kill(pid, signal.SIGKILL)
+    yield is_gone(pid)
+    seen["messages"] = yield from remove_background()
+    seen["another daemon"] = daemon_pid() != pid
+    save_mask(document.activeNode(), "killed-before.mask")
+
+
+def killed_in_the_middle(seen):
+    document = yield from open_photograph()
+    node = document.activeNode()
+    yield turns()
+    seen["before"] = look(document, node)
+    busy = Busy()
+    yield _has_jobs
+    click()
+    yield waits_in_line
+    pid = daemon_pid()
+    os.kill(pid, signal.SIGSTOP)  # from here on nothing can arrive any more
+    yield turns()
+    seen["still waiting"] = progress() is not None
+    photograph_screen("waiting.png")
+    os.kill(pid, signal.SIGKILL)
+    yield idle
+    yield turns()
+    yield from busy.stop()
+    photograph_screen("message.png")
+    seen["messages"] = take_messages()
+    seen["after"] = look(document, node)
+    seen["messages of the next click"] = yield from remove_background()
+    save_mask(node, "killed-in-the-middle.mask")
+
+
+def _has_jobs():
+    """work in the daemon"""
+    return daemon_status()["jobs"]
+
+
+def cannot_start(seen):
+    document = yield from open_photograph()
+    node = document.activeNode()
+    yield turns()
+    seen["before"] = look(document, node)
+    yield from stop_daemon()
+    installed = SETTINGS.read_text()
+    commands = {
+        "missing": ["/nonexistent/python3", "-m", "matted"],
+        "broken": ["/bin/sh", "-c", "echo This computer is on strike. >&2; exit 3"],
+    }
+    try:
+        for name, command in commands.items():
+            SETTINGS.write_text(json.dumps({**json.loads(installed), "command": command}))
+            seen[name] = yield from remove_background()
+        SETTINGS.unlink()
+        seen["not installed"] = yield from remove_background()
+    finally:
+        SETTINGS.write_text(installed)
+    seen["after"] = look(document, node)
+    seen["messages of the next click"] = yield from remove_background()
+
+
+def cancelled(seen):
+    document = yield from open_photograph()
+    node = document.activeNode()
+    yield turns()
+    seen["before"] = look(document, node)
+    busy = Busy()
+    yield _has_jobs
+    click()
+    yield waits_in_line
+    seen["jobs before"] = len(daemon_status()["jobs"])
+    press_cancel()
+    seen["gone at once"] = idle()
+
+    def job_is_gone():
+        """the daemon to drop the job"""
+        return len(daemon_status()["jobs"]) < seen["jobs before"]
+
+    yield job_is_gone
+    seen["escape"] = yield from _escape()
+    yield from busy.stop()
+    yield turns()
+    seen["messages"] = take_messages()
+    seen["after"] = look(document, node)
+    seen["messages of the next click"] = yield from remove_background()
+    save_mask(node, "cancelled.mask")
+
+
+def _escape():
+    """The dialog's close button and Escape are the same as Cancel."""
+    click()
+    yield waits_in_line
+    progress().reject()
+    return idle()
+
+
+def closed_while_waiting(seen):
+    busy = Busy()
+    yield _has_jobs
+    document = yield from open_photograph()
+    click()
+    yield waits_in_line
+    document.setModified(False)
+    document.close()
+    yield from busy.stop()
+    yield idle
+    yield turns()
+    seen["closed"] = take_messages()
+    yield from _while_waiting(seen, "removed", lambda layer: layer.remove())
+    yield from _while_waiting(seen, "locked", lambda layer: layer.setLocked(True))
+
+
+def _while_waiting(seen, name, happening):
+    document = yield from open_photograph()
+    layer = document.activeNode().duplicate()
+    document.rootNode().addChildNode(layer, None)
+    yield from activate(document, layer)
+    busy = Busy()
+    yield _has_jobs
+    click()
+    yield waits_in_line
+    happening(layer)
+    document.waitForDone()
+    yield from busy.stop()
+    yield idle
+    yield turns()
+    seen[name] = take_messages()
+    seen[name + " layers"] = [[child.name() for child in node.childNodes()] for node in document.topLevelNodes()]
+
+
+def colour_models(seen):
+    """Every kind of pixel, and a mask that is the same as that of the picture in sRGB bytes."""
+    kinds = {
+        "U16": ("RGBA", "U16", SRGB),
+        "F32": ("RGBA", "F32", SRGB),
+        "F16-linear": ("RGBA", "F16", "scRGB (linear)"),
+        "wide": ("RGBA", "U8", "ClayRGB-elle-V2-g22.icc"),
+        "GRAYA": ("GRAYA", "U8", "Gray-D50-elle-V2-srgbtrc.icc"),
+        "CMYKA": ("CMYKA", "U8", "Chemical proof"),
+    }
+    for name, (model, depth, profile) in kinds.items():
+        document = krita.openDocument(str(PHOTOGRAPH))
+        document.setBatchmode(True)
+        known = krita.profiles(model, depth)
+        document.setColorSpace(model, depth, profile if profile in known else known[0])
+        document.waitForDone()
+        yield from show(document)
+        node = document.activeNode()
+        export_as_srgb(document, f"{name}.png")
+        yield turns()
+        before = look(document, node)
+        messages = yield from remove_background()
+        after = look(document, node)
+        area = save_mask(node, f"{name}.mask")
+        seen[name] = {
+            "space": [node.colorModel(), node.colorDepth()],
+            "messages": messages,
+            "pixels kept": before["pixels"] == after["pixels"],
+            "documents": [before["documents"], after["documents"]],
+            "undo": [before["undo"], after["undo"]],
+            "area": area,
+        }
+        document.setModified(False)
+        document.close()
+        yield turns()
+
+
+def layer_kinds(seen):
+    """Layers of every sort in one document; each is shown alone when its reference is exported."""
+    document = yield from open_photograph()
+    photograph = document.activeNode()
+    root = document.rootNode()
+    width, height = document.width(), document.height()
+    colours = pixels(photograph)
+
+    offset = document.createNode("offset", "paintlayer")
+    offset.setPixelData(QByteArray(colours), -70, 45, width, height)
+
+    group = document.createGroupLayer("group")
+    half = document.createNode("half", "paintlayer")
+    half.setPixelData(QByteArray(b"\x20\x40\xc0\x80" * (80 * 60)), 30, 200, 80, 60)
+
+    vector = document.createVectorLayer("vector")
+    everything = Selection()
+    everything.select(0, 0, width, height, 255)
+    colour = InfoObject()
+    colour.setProperty("color", "#2060a0")
+    fill = document.createFillLayer("fill", "color", colour, everything)
+    inverted = photograph.duplicate()
+    inverted.setName("filter mask")
+
+    shrunk = photograph.duplicate()
+    shrunk.setName("transform mask")
+    for layer in (offset, group, vector, fill, inverted, shrunk):
+        root.addChildNode(layer, None)
+    group.addChildNode(photograph.duplicate(), None)
+    group.addChildNode(half, None)
+    clone = document.createCloneLayer("clone", photograph)
+    root.addChildNode(clone, None)
+    file = document.createFileLayer("file", str(PHOTOGRAPH), "None")
+    root.addChildNode(file, None)
+    vector.addShapesFromSvg(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="280" viewBox="0 0 400 280">'
+        '<rect width="400" height="280" fill="#d0e0f0"/><circle cx="190" cy="140" r="90" fill="#a02010"/></svg>'
+    )
+    inverted.addChildNode(document.createFilterMask("negative", krita.filter("invert"), everything), None)
+    transform = document.createTransformMask("half the size")
+    shrunk.addChildNode(transform, None)
+    document.waitForDone()
+    seen["scale"] = _halve(transform)
+    document.waitForDone()
+    yield lambda: not vector.bounds().isEmpty() and not file.bounds().isEmpty()
+    layers = [photograph, offset, group, vector, fill, inverted, shrunk, clone, file]
+
+    for layer in layers[1:]:
+        for other in layers:
+            other.setVisible(other.name() == layer.name())
+        yield from activate(document, layer)
+        document.refreshProjection()
+        document.waitForDone()
+        export(document, f"{layer.name()}-before.png")
+        before = look(document, layer)
+        messages = yield from remove_background()
+        after = look(document, layer)
+        export(document, f"{layer.name()}-after.png")
+        seen[layer.name()] = {
+            "type": layer.type(),
+            "messages": messages,
+            "before": before,
+            "after": after,
+            "area": save_mask(layer, f"{layer.name()}.mask") if masks(layer) else None,
+        }
+
+
+def _halve(transform):
+    """Scale by a half, where scripts can: from Krita 5.2 on. Returns the scale."""
+    if not hasattr(transform, "toXML"):
+        return 1.0
+    description, count = re.subn(r"<(scale[XY]) [^>]*/>", r'<\1 type="value" value="0.5"/>', transform.toXML())
+    assert count == 2, description
+    assert transform.fromXML(description)
+    return 0.5
+
+
+def chosen_layer(seen):
+    """A mask is selected, the layer is locked, in a locked group, empty, hidden, or a filter layer."""
+    document = yield from open_photograph()
+    photograph = document.activeNode()
+    root = document.rootNode()
+    mine = add_mask(document, photograph, "Mine", 255)
+    yield from activate(document, mine)
+    seen["mask selected"] = yield from remove_background()
+    seen["mask selected, after"] = look(document, photograph)
+
+    hidden = document.createNode("hidden", "paintlayer")
+    hidden.setPixelData(QByteArray(pixels(photograph)), 0, 0, document.width(), document.height())
+    empty = document.createNode("empty", "paintlayer")
+    locked = photograph.duplicate()
+    locked.setName("locked")
+    group = document.createGroupLayer("locked group")
+    inside = photograph.duplicate()
+    inside.setName("inside")
+    everything = Selection()
+    everything.select(0, 0, document.width(), document.height(), 255)
+    filter_layer = document.createFilterLayer("filter", krita.filter("invert"), everything)
+    for layer in (hidden, empty, locked, group, filter_layer):
+        root.addChildNode(layer, None)
+    group.addChildNode(inside, None)
+    hidden.setVisible(False)
+    locked.setLocked(True)
+    group.setLocked(True)
+    document.waitForDone()
+    for layer in (hidden, empty, locked, inside, filter_layer):
+        yield from activate(document, layer)
+        before = look(document, layer)
+        messages = yield from remove_background()
+        seen[layer.name()] = {"messages": messages, "before": before, "after": look(document, layer)}
+
+
+def earlier_mask_locked(seen):
+    document = yield from open_photograph()
+    node = document.activeNode()
+    yield from remove_background()
+    masks(node)[-1].setLocked(True)
+    yield turns()
+    seen["before"] = look(document, node)
+    seen["messages"] = yield from remove_background()
+    seen["after"] = look(document, node)
+
+
+def last(seen):
+    """Leaves a daemon running for the tests to ask, and says what is left on the screen."""
+    yield from open_photograph()
+    yield from remove_background()
+    seen["pid"] = daemon_pid()
+    seen["windows"] = [w.windowTitle() for w in QApplication.topLevelWidgets() if w.isVisible() and w.isModal()]
+
+
+ALL = [
+    ("menu", menu),
+    ("first click", first_click),
+    ("second click", second_click),
+    ("killed before", killed_before),
+    ("killed in the middle", killed_in_the_middle),
+    ("cannot start", cannot_start),
+    ("cancelled", cancelled),
+    ("while waiting", closed_while_waiting),
+    ("colour models", colour_models),
+    ("layer kinds", layer_kinds),
+    ("chosen layer", chosen_layer),
+    ("earlier mask locked", earlier_mask_locked),
+    ("last", last),
+]

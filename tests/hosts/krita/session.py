@@ -1,0 +1,115 @@
+"""The real Krita of a Debian root, with matted installed, on a screen of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hosts.roots import Root
+from matted_client import Session, Unavailable, connect
+from matted_client.endpoint import read_connection
+
+PLUGIN = Path(__file__).parent / "matted_checks"
+KRITA_SECONDS = 400  # for all checks; some 60 on an idle machine of two cores
+SCREEN = "1400x900x24"
+# Xvfb picks a free display and says which. Everything ends with the script: Krita first, then what it was shown on.
+SCRIPT = f"""
+set -e
+mkdir -p -m 700 "$XDG_RUNTIME_DIR"
+mkfifo "$HOME/display"
+Xvfb -displayfd 3 -screen 0 {SCREEN} -nolisten tcp 3>"$HOME/display" &
+XVFB=$!
+trap 'kill $XVFB' EXIT
+read -r number <"$HOME/display"
+export DISPLAY=":$number"
+openbox &
+krita --nosplash
+"""
+
+
+class KritaSession:
+    """One HOME in the root, with matted and its weights, where Krita runs the checks of matted_checks once."""
+
+    def __init__(self, root: Root, home: Path, weights: Path) -> None:
+        self.root = root
+        self.folder = home / "checks"
+        self._connection_file = home / "state/connection.json"
+        self._home = home
+        inside = "/" + str(home.relative_to(root.path))
+        self._env = {
+            "HOME": inside,
+            "XDG_RUNTIME_DIR": f"{inside}/runtime",
+            "MATTED_STATE_DIR": f"{inside}/state",
+            "MATTED_CHECKS": f"{inside}/checks",
+        }
+        self.folder.mkdir()
+        models = home / ".local/share/matted/models"
+        models.mkdir(parents=True)
+        shutil.copy(weights, models)
+        self._matted("install", "krita")
+        self._add_checks()
+
+    def _matted(self, *arguments: str) -> str:
+        return self.root.run(["/usr/bin/python3", "-m", "matted", *arguments], self._env).stdout
+
+    def _add_checks(self) -> None:
+        plugins = self._home / ".local/share/krita/pykrita"
+        shutil.copytree(PLUGIN, plugins / PLUGIN.name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(PLUGIN.with_suffix(".desktop"), plugins)
+        settings = self._home / ".config/kritarc"
+        lines = settings.read_text().splitlines()
+        lines.insert(lines.index("[python]") + 1, f"enable_{PLUGIN.name}=true")
+        settings.write_text("\n".join(lines) + "\n")
+
+    def run(self, log: Path) -> dict[str, dict]:
+        """Start Krita, let it run the checks and quit, and return what they saw."""
+        process = self.root.popen(["sh", "-c", SCRIPT], self._env, log)
+        try:
+            code = process.wait(KRITA_SECONDS)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            _end_group(process.pid)
+            process.wait()
+        results = self.folder / "results.json"
+        said = log.read_text(errors="replace")[-3000:]
+        assert results.exists(), f"Krita wrote no results\n{said}"
+        seen = json.loads(results.read_text())
+        assert code == 0, f"Krita ended with {code} after {list(seen)[-1]}\n{said}"
+        return seen
+
+    def ask(self) -> Session:
+        """A session with the daemon that Krita left running in the root: its loopback is ours."""
+        return connect("tests", path=str(self._connection_file), start=False)
+
+    def end_daemon(self) -> None:
+        """Whatever state the checks left it in. It is in our process namespace, so its pid is its pid."""
+        try:
+            os.kill(read_connection(str(self._connection_file)).pid, signal.SIGKILL)
+        except (Unavailable, ProcessLookupError):
+            pass
+
+
+@contextmanager
+def krita_session(root: Root, weights: Path) -> Iterator[KritaSession]:
+    parent = root.outside("/home")
+    with tempfile.TemporaryDirectory(prefix="krita-", dir=parent) as home:
+        session = KritaSession(root, Path(home), weights)
+        try:
+            yield session
+        finally:
+            session.end_daemon()
+
+
+def _end_group(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
