@@ -93,7 +93,7 @@ def missing() -> str:
 
 
 def get(suite: str, wheel: Path) -> Root:
-    """The root of a Debian release with matted installed from `wheel`. Skips on a user's machine that can't, fails on CI."""
+    """The root of a Debian release with matted installed from `wheel`. Skips where there can be none, fails on CI."""
     reason = missing()
     if reason:
         if os.environ.get("CI"):
