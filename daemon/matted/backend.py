@@ -1,7 +1,11 @@
-"""OpenVINO: from a model file to raw mattes. The only module that imports it, and only once a model is loaded."""
+"""OpenVINO: from a model file to raw outputs. Only here and in `graphs` is it imported, and only when used."""
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,51 +17,98 @@ from matted.models.catalogue import Row
 if TYPE_CHECKING:
     import openvino
 
-DEVICE = "CPU"
+AUTO, CPU = "AUTO", "CPU"
+
+# What each kind of device computes in. On CPUs with bfloat16 OpenVINO picks that by itself; u2netp's masks are then off
+# by up to 155 of 255. GPUs and NPUs are made for float16.
+_PRECISION = {"CPU": "f32", "GPU": "f16", "NPU": "f16"}
+_TRIAL_SIDE = 256  # of the picture that a device is tried with where the model takes any size
 
 
 class Model:
-    """A compiled model in memory. Used by one thread at a time, but for `cancel`."""
+    """A compiled model in memory. Used by one thread at a time, but for `cancel`.
 
-    def __init__(self, row: Row, compiled: openvino.CompiledModel) -> None:
+    row, device: what it is and what it runs on. note: why that is not the device that was asked for, or empty. size:
+    (height, width) of the input, None if the model takes any.
+    """
+
+    def __init__(self, row: Row, compiled: openvino.CompiledModel, note: str) -> None:
         self.row = row
+        self.note = note
         self.device = ", ".join(compiled.get_property("EXECUTION_DEVICES"))
+        shape = compiled.input(0).get_partial_shape()
+        self.size = (shape[2].get_length(), shape[3].get_length()) if shape.is_static else None
+        self._inputs = len(compiled.inputs)
+        self._outputs = len(compiled.outputs)
         self._request = compiled.create_infer_request()
 
-    def infer(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
-        """picture: 1 x 3 x side x side, normalised as the row says. Returns the raw output, side x side.
+    def infer(self, pictures: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """pictures: 1 x 3 x height x width each, as the row says. Returns the raw outputs, without the batch axis.
 
-        After `cancel` from another thread it returns early, with an array of no meaning, or raises RuntimeError.
+        After `cancel` from another thread it returns early, with arrays of no meaning, or raises RuntimeError.
         """
-        self._request.start_async({0: picture}, share_inputs=True)
+        self._request.start_async(dict(enumerate(pictures)), share_inputs=True)
         self._request.wait()
-        raw: NDArray[np.float32] = self._request.get_output_tensor(0).data[0, 0].copy()
-        return raw
+        return [self._request.get_output_tensor(index).data[0].copy() for index in range(self._outputs)]
 
     def cancel(self) -> None:
         """End the inference that runs, if one does, at the next operator."""
         self._request.cancel()
 
+    def works(self) -> bool:
+        """Whether the device really computes: some report themselves and then fail, or give no numbers."""
+        height, width = self.size or (_TRIAL_SIDE, _TRIAL_SIDE)
+        grey = np.full((1, 3, height, width), 0.5, np.float32)
+        return all(bool(np.isfinite(output).all()) for output in self.infer([grey] * self._inputs))
 
-def load(row: Row, path: Path, compiled_cache: Path) -> Model:
-    """Read and compile a model. `compiled_cache` is where OpenVINO keeps what it compiled, to be quicker next time.
 
-    Raises RuntimeError with OpenVINO's own words, MemoryError.
+def load(row: Row, path: Path, device: str, compiled_cache: Path) -> Model:
+    """Read and compile a model for `device`: one of OpenVINO's names, or AUTO for a GPU if one works, else the CPU.
+
+    compiled_cache: where OpenVINO keeps what it compiled, to be quicker next time. A device that is not there, cannot
+    compile the model, or fails a trial inference is passed over for the CPU; the model's note says so. Raises
+    RuntimeError with OpenVINO's own words if the CPU can't run it either, MemoryError.
     """
     import openvino
 
     core = openvino.Core()
     graph = core.read_model(path)
-    matte_only = openvino.Model([graph.outputs[row.output]], graph.get_parameters(), row.id)
-    compiled = core.compile_model(matte_only, DEVICE, _properties(compiled_cache))
-    return Model(row, compiled)
+    graph = openvino.Model(graph.outputs[: len(row.outputs)], graph.get_parameters(), row.id)
+    there = core.available_devices
+    gpus = [name for name in there if name.startswith("GPU")]
+    wanted = [*gpus, CPU] if device == AUTO else [device]
+    note = ""
+    for name in wanted:
+        if name == CPU:
+            break
+        try:
+            if name not in there:
+                raise RuntimeError(f"this computer has {', '.join(there)}")
+            model = Model(row, core.compile_model(graph, name, _properties(name, compiled_cache)), note)
+            if model.works():
+                return model
+            raise RuntimeError("a trial inference gave no numbers")
+        except RuntimeError as error:
+            note = f"{name} cannot be used ({_first_line(error)}); the CPU is."
+    return Model(row, core.compile_model(graph, CPU, _properties(CPU, compiled_cache)), note)
 
 
-def _properties(compiled_cache: Path) -> dict[str, Any]:
-    return {
-        "PERFORMANCE_HINT": "LATENCY",
-        # On CPUs with bfloat16 instructions OpenVINO picks that precision by itself; u2netp's masks are then off by up
-        # to 155 of 255.
-        "INFERENCE_PRECISION_HINT": "f32",
-        "CACHE_DIR": str(compiled_cache),
-    }
+def _properties(device: str, compiled_cache: Path) -> dict[str, Any]:
+    precision = _PRECISION.get(device.split(".")[0])
+    properties = {"PERFORMANCE_HINT": "LATENCY", "CACHE_DIR": str(compiled_cache)}
+    return {**properties, "INFERENCE_PRECISION_HINT": precision} if precision else properties
+
+
+def _first_line(error: RuntimeError) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1][:200].rstrip(".") if lines else "it gave no reason"
+
+
+def release_memory() -> None:
+    """Hand the memory of dropped models back to the system: the C library would keep it for us."""
+    gc.collect()
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+        except (OSError, AttributeError):  # another C library, which does so by itself
+            pass

@@ -9,11 +9,12 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from matted_client import MattedError, Rejected, Unavailable, connect, messages
 from matted_client.endpoint import COMPLAINT
 
-from matted import __version__, config
+from matted import __version__, config, models_command
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -55,12 +56,18 @@ def command_parser() -> argparse.ArgumentParser:
     remove.add_argument("-o", "--output", metavar="OUT", help="a file for one picture, else a folder")
     remove.add_argument("--mask", action="store_true", help="write the grey mask instead of the cut-out")
     remove.add_argument("--model", default="default", metavar="ID", help="which model to use; see: matted models")
+    remove.add_argument(
+        "--plate", type=Path, metavar="IMAGE", help="the same scene without the subject, for models that compare"
+    )
     remove.add_argument("--force", action="store_true", help="overwrite files that exist")
     remove.add_argument("--timings", action="store_true", help="say how long each stage took")
     remove.set_defaults(run=_remove)
 
     serve = commands.add_parser("serve", help="run the daemon in this terminal", allow_abbrev=False)
     serve.add_argument("--model", metavar="ID", help="the model for requests that name none")
+    serve.add_argument("--keep-alive", metavar="TIME", help="how long a model stays in memory: 90s, 10m, 0, forever")
+    serve.add_argument("--memory", metavar="SIZE", help="how much memory models may take together: 500MB, 8GB")
+    serve.add_argument("--device", metavar="NAME", help="AUTO, CPU, GPU, NPU, or what OpenVINO calls it")
     serve.add_argument("--queue", type=int, metavar="N", help="how many requests may wait")
     serve.add_argument("--log-level", choices=config.LOG_LEVELS, help="how much to write about what happens")
     serve.set_defaults(run=_serve)
@@ -68,13 +75,24 @@ def command_parser() -> argparse.ArgumentParser:
     commands.add_parser("start", help="start the daemon in the background").set_defaults(run=_start)
     commands.add_parser("stop", help="let the daemon finish its work and end").set_defaults(run=_stop)
 
-    for name, run, text in (
-        ("status", _status, "what the daemon is doing"),
-        ("models", _models, "the models, their licences, and which are on this computer"),
-    ):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("--json", action="store_true", help="for programs")
-        command.set_defaults(run=run)
+    status = commands.add_parser("status", help="what the daemon is doing")
+    status.add_argument("--json", action="store_true", help="for programs")
+    status.set_defaults(run=_status)
+
+    models_command.add_parser(commands)
+
+    benchmark = commands.add_parser(
+        "benchmark", help="compare the installed models on this computer", allow_abbrev=False
+    )
+    benchmark.add_argument("--models", nargs="+", metavar="ID", help="only these")
+    benchmark.add_argument("--images", type=Path, metavar="DIR", help="pictures to try them on")
+    benchmark.add_argument("--truth", type=Path, metavar="DIR", help="true masks: for picture.jpg, DIR/picture.png")
+    benchmark.add_argument("--device", metavar="NAME", help="as for serve")
+    benchmark.add_argument(
+        "-o", "--output", type=Path, default=Path("matted-benchmark.png"), help="where the picture of all cut-outs goes"
+    )
+    benchmark.add_argument("--force", action="store_true", help="overwrite that picture")
+    benchmark.set_defaults(run=_benchmark)
 
     for name, run, text in (
         ("install", _install, "put the plug-in into GIMP or Krita"),
@@ -99,13 +117,15 @@ def _remove(options: argparse.Namespace) -> int:
     from matted import remove
 
     plan = remove.plan(options.inputs, options.output, options.mask, options.force)
-    return OK if remove.run(plan, options.model, options.mask, options.timings) else FAILED
+    wish = remove.Wish(options.model, options.mask, options.plate, options.timings)
+    return OK if remove.run(plan, wish) else FAILED
 
 
 def _serve(options: argparse.Namespace) -> int:
     from matted import presence, server
 
-    flags = {"model": options.model, "queue": options.queue, "log_level": options.log_level}
+    names = ("model", "keep_alive", "memory", "device", "queue", "log_level")
+    flags = {name: getattr(options, name) for name in names}
     settings = config.load(flags, os.environ)
     form = "%(asctime)s %(levelname)s %(message)s"
     logging.basicConfig(level=settings.log_level.upper(), format=form, stream=sys.stderr)
@@ -157,7 +177,7 @@ def _status(options: argparse.Namespace) -> int:
         ("connection file", status["connection_file"]),
         ("device", status["device"]),
         ("default model", status["default_model"]),
-        ("models in memory", ", ".join(status["loaded"]) or "none"),
+        ("models in memory", ", ".join(_resident(model) for model in status["loaded"]) or "none"),
         ("resident memory", f"{status['resident_bytes'] / 1e6:.0f} MB"),
         ("requests", str(status["requests"])),
         ("jobs", ", ".join(jobs) or "none"),
@@ -165,18 +185,30 @@ def _status(options: argparse.Namespace) -> int:
     return OK
 
 
-def _models(options: argparse.Namespace) -> int:
-    with connect("matted models") as session:
-        models = session.models()
-    if options.json:
-        print(json.dumps(models, indent=2))
-        return OK
-    for model in models:
-        marks = ["default"] * model["default"] + ["in memory"] * model["loaded"]
-        marks.append("installed" if model["installed"] else "downloaded on first use")
-        use = "free, also for commercial work" if model["commercial"] else "non-commercial only"
-        print(f"{model['id']}  {model['title']}: {model['about']}")
-        print(f"    {model['bytes'] / 1e6:.1f} MB, {model['licence']} ({use}), {', '.join(marks)}")
+def _benchmark(options: argparse.Namespace) -> int:
+    from matted import benchmark, pictures
+    from matted.models import catalogue
+    from matted.models.store import Store
+
+    settings = config.load({"device": options.device}, os.environ)
+    known, store = catalogue.load(settings.folder / catalogue.OWN_FILE), Store(settings.models)
+    rows = [known.find(model) for model in options.models or known.rows]
+    for row in rows:
+        if options.models and not store.installed(row):
+            raise MattedError(f"{row.id} is not installed.", f"Get it with: matted models pull {row.id}")
+    rows = [row for row in rows if store.installed(row) and not row.needs_plate]
+    if not rows:
+        raise MattedError("No model is installed that could be tried.", "Get one with: matted models pull u2netp")
+    for row in rows:
+        store.obtain(row, lambda fraction: None, lambda: None)
+    tries = benchmark.examples(options.images, options.truth)
+    if tries and options.output.exists() and not options.force:  # said before the minutes of work
+        raise MattedError(f"{options.output} exists.", "Use --force to overwrite it, or -o for another place.")
+    figures = benchmark.run([(row, store.path(row)) for row in rows], settings.device, tries)
+    print("\n".join(benchmark.table(figures)))
+    if tries:
+        pictures.write(pictures.Picture(benchmark.sheet(tries, figures), {}), options.output, options.force)
+        print(f"The cut-outs side by side: {options.output}")
     return OK
 
 
@@ -190,6 +222,12 @@ def _uninstall(options: argparse.Namespace) -> int:
     from matted.hosts import installer
 
     return OK if installer.uninstall(options.host, options.profile, print) else FAILED
+
+
+def _resident(model: dict[str, Any]) -> str:
+    """One model in memory, for people."""
+    stay = "for good" if model["expires_in"] is None else f"for {_duration(model['expires_in'])}"
+    return f"{model['id']} on {model['device']} ({stay})" + (f" {model['note']}" if model["note"] else "")
 
 
 def _table(*rows: tuple[str, str]) -> None:

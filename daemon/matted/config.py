@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,7 @@ import platformdirs
 from matted_client import MattedError
 from matted_client.endpoint import state_folder
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from matted.toml import tomllib
 
 CONFIG_FILE = "config.toml"
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -29,14 +26,23 @@ class ConfigError(MattedError):
 @dataclass(frozen=True)
 class Config:
     """model: id of the model that requests for "default" get. queue: how many requests may wait before `busy`.
-    state: connection file, lock and logs. data: model files. cache: compiled models; may be deleted at any time.
+    keep_alive: seconds that a model stays in memory after its last use. client_keep_alive: whether a request may say
+    another number. memory: bytes that the models in memory may need, 0 for 60 % of the machine's. device: what
+    OpenVINO calls it, or AUTO. compiled_limit: bytes of compiled models on disk. state: connection file, lock and
+    logs. data: model files. cache: compiled models; may be deleted at any time. folder: config.toml and models.toml.
     """
 
     state: Path
     data: Path
     cache: Path
+    folder: Path
     model: str = "u2netp"
     queue: int = 32
+    keep_alive: float = 600.0
+    client_keep_alive: bool = False
+    memory: int = 0
+    device: str = "AUTO"
+    compiled_limit: int = 4_000_000_000
     log_level: str = "info"
 
     @property
@@ -56,8 +62,9 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
         state=Path(state_folder()),
         data=Path(environ.get("MATTED_DATA_DIR") or dirs.user_data_dir).absolute(),
         cache=Path(environ.get("MATTED_CACHE_DIR") or dirs.user_cache_dir).absolute(),
+        folder=folder.absolute(),
     )
-    settings = {field.name for field in fields(config)} - {"state", "data", "cache"}
+    settings = {field.name for field in fields(config)} - {"state", "data", "cache", "folder"}
     variables = {name: environ[f"MATTED_{name.upper()}"] for name in settings if environ.get(f"MATTED_{name.upper()}")}
     given = {name: value for name, value in flags.items() if value is not None}
     for origin, values in (
@@ -84,18 +91,77 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _checked(name: str, value: Any, origin: str) -> Any:
-    if name == "queue":
-        try:
-            number = int(value) if isinstance(value, str) else value
-        except ValueError:
-            number = 0
-        if type(number) is not int:
-            number = 0
-        if not 1 <= number <= MAX_QUEUE:
-            raise ConfigError(f"queue in {origin} is {value!r}.", f"A number from 1 to {MAX_QUEUE} is expected.")
-        return number
+    """Turn what a person wrote into the setting's value."""
+    parse, expected = _PARSERS[name]
+    try:
+        return parse(value)
+    except (ValueError, OverflowError):
+        raise ConfigError(f"{name} in {origin} is {value!r}.", f"{expected} is expected.") from None
+
+
+def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise ConfigError(f"{name} in {origin} is {value!r}.", "A text is expected.")
-    if name == "log_level" and value not in LOG_LEVELS:
-        raise ConfigError(f"log_level in {origin} is {value!r}.", f"One of {', '.join(LOG_LEVELS)} is expected.")
+        raise ValueError
     return value
+
+
+def _log_level(value: Any) -> str:
+    if value not in LOG_LEVELS:
+        raise ValueError
+    return str(value)
+
+
+def _whole(value: Any) -> int:
+    number = int(value) if isinstance(value, str) else value
+    if type(number) is not int:
+        raise ValueError
+    return number
+
+
+def _queue(value: Any) -> int:
+    number = _whole(value)
+    if not 1 <= number <= MAX_QUEUE:
+        raise ValueError
+    return number
+
+
+def _flag(value: Any) -> bool:
+    if value in ("true", "false"):
+        return bool(value == "true")
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def seconds(value: Any) -> float:
+    """A number of seconds, or a text such as "90s", "10m", "2h", "forever". Raises ValueError."""
+    if value == "forever":
+        return math.inf
+    return _measure(value, {"s": 1, "m": 60, "h": 3600})
+
+
+def size(value: Any) -> int:
+    """A number of bytes, or a text such as "500MB", "8GB". Raises ValueError."""
+    return int(_measure(value, {"MB": 1_000_000, "GB": 1_000_000_000}))
+
+
+def _measure(value: Any, units: Mapping[str, int]) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError
+    unit = next((unit for unit in units if str(value).endswith(unit)), "")
+    number = float(str(value)[: len(str(value)) - len(unit)]) * units.get(unit, 1)
+    if not 0 <= number < math.inf:
+        raise ValueError
+    return number
+
+
+_PARSERS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "model": (_text, "A text"),
+    "queue": (_queue, f"A number from 1 to {MAX_QUEUE}"),
+    "keep_alive": (seconds, 'A time such as "90s", "10m", "0" or "forever"'),
+    "client_keep_alive": (_flag, "true or false"),
+    "memory": (size, 'A size such as "500MB" or "8GB"'),
+    "device": (_text, "A text"),
+    "compiled_limit": (size, 'A size such as "500MB" or "8GB"'),
+    "log_level": (_log_level, f"One of {', '.join(LOG_LEVELS)}"),
+}

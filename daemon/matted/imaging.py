@@ -6,6 +6,8 @@ layer's size; 0 is background everywhere.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -25,20 +27,34 @@ _RESAMPLING = {"lanczos": Image.Resampling.LANCZOS, "bilinear": Image.Resampling
 # A picture more than twice this many times larger than the input is first reduced by a whole factor: a fifth of the
 # time at 24 megapixels, and the same input within the filter's own error.
 _REDUCING_GAP = 3.0
+_MAX_WORKING_PIXELS = 3840 * 2160  # background matting needs 2.7 GB for this many
 _STRIP_PIXELS = 1 << 20  # masks are enlarged in strips of this size, which bounds the memory and stays in the cache
 
 
-def prepare_input(pixels: memoryview, width: int, height: int, format: str, row: Row) -> NDArray[np.float32]:
-    """Return 1 x 3 x side x side, normalised as the row says. `pixels`: height x width pixels of `format`, 8 bit.
+def working_size(width: int, height: int, size: tuple[int, int] | None) -> tuple[int, int]:
+    """(height, width) at which a picture is shown to a model that takes `size`, or any size if that is None.
 
-    The picture is squashed to the square; keeping its aspect ratio scores worse with these models. An alpha channel
+    Models of any size need sides that are multiples of 4, and memory in proportion to the pixels.
+    """
+    if size is not None:
+        return size
+    scale = min(1.0, math.sqrt(_MAX_WORKING_PIXELS / (width * height)))
+    return max(1, math.ceil(height * scale / 4)) * 4, max(1, math.ceil(width * scale / 4)) * 4
+
+
+def prepare_input(
+    pixels: memoryview, width: int, height: int, format: str, row: Row, size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Return 1 x 3 x size, normalised as the row says. `pixels`: height x width pixels of `format`, 8 bit.
+
+    The picture is squashed to the size; keeping its aspect ratio scores worse with these models. An alpha channel
     is left out: the model looks at the colours, also at hidden ones.
     """
     mode, step, channels = _LAYOUTS[format]
     samples = np.ascontiguousarray(np.frombuffer(pixels, np.uint8)[::step])
     picture = Image.frombuffer(mode, (width, height), samples, "raw", mode, 0, 1)
-    small = picture.resize((row.side, row.side), _RESAMPLING[row.resample], reducing_gap=_REDUCING_GAP)
-    levels = np.asarray(small).reshape(row.side, row.side, -1)[:, :, list(channels)].astype(np.float32)
+    small = picture.resize((size[1], size[0]), _RESAMPLING[row.resample], reducing_gap=_REDUCING_GAP)
+    levels = np.asarray(small).reshape(*size, -1)[:, :, list(channels)].astype(np.float32)
     brightest = max(float(levels.max()), 1.0) if row.scale == "max" else 255.0
     levels /= np.float32(brightest)
     levels -= np.asarray(row.mean, np.float32)
@@ -46,15 +62,35 @@ def prepare_input(pixels: memoryview, width: int, height: int, format: str, row:
     return np.ascontiguousarray(levels.transpose(2, 0, 1)[np.newaxis])
 
 
+def activate(raw: NDArray[np.float32], row: Row) -> NDArray[np.float32]:
+    """Logits to probabilities where the row says that the model gives logits."""
+    if row.activation != "sigmoid":
+        return raw
+    one = np.float32(1.0)
+    probabilities: NDArray[np.float32] = one / (one + np.exp(-np.clip(raw, -60.0, 60.0)))
+    return probabilities
+
+
 def shows_subject(raw: NDArray[np.float32], row: Row) -> bool:
     """Whether the model found anything. Has to be asked before `make_matte`, which stretches noise to full contrast."""
     return bool(np.isfinite(raw).all() and raw.max() >= row.subject_floor)
 
 
-def make_matte(raw: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Stretch the raw output to 0..1 by its own minimum and maximum, as U²-Net's and IS-Net's authors do."""
+def make_matte(raw: NDArray[np.float32], row: Row) -> NDArray[np.float32]:
+    """Turn the raw output into 0..1: clipped, or stretched by its own minimum and maximum ("minmax"), as U²-Net's and
+    IS-Net's authors do.
+    """
+    if row.activation != "minmax":
+        return np.clip(raw, 0.0, 1.0)
     low, high = float(raw.min()), float(raw.max())
     return (raw - low) / max(high - low, 1e-6)
+
+
+def make_foreground(raw: NDArray[np.float32], width: int, height: int) -> NDArray[np.uint8]:
+    """Bring a model's own foreground colours, 3 x rows x columns in 0..1, to height x width x 3, RGB8."""
+    colours = np.rint(np.clip(raw, 0.0, 1.0).transpose(1, 2, 0) * 255.0).astype(np.uint8)
+    picture = Image.fromarray(np.ascontiguousarray(colours))
+    return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
 
 
 def make_mask(matte: NDArray[np.float32], width: int, height: int, depth: int) -> NDArray[np.uint8 | np.uint16]:

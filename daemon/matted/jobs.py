@@ -5,26 +5,26 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from matted_client import Rejected, messages
-from matted_client.messages import MaskRequest, Progress
+from matted_client.messages import Load, MaskRequest, Progress
 
 WAITING = Progress("waiting")
 
 
 @dataclass(eq=False)
 class Job:
-    """One mask request on its way. `peer` and `id` say who asked; `pixels` is the received frame, not a copy.
+    """One request for the worker. `peer` and `id` say who asked; `frames` are the received ones, not copies.
 
     The worker replaces `progress` as a whole, so that the event loop can read it at any time.
     """
 
     peer: bytes
     id: int
-    request: MaskRequest
-    pixels: memoryview
+    request: MaskRequest | Load
+    frames: Sequence[memoryview] = ()
     submitted: float = field(default_factory=time.monotonic)
     progress: Progress = WAITING
     estimate: Callable[[], Progress] | None = None
@@ -68,6 +68,7 @@ class JobQueue:
         self._waiting: deque[Job] = deque()
         self._running: Job | None = None
         self._open = True
+        self._nudged = False
         self._changed = threading.Condition()
 
     def submit(self, job: Job) -> None:
@@ -76,22 +77,36 @@ class JobQueue:
             if not self._open:
                 raise Rejected(messages.SHUTTING_DOWN, "The matted daemon is shutting down.", "Try again in a moment.")
             if len(self._waiting) >= self._limit:
-                message = f"{len(self._waiting)} pictures are waiting already."
+                message = f"{len(self._waiting)} requests are waiting already."
                 raise Rejected(messages.BUSY, message, "Try again when some of them are done.")
             self._waiting.append(job)
             self._changed.notify()
 
-    def take(self) -> Job | None:
-        """Wait for the next job and make it the running one. None once the queue is closed and empty."""
+    def take(self, timeout: float | None = None) -> Job | None:
+        """Wait for the next job and make it the running one.
+
+        None once `timeout` seconds are over, the queue was nudged, or it is closed and empty.
+        """
         with self._changed:
             self._running = None
-            self._changed.notify_all()
-            while not self._waiting:
-                if not self._open:
-                    return None
-                self._changed.wait()
-            self._running = self._waiting.popleft()
+            if not self._waiting and self._open and not self._nudged:
+                self._changed.wait(timeout)
+            self._nudged = False
+            if self._waiting:
+                self._running = self._waiting.popleft()
             return self._running
+
+    def nudge(self) -> None:
+        """Have the worker look for other things to do than jobs."""
+        with self._changed:
+            self._nudged = True
+            self._changed.notify()
+
+    @property
+    def closed(self) -> bool:
+        """Whether no more jobs can come, and none waits."""
+        with self._changed:
+            return not self._open and not self._waiting
 
     def cancel(self, peer: bytes, job_id: int) -> Job | None:
         """Cancel one job. Returns it if it was still waiting and so will never run."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from matted_client import Rejected, messages
-from matted_client.messages import MaskResult, Progress
+from matted_client.messages import MaskRequest, MaskResult, Progress
 from numpy.typing import NDArray
 
 from matted import imaging
@@ -20,10 +22,11 @@ from matted.models.store import Store
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished mask: height x width, uint8 or little-endian uint16."""
+    """A finished mask: height x width, uint8 or little-endian uint16. foreground: height x width x 3, RGB8, or None."""
 
     info: MaskResult
     mask: NDArray[np.uint8 | np.uint16]
+    foreground: NDArray[np.uint8] | None
 
 
 class Pace:
@@ -51,27 +54,39 @@ class Pipeline:
         self._cache = cache
         self._pace = Pace()
 
-    def run(self, job: Job, row: Row) -> Outcome:
+    def load(self, job: Job, row: Row, keep_alive: float) -> None:
+        """Have the model in memory. Raises as `run` does."""
+        with self._model(job, row, keep_alive, _Clock(job.submitted)):
+            pass
+
+    def run(self, job: Job, request: MaskRequest, row: Row, keep_alive: float) -> Outcome:
         """Raises Rejected, MemoryError, or what OpenVINO raises (RuntimeError)."""
         clock = _Clock(job.submitted)
         clock.lap("waiting")
-        model = self._model(job, row, clock)
-        job.progress = Progress("preparing")
-        request = job.request
-        picture = imaging.prepare_input(job.pixels, request.width, request.height, request.format, row)
-        clock.lap("preparing")
-        job.check()
-        raw = self._infer(job, model, picture)
-        clock.lap("inference")
+        with self._model(job, row, keep_alive, clock) as model:
+            job.progress = Progress("preparing")
+            size = imaging.working_size(request.width, request.height, model.size)
+            pictures = [
+                imaging.prepare_input(frame, request.width, request.height, request.format, row, size)
+                for frame in job.frames
+            ]
+            clock.lap("preparing")
+            job.check()
+            outputs = self._infer(job, model, pictures)
+            clock.lap("inference")
         job.progress = Progress("mask")
+        raw = imaging.activate(outputs[0][0], row)
         if not imaging.shows_subject(raw, row):
             raise Rejected(
                 messages.NO_SUBJECT,
                 "No subject was found in this picture.",
                 "Try a picture whose subject stands out from its background.",
             )
-        matte = imaging.make_matte(raw)
+        matte = imaging.make_matte(raw, row)
         mask = imaging.make_mask(matte, request.width, request.height, request.depth)
+        foreground = None
+        if request.foreground and len(outputs) > 1:
+            foreground = imaging.make_foreground(outputs[1], request.width, request.height)
         clock.lap("mask")
         job.check()
         info = MaskResult(
@@ -81,11 +96,14 @@ class Pipeline:
             model=row.id,
             device=model.device,
             coverage=min(1.0, float(matte.mean())),
+            foreground=foreground is not None,
             timings=clock.laps,
+            warnings=[model.note] if model.note else [],
         )
-        return Outcome(info, mask)
+        return Outcome(info, mask, foreground)
 
-    def _model(self, job: Job, row: Row, clock: _Clock) -> Model:
+    @contextmanager
+    def _model(self, job: Job, row: Row, keep_alive: float, clock: _Clock) -> Iterator[Model]:
         def downloading(fraction: float) -> None:
             job.progress = Progress("downloading", fraction, detail=row.summary)
 
@@ -93,23 +111,23 @@ class Pipeline:
         clock.lap("downloading" if downloaded else "")
         job.check()
         job.progress = Progress("loading", detail=row.id)
-        model, loaded = self._cache.get(row)
-        clock.lap("loading" if loaded else "")
-        return model
+        with self._cache.use(row, keep_alive) as (model, loaded):
+            clock.lap("loading" if loaded else "")
+            yield model
 
-    def _infer(self, job: Job, model: Model, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _infer(self, job: Job, model: Model, pictures: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         start = time.monotonic()
         job.estimate = lambda: self._pace.progress(model.row.id, time.monotonic() - start)
-        raw: list[NDArray[np.float32]] = []
+        outputs: list[NDArray[np.float32]] = []
         try:
-            job.run_interruptible(lambda: raw.append(model.infer(picture)), model.cancel)
+            job.run_interruptible(lambda: outputs.extend(model.infer(pictures)), model.cancel)
         except RuntimeError:
             job.check()  # a cancelled inference raises
             raise
         finally:
             job.estimate = None
         self._pace.record(model.row.id, time.monotonic() - start)
-        return raw[0]
+        return outputs
 
 
 class _Clock:

@@ -12,10 +12,7 @@ from typing import BinaryIO
 from matted_client import MattedError
 from matted_client.endpoint import CONNECTION_FILE
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
+from matted.locks import try_lock
 
 LOCK_FILE = "lock"
 
@@ -45,7 +42,7 @@ class Presence:
             lock = open(self.folder / LOCK_FILE, "ab")  # held open for the daemon's whole life
         except OSError as error:
             raise _unusable(self.folder, error) from None
-        if not _try_lock(lock):
+        if not try_lock(lock):
             lock.close()
             raise AlreadyRunning("matted is already running.", "See: matted status")
         self._lock = lock
@@ -92,15 +89,3 @@ def _make_private(folder: Path) -> None:
 def _unusable(folder: Path, error: OSError) -> StateFolderError:
     message = f"The folder {folder} cannot be used: {error.strerror}."
     return StateFolderError(message, "Set MATTED_STATE_DIR to a folder that can be written.")
-
-
-def _try_lock(file: BinaryIO) -> bool:
-    try:
-        if sys.platform == "win32":
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -32,6 +32,19 @@ class Plan:
     overwrite: bool
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of the daemon for every picture, and what becomes of its answer.
+
+    mask: the mask is wanted, not the cut-out. plate: a picture file of the same scene without the subject.
+    """
+
+    model: str
+    mask: bool
+    plate: Path | None
+    timings: bool
+
+
 def plan(inputs: Sequence[Path], output: str | None, mask: bool, overwrite: bool) -> Plan:
     """Decide where every result goes, before anything is done. Raises PictureError if that can't be done."""
     kind = "mask" if mask else "cutout"
@@ -81,17 +94,22 @@ def _refuse_collisions(tasks: Sequence[Task]) -> None:
         taken[target] = task.source
 
 
-def run(work: Plan, model: str, mask: bool, timings: bool) -> bool:
-    """Do the tasks. What goes wrong with one is said and does not stop the others. True if all succeeded."""
+def run(work: Plan, wish: Wish) -> bool:
+    """Do the tasks. What goes wrong with one is said and does not stop the others. True if all succeeded.
+
+    Raises PictureError if the plate cannot be read.
+    """
     failures = 0
+    plate = pictures.read(wish.plate) if wish.plate else None
     with _Display(len(work.tasks)) as display, _Connection() as connection:
         for task in work.tasks:
             display.begin(task)
             try:
                 _refuse_existing(task, work.overwrite)
                 picture = pictures.read(task.source)
-                answer = connection.mask(picture, model, display)
-                pictures.write(_result(picture, answer, mask), task.target, work.overwrite)
+                _refuse_other_size(task, picture, plate)
+                answer = connection.mask(picture, plate, wish.model, display)
+                pictures.write(_result(picture, answer, wish.mask), task.target, work.overwrite)
             except PictureError as error:
                 failures += 1
                 display.failed(error)
@@ -99,7 +117,7 @@ def run(work: Plan, model: str, mask: bool, timings: bool) -> bool:
                 failures += 1
                 display.failed(MattedError(f"{task.source}: {error.message}", error.hint))
             else:
-                display.succeeded(task, answer, timings)
+                display.succeeded(task, answer, wish.timings)
     if len(work.tasks) > 1:
         print(f"{len(work.tasks) - failures} of {len(work.tasks)} pictures done.")
     return failures == 0
@@ -109,6 +127,14 @@ def _refuse_existing(task: Task, overwrite: bool) -> None:
     """Said before the work rather than after it; `write` looks again."""
     if task.target.exists() and not overwrite:
         raise PictureError(f"{task.target} exists.", "Use --force to overwrite it.")
+
+
+def _refuse_other_size(task: Task, picture: Picture, plate: Picture | None) -> None:
+    if plate is not None and plate.image.size != picture.image.size:
+        sizes = "{} x {} pixels, the plate {} x {}".format(*picture.image.size, *plate.image.size)
+        raise PictureError(
+            f"{task.source} has {sizes}.", "Picture and plate have to be taken, and cropped, alike: from a tripod."
+        )
 
 
 def _result(picture: Picture, answer: Mask, mask: bool) -> Picture:
@@ -128,22 +154,27 @@ class _Connection:
     def __exit__(self, *exc_info: object) -> None:
         self._drop()
 
-    def mask(self, picture: Picture, model: str, display: _Display) -> Mask:
+    def mask(self, picture: Picture, plate: Picture | None, model: str, display: _Display) -> Mask:
         known = self._session is not None
         try:
-            return self._ask(picture, model, display)
+            return self._ask(picture, plate, model, display)
         except Unavailable:
             if not known:
                 raise
-            return self._ask(picture, model, display)  # the daemon that served the last picture is gone: a new one
+            return self._ask(
+                picture, plate, model, display
+            )  # the daemon that served the last picture is gone: a new one
 
-    def _ask(self, picture: Picture, model: str, display: _Display) -> Mask:
+    def _ask(self, picture: Picture, plate: Picture | None, model: str, display: _Display) -> Mask:
         image = picture.image
+        behind = plate.image.convert(image.mode).tobytes() if plate else None
         try:
             if self._session is None:
                 self._session = connect("matted remove", on_progress=display.progress)
             pixels = image.tobytes()
-            return self._session.mask(pixels, *image.size, picture.wire_format, model, on_progress=display.progress)
+            return self._session.mask(
+                pixels, *image.size, picture.wire_format, model, plate=behind, on_progress=display.progress
+            )
         except MattedError:
             self._drop()
             raise

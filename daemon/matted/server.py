@@ -32,8 +32,8 @@ RECEIVE_QUEUE = 8  # messages of one client that libzmq holds for us; more wait 
 
 
 def serve(config: Config) -> None:
-    """Run the daemon until it is asked to end. Raises AlreadyRunning, StateFolderError, ConfigError."""
-    rows = catalogue.load()
+    """Run the daemon until it is asked to end. Raises AlreadyRunning, StateFolderError, CatalogueError."""
+    rows = catalogue.load(config.folder / catalogue.OWN_FILE)
     with Presence(config.state) as presence, Server(config, rows, presence) as server:
         server.run()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import time
@@ -14,17 +15,21 @@ from typing import Any, NamedTuple
 import numpy as np
 import psutil
 from matted_client import ProtocolError, Rejected, messages
-from matted_client.messages import Failure, Hello, MaskRequest, Message, Progress
+from matted_client.messages import Failure, Hello, Load, MaskRequest, Message, Progress, Unload
 
 from matted import __version__, backend
+from matted.backend import Model
 from matted.config import Config
 from matted.jobs import Job, JobQueue
 from matted.models.cache import ModelCache
-from matted.models.catalogue import Catalogue
+from matted.models.catalogue import Catalogue, Row
+from matted.models.compiled import CompiledFiles
 from matted.models.store import Store
 from matted.pipeline import Outcome, Pipeline
 
 log = logging.getLogger(__name__)
+
+MEMORY_PERCENT = 60  # of the machine's memory, for models, where the settings say nothing else
 
 
 class Reply(NamedTuple):
@@ -60,7 +65,9 @@ class Service:
         self._identity = identity
         self._on_finished = on_finished
         self._store = Store(config.models)
-        self._cache = ModelCache(lambda row: backend.load(row, self._store.path(row), config.compiled))
+        self._compiled = CompiledFiles(config.compiled, config.compiled_limit)
+        budget = config.memory or psutil.virtual_memory().total * MEMORY_PERCENT // 100
+        self._cache = ModelCache(self._load, budget, lambda: psutil.virtual_memory().available, backend.release_memory)
         self._pipeline = Pipeline(self._store, self._cache)
         self._queue = JobQueue(config.queue)
         self._finished: deque[Reply] = deque()
@@ -130,6 +137,16 @@ class Service:
             return []
         if frames:
             raise ProtocolError(f"'{op[:20]}' takes no frames.")
+        if op == Load.op:
+            load = Load.from_wire(header)
+            self._refuse_reused_id(peer, request_id)
+            self._catalogue.find(self._model_id(load.model))
+            self._queue.submit(Job(peer, request_id, load))
+            return []
+        if op == Unload.op:
+            found = self._cache.give_up(self._model_id(Unload.from_wire(header).model))
+            self._queue.nudge()
+            return [Reply(peer, request_id, messages.Done(found))]
         if op == Hello.op:
             return [Reply(peer, request_id, self._welcome(Hello.from_wire(header)))]
         if op == messages.StatusRequest.op:
@@ -172,17 +189,31 @@ class Service:
             message = f"The picture is too large: {request.width} x {request.height} pixels."
             hint = f"At most {messages.MAX_PIXELS // 1_000_000} megapixels are possible; scale it down."
             raise Rejected(messages.TOO_LARGE, message, hint)
-        if len(frames) != 1 or len(frames[0]) != request.frame_bytes:
+        expected = [request.frame_bytes] * (2 if request.plate else 1)
+        if [len(frame) for frame in frames] != expected:
             sizes = ", ".join(str(len(frame)) for frame in frames[:4]) or "none"
-            message = f"One frame of {request.frame_bytes} bytes is expected behind the header, not {sizes}."
+            count = "Two frames, picture and plate," if request.plate else "One frame"
+            message = f"{count} of {request.frame_bytes} bytes expected behind the header, not {sizes}."
             raise Rejected(messages.BAD_REQUEST, message)
+        self._refuse_reused_id(peer, request_id)
+        row = self._catalogue.find(self._model_id(request.model))
+        if row.needs_plate and not request.plate:
+            raise Rejected(
+                messages.PLATE_NEEDED,
+                f"{row.title} compares the picture with a plate: the same scene without the subject.",
+                "Give one (matted remove --plate), or use another model; see: matted models",
+            )
+        if request.plate and not row.needs_plate:
+            message = f"{row.title} has no use for a plate."
+            raise Rejected(messages.BAD_REQUEST, message, "Leave it out, or use a model that takes one.")
+        return Job(peer, request_id, request, frames)
+
+    def _refuse_reused_id(self, peer: bytes, request_id: int) -> None:
         if self._queue.find(peer, request_id):
             raise Rejected(messages.BAD_REQUEST, f"Request {request_id} is still being worked on.")
-        self._catalogue.find(self._model_id(request))
-        return Job(peer, request_id, request, frames[0])
 
-    def _model_id(self, request: MaskRequest) -> str:
-        return self._config.model if request.model == "default" else request.model
+    def _model_id(self, requested: str) -> str:
+        return self._config.model if requested == "default" else requested
 
     def _cancel(self, peer: bytes, request_id: int, cancel: messages.Cancel) -> list[Reply]:
         found = self._queue.find(peer, cancel.target)
@@ -193,16 +224,24 @@ class Service:
         return replies
 
     def _status(self) -> dict[str, Any]:
-        loaded = self._cache.loaded()
+        resident = self._cache.resident()
         return {
             "version": __version__,
             "protocol": messages.PROTOCOL,
             "pid": os.getpid(),
             "endpoint": self._identity.endpoint,
             "connection_file": self._identity.connection_file,
-            "device": loaded[0].device if loaded else backend.DEVICE,
+            "device": self._config.device,
             "default_model": self._config.model,
-            "loaded": [model.row.id for model in loaded],
+            "loaded": [
+                {
+                    "id": each.model.row.id,
+                    "device": each.model.device,
+                    "note": each.model.note,
+                    "expires_in": each.expires_in if each.expires_in < math.inf else None,
+                }
+                for each in resident
+            ],
             "resident_bytes": self._process.memory_info().rss,
             "uptime_seconds": time.monotonic() - self._started,
             "requests": self._requests,
@@ -215,7 +254,7 @@ class Service:
         }
 
     def _models(self) -> list[dict[str, Any]]:
-        loaded = {model.row.id for model in self._cache.loaded()}
+        loaded = {each.model.row.id for each in self._cache.resident()}
         return [
             {
                 "id": row.id,
@@ -235,16 +274,35 @@ class Service:
     # -- the worker's side -------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        while (job := self._queue.take()) is not None:
-            self._finished.append(self._outcome(job))
-            self._on_finished()
+        while True:
+            job = self._queue.take(self._cache.expire())
+            if job is not None:
+                self._finished.append(self._outcome(job))
+                self._on_finished()
+            elif self._queue.closed:
+                break
         self._on_finished()
+
+    def _load(self, row: Row) -> Model:
+        model = backend.load(row, self._store.path(row), self._config.device, self._compiled.of(row.id))
+        self._compiled.trim(row.id)
+        log.info("%s is loaded on %s. %s", row.id, model.device, model.note)
+        return model
+
+    def _keep_alive(self, request: MaskRequest | Load) -> float:
+        own = request.keep_alive if self._config.client_keep_alive else None
+        return self._config.keep_alive if own is None else own
 
     def _outcome(self, job: Job) -> Reply:
         request = job.request
-        size = f"{request.width} x {request.height}"
+        size = f"{request.width} x {request.height}" if isinstance(request, MaskRequest) else f"load {request.model}"
         try:
-            outcome = self._pipeline.run(job, self._catalogue.find(self._model_id(request)))
+            row = self._catalogue.find(self._model_id(request.model))
+            keep_alive = self._keep_alive(request)
+            if isinstance(request, Load):
+                self._pipeline.load(job, row, keep_alive)
+                return Reply(job.peer, job.id, messages.Done())
+            outcome = self._pipeline.run(job, request, row, keep_alive)
         except Rejected as error:
             log.info("%s: %s", size, error.code)
             return Reply(job.peer, job.id, Failure(error.code, error.message, error.hint))
@@ -256,7 +314,9 @@ class Service:
             log.exception("%s: failed", size)
             return Reply(job.peer, job.id, _internal())
         log.info("%s: %s", size, _seconds(outcome))
-        return Reply(job.peer, job.id, outcome.info, [outcome.mask.reshape(-1).view(np.uint8).data])
+        arrays = [array for array in (outcome.mask, outcome.foreground) if array is not None]
+        frames = [np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for array in arrays]
+        return Reply(job.peer, job.id, outcome.info, frames)
 
 
 def _seconds(outcome: Outcome) -> str:

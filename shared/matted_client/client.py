@@ -41,10 +41,14 @@ def _ignore(progress: Progress) -> None:
 
 @dataclass(frozen=True)
 class Mask:
-    """`alpha` holds width x height samples of `info.depth` bits (16: little-endian), 0 background."""
+    """`alpha` holds width x height samples of `info.depth` bits (16: little-endian), 0 background.
+
+    `foreground`, where asked for and given, holds width x height RGB8 pixels: the subject's own colours.
+    """
 
     alpha: bytearray
     info: MaskResult
+    foreground: Optional[bytearray] = None
 
 
 def connect(
@@ -155,20 +159,26 @@ class Session:
         format: str,
         model: str = "default",
         depth: int = 8,
+        plate: Any = None,
+        foreground: bool = False,
+        keep_alive: Optional[float] = None,
         on_progress: OnProgress = _ignore,
         cancelled: Cancelled = _never,
     ) -> Mask:
         """Ask for the mask of a picture and wait for it.
 
         pixels: a bytes-like object of width x height pixels in `format` (a key of messages.BYTES_PER_PIXEL), rows from
-        the top without padding, sRGB. cancelled: asked about every 50 ms; True ends the request in the daemon too.
+        the top without padding, sRGB. plate: for models that need one, the scene without the subject, like `pixels`.
+        foreground: ask for the subject's own colours too. keep_alive: seconds that the model shall stay in memory, if
+        the daemon lets requests say so. cancelled: asked about every 50 ms; True ends the request in the daemon too.
         Raises Rejected with the daemon's code, Timeout, ProtocolError, Unavailable.
         """
-        request = MaskRequest(width, height, format, model, depth)
-        view = memoryview(pixels).cast("B")
-        self._check(request, len(view))
-        self._peer.max_frame_bytes = max(DEFAULT_FRAME_BYTES, request.mask_bytes)
-        request_id = self._send(request, [view], cancelled=cancelled)
+        request = MaskRequest(width, height, format, model, depth, plate is not None, foreground, keep_alive)
+        views = [memoryview(picture).cast("B") for picture in (pixels, plate) if picture is not None]
+        for view in views:
+            self._check(request, len(view))
+        self._peer.max_frame_bytes = max(DEFAULT_FRAME_BYTES, request.mask_bytes, request.foreground_bytes)
+        request_id = self._send(request, views, cancelled=cancelled)
         cancel_sent = False
         while True:
             deadline = time.monotonic() + (CANCEL_SECONDS if cancel_sent else SILENCE_SECONDS)
@@ -189,6 +199,24 @@ class Session:
 
     def models(self) -> List[Dict[str, Any]]:
         return list(self._ask(messages.ModelsRequest(), messages.ModelsReply).models)
+
+    def load(
+        self, model: str = "default", on_progress: OnProgress = _ignore, keep_alive: Optional[float] = None
+    ) -> None:
+        """Have a model in memory before it is needed. Raises as `mask` does."""
+        request_id = self._send(messages.Load(model, keep_alive))
+        while True:
+            op, header, _ = self._reply(request_id, time.monotonic() + SILENCE_SECONDS)
+            if op == Progress.op:
+                on_progress(Progress.from_wire(header))
+            elif op == Failure.op:
+                raise _rejected(header)
+            else:
+                return
+
+    def unload(self, model: str = "default") -> bool:
+        """Give a model's memory back. False if it was not in memory."""
+        return bool(self._ask(messages.Unload(model), Done).found)
 
     def shutdown(self) -> None:
         self._ask(messages.Shutdown(), Done)
@@ -312,6 +340,7 @@ def _mask(op: str, header: Dict[str, Any], frames: List[bytearray], request: Mas
     info = MaskResult.from_wire(header)
     if (info.width, info.height, info.depth) != (request.width, request.height, request.depth):
         raise ProtocolError("The daemon sent a mask of another size or depth.")
-    if len(frames) != 1 or len(frames[0]) != request.mask_bytes:
+    expected = [request.mask_bytes, request.foreground_bytes][: 2 if info.foreground else 1]
+    if [len(frame) for frame in frames] != expected:
         raise ProtocolError("The daemon sent a mask with too few or too many bytes.")
-    return Mask(frames[0], info)
+    return Mask(frames[0], info, frames[1] if info.foreground else None)

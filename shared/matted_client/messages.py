@@ -36,8 +36,10 @@ BAD_REQUEST = "bad_request"
 UNSUPPORTED_VERSION = "unsupported_version"
 TOO_LARGE = "too_large"
 BUSY = "busy"
+PLATE_NEEDED = "plate_needed"
 MODEL_NOT_FOUND = "model_not_found"
 MODEL_NOT_INSTALLED = "model_not_installed"
+LICENCE_NOT_ACCEPTED = "licence_not_accepted"
 OUT_OF_MEMORY = "out_of_memory"
 NO_SUBJECT = "no_subject"
 CANCELLED = "cancelled"
@@ -137,7 +139,11 @@ class Hello(Message):
 
 @dataclass(frozen=True)
 class MaskRequest(Message):
-    """One frame follows: width x height pixels, rows from the top, no padding, sRGB."""
+    """One frame follows: width x height pixels, rows from the top, no padding, sRGB.
+
+    plate: a second frame follows, of the same size and format: the same scene without the subject. foreground: the
+    result shall have the subject's own colours too. keep_alive: seconds for which the model shall stay in memory.
+    """
 
     op: ClassVar[str] = "mask"
     width: int = _field(int, low=1, high=MAX_SIDE)
@@ -145,6 +151,9 @@ class MaskRequest(Message):
     format: str = _field(str, high=16)
     model: str = _field(str, high=MAX_TEXT, default="default")
     depth: int = _field(int, default=8)
+    plate: bool = _field(bool, default=False)
+    foreground: bool = _field(bool, default=False)
+    keep_alive: Optional[float] = _field(float, int, type(None), low=0, default=None)
 
     @property
     def frame_bytes(self) -> int:
@@ -154,6 +163,11 @@ class MaskRequest(Message):
     @property
     def mask_bytes(self) -> int:
         return self.width * self.height * self.depth // 8
+
+    @property
+    def foreground_bytes(self) -> int:
+        """Size of the foreground frame of the result, RGB8."""
+        return self.width * self.height * 3
 
 
 @dataclass(frozen=True)
@@ -172,6 +186,23 @@ class StatusRequest(Message):
 @dataclass(frozen=True)
 class ModelsRequest(Message):
     op: ClassVar[str] = "models"
+
+
+@dataclass(frozen=True)
+class Load(Message):
+    """Have a model in memory before it is needed."""
+
+    op: ClassVar[str] = "load"
+    model: str = _field(str, high=MAX_TEXT, default="default")
+    keep_alive: Optional[float] = _field(float, int, type(None), low=0, default=None)
+
+
+@dataclass(frozen=True)
+class Unload(Message):
+    """Give a model's memory back. One that is at work goes when its work is done."""
+
+    op: ClassVar[str] = "unload"
+    model: str = _field(str, high=MAX_TEXT, default="default")
 
 
 @dataclass(frozen=True)
@@ -210,7 +241,10 @@ class Progress(Message):
 
 @dataclass(frozen=True)
 class MaskResult(Message):
-    """One frame follows: the mask, width x height samples of `depth` bits, 0 background, full scale subject."""
+    """One frame follows: the mask, width x height samples of `depth` bits, 0 background, full scale subject.
+
+    foreground: a second frame follows: width x height RGB8 pixels, the subject's colours without the background's.
+    """
 
     op: ClassVar[str] = "result"
     width: int = _field(int, low=1)
@@ -219,6 +253,7 @@ class MaskResult(Message):
     model: str = _field(str)
     device: str = _field(str)
     coverage: float = _field(float, low=0, high=1)  # mean of the mask, 0..1
+    foreground: bool = _field(bool, default=False)
     timings: Dict[str, float] = _field(dict, default={})  # seconds by stage
     warnings: List[str] = _field(list, default=[])
 
@@ -235,7 +270,7 @@ class Failure(Message):
 
 @dataclass(frozen=True)
 class Done(Message):
-    """The reply to cancel and shutdown. `found` is false if there was nothing to cancel."""
+    """The reply to cancel, load, unload and shutdown. `found` is false if there was nothing to cancel or unload."""
 
     op: ClassVar[str] = "done"
     found: bool = _field(bool, default=True)

@@ -60,7 +60,7 @@ class Server:
             request = messages.MaskRequest.from_wire(header)
             size = (request.width, request.height, 8)
             mask = bytes(255 - sample for sample in frames[0]) if len(frames[0]) < 70_000 else frames[0]
-            result = messages.MaskResult(*size, "echo", "none", 0.5, {}, [])
+            result = messages.MaskResult(*size, "echo", "none", 0.5)
             self._router.send_multipart([peer, messages.Progress("inference", 0.5).to_wire(request_id)])
             self._router.send_multipart([peer, result.to_wire(request_id), mask])
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,14 +19,14 @@ from PIL import Image
 ASTRONAUT = PHOTOGRAPHS / "astronaut.jpg"
 
 
-def reference_mask(picture: Image.Image, daemon: Daemon) -> NDArray[np.int64]:
+def reference_mask(picture: Image.Image, weights: Path) -> NDArray[np.int64]:
     """What rembg's published steps give with the same weights: written from them, not from matted's code."""
     import openvino
 
     small = np.asarray(picture.convert("RGB").resize((320, 320), Image.Resampling.LANCZOS), np.float64)
     small = (small / small.max() - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
     properties = {"INFERENCE_PRECISION_HINT": "f32"}
-    model = openvino.Core().compile_model(daemon.data / "models" / "u2netp.onnx", "CPU", properties)
+    model = openvino.Core().compile_model(weights, "CPU", properties)
     raw = model(small.transpose(2, 0, 1)[None].astype(np.float32))[0][0, 0]
     grey = Image.fromarray(((raw - raw.min()) / (raw.max() - raw.min()) * 255).astype(np.uint8))
     return np.asarray(grey.resize(picture.size, Image.Resampling.LANCZOS), np.int64)
@@ -39,10 +40,12 @@ def masked(session: Session, picture: Image.Image, format: str, depth: int = 8) 
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee"])
-def test_the_mask_of_a_photograph_is_the_one_that_the_weights_give(daemon: Daemon, name: str) -> None:
+def test_the_mask_of_a_photograph_is_the_one_that_the_weights_give(
+    daemon: Daemon, u2netp_file: Path, name: str
+) -> None:
     with daemon.session() as session, Image.open(PHOTOGRAPHS / f"{name}.jpg") as picture:
         mask = masked(session, picture, "RGB8")
-        assert np.abs(mask - reference_mask(picture, daemon)).max() <= 2
+        assert np.abs(mask - reference_mask(picture, u2netp_file)).max() <= 2
         assert mask.min() == 0 and mask.max() == 255
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import platformdirs
 import pytest
+from matted import config
 from matted.config import LOG_LEVELS, MAX_QUEUE, Config, ConfigError, load
 
 Load = Callable[..., Config]
@@ -159,3 +160,30 @@ def test_relative_choices_become_absolute(load_with: Load, monkeypatch: pytest.M
 def test_a_configuration_cannot_be_changed(load_with: Load) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         load_with().queue = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("0", 0.0), ("90s", 90.0), ("10m", 600.0), ("2h", 7200.0), ("1.5", 1.5), (30, 30.0), ("forever", float("inf"))],
+)
+def test_a_time_may_be_written_in_several_ways(text: object, seconds: float) -> None:
+    assert config.seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-5s", "10d", "inf", "nan", True, None, [], "s"])
+def test_a_time_that_makes_no_sense_is_refused(text: object) -> None:
+    with pytest.raises(ValueError):
+        config.seconds(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("500MB", 500_000_000), ("8GB", 8_000_000_000), ("1.5GB", 1_500_000_000), (7, 7)]
+)
+def test_a_size_may_be_written_in_several_ways(text: object, size: int) -> None:
+    assert config.size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "much", "-1GB", "8TB", "inf", False])
+def test_a_size_that_makes_no_sense_is_refused(text: object) -> None:
+    with pytest.raises(ValueError):
+        config.size(text)

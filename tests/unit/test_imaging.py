@@ -29,7 +29,7 @@ def photograph(width: int, height: int, channels: int = 3, grain: int = 40) -> n
 
 def prepare(pixels: Any, format: str, row: catalogue.Row = ROW) -> np.ndarray[Any, np.dtype[np.float32]]:
     height, width = pixels.shape[:2]
-    return imaging.prepare_input(memoryview(pixels.tobytes()), width, height, format, row)
+    return imaging.prepare_input(memoryview(pixels.tobytes()), width, height, format, row, (row.side, row.side))
 
 
 def expected_input(rgb: Any) -> Any:
@@ -124,7 +124,7 @@ def test_the_pixels_are_left_as_they_were(format: str) -> None:
     channels = {"RGBA8": 4, "BGRA8": 4, "RGB8": 3, "GRAYA8": 2, "GRAY8": 1}[format]
     pixels = bytearray(photograph(50, 40, channels).tobytes())
     before = bytes(pixels)
-    imaging.prepare_input(memoryview(pixels), 50, 40, format, ROW)
+    imaging.prepare_input(memoryview(pixels), 50, 40, format, ROW, (ROW.side, ROW.side))
     assert pixels == before
 
 
@@ -133,20 +133,20 @@ def test_the_pixels_are_left_as_they_were(format: str) -> None:
 
 def test_a_matte_reaches_both_ends() -> None:
     raw = np.linspace(0.1, 0.7, 400, dtype=np.float32).reshape(20, 20)
-    matte = imaging.make_matte(raw)
+    matte = imaging.make_matte(raw, ROW)
     assert (matte.min(), matte.max(), matte.dtype) == (0.0, 1.0, np.float32)
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.lists(st.floats(-5, 5, width=32), min_size=4, max_size=4))
 def test_a_matte_never_leaves_its_range(values: list[float]) -> None:
-    matte = imaging.make_matte(np.array(values, np.float32).reshape(2, 2))
+    matte = imaging.make_matte(np.array(values, np.float32).reshape(2, 2), ROW)
     assert matte.min() >= 0
     assert matte.max() <= 1
 
 
 def test_a_flat_output_makes_an_empty_matte() -> None:
-    assert not imaging.make_matte(np.full((4, 4), 0.5, np.float32)).any()
+    assert not imaging.make_matte(np.full((4, 4), 0.5, np.float32), ROW).any()
 
 
 @pytest.mark.parametrize(("peak", "shown"), [(0.97, True), (ROW.subject_floor, True), (0.06, False), (0.0, False)])

@@ -13,7 +13,7 @@ PATIENCE = 30.0  # seconds after which a thread that should have ended is called
 
 
 def job(number: int, peer: bytes = b"peer") -> Job:
-    return Job(peer, number, MaskRequest(1, 1, "GRAY8"), memoryview(b"x"))
+    return Job(peer, number, MaskRequest(1, 1, "GRAY8"), [memoryview(b"x")])
 
 
 def queue_of(count: int, limit: int = 10) -> JobQueue:
@@ -69,7 +69,7 @@ def test_everybody_moves_up_when_a_job_is_done() -> None:
 
 def test_a_full_queue_says_busy() -> None:
     queue = queue_of(2, limit=2)
-    with pytest.raises(Rejected, match="2 pictures are waiting") as refusal:
+    with pytest.raises(Rejected, match="2 requests are waiting") as refusal:
         queue.submit(job(9))
     assert refusal.value.code == "busy"
     assert len(queue.alive()) == 2
@@ -280,3 +280,21 @@ def test_closing_wakes_a_worker_that_waits() -> None:
     queue.close()
     assert ended(worker)
     assert taken == [None]
+
+
+def test_a_nudge_ends_the_wait_without_a_job() -> None:
+    queue = JobQueue(1)
+    queue.nudge()
+    assert queue.take(60) is None
+    assert queue.take(0) is None
+
+
+def test_a_wait_that_is_over_brings_no_job() -> None:
+    assert JobQueue(1).take(0.01) is None
+
+
+def test_a_closed_queue_is_closed_once_it_is_empty() -> None:
+    queue = queue_of(1, limit=2)
+    assert not queue.closed
+    queue.close()
+    assert queue.closed and queue.take() is None

@@ -1,110 +1,384 @@
-"""The model files on disk: found, verified, fetched when they are missing."""
+"""The models on disk: a folder each, with what OpenVINO loads and where it came from. Found, verified, pulled, removed.
+
+    models/u2netp/model.xml, model.bin    the OpenVINO IR: only the outputs that are used, weights as the row says
+    models/u2netp/origin.json             where it came from, hashes, dates
+    models/.pulls/                        what is on its way; each model has a folder and a lock there
+    models/u2netp.onnx                    put there by hand: taken, verified, converted, and gone
+
+The daemon and the command line use the same folders at the same time: a model's folder appears and goes as a whole.
+"""
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import logging
 import os
 import shutil
-import tempfile
-import zipfile
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 from matted_client import Rejected, messages
 
-from matted.models import package_index
-from matted.models.catalogue import Row
+from matted import __version__, locks
+from matted.models import licences, origin, sources
+from matted.models.catalogue import Row, Source
+from matted.models.licences import Licences
+from matted.models.origin import Origin
+from matted.models.sources import DownloadError, Watch
 
 log = logging.getLogger(__name__)
 
-_DRAFT_PREFIX = ".download-"
+MODEL = "model.xml"
+_WEIGHTS = "model.bin"
+_PULLS = ".pulls"
+_CONVERTED = "converted"
+_OLD = "old"
+_BY_HAND = Source("file", "placed")
 
 
 class Store:
-    """`folder` holds one file a model. Used by one thread at a time."""
+    """`folder` holds a folder a model. The licences that were accepted are recorded beside it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._verified: dict[Path, tuple[int, int]] = {}  # path: size and mtime of the file whose hash was right
+        self.licences = Licences(folder.parent / "licences.json")
+        self._verified: dict[str, Origin] = {}  # by id: what this process has seen to be right
+
+    # -- what is there -----------------------------------------------------------------------------------------------
 
     def path(self, row: Row) -> Path:
+        """What to load."""
+        return self.folder / row.id / MODEL
+
+    def placed(self, row: Row) -> Path:
+        """Where the weights may be put by hand."""
         return self.folder / row.file
 
+    def origin(self, row: Row) -> Origin | None:
+        return origin.read(self.folder / row.id)
+
     def installed(self, row: Row) -> bool:
-        """Whether a file of the right size is there: cheap enough for a listing."""
-        try:
-            return self.path(row).stat().st_size == row.bytes
-        except OSError:
+        """Whether it can be used without a download, as far as the sizes of files tell: cheap, for listings."""
+        return self._sizes_fit(row) is not None or self._may_be_placed(row)
+
+    def _may_be_placed(self, row: Row) -> bool:
+        return _size(self.placed(row)) in {each.bytes for each in row.sources if each.bytes}
+
+    def size(self, row: Row) -> int:
+        """Bytes on disk, what a broken pull left included."""
+        files = [file for place in (self.folder / row.id, self._workplace(row)) for file in place.rglob("*")]
+        return sum(max(0, _size(file)) for file in [*files, self.placed(row)] if file.is_file())
+
+    def partial(self, row: Row) -> int:
+        """Bytes that a broken pull left for the next one."""
+        return sum(max(0, _size(part)) for part in self._workplace(row).glob(f"*/{sources.https.PART}"))
+
+    def verify(self, row: Row) -> bool:
+        """Read all of it, and say whether it is what was installed."""
+        known = self._sizes_fit(row)
+        self._verified.pop(row.id, None)
+        return known is not None and all(
+            origin.digest(self.folder / row.id / name, "sha256") == facts.sha256 for name, facts in known.files.items()
+        )
+
+    def _intact(self, row: Row) -> bool:
+        """As `verify`, but without reading files that were not touched since they were written."""
+        known = self._sizes_fit(row)
+        if known is None:
+            self._verified.pop(row.id, None)
             return False
+        folder = self.folder / row.id
+        seen = {
+            name: replace(facts, mtime_ns=(folder / name).stat().st_mtime_ns) for name, facts in known.files.items()
+        }
+        now = replace(known, files=seen)
+        if now != known and self._verified.get(row.id) != now and not self.verify(row):
+            return False
+        self._verified[row.id] = now
+        return True
+
+    def _sizes_fit(self, row: Row) -> Origin | None:
+        known = self.origin(row)
+        if known is None or not {MODEL, _WEIGHTS} <= set(known.files):
+            return None
+        folder = self.folder / row.id
+        return known if all(_size(folder / name) == facts.bytes for name, facts in known.files.items()) else None
+
+    # -- what is made to be there ------------------------------------------------------------------------------------
 
     def obtain(self, row: Row, on_fraction: Callable[[float], None], check: Callable[[], None]) -> bool:
-        """Have the verified weights at `path(row)`. True if they had to be downloaded.
+        """Have the model at `path(row)`. True if it had to be downloaded, which only the automatic one is.
 
         on_fraction: called with 0..1 while downloading, and only then. check: what it raises ends the download.
-        Raises Rejected("model_not_installed").
+        Raises Rejected("licence_not_accepted", "model_not_installed").
         """
-        path = self.path(row)
-        if path.exists():
-            if self._verify(path, row):
-                return False
-            log.warning("%s is damaged or something else; it is replaced", path)
-        self._download(row, on_fraction, check)
-        return True
-
-    def _verify(self, path: Path, row: Row) -> bool:
-        stat = path.stat()
-        seen = (stat.st_size, stat.st_mtime_ns)
-        if self._verified.get(path) == seen:
-            return True
-        self._verified.pop(path, None)
-        if stat.st_size != row.bytes or sha256(path) != row.sha256:
+        self.licences.require(row)
+        if self._intact(row):
             return False
-        self._verified[path] = seen
-        return True
-
-    def _download(self, row: Row, on_fraction: Callable[[float], None], check: Callable[[], None]) -> None:
+        damaged = self.origin(row) is not None
+        if damaged:
+            log.warning("the files of %s are damaged", row.id)
+        if self._take_placed(row, check):
+            return False
+        if not row.automatic:
+            state = "is damaged" if damaged else "is not on this computer"
+            how = f"matted models add FILE --id {row.id}" if row.own else f"matted models pull {row.id}"
+            raise Rejected(messages.MODEL_NOT_INSTALLED, f"The model {row.id} {state}.", f"Get it with: {how}")
         log.info("downloading %s", row.summary)
         on_fraction(0.0)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            for leftover in self.folder.glob(f"{_DRAFT_PREFIX}*"):  # of a daemon that was killed
-                shutil.rmtree(leftover, ignore_errors=True)
-            with tempfile.TemporaryDirectory(prefix=_DRAFT_PREFIX, dir=self.folder) as draft:
-                file = package_index.fetch(row.sources[0], Path(draft), on_fraction, check)
-                if file.stat().st_size != row.bytes or sha256(file) != row.sha256:
-                    raise package_index.DownloadError("what came is not the expected file")
-                _keep(file, self.path(row))
-        except package_index.DownloadError as error:
-            raise self._missing(row, str(error)) from None
-        except (zipfile.BadZipFile, zlib.error, KeyError, EOFError):
-            raise self._missing(row, "what came is not the expected package") from None
-        except OSError as error:
-            full = error.errno == errno.ENOSPC
-            raise self._missing(row, "the disk is full" if full else str(error.strerror or error)) from None
-        if not self._verify(self.path(row), row):
-            raise self._missing(row, "the file changed while it was being stored")
 
-    def _missing(self, row: Row, why: str) -> Rejected:
+        def on_bytes(done: int, total: int) -> None:
+            on_fraction(min(1.0, done / total) if total else 0.0)
+
+        self.pull(row, automatic_sources(row), Watch(on_bytes, check=check))
+        return True
+
+    def pull(self, row: Row, offers: Sequence[Source], watch: Watch, again: bool = False, trust: bool = False) -> bool:
+        """Install the model from the first of `offers` that works. False if someone else just did.
+
+        again: also if it is there. trust: take weights whose hash nobody knows. Raises Rejected("licence_not_accepted",
+        "model_not_installed"), or what watch.check raises.
+        """
+        self.licences.require(row)
+        try:
+            with self._alone(row, watch):
+                if not again and self._intact(row):
+                    return False
+                self._pull_any(row, offers, watch, trust)
+        except OSError as error:
+            raise self._missing(row, _sentence(error)) from None
+        return True
+
+    def adopt(self, row: Row, model: Path, source: str) -> None:
+        """Install an IR (.xml, its .bin beside it) that was made on this computer, as it is. Raises Rejected."""
+        try:
+            with self._alone(row, Watch()):
+                draft = self._workplace(row) / _CONVERTED
+                draft.mkdir(parents=True)
+                shutil.copyfile(model, draft / MODEL)
+                shutil.copyfile(model.with_suffix(".bin"), draft / _WEIGHTS)
+                self._keep(row, draft, source, model.with_suffix(".bin"))
+        except OSError as error:
+            raise self._missing(row, _sentence(error)) from None
+
+    def remove(self, row: Row) -> int:
+        """Delete all that belongs to the model. Returns how many bytes that were. Raises Rejected, OSError."""
+        freed = self.size(row)
+        self._verified.pop(row.id, None)
+        if freed:
+            with self._alone(row, Watch()):
+                self._clear(self.folder / row.id, row)
+                if self.placed(row).is_file():
+                    self.placed(row).unlink(missing_ok=True)
+                shutil.rmtree(self._workplace(row), ignore_errors=True)
+        return freed
+
+    def _take_placed(self, row: Row, check: Callable[[], None]) -> bool:
+        placed = self.placed(row)
+        if not placed.is_file():
+            return False
+        try:
+            self.pull(row, [replace(_BY_HAND, path=str(placed))], Watch(check=check))
+        except Rejected as error:
+            if error.code != messages.MODEL_NOT_INSTALLED:
+                raise
+            log.warning("%s is damaged or something else, and left as it is: %s", placed, error.message)
+            return False
+        placed.unlink(missing_ok=True)
+        return True
+
+    def _pull_any(self, row: Row, offers: Sequence[Source], watch: Watch, trust: bool) -> None:
+        """The last failure is the one that is told; a source that came before is only a mirror of it."""
+        failures: list[DownloadError] = []
+        for offer in offers:
+            try:
+                self._pull_one(row, offer, watch, trust)
+                return
+            except DownloadError as error:
+                log.info("%s from %s: %s", row.id, offer.place, error)
+                failures.append(error)
+        raise self._missing(row, str(failures[0]) if failures else "there is no source for it", _hint(failures))
+
+    def _pull_one(self, row: Row, offer: Source, watch: Watch, trust: bool) -> None:
+        work = self._workplace(row)
+        self._require_room(row, offer)
+        try:
+            file = sources.fetch(offer, row, work / offer.name, watch)
+            watch.on_stage("Checking")
+            try:
+                weights = _recognise(file, row, offer, watch, trust)
+            except DownloadError:
+                shutil.rmtree(work / offer.name, ignore_errors=True)  # to go on with it would be of no use
+                raise
+            watch.on_stage("Converting")
+            draft = work / _CONVERTED
+            self._convert(row, file, draft)
+            self._keep(row, draft, offer.path if offer.kind == "file" else offer.place, file, weights)
+        except BaseException:
+            shutil.rmtree(work / _CONVERTED, ignore_errors=True)
+            if not (work / offer.name / sources.https.PART).exists():
+                shutil.rmtree(work / offer.name, ignore_errors=True)
+            raise
+
+    def _convert(self, row: Row, file: Path, draft: Path) -> None:
+        from matted import graphs  # brings NumPy, which listing models can do without
+
+        shutil.rmtree(draft, ignore_errors=True)
+        try:
+            graphs.convert(file, draft / MODEL, row.outputs, row.precision == "fp16", _open_sizes(file, row))
+            graphs.read(draft / MODEL)  # what a full disk cut short shows here
+        except (ValueError, RuntimeError) as error:
+            if shutil.disk_usage(self.folder).free < file.stat().st_size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
+            raise DownloadError(f"it could not be converted: {str(error).splitlines()[0].rstrip('.')}") from None
+
+    def _keep(self, row: Row, draft: Path, source: str, file: Path, weights: str = "") -> None:
+        """Make the finished folder the model's, with the record of where it came from."""
+        for name in (MODEL, _WEIGHTS):
+            with open(draft / name, "rb+") as written:
+                os.fsync(written.fileno())
+        record = Origin(
+            source=source,
+            weights=weights or f"sha256:{origin.digest(file, 'sha256')}",
+            weights_bytes=file.stat().st_size,
+            installed=licences.now(),
+            converter=f"matted {__version__}, OpenVINO {metadata.version('openvino')}",
+            precision=row.precision,
+            licence_accepted=self.licences.accepted(row),
+            files={name: origin.facts(draft / name) for name in (MODEL, _WEIGHTS)},
+        )
+        origin.write(draft, record)
+        self._clear(self.folder / row.id, row)
+        os.replace(draft, self.folder / row.id)
+        shutil.rmtree(self._workplace(row), ignore_errors=True)
+        self._verified[row.id] = record
+
+    def _clear(self, folder: Path, row: Row) -> None:
+        """Have nothing at `folder`, in one step for whoever reads it."""
+        old = self._workplace(row) / _OLD
+        with suppress(FileNotFoundError):
+            shutil.rmtree(old, ignore_errors=True)
+            old.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(folder, old)
+            shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink()
+
+    # -- while it is made --------------------------------------------------------------------------------------------
+
+    def _workplace(self, row: Row) -> Path:
+        return self.folder / _PULLS / row.id
+
+    @contextmanager
+    def _alone(self, row: Row, watch: Watch) -> Iterator[None]:
+        """Keep other pulls of the model out, of all processes. What is left behind is what a later one goes on
+        with. Raises OSError.
+        """
+        pulls = self.folder / _PULLS
+
+        def waiting() -> None:
+            watch.on_stage(f"Waiting for another pull of {row.id}")
+
+        try:
+            with locks.holding(pulls / f"{row.id}.lock", waiting, watch.check):
+                for leftover in (_CONVERTED, _OLD):  # of a process that was killed
+                    shutil.rmtree(self._workplace(row) / leftover, ignore_errors=True)
+                try:
+                    yield
+                finally:
+                    with suppress(OSError):
+                        self._workplace(row).rmdir()
+        finally:
+            with suppress(OSError):
+                pulls.rmdir()
+
+    def _require_room(self, row: Row, offer: Source) -> None:
+        """Room for what comes, and for what it is converted to. Raises DownloadError."""
+        weights = max(offer.weights_bytes, offer.travels and row.bytes)
+        arrived = _size(self._workplace(row) / offer.name / sources.https.PART)
+        needed = offer.download_bytes + (weights if offer.travels else 0) + weights - max(0, arrived)
+        free = shutil.disk_usage(self.folder).free
+        if free < needed:
+            raise DownloadError(
+                f"the disk is full: {needed / 1e6:.0f} MB are needed and {free / 1e6:.0f} MB are free in {self.folder}",
+                "Make room, for example with: matted models remove ID",
+            )
+
+    def _missing(self, row: Row, why: str, hint: str = "") -> Rejected:
+        known = next((each for each in row.sources if each.bytes and each.digest), None)
+        if row.automatic and known and known.digest:
+            hint = (
+                f"Go online and try again, or put the file {row.file} ({known.bytes} bytes, {known.digest[0]} "
+                f"{known.digest[1]}) at {self.placed(row)}"
+            )
         return Rejected(
             messages.MODEL_NOT_INSTALLED,
-            f"The model {row.id} is not on this computer and could not be downloaded: {why}.",
-            f"Go online and try again, or put the file {row.file} ({row.bytes} bytes, sha256 {row.sha256}) "
-            f"at {self.path(row)}",
+            f"The model {row.id} is not on this computer and could not be installed: {why}.",
+            hint or f"Try again, or give a file that you have: matted models pull {row.id} --from FILE",
         )
 
 
-def _keep(draft: Path, path: Path) -> None:
-    with open(draft, "rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(draft, path)
+def automatic_sources(row: Row) -> list[Source]:
+    """Those that are used without being named: no opt-in, and bytes that can be checked."""
+    return [each for each in row.sources if each.digest and not each.opt_in]
 
 
-def sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+def _recognise(file: Path, row: Row, offer: Source, watch: Watch, trust: bool) -> str:
+    """Returns "algorithm:digest" of the weights. Raises DownloadError if they are not those that are known."""
+    if offer.digest:
+        algorithm, expected = offer.digest
+        found = origin.digest(file, algorithm, watch.check)
+        if found != expected:
+            page = " (it is a web page)" if _is_page(file) else ""
+            raise DownloadError(f"what came is not the expected file{page}")
+        return f"{algorithm}:{found}"
+    known = {each.digest for each in row.sources if each.digest}
+    for algorithm in ("sha256", "sha384"):
+        found = origin.digest(file, algorithm, watch.check)
+        if (algorithm, found) in known:
+            return f"{algorithm}:{found}"
+    found = origin.digest(file, "sha256", watch.check)
+    if not trust:
+        page = "is a web page" if _is_page(file) else "is none of the files that are known as this model"
+        raise DownloadError(
+            f"{offer.path or offer.url} {page} (its sha256 is {found})",
+            "If you know where it comes from and trust it, add --trust.",
+        )
+    return f"sha256:{found}"
+
+
+def _open_sizes(file: Path, row: Row) -> dict[str, list[int]]:
+    """The input's size for files that leave it, or the number of pictures, open: what is fixed is faster."""
+    from matted import graphs
+
+    if not row.side:
+        return {}
+    pictures = graphs.read(file).inputs[0]
+    shape = pictures.get_partial_shape()
+    if shape.is_static or not pictures.get_names():
+        return {}
+    sides = [shape[axis].get_length() if shape[axis].is_static else row.side for axis in (2, 3)]
+    return {pictures.get_any_name(): [1, 3, *sides]}
+
+
+def _is_page(file: Path) -> bool:
+    with open(file, "rb") as opened:
+        start = opened.read(256).lstrip().lower()
+    return start.startswith((b"<!doctype", b"<html", b"<?xml")) and file.suffix != ".xml"
+
+
+def _hint(failures: Sequence[DownloadError]) -> str:
+    return next((failure.hint for failure in failures if failure.hint), "")
+
+
+def _sentence(error: OSError) -> str:
+    return "the disk is full" if error.errno == errno.ENOSPC else str(error.strerror or error)
+
+
+def _size(file: Path) -> int:
+    """-1 if there is none."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return -1

@@ -9,38 +9,43 @@ import sys
 import tempfile
 import threading
 import zipfile
-from collections.abc import Callable
+import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from matted.models.catalogue import Source
+from matted.models.sources.watch import CHECK_SECONDS, DownloadError, Watch
 
 # The package's metadata names the Python versions it was tested on; nothing in it is run, so any of them will do.
 _PYTHON_VERSION = "3.12"
-_CHECK_SECONDS = 0.2
 _PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 _PIP = ["download", "--no-deps", "--only-binary=:all:", "--python-version", _PYTHON_VERSION, "--no-input"]
 _PIP += ["--disable-pip-version-check", "--progress-bar=raw", "--retries=1", "--timeout=20"]
 
 
-class DownloadError(Exception):
-    """Why the download did not work, in a few words."""
-
-
-def fetch(source: Source, folder: Path, on_fraction: Callable[[float], None], check: Callable[[], None]) -> Path:
+def fetch(source: Source, folder: Path, watch: Watch) -> Path:
     """Download the package into `folder` and unpack the one member that is wanted. Returns the unpacked file.
 
-    check: called often; what it raises ends the download. Raises DownloadError, OSError.
+    Raises DownloadError, OSError.
     """
     wheels = folder / "wheels"
-    _download(source.package, wheels, on_fraction, check)
+    _download(source.package, wheels, watch)
     for wheel in wheels.glob("*.whl"):
-        with zipfile.ZipFile(wheel) as archive:
-            return Path(archive.extract(source.member, folder))
+        return unpack(wheel, source.member, folder)
     raise DownloadError("pip left no package behind")
 
 
-def _download(package: str, folder: Path, on_fraction: Callable[[float], None], check: Callable[[], None]) -> None:
+def unpack(wheel: Path, member: str, folder: Path) -> Path:
+    """Raises DownloadError, OSError."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            return Path(archive.extract(member, folder))
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError):
+        raise DownloadError("what came is not the expected package") from None
+
+
+def _download(package: str, folder: Path, watch: Watch) -> None:
     command = [sys.executable, "-m", "pip", *_PIP, "--dest", str(folder), package]
     with (
         tempfile.TemporaryFile("w+", errors="replace") as complaints,
@@ -52,10 +57,10 @@ def _download(package: str, folder: Path, on_fraction: Callable[[float], None], 
         lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         threading.Thread(target=_read, args=(pip.stdout, lines), daemon=True).start()
         try:
-            while (line := _next(lines, check)) is not None:
+            while (line := _next(lines, watch)) is not None:
                 progress = _PROGRESS.match(line)
                 if progress and int(progress[2]):
-                    on_fraction(min(1.0, int(progress[1]) / int(progress[2])))
+                    watch.on_bytes(min(int(progress[1]), int(progress[2])), int(progress[2]))
         except BaseException:
             pip.kill()
             raise
@@ -66,16 +71,17 @@ def _download(package: str, folder: Path, on_fraction: Callable[[float], None], 
 
 def _read(stream: IO[str], lines: queue.SimpleQueue[str | None]) -> None:
     """Pass pip's lines on, and None at their end: pip says nothing while the network is silent."""
-    for line in stream:
-        lines.put(line)
+    with suppress(ValueError):  # closed under our hands, when the download is given up
+        for line in stream:
+            lines.put(line)
     lines.put(None)
 
 
-def _next(lines: queue.SimpleQueue[str | None], check: Callable[[], None]) -> str | None:
+def _next(lines: queue.SimpleQueue[str | None], watch: Watch) -> str | None:
     while True:
-        check()
+        watch.check()
         try:
-            return lines.get(timeout=_CHECK_SECONDS)
+            return lines.get(timeout=CHECK_SECONDS)
         except queue.Empty:
             pass
 

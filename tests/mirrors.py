@@ -1,0 +1,164 @@
+"""A web server of the tests' own, with plain files and with the model hub's layout. Real sockets, any fault."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+LARGE_FILES = "/large/"  # where the hub's answers for large files point to, on another host name
+
+
+@dataclass
+class Fault:
+    """What goes wrong. status: an answer other than the file. cut: the connection ends after so many bytes, for the
+    first `times` downloads. stall: it goes silent there instead. ranges: whether parts can be asked for. page: a web
+    page comes in place of the file. wrong: other bytes of the same number come. length: no length is said if False.
+    """
+
+    status: int = 0
+    cut: int = -1
+    times: int = 1 << 30
+    stall: bool = False
+    ranges: bool = True
+    page: bool = False
+    wrong: bool = False
+    length: bool = True
+
+
+@dataclass
+class Mirror:
+    """A server with `files` by path. token: what the hub's side wants from whoever asks; asked: (method, path, range,
+    authorization) of every request.
+    """
+
+    server: ThreadingHTTPServer
+    files: dict[str, bytes] = field(default_factory=dict)
+    fault: Fault = field(default_factory=Fault)
+    token: str = ""
+    asked: list[tuple[str, str, str, str]] = field(default_factory=list)
+    let_go: threading.Event = field(default_factory=threading.Event)
+    stalling: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def add(self, repo: str, revision: str, path: str, content: bytes) -> None:
+        """A file of the hub."""
+        self.files[f"/{repo}/resolve/{revision}/{path}"] = content
+
+    def downloads(self) -> list[tuple[str, str]]:
+        """(path, range) of everything that was asked for with its bytes."""
+        return [(path, part) for method, path, part, _ in self.asked if method == "GET"]
+
+
+@contextmanager
+def mirror() -> Iterator[Mirror]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
+        server.daemon_threads = True
+        server.block_on_close = False
+        running = Mirror(server)
+        server.mirror = running  # type: ignore[attr-defined]
+        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        serving.start()
+        try:
+            yield running
+        finally:
+            running.let_go.set()
+            server.shutdown()
+            serving.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.0"  # a connection a request, so that ending one is seen
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+    def _answer(self) -> None:
+        mirror: Mirror = self.server.mirror  # type: ignore[attr-defined]
+        path = unquote(self.path.partition("?")[0])
+        heading = self.headers.get
+        mirror.asked.append((self.command, path, heading("Range", ""), heading("Authorization", "")))
+        hub = "/resolve/" in path
+        if hub and mirror.token and heading("Authorization") != f"Bearer {mirror.token}":
+            known = 403 if heading("Authorization") else 401
+            return self._say(known, {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted."})
+        if mirror.fault.status and not (hub and self.command == "GET"):
+            return self._say(mirror.fault.status, {})
+        name = next((name for name in mirror.files if path == LARGE_FILES + _etag(mirror.files[name])), path)
+        if name not in mirror.files:
+            return self._say(404, {"X-Error-Code": "EntryNotFound"} if hub else {})
+        content = mirror.files[name]
+        if hub:
+            return self._say(302, self._linked(content))
+        if self.command == "GET":
+            self._send(mirror, content)
+        return None
+
+    def _linked(self, content: bytes) -> dict[str, str]:
+        port = self.server.server_address[1]
+        return {
+            "Location": f"http://localhost:{port}{LARGE_FILES}{_etag(content)}?signature=1",
+            "X-Repo-Commit": COMMIT,
+            "X-Linked-Etag": f'"{_etag(content)}"',
+            "X-Linked-Size": str(len(content)),
+        }
+
+    def _say(self, status: int, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": "0", **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def _send(self, mirror: Mirror, content: bytes) -> None:
+        fault = mirror.fault
+        etag = f'"{_etag(content)}"'
+        if fault.wrong:
+            content = content[::-1]
+        if fault.page:
+            content = b"<!DOCTYPE html><title>Please log in</title>"
+        first = 0
+        asked = self.headers.get("Range", "")
+        if asked and fault.ranges and self.headers.get("If-Range", etag) == etag:
+            first = int(asked.removeprefix("bytes=").removesuffix("-"))
+            if first >= len(content):
+                return self._say(416, {"Content-Range": f"bytes */{len(content)}"})
+        self.send_response(206 if first else 200)
+        self.send_header("Content-Type", "text/html" if fault.page else "application/octet-stream")
+        self.send_header("ETag", etag)
+        if first:
+            self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
+        if fault.length:
+            self.send_header("Content-Length", str(len(content) - first))
+        self.end_headers()
+        end = len(content)
+        if 0 <= fault.cut < end - first and fault.times > 0:
+            fault.times -= 1
+            end = first + fault.cut
+        try:
+            self.wfile.write(content[first:end])
+            self.wfile.flush()
+        except OSError:  # whoever asked has left
+            return None
+        if end < len(content) and fault.stall:
+            mirror.stalling.set()
+            mirror.let_go.wait(30)
+        return None
+
+
+def _etag(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

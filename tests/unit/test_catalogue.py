@@ -1,0 +1,142 @@
+"""The rows that matted comes with, and a user's own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matted.models import catalogue
+from matted.models.catalogue import CatalogueError, Row
+from matted.models.store import automatic_sources
+from matted_client import Rejected
+
+SHIPPED = catalogue.load().shipped
+
+
+@pytest.mark.parametrize("row", SHIPPED.values(), ids=str)
+def test_every_row_says_all_that_is_needed(row: Row) -> None:
+    for field, choices in catalogue._CHOICES.items():
+        assert getattr(row, field) in choices
+    catalogue.check_id(row.id)
+    assert row.title and row.about and row.licence and row.licence_url.startswith("https://")
+    assert len(row.mean) == len(row.std) == 3 and all(row.std)
+    assert row.outputs and row.side % 4 == 0 and row.peak_bytes > 100_000_000
+    assert row.needs_plate == (row.family == "plate") == (len(row.outputs) > 1) == (row.side == 0)
+    assert automatic_sources(row), "it can be had without naming a source"
+    assert len({source.name for source in row.sources}) == len(row.sources)
+    for source in row.sources:
+        assert source.digest and len(source.digest[1]) == {"sha256": 64, "sha384": 96}[source.digest[0]]
+        assert source.weights_bytes > 1_000_000
+        needed = {
+            "hub": "repo revision path",
+            "https": "url",
+            "package-index": "package member",
+            "npm": "package resource",
+        }
+        assert all(getattr(source, field) for field in needed[source.kind].split())
+
+
+def test_what_is_not_free_has_to_be_accepted_and_only_the_default_comes_by_itself() -> None:
+    assert [row.id for row in SHIPPED.values() if row.automatic] == ["u2netp"]
+    for row in SHIPPED.values():
+        assert row.accept != row.commercial
+        assert row.commercial or not row.automatic
+
+
+def test_an_unknown_model_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(Rejected, match="no-such-model") as refused:
+        catalogue.load().find("no-such-model")
+    assert refused.value.code == "model_not_found"
+    assert all(model in refused.value.hint for model in SHIPPED)
+
+
+def test_a_summary_says_what_how_big_and_which_licence() -> None:
+    assert SHIPPED["u2netp"].summary == "U²-Net small (u2netp), 4.6 MB, licence Apache-2.0"
+
+
+# -- a user's own ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    return tmp_path / "models.toml"
+
+
+def written(own: Path, text: str) -> dict[str, Row]:
+    own.write_text(text)
+    return catalogue.load(own).rows
+
+
+MINE = '[[model]]\nid = "mine"\nlike = "rmbg-1.4"\n'
+
+
+def test_a_row_takes_what_it_does_not_say_from_the_one_that_it_is_like(own: Path) -> None:
+    rows = written(own, MINE + 'title = "Mine"\nside = 512\nmean = [0, 0.5, 1]\noutputs = ["matte"]\n')
+    mine, like = rows["mine"], SHIPPED["rmbg-1.4"]
+    assert (mine.title, mine.side, mine.mean, mine.outputs) == ("Mine", 512, (0, 0.5, 1), ("matte",))
+    assert (mine.std, mine.family, mine.activation, mine.commercial) == (like.std, "isnet", "minmax", False)
+    assert mine.own and not mine.accept and not mine.automatic and not mine.sources
+    assert list(rows) == [*SHIPPED, "mine"]
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n"])
+def test_no_rows_are_fine(own: Path, text: str) -> None:
+    assert list(written(own, text)) == list(SHIPPED)
+    own.unlink()
+    assert list(catalogue.load(own).rows) == list(SHIPPED)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[[model]", "cannot be read"),
+        ("\x00", "cannot be read"),
+        ("model = 3", "no id"),
+        ("[[model]]\n", "no id"),
+        ("[[model]]\nid = 3\n", "no id"),
+        ('[[model]]\nid = "mine"\n', "like"),
+        ('[[model]]\nid = "mine"\nlike = "nonesuch"\n', "like"),
+        ('[[model]]\nid = "u2netp"\nlike = "rmbg-1.4"\n', "comes with matted"),
+        ('[[model]]\nid = "Mine"\nlike = "rmbg-1.4"\n', "cannot be the id"),
+        ('[[model]]\nid = "../x"\nlike = "rmbg-1.4"\n', "cannot be the id"),
+        ('[[model]]\nid = "default"\nlike = "rmbg-1.4"\n', "cannot be the id"),
+        (MINE + MINE, "two models"),
+        (MINE + "colour = 3\n", "unknown field: colour"),
+        (MINE + "accept = true\n", "unknown field: accept"),
+        (MINE + "automatic = true\n", "unknown field: automatic"),
+        (MINE + 'side = "big"\n', "side = 'big'"),
+        (MINE + "side = -4\n", "side = -4"),
+        (MINE + "side = true\n", "side = True"),
+        (MINE + "mean = [0.5]\n", "mean"),
+        (MINE + 'mean = ["a", "b", "c"]\n', "mean"),
+        (MINE + "outputs = []\n", "outputs"),
+        (MINE + "outputs = [1.5]\n", "outputs"),
+        (MINE + 'activation = "softmax"\n', "one of minmax, sigmoid, clip"),
+        (MINE + 'family = "yolo"\n', "one of u2net"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_said_with_its_file(own: Path, text: str, words: str) -> None:
+    with pytest.raises(CatalogueError) as refused:
+        written(own, text)
+    assert words in refused.value.message and str(own) in refused.value.message and refused.value.hint
+
+
+def touch(own: Path, text: str, time: int) -> None:
+    own.write_text(text)
+    os.utime(own, ns=(time, time))
+
+
+def test_the_file_is_read_again_when_it_changes(own: Path, caplog: Any) -> None:
+    known = catalogue.load(own)
+    assert "mine" not in known.rows
+    touch(own, MINE, 1)
+    assert known.find("mine").own
+    touch(own, MINE.replace("mine", "ours"), 2)
+    assert "mine" not in known.rows and known.find("ours")
+    touch(own, "[[", 3)
+    assert known.find("ours"), "what was good stays"
+    assert "models.toml cannot be read" in caplog.text
+    own.unlink()
+    assert list(known.rows) == list(SHIPPED)

@@ -1,0 +1,49 @@
+"""The budget of compiled models on disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from matted.models.compiled import CompiledFiles
+
+
+def compiled(files: CompiledFiles, model: str, size: int, age: int) -> None:
+    folder = files.of(model)
+    folder.mkdir(parents=True)
+    (folder / "x.blob").write_bytes(b"\0" * size)
+    os.utime(folder, (1_000_000 - age, 1_000_000 - age))
+
+
+def test_what_was_not_used_for_longest_is_deleted_first(tmp_path: Path) -> None:
+    files = CompiledFiles(tmp_path, limit=250)
+    for model, age in (("old", 300), ("older", 400), ("new", 100)):
+        compiled(files, model, 100, age)
+    files.trim("new")
+    assert [files.size(model) for model in ("older", "old", "new")] == [0, 100, 100]
+
+
+def test_the_model_in_use_goes_only_when_it_alone_is_too_large(tmp_path: Path) -> None:
+    files = CompiledFiles(tmp_path, limit=150)
+    compiled(files, "other", 100, 0)
+    compiled(files, "used", 100, 500)
+    files.trim("used")
+    assert (files.size("other"), files.size("used")) == (0, 100)
+    CompiledFiles(tmp_path, limit=50).trim("used")
+    assert files.size("used") == 0
+
+
+def test_nothing_is_deleted_within_the_budget(tmp_path: Path) -> None:
+    files = CompiledFiles(tmp_path, limit=1000)
+    compiled(files, "one", 100, 0)
+    files.trim("one")
+    files.trim("never-compiled")
+    assert files.size("one") == 100
+
+
+def test_a_model_can_be_forgotten(tmp_path: Path) -> None:
+    files = CompiledFiles(tmp_path, limit=1000)
+    compiled(files, "one", 100, 0)
+    files.forget("one")
+    files.forget("two")
+    assert not files.of("one").exists()
