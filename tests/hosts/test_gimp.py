@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from graphs import small
 from hosts import roots
 from hosts.gimp.session import PROFILE, Gimp, new_profile
 from hosts.installed import PATIENCE, REPLY, Installed, until
@@ -556,3 +557,27 @@ def test_a_layer_that_changes_meanwhile(
             go_on.set()
         assert reason in read_the_message(desktop, artefacts / f"{change.__name__}.png")
     assert shown.state() == before
+
+
+# -- the model that is chosen ------------------------------------------------------------------------------------------
+
+
+def test_the_model_of_the_settings_makes_the_mask(
+    installed: Installed, opened: Callable[..., Picture], photograph_mask: bytes
+) -> None:
+    file = f"{installed.home}/standin.onnx"
+    small.isnet_like(installed.outside(file), side=256)
+    installed.matted("models", "add", file, "--like", "isnet-general-use", "--id", "chosen")
+    installed.matted("models", "default", "chosen")
+    installed.kill()
+    try:
+        picture = opened()
+        assert picture.click() == SUCCESS
+        mask = picture.mask()
+        assert mask == installed.mask_of(photograph()) and mask != photograph_mask
+        with installed.session() as session:
+            assert [model["id"] for model in session.status()["loaded"]] == ["chosen"]
+    finally:
+        installed.matted("models", "default", "u2netp")
+        installed.matted("models", "remove", "chosen")
+        installed.kill()
