@@ -120,12 +120,12 @@ def measure(row: Row, path: Path, device: str, tries: Sequence[Example]) -> Figu
 
 def _mask(model: backend.Model, row: Row, image: Image.Image, durations: list[float]) -> NDArray[np.uint8]:
     """The picture's mask, height x width. Adds the seconds of the inference alone to `durations`."""
-    size = imaging.working_size(*image.size, model.size)
-    picture = imaging.prepare_input(memoryview(image.tobytes()), *image.size, "RGB8", row, size)
+    shown = imaging.fit(*image.size, model.size)
+    picture = imaging.prepare_input(memoryview(image.tobytes()), *image.size, "RGB8", row, shown)
     start = time.monotonic()
     outputs = model.infer([picture])
     durations.append(time.monotonic() - start)
-    matte = imaging.make_matte(imaging.activate(outputs[0][0], row), row)
+    matte = imaging.make_matte(imaging.activate(shown.crop(outputs[0][0], *image.size), row), row)
     return imaging.make_mask(matte, *image.size, 8).astype(np.uint8)
 
 

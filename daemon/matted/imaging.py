@@ -7,6 +7,7 @@ layer's size; 0 is background everywhere.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,34 +32,52 @@ _MAX_WORKING_PIXELS = 3840 * 2160  # background matting needs 2.7 GB for this ma
 _STRIP_PIXELS = 1 << 20  # masks are enlarged in strips of this size, which bounds the memory and stays in the cache
 
 
-def working_size(width: int, height: int, size: tuple[int, int] | None) -> tuple[int, int]:
-    """(height, width) at which a picture is shown to a model that takes `size`, or any size if that is None.
+@dataclass(frozen=True)
+class Fit:
+    """How a picture is shown to a model: at `size` (height, width), squashed, or padded at its right and lower edge."""
 
-    Models of any size need sides that are multiples of 4, and memory in proportion to the pixels.
+    size: tuple[int, int]
+    padded: bool = False
+
+    def crop(self, raw: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
+        """Take the padding of a width x height picture off an output, whose last two axes are rows and columns."""
+        return raw[..., :height, :width] if self.padded else raw
+
+
+def fit(width: int, height: int, size: tuple[int, int] | None) -> Fit:
+    """How to show a picture to a model that takes `size`, or any size if that is None.
+
+    Models of any size need sides that are multiples of 4, and memory in proportion to the pixels: pictures that are
+    small enough keep every pixel, larger ones are scaled down.
     """
     if size is not None:
-        return size
+        return Fit(size)
     scale = min(1.0, math.sqrt(_MAX_WORKING_PIXELS / (width * height)))
-    return max(1, math.ceil(height * scale / 4)) * 4, max(1, math.ceil(width * scale / 4)) * 4
+    sides = max(1, math.ceil(height * scale / 4)) * 4, max(1, math.ceil(width * scale / 4)) * 4
+    return Fit(sides, padded=scale == 1.0)
 
 
 def prepare_input(
-    pixels: memoryview, width: int, height: int, format: str, row: Row, size: tuple[int, int]
+    pixels: memoryview, width: int, height: int, format: str, row: Row, shown: Fit
 ) -> NDArray[np.float32]:
-    """Return 1 x 3 x size, normalised as the row says. `pixels`: height x width pixels of `format`, 8 bit.
+    """Return 1 x 3 x shown.size, normalised as the row says. `pixels`: height x width pixels of `format`, 8 bit.
 
-    The picture is squashed to the size; keeping its aspect ratio scores worse with these models. An alpha channel
+    Squashing to a square scores better with the models that want one than keeping the aspect ratio. An alpha channel
     is left out: the model looks at the colours, also at hidden ones.
     """
     mode, step, channels = _LAYOUTS[format]
     samples = np.ascontiguousarray(np.frombuffer(pixels, np.uint8)[::step])
     picture = Image.frombuffer(mode, (width, height), samples, "raw", mode, 0, 1)
-    small = picture.resize((size[1], size[0]), _RESAMPLING[row.resample], reducing_gap=_REDUCING_GAP)
-    levels = np.asarray(small).reshape(*size, -1)[:, :, list(channels)].astype(np.float32)
+    if not shown.padded:
+        picture = picture.resize(shown.size[::-1], _RESAMPLING[row.resample], reducing_gap=_REDUCING_GAP)
+    levels = np.asarray(picture).reshape(picture.height, picture.width, -1)[:, :, list(channels)].astype(np.float32)
     brightest = max(float(levels.max()), 1.0) if row.scale == "max" else 255.0
     levels /= np.float32(brightest)
     levels -= np.asarray(row.mean, np.float32)
     levels /= np.asarray(row.std, np.float32)
+    if shown.padded:
+        missing = [(0, wanted - there) for wanted, there in zip(shown.size, levels.shape[:2], strict=True)]
+        levels = np.pad(levels, [*missing, (0, 0)], mode="edge")
     return np.ascontiguousarray(levels.transpose(2, 0, 1)[np.newaxis])
 
 

@@ -65,14 +65,14 @@ class Pipeline:
         clock.lap("waiting")
         with self._model(job, row, keep_alive, clock) as model:
             job.progress = Progress("preparing")
-            size = imaging.working_size(request.width, request.height, model.size)
+            shown = imaging.fit(request.width, request.height, model.size)
             pictures = [
-                imaging.prepare_input(frame, request.width, request.height, request.format, row, size)
+                imaging.prepare_input(frame, request.width, request.height, request.format, row, shown)
                 for frame in job.frames
             ]
             clock.lap("preparing")
             job.check()
-            outputs = self._infer(job, model, pictures)
+            outputs = [shown.crop(raw, request.width, request.height) for raw in self._infer(job, model, pictures)]
             clock.lap("inference")
         job.progress = Progress("mask")
         raw = imaging.activate(outputs[0][0], row)

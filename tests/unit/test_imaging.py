@@ -29,7 +29,9 @@ def photograph(width: int, height: int, channels: int = 3, grain: int = 40) -> n
 
 def prepare(pixels: Any, format: str, row: catalogue.Row = ROW) -> np.ndarray[Any, np.dtype[np.float32]]:
     height, width = pixels.shape[:2]
-    return imaging.prepare_input(memoryview(pixels.tobytes()), width, height, format, row, (row.side, row.side))
+    return imaging.prepare_input(
+        memoryview(pixels.tobytes()), width, height, format, row, imaging.Fit((row.side, row.side))
+    )
 
 
 def expected_input(rgb: Any) -> Any:
@@ -124,7 +126,7 @@ def test_the_pixels_are_left_as_they_were(format: str) -> None:
     channels = {"RGBA8": 4, "BGRA8": 4, "RGB8": 3, "GRAYA8": 2, "GRAY8": 1}[format]
     pixels = bytearray(photograph(50, 40, channels).tobytes())
     before = bytes(pixels)
-    imaging.prepare_input(memoryview(pixels), 50, 40, format, ROW, (ROW.side, ROW.side))
+    imaging.prepare_input(memoryview(pixels), 50, 40, format, ROW, imaging.Fit((ROW.side, ROW.side)))
     assert pixels == before
 
 
@@ -264,3 +266,35 @@ def test_any_size_can_be_made(width: int, height: int) -> None:
     assert mask.shape == (height, width)
     if min(width, height) > 8:
         assert mask[height // 2, width // 2] == 255
+
+
+# -- models of any size ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("width", "height", "sides"), [(320, 240, (240, 320)), (317, 238, (240, 320)), (1, 1, (4, 4))])
+def test_a_picture_keeps_every_pixel_and_is_padded_to_multiples_of_four(
+    width: int, height: int, sides: tuple[int, int]
+) -> None:
+    shown = imaging.fit(width, height, None)
+    assert shown == imaging.Fit(sides, padded=True)
+    pixels = np.random.default_rng(5).integers(1, 256, (height, width, 3), dtype=np.uint8)
+    row = dataclasses.replace(ROW, scale="255", mean=(0.0,) * 3, std=(1.0,) * 3)
+    prepared = imaging.prepare_input(memoryview(pixels.tobytes()), width, height, "RGB8", row, shown)[0]
+    assert prepared.shape == (3, *sides)
+    expected = (pixels / np.float32(255)).astype(np.float32).transpose(2, 0, 1)
+    np.testing.assert_array_equal(shown.crop(prepared, width, height), expected)
+    np.testing.assert_array_equal(
+        prepared[:, :height, width:], np.repeat(expected[:, :, -1:], sides[1] - width, axis=2)
+    )
+
+
+def test_a_picture_that_is_too_large_for_that_is_scaled_down() -> None:
+    shown = imaging.fit(12_000, 8_001, None)
+    rows, columns = shown.size
+    assert not shown.padded and rows % 4 == columns % 4 == 0
+    assert rows * columns < 1.01 * 3840 * 2160
+    assert columns / rows == pytest.approx(12_000 / 8_001, rel=0.01)
+
+
+def test_a_model_of_one_size_gets_that() -> None:
+    assert imaging.fit(640, 480, (1024, 1024)) == imaging.Fit((1024, 1024), padded=False)

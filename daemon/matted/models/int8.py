@@ -87,8 +87,8 @@ def make(
 
 def _prepare(path: Path, row: Row, model: backend.Model) -> NDArray[np.float32]:
     image = pictures.read(path).image.convert("RGB")
-    size = imaging.working_size(*image.size, model.size)
-    return imaging.prepare_input(memoryview(image.tobytes()), *image.size, "RGB8", row, size)
+    shown = imaging.fit(*image.size, model.size)
+    return imaging.prepare_input(memoryview(image.tobytes()), *image.size, "RGB8", row, shown)
 
 
 def _compare(

@@ -58,8 +58,8 @@ def try_out(row: Row, model_file: Path) -> int:
     with tempfile.TemporaryDirectory(prefix="matted-") as cache:
         try:
             model = backend.load(row, model_file, backend.CPU, Path(cache))
-            size = imaging.working_size(_TRIAL_SIDE, _TRIAL_SIDE, model.size)
-            picture = imaging.prepare_input(_disc(), _TRIAL_SIDE, _TRIAL_SIDE, "RGB8", row, size)
+            shown = imaging.fit(_TRIAL_SIDE, _TRIAL_SIDE, model.size)
+            picture = imaging.prepare_input(_disc(), _TRIAL_SIDE, _TRIAL_SIDE, "RGB8", row, shown)
             matte = model.infer([picture] * (2 if row.needs_plate else 1))[0]
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1][:200].rstrip(".")
@@ -67,7 +67,7 @@ def try_out(row: Row, model_file: Path) -> int:
                 f"It does not work like the model that it is said to be like: {reason}.",
                 "Choose another with --like; see: matted models",
             ) from None
-    _refuse_odd(matte, size, row)
+    _refuse_odd(matte, shown.size, row)
     return 0 if model.size is None else model.size[0]
 
 
