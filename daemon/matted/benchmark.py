@@ -56,14 +56,11 @@ class Figures:
 
 
 def examples(folder: Path | None, truths: Path | None) -> list[Example]:
-    """The pictures of a folder with their true masks, which have the same names, as PNG. Raises MattedError."""
+    """The pictures of a folder with their true masks, which have the same names, as PNG. Raises PictureError."""
     if folder is None:
         return []
-    found = sorted(path for path in folder.glob("*") if path.suffix.lower() in pictures.SUFFIXES)
-    if not found:
-        raise MattedError(f"There are no pictures in {folder}.", "PNG, JPEG, WebP and TIFF are looked for.")
     result = []
-    for picture in found:
+    for picture in pictures.inside(folder):
         truth = truths / f"{picture.stem}.png" if truths else None
         result.append(Example(picture, truth if truth and truth.exists() else None))
     return result

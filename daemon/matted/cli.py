@@ -18,7 +18,7 @@ from matted import __version__, config, models_command
 
 Command = Callable[[argparse.Namespace], int]
 
-OK, FAILED, USAGE = 0, 1, 2
+OK, FAILED = 0, 1
 STOP_SECONDS = 90.0
 INTERRUPTED = 130  # what shells report for Ctrl-C
 

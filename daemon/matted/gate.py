@@ -17,7 +17,6 @@ class Gate:
     """Answers ZAP requests. `socket` is to be polled; `answer` is to be called when it is readable."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], key: bytes) -> None:
-        self.refused = 0
         self._key = key
         self.socket = context.socket(zmq.REP)
         self.socket.linger = 0
@@ -29,7 +28,6 @@ class Gate:
         if self._knows_the_key(request):
             self.socket.send_multipart([_VERSION, request_id, b"200", b"OK", b"", b""])
         else:
-            self.refused += 1
             self.socket.send_multipart([_VERSION, request_id, b"400", b"the key is wrong", b"", b""])
 
     def _knows_the_key(self, request: list[bytes]) -> bool:

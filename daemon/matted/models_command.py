@@ -131,17 +131,11 @@ def _in_memory() -> set[str]:
 
 def _facts(row: Row, shelf: Shelf, loaded: set[str]) -> dict[str, Any]:
     return {
-        "id": row.id,
-        "title": row.title,
-        "about": row.about,
-        "licence": row.licence,
-        "licence_url": row.licence_url,
-        "commercial": row.commercial,
+        **row.facts(),
         "licence_accepted": shelf.store.licences.accepted(row) or None,
         "must_be_accepted": row.accept,
         "own": row.own,
         "plate": row.needs_plate,
-        "bytes": row.bytes,
         "memory_bytes": row.peak_bytes,
         "installed": shelf.store.installed(row),
         "disk_bytes": shelf.store.size(row),
@@ -323,15 +317,13 @@ def _add(options: argparse.Namespace, shelf: Shelf) -> int:
 
 def _quantize(options: argparse.Namespace, shelf: Shelf) -> int:
     from matted.models import int8
-    from matted.pictures import SUFFIXES
+    from matted.pictures import inside
 
     row = shelf.known.find(options.id)
     shelf.store.licences.require(row)
     if not shelf.store.installed(row):
         raise MattedError(f"{row.id} is not on this computer.", f"Get it first: {_how_to_get(row)}")
-    photographs = sorted(path for path in options.images.glob("*") if path.suffix.lower() in SUFFIXES)
-    if not photographs:
-        raise MattedError(f"There are no pictures in {options.images}.", "PNG, JPEG, WebP and TIFF are looked for.")
+    photographs = inside(options.images)
     print(f"Making an INT8 variant of {row.id}; this takes some minutes and much memory.", flush=True)
     result = int8.make(
         row, photographs, shelf.known, shelf.own_file, shelf.store, lambda text: print(f"    {text}", file=sys.stderr)

@@ -71,6 +71,14 @@ def read(path: Path) -> Picture:
         raise PictureError(f"{path} is damaged: {error}.", "Open and save it again in an editor.") from None
 
 
+def inside(folder: Path) -> list[Path]:
+    """The picture files of a folder, by name. Raises PictureError if there are none."""
+    files = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not files:
+        raise PictureError(f"There are no pictures in {folder}.", "PNG, JPEG, WebP and TIFF are looked for.")
+    return files
+
+
 def cut_out(picture: Picture, mask: NDArray[np.uint8]) -> Picture:
     """Put the mask (height x width) into the alpha channel, under an alpha that is already there. Colours stay."""
     alpha = Image.fromarray(mask)

@@ -49,7 +49,10 @@ def plan(inputs: Sequence[Path], output: str | None, mask: bool, overwrite: bool
     """Decide where every result goes, before anything is done. Raises PictureError if that can't be done."""
     kind = "mask" if mask else "cutout"
     sources = [
-        (source, source.parent / f"{kind}s") for folder in inputs if folder.is_dir() for source in _inside(folder)
+        (source, source.parent / f"{kind}s")
+        for folder in inputs
+        if folder.is_dir()
+        for source in pictures.inside(folder)
     ]
     alone = len(inputs) == 1 and not inputs[0].is_dir()
     if output is not None and not (alone and not _means_folder(output)):
@@ -67,13 +70,6 @@ def plan(inputs: Sequence[Path], output: str | None, mask: bool, overwrite: bool
         tasks += [Task(source, folder / f"{source.stem}.png") for source, folder in sources]
     _refuse_collisions(tasks)
     return Plan(tasks, overwrite)
-
-
-def _inside(folder: Path) -> list[Path]:
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in pictures.SUFFIXES and path.is_file())
-    if not files:
-        raise PictureError(f"There are no pictures in {folder}.", "PNG, JPEG, WebP and TIFF are looked for.")
-    return files
 
 
 def _means_folder(output: str) -> bool:

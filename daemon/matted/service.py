@@ -257,13 +257,7 @@ class Service:
         loaded = {each.model.row.id for each in self._cache.resident()}
         return [
             {
-                "id": row.id,
-                "title": row.title,
-                "about": row.about,
-                "licence": row.licence,
-                "licence_url": row.licence_url,
-                "commercial": row.commercial,
-                "bytes": row.bytes,
+                **row.facts(),
                 "installed": self._store.installed(row),
                 "loaded": row.id in loaded,
                 "default": row.id == self._config.model,

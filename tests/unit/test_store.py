@@ -289,14 +289,6 @@ def test_other_models_stay_where_they_are(model: Store, shelf: Path) -> None:
     assert contents(model.folder) == ["other"] and model.verify(other)
 
 
-def test_an_ir_can_be_adopted_as_it_is(model: Store) -> None:
-    other = replace(ROW, id="other", sources=())
-    model.adopt(other, model.path(ROW), "made from made-up")
-    assert model.verify(other)
-    assert model.path(other).read_bytes() == model.path(ROW).read_bytes()
-    assert contents(model.folder) == [ROW.id, "other"]
-
-
 # -- licences ----------------------------------------------------------------------------------------------------------
 
 

@@ -147,6 +147,11 @@ class Row:
     def needs_plate(self) -> bool:
         return self.inputs == "image+plate"
 
+    def facts(self) -> dict[str, Any]:
+        """What every listing for programs says of a model."""
+        names = ("id", "title", "about", "licence", "licence_url", "commercial", "bytes")
+        return {name: getattr(self, name) for name in names}
+
     @property
     def use(self) -> str:
         """What may be done with it, for people."""

@@ -152,18 +152,6 @@ class Store:
             raise self._missing(row, _sentence(error)) from None
         return True
 
-    def adopt(self, row: Row, model: Path, source: str) -> None:
-        """Install an IR (.xml, its .bin beside it) that was made on this computer, as it is. Raises Rejected."""
-        try:
-            with self._alone(row, Watch()):
-                draft = self._workplace(row) / _CONVERTED
-                draft.mkdir(parents=True)
-                shutil.copyfile(model, draft / MODEL)
-                shutil.copyfile(model.with_suffix(".bin"), draft / _WEIGHTS)
-                self._keep(row, draft, source, model.with_suffix(".bin"))
-        except OSError as error:
-            raise self._missing(row, _sentence(error)) from None
-
     def remove(self, row: Row) -> int:
         """Delete all that belongs to the model. Returns how many bytes that were. Raises Rejected, OSError."""
         freed = self.size(row)
