@@ -12,6 +12,8 @@ demo: $(READY)
 
 test: $(READY)
 	@sh tests/system-packages.sh debootstrap debootstrap
+	@sh tests/system-packages.sh systemd-analyze systemd
+	@sh tests/system-packages.sh desktop-file-validate desktop-file-utils
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy

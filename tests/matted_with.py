@@ -14,16 +14,17 @@ from matted import cli
 from matted.models import catalogue
 from matted.models.catalogue import Catalogue, Source
 
-given = json.loads(Path(sys.argv[1]).read_text())
 as_shipped = catalogue.load
 
 
 def load(own: Path | None = None) -> Catalogue:
+    given = json.loads(Path(sys.argv[1]).read_text())
     rows = as_shipped().shipped
     for model, sources in given.items():
         rows[model] = replace(rows[model], sources=tuple(Source(**source) for source in sources))
     return Catalogue(rows, own)
 
 
-catalogue.load = load
-raise SystemExit(cli.main(sys.argv[2:]))
+if __name__ == "__main__":  # not where matted starts a process of its own, which runs this file again
+    catalogue.load = load
+    raise SystemExit(cli.main(sys.argv[2:]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 import json
 import os
 import socket
@@ -34,6 +35,7 @@ class LibzmqClient:
             self.socket.plain_password = hmac.new(self.key, username, hashlib.sha256).hexdigest().encode()
         self.socket.connect(fields["endpoint"])
         self.last_id = 0
+        self._others: list[tuple[dict[str, Any], list[bytes]]] = []
 
     def __enter__(self) -> LibzmqClient:
         return self
@@ -61,28 +63,40 @@ class LibzmqClient:
         return msgpack.unpackb(header), frames
 
     def reply(self, request_id: int) -> tuple[dict[str, Any], list[bytes]]:
-        """The result, error or other last reply to a request; progress is passed over."""
+        """The result, error or other last reply to a request; progress is passed over, other replies are kept."""
+        for number, (header, frames) in enumerate(self._others):
+            if header["id"] == request_id:
+                del self._others[number]
+                return header, frames
         while True:
             header, frames = self.receive()
             if header["id"] == request_id and header["op"] != "progress":
                 return header, frames
+            if header["op"] != "progress":
+                self._others.append((header, frames))
 
     def ask(self, op: str, frames: Sequence[Any] = (), **fields: Any) -> dict[str, Any]:
         return self.reply(self.send(op, frames, **fields))[0]
 
-    def mask(self, width: int, height: int, pixels: bytes | None = None, **fields: Any) -> int:
-        """Ask for the mask of an RGBA8 picture, by default a bright disc on a dark ground."""
-        data = disc(width, height) if pixels is None else pixels
+    def mask(self, width: int, height: int, pixels: bytes | None = None, new: bool = False, **fields: Any) -> int:
+        """Ask for the mask of an RGBA8 picture, by default a bright disc on a dark ground.
+
+        new: a disc like no other before, so that the daemon cannot know its mask already.
+        """
+        data = disc(width, height, next(_SHADES) if new else 0) if pixels is None else pixels
         return self.send("mask", [data], **{"width": width, "height": height, "format": "RGBA8", **fields})
 
 
-def disc(width: int, height: int) -> bytes:
-    """RGBA8 pixels of a picture in which every model finds a subject."""
+_SHADES = itertools.count(1)
+
+
+def disc(width: int, height: int, shade: int = 0) -> bytes:
+    """RGBA8 pixels of a picture in which every model finds a subject. shade: another number, another picture."""
     import numpy as np
 
     y, x = np.mgrid[:height, :width]
     inside = ((x - width / 2) / (width / 3)) ** 2 + ((y - height / 2) / (height / 3)) ** 2 < 1
-    pixels = np.full((height, width, 4), (40, 60, 40, 255), np.uint8)
+    pixels = np.full((height, width, 4), (40 + shade % 20, 60 + shade // 20 % 20, 40, 255), np.uint8)
     pixels[inside] = (240, 190, 120, 255)
     return pixels.tobytes()
 

@@ -1,10 +1,7 @@
-"""OpenVINO: from a model file to raw outputs. Only here and in `graphs` is it imported, and only when used."""
+"""OpenVINO: from a model file to raw outputs. The daemon runs this in a process a model: see `engine`."""
 
 from __future__ import annotations
 
-import ctypes
-import gc
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,13 +99,3 @@ def _properties(device: str, compiled_cache: Path) -> dict[str, Any]:
 def _first_line(error: RuntimeError) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1][:200].rstrip(".") if lines else "it gave no reason"
-
-
-def release_memory() -> None:
-    """Hand the memory of dropped models back to the system: the C library would keep it for us."""
-    gc.collect()
-    if sys.platform == "linux":
-        try:
-            ctypes.CDLL("libc.so.6").malloc_trim(0)
-        except (OSError, AttributeError):  # another C library, which does so by itself
-            pass

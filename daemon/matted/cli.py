@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -14,7 +13,9 @@ from typing import Any
 from matted_client import MattedError, Rejected, Unavailable, connect, messages
 from matted_client.endpoint import COMPLAINT
 
-from matted import __version__, config, models_command
+from matted import __version__, config, logs_command, models_command
+from matted.autostart import command as autostart_command
+from matted.doctor import command as doctor_command
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -68,18 +69,25 @@ def command_parser() -> argparse.ArgumentParser:
     serve.add_argument("--keep-alive", metavar="TIME", help="how long a model stays in memory: 90s, 10m, 0, forever")
     serve.add_argument("--memory", metavar="SIZE", help="how much memory models may take together: 500MB, 8GB")
     serve.add_argument("--device", metavar="NAME", help="AUTO, CPU, GPU, NPU, or what OpenVINO calls it")
+    serve.add_argument("--preload", metavar="ID", help="a model to load at once, and to keep")
+    serve.add_argument("--idle-exit", metavar="TIME", help="end after this long without a request: 30m, 2h, forever")
     serve.add_argument("--queue", type=int, metavar="N", help="how many requests may wait")
     serve.add_argument("--log-level", choices=config.LOG_LEVELS, help="how much to write about what happens")
     serve.set_defaults(run=_serve)
 
     commands.add_parser("start", help="start the daemon in the background").set_defaults(run=_start)
     commands.add_parser("stop", help="let the daemon finish its work and end").set_defaults(run=_stop)
+    commands.add_parser("restart", help="stop the daemon, then start it").set_defaults(run=_restart)
+    commands.add_parser("reload", help="have the daemon read config.toml anew").set_defaults(run=_reload)
 
     status = commands.add_parser("status", help="what the daemon is doing")
     status.add_argument("--json", action="store_true", help="for programs")
     status.set_defaults(run=_status)
 
+    logs_command.add_parser(commands)
+    doctor_command.add_parser(commands)
     models_command.add_parser(commands)
+    autostart_command.add_parser(commands)
 
     benchmark = commands.add_parser(
         "benchmark", help="compare the installed models on this computer", allow_abbrev=False
@@ -122,15 +130,14 @@ def _remove(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from matted import presence, server
+    from matted import logbook, presence, server
 
-    names = ("model", "keep_alive", "memory", "device", "queue", "log_level")
+    names = ("model", "keep_alive", "memory", "device", "preload", "idle_exit", "queue", "log_level")
     flags = {name: getattr(options, name) for name in names}
     settings = config.load(flags, os.environ)
-    form = "%(asctime)s %(levelname)s %(message)s"
-    logging.basicConfig(level=settings.log_level.upper(), format=form, stream=sys.stderr)
+    logbook.set_up(settings.state, settings.log_level)
     try:
-        server.serve(settings)
+        server.serve(settings, lambda: config.load(flags, os.environ))
     except presence.AlreadyRunning as error:
         print(error, file=sys.stderr)
     return OK
@@ -154,6 +161,17 @@ def _stop(options: argparse.Namespace) -> int:
         if not session.wait_until_gone(STOP_SECONDS):
             raise Rejected(messages.INTERNAL, "The daemon does not end.", "See what it is doing with: matted status")
     print("matted has stopped.")
+    return OK
+
+
+def _restart(options: argparse.Namespace) -> int:
+    return _stop(options) or _start(options)
+
+
+def _reload(options: argparse.Namespace) -> int:
+    with connect("matted reload", start=False) as session:
+        session.reload()
+    print("matted has read its settings anew.")
     return OK
 
 

@@ -28,8 +28,10 @@ class Config:
     """model: id of the model that requests for "default" get. queue: how many requests may wait before `busy`.
     keep_alive: seconds that a model stays in memory after its last use. client_keep_alive: whether a request may say
     another number. memory: bytes that the models in memory may need, 0 for 60 % of the machine's. device: what
-    OpenVINO calls it, or AUTO. compiled_limit: bytes of compiled models on disk. state: connection file, lock and
-    logs. data: model files. cache: compiled models; may be deleted at any time. folder: config.toml and models.toml.
+    OpenVINO calls it, or AUTO. compiled_limit: bytes of compiled models on disk. preload: id of the model that
+    is loaded at the start, and kept, or empty for none. idle_exit: seconds without a request after which the daemon
+    ends. state: connection file, lock and logs. data: model files. cache: compiled models; may be deleted at any time.
+    folder: config.toml and models.toml.
     """
 
     state: Path
@@ -43,6 +45,8 @@ class Config:
     memory: int = 0
     device: str = "AUTO"
     compiled_limit: int = 4_000_000_000
+    preload: str = ""
+    idle_exit: float = 3600.0
     log_level: str = "info"
 
     @property
@@ -54,16 +58,21 @@ class Config:
         return self.cache / "compiled"
 
 
-def load(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
-    """`flags`: values by field name, None where not given. Raises ConfigError."""
+def defaults(environ: Mapping[str, str]) -> Config:
+    """What holds where nothing is set. Only the folders follow from the environment."""
     dirs = platformdirs.PlatformDirs("matted", appauthor=False)
-    folder = Path(environ.get("MATTED_CONFIG_DIR") or dirs.user_config_dir)
-    config = Config(
+    return Config(
         state=Path(state_folder()),
         data=Path(environ.get("MATTED_DATA_DIR") or dirs.user_data_dir).absolute(),
         cache=Path(environ.get("MATTED_CACHE_DIR") or dirs.user_cache_dir).absolute(),
-        folder=folder.absolute(),
+        folder=Path(environ.get("MATTED_CONFIG_DIR") or dirs.user_config_dir).absolute(),
     )
+
+
+def load(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
+    """`flags`: values by field name, None where not given. Raises ConfigError."""
+    config = defaults(environ)
+    folder = config.folder
     settings = {field.name for field in fields(config)} - {"state", "data", "cache", "folder"}
     variables = {name: environ[f"MATTED_{name.upper()}"] for name in settings if environ.get(f"MATTED_{name.upper()}")}
     given = {name: value for name, value in flags.items() if value is not None}
@@ -162,6 +171,8 @@ _PARSERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "client_keep_alive": (_flag, "true or false"),
     "memory": (size, 'A size such as "500MB" or "8GB"'),
     "device": (_text, "A text"),
+    "preload": (_text, "The id of a model"),
     "compiled_limit": (size, 'A size such as "500MB" or "8GB"'),
+    "idle_exit": (seconds, 'A time such as "30m", "2h" or "forever"'),
     "log_level": (_log_level, f"One of {', '.join(LOG_LEVELS)}"),
 }

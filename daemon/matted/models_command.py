@@ -135,7 +135,6 @@ def _facts(row: Row, shelf: Shelf, loaded: set[str]) -> dict[str, Any]:
         "licence_accepted": shelf.store.licences.accepted(row) or None,
         "must_be_accepted": row.accept,
         "own": row.own,
-        "plate": row.needs_plate,
         "memory_bytes": row.peak_bytes,
         "installed": shelf.store.installed(row),
         "disk_bytes": shelf.store.size(row),
@@ -310,6 +309,7 @@ def _add(options: argparse.Namespace, shelf: Shelf) -> int:
     given = {"id": options.id, "title": options.title or options.id, "licence": options.licence or "not stated"}
     print(f"Trying {options.file} as {options.id}, like {like.id} ...", flush=True)
     row = own.add(options.file.expanduser(), given, like, shelf.known, shelf.own_file, shelf.store)
+    _tell_the_daemon()
     print(f"{row.id} works, and is installed, {_megabytes(shelf.store.size(row))}.")
     print(f"    What it is like is in {shelf.own_file}, and can be changed there.")
     return OK
@@ -336,6 +336,7 @@ def _quantize(options: argparse.Namespace, shelf: Shelf) -> int:
     if not result.same:
         limits = f"at most {int8.MAX_DIFFERENCE}, and at least {int8.MIN_OVERLAP:.0%}"
         raise MattedError(f"That is not the same mask any more ({limits}); the variant was not kept.")
+    _tell_the_daemon()
     print(f"{int8.variant_id(row)} is installed. Use it with: matted models default {int8.variant_id(row)}")
     return OK
 
@@ -354,6 +355,7 @@ def _remove(options: argparse.Namespace, shelf: Shelf) -> int:
         from matted.models import own
 
         own.forget(row.id, shelf.own_file)
+        _tell_the_daemon()
     elif not freed:
         print(f"{row.id} is not on this computer.")
         return OK
@@ -377,10 +379,14 @@ def _default(options: argparse.Namespace, shelf: Shelf) -> int:
         print(f"    But MATTED_MODEL is set to {now} in the environment, and that wins.")
     if row.needs_plate:
         print("    It needs a plate with every picture.")
-    with suppress(MattedError, KeyError), connect("matted models", start=False) as session:
-        if session.status()["default_model"] != row.id:
-            print("    The daemon that runs uses it after: matted stop")
+    _tell_the_daemon()
     return OK
+
+
+def _tell_the_daemon() -> None:
+    """One that runs shall know what has changed. One that is too old for that is told by the next `restart`."""
+    with suppress(MattedError), connect("matted models", start=False) as session:
+        session.reload()
 
 
 # -- showing -----------------------------------------------------------------------------------------------------------

@@ -3,48 +3,59 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import Any
 
 import zmq
-from matted_client import messages
+from matted_client import MattedError, messages
 from matted_client.endpoint import KEY_BYTES, LOOPBACK
 
 from matted import __version__
 from matted.config import Config
 from matted.gate import DOMAIN, Gate
+from matted.jobs import OURSELVES
 from matted.models import catalogue
 from matted.presence import Presence
-from matted.service import Identity, Reply, Service
+from matted.service import Identity, Service
+from matted.workers import Reply, Setup
 
 log = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 0.25  # how often waiting clients hear from us, which is also how a vanished one is noticed
+RELOAD_SIGNAL: int | None = getattr(signal, "SIGHUP", None)  # Windows has none
+MAX_POLL_MS = 3_600_000  # libzmq counts milliseconds in 32 bits
 STOP_SECONDS = 60.0  # how long the running request may take to finish when the daemon is asked to end
 GOODBYE_MS = 2000  # how long the last replies may take to leave
-RECEIVE_QUEUE = 8  # messages of one client that libzmq holds for us; more wait in the client's own socket
+RECEIVE_QUEUE = 2  # messages of one client that libzmq holds for us; more wait in the client's own socket
 
 
-def serve(config: Config) -> None:
-    """Run the daemon until it is asked to end. Raises AlreadyRunning, StateFolderError, CatalogueError."""
-    rows = catalogue.load(config.folder / catalogue.OWN_FILE)
-    with Presence(config.state) as presence, Server(config, rows, presence) as server:
+def serve(config: Config, reread: Callable[[], Config]) -> None:
+    """Run the daemon until it is asked to end. Raises AlreadyRunning, StateFolderError, CatalogueError.
+
+    reread: gives the settings again for a reload, and may raise ConfigError.
+    """
+    with Presence(config.state) as presence, Server(_setup(config), presence, lambda: _setup(reread())) as server:
         server.run()
+
+
+def _setup(config: Config) -> Setup:
+    return Setup(config, catalogue.load(config.folder / catalogue.OWN_FILE))
 
 
 class Server:
     """Binds first, then publishes the connection file, so that whoever finds the file finds the daemon."""
 
-    def __init__(self, config: Config, rows: catalogue.Catalogue, presence: Presence) -> None:
+    def __init__(self, setup: Setup, presence: Presence, reread: Callable[[], Setup]) -> None:
         self._presence = presence
         self._key = os.urandom(KEY_BYTES)
-        self._signalled = False
+        self._signalled: set[int] = set()
         self._cleanup = ExitStack()
         self._wake_reader, self._wake_writer = socket.socketpair()
         for end in (self._wake_reader, self._wake_writer):
@@ -57,7 +68,8 @@ class Server:
         self._cleanup.callback(self._router.close, GOODBYE_MS)
         self._endpoint = self._bind()
         identity = Identity(self._endpoint, str(presence.connection_file), self._key)
-        self._service = Service(config, rows, identity, self._wake)
+        self._service = Service(setup, reread, identity, self._wake)
+        self._cleanup.callback(self._service.close)
 
     def __enter__(self) -> Server:
         return self
@@ -94,7 +106,7 @@ class Server:
         next_report, last_moment = 0.0, float("inf")
         while not (self._service.stopping and self._service.finished()):
             working = self._service.working()
-            ready = dict(poller.poll(int(PROGRESS_SECONDS * 1000) if working or self._service.stopping else None))
+            ready = dict(poller.poll(self._patience(working)))
             if self._gate.socket in ready:
                 self._gate.answer()
             if self._wake_reader.fileno() in ready:
@@ -106,13 +118,33 @@ class Server:
             if working and now >= next_report:
                 self._send(self._service.progress())
                 next_report = now + PROGRESS_SECONDS
-            if self._signalled and not self._service.stopping:
+            self._heed_signals()
+            if self._service.idle() and not self._service.stopping:
+                log.info("nobody has asked for anything for a while")
                 self._send(self._service.stop())
             if self._service.stopping:
                 last_moment = min(last_moment, now + STOP_SECONDS)
             if now > last_moment:
                 log.warning("the running request did not finish in time and is given up")
                 return
+
+    def _patience(self, working: bool) -> int | None:
+        """Milliseconds to wait for news, None for any time."""
+        if working or self._service.stopping:
+            return int(PROGRESS_SECONDS * 1000)
+        seconds = self._service.seconds_to_idle()
+        return None if seconds == math.inf else min(MAX_POLL_MS, int(seconds * 1000) + 1)
+
+    def _heed_signals(self) -> None:
+        while self._signalled:
+            number = self._signalled.pop()
+            if number == RELOAD_SIGNAL:
+                try:
+                    self._service.reload()
+                except MattedError as error:
+                    log.error("the settings stay as they were: %s", error)
+            elif not self._service.stopping:
+                self._send(self._service.stop())
 
     def _receive(self) -> None:
         try:
@@ -124,6 +156,8 @@ class Server:
 
     def _send(self, replies: list[Reply]) -> None:
         for reply in replies:
+            if reply.peer == OURSELVES:
+                continue
             parts: list[Any] = [reply.peer, reply.message.to_wire(reply.id), *reply.frames]
             try:
                 self._router.send_multipart(parts, zmq.NOBLOCK, copy=False)
@@ -146,9 +180,10 @@ class Server:
     @contextmanager
     def _signals(self) -> Iterator[None]:
         def note(number: int, frame: FrameType | None) -> None:
-            self._signalled = True
+            self._signalled.add(number)
 
-        before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+        numbers = [signal.SIGTERM, signal.SIGINT, *([RELOAD_SIGNAL] if RELOAD_SIGNAL else [])]
+        before = {number: signal.signal(number, note) for number in numbers}
         wakeup = signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
         try:
             yield

@@ -1,44 +1,32 @@
-"""Requests in, replies out. No sockets: the server carries the bytes, a worker thread makes the masks."""
+"""Requests in, replies out. No sockets: the server carries the bytes, the workers make the masks."""
 
 from __future__ import annotations
 
 import logging
 import math
 import os
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import psutil
-from matted_client import ProtocolError, Rejected, messages
+from matted_client import MattedError, ProtocolError, Rejected, messages
 from matted_client.messages import Failure, Hello, Load, MaskRequest, Message, Progress, Unload
 
-from matted import __version__, backend
-from matted.backend import Model
-from matted.config import Config
-from matted.jobs import Job, JobQueue
+from matted import __version__, logbook
+from matted.jobs import OURSELVES, Job, JobQueue
+from matted.look import Looker
 from matted.models.cache import ModelCache
-from matted.models.catalogue import Catalogue, Row
 from matted.models.compiled import CompiledFiles
 from matted.models.store import Store
-from matted.pipeline import Outcome, Pipeline
+from matted.workers import Reply, Setup, Workers, internal
 
 log = logging.getLogger(__name__)
 
 MEMORY_PERCENT = 60  # of the machine's memory, for models, where the settings say nothing else
-
-
-class Reply(NamedTuple):
-    """To `peer`: `message` in answer to its request `id`, with raw frames behind it."""
-
-    peer: bytes
-    id: int
-    message: Message
-    frames: Sequence[Any] = ()
+QUEUE_PERCENT = 25  # of the machine's memory, for the pixels of all requests together
+BYTES_PER_PIXEL = 20  # that a request takes at its peak: pixels, mask, foreground, and what is needed in between
 
 
 @dataclass(frozen=True)
@@ -51,38 +39,38 @@ class Identity:
 
 
 class Service:
-    """`handle` answers at once or queues; `collect` gives what the worker finished since the last call.
+    """`handle` answers at once or queues; `collect` gives what the workers finished since the last call.
 
-    on_finished is called from the worker thread whenever `collect` has something new.
+    reread: reads the settings and the models' rows for a reload, and may raise MattedError.
+    on_finished is called from a worker thread whenever `collect` has something new.
     """
 
     def __init__(
-        self, config: Config, catalogue: Catalogue, identity: Identity, on_finished: Callable[[], None]
+        self, setup: Setup, reread: Callable[[], Setup], identity: Identity, on_finished: Callable[[], None]
     ) -> None:
         self.stopping = False
-        self._config = config
-        self._catalogue = catalogue
+        self._setup = setup
+        self._reread = reread
         self._identity = identity
-        self._on_finished = on_finished
+        config, memory = self._setup.config, psutil.virtual_memory()
         self._store = Store(config.models)
-        self._compiled = CompiledFiles(config.compiled, config.compiled_limit)
-        budget = config.memory or psutil.virtual_memory().total * MEMORY_PERCENT // 100
-        self._cache = ModelCache(self._load, budget, lambda: psutil.virtual_memory().available, backend.release_memory)
-        self._pipeline = Pipeline(self._store, self._cache)
-        self._queue = JobQueue(config.queue)
-        self._finished: deque[Reply] = deque()
+        self._cache = ModelCache(_budget(config.memory), lambda: int(psutil.virtual_memory().available))
+        compiled = CompiledFiles(config.compiled, config.compiled_limit)
+        self._looker = Looker(self._store, self._cache, compiled, config.device)
+        self._queue = JobQueue(config.queue, memory.total * QUEUE_PERCENT // 100)
+        self._workers = Workers(self._setup, self._queue, self._cache, self._looker, on_finished)
         self._started = time.monotonic()
         self._requests = 0
+        self._last_request = self._started
         self._process = psutil.Process()
-        self._worker = threading.Thread(target=self._work, name="worker", daemon=True)
-        self._worker.start()
-
-    # -- the event loop's side ---------------------------------------------------------------------------------------
+        if config.preload:
+            self._queue.submit(Job(OURSELVES, 0, Load(config.preload)))
 
     def handle(self, peer: bytes, frames: Sequence[memoryview]) -> list[Reply]:
         """One message of a client, header first. Returns the replies that are due now. Never raises."""
         request_id = 0
         self._requests += 1
+        self._last_request = time.monotonic()
         try:
             op, request_id, header = messages.split_header(bytes(frames[0][: messages.MAX_HEADER_BYTES + 1]))
             return self._dispatch(peer, request_id, op, header, frames[1:])
@@ -90,18 +78,24 @@ class Service:
             return [Reply(peer, request_id, Failure(messages.BAD_REQUEST, error.message, "See docs/protocol.md."))]
         except Rejected as error:
             return [Reply(peer, request_id, Failure(error.code, error.message, error.hint))]
+        except MattedError as error:
+            return [Reply(peer, request_id, Failure(messages.BAD_REQUEST, error.message, error.hint))]
         except Exception:
             log.exception("a request failed")
-            return [Reply(peer, request_id, _internal())]
+            return [Reply(peer, request_id, internal())]
 
     def collect(self) -> list[Reply]:
-        replies = []
-        while self._finished:
-            replies.append(self._finished.popleft())
-        return replies
+        return self._workers.collect()
 
     def working(self) -> bool:
         return bool(self._queue.alive())
+
+    def seconds_to_idle(self) -> float:
+        """How long until the daemon may end by itself, infinite for never."""
+        return max(0.0, self._last_request + self._setup.config.idle_exit - time.monotonic())
+
+    def idle(self) -> bool:
+        return not self.working() and self.seconds_to_idle() <= 0.0
 
     def progress(self) -> list[Reply]:
         """How far every job is."""
@@ -126,25 +120,49 @@ class Service:
         return [Reply(job.peer, job.id, failure) for job in self._queue.close()]
 
     def finished(self) -> bool:
-        """Whether the worker has ended, and everything it made was collected."""
-        return not self._worker.is_alive() and not self._finished
+        """Whether the workers have ended, and everything they made was collected."""
+        return self._workers.ended()
+
+    def close(self) -> None:
+        """End the inference processes, whatever they do."""
+        self._cache.clear()
+
+    def reload(self) -> None:
+        """Read the settings and the models' rows anew. Loaded models stay, unless they ran on another device.
+
+        Raises MattedError if they cannot be used; everything then stays as it was. What a running request has begun
+        with holds until its end.
+        """
+        before, self._setup = self._setup.config, self._reread()
+        config = self._setup.config
+        self._workers.setup = self._setup
+        self._cache.budget = _budget(config.memory)
+        self._queue.limit = config.queue
+        self._looker.compiled.limit = config.compiled_limit
+        self._looker.device = config.device
+        logbook.set_level(config.log_level)
+        if config.device != before.device:
+            for each in self._cache.resident():
+                self._cache.give_up(each.engine.row.id)
+        self._queue.nudge()
+        log.info("the settings were read anew")
 
     def _dispatch(
         self, peer: bytes, request_id: int, op: str, header: dict[str, Any], frames: Sequence[memoryview]
     ) -> list[Reply]:
         if op == MaskRequest.op:
-            self._queue.submit(self._job(peer, request_id, MaskRequest.from_wire(header), frames))
+            self._submit(self._job(peer, request_id, MaskRequest.from_wire(header), frames))
             return []
         if frames:
             raise ProtocolError(f"'{op[:20]}' takes no frames.")
         if op == Load.op:
             load = Load.from_wire(header)
             self._refuse_reused_id(peer, request_id)
-            self._catalogue.find(self._model_id(load.model))
-            self._queue.submit(Job(peer, request_id, load))
+            self._setup.row(load.model)
+            self._submit(Job(peer, request_id, load))
             return []
         if op == Unload.op:
-            found = self._cache.give_up(self._model_id(Unload.from_wire(header).model))
+            found = self._cache.give_up(self._setup.model_id(Unload.from_wire(header).model))
             self._queue.nudge()
             return [Reply(peer, request_id, messages.Done(found))]
         if op == Hello.op:
@@ -155,6 +173,9 @@ class Service:
             return [Reply(peer, request_id, messages.ModelsReply(self._models()))]
         if op == messages.Cancel.op:
             return self._cancel(peer, request_id, messages.Cancel.from_wire(header))
+        if op == messages.Reload.op:
+            self.reload()
+            return [Reply(peer, request_id, messages.Done())]
         if op == messages.Shutdown.op:
             log.info("asked to shut down")
             return [Reply(peer, request_id, messages.Done()), *self.stop()]
@@ -166,7 +187,7 @@ class Service:
             raise Rejected(
                 messages.UNSUPPORTED_VERSION,
                 f"This program is {older} than the matted daemon (protocol {hello.v}, not {messages.PROTOCOL}).",
-                "Bring both to the same version: pip install -U matted; matted stop; matted install gimp; "
+                "Bring both to the same version: pip install -U matted; matted restart; matted install gimp; "
                 "matted install krita",
             )
         log.info("hello from %r", hello.client[:80])
@@ -174,7 +195,7 @@ class Service:
             v=messages.PROTOCOL,
             version=__version__,
             proof=messages.server_proof(self._identity.key, hello.nonce),
-            max_pixels=messages.MAX_PIXELS,
+            max_pixels=_most_pixels(),
             max_side=messages.MAX_SIDE,
             formats=list(messages.BYTES_PER_PIXEL),
         )
@@ -189,6 +210,10 @@ class Service:
             message = f"The picture is too large: {request.width} x {request.height} pixels."
             hint = f"At most {messages.MAX_PIXELS // 1_000_000} megapixels are possible; scale it down."
             raise Rejected(messages.TOO_LARGE, message, hint)
+        if request.width * request.height > _most_pixels():
+            needed, free = request.width * request.height * BYTES_PER_PIXEL, psutil.virtual_memory().available
+            message = f"This picture needs {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free."
+            raise Rejected(messages.OUT_OF_MEMORY, message, "Close other programs or scale it down.")
         expected = [request.frame_bytes] * (2 if request.plate else 1)
         if [len(frame) for frame in frames] != expected:
             sizes = ", ".join(str(len(frame)) for frame in frames[:4]) or "none"
@@ -196,7 +221,11 @@ class Service:
             message = f"{count} of {request.frame_bytes} bytes expected behind the header, not {sizes}."
             raise Rejected(messages.BAD_REQUEST, message)
         self._refuse_reused_id(peer, request_id)
-        row = self._catalogue.find(self._model_id(request.model))
+        if request.edges not in messages.EDGES:
+            raise Rejected(
+                messages.BAD_REQUEST, f"There are no edges {request.edges!r}.", f"Known: {', '.join(messages.EDGES)}."
+            )
+        row = self._setup.row(request.model)
         if row.needs_plate and not request.plate:
             raise Rejected(
                 messages.PLATE_NEEDED,
@@ -212,8 +241,18 @@ class Service:
         if self._queue.find(peer, request_id):
             raise Rejected(messages.BAD_REQUEST, f"Request {request_id} is still being worked on.")
 
-    def _model_id(self, requested: str) -> str:
-        return self._config.model if requested == "default" else requested
+    def _submit(self, job: Job) -> None:
+        try:
+            self._queue.submit(job)
+        except Rejected as error:
+            if error.code == messages.BUSY and (seconds := self._wait()):
+                raise Rejected(error.code, error.message, f"Try again in about {seconds:.0f} s.") from None
+            raise
+
+    def _wait(self) -> float:
+        """Seconds that the jobs of now will take, as far as their models have run before."""
+        models = [self._setup.model_id(job.request.model) for _, job in self._queue.alive()]
+        return sum(self._looker.pace.seconds(model) or 0.0 for model in models)
 
     def _cancel(self, peer: bytes, request_id: int, cancel: messages.Cancel) -> list[Reply]:
         found = self._queue.find(peer, cancel.target)
@@ -225,25 +264,30 @@ class Service:
 
     def _status(self) -> dict[str, Any]:
         resident = self._cache.resident()
+        memory = {each.engine.row.id: each.engine.memory() for each in resident}
+        loaded = [
+            {
+                "id": each.engine.row.id,
+                "device": each.engine.device,
+                "note": each.engine.note,
+                "expires_in": each.expires_in if each.expires_in < math.inf else None,
+                "resident_bytes": memory[each.engine.row.id],
+            }
+            for each in resident
+        ]
+        config = self._setup.config
         return {
             "version": __version__,
             "protocol": messages.PROTOCOL,
             "pid": os.getpid(),
             "endpoint": self._identity.endpoint,
             "connection_file": self._identity.connection_file,
-            "device": self._config.device,
-            "default_model": self._config.model,
-            "loaded": [
-                {
-                    "id": each.model.row.id,
-                    "device": each.model.device,
-                    "note": each.model.note,
-                    "expires_in": each.expires_in if each.expires_in < math.inf else None,
-                }
-                for each in resident
-            ],
-            "resident_bytes": self._process.memory_info().rss,
+            "device": config.device,
+            "default_model": config.model,
+            "loaded": loaded,
+            "resident_bytes": self._process.memory_info().rss + sum(memory.values()),
             "uptime_seconds": time.monotonic() - self._started,
+            "idle_exit": config.idle_exit if config.idle_exit < math.inf else None,
             "requests": self._requests,
             "stopping": self.stopping,
             "jobs": [
@@ -254,69 +298,23 @@ class Service:
         }
 
     def _models(self) -> list[dict[str, Any]]:
-        loaded = {each.model.row.id for each in self._cache.resident()}
+        loaded = {each.engine.row.id for each in self._cache.resident()}
         return [
             {
                 **row.facts(),
                 "installed": self._store.installed(row),
                 "loaded": row.id in loaded,
-                "default": row.id == self._config.model,
+                "default": row.id == self._setup.config.model,
+                "seconds": self._looker.pace.seconds(row.id),
             }
-            for row in self._catalogue.rows.values()
+            for row in self._setup.catalogue.rows.values()
         ]
 
-    # -- the worker's side -------------------------------------------------------------------------------------------
 
-    def _work(self) -> None:
-        while True:
-            job = self._queue.take(self._cache.expire())
-            if job is not None:
-                self._finished.append(self._outcome(job))
-                self._on_finished()
-            elif self._queue.closed:
-                break
-        self._on_finished()
-
-    def _load(self, row: Row) -> Model:
-        model = backend.load(row, self._store.path(row), self._config.device, self._compiled.of(row.id))
-        self._compiled.trim(row.id)
-        log.info("%s is loaded on %s. %s", row.id, model.device, model.note)
-        return model
-
-    def _keep_alive(self, request: MaskRequest | Load) -> float:
-        own = request.keep_alive if self._config.client_keep_alive else None
-        return self._config.keep_alive if own is None else own
-
-    def _outcome(self, job: Job) -> Reply:
-        request = job.request
-        size = f"{request.width} x {request.height}" if isinstance(request, MaskRequest) else f"load {request.model}"
-        try:
-            row = self._catalogue.find(self._model_id(request.model))
-            keep_alive = self._keep_alive(request)
-            if isinstance(request, Load):
-                self._pipeline.load(job, row, keep_alive)
-                return Reply(job.peer, job.id, messages.Done())
-            outcome = self._pipeline.run(job, request, row, keep_alive)
-        except Rejected as error:
-            log.info("%s: %s", size, error.code)
-            return Reply(job.peer, job.id, Failure(error.code, error.message, error.hint))
-        except MemoryError:
-            log.warning("%s: out of memory", size)
-            message, hint = "There is not enough memory for this picture.", "Close other programs or scale it down."
-            return Reply(job.peer, job.id, Failure(messages.OUT_OF_MEMORY, message, hint))
-        except Exception:
-            log.exception("%s: failed", size)
-            return Reply(job.peer, job.id, _internal())
-        log.info("%s: %s", size, _seconds(outcome))
-        arrays = [array for array in (outcome.mask, outcome.foreground) if array is not None]
-        frames = [np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for array in arrays]
-        return Reply(job.peer, job.id, outcome.info, frames)
+def _budget(setting: int) -> int:
+    return setting or int(psutil.virtual_memory().total) * MEMORY_PERCENT // 100
 
 
-def _seconds(outcome: Outcome) -> str:
-    return ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in outcome.info.timings.items())
-
-
-def _internal() -> Failure:
-    message = "The matted daemon failed on this request and goes on with the next."
-    return Failure(messages.INTERNAL, message, "The reason is in the daemon's log; please report it.")
+def _most_pixels() -> int:
+    """What a picture may have at this moment, so that nobody sends what would not fit into memory."""
+    return max(1, min(messages.MAX_PIXELS, int(psutil.virtual_memory().available) // BYTES_PER_PIXEL))

@@ -158,41 +158,26 @@ class Session:
         height: int,
         format: str,
         model: str = "default",
-        depth: int = 8,
         plate: Any = None,
-        foreground: bool = False,
-        keep_alive: Optional[float] = None,
         on_progress: OnProgress = _ignore,
         cancelled: Cancelled = _never,
+        **options: Any,
     ) -> Mask:
         """Ask for the mask of a picture and wait for it.
 
         pixels: a bytes-like object of width x height pixels in `format` (a key of messages.BYTES_PER_PIXEL), rows from
         the top without padding, sRGB. plate: for models that need one, the scene without the subject, like `pixels`.
-        foreground: ask for the subject's own colours too. keep_alive: seconds that the model shall stay in memory, if
-        the daemon lets requests say so. cancelled: asked about every 50 ms; True ends the request in the daemon too.
+        cancelled: asked about every 50 ms; True ends the request in the daemon too. options: fields of MaskRequest,
+        such as depth, edges, threshold, grow, feather, invert, foreground.
         Raises Rejected with the daemon's code, Timeout, ProtocolError, Unavailable.
         """
-        request = MaskRequest(width, height, format, model, depth, plate is not None, foreground, keep_alive)
+        request = MaskRequest(width, height, format, model, plate=plate is not None, **options)
         views = [memoryview(picture).cast("B") for picture in (pixels, plate) if picture is not None]
         for view in views:
             self._check(request, len(view))
         self._peer.max_frame_bytes = max(DEFAULT_FRAME_BYTES, request.mask_bytes, request.foreground_bytes)
         request_id = self._send(request, views, cancelled=cancelled)
-        cancel_sent = False
-        while True:
-            deadline = time.monotonic() + (CANCEL_SECONDS if cancel_sent else SILENCE_SECONDS)
-            stop = _never if cancel_sent else cancelled
-            op, header, frames = self._reply(request_id, deadline, stop)
-            if op == "":  # the caller wants to stop
-                self._send(Cancel(request_id))
-                cancel_sent = True
-            elif op == Progress.op:
-                on_progress(Progress.from_wire(header))
-            elif op == Failure.op:
-                raise _rejected(header)
-            else:
-                return _mask(op, header, frames, request)
+        return _mask(*self._result(request_id, on_progress, cancelled), request)
 
     def status(self) -> Dict[str, Any]:
         return dict(self._ask(messages.StatusRequest(), messages.StatusReply).status)
@@ -201,22 +186,30 @@ class Session:
         return list(self._ask(messages.ModelsRequest(), messages.ModelsReply).models)
 
     def load(
-        self, model: str = "default", on_progress: OnProgress = _ignore, keep_alive: Optional[float] = None
+        self,
+        model: str = "default",
+        on_progress: OnProgress = _ignore,
+        cancelled: Cancelled = _never,
+        keep_alive: Optional[float] = None,
+        download: bool = False,
     ) -> None:
-        """Have a model in memory before it is needed. Raises as `mask` does."""
-        request_id = self._send(messages.Load(model, keep_alive))
-        while True:
-            op, header, _ = self._reply(request_id, time.monotonic() + SILENCE_SECONDS)
-            if op == Progress.op:
-                on_progress(Progress.from_wire(header))
-            elif op == Failure.op:
-                raise _rejected(header)
-            else:
-                return
+        """Have a model in memory before it is needed.
+
+        download: get it first if it is not on this computer, which is allowed for models that anybody may use without
+        asking. The rest, and what is raised: see `mask`.
+        """
+        request_id = self._send(messages.Load(model, keep_alive, download))
+        op, _, _ = self._result(request_id, on_progress, cancelled)
+        if op != Done.op:
+            raise ProtocolError("The daemon answered 'load' with '%s'." % op)
 
     def unload(self, model: str = "default") -> bool:
         """Give a model's memory back. False if it was not in memory."""
         return bool(self._ask(messages.Unload(model), Done).found)
+
+    def reload(self) -> None:
+        """Have the daemon read its settings and the user's own models anew. Raises Rejected if they are wrong."""
+        self._ask(messages.Reload(), Done)
 
     def shutdown(self) -> None:
         self._ask(messages.Shutdown(), Done)
@@ -259,6 +252,24 @@ class Session:
         return reply.from_wire(header)
 
     # -- messages ----------------------------------------------------------------------------------------------------
+
+    def _result(
+        self, request_id: int, on_progress: OnProgress, cancelled: Cancelled
+    ) -> Tuple[str, Dict[str, Any], List[bytearray]]:
+        """What comes after all progress: op, header, frames. Raises Rejected if that is an error."""
+        cancel_sent = False
+        while True:
+            deadline = time.monotonic() + (CANCEL_SECONDS if cancel_sent else SILENCE_SECONDS)
+            op, header, frames = self._reply(request_id, deadline, _never if cancel_sent else cancelled)
+            if op == "":  # the caller wants to stop
+                self._send(Cancel(request_id))
+                cancel_sent = True
+            elif op == Progress.op:
+                on_progress(Progress.from_wire(header))
+            elif op == Failure.op:
+                raise _rejected(header)
+            else:
+                return op, header, frames
 
     def _send(
         self,

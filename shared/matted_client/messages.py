@@ -20,6 +20,9 @@ PROTOCOL = 1  # the major version; checked in hello
 
 BYTES_PER_PIXEL = {"RGBA8": 4, "BGRA8": 4, "RGB8": 3, "GRAYA8": 2, "GRAY8": 1}
 MASK_DEPTHS = (8, 16)  # bits; 16-bit masks are little-endian
+OFF, FINE, HAIR = EDGES = ("off", "fine", "hair")  # how the edge of a mask is refined at the layer's size
+MAX_GROW = 100  # pixels
+MAX_FEATHER = 250  # pixels
 
 # Limits of one request. 200 megapixels is twice the largest camera frame in use; RGBA8 of it is the largest frame.
 MAX_PIXELS = 200_000_000
@@ -143,6 +146,13 @@ class MaskRequest(Message):
 
     plate: a second frame follows, of the same size and format: the same scene without the subject. foreground: the
     result shall have the subject's own colours too. keep_alive: seconds for which the model shall stay in memory.
+
+    The mask is tuned in this order. edges: see EDGES. threshold: from here on a pixel is subject, below it is
+    background, and nothing is in between. grow: pixels by which the subject gets larger, smaller where negative.
+    feather: pixels, standard deviation of the blur that softens the edge. invert: the background is kept instead.
+
+    closer: a subject that fills little of the picture may be looked at once more, by itself. anyway: the mask is wanted
+    also where the model found no subject.
     """
 
     op: ClassVar[str] = "mask"
@@ -154,6 +164,13 @@ class MaskRequest(Message):
     plate: bool = _field(bool, default=False)
     foreground: bool = _field(bool, default=False)
     keep_alive: Optional[float] = _field(float, int, type(None), low=0, default=None)
+    edges: str = _field(str, high=16, default=FINE)
+    threshold: Optional[float] = _field(float, int, type(None), low=0, high=1, default=None)
+    grow: int = _field(int, low=-MAX_GROW, high=MAX_GROW, default=0)
+    feather: float = _field(float, int, low=0, high=MAX_FEATHER, default=0.0)
+    invert: bool = _field(bool, default=False)
+    closer: bool = _field(bool, default=True)
+    anyway: bool = _field(bool, default=False)
 
     @property
     def frame_bytes(self) -> int:
@@ -190,11 +207,15 @@ class ModelsRequest(Message):
 
 @dataclass(frozen=True)
 class Load(Message):
-    """Have a model in memory before it is needed."""
+    """Have a model in memory before it is needed.
+
+    download: get it first if it is not on this computer; only models that anybody may use without asking.
+    """
 
     op: ClassVar[str] = "load"
     model: str = _field(str, high=MAX_TEXT, default="default")
     keep_alive: Optional[float] = _field(float, int, type(None), low=0, default=None)
+    download: bool = _field(bool, default=False)
 
 
 @dataclass(frozen=True)
@@ -203,6 +224,13 @@ class Unload(Message):
 
     op: ClassVar[str] = "unload"
     model: str = _field(str, high=MAX_TEXT, default="default")
+
+
+@dataclass(frozen=True)
+class Reload(Message):
+    """Read the settings and the user's own models anew."""
+
+    op: ClassVar[str] = "reload"
 
 
 @dataclass(frozen=True)
@@ -233,7 +261,7 @@ class Progress(Message):
     """Any number of them before a result. Sent at least twice a second while a request is alive."""
 
     op: ClassVar[str] = "progress"
-    stage: str = _field(str)  # waiting, downloading, loading, preparing, inference, mask
+    stage: str = _field(str)  # waiting, downloading, loading, preparing, inference, closer, edges, mask, colours
     fraction: Optional[float] = _field(float, int, type(None), low=0, high=1, default=None)  # of this stage
     place: int = _field(int, low=0, default=0)  # waiting: how many requests are before this one
     detail: str = _field(str, default="")  # downloading: what, how big, which licence; loading: the model
@@ -244,6 +272,7 @@ class MaskResult(Message):
     """One frame follows: the mask, width x height samples of `depth` bits, 0 background, full scale subject.
 
     foreground: a second frame follows: width x height RGB8 pixels, the subject's colours without the background's.
+    confidence: how sure the model is that this is the subject, 0..1. closer: a second look was taken, and used.
     """
 
     op: ClassVar[str] = "result"
@@ -254,6 +283,8 @@ class MaskResult(Message):
     device: str = _field(str)
     coverage: float = _field(float, low=0, high=1)  # mean of the mask, 0..1
     foreground: bool = _field(bool, default=False)
+    confidence: float = _field(float, low=0, high=1, default=1.0)
+    closer: bool = _field(bool, default=False)
     timings: Dict[str, float] = _field(dict, default={})  # seconds by stage
     warnings: List[str] = _field(list, default=[])
 
@@ -270,7 +301,10 @@ class Failure(Message):
 
 @dataclass(frozen=True)
 class Done(Message):
-    """The reply to cancel, load, unload and shutdown. `found` is false if there was nothing to cancel or unload."""
+    """The reply to cancel, load, unload, reload and shutdown.
+
+    `found` is false if there was nothing to cancel or unload.
+    """
 
     op: ClassVar[str] = "done"
     found: bool = _field(bool, default=True)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from typing import Any, List
 
-from .client import Cancelled, Mask, OnProgress, connect
-from .errors import Unavailable
+from . import messages
+from .client import Cancelled, Mask, OnProgress, Session, connect
+from .errors import Rejected, Unavailable
 
 SETTINGS_FILE = "matted.json"
 
@@ -48,14 +50,34 @@ def layer_mask(
     format: str,
     on_progress: OnProgress,
     cancelled: Cancelled,
+    plate: Any = None,
+    **options: Any,
 ) -> Mask:
-    """Ask the daemon for an 8-bit mask of a layer, starting the daemon if it does not run.
+    """Ask the daemon for the mask of a layer, starting the daemon if it does not run.
 
     folder: the plug-in's own. client: the host and its version, for the daemon's log. The rest, and what is raised:
     see matted_client.client.Session.mask.
     """
+    with open_session(folder, client, on_progress, cancelled) as session:
+        return session.mask(
+            pixels, width, height, format, plate=plate, on_progress=on_progress, cancelled=cancelled, **options
+        )
+
+
+def open_session(folder: str, client: str, on_progress: OnProgress, cancelled: Cancelled) -> Session:
+    """A session with the daemon that the plug-in in `folder` was installed for, started if it does not run."""
     installed = read_installation(folder)
-    with connect(
+    session = connect(
         client, installed.connection_file, installed.command, on_progress=on_progress, cancelled=cancelled
-    ) as session:
-        return session.mask(pixels, width, height, format, on_progress=on_progress, cancelled=cancelled)
+    )
+    if _numbers(session.welcome.version) < _numbers(installed.version):  # it would overlook what it doesn't know
+        session.close()
+        message = "The matted daemon that runs is version %s, older than this plug-in." % session.welcome.version
+        raise Rejected(messages.UNSUPPORTED_VERSION, message, "Run: matted restart")
+    return session
+
+
+def _numbers(version: str) -> List[int]:
+    """The dotted numbers that a version begins with, to compare."""
+    found = re.match(r"\d+(\.\d+)*", version)
+    return [int(number) for number in found.group().split(".")] if found else []

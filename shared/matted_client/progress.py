@@ -11,8 +11,11 @@ _SPANS = {
     "downloading": (0.0, 0.10),
     "loading": (0.10, 0.20),
     "preparing": (0.20, 0.25),
-    "inference": (0.25, 0.90),
-    "mask": (0.90, 1.0),
+    "inference": (0.25, 0.65),
+    "closer": (0.65, 0.80),
+    "mask": (0.80, 0.85),
+    "edges": (0.85, 0.95),
+    "colours": (0.95, 1.0),
 }
 
 
@@ -34,6 +37,12 @@ def describe(progress: Progress) -> str:
         return "Loading %s" % progress.detail
     if progress.stage == "inference":
         return "Finding the subject"
+    if progress.stage == "closer":
+        return "Taking a closer look"
+    if progress.stage == "edges":
+        return "Refining the edges"
+    if progress.stage == "colours":
+        return "Cleaning the colours"
     if progress.stage == "mask":
         return "Making the mask"
     return "Preparing the picture"

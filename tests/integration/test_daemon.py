@@ -81,17 +81,17 @@ def test_the_result_says_where_the_time_went(daemon: Daemon) -> None:
 
 def test_status_answers_while_masks_are_made_and_names_the_jobs(daemon: Daemon) -> None:
     with LibzmqClient(daemon.connection_file) as client:
-        ids = [client.mask(400, 300) for _ in range(4)]
+        ids = [client.mask(400, 300, new=True) for _ in range(4)]
         status = client.ask("status")["status"]
         assert len(status["jobs"]) == 4, "status came before the masks"
-        assert [job["place"] for job in status["jobs"]][1:] == [1, 2, 3]
+        assert [job["place"] for job in status["jobs"]][2:] == [2, 3]
         header, _ = client.reply(ids[-1])
         assert header["op"] == "result"
 
 
 def test_progress_says_the_place_in_the_queue_and_the_stage(daemon: Daemon) -> None:
     with LibzmqClient(daemon.connection_file) as client:
-        ids = [client.mask(400, 300) for _ in range(5)]
+        ids = [client.mask(400, 300, new=True) for _ in range(5)]
         seen: list[dict[str, object]] = []
         while True:
             header, _ = client.receive()
@@ -106,22 +106,22 @@ def test_progress_says_the_place_in_the_queue_and_the_stage(daemon: Daemon) -> N
 
 def test_a_waiting_job_can_be_cancelled(daemon: Daemon) -> None:
     with LibzmqClient(daemon.connection_file) as client:
-        first, second = client.mask(400, 300), client.mask(400, 300)
+        first, second, third = (client.mask(400, 300, new=True) for _ in range(3))
         answers = {}
-        cancel = client.send("cancel", target=second)
-        while not {first, second, cancel} <= set(answers):
+        cancel = client.send("cancel", target=third)
+        while not {first, second, third, cancel} <= set(answers):
             header, _ = client.receive()
             if header["op"] != "progress":
                 answers[header["id"]] = header
-    assert answers[first]["op"] == "result"
-    assert answers[second]["code"] == "cancelled"
+    assert answers[first]["op"] == answers[second]["op"] == "result"
+    assert answers[third]["code"] == "cancelled"
     assert answers[cancel]["found"] is True
 
 
 def test_a_running_job_can_be_cancelled_and_the_next_is_right(daemon: Daemon) -> None:
     with LibzmqClient(daemon.connection_file) as client:
         expected = client.reply(client.mask(300, 200))[1]
-        running = client.mask(300, 200)
+        running = client.mask(300, 200, new=True)
         wait_for(lambda: client.ask("status")["status"]["jobs"][:1] not in ([], [{}]), "the job's start")
         client.send("cancel", target=running)
         header, _ = client.reply(running)
@@ -205,20 +205,20 @@ def test_it_ends_cleanly_and_lets_the_running_request_finish(new_daemon: Callabl
     daemon = new_daemon().start()
     assert daemon.process is not None
     with LibzmqClient(daemon.connection_file) as client:
-        running, waiting = client.mask(400, 300), client.mask(400, 300)
+        running, next_one, waiting = (client.mask(400, 300, new=True) for _ in range(3))
         jobs = wait_for(lambda: client.ask("status")["status"]["jobs"], "the jobs")
-        assert len(jobs) == 2
+        assert len(jobs) == 3
         wait_for(lambda: client.ask("status")["status"]["jobs"][0]["stage"] != "waiting", "the first job's start")
         if way == "signal":
             os.kill(daemon.process.pid, signal.SIGTERM)
         else:
             client.send("shutdown")
         answers = {}
-        while not {running, waiting} <= set(answers):
+        while not {running, next_one, waiting} <= set(answers):
             header, _ = client.receive()
             if header["op"] in ("result", "error"):
                 answers[header["id"]] = header
-    assert answers[running]["op"] == "result"
+    assert answers[running]["op"] == answers[next_one]["op"] == "result"
     assert answers[waiting]["code"] == "shutting_down"
     assert daemon.process.wait(30) == 0
     assert not daemon.connection_file.exists()

@@ -490,12 +490,19 @@ def test_the_default_is_written_and_the_rest_stays(
     assert person.facts("birefnet-lite")["default"]
 
 
-def test_a_running_daemon_and_the_environment_are_mentioned(person: Person, u2netp_file: Path) -> None:
+def test_an_environment_that_wins_is_mentioned(person: Person) -> None:
     person.environ["MATTED_MODEL"] = "isnet-general-use"
     assert "MATTED_MODEL" in person.models("default", "u2netp").stdout
-    person.daemon.environ["MATTED_MODEL"] = "birefnet-lite"
+
+
+def test_a_running_daemon_takes_the_new_default_at_once(person: Person) -> None:
+    config = Path(person.environ["MATTED_CONFIG_DIR"])
+    config.mkdir()
+    (config / "config.toml").write_text('model = "isnet-general-use"')
     person.daemon.start()
-    assert "matted stop" in person.models("default", "u2netp").stdout
+    assert person.models("default", "u2netp").returncode == 0
+    with person.daemon.session() as session:
+        assert session.status()["default_model"] == "u2netp"
 
 
 # -- models of the user's own ------------------------------------------------------------------------------------------

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import cast
 
 import pytest
-from matted.backend import Model
+from matted.engine import Engine
 from matted.models import catalogue
 from matted.models.cache import ModelCache
 from matted.models.catalogue import Row
@@ -23,9 +24,13 @@ def row(name: str, peak: int = GB) -> Row:
 
 @dataclass
 class Fake:
-    """Stands where a compiled model would: the cache only asks for its row."""
+    """Stands where an engine would: the cache only asks for its row, and closes it."""
 
     row: Row
+    closed: bool = False
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class Machine:
@@ -33,35 +38,36 @@ class Machine:
 
     def __init__(self, budget: int = 10 * GB, total: int = 100 * GB) -> None:
         self.now = 0.0
-        self.loads: list[str] = []
-        self.releases = 0
+        self.loaded: list[Fake] = []
         self.total = total
-        self.cache = ModelCache(self._load, budget, self._free, self._release, lambda: self.now)
+        self.cache = ModelCache(budget, self._free, lambda: self.now)
 
-    def _load(self, wanted: Row) -> Model:
-        self.loads.append(wanted.id)
-        return cast(Model, Fake(wanted))
+    def lend(self, name: str, keep_alive: float = 60.0, peak: int = GB) -> AbstractContextManager[tuple[Engine, bool]]:
+        def load() -> Engine:
+            self.loaded.append(Fake(row(name, peak)))
+            return cast(Engine, self.loaded[-1])
 
-    def _free(self) -> int:
-        return self.total - sum(cast(Any, each.model).row.peak_bytes for each in self.cache.resident())
-
-    def _release(self) -> None:
-        self.releases += 1
+        return self.cache.use(row(name, peak), keep_alive, load)
 
     def use(self, name: str, keep_alive: float = 60.0, peak: int = GB) -> bool:
-        with self.cache.use(row(name, peak), keep_alive) as (model, loaded):
-            assert model.row.id == name
+        with self.lend(name, keep_alive, peak) as (engine, loaded):
+            assert engine.row.id == name
         return loaded
 
+    def _free(self) -> int:
+        return self.total - sum(fake.row.peak_bytes for fake in self.loaded if not fake.closed)
+
     def names(self) -> list[str]:
-        return [each.model.row.id for each in self.cache.resident()]
+        resident = [each.engine.row.id for each in self.cache.resident()]
+        assert sorted(resident) == sorted(fake.row.id for fake in self.loaded if not fake.closed)
+        return resident
 
 
 def test_a_model_is_loaded_once() -> None:
     machine = Machine()
     assert machine.use("one") is True
     assert machine.use("one") is False
-    assert machine.loads == ["one"]
+    assert len(machine.loaded) == 1
 
 
 def test_a_model_goes_when_its_time_is_up_and_not_before() -> None:
@@ -72,7 +78,7 @@ def test_a_model_goes_when_its_time_is_up_and_not_before() -> None:
     assert machine.names() == ["one"]
     machine.now = 60.0
     assert machine.cache.expire() is None
-    assert machine.names() == [] and machine.releases == 1
+    assert machine.names() == []
 
 
 def test_each_use_starts_the_time_anew() -> None:
@@ -117,7 +123,7 @@ def test_a_model_that_the_machine_cannot_hold_is_refused_with_the_figures() -> N
     with pytest.raises(Rejected, match=r"LARGE needs 5\.6 GB of memory, and 4\.0 GB are free") as refusal:
         machine.use("large", peak=5_600_000_000)
     assert refusal.value.code == "out_of_memory"
-    assert machine.loads == []
+    assert machine.loaded == []
 
 
 def test_others_make_room_before_a_model_is_refused() -> None:
@@ -129,7 +135,7 @@ def test_others_make_room_before_a_model_is_refused() -> None:
 
 def test_a_model_that_is_lent_is_not_unloaded() -> None:
     machine = Machine()
-    with machine.cache.use(row("one"), 0):
+    with machine.lend("one", keep_alive=0):
         machine.now = 1e9
         machine.cache.expire()
         assert machine.names() == ["one"]
@@ -139,7 +145,7 @@ def test_a_model_that_is_lent_is_not_unloaded() -> None:
 
 def test_a_model_given_up_while_it_works_goes_when_it_is_done() -> None:
     machine = Machine()
-    with machine.cache.use(row("one"), 600):
+    with machine.lend("one", keep_alive=600):
         assert machine.cache.give_up("one") is True
     machine.cache.expire()
     assert machine.names() == []
@@ -149,13 +155,47 @@ def test_a_model_given_up_while_it_works_goes_when_it_is_done() -> None:
 def test_a_load_that_fails_leaves_nothing_behind() -> None:
     machine = Machine()
 
-    def fail(wanted: Row) -> Model:
+    def fail() -> Engine:
         raise RuntimeError("no")
 
-    cache = ModelCache(fail, 10 * GB, lambda: 10 * GB, lambda: None, lambda: 0.0)
-    with pytest.raises(RuntimeError), cache.use(row("one"), 60):
+    with pytest.raises(RuntimeError), machine.cache.use(row("one"), 60, fail):
         pass
-    assert cache.resident() == [] and machine.names() == []
+    assert machine.names() == []
+
+
+def test_a_model_lent_twice_stays_until_both_are_done_with_it() -> None:
+    machine = Machine()
+    with machine.lend("one", keep_alive=0):
+        with machine.lend("one", keep_alive=0) as (_, loaded):
+            assert not loaded
+        assert machine.cache.expire() is None
+        assert machine.names() == ["one"]
+    machine.cache.expire()
+    assert machine.names() == []
+
+
+def test_a_model_at_work_does_not_make_room() -> None:
+    machine = Machine(budget=2 * GB)
+    with machine.lend("one"):
+        machine.use("two")
+        machine.use("three")
+        assert machine.names() == ["one", "three"]
+
+
+def test_an_engine_that_died_is_forgotten_and_the_next_use_loads_anew() -> None:
+    machine = Machine()
+    with machine.lend("one") as (engine, _):
+        machine.cache.discard(engine)
+    assert machine.names() == []
+    assert machine.use("one") is True
+
+
+def test_at_the_end_everything_goes_also_what_is_lent() -> None:
+    machine = Machine()
+    machine.use("one")
+    with machine.lend("two"):
+        machine.cache.clear()
+        assert machine.names() == []
 
 
 def test_it_is_said_how_long_a_model_stays() -> None:

@@ -9,6 +9,7 @@ from matted.jobs import Job, JobQueue
 from matted_client import Rejected
 from matted_client.messages import MaskRequest
 
+PLENTY = 1 << 30  # bytes
 PATIENCE = 30.0  # seconds after which a thread that should have ended is called stuck
 
 
@@ -17,15 +18,17 @@ def job(number: int, peer: bytes = b"peer") -> Job:
 
 
 def queue_of(count: int, limit: int = 10) -> JobQueue:
-    queue = JobQueue(limit)
+    queue = JobQueue(limit, PLENTY)
     for number in range(count):
         queue.submit(job(number))
     return queue
 
 
 def take(queue: JobQueue) -> int:
+    """The number of the next job, which is done at once."""
     taken = queue.take()
     assert taken is not None
+    queue.done(taken)
     return taken.id
 
 
@@ -56,14 +59,14 @@ def test_a_place_is_the_number_of_jobs_before_it() -> None:
 
 def test_the_running_job_counts_as_one_before_the_others() -> None:
     queue = queue_of(3)
-    take(queue)
+    queue.take()
     assert places(queue) == [(0, 0), (1, 1), (2, 2)]
 
 
 def test_everybody_moves_up_when_a_job_is_done() -> None:
     queue = queue_of(3)
     take(queue)
-    take(queue)
+    queue.take()
     assert places(queue) == [(0, 1), (1, 2)]
 
 
@@ -77,13 +80,13 @@ def test_a_full_queue_says_busy() -> None:
 
 def test_the_running_job_does_not_fill_the_queue() -> None:
     queue = queue_of(2, limit=2)
-    take(queue)
+    queue.take()
     queue.submit(job(9))
     assert places(queue) == [(0, 0), (1, 1), (2, 9)]
 
 
 def test_a_worker_that_waits_gets_the_next_job() -> None:
-    queue, taken = JobQueue(1), []
+    queue, taken = JobQueue(1, PLENTY), []
     worker = threading.Thread(target=lambda: taken.append(take(queue)))
     worker.start()
     queue.submit(job(5))
@@ -93,7 +96,7 @@ def test_a_worker_that_waits_gets_the_next_job() -> None:
 
 def test_a_job_is_found_by_its_peer_and_id() -> None:
     queue = queue_of(2)
-    take(queue)
+    queue.take()
     assert queue.find(b"peer", 0)
     assert queue.find(b"peer", 1)
     assert not queue.find(b"peer", 2)
@@ -135,7 +138,7 @@ def test_cancelling_the_running_job_tells_it_and_leaves_the_answer_to_the_worker
 
 def test_cancelling_the_running_job_leaves_the_waiting_ones() -> None:
     queue = queue_of(2)
-    take(queue)
+    queue.take()
     queue.cancel(b"peer", 0)
     assert take(queue) == 1
 
@@ -163,6 +166,53 @@ def test_a_cancelled_job_ends_at_its_next_check() -> None:
     with pytest.raises(Rejected) as refusal:
         cancelled.check()
     assert refusal.value.code == "cancelled"
+
+
+# -- taking turns ----------------------------------------------------------------------------------------------------
+
+
+def test_clients_take_turns_however_much_one_of_them_asked_for() -> None:
+    queue = queue_of(3)
+    for peer in (b"second", b"third"):
+        queue.submit(job(0, peer))
+        queue.submit(job(1, peer))
+    order = [(waiting.peer, waiting.id) for _, waiting in queue.alive()]
+    taken = []
+    while (next_one := queue.take(0)) is not None:
+        taken.append((next_one.peer, next_one.id))
+    assert taken == order
+    assert [peer for peer, _ in taken[:3]] == [b"peer", b"second", b"third"]
+    assert [number for peer, number in taken if peer == b"peer"] == [0, 1, 2]
+
+
+def test_a_queue_full_of_pixels_is_busy_but_takes_one_job_of_any_size() -> None:
+    queue = JobQueue(10, 100)
+    queue.submit(Job(b"peer", 0, MaskRequest(1, 1, "GRAY8"), [memoryview(bytes(1000))]))
+    with pytest.raises(Rejected) as refusal:
+        queue.submit(job(1))
+    assert refusal.value.code == "busy"
+    assert take(queue) == 0
+    queue.submit(job(2))
+
+
+def test_who_waits_for_a_lock_leaves_when_cancelled() -> None:
+    lock, waiting = threading.Lock(), job(0)
+    lock.acquire()
+    outcome: list[str] = []
+
+    def wait() -> None:
+        try:
+            with waiting.holding(lock):
+                outcome.append("held")
+        except Rejected as refusal:
+            outcome.append(refusal.code)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    waiting.cancel()
+    assert ended(thread)
+    assert outcome == ["cancelled"]
+    assert lock.locked()
 
 
 # -- interrupting ----------------------------------------------------------------------------------------------------
@@ -274,7 +324,7 @@ def test_a_closed_queue_sends_the_worker_home() -> None:
 
 
 def test_closing_wakes_a_worker_that_waits() -> None:
-    queue, taken = JobQueue(1), []
+    queue, taken = JobQueue(1, PLENTY), []
     worker = threading.Thread(target=lambda: taken.append(queue.take()))
     worker.start()
     queue.close()
@@ -283,14 +333,14 @@ def test_closing_wakes_a_worker_that_waits() -> None:
 
 
 def test_a_nudge_ends_the_wait_without_a_job() -> None:
-    queue = JobQueue(1)
+    queue = JobQueue(1, PLENTY)
     queue.nudge()
     assert queue.take(60) is None
     assert queue.take(0) is None
 
 
 def test_a_wait_that_is_over_brings_no_job() -> None:
-    assert JobQueue(1).take(0.01) is None
+    assert JobQueue(1, PLENTY).take(0.01) is None
 
 
 def test_a_closed_queue_is_closed_once_it_is_empty() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from matted_client.messages import Progress
 from matted_client.progress import describe, overall
 
-ORDER = ["waiting", "downloading", "loading", "preparing", "inference", "mask"]
+ORDER = ["waiting", "downloading", "loading", "preparing", "inference", "closer", "mask", "edges", "colours"]
 FRACTIONS = st.one_of(st.none(), st.floats(0, 1))
 
 
@@ -32,7 +32,7 @@ def test_the_bar_stays_between_its_ends(stage: str, fraction: float | None) -> N
 
 
 def test_the_bar_is_full_when_the_mask_is_made() -> None:
-    assert overall(Progress("mask", 1.0)) == 1
+    assert overall(Progress("colours", 1.0)) == 1
 
 
 def test_the_bar_is_empty_while_a_request_waits() -> None:

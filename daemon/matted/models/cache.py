@@ -1,4 +1,4 @@
-"""The compiled models in memory: loaded on demand, kept for a while, the least recently used given up first."""
+"""The models in memory: loaded on demand, kept for a while, the least recently used given up first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from matted_client import Rejected, messages
 
-from matted.backend import Model
+from matted.engine import Engine
 from matted.models.catalogue import Row
 
 log = logging.getLogger(__name__)
@@ -20,91 +20,114 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class _Entry:
-    model: Model
+    engine: Engine
     used: float  # by the cache's clock
-    expires: float
+    expires: float  # infinite while lent
+    lent: int = 0  # to how many
+    unwanted: bool = False
 
 
 @dataclass(frozen=True)
 class Resident:
     """A model in memory, as status shows it. expires_in: seconds until it is unloaded, infinite for never."""
 
-    model: Model
+    engine: Engine
     expires_in: float
 
 
 class ModelCache:
-    """Loads, lends and unloads models. `use` and `expire` are the worker thread's; the rest is for any thread.
+    """Lends engines, at most one a model, and closes those that nobody uses. All methods are for any thread.
 
-    load: makes a model. budget: bytes that the rows' own peak figures may add up to. free_memory: bytes that the
-    machine has to give. release: called after a model was dropped, to hand its memory back to the system.
+    budget: bytes that the rows' own peak figures may add up to. free_memory: bytes that the machine has to give.
     """
 
     def __init__(
-        self,
-        load: Callable[[Row], Model],
-        budget: int,
-        free_memory: Callable[[], int],
-        release: Callable[[], None],
-        clock: Callable[[], float] = time.monotonic,
+        self, budget: int, free_memory: Callable[[], int], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._load = load
-        self._budget = budget
+        self.budget = budget
         self._free_memory = free_memory
-        self._release = release
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
         self._lock = threading.Lock()
 
     @contextmanager
-    def use(self, row: Row, keep_alive: float) -> Iterator[tuple[Model, bool]]:
+    def use(self, row: Row, keep_alive: float, load: Callable[[], Engine]) -> Iterator[tuple[Engine, bool]]:
         """Lend the model, and say whether it had to be loaded. It stays for `keep_alive` seconds after its last use.
 
-        Raises Rejected("out_of_memory") if it needs more than the machine has, and what `load` raises.
+        load: makes the engine; whoever calls this has to see to it that only one does so at a time. Raises what it
+        raises, and Rejected("out_of_memory") if the model needs more than the machine has.
         """
-        entry = self._entries.get(row.id)
+        entry = self._lend(row.id)
         loaded = entry is None
         if entry is None:
             self._make_room(row)
-            entry = _Entry(self._load(row), self._clock(), math.inf)
+            entry = _Entry(load(), self._clock(), math.inf, lent=1)
             with self._lock:
                 self._entries[row.id] = entry
-        entry.expires = math.inf  # not while it is lent
         try:
-            yield entry.model, loaded
+            yield entry.engine, loaded
         finally:
-            entry.used = self._clock()
-            if entry.expires == math.inf:  # nobody gave it up meanwhile
-                entry.expires = entry.used + keep_alive
+            with self._lock:
+                entry.lent -= 1
+                entry.used = self._clock()
+                if not entry.lent:
+                    entry.expires = -math.inf if entry.unwanted else entry.used + keep_alive
+
+    def _lend(self, model: str) -> _Entry | None:
+        with self._lock:
+            entry = self._entries.get(model)
+            if entry is not None:
+                entry.lent += 1
+                entry.expires = math.inf
+            return entry
+
+    def holds(self, model: str) -> bool:
+        with self._lock:
+            return model in self._entries
 
     def expire(self) -> float | None:
         """Unload what nobody has used for its time. Returns seconds until there may be more to unload, or None."""
         now = self._clock()
-        for name, entry in list(self._entries.items()):
-            if entry.expires <= now:
-                self._drop(name, "not used for a while")
-        pending = [entry.expires for entry in self._entries.values() if entry.expires < math.inf]
+        with self._lock:
+            expired = [name for name, entry in self._entries.items() if entry.expires <= now and not entry.lent]
+        for name in expired:
+            self._drop(name, "not used for a while")
+        with self._lock:
+            pending = [entry.expires for entry in self._entries.values() if entry.expires < math.inf]
         return max(0.0, min(pending) - now) if pending else None
 
     def give_up(self, model: str) -> bool:
-        """Mark a model to be unloaded by the next `expire`. False if it is not in memory."""
+        """Mark a model to be unloaded by the next `expire` after its use. False if it is not in memory."""
         with self._lock:
             entry = self._entries.get(model)
             if entry is not None:
-                entry.expires = -math.inf
+                entry.unwanted = True
+                if not entry.lent:
+                    entry.expires = -math.inf
             return entry is not None
+
+    def discard(self, engine: Engine) -> None:
+        """Forget an engine that died, so that the next use loads anew."""
+        with self._lock:
+            for name, entry in list(self._entries.items()):
+                if entry.engine is engine:
+                    del self._entries[name]
+        engine.close()
 
     def resident(self) -> list[Resident]:
         now = self._clock()
         with self._lock:
-            return [Resident(entry.model, max(0.0, entry.expires - now)) for entry in self._entries.values()]
+            return [Resident(entry.engine, max(0.0, entry.expires - now)) for entry in self._entries.values()]
+
+    def clear(self) -> None:
+        """Unload everything, used or not: the daemon ends."""
+        for each in self.resident():
+            self.discard(each.engine)
 
     def _make_room(self, row: Row) -> None:
-        by_age = sorted(self._entries, key=lambda name: self._entries[name].used)
-        while by_age and self._taken() + row.peak_bytes > self._budget:
-            self._drop(by_age.pop(0), f"making room for {row.id}")
-        while by_age and self._free_memory() < row.peak_bytes:
-            self._drop(by_age.pop(0), f"making room for {row.id}")
+        for name in self._idle():
+            if self._taken() + row.peak_bytes > self.budget or self._free_memory() < row.peak_bytes:
+                self._drop(name, f"making room for {row.id}")
         free = self._free_memory()
         if free < row.peak_bytes:
             raise Rejected(
@@ -113,14 +136,24 @@ class ModelCache:
                 "Close other programs, or use a smaller model; see: matted models",
             )
 
+    def _idle(self) -> list[str]:
+        """Models that nobody uses now, the least recently used first."""
+        with self._lock:
+            idle = [(entry.used, name) for name, entry in self._entries.items() if not entry.lent]
+        return [name for _, name in sorted(idle)]
+
     def _taken(self) -> int:
-        return sum(entry.model.row.peak_bytes for entry in self._entries.values())
+        with self._lock:
+            return sum(entry.engine.row.peak_bytes for entry in self._entries.values())
 
     def _drop(self, name: str, why: str) -> None:
-        log.info("unloading %s: %s", name, why)
         with self._lock:
+            entry = self._entries.get(name)
+            if entry is None or entry.lent:  # somebody was quicker
+                return
             del self._entries[name]
-        self._release()
+        log.info("unloading %s: %s", name, why)
+        entry.engine.close()
 
 
 def _gigabytes(count: int) -> str:

@@ -150,7 +150,7 @@ class Row:
     def facts(self) -> dict[str, Any]:
         """What every listing for programs says of a model."""
         names = ("id", "title", "about", "licence", "licence_url", "commercial", "bytes")
-        return {name: getattr(self, name) for name in names}
+        return {**{name: getattr(self, name) for name in names}, "plate": self.needs_plate}
 
     @property
     def use(self) -> str:

@@ -16,7 +16,7 @@ class CompiledFiles:
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._folder = folder
-        self._limit = limit
+        self.limit = limit
 
     def of(self, model: str) -> Path:
         return self._folder / model
@@ -33,7 +33,7 @@ class CompiledFiles:
         models.sort(key=lambda model: (model == just_used, _modified(self.of(model))))
         sizes = {model: self.size(model) for model in models}
         for model in models:
-            if sum(sizes.values()) <= self._limit:
+            if sum(sizes.values()) <= self.limit:
                 return
             log.info("deleting the compiled %s: the budget for compiled models is used up", model)
             self.forget(model)

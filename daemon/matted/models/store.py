@@ -22,7 +22,7 @@ from pathlib import Path
 
 from matted_client import Rejected, messages
 
-from matted import __version__, locks
+from matted import __version__, apart, locks
 from matted.models import licences, origin, sources
 from matted.models.catalogue import Row, Source
 from matted.models.licences import Licences
@@ -109,10 +109,13 @@ class Store:
 
     # -- what is made to be there ------------------------------------------------------------------------------------
 
-    def obtain(self, row: Row, on_fraction: Callable[[float], None], check: Callable[[], None]) -> bool:
-        """Have the model at `path(row)`. True if it had to be downloaded, which only the automatic one is.
+    def obtain(
+        self, row: Row, on_fraction: Callable[[float], None], check: Callable[[], None], wanted: bool = False
+    ) -> bool:
+        """Have the model at `path(row)`. True if it had to be downloaded.
 
-        on_fraction: called with 0..1 while downloading, and only then. check: what it raises ends the download.
+        wanted: somebody asked for the download; without that only the automatic model is fetched. on_fraction: called
+        with 0..1 while downloading, and only then. check: what it raises ends the download.
         Raises Rejected("licence_not_accepted", "model_not_installed").
         """
         self.licences.require(row)
@@ -123,7 +126,7 @@ class Store:
             log.warning("the files of %s are damaged", row.id)
         if self._take_placed(row, check):
             return False
-        if not row.automatic:
+        if not (row.automatic or wanted):
             state = "is damaged" if damaged else "is not on this computer"
             how = f"matted models add FILE --id {row.id}" if row.own else f"matted models pull {row.id}"
             raise Rejected(messages.MODEL_NOT_INSTALLED, f"The model {row.id} {state}.", f"Get it with: {how}")
@@ -212,12 +215,9 @@ class Store:
             raise
 
     def _convert(self, row: Row, file: Path, draft: Path) -> None:
-        from matted import graphs  # brings NumPy, which listing models can do without
-
         shutil.rmtree(draft, ignore_errors=True)
         try:
-            graphs.convert(file, draft / MODEL, row.outputs, row.precision == "fp16", _open_sizes(file, row))
-            graphs.read(draft / MODEL)  # what a full disk cut short shows here
+            apart.call(_convert, row, file, draft / MODEL)
         except (ValueError, RuntimeError) as error:
             if shutil.disk_usage(self.folder).free < file.stat().st_size:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
@@ -334,6 +334,14 @@ def _recognise(file: Path, row: Row, offer: Source, watch: Watch, trust: bool) -
             "If you know where it comes from and trust it, add --trust.",
         )
     return f"sha256:{found}"
+
+
+def _convert(row: Row, file: Path, target: Path) -> None:
+    """Runs in a process of its own. Raises ValueError, RuntimeError."""
+    from matted import graphs
+
+    graphs.convert(file, target, row.outputs, row.precision == "fp16", _open_sizes(file, row))
+    graphs.read(target)  # what a full disk cut short shows here
 
 
 def _open_sizes(file: Path, row: Row) -> dict[str, list[int]]:

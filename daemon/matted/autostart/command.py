@@ -1,0 +1,109 @@
+"""`matted autostart`: whether the daemon starts at login. Needs no daemon, and starts none."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from matted_client import MattedError, Rejected, Unavailable, connect, messages
+
+from matted import autostart, config
+from matted.models import catalogue
+from matted.models.store import Store
+
+OK, FAILED = 0, 1
+
+
+def add_parser(commands: Any) -> None:
+    """Add `autostart` to the commands of the command line."""
+    command = commands.add_parser("autostart", help="start the daemon at login: enable, disable", allow_abbrev=False)
+    command.add_argument("--json", action="store_true", help="for programs")
+    command.set_defaults(run=_status)
+    verbs = command.add_subparsers(title="what to do (without: status)", metavar="VERB")
+    for name, run, text in (
+        ("enable", _enable, "start the daemon at every login"),
+        ("disable", _disable, "no longer"),
+        ("status", _status, "what starts it, and whether that works"),
+    ):
+        verb = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
+        verb.set_defaults(run=run)
+        if run is _status:
+            verb.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="for programs")
+        else:
+            verb.add_argument("--force", action="store_true", help="also if the entry was changed by hand")
+        if run is _enable:
+            verb.add_argument("--preload", default="", metavar="ID", help="load this model at once, and keep it")
+
+
+def _enable(options: argparse.Namespace) -> int:
+    if options.preload:
+        _check_model(options.preload)
+    ways = autostart.mechanisms(os.environ)
+    remarks = autostart.enable(
+        autostart.serve_command(sys.executable, options.preload, os.environ), options.force, ways
+    )
+    for entry in autostart.entries(ways):
+        print(f"The daemon starts at every login ({entry.title}): {entry.place}")
+    for remark in remarks:
+        print(f"    {remark}")
+    if not _running():
+        print("    It does not run now. To start it: matted start")
+    return OK
+
+
+def _disable(options: argparse.Namespace) -> int:
+    ways = autostart.mechanisms(os.environ)
+    before = autostart.entries(ways)
+    remarks = autostart.disable(options.force, ways)
+    for entry in before:
+        print(f"The daemon no longer starts at login; this is gone: {entry.place}")
+    if not before:
+        print("The daemon does not start at login.")
+    for remark in remarks:
+        print(f"    {remark}")
+    if _running():
+        print("    It goes on running now. To end it: matted stop")
+    return OK
+
+
+def _status(options: argparse.Namespace) -> int:
+    found = [(entry, autostart.trouble(entry)) for entry in autostart.entries(autostart.mechanisms(os.environ))]
+    running, works = _running(), any(not trouble for _, trouble in found)
+    if options.json:
+        report = [{**asdict(entry), "trouble": trouble} for entry, trouble in found]
+        print(json.dumps({"enabled": works, "entries": report, "running": running}, indent=2))
+        return OK if works else FAILED
+    print("The daemon starts at login." if works else "The daemon does not start at login.")
+    for entry, trouble in found:
+        print(f"    {entry.title}: {entry.place}")
+        print(f"    It runs: {entry.runs}")
+        if entry.edited:
+            print("    It was changed since matted wrote it.")
+        if trouble:
+            print(f"    {trouble} To set that right: matted autostart enable{' --force' if entry.edited else ''}")
+    if not found:
+        print("    To change that: matted autostart enable")
+    print("It runs now." if running else "It does not run now.")
+    return OK if works else FAILED
+
+
+def _check_model(model: str) -> None:
+    settings = config.load({}, os.environ)
+    row = catalogue.load(settings.folder / catalogue.OWN_FILE).find(model)
+    if not Store(settings.models).installed(row):
+        message = f"{row.id} is not on this computer."
+        raise Rejected(messages.MODEL_NOT_INSTALLED, message, f"Get it first: matted models pull {row.id}")
+
+
+def _running() -> bool:
+    try:
+        connect("matted autostart", start=False).close()
+    except Unavailable:
+        return False
+    except MattedError:  # it is there, and does not answer as it should
+        return True
+    return True

@@ -1,0 +1,141 @@
+"""What all ways of starting at login have in common: the command, the entry that holds it, and the file of an entry.
+
+An entry file carries a seal, a digest of its own text. As long as that fits, the file is as matted wrote it; a file
+that somebody has changed is not replaced or deleted unless that was asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from matted_client import MattedError
+
+# What decides where matted keeps its files. A login session may lack what a terminal has set.
+FOLDER_VARIABLES = tuple(f"MATTED_{name}_DIR" for name in ("STATE", "DATA", "CACHE", "CONFIG")) + tuple(
+    f"XDG_{name}_HOME" for name in ("STATE", "DATA", "CACHE", "CONFIG")
+)
+ENV = "/usr/bin/env"  # runs a program with variables set
+NOTICE = "Written by: matted autostart enable. Once it is changed, matted leaves it alone, unless it is forced."
+BLANK_SEAL = "matted-seal:" + "0" * 64
+
+_SEAL = re.compile("matted-seal:[0-9a-f]{64}")
+
+
+class AutostartError(MattedError):
+    """The daemon cannot be made to start at login, or no longer."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is run at login. program: absolute path of a Python that has matted in it. environment: folders that are
+    not where they are by default, by the names of the variables."""
+
+    program: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def words(self) -> list[str]:
+        return [self.program, *self.arguments]
+
+
+def serve_command(program: str, preload: str, environ: Mapping[str, str]) -> Command:
+    """The daemon that stays until the session ends. preload: id of a model to load at once, empty for none.
+
+    Raises AutostartError.
+    """
+    arguments = ["-m", "matted", "serve", "--idle-exit", "forever", *(["--preload", preload] if preload else [])]
+    folders = {name: os.path.abspath(environ[name]) for name in FOLDER_VARIABLES if environ.get(name)}
+    for text in (program, preload, *folders.values()):
+        if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
+            message = f"{text!r} has a character in it that no login entry can hold."
+            raise AutostartError(message, "Use a path of ordinary characters.")
+    if not os.path.isabs(program) or "=" in program:  # what stands before a "=" is a variable to env
+        raise AutostartError(f"Python at {program!r} cannot be started by login entries.", "Install matted elsewhere.")
+    return Command(program, tuple(arguments), folders)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What starts the daemon at login, as it stands there now.
+
+    title: the kind of entry. place: its file, or where it is in the registry. runs: its command line, as written
+    there. program: the absolute path in that, empty where it cannot be told. edited: it is not what matted wrote.
+    obstacle: a sentence that says why nothing is started all the same, or empty.
+    """
+
+    title: str
+    place: str
+    runs: str
+    program: str
+    edited: bool
+    obstacle: str
+
+
+class Mechanism(Protocol):
+    """A way of the platform's to start something at login. Everything may raise AutostartError."""
+
+    def find(self) -> Entry | None:
+        """The entry that is there now."""
+
+    def put(self, command: Command) -> list[str]:
+        """Write the entry, over one that is there. Returns sentences about what should be known."""
+
+    def take_away(self) -> list[str]:
+        """Delete the entry and whatever leads to it, if anything is there. Returns sentences as `put` does."""
+
+
+# -- entry files -----------------------------------------------------------------------------------------------------
+
+
+def sealed(text: str) -> str:
+    """`text`, which has BLANK_SEAL in a comment, with its digest there instead."""
+    return text.replace(BLANK_SEAL, f"matted-seal:{hashlib.sha256(text.encode()).hexdigest()}", 1)
+
+
+def is_as_written(text: str) -> bool:
+    """Whether nobody has changed a sealed text."""
+    return bool(_SEAL.search(text)) and sealed(_SEAL.sub(BLANK_SEAL, text, count=1)) == text
+
+
+def read(path: Path) -> str | None:
+    """None if there is no such file. What is not UTF-8 is replaced."""
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise AutostartError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def write(path: Path, text: str) -> None:
+    """The whole text or none of it."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(text.encode())
+        os.replace(draft, path)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink()
+        raise AutostartError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def delete(path: Path, root: Path) -> None:
+    """Delete a file or a link, and the folders above it, below `root`, that are empty then."""
+    try:
+        path.unlink(missing_ok=True)
+        folder = path.parent
+        while folder != root and root in folder.parents and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+            folder = folder.parent
+    except OSError as error:
+        raise AutostartError(f"{path} cannot be deleted: {error.strerror}.") from None

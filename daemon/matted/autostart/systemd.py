@@ -1,0 +1,160 @@
+"""A systemd user unit: the user's service manager starts the daemon, starts it again when it fails, and keeps its log.
+
+Quoting and specifiers: systemd.syntax(7), systemd.unit(5); `$` in command lines: systemd.service(5).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from matted.autostart.entry import (
+    BLANK_SEAL,
+    ENV,
+    NOTICE,
+    AutostartError,
+    Command,
+    Entry,
+    delete,
+    is_as_written,
+    read,
+    sealed,
+    write,
+)
+
+TITLE = "systemd user unit"
+UNIT = "matted.service"
+ANSWER_SECONDS = 30.0
+
+# KillMode, OOMPolicy: the daemon ends and replaces its own processes; only it is told to end, and it survives one that
+# the kernel killed. TimeoutStopSec: longer than the daemon lets a running request go on. The restrictions are those
+# that a user's manager can impose without a user namespace, which some systems forbid. None against memory that is
+# writable and executable: OpenVINO compiles kernels at run time.
+_UNIT_TEXT = f"""\
+# {NOTICE}
+# Better than to change it: systemctl --user edit {UNIT}
+# {BLANK_SEAL}
+
+[Unit]
+Description=matted, background removal for GIMP and Krita
+ConditionFileIsExecutable=@PROGRAM@
+StartLimitIntervalSec=300
+StartLimitBurst=5
+
+[Service]
+Type=exec
+ExecStart=@COMMAND@
+@ENVIRONMENT@\
+Restart=on-failure
+RestartSec=2
+KillMode=mixed
+TimeoutStopSec=90
+OOMPolicy=continue
+NoNewPrivileges=yes
+LockPersonality=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+
+[Install]
+WantedBy=default.target
+"""
+
+
+def runs_session(environ: Mapping[str, str]) -> bool:
+    """Whether a systemd of this user runs and can be talked to."""
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    if not runtime or not Path(runtime, "systemd").is_dir() or shutil.which("systemctl") is None:
+        return False
+    return _systemctl("show", "--property=Version").returncode == 0
+
+
+class UserUnit:
+    """root: the user's configuration folder. manager: whether systemd can be asked, which `put` needs."""
+
+    def __init__(self, root: Path, manager: bool) -> None:
+        self._root = root
+        self._folder = root / "systemd" / "user"
+        self._path = self._folder / UNIT
+        self._manager = manager
+
+    def find(self) -> Entry | None:
+        text = read(self._path)
+        if text is None:
+            return None
+        runs = re.search(r"^ExecStart=(.*)$", text, re.MULTILINE)
+        program = re.search(r"^ConditionFileIsExecutable=(/.*)$", text, re.MULTILINE)
+        return Entry(
+            title=TITLE,
+            place=str(self._path),
+            runs=runs[1] if runs else "",
+            program=program[1].replace("%%", "%") if program else "",
+            edited=not is_as_written(text),
+            obstacle="" if self._links() else f"{UNIT} is not enabled: systemd does not start it.",
+        )
+
+    def put(self, command: Command) -> list[str]:
+        write(self._path, unit_text(command))
+        for words in (("daemon-reload",), ("enable", "--quiet", str(self._path))):
+            done = _systemctl(*words)
+            if done.returncode:
+                said = " ".join(done.stderr.split()) or "it gave no reason"
+                raise AutostartError(f"systemd did not accept {self._path}: {said}", "See: matted autostart status")
+        return []
+
+    def take_away(self) -> list[str]:
+        if not os.path.lexists(self._path) and not self._links():
+            return []
+        if self._manager:  # it may have links where this session does not look
+            _systemctl("disable", "--quiet", UNIT)
+        for path in (*self._links(), self._path):
+            delete(path, self._root)
+        if self._manager:
+            _systemctl("daemon-reload")
+            _systemctl("reset-failed", UNIT)
+        changes = self._folder / f"{UNIT}.d"
+        return [f"What you added to the unit stays: {changes}"] if changes.exists() else []
+
+    def _links(self) -> list[Path]:
+        """What makes the unit start, dangling links included."""
+        return [
+            link
+            for pattern in ("*.wants/*", "*.requires/*")
+            for link in self._folder.glob(pattern)
+            if link.name == UNIT
+        ]
+
+
+def unit_text(command: Command) -> str:
+    first, *rest = command.words
+    if re.search(r"""["'\\]""", first):  # which systemd takes for a mistake in the name of a program, quoted or not
+        first, rest = ENV, command.words
+    # systemd looks for variables in the arguments, but not in the program
+    words = [_quoted(first), *(_quoted(word).replace("$", "$$") for word in rest)]
+    variables = [f"Environment={_quoted(f'{name}={value}')}\n" for name, value in command.environment.items()]
+    text = _UNIT_TEXT.replace("@ENVIRONMENT@", "".join(variables)).replace("@COMMAND@", " ".join(words))
+    return sealed(text.replace("@PROGRAM@", command.program.replace("%", "%%")))
+
+
+def _quoted(word: str) -> str:
+    """One word of a command line or of Environment=."""
+    word = word.replace("%", "%%")
+    if re.fullmatch(r"[\w%+,./:=@-]+", word, re.ASCII):
+        return word
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _systemctl(*words: str) -> subprocess.CompletedProcess[str]:
+    command = ["systemctl", "--user", "--no-ask-password", *words]
+    try:
+        return subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return subprocess.CompletedProcess(command, 1, "", str(error))

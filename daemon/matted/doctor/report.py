@@ -1,0 +1,150 @@
+"""Everything that somebody who looks into a fault wants to know, as one text without what is nobody's business."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+
+from matted_client import MattedError
+from matted_client.endpoint import CONNECTION_FILE, START_LOG
+
+from matted import __version__, logbook, privacy
+from matted.doctor.finding import Finding
+from matted.doctor.patient import Patient, session
+from matted.models import catalogue
+from matted.models.store import Store
+
+LOG_LINES = 300
+PROMISE = (
+    "It holds no pictures, no names of pictures, no keys, and neither your name nor this computer's.\n"
+    "It is plain text: read it before you pass it on."
+)
+_DESKTOP = ("XDG_SESSION_TYPE", "XDG_CURRENT_DESKTOP", "LANG")
+
+
+def compose(patient: Patient, findings: Iterable[Finding], environ: Mapping[str, str]) -> str:
+    """The report. A part that cannot be had says why."""
+    parts: dict[str, Callable[[], str]] = {
+        "What matted doctor found": lambda: "\n".join(str(finding) for finding in findings),
+        "Computer": lambda: _computer(environ),
+        "Settings": lambda: _settings(patient),
+        "Environment": lambda: _environment(environ),
+        "Models": lambda: _models(patient),
+        "Status of the daemon": _status,
+        f"Log, the last {LOG_LINES} lines": lambda: _log(patient.settings.state),
+        f"{START_LOG}, the last {LOG_LINES} lines": lambda: _start_log(patient.settings.state),
+    }
+    when = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    text = f"matted {__version__}, report of {when}\n{PROMISE}\n"
+    for title, part in parts.items():
+        text += f"\n== {title}\n\n{_had(part)}\n"
+    clean = privacy.Anonymous(privacy.home(), privacy.users(), privacy.hosts(), _secrets(patient.settings.state))
+    return clean(text)
+
+
+def write(path: Path, text: str, force: bool) -> None:
+    """force: overwrite a file that exists. Raises MattedError."""
+    try:
+        with open(path, "w" if force else "x", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    except FileExistsError:
+        raise exists(path) from None
+    except OSError as error:
+        raise MattedError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def exists(path: Path) -> MattedError:
+    return MattedError(f"{path} exists.", "Use --force to overwrite it, or choose another name.")
+
+
+def _had(part: Callable[[], str]) -> str:
+    try:
+        return part().rstrip() or "nothing"
+    except Exception as error:
+        return f"could not be had: {type(error).__name__}: {error}"
+
+
+def _computer(environ: Mapping[str, str]) -> str:
+    import psutil  # here: where it is broken, there shall be a report all the same
+
+    memory, swap = psutil.virtual_memory(), psutil.swap_memory()
+    facts = {
+        "system": platform.platform(),
+        "distribution": _distribution(),
+        "processor": f"{_processor()}, {psutil.cpu_count(logical=False)} cores, {psutil.cpu_count()} threads",
+        "memory": f"{memory.total / 1e9:.1f} GB, {memory.available / 1e9:.1f} GB available",
+        "swap": f"{swap.total / 1e9:.1f} GB, {swap.used / 1e9:.1f} GB used",
+        "python": f"{sys.version} in {sys.prefix}",
+        **{name: environ[name] for name in _DESKTOP if environ.get(name)},
+    }
+    return "\n".join(f"{name}: {value}" for name, value in facts.items())
+
+
+def _distribution() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    if sys.platform == "darwin":
+        asked = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, timeout=5)
+        return asked.stdout.strip()
+    return platform.processor() or platform.machine()
+
+
+def _settings(patient: Patient) -> str:
+    lines = [f"{name} = {value}" for name, value in asdict(patient.settings).items()]
+    return "\n".join([str(patient.complaint), "", *lines] if patient.complaint else lines)
+
+
+def _environment(environ: Mapping[str, str]) -> str:
+    return "\n".join(f"{name}={value}" for name, value in sorted(environ.items()) if name.startswith("MATTED_"))
+
+
+def _models(patient: Patient) -> str:
+    """Those that are installed. Not from where: that may be a file of the user's."""
+    known, store = catalogue.load(patient.settings.folder / catalogue.OWN_FILE), Store(patient.settings.models)
+    lines = []
+    for row in known.rows.values():
+        origin = store.origin(row)
+        if origin is not None:
+            facts = f"{origin.bytes} bytes, {origin.precision}, installed {origin.installed} by {origin.converter}"
+            lines.append(f"{row.id}: {facts}, from {origin.weights}")
+    return "\n".join(lines)
+
+
+def _status() -> str:
+    try:
+        with session() as asked:
+            return json.dumps(asked.status(), indent=2)
+    except MattedError as error:
+        return str(error)
+
+
+def _log(folder: Path) -> str:
+    return logbook.last_lines(logbook.Reader(folder).read(), LOG_LINES)
+
+
+def _start_log(folder: Path) -> str:
+    path = folder / START_LOG
+    return logbook.last_lines(path.read_text("utf-8", "replace"), LOG_LINES) if path.exists() else ""
+
+
+def _secrets(folder: Path) -> list[str]:
+    """Nothing writes the key into any of this; should something ever do so, it stays here all the same."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return [str(json.loads((folder / CONNECTION_FILE).read_text("utf-8"))["key"])]
+    return []

@@ -1,0 +1,207 @@
+"""The daemon's log: where it goes, how large it may grow, and reading it while it is written.
+
+    matted.log       what the daemon says; matted.log.1 to .3 is what it said before
+    start.log        the output of a daemon that a client started: what it says before its log is there, and what
+                     OpenVINO, a driver or Python itself prints when the process crashes
+
+A line of the log goes to the terminal too, or to whoever else started `matted serve`, but not into start.log.
+"""
+
+from __future__ import annotations
+
+import codecs
+import faulthandler
+import logging
+import logging.handlers
+import os
+import sys
+import threading
+from contextlib import ExitStack, suppress
+from io import BufferedReader, TextIOWrapper
+from pathlib import Path
+from types import TracebackType
+from typing import TextIO
+
+from matted_client.endpoint import START_LOG
+
+from matted.privacy import Homeless, home
+
+LOG_FILE = "matted.log"
+MAX_BYTES = 1_000_000
+KEPT = 3  # files that were full
+PRIVATE = 0o600
+_HEAD_BYTES = 64  # with its time to a millisecond, no file begins like another
+
+_FORM = "%(asctime)s %(levelname)s %(message)s"
+log = logging.getLogger(__name__)
+
+
+def set_up(folder: Path, level: str) -> None:
+    """From here on what is logged in this process goes into the log of `folder`, and to standard error.
+
+    Nothing is written, and no file made, before the first line: only the daemon that got the folder's lock says any.
+    """
+    formatter = _Formatter(_FORM)
+    handlers: list[logging.Handler] = [LogFile(folder)]
+    terminal = _terminal(folder)
+    if terminal is not None:
+        handlers.append(logging.StreamHandler(terminal))
+    for handler in handlers:
+        handler.setFormatter(formatter)
+        logging.getLogger().addHandler(handler)
+    set_level(level)
+    logging.captureWarnings(True)
+    _log_last_words(also_print=terminal is None)
+    if sys.stderr is not None:
+        faulthandler.enable()
+
+
+def set_level(level: str) -> None:
+    """How much is logged: one of config.LOG_LEVELS. Of libraries only warnings, as their news name files and pages."""
+    ours = logging.getLogger("matted")
+    ours.setLevel(level.upper())
+    logging.getLogger().setLevel(max(ours.level, logging.WARNING))
+
+
+class LogFile(logging.handlers.RotatingFileHandler):
+    """Files of the user alone that take up at most (KEPT + 1) x MAX_BYTES. Never raises: what cannot be written,
+    because the disk is full or the folder gone, is lost, and the next line is tried anew.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            folder / LOG_FILE,
+            maxBytes=MAX_BYTES,
+            backupCount=KEPT,
+            encoding="utf-8",
+            errors="backslashreplace",
+            delay=True,
+        )
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=_private)
+
+    def doRollover(self) -> None:
+        self._drop_stream()
+        with suppress(OSError):  # on Windows, while somebody reads the file: it grows until that is over
+            super().doRollover()
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if isinstance(sys.exc_info()[1], OSError):
+            self._drop_stream()
+        else:
+            super().handleError(record)
+
+    def _drop_stream(self) -> None:
+        """Close the file; one that cannot be closed, as what it holds cannot be written, is given up."""
+        stream, self.stream = self.stream, None
+        if stream is not None:
+            with suppress(OSError):
+                stream.close()
+
+
+class Reader:
+    """Reads the log of `folder` from its oldest line on, as it is written, across rotation.
+
+    No file stays open between two reads: Windows would not let the daemon rotate it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / LOG_FILE
+        self._last: tuple[int, int] | None = None  # device and inode of the file that was read last
+        self._head = b""  # how it begins: the inode of a file that was deleted is given to a new one
+        self._offset = 0  # bytes of it that were read
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def read(self) -> str:
+        """All that was written since the last call. Empty if there is no log. Raises OSError."""
+        raw = b""
+        with ExitStack() as stack:
+            for identity, file in reversed(self._unread(stack)):
+                head = file.read(_HEAD_BYTES)
+                file.seek(self._offset if self._is_last(identity, head) else 0)
+                raw += file.read()
+                self._last, self._head, self._offset = identity, head, file.tell()
+        return self._decoder.decode(raw)
+
+    def _unread(self, stack: ExitStack) -> list[tuple[tuple[int, int], BufferedReader]]:
+        """The files from the newest to the one that was read last, or to the oldest.
+
+        Looked for in this order, a file that is rotated meanwhile is seen twice, but none is missed.
+        """
+        found: dict[tuple[int, int], BufferedReader] = {}
+        for path in (self._path, *(self._path.with_name(f"{LOG_FILE}.{number}") for number in range(1, KEPT + 1))):
+            with suppress(FileNotFoundError):
+                file = stack.enter_context(open(path, "rb"))
+                stat = os.fstat(file.fileno())
+                identity = (stat.st_dev, stat.st_ino)
+                found.setdefault(identity, file)
+                if self._is_last(identity, file.peek(_HEAD_BYTES)):
+                    break
+        return list(found.items())
+
+    def _is_last(self, identity: tuple[int, int], head: bytes) -> bool:
+        return identity == self._last and head.startswith(self._head)
+
+
+def last_lines(text: str, count: int) -> str:
+    """The end of a text. count: lines, at least 0."""
+    lines = text.split("\n")  # not splitlines(): messages may hold what Unicode calls a line separator
+    unfinished = lines.pop()
+    kept = lines[max(0, len(lines) - count) :] if count else []
+    return "".join(f"{line}\n" for line in kept) + (unfinished if count else "")
+
+
+def beside(folder: Path) -> Path | None:
+    """start.log, if something was written there after the last line of the log; None otherwise."""
+    path = folder / START_LOG
+    with suppress(OSError):
+        stat = path.stat()
+        if stat.st_size and stat.st_mtime > _last_change(folder / LOG_FILE):
+            return path
+    return None
+
+
+def _last_change(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+class _Formatter(logging.Formatter):
+    """One line, with ~ for the home folder."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__(form)
+        self._homeless = Homeless(home())
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._homeless(super().format(record))
+
+
+def _terminal(folder: Path) -> TextIO | None:
+    """Standard error, unless there is none (as under pythonw) or it is the start log."""
+    if sys.stderr is None:
+        return None
+    with suppress(OSError, ValueError):  # no start log, or a standard error that is no file
+        if os.path.samestat(os.fstat(sys.stderr.fileno()), (folder / START_LOG).stat()):
+            return None
+    return sys.stderr
+
+
+def _log_last_words(also_print: bool) -> None:
+    """Have `matted logs` find why the daemon failed. also_print: for the client that started it and reads start.log."""
+
+    def on_uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+        caught = error or kind()
+        log.critical("a fault that nothing caught", exc_info=(kind, caught, trace))
+        if also_print:
+            sys.__excepthook__(kind, caught, trace)
+
+    sys.excepthook = on_uncaught
+    threading.excepthook = lambda fault: on_uncaught(fault.exc_type, fault.exc_value, fault.exc_traceback)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, PRIVATE)

@@ -1,0 +1,67 @@
+"""`matted logs`: what the daemon said, and what it says. Needs no daemon, and no settings that can be read."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from matted_client import MattedError
+from matted_client.endpoint import state_folder
+
+from matted import logbook, privacy
+
+LINES = 100
+_POLL_SECONDS = 0.2
+
+
+def add_parser(commands: Any) -> None:
+    """Add `logs` to the commands of the command line."""
+    logs = commands.add_parser("logs", help="what the daemon said", allow_abbrev=False)
+    logs.add_argument("-f", "--follow", action="store_true", help="go on with what it says, until Ctrl-C")
+    logs.add_argument(
+        "-n", "--lines", type=_count, default=LINES, metavar="N", help=f"how many lines (default: {LINES})"
+    )
+    logs.set_defaults(run=_logs)
+
+
+def _logs(options: argparse.Namespace) -> int:
+    folder, shorten = Path(state_folder()), privacy.Homeless(privacy.home())
+    place = shorten(str(folder / logbook.LOG_FILE))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may lack a character that a message has
+    reader = logbook.Reader(folder)
+    try:
+        text = reader.read()
+        start_log = logbook.beside(folder)
+        if start_log is not None:
+            print(
+                f"What was said outside the log, by a crash or before there was one: {shorten(str(start_log))}",
+                file=sys.stderr,
+            )
+        if not text and not options.follow:
+            raise MattedError("The daemon has not written a log yet.", f"It will be in {place}")
+        if not text:
+            print(f"Waiting for {place}", file=sys.stderr)
+        text = logbook.last_lines(text, options.lines)
+        while True:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            if not options.follow:
+                return 0
+            time.sleep(_POLL_SECONDS)
+            text = reader.read()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise MattedError(f"{place} cannot be read: {error.strerror}.") from None
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number

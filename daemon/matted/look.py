@@ -1,0 +1,240 @@
+"""One look of a model at a picture: have the weights, have them in memory, prepare, infer. In a worker thread."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from matted_client import Rejected, messages
+from matted_client.messages import Progress
+from numpy.typing import NDArray
+
+from matted import imaging
+from matted.engine import Engine, EngineDied
+from matted.jobs import Job
+from matted.models.cache import ModelCache
+from matted.models.catalogue import Row
+from matted.models.compiled import CompiledFiles
+from matted.models.store import Store
+
+log = logging.getLogger(__name__)
+
+REMEMBERED_BYTES = 64_000_000  # of raw outputs, for requests that only tune the mask: 15 of IS-Net, 150 of u2netp
+
+Raw = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the model looks at: `frames` (the picture, and a plate if the model needs one), each height x width pixels
+    of `format`, rows from the top without padding.
+    """
+
+    frames: Sequence[memoryview]
+    width: int
+    height: int
+    format: str
+
+
+@dataclass(frozen=True)
+class Sight:
+    """The raw outputs for a picture, each channels x rows x columns as the model gives them, and what gave them."""
+
+    outputs: list[Raw]
+    device: str
+    note: str
+
+
+class Clock:
+    """Seconds by stage, added up. A lap without a name belongs to no stage: it found nothing to do."""
+
+    def __init__(self, start: float) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = start
+
+    def lap(self, stage: str) -> None:
+        now = time.monotonic()
+        if stage:
+            self.laps[stage] = self.laps.get(stage, 0.0) + now - self._last
+        self._last = now
+
+
+class Pace:
+    """How long an inference of each model took lately, to say how far the running one is."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+
+    def record(self, model: str, seconds: float) -> None:
+        before = self._seconds.get(model, seconds)
+        self._seconds[model] = 0.7 * before + 0.3 * seconds
+
+    def seconds(self, model: str) -> float | None:
+        return self._seconds.get(model)
+
+    def progress(self, stage: str, model: str, elapsed: float) -> Progress:
+        expected = self._seconds.get(model)
+        return Progress(stage, min(0.99, elapsed / expected) if expected else None)
+
+
+class Looker:
+    """Any number of threads may look at once; loading is done by one of them at a time, and so is inference."""
+
+    def __init__(self, store: Store, cache: ModelCache, compiled: CompiledFiles, device: str) -> None:
+        self.pace = Pace()
+        self._store = store
+        self._cache = cache
+        self.compiled = compiled
+        self.device = device
+        self._loading = threading.Lock()
+        self._inferring = threading.Lock()
+        self._memories: WeakKeyDictionary[Engine, _Memory] = WeakKeyDictionary()
+
+    def load(self, job: Job, row: Row, keep_alive: float, clock: Clock, wanted: bool) -> None:
+        """Have the model in memory; wanted: also if it has to be downloaded. Raises as `look` does."""
+        with self._surviving(row), self._model(job, row, keep_alive, clock, wanted):
+            pass
+
+    def look(
+        self, job: Job, picture: Picture, row: Row, keep_alive: float, clock: Clock, stage: str = "inference"
+    ) -> Sight:
+        """Raises Rejected, MemoryError, or what OpenVINO raises (RuntimeError).
+
+        stage: what the inference is called in progress and timings.
+        """
+        try:
+            return self._look(job, picture, row, keep_alive, clock, stage)
+        except EngineDied:
+            log.warning("the inference of %s crashed, and is tried once more", row.id)
+            self.compiled.forget(row.id)
+        with self._surviving(row):
+            return self._look(job, picture, row, keep_alive, clock, stage)
+
+    def _look(self, job: Job, picture: Picture, row: Row, keep_alive: float, clock: Clock, stage: str) -> Sight:
+        with self._model(job, row, keep_alive, clock) as engine:
+            job.progress = Progress("preparing")
+            shown = imaging.fit(picture.width, picture.height, engine.size)
+            inputs = [
+                imaging.prepare_input(frame, picture.width, picture.height, picture.format, row, shown)
+                for frame in picture.frames
+            ]
+            memory = self._memories.setdefault(engine, _Memory(REMEMBERED_BYTES))
+            key = memory.key(inputs)
+            clock.lap("preparing")
+            outputs = memory.get(key)
+            if outputs is None:
+                outputs = self._infer(job, engine, inputs, clock, stage)
+                memory.put(key, outputs)
+            cropped = [shown.crop(raw, picture.width, picture.height) for raw in outputs]
+            return Sight(cropped, engine.device, engine.note)
+
+    @contextmanager
+    def _model(self, job: Job, row: Row, keep_alive: float, clock: Clock, wanted: bool = False) -> Iterator[Engine]:
+        def downloading(fraction: float) -> None:
+            job.progress = Progress("downloading", fraction, detail=row.summary)
+
+        downloaded = self._store.obtain(row, downloading, job.check, wanted)
+        clock.lap("downloading" if downloaded else "")
+        with ExitStack() as lease:
+            if not self._cache.holds(row.id):
+                job.progress = Progress("loading", detail=row.id)
+            with job.holding(self._loading):
+                lend = self._cache.use(row, keep_alive, lambda: self._load(job, row))
+                engine, loaded = lease.enter_context(lend)
+            clock.lap("loading" if loaded else "waiting")
+            try:
+                yield engine
+            finally:
+                if not engine.alive():
+                    self._cache.discard(engine)
+
+    def _load(self, job: Job, row: Row) -> Engine:
+        try:
+            engine = self._start(job, row)
+        except (EngineDied, RuntimeError):
+            log.warning("%s could not be loaded; what was compiled of it is made anew", row.id)
+            self.compiled.forget(row.id)
+            engine = self._start(job, row)
+        self.compiled.trim(row.id)
+        log.info("%s is loaded on %s. %s", row.id, engine.device, engine.note)
+        return engine
+
+    def _start(self, job: Job, row: Row) -> Engine:
+        engine = Engine(row, self._store.path(row), self.device, self.compiled.of(row.id))
+        try:
+            job.run_interruptible(engine.load, engine.kill)
+        except BaseException:
+            engine.close()
+            raise
+        return engine
+
+    def _infer(self, job: Job, engine: Engine, inputs: list[Raw], clock: Clock, stage: str) -> list[Raw]:
+        job.progress = Progress("waiting")
+        with job.holding(self._inferring):
+            clock.lap("waiting")
+            start = time.monotonic()
+            job.estimate = lambda: self.pace.progress(stage, engine.row.id, time.monotonic() - start)
+            outputs: list[Raw] = []
+            try:
+                job.run_interruptible(lambda: outputs.extend(engine.infer(inputs)), engine.cancel)
+            finally:
+                job.estimate = None
+            self.pace.record(engine.row.id, time.monotonic() - start)
+        clock.lap(stage)
+        return outputs
+
+    @contextmanager
+    def _surviving(self, row: Row) -> Iterator[None]:
+        """The end of the inference process in words."""
+        try:
+            yield
+        except EngineDied as death:
+            log.error("%s: %s", row.id, death)
+            if death.killed:
+                message = f"The system ended {row.title} while it worked: it needs more memory than there is."
+                hint = "Close other programs, or use a smaller model; see: matted models"
+                raise Rejected(messages.OUT_OF_MEMORY, message, hint) from None
+            message = f"OpenVINO crashed while it ran {row.title}."
+            raise Rejected(messages.INTERNAL, message, "Try another model or device, and see: matted doctor") from None
+
+
+class _Memory:
+    """The latest raw outputs of an engine. The same input gives the same output, so they are never wrong."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._known: OrderedDict[bytes, list[Raw]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def key(self, inputs: Sequence[Raw]) -> bytes | None:
+        """None for inputs that are too large to be worth it."""
+        if sum(each.nbytes for each in inputs) > self._budget:
+            return None
+        digest = hashlib.blake2b(digest_size=16)
+        for each in inputs:
+            digest.update(str(each.shape).encode())
+            digest.update(each.reshape(-1).data)
+        return digest.digest()
+
+    def get(self, key: bytes | None) -> list[Raw] | None:
+        with self._lock:
+            if key is None or key not in self._known:
+                return None
+            self._known.move_to_end(key)
+            return self._known[key]
+
+    def put(self, key: bytes | None, outputs: list[Raw]) -> None:
+        if key is None:
+            return
+        with self._lock:
+            self._known[key] = outputs
+            while sum(raw.nbytes for known in self._known.values() for raw in known) > self._budget:
+                self._known.popitem(last=False)

@@ -1,0 +1,115 @@
+"""The process that runs one model: `python -m matted.worker`, started and spoken to by `engine`.
+
+It reads pickled commands from its standard input and answers on its standard output; both ends are this program, of
+this user. It ends when its input ends, so that no daemon, however it died, leaves one behind.
+
+    ("load", row, path, device, compiled)    -> ("loaded", device, note, size) or ("failed", error)
+    ("infer", number, pictures)              -> ("outputs", outputs) or ("failed", error)
+    ("cancel", number)                       no answer; the inference of that number ends early
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from matted import backend
+
+NICENESS = 5  # who paints meanwhile comes first
+OOM_SCORE = "500"  # when Linux has to kill something, let it be this process rather than the host or the daemon
+
+
+class Worker:
+    """Commands come in on a thread of their own, so that a cancel is seen while an inference runs."""
+
+    def __init__(self, commands: BinaryIO, answers: BinaryIO) -> None:
+        self._commands = commands
+        self._answers = answers
+        self._todo: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+        self._model: backend.Model | None = None
+        self._lock = threading.Lock()
+        self._running = 0  # number of the inference that runs
+        self._cancelled = 0  # number of the latest that was cancelled
+
+    def run(self) -> None:
+        threading.Thread(target=self._listen, name="commands", daemon=True).start()
+        while True:
+            name, *arguments = self._todo.get()
+            try:
+                answer = self._load(*arguments) if name == "load" else self._infer(*arguments)
+            except (RuntimeError, MemoryError, OSError) as error:
+                answer = ("failed", _portable(error))
+            pickle.dump(answer, self._answers, protocol=5)
+            self._answers.flush()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                command = pickle.load(self._commands)
+            except (EOFError, OSError):
+                os._exit(0)  # nobody is there any more; a running inference is for nobody
+            if command[0] == "cancel":
+                self._cancel(command[1])
+            else:
+                self._todo.put(command)
+
+    def _load(self, *arguments: Any) -> tuple[Any, ...]:
+        self._model = backend.load(*arguments)
+        return "loaded", self._model.device, self._model.note, self._model.size
+
+    def _infer(self, number: int, pictures: Any) -> tuple[Any, ...]:
+        assert self._model is not None
+        with self._lock:
+            if self._cancelled >= number:
+                raise RuntimeError("cancelled")
+            self._running = number
+        try:
+            return "outputs", self._model.infer(pictures)
+        finally:
+            with self._lock:
+                self._running = 0
+
+    def _cancel(self, number: int) -> None:
+        with self._lock:
+            self._cancelled = number
+            if self._running == number and self._model is not None:
+                self._model.cancel()
+
+
+def _portable(error: Exception) -> Exception:
+    """OpenVINO's own kinds of RuntimeError exist only where OpenVINO is loaded."""
+    if isinstance(error, MemoryError):
+        return MemoryError(str(error))
+    return RuntimeError(str(error))
+
+
+def _step_back() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too; the daemon decides
+    if sys.platform != "win32":  # there the daemon starts us with a lower priority
+        with suppress(OSError):
+            os.nice(NICENESS)
+    if sys.platform == "linux":
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
+
+
+def main() -> None:
+    faulthandler.enable()
+    _step_back()
+    # What OpenVINO or a driver prints must not get between the answers.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    with suppress(BrokenPipeError):
+        Worker(sys.stdin.buffer, answers).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""A daemon from its start to its end: preloading, reloading, restarting, idling, and inference processes that die."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+import psutil
+import pytest
+from conftest import Daemon, wait_for
+from matted_client import Rejected, Unavailable
+from matted_client.messages import Progress
+from peers import LibzmqClient, disc
+
+SIZE = (300, 200)
+
+
+def write_config(daemon: Daemon, text: str) -> None:
+    folder = daemon.folder / "config"
+    folder.mkdir(exist_ok=True)
+    (folder / "config.toml").write_text(text)
+
+
+def engines(daemon: Daemon) -> list[psutil.Process]:
+    """The daemon's inference processes."""
+    return [each for each in psutil.Process(daemon.pid()).children() if "matted.worker" in each.cmdline()]
+
+
+# -- settings ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_model_can_be_loaded_at_the_start_and_stays(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon().start("--preload", "u2netp", "--keep-alive", "0")
+    with daemon.session() as session:
+        [loaded] = wait_for(lambda: session.status()["loaded"], "the preloaded model")
+        assert (loaded["id"], loaded["expires_in"]) == ("u2netp", None)
+        assert "loading" not in session.mask(disc(*SIZE), *SIZE, "RGBA8").info.timings
+        assert session.status()["loaded"][0]["expires_in"] is None
+
+
+@pytest.mark.parametrize("way", ["command", "signal"])
+def test_settings_are_read_anew_without_losing_loaded_models(new_daemon: Callable[..., Daemon], way: str) -> None:
+    daemon = new_daemon().start()
+    with daemon.session() as session:
+        session.load()
+        [engine] = engines(daemon)
+        write_config(daemon, 'model = "birefnet-lite"\nkeep_alive = "1h"')
+        if way == "command":
+            assert daemon.run("reload").returncode == 0
+        else:
+            os.kill(daemon.pid(), signal.SIGHUP)
+        wait_for(lambda: session.status()["default_model"] == "birefnet-lite", "the new settings")
+        assert "loading" not in session.mask(disc(*SIZE), *SIZE, "RGBA8", "u2netp").info.timings
+        assert session.status()["loaded"][0]["expires_in"] > 600
+    assert engines(daemon) == [engine]
+
+
+def test_settings_that_are_wrong_are_said_and_change_nothing(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon().start()
+    write_config(daemon, "queue = 0")
+    done = daemon.run("reload")
+    assert done.returncode == 1
+    assert "queue" in done.stderr and "1 to 1000" in done.stderr
+    os.kill(daemon.pid(), signal.SIGHUP)
+    with daemon.session() as session:
+        wait_for(lambda: "stay as they were" in daemon.log, "the complaint in the log")
+        assert session.mask(disc(*SIZE), *SIZE, "RGBA8").info.model == "u2netp"
+
+
+def test_a_restart_gives_another_daemon(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon().start()
+    before = daemon.pid()
+    done = daemon.run("restart")
+    assert done.returncode == 0, done.stderr
+    assert "has stopped" in done.stdout and f"pid {daemon.pid()}" in done.stdout
+    assert daemon.pid() != before
+    with daemon.session() as session:
+        assert session.status()["pid"] == daemon.pid()
+
+
+# -- the end -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_daemon_that_nobody_asks_for_anything_ends_itself(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon().start("--idle-exit", "1s")
+    assert daemon.process is not None
+    assert daemon.process.wait(60) == 0
+    assert not daemon.connection_file.exists()
+
+
+def test_requests_keep_a_daemon_from_idling(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon().start("--idle-exit", "2s")
+    with daemon.session() as session:
+        wait_for(lambda: session.status()["uptime_seconds"] > 4, "twice the idle time")
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_no_inference_process_outlives_its_daemon(new_daemon: Callable[..., Daemon], end: signal.Signals) -> None:
+    daemon = new_daemon().start()
+    with LibzmqClient(daemon.connection_file) as client:
+        client.reply(client.mask(*SIZE))
+        [engine] = engines(daemon)
+        client.mask(2000, 1500, new=True)
+        wait_for(lambda: client.ask("status")["status"]["jobs"], "the job's start")
+        os.kill(daemon.pid(), end)
+        wait_for(lambda: not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE, "the engine's end")
+
+
+# -- inference processes that die --------------------------------------------------------------------------------------
+
+
+def test_an_inference_process_that_crashed_is_replaced_and_the_request_answered(
+    new_daemon: Callable[..., Daemon],
+) -> None:
+    daemon = new_daemon().start()
+    with daemon.session() as session:
+        expected = session.mask(disc(*SIZE), *SIZE, "RGBA8").alpha
+        [engine] = engines(daemon)
+        os.kill(engine.pid, signal.SIGSEGV)
+        assert "loading" in session.mask(disc(*SIZE, shade=1), *SIZE, "RGBA8").info.timings
+        again = session.mask(disc(*SIZE), *SIZE, "RGBA8")
+        assert again.alpha == expected
+        assert "inference" in again.info.timings
+        assert engines(daemon) != [engine]
+
+
+def test_a_model_that_crashes_every_time_is_an_error_and_the_daemon_goes_on(
+    new_daemon: Callable[..., Daemon],
+) -> None:
+    daemon = new_daemon().start()
+    with daemon.session() as session:
+
+        def crash(progress: Progress) -> None:
+            if progress.stage in ("loading", "inference"):
+                for engine in engines(daemon):
+                    engine.send_signal(signal.SIGSEGV)
+
+        with pytest.raises(Rejected, match=r"OpenVINO crashed while it ran U²-Net small") as refusal:
+            for shade in range(50):  # until both attempts at one request were hit
+                session.mask(disc(3000, 2000, shade), 3000, 2000, "RGBA8", on_progress=crash)
+        assert refusal.value.code == "internal"
+        assert "matted doctor" in refusal.value.hint
+        assert session.mask(disc(*SIZE), *SIZE, "RGBA8").info.model == "u2netp"
+
+
+def test_a_cancel_ends_a_load_that_takes_long(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon().start()
+    stopped: list[psutil.Process] = []
+
+    def freeze() -> bool:
+        """Stop the process that loads, as a huge model would keep it busy; then want to leave."""
+        for engine in engines(daemon):
+            engine.suspend()
+            stopped.append(engine)
+        return bool(stopped)
+
+    with daemon.session() as session:
+        with pytest.raises(Rejected) as refusal:
+            session.mask(disc(*SIZE), *SIZE, "RGBA8", cancelled=freeze)
+        assert refusal.value.code == "cancelled"
+        wait_for(lambda: not any(engine.is_running() for engine in stopped), "the end of the loading process")
+        assert session.mask(disc(*SIZE), *SIZE, "RGBA8").info.model == "u2netp"
+
+
+def test_an_inference_that_does_not_heed_a_cancel_is_ended_with_its_process(
+    new_daemon: Callable[..., Daemon],
+) -> None:
+    daemon = new_daemon().start()
+    with LibzmqClient(daemon.connection_file) as client:
+        client.reply(client.mask(*SIZE))
+        [engine] = engines(daemon)
+        engine.suspend()
+        request = client.mask(*SIZE, new=True)
+        wait_for(lambda: client.ask("status")["status"]["jobs"][0]["stage"] == "inference", "the inference")
+        client.send("cancel", target=request)
+        assert client.reply(request)[0]["code"] == "cancelled"
+        wait_for(lambda: not engine.is_running(), "the end of the inference process")
+        assert client.reply(client.mask(*SIZE))[0]["op"] == "result"
+
+
+def test_a_stopped_daemon_goes_on_where_it_was(new_daemon: Callable[..., Daemon]) -> None:
+    """What suspend and resume of the computer look like to it."""
+    daemon = new_daemon().start()
+    with LibzmqClient(daemon.connection_file) as client:
+        request = client.mask(*SIZE)
+        os.kill(daemon.pid(), signal.SIGSTOP)
+        os.kill(daemon.pid(), signal.SIGCONT)
+        assert client.reply(request)[0]["op"] == "result"
+
+
+def test_openvino_reports_nothing_to_its_makers(new_daemon: Callable[..., Daemon]) -> None:
+    """Its telemetry keeps a file in the home folder from its first import on."""
+    daemon = new_daemon()
+    daemon.environ = {name: value for name, value in daemon.environ.items() if name != "CI"}  # CI switches it off
+    with daemon.start().session() as session:
+        session.mask(disc(*SIZE), *SIZE, "RGBA8")
+    assert daemon.run("doctor").returncode in (0, 1)
+    assert not (daemon.folder / "intel").exists()
+
+
+def test_a_daemon_that_ends_says_so_to_who_waits(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon().start()
+    with daemon.session() as session:
+        os.kill(daemon.pid(), signal.SIGKILL)
+        with pytest.raises(Unavailable, match="ended in the middle"):
+            session.status()

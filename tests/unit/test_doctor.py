@@ -1,0 +1,454 @@
+"""The doctor's checks, each on something that is broken."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import matted
+import pytest
+from matted import config
+from matted.doctor import daemon, examination, files, hosts, models, patient, report, software
+from matted.doctor.finding import FAIL, NOTE, OK, Finding
+from matted.doctor.patient import Patient
+from matted.hosts import installer
+from matted.hosts.profiles import Places
+from matted.models import catalogue
+from matted.models.licences import Licences
+from matted_client import MattedError
+from matted_client.plugin import SETTINGS_FILE
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no mode bits")
+
+GIMP, KRITA = ".config/GIMP/3.0", ".local/share/krita"
+KEY = "0123456789abcdef" * 4
+OLD = "0.0.1"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A made-up home where everything of matted's is."""
+    folder = tmp_path / "home"
+    for name in ("state", "data", "cache", "config"):
+        (folder / name).mkdir(parents=True, mode=0o700)
+        monkeypatch.setenv(f"MATTED_{name.upper()}_DIR", str(folder / name))
+    return folder
+
+
+@pytest.fixture
+def sick(home: Path) -> Patient:
+    """To be made so. On its PATH is nothing."""
+    return Patient(config.defaults(os.environ), None, Places(home, "linux", {}))
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """program(zmq="...") has programs that are started from here on import this in place of the real one."""
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+    def make(**modules: str) -> None:
+        for name, text in modules.items():
+            (folder / f"{name}.py").write_text(text)
+
+    return make
+
+
+def states(findings: Iterator[Finding]) -> list[str]:
+    return [found.state for found in findings]
+
+
+def only(findings: Iterator[Finding]) -> Finding:
+    [found] = findings
+    return found
+
+
+# -- the examination -------------------------------------------------------------------------------------------------
+
+
+def test_a_check_that_fails_itself_is_a_finding_and_what_it_said_before_stays(sick: Patient) -> None:
+    def check(patient: Patient) -> Iterator[Finding]:
+        yield Finding(OK, "One", "Good.")
+        raise ZeroDivisionError("nobody\nthought of it")
+
+    good, bad = examination.surviving("Odd", check, sick)
+    assert good.state == OK and bad.state == FAIL
+    assert str(bad).startswith("FAIL Odd: This check itself failed: ZeroDivisionError: nobody thought of it. Please")
+
+
+def test_everything_is_examined_where_the_settings_cannot_be_read(home: Path) -> None:
+    (home / "config" / "config.toml").write_text("model = [")
+    found = list(examination.examine(patient.find(os.environ)))
+    assert not [each for each in found if "itself failed" in each.what]
+    assert {"Python", "Settings", "Daemon", "Privacy"} <= {each.subject for each in found}
+    assert [each.subject for each in found if each.state == FAIL] == ["Settings"]
+    assert all(each.todo for each in found if each.state == FAIL)
+
+
+# -- software --------------------------------------------------------------------------------------------------------
+
+
+def test_the_packages_that_matted_says_it_needs_are_checked() -> None:
+    names = {name for name, _ in software.requirements()}
+    assert {"numpy", "openvino", "pillow", "pyzmq", "psutil"} <= names
+
+
+def test_packages_that_are_in_order_are_one_line(sick: Patient) -> None:
+    found = only(software.check_packages(sick))
+    assert found.state == OK and f"matted {matted.__version__}" in found.what and "openvino 20" in found.what
+
+
+def test_only_what_cannot_be_imported_is_named(program: Callable[..., None]) -> None:
+    program(damaged="raise ImportError('its library is gone')", crashing="import os; os.abort()")
+    first, second = software.check_imports(["json", "damaged", "math", "crashing", "csv"])
+    assert first.subject == "damaged" and "its library is gone" in first.what and first.todo
+    assert second.subject == "crashing" and "SIGABRT" in second.what
+
+
+def test_the_cpu_computes(sick: Patient) -> None:
+    found = {each.subject: each for each in software.check_devices(sick)}
+    assert found["OpenVINO on CPU"].state == OK
+
+
+def test_an_openvino_that_crashes_is_reported_and_not_suffered(sick: Patient, program: Callable[..., None]) -> None:
+    program(openvino="import os; os.abort()")
+    found = only(software.check_devices(sick))
+    assert found.state == FAIL and "it crashed (SIGABRT)" in found.what and "pipx reinstall" in found.todo
+
+
+def test_a_device_that_computes_wrong_numbers_is_found_out(program: Callable[..., None]) -> None:
+    """The trial itself, with the one thing changed that a broken device changes: its answer."""
+    program(sitecustomize=_WRONG)
+    done = subprocess.run([sys.executable, "-m", "matted.doctor.trial", "CPU"], capture_output=True, text=True)
+    assert done.returncode == 1 and "it computes wrong numbers, off by 0.5" in done.stderr
+
+
+_WRONG = """
+import openvino
+sound = openvino.CompiledModel.__call__
+openvino.CompiledModel.__call__ = lambda *arguments: {0: sound(*arguments)[0] + 0.5}
+"""
+
+
+def test_a_device_of_the_settings_that_is_not_there_is_noted(sick: Patient) -> None:
+    wanting = replace(sick, settings=replace(sick.settings, device="GPU.7"))
+    found = list(software.check_devices(wanting))[-1]
+    assert (found.state, found.subject) == (NOTE, "GPU.7") and "the CPU is used" in found.what
+
+
+# -- settings and folders --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("queue = [", "cannot be read"), ('queue = "many"', "queue in"), ("colour = 1", "unknown setting: colour")],
+)
+def test_settings_that_are_wrong_are_said_exactly(home: Path, text: str, complaint: str) -> None:
+    (home / "config" / "config.toml").write_text(text)
+    examined = patient.find(os.environ)
+    found = only(files.check_settings(examined))
+    assert found.state == FAIL and complaint in found.what and found.todo
+    assert examined.settings.state == home / "state"
+
+
+def test_settings_that_are_right_are_used(home: Path) -> None:
+    (home / "config" / "config.toml").write_text("queue = 3")
+    examined = patient.find(os.environ)
+    assert only(files.check_settings(examined)).state == OK and examined.settings.queue == 3
+
+
+def test_folders_that_are_there_or_can_be_made_are_fine(sick: Patient) -> None:
+    assert FAIL not in states(files.check_folders(sick))
+
+
+def test_a_folder_that_cannot_be_written_is_said(sick: Patient, home: Path) -> None:
+    (home / "file").touch()
+    found = list(files.check_folders(replace(sick, settings=replace(sick.settings, cache=home / "file"))))[-1]
+    assert found.state == FAIL and "Nothing can be written" in found.what
+
+
+@posix
+def test_modes_that_let_others_in_are_said_with_the_command_that_helps(sick: Patient, home: Path) -> None:
+    for name in ("connection.json", "matted.log", "matted.log.1", "start.log"):
+        (home / "state" / name).touch(0o600)
+    assert only(files.check_privacy(sick)).state == OK
+    (home / "state").chmod(0o755)
+    (home / "state" / "matted.log.1").chmod(0o644)
+    found = list(files.check_privacy(sick))
+    assert [each.state for each in found] == [FAIL, FAIL]
+    for each in found:
+        subprocess.run(each.todo.removeprefix("Run: ").split(), check=True)
+    assert only(files.check_privacy(sick)).state == OK
+
+
+# -- models ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_computer_without_models_is_told_when_the_first_one_comes(sick: Patient) -> None:
+    found = only(models.check_models(sick))
+    assert found.state == NOTE and "fetched with the first picture" in found.what
+
+
+@pytest.mark.parametrize(
+    ("model", "todo"), [("nonsense", "matted models default ID"), ("isnet-general-use", "matted models pull isnet")]
+)
+def test_a_default_model_that_cannot_be_used_is_said(sick: Patient, model: str, todo: str) -> None:
+    found = only(models.check_models(replace(sick, settings=replace(sick.settings, model=model))))
+    assert found.state == FAIL and todo in found.todo
+
+
+def test_a_model_folder_without_its_record_is_damaged(sick: Patient) -> None:
+    (sick.settings.models / "u2netp").mkdir(parents=True)
+    found = only(models.check_models(sick))
+    assert (found.state, found.todo) == (FAIL, "Get it again with: matted models pull u2netp")
+
+
+def test_own_models_that_cannot_be_read_do_not_hide_the_others(sick: Patient) -> None:
+    (sick.settings.folder / catalogue.OWN_FILE).write_text("[[model")
+    (sick.settings.models / "u2netp").mkdir(parents=True)
+    complaint, damaged = models.check_models(sick)
+    assert complaint.state == FAIL and catalogue.OWN_FILE in complaint.what
+    assert damaged.subject == "Model u2netp"
+
+
+# -- daemon ----------------------------------------------------------------------------------------------------------
+
+
+def connection(home: Path, pid: int, port: int) -> Path:
+    path = home / "state" / "connection.json"
+    path.touch(0o600)
+    fields = {"protocol": 1, "endpoint": f"tcp://127.0.0.1:{port}", "pid": pid, "version": "0.1.0", "key": KEY}
+    path.write_text(json.dumps(fields))
+    return path
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def test_no_daemon_is_no_fault(sick: Patient) -> None:
+    found = only(daemon.check_daemon(sick))
+    assert found.state == NOTE and "matted start" in found.todo
+
+
+def test_what_a_daemon_said_that_did_not_start_is_quoted(sick: Patient, home: Path) -> None:
+    (home / "state" / "start.log").write_text("matted: The folder cannot be used.\n")
+    assert "'matted: The folder cannot be used.'" in list(daemon.check_daemon(sick))[1].what
+
+
+def test_the_connection_file_of_a_dead_daemon_is_stale(sick: Patient, home: Path, free_port: int) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    connection(home, ended.pid, free_port)
+    found = only(daemon.check_daemon(sick))
+    assert found.state == NOTE and "is stale" in found.what
+
+
+def test_a_process_number_that_another_program_has_now_is_stale_too(sick: Patient, home: Path, free_port: int) -> None:
+    connection(home, os.getpid(), free_port)
+    assert "is stale" in only(daemon.check_daemon(sick)).what
+
+
+def test_a_daemon_that_runs_and_does_not_answer_is_a_fault(sick: Patient, home: Path, free_port: int) -> None:
+    waiting = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()", "serve"]
+    with subprocess.Popen(waiting, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as stuck:
+        assert stuck.stdin and stuck.stdout and stuck.stdout.readline()
+        connection(home, stuck.pid, free_port)
+        found = only(daemon.check_daemon(sick))
+        stuck.stdin.close()
+    assert found.state == FAIL and f"kill {stuck.pid}" in found.todo
+
+
+def test_a_damaged_connection_file_is_said(sick: Patient, home: Path) -> None:
+    connection(home, 1, 1).write_text("{")
+    found = only(daemon.check_daemon(sick))
+    assert (found.state, found.subject) == (FAIL, "Connection file") and "damaged" in found.what
+
+
+@posix
+def test_a_connection_file_that_others_can_read_is_refused(sick: Patient, home: Path) -> None:
+    connection(home, 1, 1).chmod(0o644)
+    assert "other users" in only(daemon.check_daemon(sick)).what
+
+
+# -- GIMP and Krita --------------------------------------------------------------------------------------------------
+
+
+def installed(home: Path, host: str, profile: str) -> Path:
+    """The plug-in in a new profile. Returns its folder."""
+    folder = home / profile
+    folder.mkdir(parents=True)
+    assert installer.install(host, folder, lambda line: None)
+    return folder / installer.HOSTS[host].home
+
+
+def rewritten(plugin: Path, **changes: object) -> None:
+    manifest = plugin / SETTINGS_FILE
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), **changes}))
+
+
+def about(name: str, examined: Patient) -> list[Finding]:
+    return [found for found in hosts.check_hosts(examined) if found.subject == name]
+
+
+def test_a_computer_without_hosts_is_told_what_to_do(sick: Patient) -> None:
+    gimp, krita = hosts.check_hosts(sick)
+    assert gimp.state == krita.state == NOTE
+    assert "matted install gimp" in gimp.todo and "matted install krita" in krita.todo
+
+
+def test_a_profile_without_the_plug_in_is_noted(sick: Patient, home: Path) -> None:
+    (home / GIMP).mkdir(parents=True)
+    [found] = about("GIMP 3.0", sick)
+    assert found.state == NOTE and found.todo == "To have it there: matted install gimp"
+
+
+def test_a_plug_in_that_is_in_order_is_said(sick: Patient, home: Path) -> None:
+    installed(home, "gimp", GIMP)
+    assert about("GIMP 3.0", sick)[0].state == OK
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"version": OLD}, f"Remove Background {OLD} is in it, and matted is {matted.__version__}"),
+        ({"connection_file": "/elsewhere/connection.json"}, "looks for the daemon at /elsewhere/connection.json"),
+        ({"command": ["/gone/python", "-m", "matted"]}, "cannot start the daemon with /gone/python -m matted"),
+        ({"command": [sys.executable, "-m", "matted_of_old"]}, "No module named matted_of_old"),
+        ({"files": ["plug-ins/remove-background/gone.py"]}, "gone.py among them"),
+        ({"command": 7}, "not completely installed"),
+    ],
+)
+def test_a_plug_in_that_no_longer_fits_is_installed_again(
+    sick: Patient, home: Path, changes: dict[str, object], words: str
+) -> None:
+    plugin = installed(home, "gimp", GIMP)
+    rewritten(plugin, **changes)
+    found = about("GIMP 3.0", sick)[0]
+    assert found.state == FAIL and words in found.what
+    assert found.todo.startswith("Run: matted install gimp")
+    installer.install("gimp", home / GIMP, lambda line: None)
+    assert about("GIMP 3.0", sick)[0].state == OK
+
+
+def test_a_plug_in_that_krita_does_not_load_is_noted(sick: Patient, home: Path) -> None:
+    installed(home, "krita", KRITA)
+    (home / ".config" / "kritarc").parent.mkdir(exist_ok=True)
+    (home / ".config" / "kritarc").write_text("[python]\nenable_remove_background=false\n")
+    assert any("switched off" in found.what and found.state == NOTE for found in about("Krita", sick))
+    (home / ".config" / "kritarc").write_text("[python]\nenable_remove_background=true\n")
+    assert not any("switched off" in found.what for found in about("Krita", sick))
+
+
+@pytest.mark.parametrize(
+    ("host", "profile", "name", "words"),
+    [
+        ("gimp", GIMP, "GIMP 3.0", "there is no gimp command"),
+        ("krita", KRITA, "Krita", "there is no krita command"),
+        ("gimp", ".var/app/org.gimp.GIMP/config/GIMP/3.0", "GIMP (Flatpak) 3.0", "there is no flatpak command"),
+        ("gimp", "snap/gimp/current/.config/GIMP/3.0", "GIMP (Snap) 3.0", "inside the Snap"),
+    ],
+)
+def test_a_python_that_cannot_be_run_from_here_is_said_to_be_untried(
+    sick: Patient, home: Path, host: str, profile: str, name: str, words: str
+) -> None:
+    installed(home, host, profile)
+    found = about(name, sick)[-1]
+    assert found.state == NOTE and "was not tried" in found.what and words in found.what
+
+
+def names_python(home: Path, python: str) -> None:
+    """As a user does who wants GIMP to use another Python."""
+    folder = home / GIMP / "interpreters"
+    folder.mkdir()
+    (folder / "pygimp.interp").write_text(f"# ours\npython={python}\npython3={python}\n:Python:E::py::python3:\n")
+
+
+def test_without_a_daemon_it_is_only_said_that_the_hosts_python_runs_the_client(sick: Patient, home: Path) -> None:
+    plugin = installed(home, "gimp", GIMP)
+    names_python(home, sys.executable)
+    found = about("GIMP 3.0", sick)[-1]
+    assert found.state == NOTE and f"({sys.executable}) runs the plug-in's client" in found.what
+    assert not list(plugin.rglob("__pycache__"))
+
+
+def test_a_client_that_the_hosts_python_cannot_load_is_a_fault(sick: Patient, home: Path) -> None:
+    plugin = installed(home, "gimp", GIMP)
+    names_python(home, sys.executable)
+    (plugin / "matted_client" / "zmtp.py").write_text("import a_package_that_gimp_does_not_have\n")
+    found = about("GIMP 3.0", sick)[-1]
+    assert found.state == FAIL and "a_package_that_gimp_does_not_have" in found.what
+
+
+# -- the report ------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_is_made_of_whatever_is_left(home: Path) -> None:
+    (home / "config" / "config.toml").write_text("queue = 'many'")
+    (home / "config" / catalogue.OWN_FILE).write_text("[[model")
+    (home / "state" / "matted.log").mkdir()
+    text = report.compose(
+        patient.find(os.environ), [Finding(FAIL, "All", "Broken.", "Mend it.")], {"MATTED_QUEUE": "x"}
+    )
+    assert "FAIL All: Broken. Mend it." in text and "queue in" in text and "MATTED_QUEUE=x" in text
+    assert "could not be had: CatalogueError" in text and "could not be had: IsADirectoryError" in text
+    assert "processor: " in text and report.PROMISE in text
+
+
+def test_a_report_tells_no_key_even_if_the_log_did(home: Path, sick: Patient) -> None:
+    connection(home, os.getpid(), 1)
+    (home / "state" / "matted.log").write_text(f"a line that should not be: {KEY}\n")
+    text = report.compose(sick, [], {})
+    assert "a line that should not be: SECRET" in text and KEY not in text
+
+
+def test_a_report_tells_no_home_no_user_and_no_computer(
+    home: Path, sick: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.setenv("LOGNAME", "alice")
+    name = socket.gethostname()
+    (home / "state" / "matted.log").write_text(f"{home}/models /media/alice/x on {name}\n")
+    text = report.compose(sick, [], {})
+    assert "~/models /media/USER/x on HOST" in text
+    assert str(home) not in text and "alice" not in text
+
+
+def test_a_report_holds_the_end_of_the_log(home: Path, sick: Patient) -> None:
+    (home / "state" / "matted.log").write_text("".join(f"line {number};\n" for number in range(1000)))
+    text = report.compose(sick, [], {})
+    assert "line 999;" in text and "line 700;" in text and "line 699;" not in text
+
+
+def test_a_report_overwrites_nothing_unless_told_to(tmp_path: Path) -> None:
+    path = tmp_path / "report.txt"
+    report.write(path, "one", force=False)
+    with pytest.raises(MattedError, match="--force"):
+        report.write(path, "two", force=False)
+    assert path.read_text() == "one"
+    report.write(path, "three", force=True)
+    assert path.read_text() == "three"
+    with pytest.raises(MattedError, match="cannot be written"):
+        report.write(tmp_path / "absent" / "report.txt", "four", force=False)
+
+
+def test_a_licence_that_was_not_accepted_is_said(sick: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Accepting is recorded beside the models: the record may be lost while the models stay."""
+    row = next(row for row in catalogue.load().rows.values() if row.accept)
+    monkeypatch.setattr(models.Store, "verify", lambda store, row: True)  # the weights are not ours to fetch here
+    (sick.settings.models / row.id).mkdir(parents=True)
+    found = next(each for each in models.check_models(sick) if each.subject == f"Model {row.id}")
+    assert found.state == FAIL and "was not accepted" in found.what
+    Licences(sick.settings.data / "licences.json").accept(row)
+    found = next(each for each in models.check_models(sick) if each.subject == f"Model {row.id}")
+    assert found.state == OK and row.licence in found.what
