@@ -5,7 +5,6 @@ Every model is measured in a process of its own, so that its memory is its own a
 
 from __future__ import annotations
 
-import multiprocessing
 import statistics
 import tempfile
 import time
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
-from matted import backend, imaging, pictures, scores
+from matted import apart, backend, imaging, pictures, scores
 from matted.models.catalogue import Row
 
 WARM_UP = 1  # inferences before those that count
@@ -71,14 +70,12 @@ def run(models: Sequence[tuple[Row, Path]], device: str, tries: Sequence[Example
 
     Models that need a plate have nothing to compare these pictures with, and do not belong here.
     """
-    process = multiprocessing.get_context("spawn")
     figures = []
     for row, path in tqdm(models, unit=" models", disable=None):
-        with process.Pool(1) as pool:
-            try:
-                figures.append(pool.apply(measure, (row, path, device, tries)))
-            except RuntimeError as error:
-                raise MattedError(f"{row.id} could not be measured: {error}.") from None
+        try:
+            figures.append(apart.call(measure, row, path, device, tries))
+        except RuntimeError as error:
+            raise MattedError(f"{row.id} could not be measured: {error}.") from None
     return figures
 
 

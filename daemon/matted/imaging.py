@@ -17,7 +17,7 @@ from matted.models.catalogue import Row
 
 # Wire format: (Pillow's mode, every how manieth byte, channel of R, G, B). RGBX makes Pillow treat alpha as any other
 # channel, without multiplying by it, and wraps the received frame without a copy.
-_LAYOUTS = {
+LAYOUTS = {
     "RGBA8": ("RGBX", 1, (0, 1, 2)),
     "BGRA8": ("RGBX", 1, (2, 1, 0)),
     "RGB8": ("RGB", 1, (0, 1, 2)),
@@ -65,7 +65,7 @@ def prepare_input(
     Squashing to a square scores better with the models that want one than keeping the aspect ratio. An alpha channel
     is left out: the model looks at the colours, also at hidden ones.
     """
-    mode, step, channels = _LAYOUTS[format]
+    mode, step, channels = LAYOUTS[format]
     samples = np.ascontiguousarray(np.frombuffer(pixels, np.uint8)[::step])
     picture = Image.frombuffer(mode, (width, height), samples, "raw", mode, 0, 1)
     if not shown.padded:

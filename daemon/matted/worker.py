@@ -21,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from matted import backend
+from matted import apart, backend
 
 NICENESS = 5  # who paints meanwhile comes first
 OOM_SCORE = "500"  # when Linux has to kill something, let it be this process rather than the host or the daemon
@@ -104,11 +104,8 @@ def _step_back() -> None:
 def main() -> None:
     faulthandler.enable()
     _step_back()
-    # What OpenVINO or a driver prints must not get between the answers.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     with suppress(BrokenPipeError):
-        Worker(sys.stdin.buffer, answers).run()
+        Worker(sys.stdin.buffer, apart.answers()).run()
 
 
 if __name__ == "__main__":
