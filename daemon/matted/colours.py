@@ -19,21 +19,18 @@ have a soft edge in them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from matted.imaging import LAYOUTS
+from matted import band, imaging
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-MARGIN = 16  # pixels beyond the soft edge that get the subject's colours too, for whoever scales or softens the cut-out
-_TILE = 64  # pixels, a multiple of MARGIN: small enough for the cache, and to follow an edge closely
-_BARELY = 2 / 255  # an alpha this close to 0 or 1 does not make an edge: models leave such a haze over whole pictures
 _WORKING_PIXELS = 1 << 20  # of the largest level of the pyramid
 _SMALLEST_SIDE = 8  # of the smallest level
 
@@ -48,7 +45,7 @@ _VARIANCES = np.exp2(np.arange(256, dtype=np.float32) / np.float32(_LOG_SCALE))
 
 @dataclass(frozen=True)
 class _Level:
-    """colours: height x width x 4, the fourth of no meaning. alpha: height x width, uint8."""
+    """colours: height x width x 3, RGB. alpha: height x width."""
 
     colours: Bytes
     alpha: Bytes
@@ -84,90 +81,48 @@ def estimate(
     """Return the foreground's colours, height x width x 3, RGB.
 
     alpha: height x width, full scale is the subject. pixels: height x width pixels of `format`. Where alpha is full the
-    picture's own colours are returned unchanged; near a soft edge, also where alpha is 0, the foreground's; elsewhere
-    the picture's. check: called between tiles, raises to stop.
+    picture's own colours are returned unchanged; near a soft edge, also where alpha is 0, the foreground's, for whoever
+    scales or softens the cut-out; elsewhere the picture's. check: called between tiles, raises to stop.
     """
-    _, _, channels = LAYOUTS[format]
-    picture = np.frombuffer(pixels, np.uint8).reshape(height, width, -1)
+    picture, channels = imaging.wrap(pixels, width, height, format)
+    samples = np.frombuffer(pixels, np.uint8).reshape(height, width, -1)
     colours = np.empty((height, width, 3), np.uint8)
     for target, source in enumerate(channels):
-        colours[:, :, target] = picture[:, :, source]
+        colours[:, :, target] = samples[:, :, source]
     check()
-    blocks = _soft_blocks(alpha)
+    blocks = band.soft_blocks(alpha)
     if not blocks.any():
         return colours
-    left, top, right, bottom = _surroundings(blocks, width, height)
+    left, top, right, bottom = around = band.surroundings(blocks, width, height)
     scale = math.ceil(math.sqrt((right - left) * (bottom - top) / _WORKING_PIXELS))
-    level = _reduced(colours[top:bottom, left:right], alpha[top:bottom, left:right], scale)
+    reduced = _reduced_alpha(alpha[top:bottom, left:right], scale)
+    level = _Level(np.asarray(picture.reduce(scale, around)).reshape(*reduced.shape, -1)[:, :, list(channels)], reduced)
     spread = _spread(level, check)
     full = np.iinfo(alpha.dtype).max
-    for rows, columns in _tiles(blocks, width, height):
+    for rows, columns in band.tiles(blocks, width, height):
         check()
+        tile, shares = colours[rows, columns], alpha[rows, columns]
         box = (columns.start - left, rows.start - top, columns.stop - left, rows.stop - top)
-        near = spread.enlarged(
-            columns.stop - columns.start, rows.stop - rows.start, tuple(side / scale for side in box)
+        near = spread.enlarged(shares.shape[1], shares.shape[0], tuple(side / scale for side in box))
+        foreground, _ = _separate(_planes(tile), shares.astype(np.float32) * np.float32(1 / full), near)
+        np.copyto(
+            tile, np.rint(foreground).transpose(1, 2, 0), casting="unsafe", where=(shares < full)[:, :, np.newaxis]
         )
-        tile = colours[rows, columns]
-        share = alpha[rows, columns].astype(np.float32) * np.float32(1.0 / full)
-        foreground, _ = _separate(_planes(tile), share, near)
-        np.copyto(tile, np.rint(foreground).transpose(1, 2, 0), where=(share < 1.0)[:, :, None], casting="unsafe")
     return colours
-
-
-# -- where -----------------------------------------------------------------------------------------------------------
-
-
-def _soft_blocks(alpha: NDArray[np.uint8 | np.uint16]) -> NDArray[np.bool_]:
-    """Which blocks of MARGIN x MARGIN pixels have a soft edge in them, or in a neighbour."""
-    height, width = alpha.shape
-    full = np.iinfo(alpha.dtype).max
-    barely = round(_BARELY * full)
-    starts = np.arange(0, width, MARGIN)
-    soft = np.empty((-(-height // MARGIN), starts.size), bool)
-    for row in range(soft.shape[0]):
-        strip = alpha[row * MARGIN : (row + 1) * MARGIN]
-        # Unsigned numbers wrap around, so that one comparison tests both ends.
-        inside = (strip - alpha.dtype.type(barely + 1)) < alpha.dtype.type(full - 2 * barely - 1)
-        soft[row] = np.logical_or.reduceat(inside.any(axis=0), starts)
-    near = np.pad(soft, 1)
-    near = near[:-2] | near[1:-1] | near[2:]
-    return near[:, :-2] | near[:, 1:-1] | near[:, 2:]
-
-
-def _surroundings(blocks: NDArray[np.bool_], width: int, height: int) -> tuple[int, int, int, int]:
-    """left, top, right, bottom of what there is to learn from: all marked blocks, and some of what is around them."""
-    rows, columns = (np.flatnonzero(blocks.any(axis=axis)) for axis in (1, 0))
-    more = (rows[-1] - rows[0] + columns[-1] - columns[0]) // 8 + 3
-    left, top = (max(0, int(first - more) * MARGIN) for first in (columns[0], rows[0]))
-    right, bottom = (int(last + 1 + more) * MARGIN for last in (columns[-1], rows[-1]))
-    return left, top, min(width, right), min(height, bottom)
-
-
-def _tiles(blocks: NDArray[np.bool_], width: int, height: int) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns of the tiles that have a marked block."""
-    count = _TILE // MARGIN
-    for row in range(0, blocks.shape[0], count):
-        for column in range(0, blocks.shape[1], count):
-            if blocks[row : row + count, column : column + count].any():
-                top, left = row * MARGIN, column * MARGIN
-                yield slice(top, min(top + _TILE, height)), slice(left, min(left + _TILE, width))
 
 
 # -- the pyramid -----------------------------------------------------------------------------------------------------
 
 
-def _reduced(colours: Bytes, alpha: NDArray[np.uint8 | np.uint16], scale: int) -> _Level:
-    """A part of the picture as the pyramid's largest level. Averages of I and alpha mix as the pixels themselves do."""
+def _reduced_alpha(alpha: NDArray[np.uint8 | np.uint16], scale: int) -> Bytes:
+    """In 8 bits, in strips."""
     height, width = alpha.shape
-    size = -(-height // scale), -(-width // scale)
-    level = _Level(np.empty((*size, 3), np.uint8), np.empty(size, np.uint8))
-    rows = max(1, _TILE // scale)
-    for row in range(0, size[0], rows):
-        strip = slice(row * scale, (row + rows) * scale)
-        shares = alpha[strip] if alpha.dtype == np.uint8 else (alpha[strip] >> 8).astype(np.uint8)
-        level.colours[row : row + rows] = _reduce(colours[strip], scale)
-        level.alpha[row : row + rows] = _reduce(shares, scale)
-    return level
+    reduced = np.empty((-(-height // scale), -(-width // scale)), np.uint8)
+    rows = max(1, band.TILE // scale)
+    for row in range(0, reduced.shape[0], rows):
+        strip = alpha[row * scale : (row + rows) * scale]
+        reduced[row : row + rows] = _reduce((strip >> (8 if alpha.dtype == np.uint16 else 0)).astype(np.uint8), scale)
+    return reduced
 
 
 def _spread(largest: _Level, check: Callable[[], None]) -> _Spread:
@@ -186,7 +141,7 @@ def _spread(largest: _Level, check: Callable[[], None]) -> _Spread:
 
 def _overall(level: _Level) -> _Spread:
     """The same everywhere."""
-    share = level.alpha.astype(np.float32) * np.float32(1.0 / 255)
+    share = level.alpha.astype(np.float32) * np.float32(1 / 255)
     colours = _planes(level.colours)
     sides = []
     for weight in (share, 1.0 - share):
@@ -200,18 +155,17 @@ def _gathered(level: _Level, coarse: _Spread, check: Callable[[], None]) -> _Spr
     """Separate a level's pixels with what is known of it, then see how they are spread. Only where there is an edge."""
     height, width = level.alpha.shape
     fine = _Spread(np.array(coarse.foreground), np.array(coarse.background))
-    for rows, columns in _tiles(_soft_blocks(level.alpha), width, height):
+    for rows, columns in band.tiles(band.soft_blocks(level.alpha), width, height):
         check()
         tall, wide = _widened(rows, height), _widened(columns, width)
-        share = level.alpha[tall, wide].astype(np.float32) * np.float32(1.0 / 255)
+        share = level.alpha[tall, wide].astype(np.float32) * np.float32(1 / 255)
         sides = _separate(_planes(level.colours[tall, wide]), share, coarse.window(tall, wide))
-        inner = slice(rows.start - tall.start, rows.stop - tall.start)
-        inner = inner, slice(columns.start - wide.start, columns.stop - wide.start)
-        for packed, colours, weight in zip(
-            (fine.foreground, fine.background), sides, (share, 1.0 - share), strict=True
-        ):
-            sums = _windowed(_weighted(colours, weight**_SURENESS + np.float32(_FAINT)))[:, *inner]
-            packed[rows, columns] = _packed(*_moments(sums))
+        inner_rows = slice(rows.start - tall.start, rows.stop - tall.start)
+        inner_columns = slice(columns.start - wide.start, columns.stop - wide.start)
+        shares = share, np.float32(1.0) - share
+        for packed, colours, weight in zip((fine.foreground, fine.background), sides, shares, strict=True):
+            sums = _windowed(_weighted(colours, weight**_SURENESS + np.float32(_FAINT)))
+            packed[rows, columns] = _packed(*_moments(sums[:, inner_rows, inner_columns]))
     return fine
 
 
@@ -237,7 +191,7 @@ def _separate(colours: Floats, alpha: Floats, near: _Spread) -> tuple[Floats, Fl
 
 
 def _weighted(colours: Floats, weight: Floats) -> Floats:
-    """What `_moments` needs the sums of: the weight, the weighted colours, their weighted squares. 5 x height x width."""
+    """What `_moments` needs the sums of, 5 x height x width: the weight, the weighted colours and their squares."""
     sums = np.empty((5, *weight.shape), np.float32)
     sums[0] = weight
     np.multiply(colours, weight, out=sums[1:4])
@@ -260,7 +214,7 @@ def _windowed(planes: Floats) -> Floats:
 def _moments(sums: Floats) -> tuple[Floats, Floats]:
     """Mean (3 x height x width) and variance (height x width, of a channel on average)."""
     mean = sums[1:4] / sums[0]
-    variance = (sums[4] / sums[0] - np.einsum("chw,chw->hw", mean, mean)) * np.float32(1.0 / 3)
+    variance = (sums[4] / sums[0] - np.einsum("chw,chw->hw", mean, mean)) * np.float32(1 / 3)
     return mean, variance
 
 
@@ -283,7 +237,7 @@ def _packed(mean: Floats, variance: Floats) -> Bytes:
 
 def _reduce(samples: Bytes, scale: int) -> Bytes:
     """Averages of scale x scale pixels, fewer at the lower and right edge."""
-    return np.asarray(Image.fromarray(samples).reduce(scale)) if scale > 1 else samples
+    return np.asarray(Image.fromarray(np.ascontiguousarray(samples)).reduce(scale)) if scale > 1 else samples
 
 
 def _enlarge(packed: Bytes, width: int, height: int, box: tuple[float, float, float, float]) -> Bytes:

@@ -17,7 +17,7 @@ from matted.models.catalogue import Row
 
 # Wire format: (Pillow's mode, every how manieth byte, channel of R, G, B). RGBX makes Pillow treat alpha as any other
 # channel, without multiplying by it, and wraps the received frame without a copy.
-LAYOUTS = {
+_LAYOUTS = {
     "RGBA8": ("RGBX", 1, (0, 1, 2)),
     "BGRA8": ("RGBX", 1, (2, 1, 0)),
     "RGB8": ("RGB", 1, (0, 1, 2)),
@@ -57,6 +57,16 @@ def fit(width: int, height: int, size: tuple[int, int] | None) -> Fit:
     return Fit(sides, padded=scale == 1.0)
 
 
+def wrap(pixels: memoryview, width: int, height: int, format: str) -> tuple[Image.Image, tuple[int, int, int]]:
+    """Return a received frame as Pillow's image, and which of its channels are R, G, B.
+
+    Formats of 4 bytes or 1 byte a pixel are not copied. All channels are alike to Pillow: alpha is one of them.
+    """
+    mode, step, channels = _LAYOUTS[format]
+    samples = np.ascontiguousarray(np.frombuffer(pixels, np.uint8)[::step])
+    return Image.frombuffer(mode, (width, height), samples, "raw", mode, 0, 1), channels
+
+
 def prepare_input(
     pixels: memoryview, width: int, height: int, format: str, row: Row, shown: Fit
 ) -> NDArray[np.float32]:
@@ -65,9 +75,7 @@ def prepare_input(
     Squashing to a square scores better with the models that want one than keeping the aspect ratio. An alpha channel
     is left out: the model looks at the colours, also at hidden ones.
     """
-    mode, step, channels = LAYOUTS[format]
-    samples = np.ascontiguousarray(np.frombuffer(pixels, np.uint8)[::step])
-    picture = Image.frombuffer(mode, (width, height), samples, "raw", mode, 0, 1)
+    picture, channels = wrap(pixels, width, height, format)
     if not shown.padded:
         picture = picture.resize(shown.size[::-1], _RESAMPLING[row.resample], reducing_gap=_REDUCING_GAP)
     levels = np.asarray(picture).reshape(picture.height, picture.width, -1)[:, :, list(channels)].astype(np.float32)

@@ -9,9 +9,9 @@ from matted_client import Rejected, messages
 from matted_client.messages import MaskRequest, MaskResult, Progress
 from numpy.typing import NDArray
 
-from matted import imaging
+from matted import closer, colours, imaging
 from matted.jobs import Job
-from matted.look import Clock, Looker, Picture
+from matted.look import Clock, Looker, Picture, Sight
 from matted.models.catalogue import Row
 
 
@@ -24,38 +24,82 @@ class Outcome:
     foreground: NDArray[np.uint8] | None
 
 
-def run(looker: Looker, job: Job, request: MaskRequest, row: Row, keep_alive: float) -> Outcome:
-    """Raises Rejected, MemoryError, or what OpenVINO raises (RuntimeError)."""
-    clock = Clock(job.submitted)
-    clock.lap("waiting")
-    picture = Picture(job.frames, request.width, request.height, request.format)
-    sight = looker.look(job, picture, row, keep_alive, clock)
-    job.progress = Progress("mask")
-    raw = imaging.activate(sight.outputs[0][0], row)
-    if not request.anyway and not imaging.shows_subject(raw, row):
-        raise Rejected(
-            messages.NO_SUBJECT,
-            "No subject was found in this picture.",
-            "Try a picture whose subject stands out from its background.",
+class Pipeline:
+    """One request on its way. `run` is called once."""
+
+    def __init__(self, looker: Looker, job: Job, request: MaskRequest, row: Row, keep_alive: float) -> None:
+        self._looker = looker
+        self._job = job
+        self._request = request
+        self._row = row
+        self._keep_alive = keep_alive
+        self._clock = Clock(job.submitted)
+        self._picture = Picture(job.frames, request.width, request.height, request.format)
+
+    def run(self) -> Outcome:
+        """Raises Rejected, MemoryError, or what OpenVINO raises (RuntimeError)."""
+        self._clock.lap("waiting")
+        request = self._request
+        sight = self._look(self._picture, "inference")
+        raw = self._raw(sight)
+        if not request.anyway and not imaging.shows_subject(raw, self._row):
+            raise Rejected(
+                messages.NO_SUBJECT,
+                "No subject was found in this picture.",
+                "Try a picture whose subject stands out from its background.",
+            )
+        matte = imaging.make_matte(raw, self._row)
+        merged = self._closer(matte) if request.closer else None
+        self._step("mask")
+        alpha = imaging.make_mask(matte if merged is None else merged, request.width, request.height, request.depth)
+        self._clock.lap("mask")
+        foreground = self._foreground(sight, alpha) if request.foreground else None
+        info = MaskResult(
+            width=request.width,
+            height=request.height,
+            depth=request.depth,
+            model=self._row.id,
+            device=sight.device,
+            coverage=min(1.0, float(matte.mean())),
+            foreground=foreground is not None,
+            closer=merged is not None,
+            timings=self._clock.laps,
+            warnings=[sight.note] if sight.note else [],
         )
-    matte = imaging.make_matte(raw, row)
-    mask = imaging.make_mask(matte, request.width, request.height, request.depth)
-    clock.lap("mask")
-    job.check()
-    foreground = None
-    if request.foreground and len(sight.outputs) > 1:
-        foreground = imaging.make_foreground(sight.outputs[1], request.width, request.height)
-        clock.lap("colours")
-        job.check()
-    info = MaskResult(
-        width=request.width,
-        height=request.height,
-        depth=request.depth,
-        model=row.id,
-        device=sight.device,
-        coverage=min(1.0, float(matte.mean())),
-        foreground=foreground is not None,
-        timings=clock.laps,
-        warnings=[sight.note] if sight.note else [],
-    )
-    return Outcome(info, mask, foreground)
+        return Outcome(info, alpha, foreground)
+
+    def _step(self, stage: str) -> None:
+        self._job.check()
+        self._job.progress = Progress(stage)
+
+    def _look(self, picture: Picture, stage: str) -> Sight:
+        return self._looker.look(self._job, picture, self._row, self._keep_alive, self._clock, stage)
+
+    def _raw(self, sight: Sight) -> NDArray[np.float32]:
+        return imaging.activate(sight.outputs[0][0], self._row)
+
+    def _closer(self, matte: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """The matte with a second look at a small subject, None where that is not worth it, or saw something else."""
+        picture = self._picture
+        where = closer.box(matte, picture.width, picture.height)
+        if where is None:
+            return None
+        bytes_a_pixel = messages.BYTES_PER_PIXEL[picture.format]
+        frames = [closer.crop(frame, picture.width, bytes_a_pixel, where) for frame in picture.frames]
+        sight = self._look(Picture(frames, where.width, where.height, picture.format), "closer")
+        second = imaging.make_matte(self._raw(sight), self._row)
+        merged = closer.merge(matte, second, picture.width, picture.height, where)
+        self._clock.lap("closer")
+        return merged
+
+    def _foreground(self, sight: Sight, alpha: NDArray[np.uint8 | np.uint16]) -> NDArray[np.uint8]:
+        """The model's own where it gives one, else what alpha and picture tell."""
+        self._step("colours")
+        picture = self._picture
+        if len(sight.outputs) > 1:
+            result = imaging.make_foreground(sight.outputs[1], picture.width, picture.height)
+        else:
+            size = picture.width, picture.height
+            result = colours.estimate(alpha, picture.frames[0], *size, picture.format, self._job.check)
+        self._clock.lap("colours")
+        return result

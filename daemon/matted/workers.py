@@ -13,12 +13,12 @@ import numpy as np
 from matted_client import Rejected, messages
 from matted_client.messages import Failure, Load, MaskRequest, Message
 
-from matted import pipeline
 from matted.config import Config
 from matted.jobs import Job, JobQueue
 from matted.look import Clock, Looker
 from matted.models.cache import ModelCache
 from matted.models.catalogue import Catalogue, Row
+from matted.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ class Workers:
         if isinstance(request, Load):
             self._looker.load(job, row, keep_alive, Clock(job.submitted), request.download)
             return Reply(job.peer, job.id, messages.Done())
-        outcome = pipeline.run(self._looker, job, request, row, keep_alive)
+        outcome = Pipeline(self._looker, job, request, row, keep_alive).run()
         stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in outcome.info.timings.items())
         log.info("%s: %s", size, stages)
         arrays = [array for array in (outcome.mask, outcome.foreground) if array is not None]

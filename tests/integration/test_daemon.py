@@ -260,3 +260,28 @@ def test_the_catalogue_says_licence_and_state(daemon: Daemon) -> None:
     assert models["u2netp"]["commercial"] is True
     assert models["u2netp"]["installed"] is True
     assert models["u2netp"]["default"] is True
+
+
+def test_a_small_subject_is_looked_at_twice_if_that_is_wanted(daemon: Daemon) -> None:
+    width, height = 3000, 2000
+    pixels = np.full((height, width, 4), (60, 90, 70, 255), np.uint8)
+    with Image.open(PHOTOGRAPHS / "chelsea.jpg") as photograph:
+        cat = np.asarray(photograph.convert("RGBA").resize((600, 400)))
+    pixels[900:1300, 1200:1800] = cat
+    with daemon.session() as session:
+        seen = session.mask(pixels.tobytes(), width, height, "RGBA8").info
+        once = session.mask(pixels.tobytes(), width, height, "RGBA8", closer=False).info
+    assert seen.closer and "closer" in seen.timings
+    assert not once.closer and "closer" not in once.timings
+
+
+def test_tuning_a_mask_again_needs_no_inference(daemon: Daemon) -> None:
+    size = 321, 201
+    with daemon.session() as session:
+        first = session.mask(disc(*size), *size, "RGBA8")
+        again = session.mask(disc(*size), *size, "RGBA8", depth=16)
+    assert "inference" in first.info.timings
+    assert "inference" not in again.info.timings
+    assert np.array_equal(
+        np.frombuffer(first.alpha, np.uint8), (np.frombuffer(again.alpha, "<u2").astype(np.uint32) + 128) // 257
+    )

@@ -1,0 +1,114 @@
+"""A closer look: a subject that fills little of the picture is looked at once more, by itself.
+
+A model sees a square of a few hundred pixels. What fills a tenth of the picture gets a tenth of them; in a second look
+at its surroundings alone it gets most.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Matte = NDArray[np.float32]
+
+_SUBJECT = 0.5  # from here on the first matte says subject
+_MARGIN = 0.15  # of the subject's width and height, around it: what the model has to compare it with
+_MOST_OF_PICTURE = 0.35  # a box that fills more than this share gains too little to be worth an inference
+_LEAST_SHRINKAGE = 2.0  # pixels of the picture to one of the matte; with fewer, the model has seen all there is
+_MIN_OVERLAP = 0.7  # intersection over union of both mattes in the box; with less, it saw something else
+_MAX_CANVAS = 4096  # pixels a side of the merged matte
+
+
+@dataclass(frozen=True)
+class Box:
+    """Pixels of the picture: left <= x < right, top <= y < bottom."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+
+def box(matte: Matte, width: int, height: int) -> Box | None:
+    """Where a closer look at a width x height picture pays, None if nowhere. matte: 0..1 at the model's size."""
+    rows, columns = matte.shape
+    found = matte >= _SUBJECT
+    ys, xs = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
+    if not len(xs) or width * height < _LEAST_SHRINKAGE**2 * rows * columns:
+        return None
+    left, right = xs[0] / columns * width, (xs[-1] + 1) / columns * width
+    top, bottom = ys[0] / rows * height, (ys[-1] + 1) / rows * height
+    # at least a model pixel around, which the subject's soft edge may take
+    across = max(_MARGIN * (right - left), 2 * width / columns)
+    down = max(_MARGIN * (bottom - top), 2 * height / rows)
+    result = Box(
+        max(0, int(left - across)),
+        max(0, int(top - down)),
+        min(width, int(right + across) + 1),
+        min(height, int(bottom + down) + 1),
+    )
+    return result if result.width * result.height <= _MOST_OF_PICTURE * width * height else None
+
+
+def crop(frame: memoryview, width: int, format_bytes: int, where: Box) -> memoryview:
+    """The box of a picture with rows of `width` pixels of `format_bytes` bytes each."""
+    pixels = np.frombuffer(frame, np.uint8).reshape(-1, width, format_bytes)
+    return np.ascontiguousarray(pixels[where.top : where.bottom, where.left : where.right]).reshape(-1).data
+
+
+def merge(first: Matte, second: Matte, width: int, height: int, where: Box) -> Matte | None:
+    """Both looks in one matte, fine enough for what the second saw. None if it saw something else than the first.
+
+    first: of the whole width x height picture. second: of the box. Towards the box's border, as far as that is not the
+    picture's, the second fades out, so that no seam shows.
+    """
+    across, down = second.shape[1] / where.width, second.shape[0] / where.height
+    columns = min(width, _MAX_CANVAS, max(first.shape[1], round(width * across)))
+    rows = min(height, _MAX_CANVAS, max(first.shape[0], round(height * down)))
+    canvas = _resized(first, columns, rows)
+    left, right = (round(x * columns / width) for x in (where.left, where.right))
+    top, bottom = (round(y * rows / height) for y in (where.top, where.bottom))
+    inside = canvas[top:bottom, left:right]
+    detail = _resized(second, right - left, bottom - top)
+    if _overlap(inside, detail) < _MIN_OVERLAP:
+        return None
+    weight = np.minimum.outer(
+        _fade(bottom - top, where.top > 0, where.bottom < height),
+        _fade(right - left, where.left > 0, where.right < width),
+    )
+    inside += weight * (detail - inside)
+    return canvas
+
+
+def _resized(matte: Matte, columns: int, rows: int) -> Matte:
+    picture = Image.fromarray(matte).resize((columns, rows), Image.Resampling.BILINEAR)
+    return np.array(picture)
+
+
+def _overlap(one: Matte, other: Matte) -> float:
+    a, b = one >= _SUBJECT, other >= _SUBJECT
+    union = np.count_nonzero(a | b)
+    return np.count_nonzero(a & b) / union if union else 0.0
+
+
+def _fade(length: int, at_start: bool, at_end: bool) -> Matte:
+    """1, but for a ramp over half the margin at the ends that are asked for."""
+    ramp = max(1.0, length * _MARGIN / (1 + 2 * _MARGIN) / 2)
+    steps = np.arange(length, dtype=np.float32) + 0.5
+    weight = np.ones(length, np.float32)
+    if at_start:
+        weight = np.minimum(weight, steps / ramp)
+    if at_end:
+        weight = np.minimum(weight, steps[::-1] / ramp)
+    return weight.astype(np.float32)
