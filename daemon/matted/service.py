@@ -14,7 +14,7 @@ import psutil
 from matted_client import MattedError, ProtocolError, Rejected, messages
 from matted_client.messages import Failure, Hello, Load, MaskRequest, Message, Progress, Unload
 
-from matted import __version__, logbook
+from matted import __version__, admission, logbook
 from matted.jobs import OURSELVES, Job, JobQueue
 from matted.look import Looker
 from matted.models.cache import ModelCache
@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 
 MEMORY_PERCENT = 60  # of the machine's memory, for models, where the settings say nothing else
 QUEUE_PERCENT = 25  # of the machine's memory, for the pixels of all requests together
-BYTES_PER_PIXEL = 20  # that a request takes at its peak: pixels, mask, foreground, and what is needed in between
 
 
 @dataclass(frozen=True)
@@ -195,46 +194,16 @@ class Service:
             v=messages.PROTOCOL,
             version=__version__,
             proof=messages.server_proof(self._identity.key, hello.nonce),
-            max_pixels=_most_pixels(),
+            max_pixels=admission.most_pixels(),
             max_side=messages.MAX_SIDE,
             formats=list(messages.BYTES_PER_PIXEL),
         )
 
     def _job(self, peer: bytes, request_id: int, request: MaskRequest, frames: Sequence[memoryview]) -> Job:
-        if request.format not in messages.BYTES_PER_PIXEL:
-            known = ", ".join(messages.BYTES_PER_PIXEL)
-            raise Rejected(messages.BAD_REQUEST, f"There is no pixel format {request.format!r}.", f"Known: {known}.")
-        if request.depth not in messages.MASK_DEPTHS:
-            raise Rejected(messages.BAD_REQUEST, f"A mask has 8 or 16 bits, not {request.depth}.")
-        if request.width * request.height > messages.MAX_PIXELS:
-            message = f"The picture is too large: {request.width} x {request.height} pixels."
-            hint = f"At most {messages.MAX_PIXELS // 1_000_000} megapixels are possible; scale it down."
-            raise Rejected(messages.TOO_LARGE, message, hint)
-        if request.width * request.height > _most_pixels():
-            needed, free = request.width * request.height * BYTES_PER_PIXEL, psutil.virtual_memory().available
-            message = f"This picture needs {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free."
-            raise Rejected(messages.OUT_OF_MEMORY, message, "Close other programs or scale it down.")
-        expected = [request.frame_bytes] * (2 if request.plate else 1)
-        if [len(frame) for frame in frames] != expected:
-            sizes = ", ".join(str(len(frame)) for frame in frames[:4]) or "none"
-            count = "Two frames, picture and plate," if request.plate else "One frame"
-            message = f"{count} of {request.frame_bytes} bytes expected behind the header, not {sizes}."
-            raise Rejected(messages.BAD_REQUEST, message)
+        admission.check(request, frames)
         self._refuse_reused_id(peer, request_id)
-        if request.edges not in messages.EDGES:
-            raise Rejected(
-                messages.BAD_REQUEST, f"There are no edges {request.edges!r}.", f"Known: {', '.join(messages.EDGES)}."
-            )
         row = self._setup.row(request.model)
-        if row.needs_plate and not request.plate:
-            raise Rejected(
-                messages.PLATE_NEEDED,
-                f"{row.title} compares the picture with a plate: the same scene without the subject.",
-                "Give one (matted remove --plate), or use another model; see: matted models",
-            )
-        if request.plate and not row.needs_plate:
-            message = f"{row.title} has no use for a plate."
-            raise Rejected(messages.BAD_REQUEST, message, "Leave it out, or use a model that takes one.")
+        admission.check_plate(request, row)
         return Job(peer, request_id, request, frames)
 
     def _refuse_reused_id(self, peer: bytes, request_id: int) -> None:
@@ -313,8 +282,3 @@ class Service:
 
 def _budget(setting: int) -> int:
     return setting or int(psutil.virtual_memory().total) * MEMORY_PERCENT // 100
-
-
-def _most_pixels() -> int:
-    """What a picture may have at this moment, so that nobody sends what would not fit into memory."""
-    return max(1, min(messages.MAX_PIXELS, int(psutil.virtual_memory().available) // BYTES_PER_PIXEL))

@@ -172,7 +172,9 @@ def test_an_alpha_that_is_there_is_not_lost(daemon: Daemon, tmp_path: Path) -> N
 
 
 def test_timings_name_every_stage(daemon: Daemon, tmp_path: Path) -> None:
-    done = daemon.run("remove", str(CHELSEA), "-o", str(tmp_path / "out.png"), "--timings")
+    with Image.open(CHELSEA) as photograph:  # one that the daemon has not seen before
+        photograph.rotate(5).save(tmp_path / "cat.png")
+    done = daemon.run("remove", str(tmp_path / "cat.png"), "-o", str(tmp_path / "out.png"), "--timings")
     assert "u2netp on CPU" in done.stdout and "inference" in done.stdout and "preparing" in done.stdout
 
 

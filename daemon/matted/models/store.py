@@ -23,7 +23,7 @@ from pathlib import Path
 from matted_client import Rejected, messages
 
 from matted import __version__, apart, locks
-from matted.models import licences, origin, sources
+from matted.models import licences, origin, sources, weights
 from matted.models.catalogue import Row, Source
 from matted.models.licences import Licences
 from matted.models.origin import Origin
@@ -200,14 +200,14 @@ class Store:
             file = sources.fetch(offer, row, work / offer.name, watch)
             watch.on_stage("Checking")
             try:
-                weights = _recognise(file, row, offer, watch, trust)
+                known = weights.recognise(file, row, offer, watch, trust)
             except DownloadError:
                 shutil.rmtree(work / offer.name, ignore_errors=True)  # to go on with it would be of no use
                 raise
             watch.on_stage("Converting")
             draft = work / _CONVERTED
             self._convert(row, file, draft)
-            self._keep(row, draft, offer.path if offer.kind == "file" else offer.place, file, weights)
+            self._keep(row, draft, offer.path if offer.kind == "file" else offer.place, file, known)
         except BaseException:
             shutil.rmtree(work / _CONVERTED, ignore_errors=True)
             if not (work / offer.name / sources.https.PART).exists():
@@ -217,20 +217,20 @@ class Store:
     def _convert(self, row: Row, file: Path, draft: Path) -> None:
         shutil.rmtree(draft, ignore_errors=True)
         try:
-            apart.call(_convert, row, file, draft / MODEL)
+            apart.call(weights.convert, row, file, draft / MODEL)
         except (ValueError, RuntimeError) as error:
             if shutil.disk_usage(self.folder).free < file.stat().st_size:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
             raise DownloadError(f"it could not be converted: {str(error).splitlines()[0].rstrip('.')}") from None
 
-    def _keep(self, row: Row, draft: Path, source: str, file: Path, weights: str = "") -> None:
+    def _keep(self, row: Row, draft: Path, source: str, file: Path, known: str) -> None:
         """Make the finished folder the model's, with the record of where it came from."""
         for name in (MODEL, _WEIGHTS):
             with open(draft / name, "rb+") as written:
                 os.fsync(written.fileno())
         record = Origin(
             source=source,
-            weights=weights or f"sha256:{origin.digest(file, 'sha256')}",
+            weights=known,
             weights_bytes=file.stat().st_size,
             installed=licences.now(),
             converter=f"matted {__version__}, OpenVINO {metadata.version('openvino')}",
@@ -310,58 +310,6 @@ class Store:
 def automatic_sources(row: Row) -> list[Source]:
     """Those that are used without being named: no opt-in, and bytes that can be checked."""
     return [each for each in row.sources if each.digest and not each.opt_in]
-
-
-def _recognise(file: Path, row: Row, offer: Source, watch: Watch, trust: bool) -> str:
-    """Returns "algorithm:digest" of the weights. Raises DownloadError if they are not those that are known."""
-    if offer.digest:
-        algorithm, expected = offer.digest
-        found = origin.digest(file, algorithm, watch.check)
-        if found != expected:
-            page = " (it is a web page)" if _is_page(file) else ""
-            raise DownloadError(f"what came is not the expected file{page}")
-        return f"{algorithm}:{found}"
-    known = {each.digest for each in row.sources if each.digest}
-    for algorithm in ("sha256", "sha384"):
-        found = origin.digest(file, algorithm, watch.check)
-        if (algorithm, found) in known:
-            return f"{algorithm}:{found}"
-    found = origin.digest(file, "sha256", watch.check)
-    if not trust:
-        page = "is a web page" if _is_page(file) else "is none of the files that are known as this model"
-        raise DownloadError(
-            f"{offer.path or offer.url} {page} (its sha256 is {found})",
-            "If you know where it comes from and trust it, add --trust.",
-        )
-    return f"sha256:{found}"
-
-
-def _convert(row: Row, file: Path, target: Path) -> None:
-    """Runs in a process of its own. Raises ValueError, RuntimeError."""
-    from matted import graphs
-
-    graphs.convert(file, target, row.outputs, row.precision == "fp16", _open_sizes(file, row))
-    graphs.read(target)  # what a full disk cut short shows here
-
-
-def _open_sizes(file: Path, row: Row) -> dict[str, list[int]]:
-    """The input's size for files that leave it, or the number of pictures, open: what is fixed is faster."""
-    from matted import graphs
-
-    if not row.side:
-        return {}
-    pictures = graphs.read(file).inputs[0]
-    shape = pictures.get_partial_shape()
-    if shape.is_static or not pictures.get_names():
-        return {}
-    sides = [shape[axis].get_length() if shape[axis].is_static else row.side for axis in (2, 3)]
-    return {pictures.get_any_name(): [1, 3, *sides]}
-
-
-def _is_page(file: Path) -> bool:
-    with open(file, "rb") as opened:
-        start = opened.read(256).lstrip().lower()
-    return start.startswith((b"<!doctype", b"<html", b"<?xml")) and file.suffix != ".xml"
 
 
 def _hint(failures: Sequence[DownloadError]) -> str:

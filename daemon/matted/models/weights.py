@@ -1,0 +1,64 @@
+"""A file of weights that came from somewhere: whether it is what was expected, and its conversion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matted.models import origin
+from matted.models.catalogue import Row, Source
+from matted.models.sources import DownloadError, Watch
+
+
+def recognise(file: Path, row: Row, offer: Source, watch: Watch, trust: bool) -> str:
+    """Return "algorithm:digest" of the weights that came. trust: also of a file that nobody knows.
+
+    Raises DownloadError if they are not those that are known.
+    """
+    if offer.digest:
+        algorithm, expected = offer.digest
+        found = origin.digest(file, algorithm, watch.check)
+        if found != expected:
+            page = " (it is a web page)" if _is_page(file) else ""
+            raise DownloadError(f"what came is not the expected file{page}")
+        return f"{algorithm}:{found}"
+    known = {each.digest for each in row.sources if each.digest}
+    for algorithm in ("sha256", "sha384"):
+        found = origin.digest(file, algorithm, watch.check)
+        if (algorithm, found) in known:
+            return f"{algorithm}:{found}"
+    found = origin.digest(file, "sha256", watch.check)
+    if not trust:
+        page = "is a web page" if _is_page(file) else "is none of the files that are known as this model"
+        raise DownloadError(
+            f"{offer.path or offer.url} {page} (its sha256 is {found})",
+            "If you know where it comes from and trust it, add --trust.",
+        )
+    return f"sha256:{found}"
+
+
+def convert(row: Row, file: Path, target: Path) -> None:
+    """Runs in a process of its own. Raises ValueError, RuntimeError."""
+    from matted import graphs
+
+    graphs.convert(file, target, row.outputs, row.precision == "fp16", _open_sizes(file, row))
+    graphs.read(target)  # what a full disk cut short shows here
+
+
+def _open_sizes(file: Path, row: Row) -> dict[str, list[int]]:
+    """The input's size for files that leave it, or the number of pictures, open: what is fixed is faster."""
+    from matted import graphs
+
+    if not row.side:
+        return {}
+    pictures = graphs.read(file).inputs[0]
+    shape = pictures.get_partial_shape()
+    if shape.is_static or not pictures.get_names():
+        return {}
+    sides = [shape[axis].get_length() if shape[axis].is_static else row.side for axis in (2, 3)]
+    return {pictures.get_any_name(): [1, 3, *sides]}
+
+
+def _is_page(file: Path) -> bool:
+    with open(file, "rb") as opened:
+        start = opened.read(256).lstrip().lower()
+    return start.startswith((b"<!doctype", b"<html", b"<?xml")) and file.suffix != ".xml"

@@ -1,0 +1,51 @@
+"""`matted models remove` and `default`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from contextlib import suppress
+
+from matted_client import MattedError, Rejected, connect, messages
+
+from matted import config, settings_file
+from matted.models_command.shelf import OK, Shelf, how_to_get, megabytes, tell_the_daemon
+
+
+def remove(options: argparse.Namespace, shelf: Shelf) -> int:
+    row = shelf.known.find(options.id)
+    freed = shelf.store.size(row) + shelf.compiled.size(row.id)
+    with suppress(MattedError), connect("matted models", start=False) as session:
+        session.unload(row.id)
+    shelf.store.remove(row)
+    shelf.compiled.forget(row.id)
+    if row.own:
+        from matted.models import own
+
+        own.forget(row.id, shelf.own_file)
+        tell_the_daemon()
+    elif not freed:
+        print(f"{row.id} is not on this computer.")
+        return OK
+    print(f"{row.id} is gone, {megabytes(freed)} are free again.")
+    if row.id == shelf.settings.model:
+        again = "is fetched again when it is needed" if row.automatic else "is missed until you choose another"
+        print(f"    It is the default model, and {again}: matted models default ID")
+    return OK
+
+
+def default(options: argparse.Namespace, shelf: Shelf) -> int:
+    row = shelf.known.find(options.id)
+    shelf.store.licences.require(row)
+    if not shelf.store.installed(row) and not row.automatic:
+        message = f"{row.id} is not on this computer."
+        raise Rejected(messages.MODEL_NOT_INSTALLED, message, f"Get it first: {how_to_get(row)}")
+    path = settings_file.set_text(shelf.settings.folder, "model", row.id)
+    print(f"{row.id} is the default model now ({path}).")
+    now = config.load({}, os.environ).model
+    if now != row.id:
+        print(f"    But MATTED_MODEL is set to {now} in the environment, and that wins.")
+    if row.needs_plate:
+        print("    It needs a plate with every picture.")
+    tell_the_daemon()
+    return OK

@@ -1,0 +1,170 @@
+"""`matted models pull`, `add` and `quantize`: getting models onto this computer."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from matted_client import MattedError, Rejected, messages
+from tqdm import tqdm
+
+from matted.models import licences
+from matted.models.catalogue import Row, Source
+from matted.models.sources import DownloadError, Watch, local
+from matted.models.store import automatic_sources
+from matted.models_command.shelf import OK, Shelf, how_to_get, megabytes, tell_the_daemon
+
+
+def pull(options: argparse.Namespace, shelf: Shelf) -> int:
+    row = shelf.known.find(options.id)
+    store = shelf.store
+    chosen = bool(options.source or options.given)
+    offers = _offers(options, row)
+    there = store.origin(row) is not None
+    intact = there and store.verify(row)
+    if intact and not chosen and not options.force:
+        _settle_licence(row, options.accept_licence, store.licences)
+        print(f"{row.id} is here already, and intact.")
+        return OK
+    _announce(row, offers[0])
+    _settle_licence(row, options.accept_licence, store.licences)
+    with _Bar() as bar:
+        try:
+            fresh = store.pull(row, offers, Watch(bar.on_bytes, bar.on_stage), there, options.trust)
+        except KeyboardInterrupt:
+            bar.interrupted(store.partial(row))
+            raise
+    origin = store.origin(row)
+    size = megabytes(origin.bytes) if origin else ""
+    print(f"{row.id} is installed, {size}." if fresh else f"{row.id} was installed by another pull, {size}.")
+    if shelf.settings.model != row.id:
+        print(f"    Use it with: matted remove PICTURE --model {row.id}, or always: matted models default {row.id}")
+    return OK
+
+
+def _offers(options: argparse.Namespace, row: Row) -> list[Source]:
+    """Where to pull from: never a source that was not asked for and has to be."""
+    if row.own:
+        message = f"{row.id} is a model of your own."
+        raise Rejected(messages.BAD_REQUEST, message, "Add it with: matted models add")
+    if options.given:
+        try:
+            return [local.source(options.given, row)]
+        except DownloadError as error:
+            raise Rejected(messages.BAD_REQUEST, f"Nothing can be taken from there: {error}.", error.hint) from None
+    if options.source:
+        named = [source for source in row.sources if source.name == options.source]
+        if not named:
+            known = ", ".join(source.name for source in row.sources)
+            message = f"{row.id} has no source called {options.source[:80]!r}."
+            raise Rejected(messages.BAD_REQUEST, message, f"It has: {known}. See: matted models info {row.id}")
+        if not named[0].digest and not options.trust:
+            message = f"What this source of {row.id} gives cannot be checked: no hash of it is known."
+            raise Rejected(messages.BAD_REQUEST, message, "If you trust it, add --trust.")
+        return named
+    offers = automatic_sources(row)
+    if not offers:
+        hint = f"Choose a source, or give a file: see matted models info {row.id}"
+        raise Rejected(messages.MODEL_NOT_INSTALLED, f"{row.id} has no source that is used by itself.", hint)
+    return offers
+
+
+def _announce(row: Row, offer: Source) -> None:
+    """What comes, how big it is, from where, and on which terms, before anything travels."""
+    size = megabytes(offer.download_bytes) if offer.download_bytes else "size not known"
+    print(f"{row.title} ({row.id}): {row.licence}, {row.use}. {row.licence_url}")
+    print(f"    {size} from {offer.path if offer.kind == 'file' else offer.place}")
+    if offer.licence_note:
+        print(f"    {offer.licence_note}")
+    sys.stdout.flush()
+
+
+def _settle_licence(row: Row, accept: bool, records: licences.Licences) -> None:
+    if not row.accept or records.accepted(row):
+        return
+    if not accept:
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise Rejected(
+                messages.LICENCE_NOT_ACCEPTED,
+                f"The licence of {row.title} has to be accepted first: {row.licence_url}",
+                "Read it, and if you accept it, run the same command with --accept-licence.",
+            )
+        print(f"    Its licence allows {row.use.removesuffix(' only')} use only. Read it at the address above.")
+        try:
+            answer = input("    Do you accept it? [y/N] ")
+        except EOFError:
+            answer = ""
+        if answer.strip().lower() not in ("y", "yes"):
+            raise Rejected(messages.LICENCE_NOT_ACCEPTED, "Without that, the model is not used; nothing was done.")
+    records.accept(row)
+
+
+def add(options: argparse.Namespace, shelf: Shelf) -> int:
+    from matted.models import own
+
+    like = shelf.known.find(options.like)
+    given = {"id": options.id, "title": options.title or options.id, "licence": options.licence or "not stated"}
+    print(f"Trying {options.file} as {options.id}, like {like.id} ...", flush=True)
+    row = own.add(options.file.expanduser(), given, like, shelf.known, shelf.own_file, shelf.store)
+    tell_the_daemon()
+    print(f"{row.id} works, and is installed, {megabytes(shelf.store.size(row))}.")
+    print(f"    What it is like is in {shelf.own_file}, and can be changed there.")
+    return OK
+
+
+def quantize(options: argparse.Namespace, shelf: Shelf) -> int:
+    from matted.models import int8
+    from matted.pictures import inside
+
+    row = shelf.known.find(options.id)
+    shelf.store.licences.require(row)
+    if not shelf.store.installed(row):
+        raise MattedError(f"{row.id} is not on this computer.", f"Get it first: {how_to_get(row)}")
+    photographs = inside(options.images)
+    print(f"Making an INT8 variant of {row.id}; this takes some minutes and much memory.", flush=True)
+    result = int8.make(
+        row, photographs, shelf.known, shelf.own_file, shelf.store, lambda text: print(f"    {text}", file=sys.stderr)
+    )
+    print(f"On {result.photographs} photographs, against the original:")
+    faster = result.original_seconds / result.variant_seconds
+    print(f"    an inference takes {result.variant_seconds:.2f} s, not {result.original_seconds:.2f} s: {faster:.1f} x")
+    print(f"    on disk {megabytes(result.variant_bytes)}, not {megabytes(result.original_bytes)}")
+    print(f"    the masks differ by {result.difference:.4f} on average, and share {result.overlap:.1%} of the subject")
+    if not result.same:
+        limits = f"at most {int8.MAX_DIFFERENCE}, and at least {int8.MIN_OVERLAP:.0%}"
+        raise MattedError(f"That is not the same mask any more ({limits}); the variant was not kept.")
+    tell_the_daemon()
+    print(f"{int8.variant_id(row)} is installed. Use it with: matted models default {int8.variant_id(row)}")
+    return OK
+
+
+class _Bar:
+    """How far a download is, on stderr."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[None] | None = None
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._end()
+
+    def on_bytes(self, done: int, total: int) -> None:
+        if self._bar is None:
+            self._bar = tqdm(total=total or None, initial=done, unit="B", unit_scale=True, disable=None, desc="    ")
+        self._bar.update(done - self._bar.n)
+
+    def on_stage(self, sentence: str) -> None:
+        self._end()
+        print(f"    {sentence} ...", file=sys.stderr)
+
+    def interrupted(self, kept: int) -> None:
+        self._end()
+        what = f"{megabytes(kept)} have arrived, and the same command goes on from there" if kept else "nothing is left"
+        print(f"\nInterrupted; {what}.", file=sys.stderr)
+
+    def _end(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

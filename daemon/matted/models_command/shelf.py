@@ -1,0 +1,45 @@
+"""What the verbs of `matted models` work on, and what they share."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from matted_client import MattedError, connect
+
+from matted import config
+from matted.models import catalogue
+from matted.models.catalogue import Catalogue, Row
+from matted.models.compiled import CompiledFiles
+from matted.models.store import Store
+
+OK, FAILED = 0, 1
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What the subcommands work on."""
+
+    settings: config.Config
+    known: Catalogue
+    store: Store
+    compiled: CompiledFiles
+
+    @property
+    def own_file(self) -> Path:
+        return self.settings.folder / catalogue.OWN_FILE
+
+
+def how_to_get(row: Row) -> str:
+    return f"matted models remove {row.id}, then add it again" if row.own else f"matted models pull {row.id}"
+
+
+def tell_the_daemon() -> None:
+    """One that runs shall know what has changed. One that is too old for that is told by the next `restart`."""
+    with suppress(MattedError), connect("matted models", start=False) as session:
+        session.reload()
+
+
+def megabytes(count: int) -> str:
+    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
