@@ -59,12 +59,12 @@ class Model:
         return all(bool(np.isfinite(output).all()) for output in self.infer([grey] * self._inputs))
 
 
-def load(row: Row, path: Path, device: str, compiled_cache: Path) -> Model:
+def load(row: Row, path: Path, device: str, compiled_cache: Path | None) -> Model:
     """Read and compile a model for `device`: one of OpenVINO's names, or AUTO for a GPU if one works, else the CPU.
 
-    compiled_cache: where OpenVINO keeps what it compiled, to be quicker next time. A device that is not there, cannot
-    compile the model, or fails a trial inference is passed over for the CPU; the model's note says so. Raises
-    RuntimeError with OpenVINO's own words if the CPU can't run it either, MemoryError.
+    compiled_cache: where OpenVINO keeps what it compiled, to be quicker next time; None for nowhere. A device that is
+    not there, cannot compile the model, or fails a trial inference is passed over for the CPU; the model's note says
+    so. Raises RuntimeError with OpenVINO's own words if the CPU can't run it either, MemoryError.
     """
     import openvino
 
@@ -86,16 +86,20 @@ def load(row: Row, path: Path, device: str, compiled_cache: Path) -> Model:
                 return model
             raise RuntimeError("a trial inference gave no numbers")
         except RuntimeError as error:
-            note = f"{name} cannot be used ({_first_line(error)}); the CPU is."
+            note = f"{name} cannot be used ({complaint(error)}); the CPU is."
     return Model(row, core.compile_model(graph, CPU, _properties(CPU, compiled_cache)), note)
 
 
-def _properties(device: str, compiled_cache: Path) -> dict[str, Any]:
-    precision = _PRECISION.get(device.split(".")[0])
-    properties = {"PERFORMANCE_HINT": "LATENCY", "CACHE_DIR": str(compiled_cache)}
-    return {**properties, "INFERENCE_PRECISION_HINT": precision} if precision else properties
+def _properties(device: str, compiled_cache: Path | None) -> dict[str, Any]:
+    properties = {"PERFORMANCE_HINT": "LATENCY"}
+    if compiled_cache:
+        properties["CACHE_DIR"] = str(compiled_cache)
+    if precision := _PRECISION.get(device.split(".")[0]):
+        properties["INFERENCE_PRECISION_HINT"] = precision
+    return properties
 
 
-def _first_line(error: RuntimeError) -> str:
+def complaint(error: Exception) -> str:
+    """What OpenVINO says in the end, without where in its sources it says so."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1][:200].rstrip(".") if lines else "it gave no reason"

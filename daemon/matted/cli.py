@@ -13,7 +13,7 @@ from typing import Any
 from matted_client import MattedError, Rejected, Unavailable, connect, messages
 from matted_client.endpoint import COMPLAINT
 
-from matted import __version__, config, logs_command, models_command
+from matted import __version__, config, logs_command, models_command, remove_command
 from matted.autostart import command as autostart_command
 from matted.doctor import command as doctor_command
 
@@ -52,17 +52,7 @@ def command_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"matted {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    remove = commands.add_parser("remove", help="cut the subject out of pictures", allow_abbrev=False)
-    remove.add_argument("inputs", nargs="+", type=Path, metavar="IMAGE", help="a PNG, JPEG, WebP or TIFF, or a folder")
-    remove.add_argument("-o", "--output", metavar="OUT", help="a file for one picture, else a folder")
-    remove.add_argument("--mask", action="store_true", help="write the grey mask instead of the cut-out")
-    remove.add_argument("--model", default="default", metavar="ID", help="which model to use; see: matted models")
-    remove.add_argument(
-        "--plate", type=Path, metavar="IMAGE", help="the same scene without the subject, for models that compare"
-    )
-    remove.add_argument("--force", action="store_true", help="overwrite files that exist")
-    remove.add_argument("--timings", action="store_true", help="say how long each stage took")
-    remove.set_defaults(run=_remove)
+    remove_command.add_parser(commands)
 
     serve = commands.add_parser("serve", help="run the daemon in this terminal", allow_abbrev=False)
     serve.add_argument("--model", metavar="ID", help="the model for requests that name none")
@@ -119,14 +109,6 @@ def command_parser() -> argparse.ArgumentParser:
 
 
 # -- commands --------------------------------------------------------------------------------------------------------
-
-
-def _remove(options: argparse.Namespace) -> int:
-    from matted import remove
-
-    plan = remove.plan(options.inputs, options.output, options.mask, options.force)
-    wish = remove.Wish(options.model, options.mask, options.plate, options.timings)
-    return OK if remove.run(plan, wish) else FAILED
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -40,7 +40,7 @@ class Engine:
     row, device, note, size: as in backend.Model; device, note and size are known once it is loaded.
     """
 
-    def __init__(self, row: Row, path: Path, device: str, compiled: Path) -> None:
+    def __init__(self, row: Row, path: Path, device: str, compiled: Path | None) -> None:
         self.row = row
         self.device = ""
         self.note = ""
@@ -116,6 +116,9 @@ class Engine:
             answer = pickle.load(self._process.stdout)  # type: ignore[arg-type]
         except (EOFError, OSError, ValueError, pickle.UnpicklingError):
             raise self._died() from None
+        except MemoryError:
+            self.kill()  # the rest of the answer would be read as the next one
+            raise
         if answer[0] == "failed":
             raise answer[1]
         return answer

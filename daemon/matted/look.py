@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -18,6 +19,7 @@ from matted_client.messages import Progress
 from numpy.typing import NDArray
 
 from matted import imaging
+from matted.backend import complaint
 from matted.engine import Engine, EngineDied
 from matted.jobs import Job
 from matted.models.cache import ModelCache
@@ -27,7 +29,9 @@ from matted.models.store import Store
 
 log = logging.getLogger(__name__)
 
-REMEMBERED_BYTES = 64_000_000  # of raw outputs, for requests that only tune the mask: 15 of IS-Net, 150 of u2netp
+# Of raw outputs of a model, for requests that only tune the mask. They stay in the daemon as long as the model does.
+REMEMBERED_BYTES = 64_000_000  # 15 of IS-Net
+REMEMBERED = 16  # so that a folder of pictures does not fill the daemon with what nobody will tune
 
 Raw = NDArray[np.float32]
 
@@ -106,16 +110,16 @@ class Looker:
     def look(
         self, job: Job, picture: Picture, row: Row, keep_alive: float, clock: Clock, stage: str = "inference"
     ) -> Sight:
-        """Raises Rejected, MemoryError, or what OpenVINO raises (RuntimeError).
+        """Raises Rejected, MemoryError.
 
         stage: what the inference is called in progress and timings.
         """
-        try:
-            return self._look(job, picture, row, keep_alive, clock, stage)
-        except EngineDied:
-            log.warning("the inference of %s crashed, and is tried once more", row.id)
-            self.compiled.forget(row.id)
         with self._surviving(row):
+            try:
+                return self._look(job, picture, row, keep_alive, clock, stage)
+            except EngineDied:
+                log.warning("the inference of %s crashed, and is tried once more", row.id)
+                self.compiled.forget(row.id)
             return self._look(job, picture, row, keep_alive, clock, stage)
 
     def _look(self, job: Job, picture: Picture, row: Row, keep_alive: float, clock: Clock, stage: str) -> Sight:
@@ -157,18 +161,20 @@ class Looker:
                     self._cache.discard(engine)
 
     def _load(self, job: Job, row: Row) -> Engine:
+        self.compiled.check(row.id)
         try:
-            engine = self._start(job, row)
-        except (EngineDied, RuntimeError):
-            log.warning("%s could not be loaded; what was compiled of it is made anew", row.id)
+            engine = self._start(job, row, self.compiled.of(row.id))
+        except (EngineDied, RuntimeError) as error:
+            log.warning("%s could not be loaded, and is tried without what was compiled: %s", row.id, complaint(error))
             self.compiled.forget(row.id)
-            engine = self._start(job, row)
+            engine = self._start(job, row, None)
+        self.compiled.seal(row.id)
         self.compiled.trim(row.id)
         log.info("%s is loaded on %s. %s", row.id, engine.device, engine.note)
         return engine
 
-    def _start(self, job: Job, row: Row) -> Engine:
-        engine = Engine(row, self._store.path(row), self.device, self.compiled.of(row.id))
+    def _start(self, job: Job, row: Row, compiled: Path | None) -> Engine:
+        engine = Engine(row, self._store.path(row), self.device, compiled)
         try:
             job.run_interruptible(engine.load, engine.kill)
         except BaseException:
@@ -193,7 +199,7 @@ class Looker:
 
     @contextmanager
     def _surviving(self, row: Row) -> Iterator[None]:
-        """The end of the inference process in words."""
+        """The end of the inference process, and what OpenVINO complains about, in words."""
         try:
             yield
         except EngineDied as death:
@@ -203,6 +209,10 @@ class Looker:
                 hint = "Close other programs, or use a smaller model; see: matted models"
                 raise Rejected(messages.OUT_OF_MEMORY, message, hint) from None
             message = f"OpenVINO crashed while it ran {row.title}."
+            raise Rejected(messages.INTERNAL, message, "Try another model or device, and see: matted doctor") from None
+        except RuntimeError as error:
+            log.exception("%s failed", row.id)
+            message = f"OpenVINO cannot run {row.title}: {complaint(error)}."
             raise Rejected(messages.INTERNAL, message, "Try another model or device, and see: matted doctor") from None
 
 
@@ -236,5 +246,8 @@ class _Memory:
             return
         with self._lock:
             self._known[key] = outputs
-            while sum(raw.nbytes for known in self._known.values() for raw in known) > self._budget:
+            while (
+                len(self._known) > REMEMBERED
+                or sum(raw.nbytes for known in self._known.values() for raw in known) > self._budget
+            ):
                 self._known.popitem(last=False)

@@ -79,15 +79,25 @@ def inside(folder: Path) -> list[Path]:
     return files
 
 
-def cut_out(picture: Picture, mask: NDArray[np.uint8]) -> Picture:
-    """Put the mask (height x width) into the alpha channel, under an alpha that is already there. Colours stay."""
+def cut_out(picture: Picture, mask: NDArray[np.uint8], foreground: NDArray[np.uint8] | None = None) -> Picture:
+    """Put the mask (height x width) into the alpha channel, under an alpha that is already there.
+
+    foreground: the subject's own colours, height x width x 3, RGB. They take the place of the picture's, but where the
+    mask is full: those pixels are the subject's already.
+    """
     alpha = Image.fromarray(mask)
     image = picture.image
     if image.mode == "RGBA":
         alpha = ImageChops.multiply(alpha, image.getchannel("A"))
-    result = image.copy()
+    result = image.convert("RGB") if foreground is None else _repainted(image, mask, foreground)
     result.putalpha(alpha)
     return Picture(result, picture.metadata)
+
+
+def _repainted(image: Image.Image, mask: NDArray[np.uint8], foreground: NDArray[np.uint8]) -> Image.Image:
+    result = Image.fromarray(foreground)
+    result.paste(image.convert("RGB"), mask=Image.fromarray(mask == 255))
+    return result
 
 
 def write(picture: Picture, path: Path, overwrite: bool) -> None:

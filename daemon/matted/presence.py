@@ -61,14 +61,21 @@ class Presence:
             self._lock = None
 
     def publish(self, endpoint: str, version: str, key: bytes) -> None:
-        """Write the connection file so that a reader sees the old one, or the whole new one, never a part."""
+        """Write the connection file so that a reader sees the old one, or the whole new one, never a part.
+
+        Raises StateFolderError.
+        """
         fields = {"protocol": 1, "endpoint": endpoint, "pid": os.getpid(), "version": version, "key": key.hex()}
         draft = self.connection_file.with_suffix(f".{os.getpid()}.part")
-        draft.unlink(missing_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            json.dump(fields, file)
-        os.replace(draft, self.connection_file)
+        try:
+            for leftover in self.folder.glob(f"{self.connection_file.stem}.*.part"):  # of daemons that were killed
+                leftover.unlink()
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(descriptor, "w", encoding="utf-8") as file:
+                json.dump(fields, file)
+            os.replace(draft, self.connection_file)
+        except OSError as error:
+            raise _unusable(self.folder, error) from None
 
 
 def _make_private(folder: Path) -> None:

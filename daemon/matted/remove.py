@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matted_client import Mask, MattedError, Progress, Session, Unavailable, connect
@@ -36,13 +37,14 @@ class Plan:
 class Wish:
     """What is asked of the daemon for every picture, and what becomes of its answer.
 
-    mask: the mask is wanted, not the cut-out. plate: a picture file of the same scene without the subject.
+    mask: the mask is wanted, not the cut-out. plate: a picture file of the same scene without the subject. asked: fields
+    of a MaskRequest.
     """
 
-    model: str
     mask: bool
     plate: Path | None
     timings: bool
+    asked: Mapping[str, Any]
 
 
 def plan(inputs: Sequence[Path], output: str | None, mask: bool, overwrite: bool) -> Plan:
@@ -104,7 +106,7 @@ def run(work: Plan, wish: Wish) -> bool:
                 _refuse_existing(task, work.overwrite)
                 picture = pictures.read(task.source)
                 _refuse_other_size(task, picture, plate)
-                answer = connection.mask(picture, plate, wish.model, display)
+                answer = connection.mask(picture, plate, wish.asked, display)
                 pictures.write(_result(picture, answer, wish.mask), task.target, work.overwrite)
             except PictureError as error:
                 failures += 1
@@ -134,8 +136,12 @@ def _refuse_other_size(task: Task, picture: Picture, plate: Picture | None) -> N
 
 
 def _result(picture: Picture, answer: Mask, mask: bool) -> Picture:
-    alpha = np.frombuffer(answer.alpha, np.uint8).reshape(answer.info.height, answer.info.width)
-    return Picture(Image.fromarray(alpha), {}) if mask else pictures.cut_out(picture, alpha)
+    size = answer.info.height, answer.info.width
+    alpha = np.frombuffer(answer.alpha, np.uint8).reshape(size)
+    if mask:
+        return Picture(Image.fromarray(alpha), {})
+    own = answer.foreground
+    return pictures.cut_out(picture, alpha, None if own is None else np.frombuffer(own, np.uint8).reshape(*size, 3))
 
 
 class _Connection:
@@ -150,18 +156,16 @@ class _Connection:
     def __exit__(self, *exc_info: object) -> None:
         self._drop()
 
-    def mask(self, picture: Picture, plate: Picture | None, model: str, display: _Display) -> Mask:
+    def mask(self, picture: Picture, plate: Picture | None, asked: Mapping[str, Any], display: _Display) -> Mask:
         known = self._session is not None
         try:
-            return self._ask(picture, plate, model, display)
+            return self._ask(picture, plate, asked, display)
         except Unavailable:
             if not known:
                 raise
-            return self._ask(
-                picture, plate, model, display
-            )  # the daemon that served the last picture is gone: a new one
+        return self._ask(picture, plate, asked, display)  # the daemon that served the last picture is gone: a new one
 
-    def _ask(self, picture: Picture, plate: Picture | None, model: str, display: _Display) -> Mask:
+    def _ask(self, picture: Picture, plate: Picture | None, asked: Mapping[str, Any], display: _Display) -> Mask:
         image = picture.image
         behind = plate.image.convert(image.mode).tobytes() if plate else None
         try:
@@ -169,7 +173,7 @@ class _Connection:
                 self._session = connect("matted remove", on_progress=display.progress)
             pixels = image.tobytes()
             return self._session.mask(
-                pixels, *image.size, picture.wire_format, model, plate=behind, on_progress=display.progress
+                pixels, *image.size, picture.wire_format, plate=behind, on_progress=display.progress, **asked
             )
         except MattedError:
             self._drop()

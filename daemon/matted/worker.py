@@ -56,6 +56,8 @@ class Worker:
                 command = pickle.load(self._commands)
             except (EOFError, OSError):
                 os._exit(0)  # nobody is there any more; a running inference is for nobody
+            except MemoryError:
+                os._exit(1)  # the rest of the command would be read as the next one
             if command[0] == "cancel":
                 self._cancel(command[1])
             else:

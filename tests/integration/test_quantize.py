@@ -50,3 +50,21 @@ def test_what_cannot_be_made_smaller_is_said(new_daemon: Callable[..., Daemon], 
     assert daemon.run("models", "pull", "u2netp").returncode == 0
     empty = daemon.run("models", "quantize", "u2netp", "--images", str(tmp_path))
     assert empty.returncode == 1 and "no pictures" in empty.stderr
+
+
+def test_without_photographs_of_ones_own_free_ones_are_fetched_and_that_is_said(
+    new_daemon: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    daemon = new_daemon()
+    weights = small.isnet_like(tmp_path / "standin.onnx", side=256)
+    command = ("models", "pull", "isnet-general-use", "--from", str(weights), "--trust")
+    assert daemon.run(*command).returncode == 0
+    done = daemon.run("models", "quantize", "isnet-general-use")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.index("14 MB, public domain and CC0") < done.stdout.index("Making an INT8 variant")
+    assert "On 4 photographs" in done.stdout
+    daemon.environ["PIP_INDEX_URL"] = "http://127.0.0.1:9/"
+    daemon.run("models", "remove", "isnet-general-use-int8")
+    offline = daemon.run("models", "quantize", "isnet-general-use")
+    assert offline.returncode == 1
+    assert "could not be fetched" in offline.stderr and "--images DIR" in offline.stderr

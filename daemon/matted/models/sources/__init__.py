@@ -24,5 +24,5 @@ def fetch(source: Source, row: Row, folder: Path, watch: Watch) -> Path:
     if source.kind == "npm":
         return npm.fetch(source, folder, watch)
     if source.kind == "package-index":
-        return package_index.fetch(source, folder, watch)
+        return package_index.fetch(source.package, [source.member], folder, watch)[0]
     return local.fetch(source, row, folder, watch)

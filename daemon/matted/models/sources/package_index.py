@@ -1,4 +1,4 @@
-"""Weights that a package of the Python package index carries: fetched by pip as this machine has it set up."""
+"""Files that a package of the Python package index carries: fetched by pip as this machine has it set up."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import tempfile
 import threading
 import zipfile
 import zlib
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from matted.models.catalogue import Source
 from matted.models.sources.watch import CHECK_SECONDS, DownloadError, Watch
 
 # The package's metadata names the Python versions it was tested on; nothing in it is run, so any of them will do.
@@ -24,15 +24,15 @@ _PIP = ["download", "--no-deps", "--only-binary=:all:", "--python-version", _PYT
 _PIP += ["--disable-pip-version-check", "--progress-bar=raw", "--retries=1", "--timeout=20"]
 
 
-def fetch(source: Source, folder: Path, watch: Watch) -> Path:
-    """Download the package into `folder` and unpack the one member that is wanted. Returns the unpacked file.
+def fetch(package: str, members: Sequence[str], folder: Path, watch: Watch) -> list[Path]:
+    """Download the package (name==version) into `folder` and unpack the files in it that are wanted.
 
     Raises DownloadError, OSError.
     """
     wheels = folder / "wheels"
-    _download(source.package, wheels, watch)
+    _download(package, wheels, watch)
     for wheel in wheels.glob("*.whl"):
-        return unpack(wheel, source.member, folder)
+        return [unpack(wheel, member, folder) for member in members]
     raise DownloadError("pip left no package behind")
 
 
