@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,12 @@ from matted_client import Rejected, messages
 from matted_client.messages import MaskRequest, MaskResult, Progress
 from numpy.typing import NDArray
 
-from matted import closer, colours, imaging
+from matted import closer, colours, edges, imaging
 from matted.jobs import Job
 from matted.look import Clock, Looker, Picture, Sight
 from matted.models.catalogue import Row
+
+_SAMPLES = 1 << 20  # of a mask, to say how much of the picture it covers
 
 
 @dataclass(frozen=True)
@@ -50,23 +53,22 @@ class Pipeline:
             )
         matte = imaging.make_matte(raw, self._row)
         merged = self._closer(matte) if request.closer else None
-        self._step("mask")
-        alpha = imaging.make_mask(matte if merged is None else merged, request.width, request.height, request.depth)
-        self._clock.lap("mask")
+        alpha = self._alpha(matte if merged is None else merged)
         foreground = self._foreground(sight, alpha) if request.foreground else None
+        mask = self._tuned(alpha)
         info = MaskResult(
             width=request.width,
             height=request.height,
             depth=request.depth,
             model=self._row.id,
             device=sight.device,
-            coverage=min(1.0, float(matte.mean())),
+            coverage=_coverage(mask),
             foreground=foreground is not None,
             closer=merged is not None,
             timings=self._clock.laps,
             warnings=[sight.note] if sight.note else [],
         )
-        return Outcome(info, alpha, foreground)
+        return Outcome(info, mask, foreground)
 
     def _step(self, stage: str) -> None:
         self._job.check()
@@ -92,6 +94,27 @@ class Pipeline:
         self._clock.lap("closer")
         return merged
 
+    def _alpha(self, matte: NDArray[np.float32]) -> NDArray[np.uint8 | np.uint16]:
+        """The matte at the picture's size, with the edge of the picture's own pixels."""
+        request = self._request
+        self._step("mask")
+        alpha = imaging.make_mask(matte, request.width, request.height, request.depth)
+        self._clock.lap("mask")
+        if request.edges != messages.OFF:
+            self._step("edges")
+            edges.refine(alpha, matte, self._picture.frames[0], request.format, request.edges, self._job.check)
+            self._clock.lap("edges")
+        return alpha
+
+    def _tuned(self, alpha: NDArray[np.uint8 | np.uint16]) -> NDArray[np.uint8 | np.uint16]:
+        request = self._request
+        if request.threshold is None and not request.grow and not request.feather and not request.invert:
+            return alpha
+        self._step("mask")
+        mask = edges.tune(alpha, request.threshold, request.grow, request.feather, request.invert, self._job.check)
+        self._clock.lap("tuning")
+        return mask
+
     def _foreground(self, sight: Sight, alpha: NDArray[np.uint8 | np.uint16]) -> NDArray[np.uint8]:
         """The model's own where it gives one, else what alpha and picture tell."""
         self._step("colours")
@@ -103,3 +126,9 @@ class Pipeline:
             result = colours.estimate(alpha, picture.frames[0], *size, picture.format, self._job.check)
         self._clock.lap("colours")
         return result
+
+
+def _coverage(mask: NDArray[np.uint8 | np.uint16]) -> float:
+    """Mean of the mask, 0..1, from about a million of its samples."""
+    step = max(1, math.isqrt(mask.size // _SAMPLES))
+    return float(mask[::step, ::step].mean(dtype=np.float64)) / np.iinfo(mask.dtype).max

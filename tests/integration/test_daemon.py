@@ -32,9 +32,11 @@ def reference_mask(picture: Image.Image, weights: Path) -> NDArray[np.int64]:
     return np.asarray(grey.resize(picture.size, Image.Resampling.LANCZOS), np.int64)
 
 
-def masked(session: Session, picture: Image.Image, format: str, depth: int = 8) -> NDArray[np.int64]:
+def masked(
+    session: Session, picture: Image.Image, format: str, depth: int = 8, **options: object
+) -> NDArray[np.int64]:
     pixels = picture.tobytes()
-    answer = session.mask(pixels, picture.width, picture.height, format, depth=depth)
+    answer = session.mask(pixels, picture.width, picture.height, format, depth=depth, **options)
     samples = np.frombuffer(answer.alpha, "<u2" if depth == 16 else np.uint8)
     return samples.reshape(picture.height, picture.width).astype(np.int64)
 
@@ -44,7 +46,7 @@ def test_the_mask_of_a_photograph_is_the_one_that_the_weights_give(
     daemon: Daemon, u2netp_file: Path, name: str
 ) -> None:
     with daemon.session() as session, Image.open(PHOTOGRAPHS / f"{name}.jpg") as picture:
-        mask = masked(session, picture, "RGB8")
+        mask = masked(session, picture, "RGB8", edges="off", closer=False)
         assert np.abs(mask - reference_mask(picture, u2netp_file)).max() <= 2
         assert mask.min() == 0 and mask.max() == 255
 
@@ -62,9 +64,10 @@ def test_every_pixel_format_gives_the_same_mask(daemon: Daemon) -> None:
 
 def test_a_16_bit_mask_has_more_than_256_levels_and_rounds_to_the_8_bit_one(daemon: Daemon) -> None:
     with daemon.session() as session, Image.open(ASTRONAUT) as picture:
-        fine, coarse = masked(session, picture, "RGB8", 16), masked(session, picture, "RGB8", 8)
-    assert len(np.unique(fine)) > 1000
-    assert (np.rint(fine / 257) == coarse).all()
+        for edges in ("off", "fine"):
+            fine, coarse = (masked(session, picture, "RGB8", depth, edges=edges) for depth in (16, 8))
+            assert len(np.unique(fine)) > 1000
+            assert np.abs(np.rint(fine / 257) - coarse).max() <= 1
 
 
 def test_the_result_says_where_the_time_went(daemon: Daemon) -> None:
@@ -279,9 +282,13 @@ def test_tuning_a_mask_again_needs_no_inference(daemon: Daemon) -> None:
     size = 321, 201
     with daemon.session() as session:
         first = session.mask(disc(*size), *size, "RGBA8")
-        again = session.mask(disc(*size), *size, "RGBA8", depth=16)
+        inverted = session.mask(disc(*size), *size, "RGBA8", invert=True)
+        hard = session.mask(disc(*size), *size, "RGBA8", threshold=0.5, grow=3)
+        soft = session.mask(disc(*size), *size, "RGBA8", feather=4.0)
     assert "inference" in first.info.timings
-    assert "inference" not in again.info.timings
-    assert np.array_equal(
-        np.frombuffer(first.alpha, np.uint8), (np.frombuffer(again.alpha, "<u2").astype(np.uint32) + 128) // 257
-    )
+    assert not any("inference" in other.info.timings for other in (inverted, hard, soft))
+    mask = np.frombuffer(first.alpha, np.uint8)
+    assert np.array_equal(np.frombuffer(inverted.alpha, np.uint8), 255 - mask)
+    assert set(np.frombuffer(hard.alpha, np.uint8)) == {0, 255}
+    assert hard.info.coverage > first.info.coverage
+    assert np.count_nonzero(np.frombuffer(soft.alpha, np.uint8) % 255) > 2 * np.count_nonzero(mask % 255)
