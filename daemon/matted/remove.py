@@ -37,8 +37,8 @@ class Plan:
 class Wish:
     """What is asked of the daemon for every picture, and what becomes of its answer.
 
-    mask: the mask is wanted, not the cut-out. plate: a picture file of the same scene without the subject. asked: fields
-    of a MaskRequest.
+    mask: the mask is wanted, not the cut-out. plate: a picture file of the same scene without the subject. asked:
+    fields of a MaskRequest.
     """
 
     mask: bool

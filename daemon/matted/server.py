@@ -21,6 +21,7 @@ from matted import __version__
 from matted.config import Config
 from matted.gate import DOMAIN, Gate
 from matted.jobs import OURSELVES
+from matted.lobby import Lobby
 from matted.models import catalogue
 from matted.presence import Presence
 from matted.service import Identity, Service
@@ -66,6 +67,8 @@ class Server:
         self._cleanup.callback(self._gate.close)
         self._router = context.socket(zmq.ROUTER)
         self._cleanup.callback(self._router.close, GOODBYE_MS)
+        self._lobby = Lobby(self._router)
+        self._cleanup.callback(self._lobby.close)
         self._endpoint = self._bind()
         identity = Identity(self._endpoint, str(presence.connection_file), self._key)
         self._service = Service(setup, reread, identity, self._wake)
@@ -101,12 +104,14 @@ class Server:
 
     def _loop(self) -> None:
         poller = zmq.Poller()
-        for source in (self._router, self._gate.socket, self._wake_reader):
+        for source in (self._router, self._gate.socket, self._lobby.events, self._wake_reader):
             poller.register(source, zmq.POLLIN)
         next_report, last_moment = 0.0, float("inf")
         while not (self._service.stopping and self._service.finished()):
             working = self._service.working()
             ready = dict(poller.poll(self._patience(working)))
+            if self._lobby.events in ready:
+                self._lobby.heed()
             if self._gate.socket in ready:
                 self._gate.answer()
             if self._wake_reader.fileno() in ready:
@@ -151,6 +156,7 @@ class Server:
             peer, *frames = self._router.recv_multipart(zmq.NOBLOCK, copy=False)
         except zmq.Again:
             return
+        self._lobby.greet(peer)
         if frames:
             self._send(self._service.handle(peer.bytes, [frame.buffer for frame in frames]))
 

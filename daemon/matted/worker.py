@@ -51,17 +51,16 @@ class Worker:
             self._answers.flush()
 
     def _listen(self) -> None:
-        while True:
-            try:
+        # What ends this ends the process: the daemon is gone, maybe in the middle of a command, and a running inference is
+        # for nobody; or a command did not fit into memory, and its rest would be read as the next one.
+        with suppress(EOFError, OSError, pickle.UnpicklingError, MemoryError):
+            while True:
                 command = pickle.load(self._commands)
-            except (EOFError, OSError):
-                os._exit(0)  # nobody is there any more; a running inference is for nobody
-            except MemoryError:
-                os._exit(1)  # the rest of the command would be read as the next one
-            if command[0] == "cancel":
-                self._cancel(command[1])
-            else:
-                self._todo.put(command)
+                if command[0] == "cancel":
+                    self._cancel(command[1])
+                else:
+                    self._todo.put(command)
+        os._exit(1)
 
     def _load(self, *arguments: Any) -> tuple[Any, ...]:
         self._model = backend.load(*arguments)

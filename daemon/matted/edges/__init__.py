@@ -1,4 +1,4 @@
-"""From a mask that was only enlarged to one whose edge follows the layer's own pixels, and to what a person asks of it."""
+"""A mask's edge: brought to the layer's own pixels, and tuned to what a person asks for."""
 
 from matted.edges.refine import refine
 from matted.edges.tuning import tune

@@ -20,7 +20,7 @@ Colours = Callable[[int, int, int, int], NDArray[np.uint8]]
 
 @dataclass(frozen=True)
 class Grid:
-    """Cells of cell x cell pixels of a picture of `size` (height, width); at its right and lower edge they may overhang."""
+    """Cells of cell x cell pixels of a picture of `size` (height, width), the last of which may reach beyond it."""
 
     cell: int
     size: tuple[int, int]
@@ -53,20 +53,21 @@ class Grid:
 
 
 def apply(
-    target: NDArray[np.floating | np.unsignedinteger],
+    target: NDArray[np.float32 | np.uint8 | np.uint16],
+    peak: int,
     colours: Colours,
     models: LocalModels,
     band: Floats,
     grid: Grid,
     check: Callable[[], None],
 ) -> None:
-    """Replace `target`, height x width, by what the models say of its colours: to the degree that `band` (at the size of
-    grid) says, and that they can be trusted.
+    """Replace alpha by what the models say of the colours, as far as `band` says and as far as they can be trusted.
+
+    target: alpha in 0..peak, height x width of any size. colours: those of a part of it. band: 0..1, of the grid's size.
     """
     height, width = target.shape
     share = grid.mean(band) * np.minimum(models.trust * np.float32(1 / _TRUST), 1)
     fields = np.stack([*models.slopes, models.offset, share])
-    peak = np.float32(np.iinfo(target.dtype).max if target.dtype.kind == "u" else 1.0)
     for top in range(0, height, _TILE):
         check()
         bottom = min(height, top + _TILE)
@@ -89,8 +90,8 @@ def apply(
             answer += np.float32(0.5)
             np.clip(answer, 0.0, 1.0, out=answer)
             part = target[top:bottom, left:right]
-            answer *= peak
+            answer *= np.float32(peak)
             answer -= part
             answer *= degree
             answer += part
-            part[...] = np.rint(answer) if peak > 1 else answer
+            part[...] = answer if target.dtype == np.float32 else np.rint(answer)

@@ -116,4 +116,5 @@ def _solve(spread: list[Floats], joint: list[Floats]) -> Floats:
     ]
     determinant = rr * cofactors[0][0] + rg * cofactors[0][1] + rb * cofactors[0][2]
     rows = [sum(factor * side for factor, side in zip(row, joint, strict=True)) for row in cofactors]
-    return np.stack(rows) / np.maximum(determinant, np.float32(_NOISE**3))
+    solution: Floats = np.stack(rows) / np.maximum(determinant, np.float32(_NOISE**3))
+    return solution

@@ -46,7 +46,7 @@ def refine(
     coarse, fine = (longer * window for window in _WINDOWS)
     models = local.fit(guide, alpha, _sureness(alpha), cell, coarse)
     check()
-    apply(alpha, lambda left, top, right, bottom: guide[top:bottom, left:right], models, band, grid, check)
+    apply(alpha, 1, lambda left, top, right, bottom: guide[top:bottom, left:right], models, band, grid, check)
     models = local.fit(guide, alpha, _sureness(alpha), cell, fine)
     check()
 
@@ -54,7 +54,7 @@ def refine(
         tile = np.asarray(picture.crop((left, top, right, bottom)))
         return tile.reshape(bottom - top, right - left, -1)[:, :, list(channels)]
 
-    apply(mask, colours, models, band, grid, check)
+    apply(mask, np.iinfo(mask.dtype).max, colours, models, band, grid, check)
 
 
 def _reduced(picture: Image.Image) -> Image.Image:
@@ -67,7 +67,7 @@ def _reduced(picture: Image.Image) -> Image.Image:
 
 
 def _sureness(alpha: Floats) -> Floats:
-    """1 where alpha is 0 or 1, next to nothing where it is a half; not nothing, as somewhere there has to be an answer."""
+    """1 where alpha is 0 or 1, next to nothing where it is a half: not nothing, as there has to be an answer."""
     either = np.float32(2) * alpha - np.float32(1)
     sureness: Floats = either * either + np.float32(1e-3)
     return sureness

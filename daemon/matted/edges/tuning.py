@@ -1,1 +1,133 @@
-def tune(): pass
+"""What a person asks of a finished mask: harder, larger, softer, the other way round."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+Mask = NDArray[np.uint8 | np.uint16]
+Check = Callable[[], None]
+
+_DISC_TILE = 256  # pixels a side of what is grown at once: the larger, the less of it is done twice
+_BLUR_TILE = 64  # pixels a side of what is blurred at once: the smaller, the fewer of them have an edge
+_LEAST_SIGMA = 3.0  # samples; a picture reduced until its blur is no wider than that gives the same result
+_TAIL = 4.0  # sigmas from which a Gaussian is nothing: 6e-5 of it lies beyond
+
+
+def tune(mask: Mask, threshold: float | None, grow: int, feather: float, invert: bool, check: Check) -> Mask:
+    """Return a mask of the same size and type: `mask` itself if nothing is asked for.
+
+    In this order: threshold (0..1, None for none): alpha from there on becomes 1, below it 0. grow (pixels): the
+    subject gets larger by that on all sides, smaller where negative. feather (pixels): the standard deviation of a
+    Gaussian blur. invert: subject and background change places. check: called between pieces of the work; raises to
+    stop.
+    """
+    full = np.iinfo(mask.dtype).max
+    if threshold is not None:
+        mask = (mask >= math.ceil(threshold * full)) * mask.dtype.type(full)
+    if grow > 0:
+        mask = _dilated(mask, grow, check)
+    elif grow < 0:
+        mask = full - _dilated(full - mask, -grow, check)
+    if feather > 0:
+        mask = _blurred(mask, feather, check)
+    return full - mask if invert else mask
+
+
+def _tiles(mask: Mask, tile: int, check: Check) -> Iterator[tuple[int, int, int, int]]:
+    """top, bottom, left, right of each."""
+    height, width = mask.shape
+    for top in range(0, height, tile):
+        check()
+        for left in range(0, width, tile):
+            yield top, min(height, top + tile), left, min(width, left + tile)
+
+
+def _dilated(mask: Mask, radius: int, check: Check) -> Mask:
+    """Return the maximum of a disc around each pixel; beyond the picture's edges there is nothing.
+
+    A disc is a row of each width, one above the other, and a row's maximum is that of two overlapping rows whose length
+    is a power of two. Those are shared by all rows of the disc.
+    """
+    height, width = mask.shape
+    reach = [math.isqrt(radius * radius - distance * distance) for distance in range(radius + 1)]
+    grown = np.empty_like(mask)
+    for top, bottom, left, right in _tiles(mask, _DISC_TILE, check):
+        above, before = max(0, top - radius), max(0, left - radius)
+        around = mask[above : bottom + radius, before : right + radius]
+        if around.min() == around.max():
+            grown[top:bottom, left:right] = around[0, 0]
+            continue
+        missing = [(above - top + radius, bottom + radius - min(height, bottom + radius))]
+        missing.append((before - left + radius, right + radius - min(width, right + radius)))
+        rows = [np.pad(around, missing)]  # rows[n][y, x]: the maximum of the 2**n pixels from x on
+        while 2 << (len(rows) - 1) <= 2 * radius + 1:
+            length = 1 << (len(rows) - 1)
+            rows.append(np.maximum(rows[-1][:, :-length], rows[-1][:, length:]))
+        tall, wide = bottom - top, right - left
+        highest = rows[0][radius : radius + tall, radius : radius + wide].copy()
+        for distance, half in enumerate(reach):
+            level = (2 * half + 1).bit_length() - 1
+            first, second = radius - half, radius + half + 1 - (1 << level)
+            for y in {radius - distance, radius + distance}:
+                line = rows[level][y : y + tall]
+                np.maximum(highest, line[:, first : first + wide], out=highest)
+                np.maximum(highest, line[:, second : second + wide], out=highest)
+        grown[top:bottom, left:right] = highest
+    return grown
+
+
+def _blurred(mask: Mask, sigma: float, check: Check) -> Mask:
+    """Return the Gaussian blur; beyond the picture's edges there is nothing to take the mean of.
+
+    The picture is reduced first, as far as the blur allows. The Gaussian goes from the reduced samples to the pixels of
+    the result directly, so that nothing has to be enlarged; what the reduction blurs is taken off its variance.
+    """
+    scale = max(1, int(sigma / _LEAST_SIGMA))
+    source = _reduced(mask, scale, check) if scale > 1 else mask
+    remaining = math.sqrt(sigma * sigma - (scale * scale - 1) / 12)
+    blurred = np.empty_like(mask)
+    side = _BLUR_TILE * min(scale, 8)
+    down, across = (
+        {start: _gaussian(start, min(start + side, size), size, scale, remaining) for start in range(0, size, side)}
+        for size in mask.shape
+    )
+    for top, bottom, left, right in _tiles(mask, side, check):
+        (rows, above), (columns, beside) = down[top], across[left]
+        seen = source[rows, columns]
+        tile = blurred[top:bottom, left:right]
+        if seen.min() == seen.max():
+            tile[...] = np.rint(seen[0, 0])
+        else:
+            tile[...] = np.rint(above @ seen.astype(np.float32) @ beside.T)
+    return blurred
+
+
+def _gaussian(start: int, stop: int, size: int, scale: int, sigma: float) -> tuple[slice, NDArray[np.float32]]:
+    """Return which samples, each of them the mean of `scale` of `size` pixels, make the pixels start..stop, and their
+    weights: pixels x samples, with sum 1 for each pixel.
+    """
+    margin = _TAIL * sigma
+    first, last = max(0, int((start - margin) / scale)), min(-(-size // scale), int((stop + margin) / scale) + 1)
+    begins = np.arange(first, last) * scale
+    ends = np.minimum(begins + scale, size)
+    distance = (np.arange(start, stop)[:, np.newaxis] - (begins + ends - 1) / 2) / sigma
+    weights = np.exp(-0.5 * distance * distance) * (ends - begins)
+    return slice(first, last), (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _reduced(mask: Mask, scale: int, check: Check) -> NDArray[np.float32]:
+    """Return the mean of each scale x scale pixels; at the right and lower edge of those that there are."""
+    height, width = mask.shape
+    columns = np.arange(0, width, scale)
+    widths = np.diff(columns, append=width)
+    reduced = np.empty((-(-height // scale), columns.size), np.float32)
+    for row, line in enumerate(reduced):
+        check()
+        strip = mask[row * scale : (row + 1) * scale]
+        sums = np.add.reduceat(strip.sum(axis=0, dtype=np.uint32), columns)
+        line[:] = sums / (widths * strip.shape[0])
+    return reduced

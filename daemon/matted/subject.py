@@ -1,0 +1,89 @@
+"""Whether a picture shows a subject at all. A model always answers something; stretched to full contrast it looks sure.
+
+Three things tell, each from 0 to 1, and all have to hold:
+
+- The model is sure of what it calls subject. Where there is nothing it gives low numbers, or middling ones everywhere.
+- The picture has large forms. In noise neighbours have nothing to do with each other, so that it averages out; some
+  models take fine noise for a subject, and are sure of it.
+- The picture has edges. Skies and gradients are smooth; a pale cloud is what some models are sure of.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matted.models.catalogue import Row
+
+_SIDE = 320  # pixels, about: the picture is judged at this size, whatever the model looks at
+_FORM = 16  # of these pixels, the side of what is called large
+# Share of a picture's variance that is in large forms. Noise has at most the first, photographs have at least the second.
+_FORMS = (0.1, 0.3)
+# Steps at the sharpest edges, in standard deviations of the picture. Smooth skies have hardly more than the first.
+_EDGES = (0.3, 1.2)
+_SHARPEST = 0.0005  # share of the pixels that are the sharpest edges: about those of a subject of 10 x 10 pixels
+_LEAST = 4.0  # levels of 255: a picture with less contrast than its own noise has neither forms nor edges
+
+
+def found(confidence: float, row: Row) -> bool:
+    """The decision, calibrated for each model."""
+    return confidence >= row.subject_floor
+
+
+def confidence(raw: NDArray[np.float32], shown: NDArray[np.float32], row: Row) -> float:
+    """How likely it is that there is a subject, 0 to 1. For ordering and for a threshold: it is not a probability.
+
+    raw: rows x columns, the model's output after `imaging.activate`, before it is stretched. shown: 1 x 3 x height x
+    width, what the model was shown of the picture. A model that compares with a plate has seen a difference, which
+    needs no help from the picture.
+    """
+    if not np.isfinite(raw).all():
+        return 0.0
+    sure = _sureness(np.clip(raw, 0.0, 1.0))
+    if row.needs_plate or sure == 0.0:
+        return sure
+    levels = _levels(shown, row)
+    return sure * _between(_forms(levels), *_FORMS) * _between(_edges(levels), *_EDGES)
+
+
+def _sureness(matte: NDArray[np.float32]) -> float:
+    """The mean of the matte where it is subject: weighted by itself. Does not depend on how large the subject is."""
+    return float(np.square(matte).sum() / max(float(matte.sum()), 1e-6))
+
+
+def _levels(shown: NDArray[np.float32], row: Row) -> NDArray[np.float32]:
+    """About _SIDE x _SIDE x 3, in levels of 255 from an unknown zero."""
+    planes = shown[0] * (np.asarray(row.std, np.float32) * np.float32(255.0))[:, np.newaxis, np.newaxis]
+    return _averaged(planes.transpose(1, 2, 0), max(1, round(min(planes.shape[1:]) / _SIDE)))
+
+
+def _averaged(levels: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Averages of side x side pixels. What is left over at the lower and right edge is left out."""
+    rows, columns = levels.shape[0] // side, levels.shape[1] // side
+    blocks = levels[: rows * side, : columns * side].reshape(rows, side, columns, side, -1)
+    averages: NDArray[np.float32] = blocks.mean(axis=(1, 3))
+    return averages
+
+
+def _forms(levels: NDArray[np.float32]) -> float:
+    """Share of the variance that is left when small things are averaged away."""
+    return _variance(_averaged(levels, _FORM)) / (_variance(levels) + _LEAST**2)
+
+
+def _edges(levels: NDArray[np.float32]) -> float:
+    """Steps from pixel to pixel at the sharpest edges, in standard deviations."""
+    down, right = np.diff(levels[:, :-1], axis=0), np.diff(levels[:-1], axis=1)
+    steps = np.sqrt((np.square(down) + np.square(right)).sum(axis=2))
+    return float(np.quantile(steps, 1.0 - _SHARPEST)) / (math.sqrt(_variance(levels)) + _LEAST)
+
+
+def _between(value: float, low: float, high: float) -> float:
+    """0 at `low` and below, 1 at `high` and above."""
+    return min(1.0, max(0.0, (value - low) / (high - low)))
+
+
+def _variance(levels: NDArray[np.float32]) -> float:
+    """Of the colours: the sum of the channels'."""
+    return float(levels.var(axis=(0, 1)).sum())
