@@ -100,11 +100,6 @@ def activate(raw: NDArray[np.float32], row: Row) -> NDArray[np.float32]:
     return probabilities
 
 
-def shows_subject(raw: NDArray[np.float32], row: Row) -> bool:
-    """Whether the model found anything. Has to be asked before `make_matte`, which stretches noise to full contrast."""
-    return bool(np.isfinite(raw).all() and raw.max() >= row.subject_floor)
-
-
 def make_matte(raw: NDArray[np.float32], row: Row) -> NDArray[np.float32]:
     """Turn the raw output into 0..1: clipped, or stretched by its own minimum and maximum ("minmax"), as U²-Net's and
     IS-Net's authors do.

@@ -50,9 +50,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Sight:
-    """The raw outputs for a picture, each channels x rows x columns as the model gives them, and what gave them."""
+    """The raw outputs for a picture, each channels x rows x columns as the model gives them, and what gave them.
+
+    shown: 1 x 3 x height x width, what the model was shown of the picture.
+    """
 
     outputs: list[Raw]
+    shown: Raw
     device: str
     note: str
 
@@ -138,7 +142,7 @@ class Looker:
                 outputs = self._infer(job, engine, inputs, clock, stage)
                 memory.put(key, outputs)
             cropped = [shown.crop(raw, picture.width, picture.height) for raw in outputs]
-            return Sight(cropped, engine.device, engine.note)
+            return Sight(cropped, inputs[0], engine.device, engine.note)
 
     @contextmanager
     def _model(self, job: Job, row: Row, keep_alive: float, clock: Clock, wanted: bool = False) -> Iterator[Engine]:

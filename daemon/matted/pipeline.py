@@ -10,7 +10,7 @@ from matted_client import Rejected, messages
 from matted_client.messages import MaskRequest, MaskResult, Progress
 from numpy.typing import NDArray
 
-from matted import closer, colours, edges, imaging
+from matted import closer, colours, edges, imaging, subject
 from matted.jobs import Job
 from matted.look import Clock, Looker, Picture, Sight
 from matted.models.catalogue import Row
@@ -45,7 +45,8 @@ class Pipeline:
         request = self._request
         sight = self._look(self._picture, "inference")
         raw = self._raw(sight)
-        if not request.anyway and not imaging.shows_subject(raw, self._row):
+        confidence = subject.confidence(raw, sight.shown, self._row)
+        if not request.anyway and not subject.found(confidence, self._row):
             raise Rejected(
                 messages.NO_SUBJECT,
                 "No subject was found in this picture.",
@@ -64,6 +65,7 @@ class Pipeline:
             device=sight.device,
             coverage=_coverage(mask),
             foreground=foreground is not None,
+            confidence=confidence,
             closer=merged is not None,
             timings=self._clock.laps,
             warnings=[sight.note] if sight.note else [],

@@ -17,7 +17,7 @@ import zmq
 from matted_client import MattedError, messages
 from matted_client.endpoint import KEY_BYTES, LOOPBACK
 
-from matted import __version__
+from matted import __version__, heap
 from matted.config import Config
 from matted.gate import DOMAIN, Gate
 from matted.jobs import OURSELVES
@@ -42,6 +42,7 @@ def serve(config: Config, reread: Callable[[], Config]) -> None:
 
     reread: gives the settings again for a reload, and may raise ConfigError.
     """
+    heap.return_large_blocks()
     with Presence(config.state) as presence, Server(_setup(config), presence, lambda: _setup(reread())) as server:
         server.run()
 

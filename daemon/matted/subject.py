@@ -3,8 +3,8 @@
 Three things tell, each from 0 to 1, and all have to hold:
 
 - The model is sure of what it calls subject. Where there is nothing it gives low numbers, or middling ones everywhere.
-- The picture has large forms. In noise neighbours have nothing to do with each other, so that it averages out; some
-  models take fine noise for a subject, and are sure of it.
+- The picture has forms: pixels some way apart are alike. In fine noise they are not; some models take it for a subject,
+  and are sure of it.
 - The picture has edges. Skies and gradients are smooth; a pale cloud is what some models are sure of.
 """
 
@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from matted.models.catalogue import Row
 
 _SIDE = 320  # pixels, about: the picture is judged at this size, whatever the model looks at
-_FORM = 16  # of these pixels, the side of what is called large
-# Share of a picture's variance that is in large forms. Noise has at most the first, photographs have at least the second.
-_FORMS = (0.1, 0.3)
+_APART = 6  # of these pixels: further than fine noise reaches, but not than small things do
+# Correlation of pixels that far apart. Noise has less than the first, photographs have 0.34 to 1.
+_FORMS = (0.05, 0.2)
 # Steps at the sharpest edges, in standard deviations of the picture. Smooth skies have hardly more than the first.
 _EDGES = (0.3, 1.2)
-_SHARPEST = 0.0005  # share of the pixels that are the sharpest edges: about those of a subject of 10 x 10 pixels
+_SHARPEST = 0.0005  # share of the pixels that are the sharpest edges: as many as around a subject of 10 x 10 pixels
 _LEAST = 4.0  # levels of 255: a picture with less contrast than its own noise has neither forms nor edges
 
 
@@ -56,20 +56,19 @@ def _sureness(matte: NDArray[np.float32]) -> float:
 def _levels(shown: NDArray[np.float32], row: Row) -> NDArray[np.float32]:
     """About _SIDE x _SIDE x 3, in levels of 255 from an unknown zero."""
     planes = shown[0] * (np.asarray(row.std, np.float32) * np.float32(255.0))[:, np.newaxis, np.newaxis]
-    return _averaged(planes.transpose(1, 2, 0), max(1, round(min(planes.shape[1:]) / _SIDE)))
-
-
-def _averaged(levels: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """Averages of side x side pixels. What is left over at the lower and right edge is left out."""
-    rows, columns = levels.shape[0] // side, levels.shape[1] // side
-    blocks = levels[: rows * side, : columns * side].reshape(rows, side, columns, side, -1)
-    averages: NDArray[np.float32] = blocks.mean(axis=(1, 3))
-    return averages
+    side = max(1, round(min(planes.shape[1:]) / _SIDE))
+    rows, columns = planes.shape[1] // side, planes.shape[2] // side
+    blocks = planes[:, : rows * side, : columns * side].reshape(3, rows, side, columns, side)
+    levels: NDArray[np.float32] = blocks.mean(axis=(2, 4)).transpose(1, 2, 0)
+    return levels
 
 
 def _forms(levels: NDArray[np.float32]) -> float:
-    """Share of the variance that is left when small things are averaged away."""
-    return _variance(_averaged(levels, _FORM)) / (_variance(levels) + _LEAST**2)
+    """How alike pixels are that are _APART rows or columns apart: their correlation."""
+    down, right = levels[_APART:] - levels[:-_APART], levels[:, _APART:] - levels[:, :-_APART]
+    differences = (float(np.square(down).sum(axis=2).mean()) + float(np.square(right).sum(axis=2).mean())) / 2
+    variance = _variance(levels)
+    return (variance - differences / 2) / (variance + _LEAST**2)
 
 
 def _edges(levels: NDArray[np.float32]) -> float:

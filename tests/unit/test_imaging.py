@@ -151,20 +151,6 @@ def test_a_flat_output_makes_an_empty_matte() -> None:
     assert not imaging.make_matte(np.full((4, 4), 0.5, np.float32), ROW).any()
 
 
-@pytest.mark.parametrize(("peak", "shown"), [(0.97, True), (ROW.subject_floor, True), (0.06, False), (0.0, False)])
-def test_a_subject_is_shown_from_the_floor_on(peak: float, shown: bool) -> None:
-    raw = np.zeros((4, 4), np.float32)
-    raw[1, 1] = peak
-    assert imaging.shows_subject(raw, ROW) is shown
-
-
-@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_an_output_that_is_not_a_number_shows_no_subject(bad: float) -> None:
-    raw = np.ones((4, 4), np.float32)
-    raw[2, 2] = bad
-    assert not imaging.shows_subject(raw, ROW)
-
-
 # -- the mask --------------------------------------------------------------------------------------------------------
 
 
@@ -241,22 +227,24 @@ def largest_difference(one: Any, other: Any) -> int:
 
 
 @pytest.mark.parametrize("draw", [blob, ragged])
-@pytest.mark.parametrize(("width", "height"), [(1500, 1500), (2500, 3000), (6000, 2000), (1100, 1000), (65535, 40)])
-def test_strips_leave_no_seams(monkeypatch: pytest.MonkeyPatch, draw: Any, width: int, height: int) -> None:
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize(("width", "height"), [(1500, 1500), (700, 900), (257, 255), (9000, 40), (50, 1), (1, 50)])
+def test_tiles_leave_no_seams(monkeypatch: pytest.MonkeyPatch, draw: Any, depth: int, width: int, height: int) -> None:
     matte = draw()
-    in_strips = imaging.make_mask(matte, width, height, 16)
-    assert width * height > imaging._STRIP_PIXELS
-    monkeypatch.setattr(imaging, "_STRIP_PIXELS", 1 << 40)
-    whole = imaging.make_mask(matte, width, height, 16)
-    assert largest_difference(in_strips, whole) <= 1
+    monkeypatch.setattr(imaging, "_TILE", 1 << 40)
+    whole = imaging.make_mask(matte, width, height, depth)
+    for tile in (64, 256):
+        monkeypatch.setattr(imaging, "_TILE", tile)
+        assert largest_difference(imaging.make_mask(matte, width, height, depth), whole) <= 1
 
 
-@pytest.mark.parametrize(("width", "height"), [(50, 1), (1, 50), (300, 500), (500, 333)])
-def test_strips_of_one_row_leave_no_seams(monkeypatch: pytest.MonkeyPatch, width: int, height: int) -> None:
-    matte = blob()
-    whole = imaging.make_mask(matte, width, height, 16)
-    monkeypatch.setattr(imaging, "_STRIP_PIXELS", 1)
-    assert largest_difference(imaging.make_mask(matte, width, height, 16), whole) <= 1
+@pytest.mark.parametrize("depth", [8, 16])
+def test_where_a_matte_has_one_level_its_mask_has_it_too(depth: int) -> None:
+    matte = np.full((SIDE, SIDE), 0.25, np.float32)
+    matte[:, 200:] = 0.75
+    mask = imaging.make_mask(matte, 3000, 2000, depth)
+    full = 2**depth - 1
+    assert (mask[:, :1700] == round(0.25 * full)).all() and (mask[:, 2050:] == round(0.75 * full)).all()
 
 
 @settings(deadline=None, max_examples=60)

@@ -104,8 +104,8 @@ class Row:
     scale: what 8-bit samples are divided by, "max" (the picture's brightest sample) or "255". mean, std: per channel
     R, G, B, after that. resample: "lanczos" or "bilinear". outputs: names or indices of the graph's outputs that are
     kept: the matte, then, where there is one, the foreground. activation: what makes the output a matte in 0..1.
-    subject_floor: an output, after a sigmoid but before minmax, that nowhere reaches it shows no subject. precision:
-    of the weights as they are stored. peak_bytes: the most memory that it takes while it runs. own: a user's own row.
+    subject_floor: a picture whose confidence (see subject.py) is less shows no subject. precision: of the weights as
+    they are stored. peak_bytes: the most memory that it takes while it runs. own: a user's own row.
     made_from: id of the model that this is a variant of; that one's licence, accepted or not, holds for it.
     """
 

@@ -1,0 +1,91 @@
+"""The real u2netp: where there is nothing it finds nothing, and where there is something it finds that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import PHOTOGRAPHS
+from matted import backend, imaging, subject
+from matted.models import catalogue
+from PIL import Image
+
+ROW = catalogue.load().find("u2netp")
+SIZES = [(400, 300), (640, 480), (1024, 1024)]
+
+Confidence = Callable[[Any], float]
+
+
+@pytest.fixture(scope="module")
+def confidence(u2netp_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Confidence:
+    """confidence(rgb): the model's about a picture of height x width x 3."""
+    model = backend.load(ROW, u2netp_file, backend.CPU, tmp_path_factory.mktemp("compiled"))
+
+    def measure(rgb: Any) -> float:
+        height, width = rgb.shape[:2]
+        shown = imaging.prepare_input(memoryview(rgb.tobytes()), width, height, "RGB8", ROW, imaging.Fit((320, 320)))
+        return subject.confidence(imaging.activate(model.infer([shown])[0][0], ROW), shown, ROW)
+
+    return measure
+
+
+def to_bytes(levels: Any) -> Any:
+    return np.rint(np.clip(levels, 0, 255)).astype(np.uint8)
+
+
+def smooth(width: int, height: int, cells: int, seed: int) -> Any:
+    """Soft waves, about `cells` across, 0..1: height x width x 1."""
+    coarse = np.random.default_rng(seed).uniform(0, 1, (cells, cells)).astype(np.float32)
+    return np.clip(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC), 0, 1)[:, :, np.newaxis]
+
+
+def sky(width: int, height: int, clouds: float) -> Any:
+    down = np.linspace(0, 1, height)[:, np.newaxis, np.newaxis]
+    blue = (1 - down) * [70, 120, 200] + down * [190, 215, 240] + np.zeros((height, width, 1))
+    share = clouds * (0.7 * smooth(width, height, 6, 1) + 0.3 * smooth(width, height, 24, 2))
+    return to_bytes((1 - share) * blue + share * 250)
+
+
+def uniform(width: int, height: int, cell: int, channels: int) -> Any:
+    random = np.random.default_rng(cell)
+    cells = random.integers(0, 256, (-(-height // cell), -(-width // cell), channels)).astype(np.uint8)
+    noise = np.repeat(np.repeat(cells, cell, axis=0), cell, axis=1)[:height, :width]
+    return np.ascontiguousarray(np.broadcast_to(noise, (height, width, 3)))
+
+
+def normal(width: int, height: int, deviation: float) -> Any:
+    return to_bytes(128 + np.random.default_rng(9).normal(0, deviation, (height, width, 3)))
+
+
+EMPTY: dict[str, Callable[[int, int], Any]] = {
+    "black": lambda width, height: np.zeros((height, width, 3), np.uint8),
+    "grey": lambda width, height: np.full((height, width, 3), 128, np.uint8),
+    "white": lambda width, height: np.full((height, width, 3), 255, np.uint8),
+    "clear sky": lambda width, height: sky(width, height, 0.0),
+    "thin clouds": lambda width, height: sky(width, height, 0.3),
+    "clouds": lambda width, height: sky(width, height, 0.8),
+    "uniform noise": lambda width, height: uniform(width, height, 1, 3),
+    "grey noise": lambda width, height: uniform(width, height, 1, 1),
+    "coarse noise": lambda width, height: uniform(width, height, 8, 3),
+    "weak normal noise": lambda width, height: normal(width, height, 6),
+    "normal noise": lambda width, height: normal(width, height, 50),
+}
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("name", EMPTY)
+def test_where_there_is_nothing_none_is_found(confidence: Confidence, name: str, width: int, height: int) -> None:
+    assert not subject.found(confidence(EMPTY[name](width, height)), ROW)
+
+
+@pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee"])
+@pytest.mark.parametrize("how", ["as it is", "dark", "pale", "grainy"])
+def test_in_a_photograph_the_subject_is_found(confidence: Confidence, name: str, how: str) -> None:
+    with Image.open(PHOTOGRAPHS / f"{name}.jpg") as file:
+        levels = np.asarray(file.convert("RGB")).astype(float)
+    grain = np.random.default_rng(6).normal(0, 20, levels.shape)
+    changed = {"as it is": levels, "dark": levels * 0.2, "pale": levels * 0.3 + 150, "grainy": levels + grain}[how]
+    assert subject.found(confidence(to_bytes(changed)), ROW)

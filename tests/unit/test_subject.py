@@ -1,0 +1,127 @@
+"""Whether a picture shows a subject: from what a model answers, and from the picture itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from matted import imaging, subject
+from matted.models import catalogue
+from PIL import Image
+
+ROW = catalogue.load().find("u2netp")
+LARGE = catalogue.load().find("isnet-general-use")
+PLATE = catalogue.load().find("background-matting-mobilenetv2")
+
+
+def shown(rgb: Any, row: catalogue.Row = ROW) -> Any:
+    """What the model is shown of a picture."""
+    height, width = rgb.shape[:2]
+    return imaging.prepare_input(
+        memoryview(rgb.tobytes()), width, height, "RGB8", row, imaging.Fit((row.side or height, row.side or width))
+    )
+
+
+def disc(side: int, radius: float) -> Any:
+    """1 in a disc in the middle, else 0: side x side."""
+    y, x = np.mgrid[0:side, 0:side] - (side - 1) / 2
+    return (np.hypot(x, y) <= radius * side).astype(np.float32)
+
+
+def ball(side: int = 400, radius: float = 0.25) -> Any:
+    """A picture of a red ball before a wall."""
+    inside = disc(side, radius)[:, :, np.newaxis]
+    return np.uint8(inside * [200, 40, 30] + (1 - inside) * [120, 130, 140])
+
+
+def sky(side: int = 400) -> Any:
+    """A gradient with soft white clouds."""
+    clouds = np.random.default_rng(3).uniform(0, 1, (6, 6)).astype(np.float32)
+    share = np.asarray(Image.fromarray(clouds).resize((side, side), Image.Resampling.BICUBIC))[:, :, np.newaxis]
+    height = np.linspace(0, 1, side)[:, np.newaxis, np.newaxis]
+    blue = (1 - height) * [70, 120, 200] + height * [190, 215, 240]
+    return np.uint8(np.clip((1 - 0.8 * share) * blue + 0.8 * share * 250, 0, 255))
+
+
+def noise(side: int = 400, cell: int = 1) -> Any:
+    cells = np.random.default_rng(4).integers(0, 256, (side // cell, side // cell, 3)).astype(np.uint8)
+    return np.repeat(np.repeat(cells, cell, axis=0), cell, axis=1)
+
+
+SURE = disc(320, 0.25)
+
+
+@pytest.mark.parametrize("row", [ROW, LARGE], ids=lambda row: row.id)
+def test_a_sure_answer_to_a_clear_picture_is_believed(row: catalogue.Row) -> None:
+    confidence = subject.confidence(disc(row.side, 0.25), shown(ball(), row), row)
+    assert confidence > 0.95
+    assert subject.found(confidence, row)
+
+
+@pytest.mark.parametrize("radius", [0.02, 0.05, 0.45])
+def test_the_size_of_the_subject_does_not_matter(radius: float) -> None:
+    assert subject.confidence(disc(320, radius), shown(ball(radius=radius)), ROW) > 0.95
+
+
+@pytest.mark.parametrize("level", [0.0, 0.05, 0.3])
+def test_an_answer_that_is_nowhere_sure_shows_no_subject(level: float) -> None:
+    confidence = subject.confidence(SURE * np.float32(level), shown(ball()), ROW)
+    assert confidence == pytest.approx(level, abs=1e-3)
+    assert not subject.found(confidence, ROW)
+
+
+def test_a_few_sure_pixels_in_a_haze_show_no_subject() -> None:
+    haze = np.full((320, 320), 0.2, np.float32)
+    haze[:4, :4] = 1.0
+    assert not subject.found(subject.confidence(haze, shown(ball()), ROW), ROW)
+
+
+@pytest.mark.parametrize("picture", [noise(), noise(cell=2), noise(cell=4), sky()], ids=["1", "2", "4", "sky"])
+@pytest.mark.parametrize("row", [ROW, LARGE], ids=lambda row: row.id)
+def test_a_sure_answer_to_noise_or_a_sky_is_not_believed(picture: Any, row: catalogue.Row) -> None:
+    confidence = subject.confidence(disc(row.side, 0.25), shown(picture, row), row)
+    assert not subject.found(confidence, row)
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_sure_answer_to_a_flat_picture_is_not_believed(level: int) -> None:
+    flat = np.full((300, 400, 3), level, np.uint8)
+    assert subject.confidence(SURE, shown(flat), ROW) == 0.0
+
+
+@pytest.mark.parametrize(("factor", "offset"), [(0.2, 0), (0.2, 150), (1.2, 0)])
+def test_the_contrast_of_the_picture_does_not_matter(factor: float, offset: float) -> None:
+    picture = np.uint8(np.clip(ball() * factor + offset, 0, 255))
+    assert subject.confidence(SURE, shown(picture), ROW) > 0.9
+
+
+def test_a_grainy_picture_of_something_still_shows_it() -> None:
+    grain = np.random.default_rng(5).normal(0, 20, (400, 400, 3))
+    picture = np.uint8(np.clip(ball() + grain, 0, 255))
+    assert subject.found(subject.confidence(SURE, shown(picture), ROW), ROW)
+
+
+def test_a_difference_from_a_plate_needs_no_help_from_the_picture() -> None:
+    picture = sky()
+    assert subject.confidence(disc(400, 0.25), shown(picture, PLATE), PLATE) == 1.0
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_an_answer_that_is_not_a_number_shows_no_subject(bad: float) -> None:
+    raw = SURE.copy()
+    raw[2, 2] = bad
+    assert subject.confidence(raw, shown(ball()), ROW) == 0.0
+
+
+def test_answers_beyond_0_and_1_count_as_these() -> None:
+    raw = np.where(SURE > 0, 3.0, -2.0).astype(np.float32)
+    assert subject.confidence(raw, shown(ball()), ROW) == subject.confidence(SURE, shown(ball()), ROW)
+
+
+def test_each_model_has_its_own_floor() -> None:
+    strict = replace(ROW, subject_floor=0.9)
+    assert subject.found(0.8, ROW)
+    assert not subject.found(0.8, strict)
+    assert subject.found(0.9, strict)
