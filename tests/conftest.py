@@ -99,9 +99,8 @@ class Daemon:
             self.process.wait()
 
 
-@pytest.fixture(scope="session")
-def u2netp_file() -> Path:
-    """The real weights as they come, got the way the daemon gets them, once a machine."""
+def real_weights() -> Path:
+    """The real u2netp as it comes, got the way the daemon gets it, once a machine."""
     row = catalogue.load().find("u2netp")
     target = cache_folder() / "models" / row.file
     source = row.sources[0]
@@ -110,6 +109,11 @@ def u2netp_file() -> Path:
         os.replace(sources.fetch(source, row, draft, sources.Watch()), target)
         shutil.rmtree(draft)
     return target
+
+
+@pytest.fixture(scope="session")
+def u2netp_file() -> Path:
+    return real_weights()
 
 
 @pytest.fixture

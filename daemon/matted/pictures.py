@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
+import threading
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
@@ -102,7 +103,8 @@ def _repainted(image: Image.Image, mask: NDArray[np.uint8], foreground: NDArray[
 
 def write(picture: Picture, path: Path, overwrite: bool) -> None:
     """Write a PNG: whole, or not at all. Raises PictureError."""
-    draft = path.with_name(f".matted-{os.getpid()}.part")  # not from the name, which may be as long as names can be
+    # not from the name, which may be as long as names can be
+    draft = path.with_name(f".matted-{os.getpid()}-{threading.get_ident()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.image.save(draft, "PNG", compress_level=COMPRESS_LEVEL, **picture.metadata)

@@ -45,7 +45,7 @@ class Pipeline:
         request = self._request
         sight = self._look(self._picture, "inference")
         raw = self._raw(sight)
-        confidence = subject.confidence(raw, sight.shown, self._row)
+        confidence = subject.confidence(raw, sight.shown, self._row, min(request.width, request.height))
         if not request.anyway and not subject.found(confidence, self._row):
             raise Rejected(
                 messages.NO_SUBJECT,

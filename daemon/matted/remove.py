@@ -3,48 +3,25 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from matted_client import Mask, MattedError, Progress, Session, Unavailable, connect
-from matted_client.progress import describe, overall
-from PIL import Image
-from tqdm import tqdm
+from matted_client import MattedError
 
 from matted import pictures
-from matted.pictures import Picture, PictureError
+from matted.cutting import Cutter, Task, Wish
+from matted.pictures import PictureError
+from matted.remove_display import Display
 
-
-@dataclass(frozen=True)
-class Task:
-    """One picture file and where its result goes."""
-
-    source: Path
-    target: Path
+_POLL_SECONDS = 0.5  # how long Windows may hold a Ctrl-C back while a thread is waited for
 
 
 @dataclass(frozen=True)
 class Plan:
     tasks: list[Task]
     overwrite: bool
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What is asked of the daemon for every picture, and what becomes of its answer.
-
-    mask: the mask is wanted, not the cut-out. plate: a picture file of the same scene without the subject. asked:
-    fields of a MaskRequest.
-    """
-
-    mask: bool
-    plate: Path | None
-    timings: bool
-    asked: Mapping[str, Any]
 
 
 def plan(inputs: Sequence[Path], output: str | None, mask: bool, overwrite: bool) -> Plan:
@@ -93,157 +70,25 @@ def _refuse_collisions(tasks: Sequence[Task]) -> None:
 
 
 def run(work: Plan, wish: Wish) -> bool:
-    """Do the tasks. What goes wrong with one is said and does not stop the others. True if all succeeded.
+    """Do the tasks, some at once. What goes wrong with one is said and does not stop the others. True if all succeeded.
 
-    Raises PictureError if the plate cannot be read.
+    What is said comes in the order of the tasks. Raises PictureError if the plate cannot be read.
     """
     failures = 0
     plate = pictures.read(wish.plate) if wish.plate else None
-    with _Display(len(work.tasks)) as display, _Connection() as connection:
-        for task in work.tasks:
-            display.begin(task)
+    with Display(len(work.tasks)) as display, Cutter(wish, plate, work.overwrite, display.progress) as cutter:
+        futures = [cutter.begin(task) for task in work.tasks]
+        for task, future in zip(work.tasks, futures, strict=True):
+            display.begin(task.source)
+            while not wait([future], _POLL_SECONDS).done:
+                pass
             try:
-                _refuse_existing(task, work.overwrite)
-                picture = pictures.read(task.source)
-                _refuse_other_size(task, picture, plate)
-                answer = connection.mask(picture, plate, wish.asked, display)
-                pictures.write(_result(picture, answer, wish.mask), task.target, work.overwrite)
-            except PictureError as error:
-                failures += 1
-                display.failed(error)
+                info = future.result()
             except MattedError as error:
                 failures += 1
-                display.failed(MattedError(f"{task.source}: {error.message}", error.hint))
+                display.failed(error)
             else:
-                display.succeeded(task, answer, wish.timings)
+                display.succeeded(task.target, info, wish.timings)
     if len(work.tasks) > 1:
         print(f"{len(work.tasks) - failures} of {len(work.tasks)} pictures done.")
     return failures == 0
-
-
-def _refuse_existing(task: Task, overwrite: bool) -> None:
-    """Said before the work rather than after it; `write` looks again."""
-    if task.target.exists() and not overwrite:
-        raise PictureError(f"{task.target} exists.", "Use --force to overwrite it.")
-
-
-def _refuse_other_size(task: Task, picture: Picture, plate: Picture | None) -> None:
-    if plate is not None and plate.image.size != picture.image.size:
-        sizes = "{} x {} pixels, the plate {} x {}".format(*picture.image.size, *plate.image.size)
-        raise PictureError(
-            f"{task.source} has {sizes}.", "Picture and plate have to be taken, and cropped, alike: from a tripod."
-        )
-
-
-def _result(picture: Picture, answer: Mask, mask: bool) -> Picture:
-    size = answer.info.height, answer.info.width
-    alpha = np.frombuffer(answer.alpha, np.uint8).reshape(size)
-    if mask:
-        return Picture(Image.fromarray(alpha), {})
-    own = answer.foreground
-    return pictures.cut_out(picture, alpha, None if own is None else np.frombuffer(own, np.uint8).reshape(*size, 3))
-
-
-class _Connection:
-    """A session that is opened when it is first needed, and again after the daemon went away."""
-
-    def __init__(self) -> None:
-        self._session: Session | None = None
-
-    def __enter__(self) -> _Connection:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._drop()
-
-    def mask(self, picture: Picture, plate: Picture | None, asked: Mapping[str, Any], display: _Display) -> Mask:
-        known = self._session is not None
-        try:
-            return self._ask(picture, plate, asked, display)
-        except Unavailable:
-            if not known:
-                raise
-        return self._ask(picture, plate, asked, display)  # the daemon that served the last picture is gone: a new one
-
-    def _ask(self, picture: Picture, plate: Picture | None, asked: Mapping[str, Any], display: _Display) -> Mask:
-        image = picture.image
-        behind = plate.image.convert(image.mode).tobytes() if plate else None
-        try:
-            if self._session is None:
-                self._session = connect("matted remove", on_progress=display.progress)
-            pixels = image.tobytes()
-            return self._session.mask(
-                pixels, *image.size, picture.wire_format, plate=behind, on_progress=display.progress, **asked
-            )
-        except MattedError:
-            self._drop()
-            raise
-
-    def _drop(self) -> None:
-        if self._session is not None:
-            self._session.close()
-            self._session = None
-
-
-class _Display:
-    """What a person sees meanwhile, on stderr: one bar for the pictures, one for a download."""
-
-    def __init__(self, count: int) -> None:
-        one = count == 1
-        form = "{desc}: {percentage:3.0f}% |{bar}|" if one else None
-        self._bar = tqdm(total=1.0 if one else count, disable=None, leave=not one, bar_format=form, unit=" pictures")
-        self._one = one
-        self._download: tqdm[None] | None = None
-
-    def __enter__(self) -> _Display:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._end_download()
-        self._bar.close()
-
-    def begin(self, task: Task) -> None:
-        self._bar.set_description(task.source.name)
-
-    def progress(self, progress: Progress) -> None:
-        if progress.stage == "downloading":
-            self._show_download(progress)
-            return
-        self._end_download()
-        if self._one:
-            self._bar.set_description(describe(progress))
-            self._bar.update(max(0.0, overall(progress) - self._bar.n))
-
-    def succeeded(self, task: Task, answer: Mask, timings: bool) -> None:
-        self._advance()
-        if self._one or timings:
-            tqdm.write(str(task.target), file=sys.stdout)
-        if timings:
-            info = answer.info
-            stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in info.timings.items())
-            tqdm.write(f"    {info.model} on {info.device}: {stages}", file=sys.stdout)
-        for warning in answer.info.warnings:
-            tqdm.write(f"    {warning}", file=sys.stderr)
-
-    def failed(self, error: MattedError) -> None:
-        self._advance()
-        tqdm.write(f"matted: {error.message}", file=sys.stderr)
-        if error.hint:
-            tqdm.write(f"        {error.hint}", file=sys.stderr)
-
-    def _advance(self) -> None:
-        self._end_download()
-        self._bar.update(max(0.0, 1.0 - self._bar.n) if self._one else 1)
-
-    def _show_download(self, progress: Progress) -> None:
-        if self._download is None:
-            tqdm.write(describe(progress), file=sys.stderr)
-            form = "{percentage:3.0f}% |{bar}| {elapsed}"
-            self._download = tqdm(total=1.0, bar_format=form)
-        self._download.update(max(0.0, (progress.fraction or 0.0) - self._download.n))
-
-    def _end_download(self) -> None:
-        if self._download is not None:
-            self._download.update(max(0.0, 1.0 - self._download.n))
-            self._download.close()
-            self._download = None

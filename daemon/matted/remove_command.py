@@ -81,11 +81,11 @@ def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[
 
 
 def _remove(options: argparse.Namespace) -> int:
-    from matted import remove
+    from matted import cutting, remove
 
     asked = {name: getattr(options, name) for name in _FIELDS}
     asked["closer"] = not options.no_closer
     asked["foreground"] = not (options.mask or options.keep_colours)
-    wish = remove.Wish(options.mask, options.plate, options.timings, asked)
+    wish = cutting.Wish(options.mask, options.plate, options.timings, asked)
     plan = remove.plan(options.inputs, options.output, options.mask, options.force)
     return OK if remove.run(plan, wish) else FAILED

@@ -14,6 +14,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from matted.models.catalogue import Row
 
@@ -21,8 +22,9 @@ _SIDE = 320  # pixels, about: the picture is judged at this size, whatever the m
 _APART = 6  # of these pixels: further than fine noise reaches, but not than small things do
 # Correlation of pixels that far apart. Noise has less than the first, photographs have 0.34 to 1.
 _FORMS = (0.05, 0.2)
-# Steps at the sharpest edges, in standard deviations of the picture. Smooth skies have hardly more than the first.
-_EDGES = (0.3, 1.2)
+# Steps at the sharpest edges, in standard deviations of the picture. Skies have up to 0.25, with hard white clouds 0.5;
+# photographs have 1.2 to 3, and 0.65 or more when they are blurred by a pixel of these.
+_EDGES = (0.3, 1.0)
 _SHARPEST = 0.0005  # share of the pixels that are the sharpest edges: as many as around a subject of 10 x 10 pixels
 _LEAST = 4.0  # levels of 255: a picture with less contrast than its own noise has neither forms nor edges
 
@@ -32,19 +34,20 @@ def found(confidence: float, row: Row) -> bool:
     return confidence >= row.subject_floor
 
 
-def confidence(raw: NDArray[np.float32], shown: NDArray[np.float32], row: Row) -> float:
+def confidence(raw: NDArray[np.float32], shown: NDArray[np.float32], row: Row, side: int = _SIDE) -> float:
     """How likely it is that there is a subject, 0 to 1. For ordering and for a threshold: it is not a probability.
 
     raw: rows x columns, the model's output after `imaging.activate`, before it is stretched. shown: 1 x 3 x height x
-    width, what the model was shown of the picture. A model that compares with a plate has seen a difference, which
-    needs no help from the picture.
+    width, what the model was shown of the picture. side: pixels, the picture's own shorter side: one that was enlarged
+    for the model has no edges finer than that. A model that compares with a plate has seen a difference, which needs no
+    help from the picture.
     """
     if not np.isfinite(raw).all():
         return 0.0
     sure = _sureness(np.clip(raw, 0.0, 1.0))
     if row.needs_plate or sure == 0.0:
         return sure
-    levels = _levels(shown, row)
+    levels = _levels(shown, row, min(side, _SIDE))
     return sure * _between(_forms(levels), *_FORMS) * _between(_edges(levels), *_EDGES)
 
 
@@ -53,19 +56,19 @@ def _sureness(matte: NDArray[np.float32]) -> float:
     return float(np.square(matte).sum() / max(float(matte.sum()), 1e-6))
 
 
-def _levels(shown: NDArray[np.float32], row: Row) -> NDArray[np.float32]:
-    """About _SIDE x _SIDE x 3, in levels of 255 from an unknown zero."""
-    planes = shown[0] * (np.asarray(row.std, np.float32) * np.float32(255.0))[:, np.newaxis, np.newaxis]
-    side = max(1, round(min(planes.shape[1:]) / _SIDE))
-    rows, columns = planes.shape[1] // side, planes.shape[2] // side
-    blocks = planes[:, : rows * side, : columns * side].reshape(3, rows, side, columns, side)
-    levels: NDArray[np.float32] = blocks.mean(axis=(2, 4)).transpose(1, 2, 0)
+def _levels(shown: NDArray[np.float32], row: Row, side: int) -> NDArray[np.float32]:
+    """About side x side x 3, in levels of 255 from an unknown zero."""
+    factor = max(1, round(min(shown.shape[2:]) / side))
+    planes = [np.asarray(Image.fromarray(plane).reduce(factor)) for plane in shown[0]]
+    levels: NDArray[np.float32] = np.stack(planes, axis=2) * (np.asarray(row.std, np.float32) * np.float32(255.0))
     return levels
 
 
 def _forms(levels: NDArray[np.float32]) -> float:
     """How alike pixels are that are _APART rows or columns apart: their correlation."""
-    down, right = levels[_APART:] - levels[:-_APART], levels[:, _APART:] - levels[:, :-_APART]
+    shorter = min(levels.shape[:2])
+    apart = min(max(2, round(_APART * shorter / _SIDE)), shorter // 2)
+    down, right = levels[apart:] - levels[:-apart], levels[:, apart:] - levels[:, :-apart]
     differences = (float(np.square(down).sum(axis=2).mean()) + float(np.square(right).sum(axis=2).mean())) / 2
     variance = _variance(levels)
     return (variance - differences / 2) / (variance + _LEAST**2)

@@ -51,8 +51,8 @@ class Worker:
             self._answers.flush()
 
     def _listen(self) -> None:
-        # What ends this ends the process: the daemon is gone, maybe in the middle of a command, and a running inference is
-        # for nobody; or a command did not fit into memory, and its rest would be read as the next one.
+        # What ends this ends the process: the daemon is gone, maybe in the middle of a command, and a running inference
+        # is for nobody; or a command did not fit into memory, and its rest would be read as the next one.
         with suppress(EOFError, OSError, pickle.UnpicklingError, MemoryError):
             while True:
                 command = pickle.load(self._commands)

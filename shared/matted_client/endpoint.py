@@ -153,7 +153,16 @@ class Starter:
         complaints = [number for number, line in enumerate(lines) if line.startswith(COMPLAINT)]
         if complaints:
             return " ".join(line.strip() for line in lines[complaints[-1] :])[len(COMPLAINT) :]
+        if not lines and _is_full(self._folder):
+            return "the disk with %s is full." % self._folder
         return lines[-1] if lines else "it gave no reason."
+
+
+def _is_full(folder: str) -> bool:
+    try:
+        return shutil.disk_usage(folder).free == 0
+    except OSError:
+        return False
 
 
 def clean_environment(folder: str) -> Dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Callable
+
 from .client import STARTING
 from .messages import Progress
 
@@ -25,24 +27,24 @@ def overall(progress: Progress) -> float:
     return start + (end - start) * (progress.fraction or 0.0)
 
 
-def describe(progress: Progress) -> str:
-    """One line that says what the daemon is doing."""
+def describe(progress: Progress, translate: Callable[[str], str] = str) -> str:
+    """One line that says what the daemon is doing. translate: from English, with the placeholders kept."""
     if progress.stage == STARTING:
-        return "Starting the matted daemon"
+        return translate("Starting the matted daemon")
     if progress.stage == "waiting":
-        return "Waiting, %d ahead" % progress.place if progress.place else "Starting"
+        return translate("Waiting, %d ahead") % progress.place if progress.place else translate("Starting")
     if progress.stage == "downloading":
-        return "Downloading %s" % progress.detail
+        return translate("Downloading %s") % progress.detail
     if progress.stage == "loading":
-        return "Loading %s" % progress.detail
+        return translate("Loading %s") % progress.detail
     if progress.stage == "inference":
-        return "Finding the subject"
+        return translate("Finding the subject")
     if progress.stage == "closer":
-        return "Taking a closer look"
+        return translate("Taking a closer look")
     if progress.stage == "edges":
-        return "Refining the edges"
+        return translate("Refining the edges")
     if progress.stage == "colours":
-        return "Cleaning the colours"
+        return translate("Cleaning the colours")
     if progress.stage == "mask":
-        return "Making the mask"
-    return "Preparing the picture"
+        return translate("Making the mask")
+    return translate("Preparing the picture")

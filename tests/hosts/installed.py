@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hosts.roots import Root
-from matted_client import Session, connect
+from matted_client import Mask, Session, connect
 from PIL import Image
 
 PATIENCE = 30.0  # seconds after which something that should have happened is called a failure
@@ -50,6 +50,7 @@ class Installed:
         models.mkdir(parents=True)
         shutil.copy(weights, models)
         self.env = {"HOME": self.home}
+        self._pictures = 0
 
     def outside(self, path: str) -> Path:
         return self.root.outside(path)
@@ -90,12 +91,22 @@ class Installed:
         if self.pid() is None:
             self.matted("start")
 
-    def mask_of(self, picture: Image.Image) -> bytes:
-        """What the daemon answers to the picture's pixels, asked without any plug-in."""
+    def put(self, picture: Image.Image) -> str:
+        """Save the picture as a PNG in the home, under a name of its own. Returns its path."""
+        self._pictures += 1
+        path = f"{self.home}/picture-{self._pictures}.png"
+        picture.save(self.outside(path), compress_level=1)
+        return path
+
+    def mask_of(self, picture: Image.Image, plate: Image.Image | None = None, **options: Any) -> bytes:
+        """What the daemon answers to the picture's pixels, asked without any plug-in. options: of Session.mask."""
+        return bytes(self.answer_to(picture, plate, **options).alpha)
+
+    def answer_to(self, picture: Image.Image, plate: Image.Image | None = None, **options: Any) -> Mask:
         self.ensure_daemon()
+        pixels, scene = (each and each.convert("RGBA").tobytes() for each in (picture, plate))
         with self.session() as session:
-            mask = session.mask(picture.convert("RGBA").tobytes(), picture.width, picture.height, "RGBA8")
-        return bytes(mask.alpha)
+            return session.mask(pixels, picture.width, picture.height, "RGBA8", plate=scene, **options)
 
     @contextmanager
     def wire(self, hook: Hook) -> Iterator[None]:

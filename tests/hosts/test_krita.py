@@ -6,6 +6,7 @@ tests compare that with what the daemon says about the same pixels, which Pillow
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,14 +14,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from graphs import small
 from hosts import roots
 from hosts.krita.session import KritaSession, krita_session
-from matted_client import Rejected
+from matted.models import catalogue
+from matted_client import Mask, Rejected
 from PIL import Image
 
+LANGUAGES = roots.CHECKOUT / "plugins" / "krita" / "remove_background" / "languages"
+CATALOGUE = catalogue.load().shipped
 PHOTOGRAPH = Path(__file__).parents[1] / "photographs" / "chelsea.jpg"
-SCREENSHOTS = ("masked-screen.png", "waiting.png", "message.png")
-TITLES = {"trixie": "5.2", "bookworm": "5.1"}
+SCREENSHOTS = (
+    "masked-screen.png",
+    "waiting.png",
+    "message.png",
+    "options.png",
+    "options-without-daemon.png",
+    "no-subject.png",
+    "not-installed.png",
+)
+SELECTED, SELECTED_VALUE = (40, 50, 160, 140), 200  # the selection of the checks: left, top, right, bottom
+OUTSIDE = (-70, 45)  # where the layer of the checks lies that is partly outside the canvas
+MASK = "a mask"
+PLATE_MOVED = 4 * 2  # bytes by which the plate of the checks is the photograph moved to the left
+TITLES = {"trixie": "5.2", "bookworm": "5.1", "forky": "5.3"}
+TESTED = [suite for suite in TITLES if suite in roots.SUITES]
 
 
 class Seen:
@@ -44,33 +62,86 @@ class Seen:
     def mask(self, name: str) -> bytes:
         return (self._session.folder / f"{name}.mask").read_bytes()
 
-    def expected(self, image: Image.Image) -> bytes:
+    def shown(self, row: dict[str, Any]) -> Image.Image:
+        """What Krita shows of the layer of a row of the table, RGBA."""
+        return Image.frombytes("RGBA", tuple(row["size"]), self.bytes_of(row["shown"]), "raw", "BGRA")
+
+    def bytes_of(self, name: str) -> bytes:
+        return (self._session.folder / name).read_bytes()
+
+    def expected(self, image: Image.Image, plate: Image.Image | None = None, **options: Any) -> bytes:
         """The mask that the daemon makes of an RGBA picture."""
+        return bytes(self.answer(image, plate, **options).alpha)
+
+    def answer(self, image: Image.Image, plate: Image.Image | None = None, **options: Any) -> Mask:
+        behind = plate.tobytes() if plate else None
         with self._session.ask() as session:
-            return bytes(session.mask(image.tobytes(), *image.size, "RGBA8").alpha)
+            return session.mask(image.tobytes(), *image.size, "RGBA8", plate=behind, **options)
 
 
-@pytest.fixture(scope="module", params=list(TITLES), ids=[f"krita-{title}" for title in TITLES.values()])
+@pytest.fixture(scope="session")
+def artefacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots and the table of layers stay."""
+    chosen = os.environ.get("MATTED_TEST_ARTEFACTS")
+    folder = Path(chosen) if chosen else tmp_path_factory.mktemp("artefacts")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="module", params=TESTED, ids=[f"krita-{TITLES[suite]}" for suite in TESTED])
 def seen(
-    request: pytest.FixtureRequest, wheel: Path, u2netp_file: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    wheel: Path,
+    u2netp_file: Path,
+    artefacts: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Seen]:
     root = roots.get(request.param, wheel)
-    artefacts = Path(os.environ.get("MATTED_TEST_ARTEFACTS") or tmp_path_factory.mktemp("artefacts"))
-    artefacts.mkdir(parents=True, exist_ok=True)
-    with krita_session(root, u2netp_file) as session:
+    with krita_session(root, u2netp_file, stand_ins(tmp_path_factory.mktemp("models"))) as session:
         with Image.open(PHOTOGRAPH) as image:
             image.save(session.folder / "photograph.png")
         results = session.run(tmp_path_factory.mktemp("krita") / "krita.log")
+        rows = [{"host": "Krita", "version": TITLES[request.param], **row} for row in documented(results)]
+        (artefacts / f"krita-{TITLES[request.param]}-layers.json").write_text(json.dumps(rows, indent=1))
         for shot in SCREENSHOTS:
             if (session.folder / shot).exists():
                 shutil.copy(session.folder / shot, artefacts / f"krita-{TITLES[request.param]}-{shot}")
         yield Seen(session, results)
 
 
+def documented(results: dict[str, Any]) -> list[dict[str, str]]:
+    """The table for docs/hosts.md: what a click does with which layer."""
+    return [
+        {
+            "mode": row["model"],
+            "precision": row["depth"],
+            "profile": row["profile"],
+            "kind": row["kind"],
+            "result": " ".join(message for message, hint in row["failures"]) or MASK,
+        }
+        for row in results.get("table", {}).get("rows", [])
+    ]
+
+
+def stand_ins(folder: Path) -> dict[str, Path]:
+    """For every model but u2netp, a graph with its inputs and outputs that finds something in the photograph."""
+    isnet = small.isnet_like(folder / "isnet.onnx", side=128)
+    birefnet = small.birefnet_like(folder / "birefnet.onnx", "native", size=(96, 96))
+    files = {"isnet": isnet, "birefnet": birefnet, "plate": small.keyer(folder / "keyer.onnx")}
+    return {model: files[row.family] for model, row in CATALOGUE.items() if model != "u2netp"}
+
+
 @pytest.fixture(scope="module")
 def photograph() -> Image.Image:
     with Image.open(PHOTOGRAPH) as image:
         return image.convert("RGBA")
+
+
+def limited(mask: bytes, size: tuple[int, int]) -> bytes:
+    """The mask where the selection of the checks limits it: the lesser of both."""
+    selection = Image.new("L", size)
+    selection.paste(SELECTED_VALUE, SELECTED)
+    return bytes(map(min, mask, selection.tobytes()))
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
@@ -110,13 +181,11 @@ def test_alpha_is_the_daemons_mask_and_colours_are_untouched(seen: Seen, photogr
             assert result.getpixel((x, y))[:3] == photograph.getpixel((x, y))[:3]
 
 
-def test_layer_keeps_its_pixels_and_stays_active_and_the_selection_stays(seen: Seen) -> None:
+def test_layer_keeps_its_pixels_and_stays_active(seen: Seen) -> None:
     first = seen["first click"]
     assert changes(first["before"], first["after"]) - {"modified"} == {"projection", "children", "undo"}
     assert first["after"]["modified"] is True
     assert first["after"]["children"] == [["transparencymask", "Background removed"]]
-    assert first["selection before"] is not None
-    assert first["selection after"] == first["selection before"]
 
 
 def test_one_undo_takes_the_mask_away_and_redo_brings_it_back(seen: Seen, photograph: Image.Image) -> None:
@@ -137,9 +206,9 @@ def test_progress_blocks_only_its_window_and_does_not_run_backwards(seen: Seen) 
     assert first["progress"][-1] > 0
 
 
-def test_second_click_replaces_our_mask_in_one_undo_step(seen: Seen, photograph: Image.Image) -> None:
+def test_second_click_replaces_our_mask_and_the_selection_limits_it(seen: Seen, photograph: Image.Image) -> None:
     second = seen["second click"]
-    mask = seen.expected(photograph)
+    mask = limited(seen.expected(photograph), photograph.size)
     assert second["messages"] == []
     assert second["before"]["children"] == [["transparencymask", "Mine"], ["transparencymask", "Background removed"]]
     assert second["after"]["children"] == second["before"]["children"]
@@ -155,7 +224,7 @@ def test_second_click_replaces_our_mask_in_one_undo_step(seen: Seen, photograph:
 def test_a_mask_of_the_users_own_multiplies(seen: Seen, photograph: Image.Image) -> None:
     assert seen["second click"]["messages"] == []
     alpha = masked(seen, "second.png").getchannel("A").tobytes()
-    product = [round(value * 128 / 255) for value in seen.expected(photograph)]
+    product = [round(value * 128 / 255) for value in limited(seen.expected(photograph), photograph.size)]
     assert max(abs(one - other) for one, other in zip(alpha, product, strict=True)) <= 1  # Krita's own rounding
 
 
@@ -227,17 +296,49 @@ def test_picture_that_changes_while_waiting(seen: Seen, case: str, sentence: str
 # -- every kind of layer ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["U16", "F32", "F16-linear", "wide", "GRAYA", "CMYKA"])
-def test_colour_model(seen: Seen, kind: str) -> None:
-    of_kind = seen["colour models"][kind]
-    assert of_kind["space"] != ["RGBA", "U8"] or kind == "wide"
-    assert of_kind["messages"] == []
-    assert of_kind["pixels kept"]
-    assert of_kind["documents"][0] == of_kind["documents"][1], "a helper document was left open"
-    assert of_kind["undo"][0] != of_kind["undo"][1]
-    reference = masked(seen, f"{kind}.png")
-    assert of_kind["area"] == [0, 0, *reference.size]
-    assert seen.mask(kind) == seen.expected(reference)
+ROWS = {
+    "paint layer": MASK,
+    "partly outside the canvas": MASK,
+    "with a mask": MASK,
+    "mask selected": MASK,
+    "group": MASK,
+    "vector layer": MASK,
+    "clone layer": MASK,
+    "fill layer": "No subject was found in this picture.",
+    "filter layer": "A filter layer has no picture of its own.",
+    "locked": 'The layer "Background" is locked.',
+    "empty": "The layer is empty.",
+}
+EVERY_LAYER = ["RGBA U8 sRGB", "RGBA F32", "CMYKA U8"]
+PAINT_LAYERS = ["RGBA U8 wide", "RGBA U16", "RGBA F16"]
+PAINT_LAYERS += ["GRAYA U8", "GRAYA U16", "GRAYA F32", "CMYKA U16", "CMYKA F32", "LABA U8", "LABA U16", "XYZA U16"]
+PAINT_LAYERS += ["YCbCrA U8"]
+TABLE = [(space, kind) for space in EVERY_LAYER for kind in ROWS] + [(space, "paint layer") for space in PAINT_LAYERS]
+
+
+@pytest.mark.parametrize(("space", "kind"), TABLE)
+def test_every_layer_in_every_kind_of_document(seen: Seen, space: str, kind: str) -> None:
+    rows = {(row["space"], row["kind"]): row for row in seen["table"]["rows"]}
+    row = rows[space, kind]
+    assert row["pixels kept"] is True
+    assert row["documents left open"] == 0
+    if ROWS[kind] != MASK:
+        assert [message for message, hint in row["failures"]] == [ROWS[kind]]
+        assert row["masks"] == 0
+        return
+    assert row["failures"] == []
+    assert row["masks"] == 1
+    if kind == "partly outside the canvas":  # all of the layer is looked at, and all of it has its mask
+        shown, corner = seen.shown(rows[space, "paint layer"]), OUTSIDE
+    else:
+        shown = seen.shown(row)
+        box = shown.getchannel("A").getbbox()
+        shown, corner = shown.crop(box), box[:2]
+    whole = Image.new("L", tuple(row["size"]))
+    whole.paste(Image.frombytes("L", shown.size, seen.expected(shown)), corner)
+    put = Image.frombytes("L", tuple(row["size"]), seen.bytes_of(row["mask"]))
+    box = (max(0, corner[0]), max(0, corner[1]), corner[0] + shown.width, corner[1] + shown.height)
+    assert put.crop(box).tobytes() == whole.crop(box).tobytes()
 
 
 LAYER_CHANGES = {"projection", "children", "undo", "modified"}
@@ -323,6 +424,212 @@ def test_a_locked_mask_of_ours_is_not_touched(seen: Seen) -> None:
     ((message, _),) = locked["messages"]
     assert message == 'The mask "Background removed" of an earlier removal is locked.'
     assert changes(locked["before"], locked["after"]) == set()
+
+
+# -- what is chosen --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", list(CATALOGUE))
+def test_every_model_of_the_catalogue(seen: Seen, model: str, photograph: Image.Image) -> None:
+    row = CATALOGUE[model]
+    of_model = seen["models"][model]
+    assert of_model == {"messages": [], "loaded": [model]}
+    data = photograph.tobytes()
+    moved = Image.frombytes("RGBA", photograph.size, data[PLATE_MOVED:] + data[:PLATE_MOVED])
+    plate = moved if row.needs_plate else None
+    mask = seen.expected(photograph, plate, model=model)
+    assert seen.mask(f"model-{model}") == mask
+    assert len(set(mask)) > 20
+
+
+def test_a_model_that_compares_needs_a_plate_that_covers_the_layer(seen: Seen) -> None:
+    ((message, _),) = seen["models"]["without a plate"]
+    assert "compares the picture with a plate" in message
+    ((message, _),) = seen["models"]["small plate"]
+    assert message == 'The plate "small" does not cover the whole layer.'
+    ((message, _),) = seen["models"]["gone plate"]
+    assert message == 'The picture has no layer "gone", which was to be the plate.'
+
+
+def test_the_dialog_lists_models_and_plates(seen: Seen) -> None:
+    dialog = seen["dialog"]
+    titles = [title for title, enabled in dialog["models"]]
+    assert titles[0] == "Default (U²-Net small)"
+    assert sorted(titles[1:]) == sorted(row.title for row in CATALOGUE.values())
+    assert all(enabled for _, enabled in dialog["models"])
+    assert dialog["plates"] == ["None", "plate"]
+    assert (dialog["clean without a new layer"], dialog["clean with a new layer"]) == (False, True)
+
+
+def test_to_cancel_the_dialog_changes_nothing(seen: Seen) -> None:
+    assert seen["dialog"]["cancelled"] is True
+    assert seen["dialog"]["remembered after cancel"] in ("", "nothing")
+
+
+def test_what_is_chosen_is_used_and_remembered(seen: Seen, photograph: Image.Image) -> None:
+    dialog = seen["dialog"]
+    assert dialog["messages"] == dialog["messages of the next click"] == []
+    assert dialog["remembered"] == {
+        "model": "isnet-general-use",
+        "edges": "hair",
+        "threshold": "0.25",
+        "grow": "-3",
+        "feather": "2.5",
+        "invert": "True",
+        "plate": "",
+        "output": "selection",
+        "clean": "True",
+    }
+    options = {"edges": "hair", "threshold": 0.25, "grow": -3, "feather": 2.5, "invert": True}
+    mask = seen.expected(photograph, model="isnet-general-use", **options)
+    assert dialog["children"] == []
+    assert seen.mask("dialog") == mask
+    assert seen.mask("dialog-again") == mask
+
+
+def test_the_dialog_comes_up_without_a_daemon(seen: Seen) -> None:
+    dead = seen["dead daemon"]
+    assert "could not be started" in dead["sentence"][0]
+    ((message, _),) = dead["messages"]
+    assert message.startswith("The matted daemon could not be started: ")
+    assert dead["children"] == []
+
+
+def test_the_mask_becomes_the_selection(seen: Seen, photograph: Image.Image) -> None:
+    outputs = seen["outputs"]
+    assert outputs["selection messages"] == outputs["limited messages"] == []
+    assert set(outputs["selection changes"]) <= {"modified", "undo", "layers"}
+    mask = seen.expected(photograph)
+    assert seen.mask("selection") == mask
+    assert seen.mask("selection-limited") == limited(mask, photograph.size)
+    assert outputs["selected after undo"] == outputs["selected before"] is not None
+
+
+def test_a_new_layer_is_cut_out(seen: Seen, photograph: Image.Image) -> None:
+    outputs = seen["outputs"]
+    assert outputs["layer messages"] == []
+    assert outputs["layer"][:4] == ["Background, cut out", "paintlayer", "RGBA", "U8"]
+    assert outputs["order"] == ["Background", "Background, cut out"]
+    assert outputs["layers after undo"] == ["Background"]
+    assert outputs["source kept"] is True
+    mask = seen.expected(photograph)
+    cut_out = masked(seen, "layer.png")
+    assert cut_out.getchannel("A").tobytes() == mask
+    shown = Image.frombytes("L", photograph.size, mask).point(lambda alpha: 255 if alpha else 0)
+    black = Image.new("RGB", photograph.size)
+    colours = [Image.composite(each.convert("RGB"), black, shown).tobytes() for each in (cut_out, photograph)]
+    assert colours[0] == colours[1]
+
+
+def test_a_new_layer_without_the_colours_of_the_background(seen: Seen, photograph: Image.Image) -> None:
+    assert seen["outputs"]["clean messages"] == []
+    answer = seen.answer(photograph, foreground=True)
+    assert answer.foreground is not None
+    made = Image.frombytes("RGBA", photograph.size, seen.bytes_of("clean.pixels"), "raw", "BGRA")
+    assert made.getchannel("A").tobytes() == bytes(answer.alpha)
+    colours = Image.frombytes("RGB", photograph.size, bytes(answer.foreground))
+    assert made.convert("RGB").tobytes() == colours.tobytes()
+    assert colours.tobytes() != photograph.convert("RGB").tobytes()
+
+
+def test_a_new_layer_of_a_half_transparent_one(seen: Seen, photograph: Image.Image) -> None:
+    assert seen["outputs"]["half messages"] == []
+    source = seen.bytes_of("half.source")
+    mask = seen.expected(photograph)
+    expected = bytearray(source)
+    expected[3::4] = bytes((2 * one * other + 255) // 510 for one, other in zip(source[3::4], mask, strict=True))
+    assert seen["outputs"]["half area"] == [0, 0, *photograph.size]
+    made = seen.bytes_of("half.pixels")
+    assert made[3::4] == bytes(expected[3::4])
+    for channel in range(3):
+        triples = zip(made[channel::4], source[channel::4], made[3::4], strict=True)
+        assert all(one == other for one, other, shown in triples if shown)
+
+
+def test_a_new_layer_has_the_colours_of_the_document(seen: Seen, photograph: Image.Image) -> None:
+    deep = seen["deep layer"]
+    assert deep["messages"] == []
+    assert deep["space"] == ["RGBA", "U16", True]
+    made, source = (memoryview(seen.bytes_of(f"deep.{which}")).cast("H") for which in ("pixels", "source"))
+    alpha = [word * 65535 // 255 for word in seen.expected(photograph)]
+    assert list(made[3::4]) == alpha
+    for channel in range(3):
+        triples = zip(made[channel::4], source[channel::4], alpha, strict=True)
+        assert all(one == other for one, other, shown in triples if shown)
+
+
+def test_every_selected_layer_gets_its_mask(seen: Seen, photograph: Image.Image) -> None:
+    several = seen["several"]
+    hint = '"empty": The layer is empty. Select the layer to cut out.'
+    assert several["messages"] == [["Not all layers could be cut out.", hint]]
+    mine = ["Background removed"]
+    assert several["masks"] == {"Background": mine, "second": mine, "third": mine, "empty": []}
+    mask = seen.expected(photograph)
+    assert [seen.mask(f"several-{name}") == mask for name in ("Background", "second", "third")] == [True] * 3
+    assert several["pixels kept"] is True
+    assert several["undo steps"] == 3  # Krita gives scripts one for each
+    assert several["undone to"][0] == several["undone to"][1]
+
+
+def test_several_layers_are_selected_together(seen: Seen, photograph: Image.Image) -> None:
+    mask = Image.frombytes("L", photograph.size, seen.expected(photograph))
+    moved = Image.new("L", photograph.size)
+    moved.paste(mask, (30, -20))
+    together = [min(255, one + other) for one, other in zip(mask.tobytes(), moved.tobytes(), strict=True)]
+    assert seen.mask("several-selected") == bytes(together)  # how Krita adds selections
+
+
+def test_no_subject_can_be_overruled(seen: Seen, photograph: Image.Image) -> None:
+    trouble = seen["trouble"]
+    flat = Image.new("RGBA", photograph.size, (128, 128, 128, 255))
+    with pytest.raises(Rejected) as refusal:
+        seen.expected(flat)
+    words = [refusal.value.message, refusal.value.hint]
+    assert trouble["no subject"] == [*words, ["OK", "Use the Mask Anyway"]]
+    assert trouble["anyway"] == []
+    assert seen.mask("anyway") == seen.expected(flat, anyway=True)
+
+
+def test_a_licence_that_nobody_has_accepted_can_be_read(seen: Seen) -> None:
+    message, hint, buttons = seen["trouble"]["licence"]
+    assert "licence" in message and hint
+    assert buttons == ["OK", "Open the Licence Page"]
+
+
+def test_a_free_model_that_is_missing_can_be_downloaded(seen: Seen) -> None:
+    message, hint, buttons = seen["trouble"]["not installed"]
+    assert "isnet-general-use" in message and hint
+    assert buttons == ["Download (178 MB)", "OK"]
+    assert seen["trouble"]["not installed in the dialog"] == "IS-Net general use, not on this computer"
+    assert seen["trouble"]["download"][0], "the failed download was not told"
+
+
+def test_another_script_can_start_it_with_options(seen: Seen, photograph: Image.Image) -> None:
+    automation = seen["automation"]
+    assert automation["failures"] == automation["messages"] == []
+    assert seen.mask("automation") == seen.expected(photograph, invert=True)
+    assert automation["failures of an empty layer"] == ["The layer is empty. Select the layer to cut out."]
+    assert automation["unknown"].startswith("Remove Background has no option 'colour'.")
+    assert automation["out of range"].startswith("Remove Background cannot use grow=101.")
+    assert automation["wrong"].startswith("Remove Background cannot use output='cake'.")
+
+
+@pytest.mark.parametrize("language", sorted(path.stem for path in LANGUAGES.glob("*.po")))
+def test_krita_in_another_language(
+    language: str, wheel: Path, u2netp_file: Path, artefacts: Path, tmp_path: Path
+) -> None:
+    words = LANGUAGES.joinpath(f"{language}.po").read_text("utf-8")
+    with krita_session(roots.get("trixie", wheel), u2netp_file, {}) as session:
+        session.speak(language)
+        with Image.open(PHOTOGRAPH) as image:
+            image.save(session.folder / "photograph.png")
+        seen = session.run(tmp_path / "krita.log")["language"]
+        assert "failure" not in seen, seen["failure"]
+        shutil.copy(session.folder / "language.png", artefacts / f"krita-{language}.png")
+    assert seen["clipped"] == []
+    for shown in [*seen["menu"], seen["title"], *seen["words"][:1]]:
+        text = shown.replace("…", "...")
+        assert f'msgstr "{text}"' in words, text
 
 
 def test_nothing_is_left_on_the_screen(seen: Seen) -> None:

@@ -6,6 +6,7 @@ import json
 import shutil
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,15 +24,57 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_cut_out_keeps_the_colours_and_has_the_mask_as_its_alpha(daemon: Daemon, tmp_path: Path) -> None:
+def test_a_cut_out_has_the_subjects_colours_and_the_mask_as_its_alpha(daemon: Daemon, tmp_path: Path) -> None:
     cut, mask = tmp_path / "cut.png", tmp_path / "mask.png"
     assert daemon.run("remove", str(CHELSEA), "-o", str(cut)).returncode == 0
+    assert daemon.run("remove", str(CHELSEA), "-o", str(mask), "--mask").returncode == 0
+    with Image.open(CHELSEA) as source, Image.open(cut) as result, Image.open(mask) as mask_file:
+        assert result.getchannel("A").tobytes() == mask_file.tobytes()
+        alpha, before, after = np.asarray(mask_file), np.asarray(source), np.asarray(result)[:, :, :3]
+    np.testing.assert_array_equal(after[alpha == 255], before[alpha == 255])
+    soft = (alpha > 25) & (alpha < 230)
+    assert (after[soft] != before[soft]).any(axis=1).mean() > 0.5
+
+
+def test_a_cut_out_can_keep_the_pictures_colours(daemon: Daemon, tmp_path: Path) -> None:
+    cut, mask = tmp_path / "cut.png", tmp_path / "mask.png"
+    assert daemon.run("remove", str(CHELSEA), "-o", str(cut), "--keep-colours").returncode == 0
     assert daemon.run("remove", str(CHELSEA), "-o", str(mask), "--mask").returncode == 0
     with Image.open(CHELSEA) as source, Image.open(cut) as result, Image.open(mask) as alpha:
         assert result.mode == "RGBA" and alpha.mode == "L" and result.format == alpha.format == "PNG"
         assert result.getchannel("A").tobytes() == alpha.tobytes()
         assert result.convert("RGB").tobytes() == source.convert("RGB").tobytes()
         assert 0.2 < np.asarray(alpha).mean() / 255 < 0.9
+
+
+def test_the_mask_can_be_tuned(daemon: Daemon, tmp_path: Path) -> None:
+    def mask(*options: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+        target = tmp_path / f"{len(list(tmp_path.iterdir()))}.png"
+        done = daemon.run("remove", str(CHELSEA), "-o", str(target), "--mask", "--edges", "off", *options)
+        assert done.returncode == 0, done.stderr
+        with Image.open(target) as image:
+            return np.asarray(image).astype(int)
+
+    plain = mask()
+    assert np.abs(mask("--invert") + plain - 255).max() <= 1
+    assert set(np.unique(mask("--threshold", "0.5"))) == {0, 255}
+    assert mask("--grow", "5").mean() > plain.mean() > mask("--grow", "-5").mean()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--threshold", "1.5", "a number from 0 to 1"),
+        ("--threshold", "nan", "a number from 0 to 1"),
+        ("--grow", "2.5", "a whole number from -100 to 100"),
+        ("--feather", "soft", "a number from 0 to 250"),
+        ("--edges", "rough", "invalid choice"),
+    ],
+)
+def test_an_impossible_wish_is_refused_before_any_work(daemon: Daemon, option: str, value: str, words: str) -> None:
+    done = daemon.run("remove", str(CHELSEA), option, value)
+    assert done.returncode == 2
+    assert words in done.stderr
 
 
 def test_without_an_output_the_result_lies_beside_the_picture(daemon: Daemon, folder: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from conftest import PHOTOGRAPHS
 from matted import backend, imaging, subject
 from matted.models import catalogue
-from PIL import Image
+from PIL import Image, ImageFilter
 
 ROW = catalogue.load().find("u2netp")
 SIZES = [(400, 300), (640, 480), (1024, 1024)]
@@ -82,10 +82,17 @@ def test_where_there_is_nothing_none_is_found(confidence: Confidence, name: str,
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee"])
-@pytest.mark.parametrize("how", ["as it is", "dark", "pale", "grainy"])
+@pytest.mark.parametrize("how", ["as it is", "dark", "pale", "grainy", "blurred"])
 def test_in_a_photograph_the_subject_is_found(confidence: Confidence, name: str, how: str) -> None:
     with Image.open(PHOTOGRAPHS / f"{name}.jpg") as file:
         levels = np.asarray(file.convert("RGB")).astype(float)
+        blurred = np.asarray(file.convert("RGB").filter(ImageFilter.GaussianBlur(file.width / 320))).astype(float)
     grain = np.random.default_rng(6).normal(0, 20, levels.shape)
-    changed = {"as it is": levels, "dark": levels * 0.2, "pale": levels * 0.3 + 150, "grainy": levels + grain}[how]
-    assert subject.found(confidence(to_bytes(changed)), ROW)
+    changed = {
+        "as it is": levels,
+        "dark": levels * 0.2,
+        "pale": levels * 0.3 + 150,
+        "grainy": levels + grain,
+        "blurred": blurred,
+    }
+    assert subject.found(confidence(to_bytes(changed[how])), ROW)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from matted.models.compiled import CompiledFiles
+import pytest
+from matted.models.compiled import SEAL, CompiledFiles
 
 
 def compiled(files: CompiledFiles, model: str, size: int, age: int) -> None:
@@ -46,4 +47,61 @@ def test_a_model_can_be_forgotten(tmp_path: Path) -> None:
     compiled(files, "one", 100, 0)
     files.forget("one")
     files.forget("two")
+    assert not files.of("one").exists()
+
+
+# -- the seal ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_sealed_stays(tmp_path: Path) -> None:
+    files = CompiledFiles(tmp_path, limit=1000)
+    compiled(files, "one", 100, 0)
+    files.seal("one")
+    files.check("one")
+    files.seal("one")
+    files.check("one")
+    assert (files.of("one") / "x.blob").read_bytes() == b"\0" * 100
+    files.check("never-compiled")
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "empty", "other", "seal", "no seal"])
+def test_what_is_not_as_it_was_sealed_is_deleted(tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
+    files = CompiledFiles(tmp_path, limit=1000)
+    compiled(files, "one", 100, 0)
+    files.seal("one")
+    blob = files.of("one") / "x.blob"
+    before = blob.stat()
+    if damage == "flipped":
+        blob.write_bytes(b"\0" * 50 + b"\1" + b"\0" * 49)
+        os.utime(blob, ns=(before.st_atime_ns, before.st_mtime_ns))  # as a failing disk does it
+    elif damage == "other":
+        (files.of("one") / "y.blob").write_bytes(b"never finished")
+    elif damage == "seal":
+        (files.of("one") / SEAL).write_text("[")
+    elif damage == "no seal":
+        (files.of("one") / SEAL).unlink()
+    else:
+        blob.write_bytes(b"\0" * 40 if damage == "cut" else b"")
+    files.check("one")
+    files.check("one")
+    assert not files.of("one").exists()
+    assert caplog.text.count("damaged or unfinished") == 1
+
+
+def test_what_is_written_anew_is_sealed_anew(tmp_path: Path) -> None:
+    files = CompiledFiles(tmp_path, limit=1000)
+    compiled(files, "one", 100, 0)
+    files.seal("one")
+    (files.of("one") / "x.blob").write_bytes(b"\1" * 100)  # OpenVINO was updated
+    files.seal("one")
+    files.check("one")
+    assert files.of("one").exists()
+
+
+def test_what_cannot_be_sealed_is_no_failure(tmp_path: Path) -> None:
+    files = CompiledFiles(tmp_path, limit=1000)
+    compiled(files, "one", 100, 0)
+    (files.of("one") / f"{SEAL}.part").mkdir()
+    files.seal("one")
+    files.check("one")
     assert not files.of("one").exists()

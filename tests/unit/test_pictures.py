@@ -342,6 +342,18 @@ def test_cutting_out_leaves_the_picture_itself_alone(save: Save) -> None:
     np.testing.assert_array_equal(pixels(picture), np.dstack([RGB, ALPHA]))
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_the_subjects_own_colours_are_used_where_it_is_not_sure(save: Save, mode: str) -> None:
+    own = 255 - RGB
+    mask = np.where(MASK > 128, 255, MASK).astype(np.uint8)
+    picture = pictures.read(save("in.png", RGB if mode == "RGB" else np.dstack([RGB, ALPHA])))
+    result = pixels(pictures.cut_out(picture, mask, own))
+    np.testing.assert_array_equal(result[:, :, :3], np.where((mask == 255)[:, :, np.newaxis], RGB, own))
+    if mode == "RGB":
+        np.testing.assert_array_equal(result[:, :, 3], mask)
+    np.testing.assert_array_equal(pixels(picture)[:, :, :3], RGB)
+
+
 @pytest.mark.parametrize("name", ["in.png", "in.jpg", "in.webp", "in.tif"])
 def test_the_colour_profile_is_kept_byte_for_byte(save: Save, name: str) -> None:
     assert cut_and_reopen(save(name, RGB, icc_profile=SRGB)).info["icc_profile"] == SRGB

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from matted.cutting import Task
 from matted.pictures import PictureError
-from matted.remove import Task, plan
+from matted.remove import plan
 
 Make = Callable[..., list[Path]]
 

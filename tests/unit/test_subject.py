@@ -108,6 +108,14 @@ def test_a_difference_from_a_plate_needs_no_help_from_the_picture() -> None:
     assert subject.confidence(disc(400, 0.25), shown(picture, PLATE), PLATE) == 1.0
 
 
+def test_a_picture_may_be_tiny_where_the_model_takes_any_size() -> None:
+    any_size = replace(ROW, side=0)
+    tiny = np.zeros((1, 3, 4, 4), np.float32)
+    assert subject.confidence(np.ones((4, 4), np.float32), tiny, any_size) == 0.0
+    tiny[:, :, 0, 0] = 2.0
+    assert 0.0 <= subject.confidence(np.ones((4, 4), np.float32), tiny, any_size) <= 1.0
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_an_answer_that_is_not_a_number_shows_no_subject(bad: float) -> None:
     raw = SURE.copy()

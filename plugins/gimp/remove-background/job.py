@@ -1,9 +1,32 @@
-"""From a click to a mask, whatever the host calls its layers: this module knows nothing of GIMP.
+"""From a click to masks, whatever the host calls its layers: this module knows nothing of GIMP.
 
-A picture is any object with the four methods that `remove_background` uses; `layers.GimpPicture` is the one of GIMP.
+A picture is any object with what `remove_background` uses of one; `layers.GimpPicture` is the one of GIMP.
 """
 
-from matted_client import plugin, progress
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from colours import overlay
+from matted_client import Rejected, messages, plugin, progress
+from texts import _
+
+
+@dataclass(frozen=True)
+class CutOut:
+    """What was found on one layer.
+
+    layer: of the picture. alpha: width x height samples of `depth` bits, 0 background; 16: little-endian. overlay:
+    RGBA8, what to lay over the layer's pixels for clean colours, None where the colours stay as they are.
+    """
+
+    layer: Any
+    width: int
+    height: int
+    depth: int
+    alpha: bytes
+    overlay: Any = None
 
 
 def _never():
@@ -11,30 +34,72 @@ def _never():
     return False
 
 
-def remove_background(folder, host, picture):
-    """Put a mask of the subject on the picture's layer.
+def remove_background(folder, host, picture, options):
+    """Find the subject of each of the picture's layers, and have the picture show them.
 
-    folder: of the plug-in. host: name and version, for the daemon's log. Raises MattedError with the picture
-    unchanged.
+    folder: of the plug-in. host: name and version, for the daemon's log. options: options.Options. Raises MattedError
+    with the picture unchanged.
     """
-    width, height, pixels = picture.read()  # sRGB, RGBA, 8 bits, width x height x 4 bytes
-    bar = ProgressBar(picture)
-    mask = plugin.layer_mask(folder, host, pixels, width, height, "RGBA8", bar.show, _never)
-    picture.set_mask(width, height, bytes(mask.alpha))
-    if mask.info.warnings:
-        picture.tell(" ".join(mask.info.warnings))
+    bar = ProgressBar(picture, len(picture.layers))
+    found, notes = [], []
+    with plugin.open_session(folder, host, bar.show, _never) as session:
+        for layer in picture.layers:
+            try:
+                cut_out, warnings = _cut_out(session, layer, picture.plate, options, bar)
+            except Rejected as error:
+                if error.code != messages.NO_SUBJECT or len(picture.layers) == 1:
+                    raise
+                warnings = [error.message]  # the other layers shall not suffer
+            else:
+                found.append(cut_out)
+            notes += warnings if len(picture.layers) == 1 else ["%s: %s" % (layer.name, each) for each in warnings]
+            bar.next_layer()
+    if not found:
+        raise Rejected(messages.NO_SUBJECT, _("No subject was found on any of the layers."))
+    picture.show(found, options)
+    if notes:
+        picture.tell("\n".join(notes))
+
+
+def _cut_out(session, layer, plate, options, bar):
+    """(CutOut, the daemon's warnings) of one layer."""
+    width, height, pixels = layer.read()  # sRGB, RGBA, 8 bits, width x height x 4 bytes
+    mask = session.mask(
+        pixels,
+        width,
+        height,
+        "RGBA8",
+        plate=None if plate is None else layer.read_plate(plate),
+        on_progress=bar.show,
+        cancelled=_never,
+        depth=layer.depth,
+        **options.request(),
+    )
+    warnings = list(mask.info.warnings)
+    if options.foreground and mask.foreground is None:
+        warnings.append(_("The daemon sent no clean colours; the layer's own are used."))
+    clean = None if mask.foreground is None else overlay(pixels, mask.foreground)
+    return CutOut(layer, width, height, layer.depth, bytes(mask.alpha), clean), warnings
 
 
 class ProgressBar:
     """Passes the daemon's progress on to the picture, and only what changed: each call crosses a process border."""
 
-    def __init__(self, picture):
+    def __init__(self, picture, layers):
         self._picture = picture
+        self._layers = layers
+        self._done = 0
         self._text = ""
         self._fraction = 0.0
 
+    def next_layer(self):
+        self._done += 1
+
     def show(self, news):
-        text, fraction = progress.describe(news), max(self._fraction, progress.overall(news))
+        text = progress.describe(news, _)
+        if self._layers > 1:
+            text = _("Layer %d of %d: %s") % (self._done + 1, self._layers, text)
+        fraction = max(self._fraction, (self._done + progress.overall(news)) / self._layers)
         if (text, fraction) != (self._text, self._fraction):
             self._text, self._fraction = text, fraction
             self._picture.show_progress(text, fraction)

@@ -1,4 +1,4 @@
-"""A layer of GIMP: which one is meant, whether it can be masked, its pixels, and its mask.
+"""A picture of GIMP: which layers are meant, whether they can be cut out, and their pixels.
 
 Everything that GIMP would refuse is refused here first, in a sentence: a write to a locked layer makes GIMP end the
 plug-in, and a failing call in the middle of an undo group would leave half a change behind.
@@ -8,87 +8,143 @@ import gi
 
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
+import results
 from gi.repository import Gegl, Gimp
 from matted_client import MattedError
+from options import SELECTION
+from texts import _
 
 SRGB = "R'G'B'A u8"  # GEGL converts from every mode, precision and profile
-MASK = "Y u8"  # masks are linear: with "Y' u8" every value would change on its way
+TOLD = "plug-in-remove-background-told-of-the-selection"
+SHALLOW = (Gimp.Precision.U8_LINEAR, Gimp.Precision.U8_NON_LINEAR, Gimp.Precision.U8_PERCEPTUAL)
 
 
 class GimpPicture:
-    """The layer that `drawables` (what is selected in `image`) means."""
+    """`layers`: those that `drawables` (what is selected in `image`) means. `plate`: a layer of GIMP, or None.
 
-    def __init__(self, image, drawables):
+    watched: whether somebody looks on who should be told what may surprise. Raises MattedError if one of the layers
+    can't become `output`, one of options.OUTPUTS.
+    """
+
+    def __init__(self, image, drawables, plate, output, watched):
         self._image = image
-        self._layer = chosen_layer(drawables)
-        self._refuse_unless_maskable()
-
-    def read(self):
-        """Return (width, height, pixels): the whole layer, whatever part of it the canvas shows."""
-        Gimp.progress_init("Removing the background")
-        width, height = self._layer.get_width(), self._layer.get_height()
-        pixels = self._layer.get_buffer().get(_all_of(width, height), 1.0, SRGB, Gegl.AbyssPolicy.NONE)
-        return width, height, pixels
+        self._output = output
+        self._watched = watched
+        self.plate = plate
+        self.layers = [GimpLayer(image, layer) for layer in chosen_layers(drawables)]
+        self._refuse_unless_possible()
+        Gimp.progress_init(_("Removing the background"))
 
     def show_progress(self, text, fraction):
         Gimp.progress_set_text(text)
         Gimp.progress_update(fraction)
 
-    def set_mask(self, width, height, alpha):
-        """Give the layer the mask `alpha`, width x height bytes, in one undo step; the layer stays what is edited."""
-        layer = self._layer
-        # GIMP let its user go on working while the mask was made.
-        if not layer.is_valid():
-            raise MattedError("The layer was deleted while its mask was being made.")
-        if (layer.get_width(), layer.get_height()) != (width, height):
-            raise MattedError("The layer's size changed while its mask was being made.", "Try again.")
-        self._refuse_unless_maskable()
-        mask = layer.create_mask(Gimp.AddMaskType.WHITE)
-        buffer = mask.get_buffer()
-        buffer.set(_all_of(width, height), MASK, alpha)
-        buffer.flush()  # before the mask belongs to the layer: later writes are no part of the undo step
-        self._image.undo_group_start()
-        try:
-            if layer.get_mask() is not None:
-                layer.remove_mask(Gimp.MaskApplyMode.DISCARD)
-            added = layer.add_mask(mask)
-            layer.set_edit_mask(False)
-        finally:
-            self._image.undo_group_end()
-            Gimp.displays_flush()
-        if not added:
-            raise MattedError("GIMP did not accept the mask.", "Undo brings the layer back as it was.")
+    def show(self, cut_outs, options):
+        """Turn job.CutOuts into what the options say, in one undo step."""
+        # GIMP let its user go on working while the masks were made.
+        for each in cut_outs:
+            each.layer.refuse_if_changed(each.width, each.height)
+        self._refuse_unless_possible()
+        limited = not Gimp.Selection.is_empty(self._image)
+        results.show(self._image, cut_outs, options)
+        if limited and self._watched and Gimp.get_parasite(TOLD) is None:
+            Gimp.attach_parasite(Gimp.Parasite.new(TOLD, 0, b"1"))  # lasts as long as this GIMP runs
+            self.tell(_("There is a selection, so only what lies in it is kept. This is said once."))
 
     def tell(self, text):
         Gimp.message(text)
 
-    def _refuse_unless_maskable(self):
-        """Raises MattedError with the reason why the layer can't get a mask."""
+    def _refuse_unless_possible(self):
         if self._image.get_floating_sel() is not None:  # it may hang on the very mask that would be replaced
             raise MattedError(
-                "A floating selection has to be settled first.", "Anchor it or make it a new layer, then try again."
+                _("A floating selection has to be settled first."),
+                _("Anchor it or make it a new layer, then try again."),
             )
-        item = self._layer
-        while item is not None:
+        if self.plate is not None and (not self.plate.is_valid() or self.plate.get_image() != self._image):
+            raise MattedError(
+                _("The plate is a layer of another picture."),
+                _("Choose one of this picture in Remove Background…, or none."),
+            )
+        for layer in self.layers:
+            layer.refuse_unless_possible(self._output)
+
+
+class GimpLayer:
+    """`item` is GIMP's. `depth`: bits that a sample of its mask can hold."""
+
+    def __init__(self, image, item):
+        self.item = item
+        self.name = item.get_name()
+        self.depth = 8 if image.get_precision() in SHALLOW else 16
+        self._image = image
+
+    def read(self):
+        """Return (width, height, pixels): the whole layer, whatever part of it the canvas shows."""
+        width, height = self.item.get_width(), self.item.get_height()
+        return width, height, _pixels(self.item, 0, 0, width, height)
+
+    def read_plate(self, plate):
+        """The pixels of `plate` that lie where the layer's lie."""
+        (x, y), (plate_x, plate_y) = offsets(self.item), offsets(plate)
+        left, top = x - plate_x, y - plate_y
+        width, height = self.item.get_width(), self.item.get_height()
+        right, bottom = left + width, top + height
+        if left < 0 or top < 0 or right > plate.get_width() or bottom > plate.get_height():
+            raise MattedError(
+                _('The plate "%s" does not cover the layer "%s".') % (plate.get_name(), self.name),
+                _("It has to show the same scene in the same place, at least as large."),
+            )
+        return _pixels(plate, left, top, width, height)
+
+    def refuse_if_changed(self, width, height):
+        if not self.item.is_valid():
+            raise MattedError(_('The layer "%s" was deleted while its mask was being made.') % self.name)
+        if (self.item.get_width(), self.item.get_height()) != (width, height):
+            raise MattedError(
+                _('The size of the layer "%s" changed while its mask was being made.') % self.name, _("Try again.")
+            )
+
+    def refuse_unless_possible(self, output):
+        """Raises MattedError with the reason why the layer can't become `output`."""
+        item = self.item
+        while item is not None and output != SELECTION:
             if item.get_lock_content():
-                raise MattedError('The pixels of "%s" are locked.' % item.get_name(), "Unlock them and try again.")
+                raise MattedError(
+                    _('The pixels of "%s" are locked.') % item.get_name(), _("Unlock them and try again.")
+                )
             item = item.get_parent()
-        if self._layer.is_group() and not self._layer.get_children():
-            raise MattedError("The layer group is empty.", "Put a layer into it and try again.")
+        if self.item.is_group() and not self.item.get_children():
+            raise MattedError(_("The layer group is empty."), _("Put a layer into it and try again."))
+        if not results.selection_reaches(self._image, self.item):
+            raise MattedError(
+                _('The selection lies outside the layer "%s".') % self.name,
+                _("The mask is limited to the selection. Select none, or a part of the layer, and try again."),
+            )
 
 
-def chosen_layer(drawables):
-    """The one layer that is selected, itself or by its mask."""
-    if len(drawables) != 1:
-        raise MattedError("Remove Background works on one layer.", "Select one in the Layers dialog and try again.")
-    drawable = drawables[0]
-    if isinstance(drawable, Gimp.LayerMask):
-        drawable = Gimp.Layer.from_mask(drawable)
-    if not isinstance(drawable, Gimp.Layer):
-        raise MattedError("Only a layer can get a mask, and a channel is selected.", "Select a layer and try again.")
-    return drawable
+def chosen_layers(drawables):
+    """The layers that are selected, themselves or by their masks, each once, in the order of selection."""
+    layers = []
+    for drawable in drawables:
+        if isinstance(drawable, Gimp.LayerMask):
+            drawable = Gimp.Layer.from_mask(drawable)
+        if not isinstance(drawable, Gimp.Layer):
+            raise MattedError(
+                _("Only a layer can be cut out, and a channel is selected."), _("Select a layer and try again.")
+            )
+        if drawable not in layers:
+            layers.append(drawable)
+    if not layers:
+        raise MattedError(_("No layer is selected."), _("Select one in the Layers dialog and try again."))
+    return layers
 
 
-def _all_of(width, height):
-    """A rectangle in the layer's own coordinates, so its offset in the image plays no part."""
-    return Gegl.Rectangle.new(0, 0, width, height)
+def offsets(item):
+    """(x, y) of the item's upper left corner in the image."""
+    return tuple(item.get_offsets())[1:]
+
+
+def _pixels(item, left, top, width, height):
+    """RGBA8 of a part of the item, in its own coordinates, so that its offset in the image plays no part."""
+    part = Gegl.Rectangle.new(left, top, width, height)
+    return item.get_buffer().get(part, 1.0, SRGB, Gegl.AbyssPolicy.NONE)

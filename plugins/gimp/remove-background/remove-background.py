@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Remove Background for GIMP 3: the procedure, its menu entries, and what GIMP is told about how it went.
+"""Remove Background for GIMP 3: the procedures, their menu entries, and what GIMP is told about how it went.
 
-GIMP runs this file at every change of its plug-ins to ask what there is, so it imports nothing of matted until
+GIMP runs this file at every change of its plug-ins to ask what there is, so it imports what does the work only when
 somebody clicks.
 """
 
@@ -12,33 +12,56 @@ import traceback
 import gi
 
 gi.require_version("Gimp", "3.0")
-from gi.repository import Gimp, GLib
+from gi.repository import Gimp, Gio, GLib
 
-PROCEDURE = "plug-in-remove-background"
-LABEL = "Remove Ba_ckground"  # of its letters, c is one that no entry of GIMP in Layer > Mask or in Filters has
-# Where masks are made, where plug-ins are looked for, and a right click on the layer in the Layers dialog.
-MENUS = ("<Image>/Layer/Mask/[Modify]", "<Image>/Filters", "<Layers>/Layers Menu")
 FOLDER = os.path.dirname(os.path.abspath(__file__))
-
 if FOLDER not in sys.path:  # a Python that was told to be safe leaves it out
     sys.path.insert(0, FOLDER)
 
+from texts import N_, _
+
+ONE_CLICK, DIALOG = PROCEDURES = ("plug-in-remove-background", "plug-in-remove-background-dialog")
+# Of the letters of "Remove Background", c is one that no entry of GIMP in Layer > Mask or in Filters has.
+LABELS = {ONE_CLICK: N_("Remove Ba_ckground"), DIALOG: N_("Remove Background…")}
+BLURBS = {
+    ONE_CLICK: N_("Find the subject of the layer and hide everything else with a layer mask"),
+    DIALOG: N_("Find the subject of the layer: choose the model, the edges, and what is made of it"),
+}
+# Where masks are made, where plug-ins are looked for, and a right click on the layer in the Layers dialog.
+MENUS = ("<Image>/Layer/Mask/[Modify]", "<Image>/Filters", "<Layers>/Layers Menu")
+
 
 def run(procedure, run_mode, image, drawables, config, data):
+    """One click works with what was chosen last in the dialog."""
+    interactive = run_mode == Gimp.RunMode.INTERACTIVE
+    shows_dialog = interactive and procedure.get_name() == DIALOG
     try:
-        from job import remove_background
-        from layers import GimpPicture
+        import arguments
+        import removal
         from matted_client import MattedError
     except ImportError as error:
-        return _failed(procedure, "Remove Background is incomplete: %s. Run: matted install gimp" % error)
+        text = _("Remove Background is incomplete: %s. Run: matted install gimp") % error
+        return _failed(procedure, text)
     try:
-        remove_background(FOLDER, "GIMP %s" % Gimp.version(), GimpPicture(image, drawables))
+        if shows_dialog:
+            import dialog
+
+            if not dialog.ask(FOLDER, procedure, config, image):
+                return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
+        if procedure.get_name() == DIALOG or run_mode == Gimp.RunMode.NONINTERACTIVE:
+            options = arguments.options_of(config)
+        else:
+            options = arguments.remembered()
+        done = removal.run(FOLDER, image, drawables, config.get_property("plate"), options, run_mode)
+        if done and shows_dialog:
+            arguments.remember(options)
     except MattedError as error:
-        return _failed(procedure, "\n".join(filter(None, (error.message, error.hint))))
+        return _failed(procedure, "\n".join(_(part) for part in (error.message, error.hint) if part))
     except Exception as error:
         traceback.print_exc()
-        return _failed(procedure, "Remove Background met an error of its own: %s." % error)
-    return procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
+        return _failed(procedure, _("Remove Background met an error of its own: %s.") % error)
+    status = Gimp.PDBStatusType.SUCCESS if done else Gimp.PDBStatusType.CANCEL
+    return procedure.new_return_values(status, None)
 
 
 def _failed(procedure, text):
@@ -48,27 +71,35 @@ def _failed(procedure, text):
 
 class RemoveBackground(Gimp.PlugIn):
     def do_set_i18n(self, name):
-        return False
+        return False  # texts.py translates
 
     def do_query_procedures(self):
-        return [PROCEDURE]
+        self.set_help_domain("https://matted.invalid/help", Gio.File.new_for_path(os.path.join(FOLDER, "help")))
+        return list(PROCEDURES)
 
     def do_create_procedure(self, name):
+        import arguments
+
         procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, run, None)
         procedure.set_image_types("*")
         # Never greyed out while a picture is open: a sentence says why it can't be done, a grey entry does not.
         some = Gimp.ProcedureSensitivityMask
         procedure.set_sensitivity_mask(some.DRAWABLE | some.DRAWABLES | some.NO_DRAWABLES)
-        procedure.set_menu_label(LABEL)
+        procedure.set_menu_label(_(LABELS[name]))
         for menu in MENUS:
             procedure.add_menu_path(menu)
+        procedure.set_icon_file(Gio.File.new_for_path(os.path.join(FOLDER, "icon.svg")))
         procedure.set_documentation(
-            "Find the subject of the layer and hide everything else with a layer mask",
-            "The matted daemon on this computer makes the mask; it is started if it does not run. The layer's pixels "
-            "stay as they are. A mask that the layer already has is replaced. One undo step.",
+            _(BLURBS[name]),
+            _(
+                "The matted daemon on this computer makes the mask; it is started if it does not run. The layer's "
+                "pixels stay as they are. A mask that a layer already has is replaced. Several layers are done "
+                "together. If there is a selection, masks are limited to it. One undo step."
+            ),
             name,
         )
         procedure.set_attribution("The matted authors", "The matted authors", "2026")
+        arguments.add_to(procedure)
         return procedure
 
 

@@ -1,12 +1,18 @@
-"""Remove Background for Krita: the entry in the Filter menu.
+"""Remove Background for Krita: two entries in the Filter menu.
 
-    extension   the menu entry
-    removal     one removal, from the click to the mask
-    layers      what the daemon gets to see of a layer
-    masks       how the mask gets onto the layer
-    worker      the thread that talks to the daemon
-    dialog      progress and messages
-    qt          Qt 5 or Qt 6, whichever this Krita has
+    extension       the entries
+    scripting       the way in for other scripts
+    options         what a person wants, remembered in Krita's settings
+    options_dialog  where it is chosen; models_box is its list of models
+    removal         one removal, from the click to the masks
+    layers          what the daemon gets to see of a layer
+    outputs         what becomes of a mask; masks puts it onto a layer
+    daemon, worker  what is asked of the daemon, and the thread that asks
+    download        gets a model
+    dialog, trouble progress and messages
+    texts           the words in the language of Krita
+    windows         Krita's windows and their menu entries
+    qt              Qt 5 or Qt 6, whichever this Krita has
 
 `matted install krita` puts the package `matted_client` and the file matted.json into this folder.
 """
@@ -15,11 +21,9 @@ import sys
 import traceback
 
 try:
-    from krita import Krita
-
-    from .extension import RemoveBackground
-
-    Krita.instance().addExtension(RemoveBackground(Krita.instance()))
+    from .scripting import start
 except Exception:  # a broken installation must not take Krita's other plug-ins down with it
     print("The plug-in Remove Background could not be loaded. Try: matted install krita", file=sys.stderr)
     traceback.print_exc()
+else:
+    __all__ = ["start"]

@@ -1,4 +1,4 @@
-"""What a person sees: progress with a way out, and one message if something went wrong.
+"""Progress with a way out.
 
 Nothing here waits. QProgressDialog is not used, since its setValue() runs the event loop in the middle of our work.
 """
@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .matted_client.errors import MattedError
-from .qt import QDialog, QDialogButtonBox, QLabel, QMessageBox, QProgressBar, Qt, QVBoxLayout, pyqtSignal
+from .qt import QDialog, QDialogButtonBox, QLabel, QProgressBar, Qt, QVBoxLayout, pyqtSignal
+from .texts import _
 
-TITLE = "Remove Background"
+TITLE = _("Remove Background")
 WIDTH = 360  # pixels; keeps the dialog from jumping with every text
 STEPS = 1000
 
@@ -20,13 +20,13 @@ class ProgressDialog(QDialog):
 
     cancelled = pyqtSignal()
 
-    def __init__(self, main_window: Any) -> None:
+    def __init__(self, main_window: Any, text: str = _("Reading the layer")) -> None:
         super().__init__(main_window)
         self.setWindowTitle(TITLE)
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(WIDTH)
-        self._text = QLabel("Reading the layer")
+        self._text = QLabel(text)
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setWordWrap(True)
         self._bar = QProgressBar()
@@ -48,12 +48,3 @@ class ProgressDialog(QDialog):
         """Disappear without reporting a cancellation."""
         self.rejected.disconnect(self.cancelled)
         self.close()
-
-
-def show_message(main_window: Any, error: MattedError) -> None:
-    """Say what went wrong and what can be done about it, and return at once."""
-    box = QMessageBox(QMessageBox.Icon.Warning, TITLE, error.message, QMessageBox.StandardButton.Ok, main_window)
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setInformativeText(error.hint)
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.open()

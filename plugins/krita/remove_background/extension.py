@@ -1,22 +1,32 @@
-"""The entry in Krita's Filter menu."""
+"""The two entries in Krita's Filter menu, and all that runs."""
 
 from __future__ import annotations
 
-from typing import Any, List
+import os
+from typing import Any, List, Optional, Sequence
 
-from krita import Extension, Krita
+from krita import Extension
 
-from . import worker
-from .qt import QCoreApplication
+from . import options as settings
+from . import trouble, windows, worker
+from .download import Download
+from .matted_client.errors import MattedError
+from .options import Options
+from .options_dialog import OptionsDialog
+from .qt import QCoreApplication, QIcon, QPalette, QTimer
 from .removal import Removal
+from .texts import _
 
-ACTION = "remove_background"  # also the name in remove_background.action
+ACTION = "remove_background"  # also the names in remove_background.action
+OPTIONS_ACTION = "remove_background_options"
+DARK = 128  # lightness of a background from which on the icon is drawn in dark lines
 
 
 class RemoveBackground(Extension):
     def __init__(self, parent: Any) -> None:
         super().__init__(parent)
         self._removals: List[Removal] = []
+        self._download: Optional[Download] = None
 
     def setup(self) -> None:
         QCoreApplication.instance().aboutToQuit.connect(worker.stop_all)
@@ -24,25 +34,80 @@ class RemoveBackground(Extension):
     def createActions(self, window: Any) -> None:
         # `window` lives only as long as this call; the Qt window behind it stays
         main_window = window.qwindow()
-        action = window.createAction(ACTION, "Remove Background", "filter")
+        action = window.createAction(ACTION, _("Remove Background"), "filter")
         action.triggered.connect(lambda: self._clicked(main_window))
+        with_options = window.createAction(OPTIONS_ACTION, _("Remove Background..."), "filter")
+        with_options.triggered.connect(lambda: self._ask(main_window))
+        for entry in (action, with_options):
+            entry.setIcon(_icon(main_window))
 
-    def _clicked(self, main_window: Any) -> None:
+    def start(
+        self, main_window: Any, document: Any, nodes: Sequence[Any], options: Options, anyway: bool = False
+    ) -> Removal:
+        """Begin a removal in a window, and return at once. Raises MattedError if one is under way there."""
         if any(removal.main_window is main_window for removal in self._removals):
-            return  # a script or a shortcut came past the dialog that blocks the window
-        removal = Removal(main_window, _document_of(main_window))
+            raise MattedError("A background is being removed in this window already.", "Try again when it is done.")
+        removal = Removal(main_window, document, nodes, options, anyway)
         removal.finished.connect(self._removals.remove)
         self._removals.append(removal)
-        removal.start()
+        QTimer.singleShot(0, removal.start)  # whoever called can connect to `finished` first
+        return removal
+
+    def _clicked(self, main_window: Any) -> None:
+        view = windows.view_of(main_window)
+        nodes = view.selectedNodes() if view is not None else []
+        self._remove(main_window, windows.document_of(main_window), nodes, settings.load())
+
+    def _ask(self, main_window: Any) -> None:
+        document = windows.document_of(main_window)
+        if document is None:
+            self._clicked(main_window)  # which says what is missing
+            return
+        nodes = windows.view_of(main_window).selectedNodes()
+
+        def accepted(options: Options) -> None:
+            settings.save(options)
+            self._remove(main_window, document, nodes, options)
+
+        dialog = OptionsDialog(main_window, document, nodes, settings.load())
+        dialog.chosen.connect(accepted)
+        dialog.open()
+
+    def _remove(
+        self, main_window: Any, document: Any, nodes: Sequence[Any], options: Options, anyway: bool = False
+    ) -> None:
+        """As for a person: whatever goes wrong becomes a message."""
+        try:
+            self.start(main_window, document, nodes, options, anyway).finished.connect(self._tell)
+        except MattedError:
+            pass  # the dialog of the one that runs is on the screen; a shortcut came past it
+
+    def _tell(self, removal: Removal) -> None:
+        if not removal.failures:
+            return
+        window, document, options = removal.main_window, removal.document, removal.options
+
+        def again(nodes: List[Any], anyway: bool) -> None:
+            self._remove(window, document, nodes, options, anyway)
+
+        def got(error: Optional[MattedError]) -> None:
+            if error is not None:
+                trouble.show(window, error.message, error.hint)
+            else:
+                again(removal.left, False)
+
+        def download(model: str) -> None:
+            self._download = Download(window, model)
+            self._download.finished.connect(got)
+            self._download.start()
+
+        try:
+            trouble.show(window, *trouble.words(removal), trouble.remedy(removal, again, download))
+        except RuntimeError:
+            pass  # the Krita window was closed meanwhile
 
 
-def _document_of(main_window: Any) -> Any:
-    """The document in front in this window, or None.
-
-    Krita.activeDocument() would not do: it is None while one of Krita's own floating windows has the focus.
-    """
-    for window in Krita.instance().windows():
-        if window.qwindow() is main_window:
-            view = window.activeView()
-            return view.document() if view is not None else None
-    return None
+def _icon(main_window: Any) -> QIcon:
+    is_dark = main_window.palette().color(QPalette.ColorRole.Window).lightness() < DARK
+    name = "dark.svg" if is_dark else "light.svg"
+    return QIcon(os.path.join(os.path.dirname(os.path.abspath(__file__)), "icons", name))

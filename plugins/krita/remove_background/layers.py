@@ -7,18 +7,25 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Iterator
+from typing import Any, Iterator, List, Sequence, Tuple
 
 from krita import Krita
 
 from .matted_client.errors import MattedError
 from .matted_client.messages import MAX_PIXELS, MAX_SIDE
-from .qt import QByteArray
+from .options import MASK
+from .qt import QByteArray, QRect
+from .texts import _
+
+Area = Tuple[int, int, int, int]  # x, y, width, height
 
 RGB, U8 = "RGBA", "U8"
 SRGB = "sRGB-elle-V2-srgbtrc.icc"  # comes with every Krita and is its default
 SRGB_NAMES = (SRGB, "sRGB built-in")  # profiles whose pixels need no conversion
 RESHAPING = ("transformmask", "filtermask", "colorizemask")  # masks that change what a layer shows
+
+
+FORMAT = "BGRA8"  # the daemon's name for the order in which Krita keeps such pixels
 
 
 @dataclass(frozen=True)
@@ -34,42 +41,78 @@ class Picture:
     height: int
     pixels: QByteArray
 
+    @property
+    def area(self) -> Area:
+        return self.x, self.y, self.width, self.height
 
-def target(document: Any) -> Any:
-    """The layer to work on: the active one, or the one that the active mask belongs to.
 
-    Raises MattedError if there is none, or none that could take a mask.
+def targets(nodes: Sequence[Any]) -> List[Any]:
+    """The layers that are meant where `nodes` are selected: for a mask it is the layer that it belongs to.
+
+    Raises MattedError if there is none.
     """
-    node = document.activeNode() if document is not None else None
-    while node is not None and node.type().endswith("mask"):
-        node = node.parentNode()
-    if node is None or not node.type():
-        raise MattedError("No layer is selected.", "Open a picture and select the layer to cut out.")
+    found: List[Any] = []
+    for node in nodes:
+        while node is not None and node.type().endswith("mask"):
+            node = node.parentNode()
+        if node is not None and node.parentNode() is not None and node not in found:  # not the picture itself
+            found.append(node)
+    if not found:
+        raise MattedError(_("No layer is selected."), _("Open a picture and select the layer to cut out."))
+    return found
+
+
+def check(node: Any, output: str) -> None:
+    """Raises MattedError if the layer has no picture, or if Krita would not take the output."""
     if node.type() == "filterlayer":
-        raise MattedError("A filter layer has no picture of its own.", "Select the layer to cut out.")
-    locked = _locked(node)
+        raise MattedError(_("A filter layer has no picture of its own."), _("Select the layer to cut out."))
+    locked = _locked(node) if output == MASK else None
     if locked is not None:
-        raise MattedError('The layer "%s" is locked.' % locked.name(), "Unlock it and try again.")
-    return node
+        raise MattedError(_('The layer "%s" is locked.') % locked.name(), _("Unlock it and try again."))
 
 
-def require(document: Any, node: Any) -> None:
+def is_open(document: Any) -> bool:
+    return any(document == other for other in Krita.instance().documents())
+
+
+def require(document: Any, node: Any, output: str) -> None:
     """Raises MattedError if the document was closed, or the layer removed or locked, since the click."""
-    if not any(document == other for other in Krita.instance().documents()):
-        raise MattedError("The picture was closed while its background was being removed.")
+    if not is_open(document):
+        raise MattedError(_("The picture was closed while its background was being removed."))
     if document.nodeByUniqueID(node.uniqueId()) is None:
-        raise MattedError("The layer was removed while its mask was being made.", "The picture was not changed.")
-    if _locked(node) is not None:
-        raise MattedError("The layer was locked while its mask was being made.", "Unlock it and try again.")
+        raise MattedError(_("The layer was removed while its mask was being made."), _("The picture was not changed."))
+    if output == MASK and _locked(node) is not None:
+        raise MattedError(_("The layer was locked while its mask was being made."), _("Unlock it and try again."))
 
 
 def read(document: Any, node: Any) -> Picture:
     """Raises MattedError if the layer has no visible pixels, or more than the daemon takes."""
     document.waitForDone()  # strokes that are still being painted
     if _is_plain(node):
-        return _picture(node)
-    with _scratch(document) as scratch:
-        return _picture(_flattened(scratch, node))
+        return _picture(node, _bounds(node))
+    with scratch(document) as other:
+        layer = _flattened(other, node)
+        return _picture(layer, _bounds(layer))
+
+
+def read_plate(document: Any, name: str, picture: Picture) -> Picture:
+    """What the layer called `name` shows where `picture` lies. Raises MattedError if that is not all there."""
+    node = document.nodeByName(name)
+    if node is None:
+        message = _('The picture has no layer "%s", which was to be the plate.') % name
+        raise MattedError(message, _("Choose another plate, or none: Filter > Remove Background..."))
+    document.waitForDone()
+    if _is_plain(node):
+        return _plate(node, name, picture)
+    with scratch(document) as other:
+        return _plate(_flattened(other, node), name, picture)
+
+
+def _plate(node: Any, name: str, picture: Picture) -> Picture:
+    if not node.bounds().contains(QRect(*picture.area)):
+        message = _('The plate "%s" does not cover the whole layer.') % name
+        raise MattedError(message, _("It has to show all of the scene, without the subject."))
+    return _picture(node, picture.area)
 
 
 def _locked(node: Any) -> Any:
@@ -89,21 +132,26 @@ def _is_plain(node: Any) -> bool:
     return node.colorProfile() in SRGB_NAMES and not reshaped
 
 
-def _picture(node: Any) -> Picture:
+def _bounds(node: Any) -> Area:
+    """Where the layer has pixels. Raises MattedError if nowhere, or more than the daemon takes."""
     bounds = node.bounds()
+    width, height = bounds.width(), bounds.height()
     if bounds.isEmpty():
-        raise MattedError("The layer is empty.", "Select the layer to cut out.")
-    x, y, width, height = bounds.x(), bounds.y(), bounds.width(), bounds.height()
+        raise MattedError(_("The layer is empty."), _("Select the layer to cut out."))
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:  # before Krita copies the pixels
-        most = "At most %d megapixels and %d pixels a side are possible." % (MAX_PIXELS // 1000000, MAX_SIDE)
-        raise MattedError("The layer is too large: %d x %d pixels." % (width, height), most)
-    return Picture(x, y, width, height, node.pixelData(x, y, width, height))
+        most = _("At most %d megapixels and %d pixels a side are possible.") % (MAX_PIXELS // 1000000, MAX_SIDE)
+        raise MattedError(_("The layer is too large: %d x %d pixels.") % (width, height), most)
+    return bounds.x(), bounds.y(), width, height
+
+
+def _picture(node: Any, area: Area) -> Picture:
+    return Picture(*area, node.pixelData(*area))
 
 
 @contextmanager
-def _scratch(document: Any) -> Iterator[Any]:
+def scratch(document: Any) -> Iterator[Any]:
     """An empty document like `document` that no window shows: work in it has no undo history."""
-    scratch = Krita.instance().createDocument(
+    other = Krita.instance().createDocument(
         document.width(),
         document.height(),
         "",
@@ -113,24 +161,43 @@ def _scratch(document: Any) -> Iterator[Any]:
         float(document.resolution()),
     )
     try:
-        scratch.setBatchmode(True)
-        for node in scratch.topLevelNodes():
+        other.setBatchmode(True)
+        for node in other.topLevelNodes():
             node.remove()
-        yield scratch
+        yield other
     finally:
-        scratch.setModified(False)  # or Krita asks whether to save it
-        scratch.close()
+        other.setModified(False)  # or Krita asks whether to save it
+        other.close()
 
 
-def _flattened(scratch: Any, node: Any) -> Any:
-    """What a layer of any kind shows, as a paint layer of `scratch` in sRGB bytes.
+def cut_out(document: Any, node: Any, area: Area, alpha: QByteArray) -> QByteArray:
+    """What the layer shows in `area`, made more transparent by a mask of a byte a pixel, in the document's colours."""
+    with scratch(document) as other:
+        layer = _alone(other, node)
+        mask = other.createTransparencyMask("")
+        mask.setPixelData(alpha, *area)
+        layer.addChildNode(mask, None)
+        return _merged(other).pixelData(*area)
+
+
+def _flattened(other: Any, node: Any) -> Any:
+    """What a layer of any kind shows, as a paint layer of `other` in sRGB bytes."""
+    _alone(other, node)
+    _merged(other)
+    other.setColorSpace(RGB, U8, SRGB)
+    other.waitForDone()
+    return other.topLevelNodes()[0]
+
+
+def _alone(other: Any, node: Any) -> Any:
+    """A copy of a layer in `other`, as it is by itself.
 
     Transparency masks are left out: the new mask multiplies with those that stay, and an earlier one of ours has to
     have no influence. All other masks are applied, as the new mask comes after them.
     """
-    scratch.rootNode().addChildNode(_copy(scratch, node), None)
+    other.rootNode().addChildNode(_copy(other, node), None)
     # The copy is edited only now: before, it is still connected to its document's undo history.
-    layer = scratch.topLevelNodes()[0]
+    layer = other.topLevelNodes()[0]
     layer.setVisible(True)
     layer.setOpacity(255)
     layer.setBlendingMode("normal")
@@ -138,20 +205,22 @@ def _flattened(scratch: Any, node: Any) -> Any:
     for child in layer.childNodes():
         if child.type() == "transparencymask":
             child.remove()
-    scratch.waitForDone()
-    scratch.flatten()
-    scratch.waitForDone()
-    scratch.setColorSpace(RGB, U8, SRGB)
-    scratch.waitForDone()
-    return scratch.topLevelNodes()[0]
+    other.waitForDone()
+    return layer
 
 
-def _copy(scratch: Any, node: Any) -> Any:
+def _merged(other: Any) -> Any:
+    other.flatten()
+    other.waitForDone()
+    return other.topLevelNodes()[0]
+
+
+def _copy(other: Any, node: Any) -> Any:
     if node.type() != "filllayer":
         return node.duplicate()
     # A copied fill layer would be filled some time later; its rendered pixels are here now, in the document's colours.
     bounds = node.bounds()
     rectangle = (bounds.x(), bounds.y(), bounds.width(), bounds.height())
-    copy = scratch.createNode("", "paintlayer")
+    copy = other.createNode("", "paintlayer")
     copy.setPixelData(node.projectionPixelData(*rectangle), *rectangle)
     return copy

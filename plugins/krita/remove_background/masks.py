@@ -7,25 +7,23 @@ from __future__ import annotations
 
 from typing import Any, List
 
-from krita import Krita
-
-from .layers import Picture
+from . import windows
+from .layers import Area
 from .matted_client.errors import MattedError
 from .qt import QByteArray
+from .texts import _
 
 NAME = "Background removed"
 
 
-def put(main_window: Any, document: Any, node: Any, picture: Picture, alpha: bytearray) -> None:
-    """Put `alpha`, the picture's mask (0 hidden, 255 visible), on the layer `node`.
+def put(main_window: Any, document: Any, node: Any, area: Area, pixels: QByteArray) -> None:
+    """Put a mask on the layer `node`: `pixels` has a byte for each pixel of `area`, 0 hidden, 255 visible.
 
     Raises MattedError and changes nothing if Krita does not allow it.
     """
-    area = (picture.x, picture.y, picture.width, picture.height)
-    pixels = QByteArray(alpha)
     earlier = [mask for mask in _masks(node) if mask.name() == NAME]
     if earlier and earlier[-1].locked():
-        raise MattedError('The mask "%s" of an earlier removal is locked.' % NAME, "Unlock or delete it.")
+        raise MattedError(_('The mask "%s" of an earlier removal is locked.') % NAME, _("Unlock or delete it."))
     if earlier:
         # Converts a mask into a new one of the same kind, in one undo step, whatever is selected. Undo brings the
         # old one back, untouched: its pixels are not those that are written here.
@@ -61,17 +59,10 @@ def _added_by_action(main_window: Any, document: Any, node: Any) -> Any:
 
 def _by_action(main_window: Any, document: Any, node: Any, active: Any, action: str) -> Any:
     """The mask that one of Krita's own menu entries makes on `node` while `active` is the active node."""
-    if not _in_front(main_window, document):
-        raise MattedError("Another picture came to the front while the mask was being made.", "Try again.")
-    entry = _menu_entry(main_window, action)
     before = [mask.uniqueId() for mask in _masks(node)]
     document.setActiveNode(active)
     document.waitForDone()
-    usable = entry.isEnabled()
-    entry.setEnabled(True)  # Krita updates its menus later than this
-    entry.trigger()
-    entry.setEnabled(usable)
-    document.waitForDone()
+    windows.trigger(main_window, document, action)
     made = [mask for mask in _masks(node) if mask.uniqueId() not in before]
     if not made:
         raise _refused()
@@ -79,21 +70,5 @@ def _by_action(main_window: Any, document: Any, node: Any, active: Any, action: 
     return made[0]
 
 
-def _in_front(main_window: Any, document: Any) -> bool:
-    for window in Krita.instance().windows():
-        if window.qwindow() is main_window:
-            view = window.activeView()
-            return view is not None and view.document() == document
-    return False
-
-
-def _menu_entry(main_window: Any, name: str) -> Any:
-    """Krita.action() would not do: it gives the entry of the window that has the focus."""
-    for entry in main_window.actions():
-        if entry.objectName() == name:
-            return entry
-    raise MattedError("This Krita lacks the menu entry %s." % name, "Delete the mask of the earlier removal.")
-
-
 def _refused() -> MattedError:
-    return MattedError("Krita did not let the layer have a mask.", "Is the layer, or a group around it, locked?")
+    return MattedError(_("Krita did not let the layer have a mask."), _("Is the layer, or a group around it, locked?"))

@@ -1,109 +1,175 @@
-"""One removal, from the click to the mask.
+"""One removal, from the click to the masks of all layers that were selected.
 
-Every step is started by Krita's own event loop and returns to it: the layer is read, the worker thread asks the
-daemon, its signal brings the mask, the mask is put on the layer. There is no nested event loop, because Krita holds
-events back while one runs.
+Every step is started by Krita's own event loop and returns to it: a layer is read, the worker thread asks the daemon,
+its signal brings the mask, the mask is put on the layer, the next one is read. There is no nested event loop, because
+Krita holds events back while one runs.
 """
 
 from __future__ import annotations
 
-import os
 import traceback
-from typing import Any, Callable, Optional
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
-from krita import Krita
-
-from . import layers, masks
-from .dialog import ProgressDialog, show_message
+from . import daemon, layers, outputs, windows
+from .dialog import ProgressDialog
 from .layers import Picture
-from .matted_client.errors import MattedError
-from .matted_client.messages import Progress
+from .matted_client.client import Mask
+from .matted_client.errors import MattedError, Rejected
+from .matted_client.messages import NO_SUBJECT, TOO_LARGE, Progress
 from .matted_client.progress import describe, overall
+from .options import LAYER, MASK, Options
 from .qt import QObject, QTimer, pyqtSignal
+from .texts import _
 from .worker import Worker
 
-FOLDER = os.path.dirname(os.path.abspath(__file__))
 PAINT_MS = 30  # lets the dialog appear before reading a layer keeps Krita busy
+LIMITED = _("The selection limits the mask.")
+
+Failure = Tuple[Any, MattedError]  # a layer, or None where it was not one layer's fault, and what went wrong
 
 
 class Removal(QObject):
-    """Emits `finished` exactly once, whatever happens."""
+    """Emits `finished` exactly once, whatever happens. `failures`: what went wrong then; empty after a cancellation."""
 
     finished = pyqtSignal(object)  # self
 
-    def __init__(self, main_window: Any, document: Any) -> None:
+    def __init__(
+        self, main_window: Any, document: Any, nodes: Sequence[Any], options: Options, anyway: bool = False
+    ) -> None:
+        """nodes: what is selected. anyway: masks are wanted also where the model sees no subject."""
         super().__init__()
         self.main_window = main_window
-        self._document = document
-        self._layer: Any = None
+        self.document = document
+        self.options = options
+        self.failures: List[Failure] = []
+        self._nodes = nodes
+        self._anyway = anyway
+        self._layers: List[Any] = []
+        self._done = 0  # how many of them
+        self._limit: Any = None  # the selection of the moment of the click
+        self._made = False  # whether one of the layers is done
         self._picture: Optional[Picture] = None
+        self._active: Any = None  # the node that is to be active afterwards
+        self._notices: List[str] = []
         self._dialog: Optional[ProgressDialog] = None
         self._worker: Optional[Worker] = None
         self._over = False
+
+    @property
+    def count(self) -> int:
+        """How many layers are meant, at least 1."""
+        return max(1, len(self._layers))
+
+    @property
+    def left(self) -> List[Any]:
+        """The layers that were not reached."""
+        return self._layers[self._done :]
 
     def start(self) -> None:
         self._step(self._begin)
 
     def _step(self, step: Callable[..., None], *values: Any) -> None:
-        """Run one step. An error ends the removal with one message."""
+        """Run one step. An error ends the work on this layer, and on all unless it is the layer's own."""
         if self._over:
             return
         try:
             step(*values)
         except MattedError as error:
-            self._end(error)
+            self._fail(error)
         except Exception as error:  # ours or Krita's: an exception that leaves a slot would open a second dialog
             traceback.print_exc()
             reason = "%s: %s" % (type(error).__name__, error)
-            self._end(MattedError("The background could not be removed.", "Krita said: %s" % reason))
+            self._fail(MattedError(_("The background could not be removed."), _("Krita said: %s") % reason))
 
     def _begin(self) -> None:
-        self._layer = layers.target(self._document)
+        self._layers = layers.targets(self._nodes)
+        selection = self.document.selection()
+        self._limit = selection.duplicate() if selection is not None else None  # the original may be replaced
+        self._active = self.document.activeNode() if self.options.output == MASK else None
+        if self._active is not None and self._active.type().endswith("mask"):
+            self._active = None
+        layers.check(self._layers[0], self.options.output)  # before a dialog flashes up
         self._dialog = ProgressDialog(self.main_window)
         self._dialog.cancelled.connect(self._cancel)
         self._dialog.show()
         QTimer.singleShot(PAINT_MS, lambda: self._step(self._read))
 
     def _read(self) -> None:
-        layers.require(self._document, self._layer)
-        self._picture = layers.read(self._document, self._layer)
-        self._worker = Worker(FOLDER, "Krita %s" % Krita.instance().version(), self._picture)
+        node = self._layers[self._done]
+        layers.require(self.document, node, self.options.output)
+        layers.check(node, self.options.output)
+        self._picture = layers.read(self.document, node)
+        plate = layers.read_plate(self.document, self.options.plate, self._picture) if self.options.plate else None
+        self._worker = Worker(daemon.mask(self._picture, plate, self.options, self._anyway))
         self._worker.progressed.connect(lambda progress: self._step(self._show, progress))
-        self._worker.succeeded.connect(lambda alpha: self._step(self._insert, alpha))
-        self._worker.failed.connect(lambda error: self._step(self._fail, error))
+        self._worker.succeeded.connect(lambda mask: self._step(self._insert, mask))
+        self._worker.failed.connect(lambda error: self._step(self._refuse, error))
         self._worker.start()
 
     def _show(self, progress: Progress) -> None:
-        self._dialog.report(describe(progress), overall(progress))
+        which = _("Layer %d of %d: ") % (self._done + 1, self.count) if self.count > 1 else ""
+        self._dialog.report(which + describe(progress, _), (self._done + overall(progress)) / self.count)
 
-    def _insert(self, alpha: bytearray) -> None:
-        layers.require(self._document, self._layer)
-        masks.put(self.main_window, self._document, self._layer, self._picture, alpha)
-        QTimer.singleShot(0, lambda: self._step(self._settle))
+    def _insert(self, mask: Mask) -> None:
+        node = self._layers[self._done]
+        layers.require(self.document, node, self.options.output)
+        if self._limit is not None:
+            self._notice(LIMITED)
+        for warning in mask.info.warnings:
+            self._notice(warning)
+        first, output = not self._made, self.options.output
+        active = outputs.put(self.main_window, self.document, node, self._picture, mask, output, self._limit, first)
+        self._made = True
+        if self.options.output == LAYER or self._active is None:
+            self._active = active
+        self._picture = self._worker = None
+        QTimer.singleShot(0, lambda: self._step(self._next))
 
-    def _settle(self) -> None:
-        # Krita has made the new mask the active node meanwhile; who goes on painting wants to paint on the layer
-        self._document.setActiveNode(self._layer)
+    def _notice(self, text: str) -> None:
+        if text not in self._notices:
+            self._notices.append(text)
+
+    def _next(self) -> None:
+        self._done += 1
+        if self._done < len(self._layers):
+            self._read()
+            return
+        if self._active is not None:
+            # Krita has made what was added active meanwhile; who goes on painting wants to paint on the layer
+            self.document.setActiveNode(self._active)
         self._end()
 
-    def _fail(self, error: MattedError) -> None:
+    def _refuse(self, error: MattedError) -> None:
         raise error
+
+    def _fail(self, error: MattedError) -> None:
+        self.failures.append((self._layers[self._done] if self._done < len(self._layers) else None, error))
+        if self.count > 1 and _is_of_the_layer(error) and layers.is_open(self.document):
+            QTimer.singleShot(0, lambda: self._step(self._next))
+        else:
+            self._end()
 
     def _cancel(self) -> None:
         if self._worker is not None:
             self._worker.cancel()  # it tells the daemon and ends by itself; nobody listens to it any more
+        self.failures = []
         self._end()
 
-    def _end(self, error: Optional[MattedError] = None) -> None:
+    def _end(self) -> None:
         if self._over:
             return
         self._over = True
         self._picture = self._worker = None  # a large layer's pixels do not wait for Python to collect this object
-        self.finished.emit(self)
         try:
             if self._dialog is not None:
                 self._dialog.finish()
-            if error is not None:
-                show_message(self.main_window, error)
+            if self._notices and not self.failures:
+                windows.say(self.main_window, " ".join(self._notices))
         except RuntimeError:  # Qt's objects are gone: the Krita window was closed, and the dialog with it
             traceback.print_exc()
+        self.finished.emit(self)
+
+
+def _is_of_the_layer(error: MattedError) -> bool:
+    """Whether another layer may do better."""
+    return error.code in (NO_SUBJECT, TOO_LARGE) if isinstance(error, Rejected) else type(error) is MattedError

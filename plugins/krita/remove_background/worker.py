@@ -1,4 +1,4 @@
-"""The thread that talks to the daemon, so that Krita stays responsive."""
+"""The threads that talk to the daemon, so that Krita stays responsive."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import threading
 import traceback
 from typing import Set
 
-from .layers import Picture
+from .daemon import Task
 from .matted_client.errors import MattedError
-from .matted_client.plugin import layer_mask
 from .qt import QThread, pyqtSignal
+from .texts import _
 
 STOP_MS = 7000  # a cancelled request is given up after 5 s at the latest
 
@@ -17,17 +17,15 @@ _running: Set["Worker"] = set()  # Qt aborts the program when a QThread is colle
 
 
 class Worker(QThread):
-    """Makes one request. Emits `progressed` any number of times, then `succeeded` or `failed` once."""
+    """Does one task. Emits `progressed` any number of times, then `succeeded` or `failed` once."""
 
     progressed = pyqtSignal(object)  # Progress
-    succeeded = pyqtSignal(object)  # bytearray, one sample a pixel of the picture, 0 background, 255 subject
+    succeeded = pyqtSignal(object)  # what the task gives
     failed = pyqtSignal(object)  # MattedError
 
-    def __init__(self, folder: str, client: str, picture: Picture) -> None:
+    def __init__(self, task: Task) -> None:
         super().__init__()
-        self._folder = folder
-        self._client = client
-        self._picture = picture
+        self._task = task
         self._cancelled = threading.Event()
         _running.add(self)
         self.finished.connect(self._forget)
@@ -37,24 +35,15 @@ class Worker(QThread):
 
     def run(self) -> None:
         try:
-            mask = layer_mask(
-                self._folder,
-                self._client,
-                self._picture.pixels,
-                self._picture.width,
-                self._picture.height,
-                "BGRA8",
-                self.progressed.emit,
-                self._cancelled.is_set,
-            )
+            result = self._task(self.progressed.emit, self._cancelled.is_set)
         except MattedError as error:
             self.failed.emit(error)
         except Exception as error:
             traceback.print_exc()
             reason = "%s: %s" % (type(error).__name__, error)
-            self.failed.emit(MattedError("The request to the matted daemon failed.", reason))
+            self.failed.emit(MattedError(_("The request to the matted daemon failed."), reason))
         else:
-            self.succeeded.emit(mask.alpha)
+            self.succeeded.emit(result)
 
     def _forget(self) -> None:
         _running.discard(self)

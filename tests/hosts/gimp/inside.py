@@ -5,6 +5,7 @@ Images, layers and channels travel as GIMP's own ids, pixels as base64. Meanwhil
 its plug-in processes, so its windows answer to the keyboard.
 """
 
+import array
 import base64
 import json
 import os
@@ -17,8 +18,8 @@ gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gegl, Gimp, Gio  # noqa: E402  (after their versions)
 
-PROCEDURE = "plug-in-remove-background"
-PIXELS, MASK = "R'G'B'A u8", "Y u8"
+ONE_CLICK = "plug-in-remove-background"
+PIXELS, MASKS = "R'G'B'A u8", {8: "Y u8", 16: "Y u16"}
 displays = {}
 
 
@@ -39,8 +40,25 @@ def samples(drawable, encoding):
     return base64.b64encode(drawable.get_buffer().get(everything, 1.0, encoding, Gegl.AbyssPolicy.NONE)).decode()
 
 
+def depth_of(image):
+    """Bits that a sample of a mask has."""
+    return 8 if "_U8_" in image.get_precision().value_name else 16
+
+
+def version():
+    return Gimp.version()
+
+
 def load(path):
     return Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path)).get_id()
+
+
+def insert(image, path, x=0, y=0):
+    """A file as a new layer on top."""
+    layer = Gimp.file_load_layer(Gimp.RunMode.NONINTERACTIVE, image_of(image), Gio.File.new_for_path(path))
+    image_of(image).insert_layer(layer, None, 0)
+    layer.set_offsets(x, y)
+    return layer.get_id()
 
 
 def convert(image, precision):
@@ -64,6 +82,19 @@ def resize_layer(layer, width, height):
 
 def delete_layer(layer):
     item_of(layer).get_image().remove_layer(item_of(layer))
+
+
+def brighten(layer, factor):
+    """Multiply the samples of a layer of floats."""
+    layer = item_of(layer)
+    everything, buffer = Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height()), layer.get_buffer()
+    before = array.array("f", buffer.get(everything, 1.0, "RGB float", Gegl.AbyssPolicy.NONE))
+    buffer.set(everything, "RGB float", array.array("f", [factor * each for each in before]).tobytes())
+    buffer.flush()
+
+
+def exact_pixels(layer):
+    return samples(item_of(layer), "RGBA float")
 
 
 def save(image, path):
@@ -98,8 +129,10 @@ def shapes(layer):
         "name": layer.get_name(),
         "offsets": list(layer.get_offsets())[1:],
         "size": [layer.get_width(), layer.get_height()],
+        "visible": layer.get_visible(),
+        "group": layer.is_group(),
         "pixels": samples(layer, PIXELS),
-        "mask": samples(mask, MASK) if mask else None,
+        "mask": samples(mask, MASKS[depth_of(layer.get_image())]) if mask else None,
         "edits mask": layer.get_edit_mask(),
     }
     return [shape] + [inner for child in (layer.get_children() if layer.is_group() else []) for inner in shapes(child)]
@@ -118,6 +151,39 @@ def group(image, children):
     return folder.get_id()
 
 
+def hide(layer):
+    item_of(layer).set_visible(False)
+
+
+def lock_position(layer):
+    item_of(layer).set_lock_position(True)
+
+
+def lock_alpha(layer):
+    item_of(layer).set_lock_alpha(True)
+
+
+def add_effect(layer):
+    """A non-destructive blur, as Filters > Blur leaves one."""
+    blur = Gimp.DrawableFilter.new(item_of(layer), "gegl:gaussian-blur", "")
+    blur.get_config().set_property("std-dev-x", 5.0)
+    item_of(layer).append_filter(blur)
+
+
+def add_text(image, words):
+    layer = Gimp.TextLayer.new(image_of(image), words, Gimp.context_get_font(), 60, Gimp.Unit.pixel())
+    image_of(image).insert_layer(layer, None, 0)
+    return layer.get_id()
+
+
+def convert_profile(image):
+    """A profile other than GIMP's own: wider for colours, another tone curve for greys."""
+    found = image_of(image)
+    grey = found.get_base_type() == Gimp.ImageBaseType.GRAY
+    profile = Gimp.ColorProfile.new_d50_gray_lab_trc() if grey else Gimp.ColorProfile.new_rgb_adobe()
+    found.convert_color_profile(profile, Gimp.ColorRenderingIntent.RELATIVE_COLORIMETRIC, True)
+
+
 def lock(item, locked):
     item_of(item).set_lock_content(locked)
 
@@ -127,7 +193,7 @@ def give_mask(layer, value):
     layer = item_of(layer)
     mask = layer.create_mask(Gimp.AddMaskType.WHITE)
     width, height = mask.get_width(), mask.get_height()
-    mask.get_buffer().set(Gegl.Rectangle.new(0, 0, width, height), MASK, bytes([value]) * (width * height))
+    mask.get_buffer().set(Gegl.Rectangle.new(0, 0, width, height), MASKS[8], bytes([value]) * (width * height))
     mask.get_buffer().flush()
     layer.add_mask(mask)
     return mask.get_id()
@@ -140,6 +206,24 @@ def add_channel(image):
     return channel.get_id()
 
 
+def select(image, x, y, width, height, feather=0):
+    """A rectangle is selected; feather: pixels."""
+    image_of(image).select_rectangle(Gimp.ChannelOps.REPLACE, x, y, width, height)
+    if feather:
+        Gimp.Selection.feather(image_of(image), feather)
+
+
+def selection(image):
+    """What is selected, of the canvas; None if nothing is."""
+    if Gimp.Selection.is_empty(image_of(image)):
+        return None
+    return samples(image_of(image).get_selection(), MASKS[8])
+
+
+def selected_layers(image):
+    return ids(image_of(image).get_selected_layers())
+
+
 def float_selection(image, layer):
     image_of(image).select_rectangle(Gimp.ChannelOps.REPLACE, 10, 10, 40, 40)
     Gimp.edit_copy([item_of(layer)])
@@ -147,15 +231,37 @@ def float_selection(image, layer):
     return ids(floating)[0]
 
 
-def remove_background(image, items, mode="NONINTERACTIVE"):
-    procedure = Gimp.get_pdb().lookup_procedure(PROCEDURE)
+def arguments():
+    """What the plug-in's procedure takes, in its order."""
+    return [spec.name for spec in Gimp.get_pdb().lookup_procedure(ONE_CLICK).get_arguments()]
+
+
+def menu_label():
+    return Gimp.get_pdb().lookup_procedure(ONE_CLICK).get_menu_label()
+
+
+def remove_background(image, items, mode="NONINTERACTIVE", options=None, name=ONE_CLICK):
+    """Run a procedure of the plug-in; options: its arguments, a plate as the id of its layer. [status, error]"""
+    procedure = Gimp.get_pdb().lookup_procedure(name)
     config = procedure.create_config()
     config.set_property("run-mode", getattr(Gimp.RunMode, mode))
     config.set_property("image", image_of(image))
     config.set_core_object_array("drawables", [item_of(item) for item in items])
+    for option, value in (options or {}).items():
+        config.set_property(option, item_of(value) if option == "plate" else value)
     result = procedure.run(config)
     status = result.index(0).value_nick
     return [status, "" if status == "success" else Gimp.get_pdb().get_last_error()]
+
+
+def forget():
+    """Let the plug-in's settings be as before its first use."""
+    folder = os.path.join(Gimp.directory(), "plug-in-settings")
+    for name in os.listdir(folder):
+        os.remove(os.path.join(folder, name))
+    for name in Gimp.get_parasite_list():
+        if name.startswith(ONE_CLICK):
+            Gimp.detach_parasite(name)
 
 
 def serve(port_file):

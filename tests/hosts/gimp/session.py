@@ -13,10 +13,10 @@ from typing import Any
 
 from hosts.installed import Installed, until
 
-PROFILE = ".config/GIMP/3.0"
+VERSIONS = {"trixie": "3.0", "forky": "3.2"}  # of GIMP, in the Debian releases
 START_SECONDS = 90  # a new profile, with two processors that others use too
 CALL_SECONDS = 90
-GIMPRC = """(config-version "3.0.4")
+GIMPRC = """(config-version "VERSION")
 (show-welcome-dialog no)
 (color-profile-policy keep)
 (metadata-rotation-policy keep)
@@ -31,21 +31,30 @@ print(Gtk.Clipboard.get(Gdk.SELECTION_PRIMARY).wait_for_text() or "")
 INSIDE = Path(__file__).with_name("inside.py")
 
 
-def new_profile(installed: Installed) -> str:
-    """GIMP's folder in the user's home, as after GIMP's first start."""
-    profile = f"{installed.home}/{PROFILE}"
-    installed.outside(profile).mkdir(parents=True)
-    installed.outside(f"{profile}/gimprc").write_text(GIMPRC)
-    return profile
+def profile(installed: Installed) -> str:
+    """GIMP's folder in the user's home."""
+    return f"{installed.home}/.config/GIMP/{VERSIONS[installed.root.suite]}"
+
+
+def plugin(installed: Installed) -> Path:
+    """The folder of the installed plug-in, as seen from outside."""
+    return installed.outside(f"{profile(installed)}/plug-ins/remove-background")
+
+
+def new_profile(installed: Installed) -> None:
+    """Make the profile as after GIMP's first start."""
+    version = installed.root.run([f"gimp-console-{VERSIONS[installed.root.suite]}", "--version"]).stdout.split()[-1]
+    installed.outside(profile(installed)).mkdir(parents=True)
+    installed.outside(f"{profile(installed)}/gimprc").write_text(GIMPRC.replace("VERSION", version))
 
 
 class Gimp:
     """`gimp.NAME(arguments)` calls the function NAME of inside.py."""
 
-    def __init__(self, installed: Installed, windows: bool, logs: Path) -> None:
+    def __init__(self, installed: Installed, windows: bool, logs: Path, language: str = "en") -> None:
         self.installed = installed
         self._log = logs / "gimp.log"
-        self._env = {**installed.env, "GIMP_TEST_PORT_FILE": f"{installed.home}/gimp-port"}
+        self._env = {**installed.env, "GIMP_TEST_PORT_FILE": f"{installed.home}/gimp-port", "LANGUAGE": language}
         self._screen: list[subprocess.Popen[bytes]] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._stream: Any = None
@@ -70,7 +79,8 @@ class Gimp:
         self.installed.outside(f"{home}/inside.py").write_text(INSIDE.read_text("utf-8"), "utf-8")
         port = self.installed.outside(f"{home}/gimp-port")
         port.unlink(missing_ok=True)
-        program = ["gimp-3.0", "--no-splash"] if windows else ["gimp-console-3.0", "--no-interface"]
+        version = VERSIONS[self.installed.root.suite]
+        program = [f"gimp-{version}", "--no-splash"] if windows else [f"gimp-console-{version}", "--no-interface"]
         script = f"exec(compile(open('{home}/inside.py').read(), 'inside.py', 'exec'))"
         batch = ["--new-instance", "--quit", "--batch-interpreter", "python-fu-eval", "--batch", script]
         process = self._process = self.installed.root.popen([*program, *batch], self._env, self._log)

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from matted_client import Session, Unavailable, connect
 from matted_client.endpoint import read_connection
 
 PLUGIN = Path(__file__).parent / "matted_checks"
-KRITA_SECONDS = 400  # for all checks; some 60 on an idle machine of two cores
+KRITA_SECONDS = 560  # for all checks; some 200 on an idle machine of two cores
 SCREEN = "1400x900x24"
 # Xvfb picks a free display and says which. Everything ends with the script: Krita first, then what it was shown on.
 SCRIPT = f"""
@@ -37,7 +37,7 @@ krita --nosplash
 class KritaSession:
     """One HOME in the root, with matted and its weights, where Krita runs the checks of matted_checks once."""
 
-    def __init__(self, root: Root, home: Path, weights: Path) -> None:
+    def __init__(self, root: Root, home: Path, weights: Path, stand_ins: Mapping[str, Path]) -> None:
         self.root = root
         self.folder = home / "checks"
         self._connection_file = home / "state/connection.json"
@@ -53,6 +53,9 @@ class KritaSession:
         models = home / ".local/share/matted/models"
         models.mkdir(parents=True)
         shutil.copy(weights, models)
+        for model, file in stand_ins.items():
+            shutil.copy(file, home)
+            self._matted("models", "pull", model, "--from", f"{inside}/{file.name}", "--trust", "--accept-licence")
         self._matted("install", "krita")
         self._add_checks()
 
@@ -67,6 +70,11 @@ class KritaSession:
         lines = settings.read_text().splitlines()
         lines.insert(lines.index("[python]") + 1, f"enable_{PLUGIN.name}=true")
         settings.write_text("\n".join(lines) + "\n")
+
+    def speak(self, language: str) -> None:
+        """Have Krita in this language, as Settings > Switch Application Language does, and check only that."""
+        (self._home / ".config/klanguageoverridesrc").write_text(f"[Language]\nkrita={language}\n")
+        self._env["MATTED_LANGUAGE"] = language
 
     def run(self, log: Path) -> dict[str, dict]:
         """Start Krita, let it run the checks and quit, and return what they saw."""
@@ -98,10 +106,11 @@ class KritaSession:
 
 
 @contextmanager
-def krita_session(root: Root, weights: Path) -> Iterator[KritaSession]:
+def krita_session(root: Root, weights: Path, stand_ins: Mapping[str, Path]) -> Iterator[KritaSession]:
+    """weights: u2netp's. stand_ins: ONNX files by the ids of the models that they are installed as."""
     parent = root.outside("/home")
     with tempfile.TemporaryDirectory(prefix="krita-", dir=parent) as home:
-        session = KritaSession(root, Path(home), weights)
+        session = KritaSession(root, Path(home), weights, stand_ins)
         try:
             yield session
         finally:

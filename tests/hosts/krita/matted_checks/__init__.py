@@ -5,6 +5,7 @@ and the check is resumed with the condition's first true value. Nothing blocks, 
 """
 
 import json
+import os
 import time
 import traceback
 
@@ -56,9 +57,10 @@ class Runner(Extension):
 
     def _all(self):
         yield self._window_is_open
-        from . import checks, steps  # not before Krita has a window
+        from . import checks, steps, table, wishes  # not before Krita has a window
 
-        for name, check in checks.ALL:
+        everything = checks.ALL + table.ALL + wishes.ALL + checks.LAST
+        for name, check in wishes.LANGUAGE if "MATTED_LANGUAGE" in os.environ else everything:
             seen = self._results[name] = {}
             start = time.monotonic()
             try:

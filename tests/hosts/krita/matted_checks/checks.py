@@ -11,8 +11,8 @@ from PyQt5.QtWidgets import QApplication
 
 from .steps import (
     PHOTOGRAPH,
+    SELECTED,
     SETTINGS,
-    SRGB,
     Busy,
     action,
     activate,
@@ -22,7 +22,6 @@ from .steps import (
     daemon_pid,
     daemon_status,
     export,
-    export_as_srgb,
     idle,
     is_gone,
     is_modal,
@@ -39,7 +38,6 @@ from .steps import (
     save_mask,
     select,
     selected,
-    show,
     stop_daemon,
     take_messages,
     turns,
@@ -70,10 +68,7 @@ def first_click(seen):
     seen["daemon before"] = connection_file().exists()
     document = yield from open_photograph()
     node = document.activeNode()
-    select(document, 40, 50, 120, 90)
-    yield turns()
     seen["before"] = look(document, node)
-    seen["selection before"] = selected(document)
 
     click()
     yield progress
@@ -90,7 +85,6 @@ def first_click(seen):
     yield turns()
     seen["messages"] = take_messages()
     seen["after"] = look(document, node)
-    seen["selection after"] = selected(document)
     seen["pid"] = daemon_pid()
     export(document, "masked.png")
     photograph_screen("masked-screen.png")
@@ -120,7 +114,7 @@ def second_click(seen):
     earlier.setPixelData(QByteArray(bytes([77]) * (60 * 60)), 0, 0, 60, 60)
     document.refreshProjection()
     document.waitForDone()
-    select(document, 40, 50, 120, 90)
+    select(document, *SELECTED)
     yield turns()
     seen["before"] = look(document, node)
     seen["selection before"] = selected(document)
@@ -277,43 +271,6 @@ def _while_waiting(seen, name, happening):
     seen[name + " layers"] = [[child.name() for child in node.childNodes()] for node in document.topLevelNodes()]
 
 
-def colour_models(seen):
-    """Every kind of pixel, and a mask that is the same as that of the picture in sRGB bytes."""
-    kinds = {
-        "U16": ("RGBA", "U16", SRGB),
-        "F32": ("RGBA", "F32", SRGB),
-        "F16-linear": ("RGBA", "F16", "scRGB (linear)"),
-        "wide": ("RGBA", "U8", "ClayRGB-elle-V2-g22.icc"),
-        "GRAYA": ("GRAYA", "U8", "Gray-D50-elle-V2-srgbtrc.icc"),
-        "CMYKA": ("CMYKA", "U8", "Chemical proof"),
-    }
-    for name, (model, depth, profile) in kinds.items():
-        document = krita.openDocument(str(PHOTOGRAPH))
-        document.setBatchmode(True)
-        known = krita.profiles(model, depth)
-        document.setColorSpace(model, depth, profile if profile in known else known[0])
-        document.waitForDone()
-        yield from show(document)
-        node = document.activeNode()
-        export_as_srgb(document, f"{name}.png")
-        yield turns()
-        before = look(document, node)
-        messages = yield from remove_background()
-        after = look(document, node)
-        area = save_mask(node, f"{name}.mask")
-        seen[name] = {
-            "space": [node.colorModel(), node.colorDepth()],
-            "messages": messages,
-            "pixels kept": before["pixels"] == after["pixels"],
-            "documents": [before["documents"], after["documents"]],
-            "undo": [before["undo"], after["undo"]],
-            "area": area,
-        }
-        document.setModified(False)
-        document.close()
-        yield turns()
-
-
 def layer_kinds(seen):
     """Layers of every sort in one document; each is shown alone when its reference is exported."""
     document = yield from open_photograph()
@@ -454,9 +411,8 @@ ALL = [
     ("cannot start", cannot_start),
     ("cancelled", cancelled),
     ("while waiting", closed_while_waiting),
-    ("colour models", colour_models),
     ("layer kinds", layer_kinds),
     ("chosen layer", chosen_layer),
     ("earlier mask locked", earlier_mask_locked),
-    ("last", last),
 ]
+LAST = [("last", last)]

@@ -16,8 +16,8 @@ FOLDER = Path(os.environ["MATTED_CHECKS"])
 STATE = Path(os.environ["MATTED_STATE_DIR"])
 SETTINGS = Path(os.environ["HOME"]) / ".local/share/krita/pykrita/remove_background/matted.json"
 PHOTOGRAPH = FOLDER / "photograph.png"
-TITLE = "Remove Background"
 SRGB = "sRGB-elle-V2-srgbtrc.icc"
+SELECTED = (40, 50, 120, 90)  # x, y, width, height of the selection that checks make
 BUSY_SIDE = 5000  # a picture of 25 megapixels keeps the daemon busy for a good while
 
 krita = Krita.instance()
@@ -49,9 +49,15 @@ def tidy_up():
     for box in messages():
         box.accept()
     for document in krita.documents():
-        document.waitForDone()
-        document.setModified(False)
-        document.close()
+        yield from close(document)
+
+
+def close(document):
+    """Krita crashes if its layers docker is still about to show a change, which takes it some 0.2 s."""
+    document.waitForDone()
+    yield turns(25)
+    document.setModified(False)
+    document.close()
     yield turns()
 
 
@@ -205,7 +211,7 @@ def messages():
 
 def progress():
     """the progress dialog"""
-    dialogs = [w for w in ours(QDialog) if w.windowTitle() == TITLE and not isinstance(w, QMessageBox)]
+    dialogs = [w for w in ours(QDialog) if type(w).__name__ == "ProgressDialog"]
     return dialogs[0] if dialogs else None
 
 
@@ -246,6 +252,31 @@ def remove_background():
     yield idle
     yield turns()
     return take_messages()
+
+
+def remove_background_of(node):
+    """The same on this layer."""
+    yield from activate(krita.activeDocument(), node)
+    return (yield from remove_background())
+
+
+def options_dialog():
+    """the dialog with the options"""
+    dialogs = [w for w in ours(QDialog) if type(w).__name__ == "OptionsDialog"]
+    return dialogs[0] if dialogs else None
+
+
+def wish(**options):
+    """Set the options of the next click; what is not given is as at first."""
+    names = ("model", "edges", "threshold", "grow", "feather", "invert", "plate", "output", "clean")
+    for name in names:
+        krita.writeSetting("remove_background", name, str(options.get(name, "")))
+
+
+def undo(document):
+    action("edit_undo").trigger()
+    document.waitForDone()
+    yield turns()
 
 
 def photograph_screen(name):

@@ -1,0 +1,32 @@
+"""One removal as GIMP runs it: do the job, and offer what helps where it fails."""
+
+import gi
+
+gi.require_version("Gimp", "3.0")
+import job
+import layers
+from gi.repository import Gimp
+from matted_client import Rejected, messages
+from texts import _
+
+
+def run(folder, image, drawables, plate, options, run_mode):
+    """Returns whether something was done; not if a person was told why not and gave up. Raises MattedError."""
+    host = "GIMP %s" % Gimp.version()
+    watched = run_mode != Gimp.RunMode.NONINTERACTIVE
+    while True:
+        try:
+            picture = layers.GimpPicture(image, drawables, plate, options.output, watched)
+            job.remove_background(folder, host, picture, options)
+            return True
+        except Rejected as error:
+            if error.code == messages.PLATE_NEEDED:
+                raise Rejected(error.code, error.message, _("Choose a plate in Remove Background…")) from None
+            if run_mode != Gimp.RunMode.INTERACTIVE:
+                raise
+            import remedies
+
+            changed = remedies.offer(folder, host, error, options)
+            if changed is None:
+                return False
+            options = changed

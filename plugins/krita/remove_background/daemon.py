@@ -1,0 +1,91 @@
+"""What the plug-in asks the daemon, as functions for a Worker: they wait, so they never run in Krita's own thread."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from krita import Krita
+
+from .layers import FORMAT, Picture
+from .matted_client.client import Cancelled, Mask, OnProgress, Session
+from .matted_client.errors import Rejected
+from .matted_client.messages import LICENCE_NOT_ACCEPTED, MODEL_NOT_INSTALLED
+from .matted_client.plugin import open_session, read_installation
+from .options import DEFAULT_MODEL, Options
+from .texts import _
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+
+Facts = Dict[str, Any]  # of one model, as the daemon's `models` gives them
+Task = Callable[[OnProgress, Cancelled], Any]
+
+
+class ModelNeeded(Rejected):
+    """The model cannot be used yet. `facts`: what is known of it."""
+
+    def __init__(self, error: Rejected, facts: Facts) -> None:
+        super().__init__(error.code, error.message, error.hint)
+        self.facts = facts
+
+
+def mask(picture: Picture, plate: Optional[Picture], options: Options, anyway: bool) -> Task:
+    """Gives a Mask of the picture. anyway: also where the model sees no subject."""
+    client = _client()
+
+    def ask(on_progress: OnProgress, cancelled: Cancelled) -> Mask:
+        with open_session(FOLDER, client, on_progress, cancelled) as session:
+            try:
+                return session.mask(
+                    picture.pixels,
+                    picture.width,
+                    picture.height,
+                    FORMAT,
+                    plate=plate.pixels if plate is not None else None,
+                    on_progress=on_progress,
+                    cancelled=cancelled,
+                    anyway=anyway,
+                    **options.request(),
+                )
+            except Rejected as error:
+                if error.code in (MODEL_NOT_INSTALLED, LICENCE_NOT_ACCEPTED):
+                    raise ModelNeeded(error, _facts(session, options.model)) from None
+                raise
+
+    return ask
+
+
+def models() -> Task:
+    """Gives the facts of every model, and one sentence if the daemon is of another version than the plug-in, or ""."""
+    client = _client()
+
+    def ask(on_progress: OnProgress, cancelled: Cancelled) -> Tuple[List[Facts], str]:
+        with open_session(FOLDER, client, on_progress, cancelled) as session:
+            ours, theirs = read_installation(FOLDER).version, session.welcome.version
+            note = _("matted is version %s, this plug-in %s. Run: matted stop; matted install krita") % (theirs, ours)
+            return session.models(), "" if ours == theirs else note
+
+    return ask
+
+
+def download(model: str) -> Task:
+    """Has the daemon get a model that anybody may use. Gives None."""
+    client = _client()
+
+    def ask(on_progress: OnProgress, cancelled: Cancelled) -> None:
+        with open_session(FOLDER, client, on_progress, cancelled) as session:
+            session.load(model, on_progress, cancelled, download=True)
+
+    return ask
+
+
+def _client() -> str:
+    """Who asks, for the daemon's log. Krita's own thread has to ask Krita."""
+    return "Krita %s" % Krita.instance().version()
+
+
+def _facts(session: Session, model: str) -> Facts:
+    for facts in session.models():
+        if facts["id"] == model or (model == DEFAULT_MODEL and facts["default"]):
+            return facts
+    return {}

@@ -1,0 +1,47 @@
+"""Has the daemon get a model, with progress and a way out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import daemon
+from .dialog import ProgressDialog
+from .matted_client.messages import Progress
+from .matted_client.progress import describe
+from .qt import QObject, pyqtSignal
+from .texts import _
+from .worker import Worker
+
+
+class Download(QObject):
+    """Emits `finished` once: with None where the model is there, with a MattedError where not, not when cancelled."""
+
+    finished = pyqtSignal(object)
+
+    def __init__(self, main_window: Any, model: str) -> None:
+        super().__init__()
+        self._dialog = ProgressDialog(main_window, _("Downloading %s") % model)
+        self._dialog.cancelled.connect(self._cancel)
+        self._worker = Worker(daemon.download(model))
+        self._worker.progressed.connect(self._show)
+        self._worker.succeeded.connect(self._end)
+        self._worker.failed.connect(self._end)
+        self._over = False
+
+    def start(self) -> None:
+        self._dialog.show()
+        self._worker.start()
+
+    def _show(self, progress: Progress) -> None:
+        if not self._over:
+            self._dialog.report(describe(progress, _), progress.fraction or 0.0)
+
+    def _cancel(self) -> None:
+        self._over = True
+        self._worker.cancel()
+
+    def _end(self, error: Any) -> None:
+        if not self._over:
+            self._over = True
+            self._dialog.finish()
+            self.finished.emit(error)

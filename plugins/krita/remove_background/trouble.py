@@ -1,0 +1,54 @@
+"""What went wrong, in one message with a button for what can be done about it."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, List, Optional, Tuple
+
+from .daemon import ModelNeeded
+from .dialog import TITLE
+from .matted_client.errors import Rejected
+from .matted_client.messages import LICENCE_NOT_ACCEPTED, NO_SUBJECT
+from .qt import QDesktopServices, QMessageBox, Qt, QUrl
+from .removal import Removal
+from .texts import _
+
+MEGABYTE = 1000000
+
+Remedy = Tuple[str, Callable[[], None]]  # the words on the button, and what it does
+
+
+def remedy(
+    removal: Removal, again: Callable[[List[Any], bool], None], download: Callable[[str], None]
+) -> Optional[Remedy]:
+    """What can be done, or None. again(layers, anyway): one more removal. download(model): get it, then go on."""
+    unseen = [node for node, error in removal.failures if isinstance(error, Rejected) and error.code == NO_SUBJECT]
+    if unseen:
+        return _("Use the Mask Anyway"), lambda: again(unseen, True)
+    error = removal.failures[0][1]
+    if not isinstance(error, ModelNeeded) or not error.facts:
+        return None
+    facts = error.facts
+    if error.code == LICENCE_NOT_ACCEPTED or not facts["commercial"]:
+        return _("Open the Licence Page"), lambda: QDesktopServices.openUrl(QUrl(facts["licence_url"]))
+    return _("Download (%d MB)") % max(1, facts["bytes"] // MEGABYTE), lambda: download(facts["id"])
+
+
+def show(main_window: Any, message: str, hint: str, offer: Optional[Remedy] = None) -> None:
+    """Say what went wrong and what can be done about it, and return at once."""
+    box = QMessageBox(QMessageBox.Icon.Warning, TITLE, message, QMessageBox.StandardButton.Ok, main_window)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setInformativeText(hint)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    if offer is not None:
+        words, act = offer
+        box.addButton(words, QMessageBox.ButtonRole.ActionRole).clicked.connect(act)
+    box.open()
+
+
+def words(removal: Removal) -> Tuple[str, str]:
+    """A message and a hint for all that went wrong."""
+    if removal.count == 1:
+        error = removal.failures[0][1]
+        return error.message, error.hint
+    lines = ['"%s": %s' % (node.name(), error) if node else str(error) for node, error in removal.failures]
+    return _("Not all layers could be cut out."), "\n".join(lines)

@@ -1,0 +1,96 @@
+"""A real GIMP for the tests, with and without windows, and a picture that is open in it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hosts import roots
+from hosts.gimp.pictures import MESSAGE, WINDOW, Picture, photograph
+from hosts.gimp.session import VERSIONS, Gimp, new_profile, plugin
+from hosts.installed import Installed, until
+from PIL import Image
+
+
+TESTED = [suite for suite in VERSIONS if suite in roots.SUITES]
+
+
+@pytest.fixture(scope="session", params=TESTED, ids=[f"gimp-{VERSIONS[suite]}" for suite in TESTED])
+def installed(request: pytest.FixtureRequest, wheel: Path, u2netp_file: Path) -> Iterator[Installed]:
+    matted = Installed(roots.get(request.param, wheel), u2netp_file)
+    new_profile(matted)
+    matted.matted("install", "gimp")
+    yield matted
+    matted.remove()
+
+
+@pytest.fixture(scope="session")
+def artefacts(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots and logs stay."""
+    chosen, name = os.environ.get("MATTED_TEST_ARTEFACTS"), f"gimp-{VERSIONS[installed.root.suite]}"
+    folder = Path(chosen) / name if chosen else tmp_path_factory.mktemp(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def gimp(installed: Installed, artefacts: Path) -> Iterator[Gimp]:
+    """GIMP without windows, as in a batch."""
+    yield from _running(installed, windows=False, logs=artefacts / "console")
+
+
+@pytest.fixture(scope="session")
+def desktop(installed: Installed, artefacts: Path) -> Iterator[Gimp]:
+    """GIMP with its windows. Every error opens one, also when a script was the caller: whoever causes it closes it."""
+    yield from _running(installed, windows=True, logs=artefacts / "desktop")
+
+
+def _running(installed: Installed, windows: bool, logs: Path) -> Iterator[Gimp]:
+    logs.mkdir(exist_ok=True)
+    running = Gimp(installed, windows, logs)
+    yield running
+    assert running.close() == 0, running.log()
+
+
+@pytest.fixture
+def opened(gimp: Gimp, installed: Installed) -> Iterator[Callable[..., Picture]]:
+    """Open what Pillow made as a PNG: opened(), or opened(picture)."""
+    pictures: list[Picture] = []
+
+    def open_in_gimp(picture: Image.Image | None = None) -> Picture:
+        pictures.append(Picture(gimp, installed.put(picture or photograph())))
+        return pictures[-1]
+
+    yield open_in_gimp
+    for picture in pictures:
+        gimp.close_image(picture.id)
+
+
+@pytest.fixture(scope="session")
+def photograph_mask(installed: Installed) -> bytes:
+    return installed.mask_of(photograph())
+
+
+@pytest.fixture
+def shown(desktop: Gimp, installed: Installed) -> Iterator[Picture]:
+    """The photograph in GIMP's window."""
+    picture = Picture(desktop, installed.put(photograph()))
+    desktop.show(picture.id)
+    until(lambda: desktop.windows(WINDOW), "window with the photograph")
+    assert desktop.windows(MESSAGE) == []
+    yield picture
+    desktop.close_image(picture.id)
+
+
+@pytest.fixture
+def no_daemon_can_start(installed: Installed) -> Iterator[None]:
+    """As after matted was removed without its plug-in."""
+    settings = plugin(installed) / "matted.json"
+    before = settings.read_text()
+    settings.write_text(json.dumps({**json.loads(before), "command": ["/opt/gone/python", "-m", "matted"]}))
+    installed.kill()
+    yield
+    settings.write_text(before)

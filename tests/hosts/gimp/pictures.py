@@ -1,0 +1,71 @@
+"""Pictures that are open in a real GIMP, and what the tests want to know of them."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+from typing import Any
+
+from hosts.gimp.session import Gimp
+from hosts.installed import until
+from PIL import Image
+
+PHOTOGRAPH = Path(__file__).parents[2] / "photographs" / "chelsea.jpg"
+ONE_CLICK, WITH_DIALOG = "plug-in-remove-background", "plug-in-remove-background-dialog"  # the procedures
+WINDOW, MESSAGE, DIALOG = "layers?) .* GIMP$", "^GIMP Message$", "^Remove Background$"  # titles
+SUCCESS = ["success", ""]
+
+
+class Picture:
+    """A picture that is open in GIMP, with one layer, unchanged since it was opened."""
+
+    def __init__(self, gimp: Gimp, path: str) -> None:
+        self.gimp = gimp
+        self.id = gimp.load(path)
+        self.layer = gimp.layers(self.id)[0]
+        self.clean()
+
+    def clean(self) -> dict[str, Any]:
+        """From here on `state()["dirty"]` says whether there is an undo step. Returns the state."""
+        self.gimp.clean(self.id)
+        return self.state()
+
+    def state(self) -> dict[str, Any]:
+        return self.gimp.state(self.id)
+
+    def click(self, *items: int, **options: Any) -> list[str]:
+        """Remove Background on these items, or on the layer. Returns GIMP's status and error."""
+        return self.gimp.remove_background(self.id, items or [self.layer], "NONINTERACTIVE", options)
+
+    def pixels(self, layer: int | None = None) -> Image.Image:
+        """A layer as GIMP gives it to plug-ins: sRGB, 8 bits, with alpha."""
+        shape = next(shape for shape in self.state()["layers"] if shape["id"] == (layer or self.layer))
+        return Image.frombytes("RGBA", tuple(shape["size"]), base64.b64decode(shape["pixels"]))
+
+    def mask(self, layer: int | None = None) -> bytes | None:
+        shape = next(shape for shape in self.state()["layers"] if shape["id"] == (layer or self.layer))
+        return None if shape["mask"] is None else base64.b64decode(shape["mask"])
+
+
+def photograph() -> Image.Image:
+    with Image.open(PHOTOGRAPH) as picture:
+        return picture.convert("RGB")
+
+
+def without_masks(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """The layers without what Remove Background may change. A group shows what is in it, masked."""
+    changing: dict[str, Any] = {"mask": None, "edits mask": None}
+    return [{**shape, **changing, **({"pixels": None} if shape["group"] else {})} for shape in state["layers"]]
+
+
+def read_the_message(desktop: Gimp, screenshot: Path, begins: str = "error for ") -> str:
+    """What the one message that GIMP shows says; it is closed then."""
+    until(lambda: desktop.windows(MESSAGE), "message")
+    desktop.screenshot(screenshot)
+    assert len(desktop.windows(MESSAGE)) == 1
+    desktop.press(MESSAGE, "Tab", "Tab")  # from the button to the title, to the text
+    text = until(lambda: re.search(f"{begins}.*", desktop.selected_text(), re.DOTALL), "text of the message")[0]
+    desktop.press(MESSAGE, "Escape")
+    until(lambda: not desktop.windows(MESSAGE), "end of the message")
+    return text

@@ -1,0 +1,433 @@
+"""What is chosen: models, options, outputs, several layers. As checks.py; test_krita.py says what should be seen."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import remove_background
+from PyQt5.QtCore import QByteArray
+from PyQt5.QtWidgets import QCheckBox, QComboBox, QDialogButtonBox, QDoubleSpinBox, QLabel, QSpinBox
+from remove_background.matted_client import MattedError
+
+from .steps import (
+    FOLDER,
+    PHOTOGRAPH,
+    SELECTED,
+    SETTINGS,
+    action,
+    activate,
+    click,
+    daemon_status,
+    export,
+    idle,
+    krita,
+    look,
+    masks,
+    messages,
+    open_photograph,
+    options_dialog,
+    photograph_screen,
+    pixels,
+    rectangle,
+    remove_background_of,
+    save_mask,
+    select,
+    selected,
+    show,
+    stop_daemon,
+    take_messages,
+    turns,
+    undo,
+    wish,
+)
+
+MOVED = 4 * 2  # bytes
+MODELS = ("isnet-general-use", "rmbg-1.4", "rmbg-2.0", "birefnet-lite", "background-matting-mobilenetv2", "u2netp")
+
+
+def matted(*arguments):
+    """Run the command as in a terminal."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "QT_", "LD_"))}
+    command = ["/usr/bin/python3", "-m", "matted", *arguments]
+    done = subprocess.run(command, env=clean, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def add_plate(document):
+    """A layer called plate: the photograph, moved to the left by some pixels and in again on the right."""
+    photograph = document.activeNode()
+    plate = document.createNode("plate", "paintlayer")
+    data = pixels(photograph)
+    plate.setPixelData(QByteArray(data[MOVED:] + data[:MOVED]), 0, 0, document.width(), document.height())
+    document.rootNode().addChildNode(plate, None)
+    return plate
+
+
+def models(seen):
+    """Every model of the catalogue, chosen by matted's own settings."""
+    document = yield from open_photograph()
+    node = document.activeNode()
+    add_plate(document)
+    for model in MODELS:
+        matted("models", "default", model)
+        yield from stop_daemon()
+        yield from activate(document, node)
+        if model.startswith("background-matting"):
+            seen["without a plate"] = yield from remove_background_of(node)
+            wish(plate="plate")
+        seen[model] = {"messages": (yield from remove_background_of(node))}
+        seen[model]["loaded"] = [each["id"] for each in daemon_status()["loaded"]]
+        save_mask(node, f"model-{model}.mask")
+        wish()
+    for name in ("small", "gone"):
+        wish(model="background-matting-mobilenetv2", plate=name)
+        if name == "small":
+            small = document.createNode("small", "paintlayer")
+            small.setPixelData(QByteArray(b"\x80" * 400), 0, 0, 10, 10)
+            document.rootNode().addChildNode(small, None)
+            yield from activate(document, node)
+        seen[name + " plate"] = yield from remove_background_of(node)
+    wish()
+
+
+def dialog(seen):
+    """Everything is chosen in the dialog, used at once, and again with the next click."""
+    document = yield from open_photograph()
+    node = document.activeNode()
+    add_plate(document)
+    yield from activate(document, node)
+    before = look(document, node)
+    window = yield from open_options()
+    model, edges, plate, output = window.findChildren(QComboBox)
+    threshold, feather = window.findChildren(QDoubleSpinBox)
+    grow = window.findChild(QSpinBox)
+    invert, clean = window.findChildren(QCheckBox)
+
+    def listed():
+        """the daemon's models"""
+        return model.count() > len(MODELS)
+
+    yield listed
+    seen["models"] = [[model.itemText(row), model.model().item(row).isEnabled()] for row in range(model.count())]
+    seen["plates"] = [plate.itemText(row) for row in range(plate.count())]
+    yield turns(10)
+    photograph_screen("options.png")
+    seen["clean without a new layer"] = clean.isEnabled()
+    model.setCurrentIndex(model.findData("isnet-general-use"))
+    edges.setCurrentIndex(edges.findData("hair"))
+    output.setCurrentIndex(output.findData("layer"))
+    seen["clean with a new layer"] = clean.isEnabled()
+    output.setCurrentIndex(output.findData("selection"))
+    threshold.setValue(0.25)
+    feather.setValue(2.5)
+    grow.setValue(-3)
+    invert.setChecked(True)
+    press(window, QDialogButtonBox.StandardButton.Cancel)
+    yield turns()
+    seen["cancelled"] = before == look(document, node)
+    seen["remembered after cancel"] = krita.readSetting("remove_background", "output", "nothing")
+
+    window = yield from open_options()
+    model, edges, plate, output = window.findChildren(QComboBox)
+    yield lambda: model.count() > len(MODELS)
+    for box, value in ((model, "isnet-general-use"), (edges, "hair"), (output, "selection")):
+        box.setCurrentIndex(box.findData(value))
+    window.findChildren(QDoubleSpinBox)[0].setValue(0.25)
+    window.findChildren(QDoubleSpinBox)[1].setValue(2.5)
+    window.findChild(QSpinBox).setValue(-3)
+    window.findChildren(QCheckBox)[0].setChecked(True)
+    press(window, QDialogButtonBox.StandardButton.Ok)
+    yield idle
+    yield turns()
+    seen["messages"] = take_messages()
+    names = ("model", "edges", "threshold", "grow", "feather", "invert", "plate", "output", "clean")
+    seen["remembered"] = {name: krita.readSetting("remove_background", name, "nothing") for name in names}
+    save_selection(document, "dialog.mask")
+    seen["children"] = look(document, node)["children"]
+    document.setSelection(None)
+    seen["messages of the next click"] = yield from remove_background_of(node)
+    save_selection(document, "dialog-again.mask")
+    wish()
+
+
+def open_options():
+    action("remove_background_options").trigger()
+    return (yield options_dialog)
+
+
+def press(window, button):
+    window.findChild(QDialogButtonBox).button(button).click()
+
+
+def save_selection(document, name):
+    selection = document.selection()
+    area = [0, 0, document.width(), document.height()]
+    (FOLDER / name).write_bytes(bytes(selection.pixelData(*area)) if selection else b"")
+
+
+def dead_daemon(seen):
+    """The dialog comes up without a daemon that could be started, says so, and can be used and left."""
+    document = yield from open_photograph()
+    node = document.activeNode()
+    yield from stop_daemon()
+    installed = SETTINGS.read_text()
+    SETTINGS.write_text(json.dumps({**json.loads(installed), "command": ["/nonexistent/python3"]}))
+    try:
+        window = yield from open_options()
+
+        def said():
+            """the reason in the dialog"""
+            texts = [label.text() for label in window.findChildren(QLabel)]
+            return [text for text in texts if "could not be started" in text]
+
+        seen["sentence"] = yield said
+        yield turns(20)
+        photograph_screen("options-without-daemon.png")
+        press(window, QDialogButtonBox.StandardButton.Ok)
+        yield messages
+        seen["messages"] = take_messages()
+        seen["children"] = look(document, node)["children"]
+    finally:
+        SETTINGS.write_text(installed)
+
+
+def outputs(seen):
+    """The selection, and a new layer, with and without something selected before."""
+    document = yield from open_photograph()
+    node = document.activeNode()
+    yield turns()
+    wish(output="selection")
+    before = look(document, node)
+    seen["selection messages"] = yield from remove_background_of(node)
+    seen["selection changes"] = [name for name, value in look(document, node).items() if value != before[name]]
+    save_selection(document, "selection.mask")
+    document.setSelection(None)
+    select(document, *SELECTED)
+    yield turns()
+    seen["selected before"] = selected(document)
+    seen["limited messages"] = yield from remove_background_of(node)
+    save_selection(document, "selection-limited.mask")
+    yield from undo(document)
+    seen["selected after undo"] = selected(document)
+
+    document.setSelection(None)
+    document.waitForDone()
+    wish(output="layer", clean=False)
+    yield from activate(document, node)
+    before = look(document, node)
+    seen["layer messages"] = yield from remove_background_of(node)
+    layer = document.activeNode()
+    seen["layer"] = [layer.name(), layer.type(), layer.colorModel(), layer.colorDepth(), rectangle(layer)]
+    seen["order"] = [each.name() for each in document.topLevelNodes()]
+    seen["source kept"] = before["pixels"] == look(document, node)["pixels"]
+    node.setVisible(False)
+    export(document, "layer.png")
+    node.setVisible(True)
+    yield from undo(document)
+    seen["layers after undo"] = [each.name() for each in document.topLevelNodes()]
+
+    wish(output="layer")
+    seen["clean messages"] = yield from remove_background_of(node)
+    area = [0, 0, document.width(), document.height()]
+    (FOLDER / "clean.pixels").write_bytes(bytes(document.activeNode().pixelData(*area)))
+    yield from undo(document)
+    wish(output="layer", clean=False)
+
+    half = document.createNode("half there", "paintlayer")
+    data = bytearray(pixels(node))
+    data[3::4] = bytes(index % 256 for index in range(len(data) // 4))
+    half.setPixelData(QByteArray(bytes(data)), 0, 0, document.width(), document.height())
+    document.rootNode().addChildNode(half, None)
+    yield from activate(document, half)
+    seen["half messages"] = yield from remove_background_of(half)
+    (FOLDER / "half.pixels").write_bytes(bytes(document.activeNode().pixelData(*rectangle(half))))
+    seen["half area"] = rectangle(half)
+    (FOLDER / "half.source").write_bytes(bytes(data))
+    wish()
+
+
+def deep_layer(seen):
+    """A new layer in the colours of a document that is not in sRGB bytes."""
+    document = krita.openDocument(str(PHOTOGRAPH))
+    document.setBatchmode(True)
+    document.setColorSpace("RGBA", "U16", "sRGB-elle-V2-srgbtrc.icc")
+    document.waitForDone()
+    yield from show(document)
+    node = document.activeNode()
+    wish(output="layer", clean=False)
+    seen["messages"] = yield from remove_background_of(node)
+    layer = document.activeNode()
+    seen["space"] = [layer.colorModel(), layer.colorDepth(), layer.colorProfile() == document.colorProfile()]
+    (FOLDER / "deep.pixels").write_bytes(bytes(layer.pixelData(*rectangle(node))))
+    (FOLDER / "deep.source").write_bytes(pixels(node))
+    wish()
+
+
+def several(seen):
+    """All layers selected: each gets its mask, but for the one that cannot have any."""
+    document = yield from open_photograph()
+    photograph = document.activeNode()
+    second = photograph.duplicate()
+    second.setName("second")
+    empty = document.createNode("empty", "paintlayer")
+    third = document.createNode("third", "paintlayer")
+    third.setPixelData(QByteArray(pixels(photograph)), 30, -20, document.width(), document.height())
+    for layer in (second, empty, third):
+        document.rootNode().addChildNode(layer, None)
+    yield from activate(document, photograph)
+    action("select_all_layers").trigger()
+
+    def all_selected():
+        """all layers to be selected"""
+        return len(krita.windows()[0].activeView().selectedNodes()) == 4
+
+    yield all_selected
+    before = [look(document, layer)["pixels"] for layer in (photograph, second, third)]
+    steps = action("edit_undo").text()
+    click()
+    yield idle
+    yield turns()
+    seen["messages"] = take_messages()
+    layers = {"Background": photograph, "second": second, "third": third, "empty": empty}
+    seen["masks"] = {name: [mask.name() for mask in masks(layer)] for name, layer in layers.items()}
+    for name in ("Background", "second", "third"):
+        save_mask(layers[name], f"several-{name}.mask")
+    seen["pixels kept"] = before == [look(document, layer)["pixels"] for layer in (photograph, second, third)]
+    seen["undo steps"] = 0
+    while any(masks(layer) for layer in layers.values()) and seen["undo steps"] < 9:
+        yield from undo(document)
+        seen["undo steps"] += 1
+    seen["undone to"] = [steps, action("edit_undo").text()]
+
+    ended = []
+    remove_background.start(document, [photograph, empty, third], output="selection").finished.connect(ended.append)
+
+    def over():
+        """the selection of several layers"""
+        return ended
+
+    yield over
+    save_selection(document, "several-selected.mask")
+
+
+def trouble(seen):
+    """Messages with a button: no subject, a model that is not there, a licence that nobody has accepted."""
+    document = yield from open_photograph()
+    photograph = document.activeNode()
+    flat = document.createNode("flat", "paintlayer")
+    width, height = document.width(), document.height()
+    flat.setPixelData(QByteArray(b"\x80\x80\x80\xff" * (width * height)), 0, 0, width, height)
+    document.rootNode().addChildNode(flat, None)
+    yield from activate(document, flat)
+    click()
+    yield messages
+    seen["no subject"] = words_of(messages()[0])
+    yield turns(20)
+    photograph_screen("no-subject.png")
+    press_button(messages()[0], "Anyway")
+    yield lambda: idle() and (messages() or masks(flat))
+    yield turns()
+    seen["anyway"] = [words_of(box) for box in messages()]
+    take_messages()
+    if masks(flat):
+        save_mask(flat, "anyway.mask")
+
+    yield from activate(document, photograph)
+    licences = next(Path(os.environ["HOME"]).rglob("licences.json"))
+    accepted = licences.read_text()
+    licences.write_text("{}")
+    try:
+        wish(model="rmbg-1.4")
+        click()
+        yield messages
+        seen["licence"] = words_of(messages()[0])
+        take_messages()
+    finally:
+        licences.write_text(accepted)
+    stand_in = Path(os.environ["HOME"]) / "isnet.onnx"
+    matted("models", "remove", "isnet-general-use")
+    wish(model="isnet-general-use")
+    click()
+    yield messages
+    seen["not installed"] = words_of(messages()[0])
+    yield turns(20)
+    photograph_screen("not-installed.png")
+    press_button(messages()[0], "Download")
+    yield lambda: idle() and messages()
+    seen["download"] = words_of(messages()[0])
+    take_messages()
+    window = yield from open_options()
+    model = window.findChildren(QComboBox)[0]
+    yield lambda: model.count() > len(MODELS)
+    seen["not installed in the dialog"] = model.itemText(model.findData("isnet-general-use"))
+    press(window, QDialogButtonBox.StandardButton.Cancel)
+    matted("models", "pull", "isnet-general-use", "--from", str(stand_in), "--trust")
+    wish()
+
+
+def words_of(box):
+    return [box.text(), box.informativeText(), sorted(button.text().replace("&", "") for button in box.buttons())]
+
+
+def press_button(box, words):
+    next(button for button in box.buttons() if words in button.text()).click()
+
+
+def automation(seen):
+    """Another script starts it, with options, and is told of the end; no message is shown."""
+    document = yield from open_photograph()
+    node = document.activeNode()
+    ended = []
+
+    def over():
+        """the end of what the script started"""
+        return ended
+
+    removal = remove_background.start(document, [node], output="selection", invert=True)
+    removal.finished.connect(ended.append)
+    yield over
+    seen["failures"] = [str(error) for _, error in ended[0].failures]
+    save_selection(document, "automation.mask")
+
+    ended.clear()
+    empty = document.createNode("empty", "paintlayer")
+    document.rootNode().addChildNode(empty, None)
+    yield from activate(document, empty)
+    removal = remove_background.start()  # on the active layer
+    removal.finished.connect(ended.append)
+    yield over
+    seen["failures of an empty layer"] = [str(error) for _, error in ended[0].failures]
+    seen["messages"] = take_messages()
+    for name, wishes in {"unknown": {"colour": 1}, "out of range": {"grow": 101}, "wrong": {"output": "cake"}}.items():
+        try:
+            remove_background.start(document, [node], **wishes)
+        except MattedError as error:
+            seen[name] = str(error)
+
+
+def language(seen):
+    """The words in Krita's menu and in the dialog."""
+    yield from open_photograph()
+    seen["menu"] = [action(name).text() for name in ("remove_background", "remove_background_options")]
+    window = yield from open_options()
+    yield lambda: window.findChild(QComboBox).count() > 1
+    yield turns(20)
+    seen["title"] = window.windowTitle()
+    seen["words"] = [label.text() for label in window.findChildren(QLabel) if label.text()]
+    seen["clipped"] = [part.text() for part in window.findChildren(QCheckBox) if part.width() < part.sizeHint().width()]
+    photograph_screen("language.png")
+    press(window, QDialogButtonBox.StandardButton.Cancel)
+
+
+LANGUAGE = [("language", language)]
+ALL = [
+    ("models", models),
+    ("dialog", dialog),
+    ("dead daemon", dead_daemon),
+    ("outputs", outputs),
+    ("deep layer", deep_layer),
+    ("several", several),
+    ("automation", automation),
+    ("trouble", trouble),
+]

@@ -1,0 +1,273 @@
+"""Remove Background… and the questions that Remove Background asks, in the real GIMP with its windows."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from graphs import small
+from hosts.gimp.pictures import (
+    DIALOG,
+    MESSAGE,
+    ONE_CLICK,
+    SUCCESS,
+    WINDOW,
+    WITH_DIALOG,
+    Picture,
+    photograph,
+    read_the_message,
+)
+from hosts.gimp.session import Gimp, plugin
+from hosts.installed import PATIENCE, Installed, until
+from mirrors import mirror
+from PIL import Image
+
+REMOVE = "alt+v"  # the button of the dialog
+ONE_CLICK_KEYS = ["alt+r", "c"]  # Filters > Remove Background
+
+
+@contextmanager
+def asked(picture: Picture, procedure: str, title: str = DIALOG) -> Iterator[Future[list[str]]]:
+    """A procedure is called by a person, and its dialog stands open. Gives what it will return."""
+    with ThreadPoolExecutor(1) as pool:
+        arguments = (picture.id, [picture.layer], "INTERACTIVE", {}, procedure)
+        called = pool.submit(picture.gimp.remove_background, *arguments)
+        try:
+            until(lambda: picture.gimp.windows(title), "dialog")
+            yield called
+        finally:
+            while not called.done() and picture.gimp.windows(title):
+                picture.gimp.press(title, "Escape")
+
+
+@pytest.fixture
+def forgetful(desktop: Gimp) -> Iterator[None]:
+    """What is chosen in a dialog does not reach the next test."""
+    yield
+    desktop.forget()
+
+
+def test_what_is_chosen_in_the_dialog_is_done_and_remembered(
+    desktop: Gimp, shown: Picture, forgetful: None, photograph_mask: bytes, artefacts: Path
+) -> None:
+    with asked(shown, WITH_DIALOG) as called:
+        desktop.press(DIALOG, "alt+u", "Down")
+        desktop.screenshot(artefacts / "dialog.png")
+        desktop.press(DIALOG, REMOVE)
+        assert called.result(PATIENCE) == SUCCESS
+    assert base64.b64decode(desktop.selection(shown.id)) == photograph_mask and shown.mask() is None
+    desktop.press(WINDOW, "ctrl+z")
+    until(lambda: desktop.selection(shown.id) is None, "undo")
+    desktop.press(WINDOW, *ONE_CLICK_KEYS)
+    until(lambda: desktop.selection(shown.id), "selection")
+    assert base64.b64decode(desktop.selection(shown.id)) == photograph_mask and shown.mask() is None
+
+
+def test_a_dialog_that_is_left_changes_nothing(desktop: Gimp, shown: Picture, forgetful: None) -> None:
+    before = shown.state()
+    with asked(shown, WITH_DIALOG) as called:
+        desktop.press(DIALOG, "alt+u", "Down", "Escape")
+        assert called.result(PATIENCE)[0] == "cancel"
+    assert shown.state() == before
+    desktop.press(WINDOW, *ONE_CLICK_KEYS)
+    until(lambda: shown.mask(), "mask")
+
+
+def test_a_selection_is_spoken_of_in_the_dialog_and_once_afterwards(
+    desktop: Gimp, shown: Picture, forgetful: None, artefacts: Path
+) -> None:
+    desktop.select(shown.id, 60, 50, 170, 140)
+    with asked(shown, WITH_DIALOG) as called:
+        desktop.screenshot(artefacts / "dialog with a selection.png")
+        desktop.press(DIALOG, REMOVE)
+        assert called.result(PATIENCE) == SUCCESS
+    said = read_the_message(desktop, artefacts / "selection.png", "There is a selection")
+    assert "only what lies in it is kept" in said
+    desktop.press(WINDOW, "ctrl+z")
+    until(lambda: shown.mask() is None, "undo")
+    desktop.press(WINDOW, *ONE_CLICK_KEYS)
+    until(lambda: shown.mask(), "mask")
+    assert desktop.windows(MESSAGE) == []
+
+
+def test_the_model_is_chosen_in_the_dialog(
+    desktop: Gimp, installed: Installed, shown: Picture, forgetful: None, artefacts: Path
+) -> None:
+    file = f"{installed.home}/standin.onnx"
+    small.isnet_like(installed.outside(file), side=64)
+    installed.matted("models", "add", file, "--like", "isnet-general-use", "--id", "mine")
+    try:
+        with asked(shown, WITH_DIALOG) as called:
+            desktop.press(DIALOG, "alt+m", "space")
+            desktop.screenshot(artefacts / "models.png")
+            desktop.press(DIALOG, "Down", "Down", "Return", REMOVE)
+            assert called.result(PATIENCE) == SUCCESS
+        with installed.session() as session:
+            assert "mine" in [model["id"] for model in session.status()["loaded"]]
+        assert shown.mask() == installed.mask_of(photograph(), model="mine")
+    finally:
+        installed.matted("models", "remove", "mine")
+
+
+def test_the_dialog_comes_up_without_a_daemon(
+    desktop: Gimp, shown: Picture, artefacts: Path, no_daemon_can_start: None
+) -> None:
+    before = shown.state()
+    with asked(shown, WITH_DIALOG) as called:
+        desktop.screenshot(artefacts / "dialog without a daemon.png")
+        desktop.press(DIALOG, REMOVE)
+        assert called.result(PATIENCE)[0] == "execution-error"
+    assert "/opt/gone/python" in read_the_message(desktop, artefacts / "no daemon.png")
+    assert shown.state() == before
+
+
+# -- trouble, and what is offered --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plain(desktop: Gimp, installed: Installed) -> Iterator[Picture]:
+    """A picture without a subject, in GIMP's window."""
+    picture = Picture(desktop, installed.put(Image.new("RGB", (40, 30), "red")))
+    desktop.show(picture.id)
+    yield picture
+    desktop.close_image(picture.id)
+
+
+def test_no_subject_is_used_only_if_wanted(
+    desktop: Gimp, installed: Installed, plain: Picture, artefacts: Path
+) -> None:
+    before = plain.state()
+    with asked(plain, ONE_CLICK) as called:
+        desktop.screenshot(artefacts / "no subject.png")
+        desktop.press(DIALOG, "Escape")
+        assert called.result(PATIENCE)[0] == "cancel"
+    assert plain.state() == before
+    with asked(plain, ONE_CLICK) as called:
+        desktop.press(DIALOG, "alt+u")
+        assert called.result(PATIENCE) == SUCCESS
+    assert plain.mask() == installed.mask_of(Image.new("RGB", (40, 30), "red"), anyway=True)
+    assert desktop.windows(MESSAGE) == []
+
+
+@pytest.fixture
+def named(installed: Installed) -> Iterator[Callable[[str], None]]:
+    """Write a model that need not be there into the settings by hand, for the next daemon: named("rmbg-1.4")"""
+    settings = installed.outside(f"{installed.home}/.config/matted/config.toml")
+    before = settings.read_text() if settings.exists() else ""
+
+    def write(model: str) -> None:
+        settings.parent.mkdir(parents=True, exist_ok=True)
+        settings.write_text(f'model = "{model}"\n')
+        installed.kill()
+
+    yield write
+    settings.write_text(before)
+    installed.kill()
+
+
+def test_a_model_with_a_licence_is_not_fetched(
+    desktop: Gimp, named: Callable[[str], None], shown: Picture, artefacts: Path
+) -> None:
+    named("rmbg-1.4")
+    before = shown.state()
+    with asked(shown, ONE_CLICK) as called:
+        desktop.screenshot(artefacts / "licence.png")
+        desktop.press(DIALOG, "Escape")
+        assert called.result(PATIENCE)[0] == "cancel"
+    assert shown.state() == before
+
+
+def test_a_free_model_is_fetched_on_demand(
+    desktop: Gimp, installed: Installed, named: Callable[[str], None], shown: Picture, artefacts: Path, tmp_path: Path
+) -> None:
+    """The daemon is told that the model lies on a server of the test."""
+    model, home = "isnet-general-use", installed.home
+    content = small.isnet_like(tmp_path / "net.onnx", side=64).read_bytes()
+    command = Path(__file__).parents[1] / "matted_with.py"
+    installed.outside(f"{home}/matted_with.py").write_text(command.read_text())
+    settings = plugin(installed) / "matted.json"
+    as_installed = settings.read_text()
+    with mirror() as server:
+        server.files["/net.onnx"] = content
+        place = {"kind": "https", "name": "https", "url": f"{server.url}/net.onnx", "bytes": len(content)}
+        sources = {model: [{**place, "sha256": sha256(content).hexdigest()}]}
+        installed.outside(f"{home}/sources.json").write_text(json.dumps(sources))
+        words = ["/usr/bin/python3", f"{home}/matted_with.py", f"{home}/sources.json"]
+        settings.write_text(json.dumps({**json.loads(as_installed), "command": words}))
+        try:
+            named(model)
+            with asked(shown, ONE_CLICK) as called:
+                desktop.screenshot(artefacts / "download.png")
+                desktop.press(DIALOG, "alt+d")
+                assert called.result(PATIENCE) == SUCCESS
+            assert server.downloads() == [("/net.onnx", "")]
+            assert shown.mask() == installed.mask_of(photograph(), model=model)
+        finally:
+            settings.write_text(as_installed)
+            installed.matted("models", "remove", model)
+
+
+# -- help --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def browser(installed: Installed) -> Iterator[Path]:
+    """A web browser that only writes down what it was asked to open."""
+    shown = installed.outside(f"{installed.home}/opened.txt")
+    program = installed.outside(f"{installed.home}/browser")
+    script = 'echo "$1" > opened.part && mv opened.part opened.txt'
+    program.write_text(f"#!/bin/sh\ncd {installed.home} && {script}\n")
+    program.chmod(0o755)
+    entry = installed.outside(f"{installed.home}/.local/share/applications/browser.desktop")
+    entry.parent.mkdir(parents=True)
+    kinds = "text/html;x-scheme-handler/file;x-scheme-handler/https;"
+    entry.write_text(f"[Desktop Entry]\nType=Application\nName=B\nExec={installed.home}/browser %u\nMimeType={kinds}\n")
+    chosen = installed.outside(f"{installed.home}/.config/mimeapps.list")
+    defaults = "".join(f"{kind}=browser.desktop\n" for kind in kinds.split(";") if kind)
+    chosen.write_text(f"[Default Applications]\n{defaults}")
+    yield shown
+    for path in (shown, program, entry, chosen):
+        path.unlink(missing_ok=True)
+
+
+def test_help_opens_the_page_that_came_with_the_plugin(desktop: Gimp, shown: Picture, browser: Path) -> None:
+    with asked(shown, WITH_DIALOG):
+        desktop.press(DIALOG, "alt+h")
+        until(browser.exists, "page in the browser")
+    address = browser.read_text().strip()
+    assert address.endswith("/plug-ins/remove-background/help/en/remove-background.html")
+    assert desktop.installed.outside(address.replace("file://", "")).is_file()
+
+
+# -- languages ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("language", "title"),
+    [
+        ("de", "Hintergrund entfernen"),
+        ("fr", "Supprimer l'arrière-plan"),
+        ("es", "Quitar el fondo"),
+        ("ja", "背景を削除"),
+        ("zh_CN", "去除背景"),
+    ],
+)
+def test_every_language_in_menu_and_dialog(installed: Installed, artefacts: Path, language: str, title: str) -> None:
+    logs = artefacts / language
+    logs.mkdir(exist_ok=True)
+    running = Gimp(installed, windows=True, logs=logs, language=language)
+    try:
+        picture = Picture(running, installed.put(photograph()))
+        running.show(picture.id)
+        assert running.menu_label().replace("_", "") == title
+        with asked(picture, WITH_DIALOG, f"^{title}$"):
+            running.screenshot(artefacts / f"dialog {language}.png")
+        running.close_image(picture.id)
+    finally:
+        running.close()

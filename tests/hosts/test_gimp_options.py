@@ -1,0 +1,271 @@
+"""In the real GIMP: several layers, a selection that limits the mask, and what is made of the subject."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphs import small
+from hosts.gimp.pictures import SUCCESS, WINDOW, Picture, photograph, without_masks
+from hosts.gimp.session import Gimp
+from hosts.installed import Installed, until
+from PIL import Image, ImageChops, ImageFilter
+
+OTHER = Path(__file__).parents[1] / "photographs" / "coffee.jpg"
+
+
+def coffee() -> Image.Image:
+    with Image.open(OTHER) as picture:
+        return picture.convert("RGB").resize((200, 150))
+
+
+def grey(samples: bytes, size: tuple[int, int]) -> Image.Image:
+    return Image.frombytes("L", size, samples)
+
+
+# -- several layers ----------------------------------------------------------------------------------------------------
+
+
+def test_every_selected_layer_gets_its_mask_in_one_undo_step(
+    desktop: Gimp, installed: Installed, shown: Picture, photograph_mask: bytes, artefacts: Path
+) -> None:
+    second = desktop.insert(shown.id, installed.put(coffee()), 30, 20)
+    third = desktop.insert(shown.id, installed.put(coffee().transpose(Image.Transpose.FLIP_LEFT_RIGHT)), -60, 200)
+    before = shown.clean()
+    assert shown.click(shown.layer, second, third) == SUCCESS
+    assert shown.mask() == photograph_mask
+    assert shown.mask(second) == installed.mask_of(coffee())
+    assert shown.mask(third) == installed.mask_of(coffee().transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+    assert without_masks(shown.state()) == without_masks(before)
+    desktop.screenshot(artefacts / "three layers.png")
+    desktop.press(WINDOW, "ctrl+z")
+    until(lambda: shown.mask() is None, "undo")
+    assert shown.state() == before  # not dirty: the one step was all there is
+
+
+def test_a_layer_selected_with_its_mask_is_done_once(
+    gimp: Gimp, opened: Callable[..., Picture], photograph_mask: bytes
+) -> None:
+    picture = opened()
+    mask = gimp.give_mask(picture.layer, 77)
+    assert picture.click(picture.layer, mask) == SUCCESS
+    assert picture.mask() == photograph_mask
+
+
+def test_a_layer_without_a_subject_does_not_keep_the_others_from_theirs(
+    gimp: Gimp, installed: Installed, opened: Callable[..., Picture], photograph_mask: bytes
+) -> None:
+    picture = opened()
+    plain = gimp.insert(picture.id, installed.put(Image.new("RGB", (1, 1), "red")))
+    assert picture.click(plain, picture.layer) == SUCCESS
+    assert picture.mask() == photograph_mask
+    assert picture.mask(plain) is None
+
+
+def test_no_layer_with_a_subject_is_an_error(gimp: Gimp, installed: Installed, opened: Callable[..., Picture]) -> None:
+    picture = opened(Image.new("RGB", (1, 1), "red"))
+    other = gimp.insert(picture.id, installed.put(Image.new("RGB", (1, 1), "blue")))
+    before = picture.clean()
+    assert picture.click(picture.layer, other) == ["execution-error", "No subject was found on any of the layers."]
+    assert picture.state() == before
+
+
+# -- a selection limits the mask ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("feather", [0, 25], ids=["hard", "soft"])
+@pytest.mark.parametrize("at", [(0, 0), (-40, 30)], ids=["on the canvas", "partly outside"])
+def test_the_mask_is_limited_to_the_selection(
+    gimp: Gimp,
+    opened: Callable[..., Picture],
+    photograph_mask: bytes,
+    feather: int,
+    at: tuple[int, int],
+) -> None:
+    picture = opened()
+    size = photograph().size
+    gimp.resize_canvas(picture.id, *size, *at)
+    gimp.select(picture.id, 60, 50, 170, 140, feather)
+    selected = Image.new("L", size)
+    selected.paste(grey(base64.b64decode(gimp.selection(picture.id)), size), (-at[0], -at[1]))
+    before = picture.clean()
+    assert picture.click() == SUCCESS
+    limited = ImageChops.darker(grey(photograph_mask, size), selected).tobytes()
+    assert picture.mask() == limited and 0 < sum(limited) < sum(photograph_mask)
+    assert gimp.selection(picture.id) is not None
+    assert without_masks(picture.state()) == without_masks(before)
+
+
+def test_a_selection_beside_the_layer_is_an_error(gimp: Gimp, opened: Callable[..., Picture]) -> None:
+    picture = opened()
+    gimp.resize_canvas(picture.id, 900, 900, 0, 0)
+    gimp.select(picture.id, 600, 600, 50, 50)
+    before = picture.clean()
+    status, error = picture.click()
+    assert status == "execution-error" and 'The selection lies outside the layer "Background"' in error
+    assert picture.state() == before
+
+
+# -- what is made of the subject ---------------------------------------------------------------------------------------
+
+
+def test_the_subject_as_a_selection(desktop: Gimp, shown: Picture, photograph_mask: bytes) -> None:
+    before = shown.clean()
+    assert shown.click(output="selection") == SUCCESS
+    assert base64.b64decode(desktop.selection(shown.id)) == photograph_mask
+    assert shown.state()["layers"] == before["layers"]
+    desktop.press(WINDOW, "ctrl+z")
+    until(lambda: desktop.selection(shown.id) is None, "undo")
+    assert shown.state() == before
+
+
+def test_the_subjects_of_two_layers_as_one_selection(
+    gimp: Gimp, installed: Installed, opened: Callable[..., Picture], photograph_mask: bytes
+) -> None:
+    picture = opened()
+    second = gimp.insert(picture.id, installed.put(coffee()), 300, -20)
+    gimp.lock(second, True)  # nothing is written to it
+    assert picture.click(picture.layer, second, output="selection") == SUCCESS
+    union = grey(photograph_mask, photograph().size)
+    cup = Image.new("L", union.size)
+    cup.paste(grey(installed.mask_of(coffee()), coffee().size), (300, -20))
+    assert base64.b64decode(gimp.selection(picture.id)) == ImageChops.add(union, cup).tobytes()
+
+
+def test_a_selection_stays_inside_the_one_before(
+    gimp: Gimp, opened: Callable[..., Picture], photograph_mask: bytes
+) -> None:
+    picture = opened()
+    gimp.select(picture.id, 60, 50, 170, 140)
+    before = grey(base64.b64decode(gimp.selection(picture.id)), photograph().size)
+    assert picture.click(output="selection") == SUCCESS
+    expected = ImageChops.darker(grey(photograph_mask, photograph().size), before)
+    assert base64.b64decode(gimp.selection(picture.id)) == expected.tobytes()
+
+
+@pytest.mark.parametrize("clean", [True, False], ids=["clean colours", "its own colours"])
+def test_the_subject_as_a_new_layer(
+    desktop: Gimp, installed: Installed, shown: Picture, photograph_mask: bytes, artefacts: Path, clean: bool
+) -> None:
+    before = shown.clean()
+    assert shown.click(output="layer", **{"clean-colours": clean}) == SUCCESS
+    copy, original = shown.state()["layers"]
+    assert {**original, "visible": True} == before["layers"][0] and not original["visible"]
+    assert (copy["name"], copy["offsets"], copy["visible"]) == ("Background cut out", [0, 0], True)
+    assert base64.b64decode(copy["mask"]) == photograph_mask
+    assert desktop.selected_layers(shown.id) == [copy["id"]]
+    answer = installed.answer_to(photograph(), foreground=clean)
+    colours = Image.frombytes("RGB", photograph().size, bytes(answer.foreground or photograph().tobytes()))
+    assert Image.frombytes("RGBA", colours.size, base64.b64decode(copy["pixels"])).convert("RGB") == colours
+    desktop.screenshot(artefacts / f"new layer {clean}.png")
+    desktop.press(WINDOW, "ctrl+z")
+    until(lambda: len(shown.state()["layers"]) == 1, "undo")
+    assert shown.state() == before
+
+
+# -- what the daemon is asked for --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("chosen", "meant", "unlike"),
+    [
+        ({"edges": "off"}, {"edges": "off"}, {}),
+        ({"edges": "hair"}, {"edges": "hair"}, {"edges": "off"}),
+        ({"grow": 7}, {"grow": 7}, {}),
+        ({"grow": -7}, {"grow": -7}, {}),
+        ({"feather": 4.5}, {"feather": 4.5}, {}),
+        ({"hard-edge": True, "threshold": 0.3}, {"threshold": 0.3}, {}),
+        ({"invert": True}, {"invert": True}, {}),
+    ],
+    ids=str,
+)
+def test_what_is_chosen_reaches_the_daemon(
+    installed: Installed,
+    opened: Callable[..., Picture],
+    chosen: dict[str, Any],
+    meant: dict[str, Any],
+    unlike: dict[str, Any],
+) -> None:
+    picture = opened()
+    assert picture.click(**chosen) == SUCCESS
+    assert picture.mask() == installed.mask_of(photograph(), **meant) != installed.mask_of(photograph(), **unlike)
+
+
+def test_a_threshold_counts_only_for_a_hard_edge(opened: Callable[..., Picture], photograph_mask: bytes) -> None:
+    picture = opened()
+    assert picture.click(threshold=0.3) == SUCCESS
+    assert picture.mask() == photograph_mask
+
+
+# -- a plate -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def keyer(installed: Installed) -> Iterator[str]:
+    """A model that compares with a plate, by colour alone."""
+    model, file = "background-matting-mobilenetv2", f"{installed.home}/keyer.onnx"
+    small.keyer(installed.outside(file))
+    installed.matted("models", "pull", model, "--from", file, "--trust")
+    yield model
+    installed.matted("models", "remove", model)
+
+
+def scene(size: tuple[int, int]) -> Image.Image:
+    return Image.linear_gradient("L").resize(size).convert("RGB")
+
+
+def test_the_plate_is_read_where_the_layer_lies(
+    gimp: Gimp, installed: Installed, opened: Callable[..., Picture], keyer: str
+) -> None:
+    picture = opened()
+    cup = gimp.insert(picture.id, installed.put(coffee()), -40, 90)
+    plate = gimp.insert(picture.id, installed.put(scene((600, 500))), -100, -60)
+    before = picture.clean()
+    assert picture.click(cup, model=keyer, plate=plate) == SUCCESS
+    behind = scene((600, 500)).crop((60, 150, 60 + coffee().width, 150 + coffee().height))
+    assert picture.mask(cup) == installed.mask_of(coffee(), model=keyer, plate=behind)
+    assert without_masks(picture.state()) == without_masks(before)
+
+
+def test_a_plate_that_is_too_small(
+    gimp: Gimp, installed: Installed, opened: Callable[..., Picture], keyer: str
+) -> None:
+    picture = opened()
+    plate = gimp.insert(picture.id, installed.put(scene((440, 300))))
+    before = picture.clean()
+    status, error = picture.click(model=keyer, plate=plate)
+    assert status == "execution-error" and 'does not cover the layer "Background"' in error
+    assert picture.state() == before
+
+
+def test_a_plate_of_another_picture(opened: Callable[..., Picture], keyer: str) -> None:
+    picture, other = opened(), opened()
+    before = picture.state()
+    status, error = picture.click(model=keyer, plate=other.layer)
+    assert status == "execution-error" and "The plate is a layer of another picture." in error
+    assert picture.state() == before
+
+
+def test_clean_colours_of_a_layer_with_many_bits(
+    gimp: Gimp, installed: Installed, opened: Callable[..., Picture], keyer: str
+) -> None:
+    """Where the colours are clean already, nothing of the layer's precision is lost."""
+    picture = opened()
+    gimp.convert(picture.id, "FLOAT_LINEAR")
+    plate = gimp.insert(picture.id, installed.put(photograph().filter(ImageFilter.GaussianBlur(4))))
+    gimp.convert(picture.id, "FLOAT_LINEAR")
+    gimp.brighten(picture.layer, 1.001)  # to values that 8 bits do not hold
+    pixels, exact = picture.pixels(), gimp.exact_pixels(picture.layer)
+    assert picture.click(model=keyer, plate=plate, output="layer") == SUCCESS
+    copy = picture.gimp.selected_layers(picture.id)[0]
+    answer = installed.answer_to(pixels, picture.pixels(plate), model=keyer, foreground=True, depth=16)
+    clean = Image.frombytes("RGB", pixels.size, bytes(answer.foreground or b""))
+    assert picture.pixels(copy).convert("RGB").tobytes() == clean.tobytes()
+    one, other = pixels.convert("RGB").tobytes(), clean.tobytes()
+    kept = [i for i in range(pixels.width * pixels.height) if one[3 * i : 3 * i + 3] == other[3 * i : 3 * i + 3]]
+    assert 0 < len(kept) < pixels.width * pixels.height
+    before, after = (base64.b64decode(samples) for samples in (exact, gimp.exact_pixels(copy)))
+    assert all(before[16 * i : 16 * i + 16] == after[16 * i : 16 * i + 16] for i in kept)
