@@ -19,6 +19,7 @@ from PIL import Image
 from matted.models.catalogue import Row
 
 _SIDE = 320  # pixels, about: the picture is judged at this size, whatever the model looks at
+_LEAST_SIDE = 16  # of what forms and edges can be seen in at all
 _APART = 6  # of these pixels: further than fine noise reaches, but not than small things do
 # Correlation of pixels that far apart. Noise has less than the first, photographs have 0.34 to 1.
 _FORMS = (0.05, 0.2)
@@ -47,7 +48,7 @@ def confidence(raw: NDArray[np.float32], shown: NDArray[np.float32], row: Row, s
     sure = _sureness(np.clip(raw, 0.0, 1.0))
     if row.needs_plate or sure == 0.0:
         return sure
-    levels = _levels(shown, row, min(side, _SIDE))
+    levels = _levels(shown, row, min(max(side, _LEAST_SIDE), _SIDE))
     return sure * _between(_forms(levels), *_FORMS) * _between(_edges(levels), *_EDGES)
 
 

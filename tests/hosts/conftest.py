@@ -14,7 +14,6 @@ from hosts.gimp.session import VERSIONS, Gimp, new_profile, plugin
 from hosts.installed import Installed, until
 from PIL import Image
 
-
 TESTED = [suite for suite in VERSIONS if suite in roots.SUITES]
 
 

@@ -116,6 +116,12 @@ def test_a_picture_may_be_tiny_where_the_model_takes_any_size() -> None:
     assert 0.0 <= subject.confidence(np.ones((4, 4), np.float32), tiny, any_size) <= 1.0
 
 
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 50), (50, 2), (3, 3), (17, 15)])
+def test_a_picture_of_a_few_pixels_is_judged_too(width: int, height: int) -> None:
+    picture = np.random.default_rng(7).integers(0, 256, (height, width, 3)).astype(np.uint8)
+    assert 0.0 <= subject.confidence(SURE, shown(picture), ROW, min(width, height)) <= 1.0
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_an_answer_that_is_not_a_number_shows_no_subject(bad: float) -> None:
     raw = SURE.copy()
