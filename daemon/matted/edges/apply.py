@@ -63,7 +63,8 @@ def apply(
 ) -> None:
     """Replace alpha by what the models say of the colours, as far as `band` says and as far as they can be trusted.
 
-    target: alpha in 0..peak, height x width of any size. colours: those of a part of it. band: 0..1, of the grid's size.
+    target: alpha in 0..peak, height x width of any size. colours: those of a part of it. band: 0..1, of the grid's
+    size.
     """
     height, width = target.shape
     share = grid.mean(band) * np.minimum(models.trust * np.float32(1 / _TRUST), 1)
