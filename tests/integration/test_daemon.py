@@ -32,9 +32,7 @@ def reference_mask(picture: Image.Image, weights: Path) -> NDArray[np.int64]:
     return np.asarray(grey.resize(picture.size, Image.Resampling.LANCZOS), np.int64)
 
 
-def masked(
-    session: Session, picture: Image.Image, format: str, depth: int = 8, **options: object
-) -> NDArray[np.int64]:
+def masked(session: Session, picture: Image.Image, format: str, depth: int = 8, **options: object) -> NDArray[np.int64]:
     pixels = picture.tobytes()
     answer = session.mask(pixels, picture.width, picture.height, format, depth=depth, **options)
     samples = np.frombuffer(answer.alpha, "<u2" if depth == 16 else np.uint8)
