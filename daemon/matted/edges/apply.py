@@ -31,7 +31,8 @@ class Grid:
         rows, columns = (np.arange(0, side, self.cell) for side in self.size)
         sums = np.add.reduceat(np.add.reduceat(samples, rows, axis=0), columns, axis=1)
         counts = np.outer(np.diff(rows, append=height), np.diff(columns, append=width))
-        return (sums / counts).astype(np.float32)
+        means: Floats = (sums / counts).astype(np.float32)
+        return means
 
     def weights(self, axis: int, start: int, stop: int, total: int) -> tuple[slice, Floats]:
         """Linear interpolation from cells to the pixels start..stop of `total`, which is the size of another picture of
