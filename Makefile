@@ -3,7 +3,7 @@
 VENV := .venv
 READY := $(VENV)/ready
 
-.PHONY: demo test environment clean
+.PHONY: demo test bench fuzz soak chaos environment clean
 
 demo: $(READY)
 	$(VENV)/bin/matted remove tests/photographs/astronaut.jpg -o demo/astronaut-cutout.png --force --timings
@@ -18,6 +18,24 @@ test: $(READY)
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pytest
+
+# Minutes each; docs/reliability.md has the figures. atheris, which guides the fuzzing, exists for Linux and CPython to 3.13.
+ATTACK := cd tests && PYTHONPATH=. $(CURDIR)/$(VENV)/bin/python -W error -m attacks
+
+fuzz: $(READY)
+	$(VENV)/bin/python -m pip install --quiet atheris
+	$(ATTACK).fuzz_decoders
+	$(ATTACK).strangers
+
+soak: $(READY)
+	$(ATTACK).soak
+
+chaos: $(READY)
+	$(ATTACK).chaos
+
+# About ten minutes on a quiet machine. More in docs/benchmarks.md, which it writes: make bench BENCH="--only warm"
+bench: $(READY)
+	cd tests && $(CURDIR)/$(VENV)/bin/python -m benchmarks $(BENCH)
 
 environment: $(READY)
 

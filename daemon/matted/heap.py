@@ -19,3 +19,10 @@ def return_large_blocks() -> None:
     if sys.platform == "linux":
         with suppress(AttributeError, OSError):  # another C library
             ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE)
+
+
+def return_the_rest() -> None:
+    """Give back what lies free between blocks that are in use, in the heaps of all threads. Takes milliseconds."""
+    if sys.platform == "linux":
+        with suppress(AttributeError, OSError):
+            ctypes.CDLL(None).malloc_trim(0)

@@ -1,0 +1,223 @@
+"""The daemon is killed again and again while it works: `python -m attacks.chaos [--kills 50]`.
+
+Clients ask for masks all the time and start the daemon when there is none, as a click in GIMP does. Meanwhile daemons
+are killed, stopped and continued, and so are the processes of models. Every request has to end with the right mask or
+with a MattedError; one during which nothing was killed has to end with the mask.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import psutil
+from attacks import standins
+from conftest import Daemon, real_weights, wait_for
+from matted_client import MattedError, Session, connect
+from peers import disc
+
+CLIENTS = 6
+SIZES = [(64, 48), (300, 200), (640, 480)]
+MAX_LIFE = 2.0  # seconds that a daemon lives at most once it can be reached
+MAX_SLEEP = 0.5  # seconds for which a process is stopped
+PATIENCE = 60.0  # seconds in which a request has to end somehow
+
+
+@dataclass
+class Chaos:
+    """What the clients and the killer share. wrong: what should not have happened."""
+
+    daemon: Daemon
+    model: str
+    expected: dict[tuple[int, int, int], bytes]
+    outcomes: Counter[str] = field(default_factory=Counter)
+    done: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+    _harm: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, kills: int) -> None:
+        with ThreadPoolExecutor(CLIENTS + 1) as threads:
+            clients = [threads.submit(self._client, number) for number in range(CLIENTS)]
+            try:
+                self._kill(kills, Random(0))
+            finally:
+                self.over.set()
+            for client in clients:
+                client.result()
+
+    # -- the clients ---------------------------------------------------------------------------------------------------
+
+    def _client(self, number: int) -> None:
+        random = Random(number)
+        session: Session | None = None
+        while not self.over.is_set():
+            session = self._request(session, random)
+        if session is not None:
+            session.close()
+        session = self._request(None, random)  # after the last kill everybody is served again
+        if session is None:
+            self.wrong.append("the request after the last kill got no mask")
+        else:
+            session.close()
+
+    def _request(self, session: Session | None, random: Random) -> Session | None:
+        """One request, with the session of the last one or a new one. Returns a session that still works."""
+        wish = random.choice(list(self.expected))
+        harm, start, fresh = self._harm, time.monotonic(), session is None
+        try:
+            session = session or connect("chaos", path=str(self.daemon.connection_file))
+            mask = session.mask(disc(*wish), *wish[:2], "RGBA8", self.model, edges="off", anyway=True).alpha
+        except MattedError as error:
+            self._note(type(error).__name__)
+            if session is not None:
+                session.close()
+            if harm == self._harm and fresh:
+                self.wrong.append(f"a request that nothing disturbed failed: {error}")
+            return None
+        if time.monotonic() - start > PATIENCE:
+            self.wrong.append("a request took far too long")
+        if bytes(mask) != self.expected[wish]:
+            self.wrong.append(f"a wrong mask of {wish}")
+        self._note("mask")
+        return session
+
+    def _note(self, outcome: str) -> None:
+        with self._lock:
+            self.outcomes[outcome] += 1
+
+    # -- the killer ----------------------------------------------------------------------------------------------------
+
+    def _kill(self, kills: int, random: Random) -> None:
+        while self.done["killed daemons"] < kills:
+            daemon = self._running()
+            if self.over.wait(random.random() * MAX_LIFE):
+                return
+            with suppress(psutil.Error):
+                kind = random.choice(["daemon", "daemon", "daemon", "model", "stop the daemon", "stop the model"])
+                models = daemon.children()
+                if kind == "daemon":
+                    self._harm += 1
+                    daemon.kill()
+                    self.done["killed daemons"] += 1
+                elif kind == "stop the daemon":
+                    self._stop(daemon, random)
+                elif models and kind == "model":
+                    self._harm += 1
+                    models[0].kill()
+                    self.done["killed models"] += 1
+                elif models:
+                    self._stop(models[0], random)
+
+    def _stop(self, process: psutil.Process, random: Random) -> None:
+        """What suspend and resume look like to it."""
+        process.suspend()
+        time.sleep(random.random() * MAX_SLEEP)
+        process.resume()
+        self.done["stopped and continued"] += 1
+
+    def _running(self) -> psutil.Process:
+        """The daemon that runs, once one does that was not killed."""
+
+        def alive() -> psutil.Process | None:
+            with suppress(OSError, ValueError, KeyError, psutil.Error):
+                process = psutil.Process(self.daemon.pid())
+                return process if process.status() != psutil.STATUS_ZOMBIE else None
+            return None
+
+        found: psutil.Process = wait_for(alive, "a client's start of a new daemon")
+        return found
+
+
+def chaos(folder: Path, weights: Path, kills: int) -> Chaos:
+    """The clients' own `wrong` has what should not have happened, empty if all is well."""
+    daemon = Daemon(folder, weights)
+    [model] = standins.install(daemon, folder, 1)
+    with _as_user_of(daemon):
+        try:
+            with connect("alone", path=str(daemon.connection_file)) as session:
+                wishes = [(*size, shade) for size in SIZES for shade in range(20)]
+                expected = {
+                    wish: bytes(session.mask(disc(*wish), *wish[:2], "RGBA8", model, edges="off", anyway=True).alpha)
+                    for wish in wishes
+                }
+            work = Chaos(daemon, model, expected)
+            work.run(kills)
+            _look_for_remains(daemon, work)
+        finally:
+            daemon.end()
+            _end_all(daemon)
+    return work
+
+
+@contextmanager
+def _as_user_of(daemon: Daemon) -> Iterator[None]:
+    """The clients of this process start daemons with this process's environment, as a host does."""
+    before = dict(os.environ)
+    os.environ.update({name: value for name, value in daemon.environ.items() if name.startswith("MATTED_")})
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _look_for_remains(daemon: Daemon, work: Chaos) -> None:
+    """Of all those daemons one is left, with one process of the one model."""
+    deadline = time.monotonic() + PATIENCE
+    while len(_all(daemon)) > 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    remains = [f"{each.pid} {each.status()} {' '.join(each.cmdline()[1:])}" for each in _all(daemon)]
+    if len(remains) > 2:
+        work.wrong.append(f"processes were left behind: {remains}")
+    drafts = [each.name for each in daemon.state.iterdir() if each.name.endswith(".part")]
+    if len(drafts) > 1:
+        work.wrong.append(f"{len(drafts)} drafts of connection files were left behind")
+
+
+def _all(daemon: Daemon) -> list[psutil.Process]:
+    """Daemons and processes of models that belong to these folders."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            ours = process.environ().get("MATTED_STATE_DIR") == str(daemon.state)
+            if ours and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def _end_all(daemon: Daemon) -> None:
+    for process in _all(daemon):
+        with suppress(psutil.Error):
+            process.send_signal(signal.SIGKILL)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kills", type=int, default=50)
+    options = parser.parse_args()
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="matted-chaos-") as folder:
+        work = chaos(Path(folder), real_weights(), options.kills)
+    done = ", ".join(f"{count} {name}" for name, count in work.done.items())
+    print(f"{done}, in {time.monotonic() - start:.0f} s")
+    print(", ".join(f"{name} {count}" for name, count in work.outcomes.most_common()))
+    print("\n".join(f"FAULT: {fault}" for fault in work.wrong) or "no fault")
+    return bool(work.wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""What reads bytes of others, one target a decoder: hostile input in, and the checks that hold whatever it is.
+
+Each target takes any bytes. It raises nothing if the decoder does what it promises, else AssertionError or whatever the
+decoder let out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from matted.config import Config
+from matted.gate import DOMAIN, Gate
+from matted.models import catalogue
+from matted.service import Identity, Service
+from matted.workers import Setup
+from matted_client import ProtocolError, Rejected, messages
+from matted_client.packing import pack, unpack
+from matted_client.zmtp import MAX_FRAMES, Dealer
+
+KEY = bytes(range(32))
+# Frames of fuzzed messages come out of one string of bytes, so that a mutation can move their borders.
+SEPARATOR = b"\xc1\xfe\xc1"  # msgpack never uses 0xc1
+
+
+def fuzz_unpack(data: bytes) -> None:
+    """A value comes back as it was when it is packed and unpacked again."""
+    try:
+        value = unpack(data)
+    except ProtocolError:
+        return
+    assert _same(unpack(pack(value)), value)
+
+
+def fuzz_messages(data: bytes) -> None:
+    """Every kind of message, requests and replies, from the same header; what is understood survives the way back."""
+    try:
+        _, request_id, header = messages.split_header(data)
+    except ProtocolError:
+        return
+    for kind in messages.Message.__subclasses__():
+        try:
+            message = kind.from_wire(header)
+        except ProtocolError:
+            continue
+        again_op, again_id, again = messages.split_header(message.to_wire(request_id))
+        assert (again_op, again_id) == (kind.op, request_id)
+        assert _same(vars(kind.from_wire(again)), vars(message))
+
+
+def fuzz_dealer(data: bytes) -> None:
+    """The client's own ZMTP: however the bytes are cut up, the same messages come out, or the same refusal."""
+    whole, cut = _received(data[1:], len(data)), _received(data[1:], 1 + data[0] % 11 if data else 1)
+    assert whole == cut
+
+
+def _received(data: bytes, chunk: int) -> tuple[list[list[bytes]], str, bytes]:
+    """(messages, refusal, what the dealer said) of a dealer that gets `data` in chunks of at most so many bytes."""
+    dealer = Dealer(b"u" * 32, b"p" * 64)
+    got: list[list[bytes]] = []
+    said = b""
+    while data:
+        room = dealer.wanted()
+        assert 0 < len(room) <= dealer.max_frame_bytes
+        count = min(chunk, len(room), len(data))
+        room[:count] = data[:count]
+        try:
+            arrived = dealer.received(count)
+        except (ProtocolError, Rejected) as refusal:
+            return got, str(refusal), said
+        said += dealer.to_send()
+        got += [[bytes(frame) for frame in message] for message in arrived]
+        assert all(0 < len(message) <= MAX_FRAMES for message in got)
+        data = data[count:]
+    return got, "", said
+
+
+def make_fuzz_service() -> Callable[[bytes], None]:
+    """The daemon's side: everything between the socket and the queue, for clients that have the key.
+
+    The queue is closed, so that a request that passes every check is refused at the last step and no model is loaded.
+    """
+    folder = Path("/nonexistent")
+    setup = Setup(Config(folder, folder, folder, folder, queue=1, idle_exit=math.inf), catalogue.load())
+    service = Service(setup, lambda: setup, Identity("tcp://127.0.0.1:1", "", KEY), lambda: None)
+    service.stop()
+    outcomes = {kind.op for kind in messages.Message.__subclasses__()}
+
+    def fuzz_service(data: bytes) -> None:
+        frames = [memoryview(frame) for frame in data.split(SEPARATOR)]
+        for reply in service.handle(b"peer", frames):
+            op, _, header = messages.split_header(reply.message.to_wire(reply.id))
+            assert op in outcomes
+            assert header.get("code") != messages.INTERNAL, header
+
+    return fuzz_service
+
+
+def make_fuzz_gate() -> Callable[[bytes], None]:
+    """The ZAP handler, which sees the credentials of everybody: nobody gets in who does not know the key."""
+    gate = Gate.__new__(Gate)  # without its socket: only the decision is looked at
+    gate._key = KEY
+    front = [b"1.0", b"1", DOMAIN, b"127.0.0.1", b"", b"PLAIN"]
+
+    def fuzz_gate(data: bytes) -> None:
+        credentials = data.split(SEPARATOR)
+        assert not gate._knows_the_key(credentials)
+        if len(credentials) == 2:
+            expected = credentials[1] == messages.client_password(KEY, credentials[0]) and len(credentials[0]) >= 32
+            assert gate._knows_the_key([*front, *credentials]) == expected
+
+    return fuzz_gate
+
+
+TARGETS: dict[str, Callable[[], Callable[[bytes], None]]] = {
+    "unpack": lambda: fuzz_unpack,
+    "messages": lambda: fuzz_messages,
+    "dealer": lambda: fuzz_dealer,
+    "service": make_fuzz_service,
+    "gate": make_fuzz_gate,
+}
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equal, where a float that is not a number equals itself. Texts may have lost nothing on the way."""
+    if isinstance(one, float) and isinstance(other, float):
+        return one == other or (math.isnan(one) and math.isnan(other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return len(one) == len(other) and all(
+            _same(a, c) and _same(b, d) for (a, b), (c, d) in zip(one.items(), other.items(), strict=True)
+        )
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(_same(a, b) for a, b in zip(one, other, strict=True))
+    return type(one) is type(other) and bool(one == other)

@@ -1,0 +1,224 @@
+"""Many clients for a long time: `python -m attacks.soak [--requests 2000]`.
+
+Eight clients ask for masks of mixed sizes by several models, change their minds, hang up, unload models, and kill
+processes of models. Every mask is compared, byte for byte, with the one that the same request got when it was made
+alone by another daemon; at the end memory, descriptors and threads have to be what they were after the first 100
+requests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import psutil
+from attacks import standins
+from attacks.vitals import Vitals, at_rest, faults_of
+from conftest import Daemon, real_weights
+from matted.look import REMEMBERED
+from matted_client import MattedError, Rejected, Session, messages
+from peers import disc
+
+CLIENTS = 8
+FIRST = 100  # requests after which the daemon's memory is what it should stay at
+SLACK = 0.05  # of resident memory
+REAL_SHARE = 0.02  # of requests for u2netp, which takes longer than all the rest
+FINE_SHARE = 0.02  # of requests with refined edges: stand-ins are unsure of every pixel, so that all are refined
+KILLS = 0.01  # of requests before which a model's process is killed
+CANCELS = 0.08
+DISCONNECTS = 0.06
+UNLOADS = 0.01
+SMALL = (64, 48)
+SIZES = [(1, 1), (17, 33), (120, 90), (64, 200), (300, 200), (321, 243), (640, 480), (1200, 800)]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One request: what is asked of which picture."""
+
+    width: int
+    height: int
+    shade: int
+    model: str
+    options: dict[str, Any]
+
+    def of(self, session: Session, **arguments: Any) -> bytes:
+        """The mask, or what the daemon says instead. Raises MattedError for all but an empty mask."""
+        pixels = disc(self.width, self.height, self.shade)
+        try:
+            mask = session.mask(pixels, self.width, self.height, "RGBA8", self.model, **self.options, **arguments)
+        except Rejected as refusal:
+            if refusal.code != messages.NO_SUBJECT:
+                raise
+            return b"no subject"
+        return bytes(mask.alpha)
+
+
+def wishes(models: list[str], count: int) -> list[Wish]:
+    """The same for the same count. A third come again, so that what the daemon remembers of them is tried too."""
+    random, made = Random(count), list[Wish]()
+    for number in range(count):
+        if made and random.random() < 0.33:
+            made.append(random.choice(made[-40:]))
+            continue
+        model = "u2netp" if random.random() < REAL_SHARE else random.choice(models)
+        options: dict[str, Any] = {
+            "depth": random.choice([8, 8, 16]),
+            "edges": messages.FINE if random.random() < FINE_SHARE else messages.OFF,
+            "grow": random.choice([0, 0, 3, -2]),
+            "feather": random.choice([0.0, 0.0, 2.5]),
+            "threshold": random.choice([None, None, 0.5]),
+            "invert": random.random() < 0.1,
+            "anyway": random.random() < 0.5,
+        }
+        made.append(Wish(*random.choice(SIZES), number % 400, model, options))
+    return made
+
+
+class HungUp(Exception):
+    """A client leaves in the middle of its request."""
+
+
+@dataclass
+class Soak:
+    """What the clients share. outcomes: how many requests ended how. wrong: what should not have happened."""
+
+    daemon: Daemon
+    todo: list[Wish]
+    expected: list[bytes]
+    outcomes: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    _next: int = 0
+    _until: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, until: int, before: Vitals | None = None) -> Vitals:
+        """Have the requests made up to that number. Returns what the daemon holds afterwards.
+
+        All models are loaded then, and as many of their raw outputs are remembered as ever are.
+        """
+        self._until = until
+        with ThreadPoolExecutor(CLIENTS) as threads:
+            list(threads.map(self._client, range(CLIENTS)))
+        with self.daemon.session() as session:
+            for model in {wish.model for wish in self.todo}:
+                for shade in range(REMEMBERED):
+                    session.mask(disc(*SMALL, shade), *SMALL, "RGBA8", model, edges=messages.OFF, anyway=True)
+        return at_rest(self.daemon, before)
+
+    def _client(self, number: int) -> None:
+        random, session = Random(number), None
+        while (index := self._take()) is not None:
+            if session is None:
+                session = self.daemon.session()
+            try:
+                outcome = self._request(index, session, random)
+            except HungUp:
+                outcome = "hung up"
+            except MattedError as error:
+                outcome = error.code if isinstance(error, Rejected) else f"{type(error).__name__}: {error}"
+            with self._lock:
+                self.outcomes[outcome] += 1
+            if outcome not in ("mask", "wrong mask"):  # one that gave up while it was sending is closed
+                session.close()
+                session = None
+        if session is not None:
+            session.close()
+
+    def _take(self) -> int | None:
+        with self._lock:
+            if self._next >= self._until:
+                return None
+            self._next += 1
+            return self._next - 1
+
+    def _request(self, index: int, session: Session, random: Random) -> str:
+        wish, chance, patience = self.todo[index], random.random(), time.monotonic() + random.random() * 0.05
+
+        def leave() -> bool:
+            if time.monotonic() > patience:
+                raise HungUp
+            return False
+
+        if chance < DISCONNECTS:
+            mask = wish.of(session, cancelled=leave)
+        elif chance < DISCONNECTS + CANCELS:
+            mask = wish.of(session, cancelled=lambda: time.monotonic() > patience)
+        else:
+            if chance > 1 - KILLS:
+                self._kill(random)
+            elif chance > 1 - KILLS - UNLOADS:
+                session.unload(wish.model)
+            mask = wish.of(session)
+        if mask != self.expected[index]:
+            self.wrong.append(f"request {index} got another mask than alone: {wish}")
+            return "wrong mask"
+        return "mask"
+
+    def _kill(self, random: Random) -> None:
+        with suppress(psutil.Error, IndexError):
+            random.choice(psutil.Process(self.daemon.pid()).children()).kill()
+
+
+def soak(folder: Path, weights: Path, requests: int) -> tuple[Counter[str], Vitals, Vitals, list[str]]:
+    """Returns how the requests ended, what the daemon held after the first of them and at the end, what is wrong."""
+    for name in ("alone", "crowded", "files"):
+        (folder / name).mkdir()
+    alone, crowded = (Daemon(folder / name, weights) for name in ("alone", "crowded"))
+    for daemon in (alone, crowded):
+        models = standins.install(daemon, folder / "files")
+    todo = wishes(models, requests)
+    try:
+        with alone.start("--keep-alive", "forever").session() as session:
+            expected = [wish.of(session) for wish in todo]
+    finally:
+        alone.end()
+    try:
+        work = Soak(crowded.start("--keep-alive", "forever"), todo, expected)
+        before = work.run(min(FIRST, requests // 2))
+        after = work.run(requests, before)
+        faults = work.wrong + faults_of(after, before, SLACK)
+        if crowded.process is None or crowded.process.poll() is not None:
+            faults.append("the daemon died")
+        if "Traceback" in crowded.log:
+            faults.append("the daemon's log tells of faults of its own")
+    finally:
+        crowded.end()
+    known_ends = {
+        "mask",
+        "hung up",
+        messages.CANCELLED,
+        messages.OUT_OF_MEMORY,
+    }  # the last: killed twice in one request
+    faults += [f"{count} requests ended with {end}" for end, count in work.outcomes.items() if end not in known_ends]
+    return work.outcomes, before, after, faults
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--requests", type=int, default=2000)
+    options = parser.parse_args()
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="matted-soak-") as folder:
+        outcomes, before, after, faults = soak(Path(folder), real_weights(), options.requests)
+    print(
+        f"{outcomes.total():,} requests in {time.monotonic() - start:.0f} s, the daemon that made each alone included"
+    )
+    print(", ".join(f"{name} {count}" for name, count in outcomes.most_common()))
+    print(f"after the first: {before}\nat the end:      {after}")
+    print("\n".join(f"FAULT: {fault}" for fault in faults) or "no fault")
+    return bool(faults)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

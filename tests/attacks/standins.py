@@ -1,0 +1,19 @@
+"""Small models with the inputs and outputs of large ones, where what happens around the inference is tested."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from conftest import Daemon
+from graphs.small import isnet_like
+
+SIDES = {"small-48": 48, "small-64": 64, "small-96": 96}  # by id: pixels of the model's square input
+
+
+def install(daemon: Daemon, folder: Path, count: int = len(SIDES)) -> list[str]:
+    """Add so many of them to a daemon, as a person would add models of their own. Returns their ids."""
+    for model, side in list(SIDES.items())[:count]:
+        file = isnet_like(folder / f"{model}.onnx", side)
+        done = daemon.run("models", "add", str(file), "--like", "isnet-general-use", "--id", model)
+        assert done.returncode == 0, done.stderr
+    return list(SIDES)[:count]

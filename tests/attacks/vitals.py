@@ -1,0 +1,72 @@
+"""What a daemon holds of the system, and whether it gave it back."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import psutil
+from conftest import Daemon
+
+SETTLE_SECONDS = 30.0  # longer than libzmq keeps a handshake that does not go on
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """resident: bytes of the daemon's own process. descriptors, threads: of it. children: processes of models."""
+
+    resident: int
+    descriptors: int
+    threads: int
+    children: int
+
+    @staticmethod
+    def of(daemon: Daemon) -> Vitals:
+        process = psutil.Process(daemon.pid())
+        with process.oneshot():
+            return Vitals(
+                process.memory_info().rss, process.num_fds(), process.num_threads(), len(process.children(True))
+            )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.resident / 1e6:.1f} MB resident, {self.descriptors} descriptors, {self.threads} threads,"
+            f" {self.children} model processes"
+        )
+
+
+def at_rest(daemon: Daemon, before: Vitals | None = None) -> Vitals:
+    """What it holds once nobody is connected, and it has no more than `before` but for memory, or time is up.
+
+    The threads that see to it that a cancel is heeded last two seconds.
+    """
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        now = Vitals.of(daemon)
+        if not _connections(daemon) and not (before and faults_of(now, before, math.inf)):
+            break
+        time.sleep(0.1)
+    return Vitals.of(daemon)
+
+
+def _connections(daemon: Daemon) -> int:
+    """How many clients it has, those that have hung up but are not noticed yet included."""
+    return sum(each.status != psutil.CONN_LISTEN for each in psutil.Process(daemon.pid()).net_connections("tcp4"))
+
+
+def faults_of(now: Vitals, before: Vitals, slack: float) -> list[str]:
+    """What of `now` is more than `before`: sentences, none if all was given back.
+
+    slack: how much more memory, as a part of what it was, still counts as the same.
+    """
+    faults = []
+    if now.resident > before.resident * (1 + slack):
+        faults.append(f"{(now.resident - before.resident) / 1e6:.1f} MB more are resident")
+    if now.descriptors > before.descriptors:
+        faults.append(f"{now.descriptors - before.descriptors} descriptors leaked")
+    if now.threads > before.threads:
+        faults.append(f"{now.threads - before.threads} threads leaked")
+    if now.children > before.children:
+        faults.append(f"{now.children - before.children} processes leaked")
+    return faults

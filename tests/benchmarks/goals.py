@@ -1,0 +1,86 @@
+"""What matted holds itself to, and whether it does. Everything is a ratio or a difference within one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from benchmarks import cold, folders, memory, warm
+from benchmarks.samples import Results, beyond
+
+ISNET, INT8, SMALL = "isnet-general-use", "isnet-general-use-int8", "u2netp"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """measured: in `unit`, None where it could not be measured. most: whether `limit` is the most, or the least."""
+
+    text: str
+    measured: float | None
+    limit: float
+    unit: str
+    most: bool = True
+
+    @property
+    def met(self) -> bool | None:
+        if self.measured is None:
+            return None
+        return self.measured <= self.limit if self.most else self.measured >= self.limit
+
+    def cells(self) -> list[str]:
+        """What, measured, the goal, whether it is reached: for a table."""
+        measured = "not measured" if self.measured is None else f"{self.measured:.3g} {self.unit}"
+        bound = f"{'at most' if self.most else 'at least'} {self.limit:g} {self.unit}"
+        return [self.text, measured, bound, {None: "-", True: "yes", False: "**no**"}[self.met]]
+
+
+def goals(results: Results) -> list[Goal]:
+    return [*_warm(results), *_cold(results), *_memory(results), *_folders(results)]
+
+
+def _warm(results: Results) -> Iterator[Goal]:
+    for what, limit in ((warm.FINE, 0.35), (warm.OFF, 0.15)):
+        extra = _beyond(results, SMALL, what, 24.0)
+        yield Goal(f"{SMALL}, 24 megapixels, {what}: beyond bare inference", extra, limit, "s")
+    extra = _beyond(results, ISNET, warm.FINE, 12.0)
+    bare = results.one(warm.KIND, model=ISNET, what=warm.BARE, megapixels=12.0)
+    share = 100.0 * extra / bare.median if extra is not None and bare else None
+    yield Goal(f"{ISNET}, 12 megapixels, {warm.FINE}: beyond bare inference", share, 10.0, "% of it")
+    again = results.one(warm.KIND, model=SMALL, what=warm.AGAIN, megapixels=12.0)
+    text = f"{SMALL}, 12 megapixels, other settings for a picture that the daemon knows"
+    yield Goal(text, again.median if again else None, 0.15, "s")
+
+
+def _cold(results: Results) -> Iterator[Goal]:
+    start = results.one(cold.START)
+    yield Goal("`matted serve` until it answers", start.median if start else None, 0.5, "s")
+    click = results.one(warm.KIND, model=SMALL, what=warm.FINE, megapixels=12.0)
+    rembg = results.one(cold.KIND, model=SMALL, what=cold.REMBG)
+    gain = rembg.median / click.median if click and rembg else None
+    yield Goal(f"{SMALL}, 12 megapixels: a click against `rembg i`", gain, 8.0, "times as fast", most=False)
+
+
+def _memory(results: Results) -> Iterator[Goal]:
+    idle = results.one(memory.KIND, what=memory.IDLE)
+    yield Goal("idle, no model loaded: resident memory", idle.bytes / 1e6 if idle else None, 100.0, "MB")
+    for megapixels in (24.0, 100.0):
+        layers = memory.layers(results, SMALL, megapixels)
+        yield Goal(f"{SMALL}, {megapixels:g} megapixels: peak memory above idle", layers, 5.0, "times the layer")
+
+
+def _folders(results: Results) -> Iterator[Goal]:
+    for model in (SMALL, ISNET, INT8):
+        for what in (folders.PLAIN, folders.MATTED):
+            share = folders.gain(results, model, folders.BARE, what, folders.SIZES[0])
+            yield Goal(f"{model}, a folder, {what}: against bare inference in a loop", share, 0.95, "times", most=False)
+    for model, limit in ((ISNET, 1.5), (INT8, 3.0)):
+        for what in (folders.PLAIN, folders.MATTED):
+            gain = folders.gain(results, model, folders.REMBG, what, folders.SIZES[0])
+            yield Goal(f"{model}, a folder, {what}: against `rembg p`", gain, limit, "times", most=False)
+
+
+def _beyond(results: Results, model: str, what: str, megapixels: float) -> float | None:
+    request, bare = (
+        results.one(warm.KIND, model=model, what=each, megapixels=megapixels) for each in (what, warm.BARE)
+    )
+    return beyond(request, bare) if request and bare else None

@@ -1,0 +1,196 @@
+"""The document: tables in Markdown."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+from benchmarks import cold, folders, memory, warm
+from benchmarks.goals import goals
+from benchmarks.photographs import GRAIN
+from benchmarks.samples import Results, beyond, ratio
+
+PLOT = "benchmarks.svg"
+STAGES = ("waiting", "preparing", "inference", "mask", "edges", "colours", "transport")
+
+_HEAD = f"""# Benchmarks
+
+Made by `make bench`, which measures everything anew and writes this page. What is compared takes turns, round after
+round in one run, so that whatever else the machine does hits all of it alike. Times are medians; ratios and differences
+are medians of those of the rounds. The machine should be quiet: matted's inference steps back for other programs, bare
+inference and rembg do not.
+
+![Seconds a picture, and photographs a minute]({PLOT})
+"""
+
+_METHOD = f"""## How it is measured
+
+- **Pictures** are the photographs of the tests, enlarged, 4 : 3, with grain of standard deviation {GRAIN:g}. Every warm
+  request is for a picture that the daemon has not seen: a patch in a corner changes. A second look at a small subject
+  is off, so that each request is one inference.
+- **Bare inference** is OpenVINO alone in the process of the benchmark: the same file, compiled with the same
+  properties, its input ready in memory. **Beyond bare** is how much longer the request took in the same round.
+- **A warm request** is what GIMP or Krita waits for: RGBA pixels in memory, through the client of the plug-ins, to the
+  daemon and back as an 8-bit mask. **Transport** is what the daemon's own stages leave of it.
+- **Re-tuned** is another setting for the picture of the request before: no inference.
+- **rembg** comes from the package index, in an environment of its own, with the same weights and its own settings. As a
+  library it is asked for the mask of a picture in memory, its session loaded. For an INT8 variant it has the weights
+  that the variant was made from.
+- **Cold** is from the command to the cut-out on disk, JPEG in, PNG out, as either program does by default. Neither runs
+  before; what either compiles at its first run on a computer is there already; all files are in the page cache.
+- **Memory** is the sum of the resident bytes of all processes of a program, sampled every 5 ms, without the program
+  that asks. Each size has a fresh daemon.
+- **Folders** hold JPEG photographs. Each is read, cut out as either program does by default, and written as a PNG. What
+  counts is the time from the third result to the third last, as the two ends would weigh more in so small a folder;
+  rembg, which does one picture after the other, has the first and the last. matted's daemon runs before.
+
+`make bench BENCH="--only warm --only folders"` measures these anew and takes the rest from the run before;
+`BENCH="--isnet-onnx FILE"` gives rembg the weights of IS-Net too.
+"""
+
+
+def write(results: Results, target: Path, rembg: str) -> None:
+    """Write the page. rembg: its version and the like."""
+    parts = [_HEAD, *_machine(rembg), *_failures(results), *_goals(results), *_warm(results), *_peers(results)]
+    parts += [*_cold(results), *_memory(results), *_folders(results), _METHOD]
+    target.write_text("\n".join(parts), "utf-8")
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table: the first column of words, the others of numbers. Ends with an empty line."""
+    lines = [heads, ["---", *(["---:"] * (len(heads) - 1))], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def size(megapixels: float) -> str:
+    return f"{megapixels:g} megapixel{'' if megapixels == 1.0 else 's'}"
+
+
+def _machine(rembg: str) -> Iterator[str]:
+    cores = f"{psutil.cpu_count(logical=False)} cores, {psutil.cpu_count()} threads"
+    memory_size = f"{psutil.virtual_memory().total / 1e9:.0f} GB of memory"
+    packages = ", ".join(f"{name} {version(name)}" for name in ("matted", "openvino", "numpy", "pillow"))
+    system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    yield f"{_processor()}, {cores}, {memory_size}; {system}; {packages}; {rembg}.\n"
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or os.environ.get("PROCESSOR_IDENTIFIER", "unknown processor")
+
+
+def _failures(results: Results) -> Iterator[str]:
+    failed = [section for section in results.sections.values() if section.error]
+    if failed:
+        yield "**Not everything could be measured:**\n"
+        yield "".join(f"- {section.kind} {section.model}: {section.error}\n" for section in failed)
+
+
+def _goals(results: Results) -> Iterator[str]:
+    yield "## Goals\n"
+    yield table(["what", "measured", "goal", "reached"], (goal.cells() for goal in goals(results)))
+
+
+def _warm(results: Results) -> Iterator[str]:
+    yield "## A warm request\n"
+    yield "Milliseconds; the columns behind *beyond bare* are the stages of which a request consists.\n"
+    for model in results.models():
+        cases = [sample for sample in results.of(warm.KIND, model=model) if sample.stages]
+        stages = [stage for stage in STAGES if any(stage in sample.stages for sample in cases)]
+        rows = []
+        for sample in cases:
+            bare = results.one(warm.KIND, model=model, what=warm.BARE, megapixels=sample.megapixels)
+            assert bare is not None
+            extra = "-" if sample.what == warm.AGAIN else _ms(beyond(sample, bare))
+            row = [f"{size(sample.megapixels)}, {sample.what}", str(len(sample.seconds)), _ms(bare.median)]
+            row += [_ms(sample.median), extra]
+            rows.append([*row, *(_ms(sample.stages[each]) if each in sample.stages else "" for each in stages)])
+        if rows:
+            yield f"### {model}\n"
+            yield table(["picture", "rounds", "bare inference", "request", "beyond bare", *stages], rows)
+
+
+def _peers(results: Results) -> Iterator[str]:
+    rows = []
+    for peer in results.of(warm.KIND, what=warm.REMBG):
+        for what in (warm.OFF, warm.FINE):
+            ours = results.one(warm.KIND, model=peer.model, what=what, megapixels=peer.megapixels)
+            assert ours is not None
+            row = [f"{peer.model}, {size(peer.megapixels)}, {what}", _s(ours.median), _s(peer.median)]
+            rows.append([*row, f"{ratio(peer, ours):.1f} times"])
+    if rows:
+        yield "## Against rembg as a library, warm\n"
+        yield table(["mask of a picture in memory", "matted", "rembg", "matted is faster by"], rows)
+
+
+def _cold(results: Results) -> Iterator[str]:
+    rows = []
+    for ours in results.of(cold.KIND, what=cold.MATTED):
+        peer = results.one(cold.KIND, model=ours.model, what=cold.REMBG)
+        theirs = [_s(peer.median), f"{ratio(peer, ours):.1f} times"] if peer else ["-", "-"]
+        rows.append([ours.model, _s(ours.median), *theirs])
+    yield "## Cold\n"
+    start = results.one(cold.START)
+    if start:
+        yield f"`matted serve` answers {_s(start.median)} after its start (median of {len(start.seconds)}).\n"
+    heads = [f"{size(cold.MEGAPIXELS)}, file to file", "`matted remove`", "`rembg i`", "matted is faster by"]
+    yield table(heads, rows)
+
+
+def _memory(results: Results) -> Iterator[str]:
+    kinds = (memory.IDLE, memory.LOADED, memory.PEAK, memory.COLOURS, memory.REMBG)
+    rows = []
+    for model in results.models():
+        for megapixels in memory.SIZES:
+            cells = [results.one(memory.KIND, model=model, what=each, megapixels=megapixels) for each in kinds]
+            if any(cells):
+                above = memory.layers(results, model, megapixels)
+                row = [f"{model}, {size(megapixels)} ({4 * megapixels:.0f} MB)"]
+                row += [f"{cell.bytes / 1e6:.0f}" if cell else "-" for cell in cells]
+                rows.append([*row, "-" if above is None else f"{above:.1f}"])
+    yield "## Memory\n"
+    yield "Megabytes; the last column is the peak with fine edges above idle, as a multiple of the layer's own bytes.\n"
+    heads = ["model and RGBA layer", "idle", "model loaded", "peak, fine edges", "peak, and colours", "peak of rembg"]
+    yield table([*heads, "layers"], rows)
+
+
+def _folders(results: Results) -> Iterator[str]:
+    rows = []
+    whats = (folders.BARE, folders.PLAIN, folders.MATTED, folders.REMBG)
+    for ours in results.of(folders.KIND, what=folders.MATTED):
+        cells = [results.one(folders.KIND, model=ours.model, what=each, megapixels=ours.megapixels) for each in whats]
+        row = [
+            f"{ours.model}, {size(ours.megapixels)}",
+            *(f"{60.0 / each.median:.1f}" if each else "-" for each in cells),
+        ]
+        for other in (folders.BARE, folders.REMBG):
+            for what in (folders.PLAIN, folders.MATTED):
+                gain = folders.gain(results, ours.model, other, what, ours.megapixels)
+                row.append("-" if gain is None else f"{gain:.2f}")
+        rows.append(row)
+    yield "## Folders\n"
+    yield "Photographs a minute. *As rembg* is with `--edges off --keep-colours --no-closer`, for the same work.\n"
+    heads = [
+        "model and photographs",
+        "bare inference in a loop",
+        "`matted remove`, as rembg",
+        "`matted remove`",
+        "`rembg p`",
+    ]
+    yield table([*heads, "as rembg / bare", "matted / bare", "as rembg / rembg", "matted / rembg"], rows)
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.0f}"
+
+
+def _s(seconds: float) -> str:
+    return f"{seconds:.2f} s"

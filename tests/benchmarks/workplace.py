@@ -1,0 +1,84 @@
+"""Where the benchmarks work: the user's own models, everything else apart from what the user has."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from benchmarks.peer import Rembg
+from benchmarks.photographs import Layer
+from benchmarks.stopwatch import Run, timed
+from conftest import Daemon
+from matted import backend, config, imaging
+from matted.models import catalogue
+from matted.models.catalogue import Row
+from matted.models.store import Store
+from numpy.typing import NDArray
+
+MODELS = ("u2netp", "isnet-general-use", "isnet-general-use-int8")
+
+
+class Bare:
+    """OpenVINO alone, in this process: the same compiled model and properties as the daemon's."""
+
+    def __init__(self, row: Row, path: Path, compiled: Path) -> None:
+        self._row = row
+        self._model = backend.load(row, path, backend.AUTO, compiled)
+        self._input: NDArray[np.float32] | None = None
+
+    def show(self, layer: Layer) -> None:
+        """Prepare its input. What is in the picture does not matter to the time that the inference takes."""
+        shown = imaging.fit(layer.width, layer.height, self._model.size)
+        self._input = imaging.prepare_input(layer.frame, layer.width, layer.height, "RGBA8", self._row, shown)
+
+    def run(self) -> Run:
+        assert self._input is not None
+        picture = self._input
+        return timed(lambda: self._model.infer([picture]))
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """cache: what is kept between runs. rembg: the peer. quick: a first look, few repetitions, small folders."""
+
+    cache: Path
+    rembg: Rembg
+    quick: bool
+
+    def rows(self) -> list[Row]:
+        """The models of MODELS that the user has; u2netp is fetched if need be."""
+        _, known, store = self._user()
+        store.obtain(known.find(MODELS[0]), lambda fraction: None, lambda: None)
+        return [known.rows[model] for model in MODELS if model in known.rows and store.installed(known.rows[model])]
+
+    def bare(self, row: Row) -> Bare:
+        return Bare(row, self._user()[2].path(row), self.cache / "compiled-bare")
+
+    @contextmanager
+    def daemon(self) -> Iterator[Daemon]:
+        """The user's models, with all settings as they come, but not the user's daemon. Not started yet.
+
+        What OpenVINO compiled is kept between runs, as it is on a user's computer.
+        """
+        settings = self._user()[0]
+        with tempfile.TemporaryDirectory(prefix="matted-benchmark-") as folder:
+            daemon = Daemon(Path(folder), None)
+            daemon.environ.update(MATTED_DATA_DIR=str(settings.data), MATTED_CACHE_DIR=str(self.cache))
+            own = settings.folder / catalogue.OWN_FILE
+            if own.exists():
+                (Path(folder) / "config").mkdir()
+                shutil.copy(own, Path(folder) / "config")
+            try:
+                yield daemon
+            finally:
+                daemon.end()
+
+    def _user(self) -> tuple[config.Config, catalogue.Catalogue, Store]:
+        settings = config.load({}, os.environ)
+        return settings, catalogue.load(settings.folder / catalogue.OWN_FILE), Store(settings.models)
