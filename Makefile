@@ -3,7 +3,7 @@
 VENV := .venv
 READY := $(VENV)/ready
 
-.PHONY: demo test bench fuzz soak chaos environment clean
+.PHONY: demo test test-hosts bench fuzz soak chaos environment clean
 
 demo: $(READY)
 	$(VENV)/bin/matted remove tests/photographs/astronaut.jpg -o demo/astronaut-cutout.png --force --timings
@@ -18,6 +18,10 @@ test: $(READY)
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pytest
+
+# Every GIMP and Krita that is supported, those of the next Debian too.
+test-hosts: $(READY)
+	MATTED_TEST_SUITES="forky trixie bookworm" $(VENV)/bin/pytest tests/hosts
 
 # Minutes each; docs/reliability.md has the figures. atheris, which guides the fuzzing, exists for Linux and CPython to 3.13.
 ATTACK := cd tests && PYTHONPATH=. $(CURDIR)/$(VENV)/bin/python -W error -m attacks
