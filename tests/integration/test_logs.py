@@ -141,7 +141,7 @@ def test_a_disk_that_is_full_does_not_take_the_daemon_down(new_daemon: Callable[
     pixels = bytes(range(256)) * 64 * 3
     for _ in range(3):
         with daemon.session() as session:
-            session.mask(pixels, 128, 128, "RGB8")
+            session.mask(pixels, 128, 128, "RGB8", anyway=True)
     (daemon.state / "matted.log").unlink()
     with daemon.session():
         pass
