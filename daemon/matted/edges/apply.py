@@ -8,14 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.edges.local import Floats, LocalModels
+from matted.edges.linear import ALONE, Floats
+from matted.edges.local import LocalModels
 
-_TILE = 256  # pixels; what is computed at once
-_TRUST = 0.3  # R² from which a local colour model replaces the matte altogether
+_TILES = (128, 64)  # pixels a side of what is computed at once: the first whose cells are few enough
 _CONTRAST = 1.1  # colours vary on both sides of an edge; this makes nearly 0 and nearly 1 what they are meant to be
-
-Colours = Callable[[int, int, int, int], NDArray[np.uint8]]
-"""left, top, right, bottom -> rows x columns x 3."""
 
 
 @dataclass(frozen=True)
@@ -56,44 +53,59 @@ class Grid:
 def apply(
     target: NDArray[np.float32 | np.uint8 | np.uint16],
     peak: int,
-    colours: Colours,
+    picture: NDArray[np.uint8],
+    channels: tuple[int, int, int],
     models: LocalModels,
     band: Floats,
     grid: Grid,
+    boldly: bool,
     check: Callable[[], None],
 ) -> None:
     """Replace alpha by what the models say of the colours, as far as `band` says and as far as they can be trusted.
 
-    target: alpha in 0..peak, height x width of any size. colours: those of a part of it. band: 0..1, of the grid's
-    size.
+    target: alpha in 0..peak, height x width. picture: height x width x any number of channels, of which `channels` are
+    red, green and blue. band: 0..1 for each cell. boldly: also where alpha is nearly 0 or 1.
     """
     height, width = target.shape
-    share = grid.mean(band) * np.minimum(models.trust * np.float32(1 / _TRUST), 1)
+    share = band * models.trust
     fields = np.stack([*models.slopes, models.offset, share])
-    for top in range(0, height, _TILE):
+    pixels_a_cell = grid.cell * max(height, width) / max(grid.size)
+    fitting = (side for side in _TILES if side * side * (side / pixels_a_cell + 2) <= ALONE)
+    tile = next(fitting, _TILES[-1])
+    for top in range(0, height, tile):
         check()
-        bottom = min(height, top + _TILE)
+        bottom = min(height, top + tile)
         rows, down = grid.weights(0, top, bottom, height)
         if not share[rows].any():
             continue
-        for left in range(0, width, _TILE):
-            right = min(width, left + _TILE)
+        for left in range(0, width, tile):
+            right = min(width, left + tile)
             columns, across = grid.weights(1, left, right, width)
             if not share[rows, columns].any():
                 continue
             red, green, blue, offset, degree = down @ fields[:, rows, columns] @ across.T
-            tile = colours(left, top, right, bottom)
+            here = picture[top:bottom, left:right]
             answer = offset
-            for slope, channel in zip((red, green, blue), range(3), strict=True):
-                slope *= tile[:, :, channel]
+            for slope, channel in zip((red, green, blue), channels, strict=True):
+                slope *= here[:, :, channel]
                 answer += slope
             answer -= np.float32(0.5)
             answer *= np.float32(_CONTRAST)
             answer += np.float32(0.5)
             np.clip(answer, 0.0, 1.0, out=answer)
             part = target[top:bottom, left:right]
+            if not boldly:
+                degree *= _doubt(part, peak)
             answer *= np.float32(peak)
             answer -= part
             answer *= degree
             answer += part
             part[...] = answer if target.dtype == np.float32 else np.rint(answer)
+
+
+def _doubt(alpha: NDArray[np.float32 | np.uint8 | np.uint16], peak: int) -> Floats:
+    """How much alpha, 0..peak, leaves to be said: 1 at a half, still 0.83 at 0.1, and 0 where it is 0 or 1."""
+    sureness: Floats = alpha * np.float32(2 / peak) - np.float32(1)
+    for _ in range(3):  # the eighth power
+        sureness *= sureness
+    return np.subtract(np.float32(1), sureness, out=sureness)

@@ -12,15 +12,18 @@ guided filter (He and Sun, arXiv 1505.00996), changed in two respects:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from matted.edges.linear import ALONE, Floats, inverse, times
 
-_STRIP_ROWS = 64  # of pixels whose products are formed at once, which keeps them in the processor's cache
+_BLOCK = 128  # pixels a side whose products are formed at once, which keeps them in the processor's cache
+_ROWS = 32  # that are averaged at once
+_TAIL = 3.0  # sigmas from which a Gaussian window is taken to be nothing
 _NOISE = 1e-4  # variance of the colours, in 0..1, below which they are noise: 2.5 steps of an 8-bit sample
 _LEAST = 0.1  # R² is not divided by less: where colours explain nothing, nothing should be made of them
 
@@ -37,55 +40,56 @@ class LocalModels:
     trust: Floats
 
 
-def fit(picture: NDArray[np.uint8], alpha: Floats, weight: Floats, cell: int, sigma: float) -> LocalModels:
-    """Fit one model to the neighbourhood of each cell of cell x cell pixels.
+def fit(
+    picture: NDArray[np.uint8], alpha: Floats, weight: Floats, wanted: NDArray[np.bool_], cell: int, sigma: float
+) -> LocalModels:
+    """Fit one model to the neighbourhood of each cell of cell x cell pixels that is wanted; others are of no meaning.
 
-    picture: height x width x 3. alpha: height x width in 0..1. weight: height x width, at least 0. sigma: pixels,
-    standard deviation of the Gaussian window.
+    picture: height x width x 3. alpha: height x width in 0..1. weight: height x width, at least 0. wanted: one for each
+    cell. sigma: pixels, standard deviation of the Gaussian window.
     """
-    rows, columns = (-(-side // cell) for side in alpha.shape)
-    down, across = _window(rows, sigma / cell), _window(columns, sigma / cell)
-    sums = down @ _cell_sums(picture, alpha, weight, cell) @ across
+    seen = _windowed(wanted[np.newaxis].astype(np.float32), sigma / cell)[0] > 0
+    sums = _windowed(_cell_sums(picture, alpha, weight, seen, cell), sigma / cell)
     count, alphas, squares, *others = sums
     count = np.maximum(count, np.float32(1e-4))
     mean = alphas / count
     variance = squares / count - mean * mean
     colours = [total / count for total in others[:3]]
-    joint = [total / count - colour * mean for total, colour in zip(others[3:6], colours, strict=True)]
+    joint = np.stack([total / count - colour * mean for total, colour in zip(others[3:6], colours, strict=True)])
     spread = [
         total / count - colours[one] * colours[other] + np.float32(_NOISE * (one == other))
         for total, (one, other) in zip(others[6:], combinations_with_replacement(range(3), 2), strict=True)
     ]
-    slopes = _solve(spread, joint)
-    explained = sum(slope * covariance for slope, covariance in zip(slopes, joint, strict=True))
-    trust = np.clip(explained / np.maximum(variance, np.float32(1e-6)), 0.0, 1.0)
-    slopes = slopes / np.maximum(trust, np.float32(_LEAST))
-    offset = mean - sum(slope * colour for slope, colour in zip(slopes, colours, strict=True))
+    slopes = times(inverse(np.stack(spread)), joint)
+    trust: Floats = np.clip((slopes * joint).sum(axis=0) / np.maximum(variance, np.float32(1e-6)), 0.0, 1.0)
+    slopes /= np.maximum(trust, np.float32(_LEAST))
+    offset: Floats = mean - (slopes * np.stack(colours)).sum(axis=0)
     # As in the guided filter, a pixel gets the mean of the models of all windows that it lies in.
-    down /= down.sum(axis=1, keepdims=True)
-    across /= across.sum(axis=0, keepdims=True)
-    return LocalModels(down @ slopes @ across / np.float32(255), down @ offset @ across, down @ trust @ across)
+    means = _windowed(np.stack([*slopes / np.float32(255), offset, trust]), sigma / cell)
+    return LocalModels(means[:3], means[3], means[4])
 
 
-def _cell_sums(picture: NDArray[np.uint8], alpha: Floats, weight: Floats, cell: int) -> Floats:
+def _cell_sums(picture: NDArray[np.uint8], alpha: Floats, weight: Floats, seen: NDArray[np.bool_], cell: int) -> Floats:
     """Return 15 x rows x columns: the sums over each cell of the weight times 1, alpha, alpha², the three colours, each
-    of them times alpha, and the six products of two of them. Colours are in 0..1.
+    of them times alpha, and the six products of two of them. Colours are in 0..1. Cells that nothing sees may be 0.
     """
-    height, width = alpha.shape
-    rows, columns = -(-height // cell), -(-width // cell)
-    sums = np.zeros((15, rows, columns), np.float32)
-    strip = -(-_STRIP_ROWS // cell)
-    for first in range(0, rows, strip):
-        here = slice(first * cell, min(height, (first + strip) * cell))
-        weights, alphas = weight[here], alpha[here]
-        colours = [picture[here, :, channel] * np.float32(1 / 255) for channel in range(3)]
-        weighted = [weights * colour for colour in colours]
-        weighted_alpha = weights * alphas
-        products = [weights, weighted_alpha, weighted_alpha * alphas, *weighted]
-        products += [colour * alphas for colour in weighted]
-        products += [weighted[one] * colours[other] for one, other in combinations_with_replacement(range(3), 2)]
-        for product, total in zip(products, sums, strict=True):
-            total[first : first + strip] = _sum_cells(product, cell)
+    sums = np.zeros((15, *seen.shape), np.float32)
+    count = max(1, _BLOCK // cell)
+    for top in range(0, seen.shape[0], count):
+        for left in range(0, seen.shape[1], count):
+            cells = slice(top, top + count), slice(left, left + count)
+            if not seen[cells].any():
+                continue
+            here = slice(top * cell, (top + count) * cell), slice(left * cell, (left + count) * cell)
+            weights, alphas = weight[here], alpha[here]
+            colours = [picture[here][:, :, channel] * np.float32(1 / 255) for channel in range(3)]
+            weighted = [weights * colour for colour in colours]
+            weighted_alpha = weights * alphas
+            products = [weights, weighted_alpha, weighted_alpha * alphas, *weighted]
+            products += [colour * alphas for colour in weighted]
+            products += [weighted[one] * colours[other] for one, other in combinations_with_replacement(range(3), 2)]
+            for product, total in zip(products, sums, strict=True):
+                total[cells] = _sum_cells(product, cell)
     return sums
 
 
@@ -93,28 +97,30 @@ def _sum_cells(samples: Floats, cell: int) -> Floats:
     height, width = samples.shape
     if height % cell or width % cell:
         samples = np.pad(samples, ((0, -height % cell), (0, -width % cell)))
-    by_rows = samples.reshape(-1, cell, samples.shape[1]).sum(axis=1)
-    total: Floats = by_rows.reshape(by_rows.shape[0], -1, cell).sum(axis=2)
+    by_rows = samples[::cell].copy()
+    for row in range(1, cell):
+        by_rows += samples[row::cell]
+    total = by_rows[:, ::cell].copy()
+    for column in range(1, cell):
+        total += by_rows[:, column::cell]
     return total
 
 
-def _window(cells: int, sigma: float) -> Floats:
-    """Return cells x cells, symmetric: the weight of each cell in the window around each other one."""
-    index = np.arange(cells, dtype=np.float32)
-    distance = (index[:, np.newaxis] - index) / np.float32(max(sigma, 1e-3))
-    weights: Floats = np.exp(np.float32(-0.5) * distance * distance)
-    return weights
-
-
-def _solve(spread: list[Floats], joint: list[Floats]) -> Floats:
-    """Solve a symmetric 3 x 3 system in each cell by its adjugate. spread: its upper triangle, row by row."""
-    rr, rg, rb, gg, gb, bb = spread
-    cofactors = [
-        [gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg],
-        [rb * gb - rg * bb, rr * bb - rb * rb, rg * rb - rr * gb],
-        [rg * gb - rb * gg, rg * rb - rr * gb, rr * gg - rg * rg],
-    ]
-    determinant = rr * cofactors[0][0] + rg * cofactors[0][1] + rb * cofactors[0][2]
-    rows = [sum(factor * side for factor, side in zip(row, joint, strict=True)) for row in cofactors]
-    solution: Floats = np.stack(rows) / np.maximum(determinant, np.float32(_NOISE**3))
-    return solution
+def _windowed(fields: Floats, sigma: float) -> Floats:
+    """Return the means over a Gaussian window around each place. fields: any number x rows x columns. sigma: places."""
+    reach = max(1, math.ceil(_TAIL * sigma))
+    columns = max(1, ALONE // (_ROWS * (_ROWS + 2 * reach)))
+    for _ in range(2):
+        size = fields.shape[1]
+        means = np.empty_like(fields)
+        for start in range(0, size, _ROWS):
+            stop = min(size, start + _ROWS)
+            first, last = max(0, start - reach), min(size, stop + reach)
+            distance = np.arange(start, stop)[:, np.newaxis] - np.arange(first, last)
+            weights = np.exp(-0.5 * (distance / max(sigma, 1e-3)) ** 2) * (np.abs(distance) <= reach)
+            weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+            for left in range(0, fields.shape[2], columns):
+                part = slice(left, left + columns)
+                means[:, start:stop, part] = weights @ fields[:, first:last, part]
+        fields = means.swapaxes(1, 2)
+    return fields

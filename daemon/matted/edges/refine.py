@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from matted_client import messages
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from matted import imaging
-from matted.edges import local
+from matted.edges import local, matting
 from matted.edges.apply import Grid, apply
-from matted.edges.local import Floats
+from matted.edges.linear import Floats
+from matted.edges.local import LocalModels
 
 Check = Callable[[], None]
 
-_WORKING_SIDE = 1024  # pixels of the longer side of the reduced picture in which the colours are studied
+# Pixels of the longer side of the reduced picture in which the colours are studied: single hairs take more of them.
+_WORKING_SIDES = {messages.FINE: 1024, messages.HAIR: 2048}
 _CELLS = 256  # of the longer side at most: the grid of local models
-_WINDOWS = (0.015, 0.0075)  # sigma of the neighbourhoods, of the longer side: first the coarse look, then the fine one
+_COARSE, _FINE, _FINEST = 0.02, 0.008, 0.004  # sigma of the neighbourhoods, in longer sides
 _UNSURE = (0.05, 0.95)  # the matte is taken for an answer outside of this
 _REACH = 2.0  # pixels of the model by which its unsure band may be off
 
@@ -33,33 +36,33 @@ def refine(
     """
     height, width = mask.shape
     picture, channels = imaging.wrap(pixels, width, height, format)
-    small = _reduced(picture)
+    small = _reduced(picture, _WORKING_SIDES[mode])
     guide = np.asarray(small).reshape(small.height, small.width, -1)[:, :, list(channels)]
     alpha = np.asarray(Image.fromarray(matte).resize(small.size, Image.Resampling.BICUBIC)).clip(0.0, 1.0)
-    band = _band(alpha, _REACH * max(1.0, small.height / matte.shape[0], small.width / matte.shape[1]))
-    if not band.any():
+    unsure = _band(alpha, _REACH * max(1.0, small.height / matte.shape[0], small.width / matte.shape[1]))
+    if not unsure.any():
         return
-    check()
-    longer = max(alpha.shape)
-    cell = -(-longer // _CELLS)
-    grid = Grid(cell, alpha.shape)
-    coarse, fine = (longer * window for window in _WINDOWS)
-    models = local.fit(guide, alpha, _sureness(alpha), cell, coarse)
-    check()
-    apply(alpha, 1, lambda left, top, right, bottom: guide[top:bottom, left:right], models, band, grid, check)
-    models = local.fit(guide, alpha, _sureness(alpha), cell, fine)
-    check()
+    longer = max(small.size)
+    grid = Grid(-(-longer // _CELLS), alpha.shape)
+    band = grid.mean(unsure)
 
-    def colours(left: int, top: int, right: int, bottom: int) -> NDArray[np.uint8]:
-        tile = np.asarray(picture.crop((left, top, right, bottom)))
-        return tile.reshape(bottom - top, right - left, -1)[:, :, list(channels)]
+    def models(window: float) -> LocalModels:
+        check()
+        return local.fit(guide, alpha, _sureness(alpha), band > 0, grid.cell, window * longer)
 
-    apply(mask, np.iinfo(mask.dtype).max, colours, models, band, grid, check)
+    hair = mode == messages.HAIR
+    apply(alpha, 1, guide, (0, 1, 2), models(_COARSE), band, grid, hair, check)
+    if hair:
+        apply(alpha, 1, guide, (0, 1, 2), models(_FINE), band, grid, hair, check)
+        alpha = matting.solve(guide, alpha, unsure > 0, check)
+    last = models(_FINEST if hair else _FINE)
+    layer = np.frombuffer(pixels, np.uint8).reshape(height, width, -1)
+    apply(mask, np.iinfo(mask.dtype).max, layer, channels, last, band, grid, hair, check)
 
 
-def _reduced(picture: Image.Image) -> Image.Image:
-    """The picture at the working size: each pixel the mean of those that it stands for."""
-    scale = max(picture.size) / _WORKING_SIDE
+def _reduced(picture: Image.Image, side: int) -> Image.Image:
+    """The picture with a longer side of at most `side`: each pixel the mean of those that it stands for."""
+    scale = max(picture.size) / side
     if scale <= 1.0:
         return picture
     size = max(1, round(picture.width / scale)), max(1, round(picture.height / scale))

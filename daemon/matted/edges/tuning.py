@@ -12,8 +12,9 @@ Mask = NDArray[np.uint8 | np.uint16]
 Check = Callable[[], None]
 
 _DISC_TILE = 256  # pixels a side of what is grown at once: the larger, the less of it is done twice
-_BLUR_TILE = 64  # pixels a side of what is blurred at once: the smaller, the fewer of them have an edge
-_LEAST_SIGMA = 3.0  # samples; a picture reduced until its blur is no wider than that gives the same result
+# Rows and columns of what is blurred at once: the smaller, the fewer tiles have an edge, and see linear.ALONE.
+_BLUR_TILE = 32, 64
+_LEAST_SIGMA = 5.0  # samples; a picture reduced until its blur is no wider than that gives the same result
 _TAIL = 4.0  # sigmas from which a Gaussian is nothing: 6e-5 of it lies beyond
 
 
@@ -90,19 +91,21 @@ def _blurred(mask: Mask, sigma: float, check: Check) -> Mask:
     source = _reduced(mask, scale, check) if scale > 1 else mask
     remaining = math.sqrt(sigma * sigma - (scale * scale - 1) / 12)
     blurred = np.empty_like(mask)
-    side = _BLUR_TILE * min(scale, 8)
+    sides = tuple(side * min(scale, 8) for side in _BLUR_TILE)
     down, across = (
-        {start: _gaussian(start, min(start + side, size), size, scale, remaining) for start in range(0, size, side)}
-        for size in mask.shape
+        [(start, *_gaussian(start, min(start + side, size), size, scale, remaining)) for start in range(0, size, side)]
+        for side, size in zip(sides, mask.shape, strict=True)
     )
-    for top, bottom, left, right in _tiles(mask, side, check):
-        (rows, above), (columns, beside) = down[top], across[left]
-        seen = source[rows, columns]
-        tile = blurred[top:bottom, left:right]
-        if seen.min() == seen.max():
-            tile[...] = np.rint(seen[0, 0])
-        else:
-            tile[...] = np.rint(above @ seen.astype(np.float32) @ beside.T)
+    for top, rows, above in down:
+        check()
+        strip = source[rows]
+        lowest, highest = strip.min(axis=0), strip.max(axis=0)
+        for left, columns, beside in across:
+            tile = blurred[top : top + above.shape[0], left : left + beside.shape[0]]
+            if lowest[columns].min() == highest[columns].max():
+                tile[...] = np.rint(lowest[columns.start])
+            else:
+                tile[...] = np.rint(above @ strip[:, columns].astype(np.float32) @ beside.T)
     return blurred
 
 
