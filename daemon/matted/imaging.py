@@ -7,7 +7,10 @@ layer's size; 0 is background everywhere.
 from __future__ import annotations
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +34,7 @@ _RESAMPLING = {"lanczos": _LANCZOS, "bilinear": Image.Resampling.BILINEAR}
 _REDUCING_GAP = 3.0
 _MAX_WORKING_PIXELS = 3840 * 2160  # background matting needs 2.7 GB for this many
 _TILE = 256  # pixels a side of what a mask is made of at once: it stays in the processor's cache
+_THREADS = min(4, os.cpu_count() or 1)  # that make tiles: more of them mostly wait for memory
 _LANCZOS_SUPPORT = 3.0  # samples to each side, where enlarging
 
 
@@ -117,8 +121,18 @@ def make_foreground(raw: NDArray[np.float32], width: int, height: int) -> NDArra
     return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
 
 
-def make_mask(matte: NDArray[np.float32], width: int, height: int, depth: int) -> NDArray[np.uint8 | np.uint16]:
-    """Enlarge a matte to height x width and round it to `depth` (8 or 16) bits.
+class Edge(Protocol):
+    """Knows better than a matte where the subject ends (edges.Refinement)."""
+
+    def reaches(self, top: int, bottom: int, left: int, right: int) -> bool: ...
+
+    def apply(self, alpha: NDArray[np.float32], top: int, left: int) -> None: ...
+
+
+def make_mask(
+    matte: NDArray[np.float32], width: int, height: int, depth: int, edge: Edge | None = None
+) -> NDArray[np.uint8 | np.uint16]:
+    """Enlarge a matte to height x width, have its edge refined, and round it to `depth` (8 or 16) bits.
 
     Where the matte has one level of that depth, as it has away from the subject's edge, nothing is computed.
     """
@@ -126,7 +140,8 @@ def make_mask(matte: NDArray[np.float32], width: int, height: int, depth: int) -
     samples = matte * full
     levels = np.rint(samples).astype(np.uint8 if depth == 8 else np.dtype("<u2"))
     mask = np.empty((height, width), levels.dtype)
-    for top in range(0, height, _TILE):
+
+    def make_row(top: int) -> None:
         bottom = min(height, top + _TILE)
         first, last, upper, lower = _seen(top, bottom, height, matte.shape[0])
         lowest, highest = levels[first:last].min(axis=0), levels[first:last].max(axis=0)
@@ -136,13 +151,24 @@ def make_mask(matte: NDArray[np.float32], width: int, height: int, depth: int) -
             tile = mask[top:bottom, left:right]
             if lowest[start:stop].min() == highest[start:stop].max():
                 tile[...] = lowest[start]
-                continue
+                if edge is None or not edge.reaches(top, bottom, left, right):
+                    continue
             # What overshoots is cut off after each pass, as it is on integers: a corner would overshoot twice as far.
             seen = Image.fromarray(samples[first:last, start:stop])
             wide = seen.resize((right - left, last - first), _LANCZOS, (near, 0, far, last - first))
             seen = Image.fromarray(np.asarray(wide).clip(0, full))
             fine = seen.resize((right - left, bottom - top), _LANCZOS, (0, upper, right - left, lower))
-            tile[...] = np.rint(np.asarray(fine).clip(0, full))
+            alpha = np.asarray(fine).clip(0, full)
+            if edge is not None:
+                alpha /= full
+                edge.apply(alpha, top, left)
+                alpha *= full
+            np.rint(alpha, out=tile, casting="unsafe")
+
+    # NumPy and Pillow let other threads run while they compute.
+    with ThreadPoolExecutor(_THREADS) as threads:
+        for _ in threads.map(make_row, range(0, height, _TILE)):
+            pass
     return mask
 
 

@@ -98,14 +98,16 @@ class Pipeline:
 
     def _alpha(self, matte: NDArray[np.float32]) -> NDArray[np.uint8 | np.uint16]:
         """The matte at the picture's size, with the edge of the picture's own pixels."""
-        request = self._request
-        self._step("mask")
-        alpha = imaging.make_mask(matte, request.width, request.height, request.depth)
-        self._clock.lap("mask")
+        request, picture = self._request, self._picture
+        edge = None
         if request.edges != messages.OFF:
             self._step("edges")
-            edges.refine(alpha, matte, self._picture.frames[0], request.format, request.edges, self._job.check)
+            layer = picture.frames[0], picture.width, picture.height, picture.format
+            edge = edges.study(matte, *layer, request.edges, self._job.check)
             self._clock.lap("edges")
+        self._step("mask")
+        alpha = imaging.make_mask(matte, picture.width, picture.height, request.depth, edge)
+        self._clock.lap("mask")
         return alpha
 
     def _tuned(self, alpha: NDArray[np.uint8 | np.uint16]) -> NDArray[np.uint8 | np.uint16]:

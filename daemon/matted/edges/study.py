@@ -1,4 +1,4 @@
-"""Bring a mask's edge to the layer's own pixels, where the model was unsure."""
+"""Learn from the layer's colours where a mask's edge lies, where the model was unsure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from PIL import Image, ImageFilter
 
 from matted import imaging
 from matted.edges import local, matting
-from matted.edges.apply import Grid, apply
 from matted.edges.linear import Floats
-from matted.edges.local import LocalModels
+from matted.edges.refinement import Grid, Refinement
 
 Check = Callable[[], None]
 
@@ -25,39 +24,38 @@ _UNSURE = (0.05, 0.95)  # the matte is taken for an answer outside of this
 _REACH = 2.0  # pixels of the model by which its unsure band may be off
 
 
-def refine(
-    mask: NDArray[np.uint8 | np.uint16], matte: Floats, pixels: memoryview, format: str, mode: str, check: Check
-) -> None:
-    """Change `mask` where the model was unsure; elsewhere it stays as it is.
+def study(
+    matte: Floats, pixels: memoryview, width: int, height: int, format: str, mode: str, check: Check
+) -> Refinement | None:
+    """Return what to make of a mask's edge, None where the matte is sure everywhere.
 
-    mask: height x width, the matte enlarged to the layer's size. matte: 0..1 at the model's size. pixels: the layer,
-    height x width pixels of `format`; the colours under its transparent parts count, as they do for the model. mode:
-    "fine" or "hair". check: called between pieces of the work; raises to stop.
+    matte: 0..1 at the model's size. pixels: the layer, height x width pixels of `format`; the colours under its
+    transparent parts count, as they do for the model. mode: "fine" or "hair". check: called between pieces of the work,
+    and by the refinement; raises to stop.
     """
-    height, width = mask.shape
     picture, channels = imaging.wrap(pixels, width, height, format)
     small = _reduced(picture, _WORKING_SIDES[mode])
     guide = np.asarray(small).reshape(small.height, small.width, -1)[:, :, list(channels)]
     alpha = np.asarray(Image.fromarray(matte).resize(small.size, Image.Resampling.BICUBIC)).clip(0.0, 1.0)
     unsure = _band(alpha, _REACH * max(1.0, small.height / matte.shape[0], small.width / matte.shape[1]))
     if not unsure.any():
-        return
+        return None
     longer = max(small.size)
     grid = Grid(-(-longer // _CELLS), alpha.shape)
     band = grid.mean(unsure)
-
-    def models(window: float) -> LocalModels:
-        check()
-        return local.fit(guide, alpha, _sureness(alpha), band > 0, grid.cell, window * longer)
-
     hair = mode == messages.HAIR
-    apply(alpha, 1, guide, (0, 1, 2), models(_COARSE), band, grid, hair, check)
+
+    def studied(window: float, layer: NDArray[np.uint8], channels: tuple[int, int, int]) -> Refinement:
+        check()
+        models = local.fit(guide, alpha, _sureness(alpha), band > 0, grid.cell, window * longer)
+        return Refinement(layer, channels, models, band, grid, hair, check)
+
+    studied(_COARSE, guide, (0, 1, 2)).apply(alpha, 0, 0)
     if hair:
-        apply(alpha, 1, guide, (0, 1, 2), models(_FINE), band, grid, hair, check)
+        studied(_FINE, guide, (0, 1, 2)).apply(alpha, 0, 0)
         alpha = matting.solve(guide, alpha, unsure > 0, check)
-    last = models(_FINEST if hair else _FINE)
     layer = np.frombuffer(pixels, np.uint8).reshape(height, width, -1)
-    apply(mask, np.iinfo(mask.dtype).max, layer, channels, last, band, grid, hair, check)
+    return studied(_FINEST if hair else _FINE, layer, channels)
 
 
 def _reduced(picture: Image.Image, side: int) -> Image.Image:
