@@ -7,6 +7,7 @@ import math
 import os
 import threading
 import warnings
+import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,9 @@ from PIL import Image, ImageChops, ImageCms, ImageOps, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".webp", ".tif", ".tiff"})
-# Level 1 writes a 12-megapixel cut-out about four times as fast as zlib's default and 5 to 10 % larger.
-COMPRESS_LEVEL = 1
+# Level 1 writes a cut-out three to four times as fast as zlib's default. To look for runs alone, which zlib has for PNG,
+# makes it smaller again: 10 % larger than the default, where level 1 by itself is 13 to 36 %.
+_COMPRESSION = {"compress_level": 1, "compress_type": zlib.Z_RLE}
 MAX_DPI = 1e6  # beyond it a resolution is damage, and a PNG cannot hold it
 
 
@@ -107,7 +109,7 @@ def write(picture: Picture, path: Path, overwrite: bool) -> None:
     draft = path.with_name(f".matted-{os.getpid()}-{threading.get_ident()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture.image.save(draft, "PNG", compress_level=COMPRESS_LEVEL, **picture.metadata)
+        picture.image.save(draft, "PNG", **_COMPRESSION, **picture.metadata)
         if path.exists() and not overwrite:
             raise PictureError(f"{path} exists.", "Use --force to overwrite it.")
         os.replace(draft, path)
