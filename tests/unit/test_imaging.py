@@ -253,7 +253,7 @@ def test_any_size_can_be_made(width: int, height: int) -> None:
     mask = imaging.make_mask(blob(), width, height, 8)
     assert mask.shape == (height, width)
     if min(width, height) > 8:
-        assert mask[height // 2, width // 2] == 255
+        assert mask[height // 2, width // 2] >= 250  # LANCZOS undershoots a little where it makes a mask smaller
 
 
 # -- models of any size ------------------------------------------------------------------------------------------------
