@@ -98,12 +98,18 @@ def command_parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text, allow_abbrev=False)
         command.add_argument("host", choices=("gimp", "krita"))
-        command.add_argument(
+        where = command.add_mutually_exclusive_group()
+        where.add_argument(
             "--profile",
             type=Path,
             metavar="DIR",
             help="only this folder: GIMP's (with plug-ins in it) or Krita's (with pykrita in it)",
         )
+        if name == "install":
+            where.add_argument(
+                "--zip", type=Path, metavar="FILE", help="only write this file, for Krita's own plug-in importer"
+            )
+            command.add_argument("--force", action="store_true", help="overwrite that file")
         command.set_defaults(run=run)
     return parser
 
@@ -215,6 +221,9 @@ def _benchmark(options: argparse.Namespace) -> int:
 def _install(options: argparse.Namespace) -> int:
     from matted.hosts import installer
 
+    if options.zip is not None:
+        installer.pack(options.host, options.zip, options.force, print)
+        return OK
     return OK if installer.install(options.host, options.profile, print) else FAILED
 
 

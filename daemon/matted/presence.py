@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -12,7 +15,10 @@ from typing import BinaryIO
 from matted_client import MattedError
 from matted_client.endpoint import CONNECTION_FILE
 
+from matted.hosts import sharing
 from matted.locks import try_lock
+
+log = logging.getLogger(__name__)
 
 LOCK_FILE = "lock"
 
@@ -28,11 +34,13 @@ class StateFolderError(MattedError):
 class Presence:
     """Holds the lock from `with` to its end, and publishes at most one connection file in between.
 
-    The operating system drops the lock when the process dies, however it dies.
+    The operating system drops the lock when the process dies, however it dies. shared: gives the folders where the
+    file has to be as well, for hosts that cannot see `folder`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, shared: Callable[[], list[Path]] = list) -> None:
         self.folder = folder
+        self._shared = shared
         self.connection_file = folder / CONNECTION_FILE
         self._lock: BinaryIO | None = None
 
@@ -57,6 +65,9 @@ class Presence:
         """Withdraw the connection file, then drop the lock: from here on another daemon may take the place."""
         if self._lock is not None:
             self.connection_file.unlink(missing_ok=True)
+            for folder in self._shared():
+                with contextlib.suppress(OSError):  # a stale file does no harm: nobody answers where it leads
+                    (folder / CONNECTION_FILE).unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
 
@@ -76,6 +87,11 @@ class Presence:
             os.replace(draft, self.connection_file)
         except OSError as error:
             raise _unusable(self.folder, error) from None
+        for folder in self._shared():
+            try:
+                sharing.put(folder, self.connection_file.read_bytes())
+            except OSError as error:  # the other hosts can do without it
+                log.warning("The connection file cannot be put into %s: %s", folder, error.strerror)
 
 
 def _make_private(folder: Path) -> None:

@@ -20,6 +20,7 @@ from matted_client.endpoint import KEY_BYTES, LOOPBACK
 from matted import __version__, heap
 from matted.config import Config
 from matted.gate import DOMAIN, Gate
+from matted.hosts import profiles
 from matted.jobs import OURSELVES
 from matted.lobby import Lobby
 from matted.models import catalogue
@@ -43,7 +44,8 @@ def serve(config: Config, reread: Callable[[], Config]) -> None:
     reread: gives the settings again for a reload, and may raise ConfigError.
     """
     heap.return_large_blocks()
-    with Presence(config.state) as presence, Server(_setup(config), presence, lambda: _setup(reread())) as server:
+    presence = Presence(config.state, lambda: profiles.shared_folders(profiles.here()))
+    with presence, Server(_setup(config), presence, lambda: _setup(reread())) as server:
         server.run()
 
 

@@ -6,6 +6,7 @@ every start. Whoever can read the file may ask for masks; whoever cannot is refu
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import shutil
@@ -23,6 +24,8 @@ KEY_BYTES = 32
 MAX_FILE_BYTES = 4096
 MAX_LOG_BYTES = 1 << 20
 LOOPBACK = "tcp://127.0.0.1:"
+FLATPAK_INFO = "/.flatpak-info"  # in every Flatpak, and nowhere else: what it is, and what it may do
+SNAPS = ("gimp", "krita")  # a terminal of another Snap, such as an editor's, may be free to start programs
 
 # What hosts set for their own libraries and Python; the daemon must not inherit it.
 HOST_VARIABLES = ("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "GI_TYPELIB_PATH", "QML2_IMPORT_PATH")
@@ -116,8 +119,13 @@ class Starter:
     def start(self) -> "subprocess.Popen[bytes]":
         """Raises Unavailable if the program cannot be run at all."""
         command, environment = [*self._command, "serve"], clean_environment(self._folder)
-        if os.path.exists("/.flatpak-info"):
+        if os.path.exists(FLATPAK_INFO):
             command = _through_flatpak(command, self._folder)
+        elif os.environ.get("SNAP_NAME") in SNAPS:
+            raise Unavailable(
+                "The matted daemon is not running, and this Snap may not start programs outside its sandbox.",
+                "Start it in a terminal with: matted start",
+            )
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
             with self._open_log() as log:
@@ -132,8 +140,9 @@ class Starter:
                 )
         except OSError as error:
             what = error.filename or self._command[0]
-            message = "The matted daemon could not be started: %s: %s." % (what, error.strerror or error)
-            raise Unavailable(message, "If matted was moved or removed, install it and its plug-ins again.") from None
+            hint = "If matted was moved or removed, install it and its plug-ins again."
+            values = (what, error.strerror or error)
+            raise Unavailable("The matted daemon could not be started: %s: %s.", hint, values) from None
 
     def _open_log(self) -> BinaryIO:
         """Appends, as the daemon that another starter has just brought up may be writing there."""
@@ -183,8 +192,18 @@ def _detached() -> Dict[str, Any]:
     return {"start_new_session": True}
 
 
+def _may_leave_flatpak() -> bool:
+    """Every Flatpak has flatpak-spawn; whether it gets something started outside is among the Flatpak's permissions."""
+    permissions = configparser.RawConfigParser(strict=False)
+    try:
+        permissions.read(FLATPAK_INFO, encoding="utf-8")
+    except (configparser.Error, ValueError):
+        return False
+    return permissions.get("Session Bus Policy", "org.freedesktop.Flatpak", fallback="") in ("talk", "own")
+
+
 def _through_flatpak(command: List[str], folder: str) -> List[str]:
-    if shutil.which("flatpak-spawn") is None:
+    if not _may_leave_flatpak():
         raise Unavailable(
             "The matted daemon is not running, and this Flatpak may not start programs outside its sandbox.",
             "Start it in a terminal with: matted start",

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -147,6 +148,24 @@ def test_an_old_plug_in_is_to_be_installed_again(running: Daemon) -> None:
     assert found.startswith("FAIL GIMP 3.0: Remove Background 0.0.1 is in it") and "matted install gimp" in found
     assert running.run("install", "gimp").returncode == 0
     assert not lines(running, "FAIL")
+
+
+def test_a_plug_in_that_krita_has_imported_is_known(running: Daemon, tmp_path: Path) -> None:
+    """Unpacked as the importer does; tests/hosts/test_krita_import.py has the importer itself do it."""
+    assert running.run("uninstall", "krita").returncode == 0
+    made = running.run("install", "krita", "--zip", str(tmp_path / "plugin.zip"))
+    assert made.returncode == 0 and "Import Python Plugin from File" in made.stdout
+    again = running.run("install", "krita", "--zip", str(tmp_path / "plugin.zip"))
+    assert again.returncode == 1 and "--force" in again.stderr
+    assert any("Krita: Remove Background is not in it" in line for line in lines(running, "NOTE"))
+    with zipfile.ZipFile(tmp_path / "plugin.zip") as archive:
+        archive.extractall(running.folder / ".local" / "share" / "krita")
+    assert any(line.startswith("OK   Krita: Remove Background ") for line in lines(running, "OK"))
+    assert any(line.startswith("NOTE Krita: Krita does not load Remove Background") for line in lines(running, "NOTE"))
+    assert running.run("install", "krita").returncode == 0
+    assert not any("Krita does not load" in line for line in lines(running, "NOTE"))
+    assert running.run("uninstall", "krita").returncode == 0
+    assert not list((running.folder / ".local" / "share" / "krita").rglob("*remove_background*"))
 
 
 def test_a_plug_in_that_cannot_reach_the_daemon_which_we_reach_is_a_fault(running: Daemon) -> None:

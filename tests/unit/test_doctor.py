@@ -324,7 +324,6 @@ def test_a_plug_in_that_is_in_order_is_said(sick: Patient, home: Path) -> None:
         ({"connection_file": "/elsewhere/connection.json"}, "looks for the daemon at /elsewhere/connection.json"),
         ({"command": ["/gone/python", "-m", "matted"]}, "cannot start the daemon with /gone/python -m matted"),
         ({"command": [sys.executable, "-m", "matted_of_old"]}, "No module named matted_of_old"),
-        ({"files": ["plug-ins/remove-background/gone.py"]}, "gone.py among them"),
         ({"command": 7}, "not completely installed"),
     ],
 )
@@ -336,6 +335,19 @@ def test_a_plug_in_that_no_longer_fits_is_installed_again(
     found = about("GIMP 3.0", sick)[0]
     assert found.state == FAIL and words in found.what
     assert found.todo.startswith("Run: matted install gimp")
+    installer.install("gimp", home / GIMP, lambda line: None)
+    assert about("GIMP 3.0", sick)[0].state == OK
+
+
+def test_a_plug_in_that_lacks_a_file_or_has_another_is_installed_again(sick: Patient, home: Path) -> None:
+    plugin = installed(home, "gimp", GIMP)
+    (plugin / "texts.py").write_text("# of another build\n")
+    found = about("GIMP 3.0", sick)[0]
+    assert found.state == FAIL and "1 of the plug-in's files are not those of this matted" in found.what
+    assert "texts.py among them" in found.what
+    (plugin / "texts.py").unlink()
+    found = about("GIMP 3.0", sick)[0]
+    assert found.state == FAIL and "1 of the plug-in's files are gone" in found.what
     installer.install("gimp", home / GIMP, lambda line: None)
     assert about("GIMP 3.0", sick)[0].state == OK
 
@@ -355,7 +367,9 @@ def test_a_plug_in_that_krita_does_not_load_is_noted(sick: Patient, home: Path) 
         ("gimp", GIMP, "GIMP 3.0", "there is no gimp command"),
         ("krita", KRITA, "Krita", "there is no krita command"),
         ("gimp", ".var/app/org.gimp.GIMP/config/GIMP/3.0", "GIMP (Flatpak) 3.0", "there is no flatpak command"),
-        ("gimp", "snap/gimp/current/.config/GIMP/3.0", "GIMP (Snap) 3.0", "inside the Snap"),
+        ("krita", ".var/app/org.kde.krita/data/krita", "Krita (Flatpak)", "there is no flatpak command"),
+        ("gimp", "snap/gimp/current/.config/GIMP/3.0", "GIMP (Snap) 3.0", "there is no snap command"),
+        ("krita", "snap/krita/current/.local/share/krita", "Krita (Snap)", "there is no snap command"),
     ],
 )
 def test_a_python_that_cannot_be_run_from_here_is_said_to_be_untried(
@@ -387,6 +401,127 @@ def test_a_client_that_the_hosts_python_cannot_load_is_a_fault(sick: Patient, ho
     (plugin / "matted_client" / "zmtp.py").write_text("import a_package_that_gimp_does_not_have\n")
     found = about("GIMP 3.0", sick)[-1]
     assert found.state == FAIL and "a_package_that_gimp_does_not_have" in found.what
+
+
+# -- Pythons in sandboxes: stand-ins for `flatpak` and `snap` run the Python that they are asked for -------------------
+
+FLATPAK_GIMP, FLATPAK_KRITA = ".var/app/org.gimp.GIMP/config/GIMP/3.2", ".var/app/org.kde.krita/data/krita"
+SNAP_GIMP, SNAP_KRITA = "snap/gimp/current/.config/GIMP/3.0", "snap/krita/current/.local/share/krita"
+FLATPAK_RUNS = """
+test "$1 $2" = "run --command=python3" || { echo "error: Unknown option $2" >&2; exit 1; }
+test -d "$HOME/.var/app/$3" || { echo "error: app/$3/x86_64/master not installed" >&2; exit 1; }
+shift 3
+exec python3 "$@"
+"""
+SNAP_RUNS = """
+test "$1 $2" = "run --shell" || { echo "error: unknown command $1 $2" >&2; exit 1; }
+test -d "$HOME/snap/$3" || { echo "error: snap \\"$3\\" is not installed" >&2; exit 1; }
+shift 3
+exec /bin/bash "$@"
+"""
+
+
+@pytest.fixture
+def command(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Patient]:
+    """command("flatpak", script) makes that command; the patient has it, and a python3, on the PATH."""
+    folder = home / "bin"
+    folder.mkdir()
+    (folder / "python3").symlink_to(sys.executable)
+    path = f"{folder}:/usr/bin:/bin"
+    monkeypatch.setenv("PATH", path)
+    monkeypatch.setenv("HOME", str(home))
+
+    def make(name: str, script: str) -> Patient:
+        (folder / name).write_text(f"#!/bin/sh\n{script}")
+        (folder / name).chmod(0o755)
+        return Patient(config.defaults(os.environ), None, Places(home, "linux", {"PATH": str(folder)}))
+
+    return make
+
+
+@posix
+@pytest.mark.parametrize(
+    ("host", "profile", "name", "stand_in", "words"),
+    [
+        ("gimp", FLATPAK_GIMP, "GIMP (Flatpak) 3.2", "flatpak", "flatpak run --command=python3 org.gimp.GIMP"),
+        ("krita", FLATPAK_KRITA, "Krita (Flatpak)", "flatpak", "flatpak run --command=python3 org.kde.krita"),
+        ("gimp", SNAP_GIMP, "GIMP (Snap) 3.0", "snap", "python3 in the Snap gimp"),
+        ("krita", SNAP_KRITA, "Krita (Snap)", "snap", "python3 in the Snap krita"),
+    ],
+)
+def test_the_python_in_a_sandbox_is_tried(
+    home: Path, command: Callable[[str, str], Patient], host: str, profile: str, name: str, stand_in: str, words: str
+) -> None:
+    examined = command(stand_in, FLATPAK_RUNS if stand_in == "flatpak" else SNAP_RUNS)
+    plugin = installed(home, host, profile)
+    good, *others, tried = about(name, examined)
+    assert good.state == OK and [found.what for found in others if "switched off" not in found.what] == []
+    assert tried.state == NOTE and f"({words}) runs the plug-in's client" in tried.what
+    (plugin / "matted_client" / "zmtp.py").write_text("import a_package_that_is_not_there\n")
+    tried = about(name, examined)[-1]
+    assert tried.state == NOTE and f"({words}) cannot run the plug-in's client" in tried.what
+    assert "a_package_that_is_not_there" in tried.what and "there is nothing to do" in tried.todo
+
+
+@posix
+def test_a_sandbox_that_is_gone_is_a_note(home: Path, command: Callable[[str, str], Patient]) -> None:
+    examined = command("flatpak", "echo 'error: app/org.gimp.GIMP/x86_64/master not installed' >&2; exit 1\n")
+    installed(home, "gimp", FLATPAK_GIMP)
+    tried = about("GIMP (Flatpak) 3.2", examined)[-1]
+    assert tried.state == NOTE and "org.gimp.GIMP/x86_64/master not installed" in tried.what
+
+
+@posix
+def test_gimps_flatpak_that_uses_the_folder_outside_is_tried(
+    home: Path, command: Callable[[str, str], Patient]
+) -> None:
+    examined = command("flatpak", FLATPAK_RUNS)
+    installed(home, "gimp", GIMP)
+    (home / ".var" / "app" / "org.gimp.GIMP").mkdir(parents=True)
+    only_flatpak = about("GIMP 3.0", examined)
+    assert "(flatpak run --command=python3 org.gimp.GIMP) runs the plug-in's client" in only_flatpak[-1].what
+    names_python(home, sys.executable)
+    both = about("GIMP 3.0", examined)
+    assert [found.what.partition(" (")[2].partition(")")[0] for found in both[-2:]] == [
+        sys.executable,
+        "flatpak run --command=python3 org.gimp.GIMP",
+    ]
+
+
+@posix
+@pytest.mark.parametrize(
+    ("host", "profile", "name"), [("gimp", GIMP, "GIMP 3.0"), ("krita", KRITA, "Krita")], ids=["GIMP", "Krita"]
+)
+def test_an_appimage_is_said_to_have_its_python_inside(
+    home: Path, command: Callable[[str, str], Patient], host: str, profile: str, name: str
+) -> None:
+    """It uses the same folders as a program of the distribution; a link to it may be on the PATH."""
+    installed(home, host, profile)
+    if host == "krita":
+        (home / "krita.appimage").write_text("")
+        (home / "krita.appimage").chmod(0o755)
+        (home / "bin" / "krita").symlink_to(home / "krita.appimage")
+    tried = about(name, command("unrelated", ""))[-1]
+    assert tried.state == NOTE and "an AppImage has its Python inside" in tried.what
+
+
+@pytest.mark.parametrize("platform", ["win32", "darwin"])
+@pytest.mark.parametrize("host", ["gimp", "krita"])
+def test_on_windows_and_macos_the_python_is_inside_the_program(
+    home: Path, sick: Patient, platform: str, host: str
+) -> None:
+    folders = {
+        ("gimp", "win32"): "AppData/Roaming/GIMP/3.2",
+        ("krita", "win32"): "AppData/Roaming/krita",
+        ("gimp", "darwin"): "Library/Application Support/GIMP/3.2",
+        ("krita", "darwin"): "Library/Application Support/krita",
+    }
+    installed(home, host, folders[host, platform])
+    examined = replace(sick, places=Places(home, platform, {}))
+    name = "GIMP 3.2" if host == "gimp" else "Krita"
+    first, *_others, tried = about(name, examined)
+    assert first.state == OK and "is in" in first.what
+    assert "it is inside the program" in tried.what
 
 
 # -- the report ------------------------------------------------------------------------------------------------------

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import sys
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import matted
+import matted_client
 import pytest
 from matted.hosts import installer
 from matted.hosts.installer import InstallError
@@ -80,6 +83,12 @@ def used(machine: Machine) -> Machine:
     return machine
 
 
+def contents_of(folder: Path) -> dict[str, bytes]:
+    """What is in it, but for what Python compiled."""
+    files = (path for path in folder.rglob("*.*") if path.is_file() and path.suffix != ".pyc")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
 # -- installing ------------------------------------------------------------------------------------------------------
 
 
@@ -102,10 +111,10 @@ def test_kritas_plugin_is_a_package_with_its_description_and_its_action(machine:
 def test_the_client_comes_with_the_plugin(machine: Machine, host: str) -> None:
     machine.make(PROFILES[host])
     machine.install(host)
-    client = Path(installer.matted_client.__file__).parent
+    client = Path(matted_client.__file__).parent
     installed = machine.home / HOMES[host] / "matted_client"
-    sources = {path.name: path.read_bytes() for path in client.glob("*.py")}
-    assert {path.name: path.read_bytes() for path in installed.iterdir()} == sources
+    assert contents_of(installed) == contents_of(client)
+    assert any(name.startswith("languages/") for name in contents_of(installed))
 
 
 @HOSTS
@@ -239,6 +248,7 @@ def test_uninstalling_leaves_a_bare_profile_as_it_was(machine: Machine, host: st
 
 def test_uninstalling_leaves_every_profile_as_it_was(machine: Machine) -> None:
     machine.make(".config/GIMP/3.0", ".config/GIMP/3.2/plug-ins", "snap/gimp/current/.config/GIMP/3.0")
+    machine.make("snap/gimp/common")
     before = machine.tree()
     machine.install("gimp")
     machine.uninstall("gimp")
@@ -292,7 +302,7 @@ def test_what_the_host_compiled_is_removed_too(used: Machine, host: str) -> None
 def test_files_that_are_gone_already_do_not_stop_it(used: Machine, host: str) -> None:
     before = used.tree()
     used.install(host)
-    for path in (used.home / HOMES[host] / "matted_client").iterdir():
+    for path in (used.home / HOMES[host] / "matted_client").rglob("*.*"):
         path.unlink()
     used.uninstall(host)
     assert used.tree() == before
@@ -335,6 +345,130 @@ def test_kritas_other_settings_survive_to_the_byte(machine: Machine, text: str) 
     assert b"enable_remove_background=true" in kritarc.read_bytes()
     machine.uninstall("krita")
     assert kritarc.read_bytes() == before
+
+
+@HOSTS
+@pytest.mark.parametrize("name", ["../../../mine", "{home}/mine", "a/../../../../mine"])
+def test_a_list_that_names_files_elsewhere_gets_none_of_them_removed(used: Machine, host: str, name: str) -> None:
+    """Whatever wrote it: it may have come with a zip of somebody else's."""
+    mine = used.write("mine", "mine")
+    used.install(host)
+    manifest = used.home / HOMES[host] / "matted.json"
+    fields = json.loads(manifest.read_text())
+    fields["files"].append(name.format(home=used.home))
+    manifest.write_text(json.dumps(fields))
+    used.install(host)
+    manifest.write_text(json.dumps(fields))
+    used.uninstall(host)
+    assert mine.read_text() == "mine"
+
+
+# -- a Snap ----------------------------------------------------------------------------------------------------------
+
+SNAPS = {"gimp": "snap/gimp/current/.config/GIMP/3.0", "krita": "snap/krita/current/.local/share/krita"}
+
+
+@HOSTS
+def test_a_snap_is_told_of_a_connection_file_that_it_can_see(machine: Machine, host: str) -> None:
+    machine.make(SNAPS[host], f"snap/{host}/common")
+    machine.install(host)
+    told = read_installation(str(machine.home / SNAPS[host] / installer.HOSTS[host].home)).connection_file
+    assert told == str(machine.home / f"snap/{host}/common/matted/connection.json")
+    assert Path(told).parent.stat().st_mode & 0o777 == 0o700 and not Path(told).exists()
+
+
+def test_a_snap_gets_the_connection_file_of_a_daemon_that_runs_already(machine: Machine, tmp_path: Path) -> None:
+    machine.make(SNAPS["gimp"], "snap/gimp/common")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "connection.json").write_text("where it is")
+    machine.install("gimp")
+    copy = machine.home / "snap/gimp/common/matted/connection.json"
+    assert copy.read_text() == "where it is" and copy.stat().st_mode & 0o777 == 0o600
+
+
+@HOSTS
+def test_uninstalling_from_a_snap_leaves_it_as_it_was(machine: Machine, host: str, tmp_path: Path) -> None:
+    machine.make(SNAPS[host], f"snap/{host}/common", f"snap/{host}/current/.config")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "connection.json").write_text("where it is")
+    before = machine.tree()
+    machine.install(host)
+    machine.uninstall(host)
+    assert machine.tree() == before
+
+
+# -- a zip for Krita -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def zip_file(machine: Machine) -> Path:
+    installer.pack("krita", machine.home / "plugin.zip", False, machine.said.append)
+    return machine.home / "plugin.zip"
+
+
+def test_the_zip_holds_what_an_installation_writes(machine: Machine, zip_file: Path) -> None:
+    machine.make(PROFILES["krita"])
+    machine.install("krita")
+    profile, manifest = machine.home / PROFILES["krita"], "pykrita/remove_background/matted.json"
+    written = {path.relative_to(profile).as_posix(): path.read_bytes() for path in profile.rglob("*") if path.is_file()}
+    with zipfile.ZipFile(zip_file) as archive:
+        packed = {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
+    ours, theirs = json.loads(packed.pop(manifest)), json.loads(written.pop(manifest))
+    assert packed == written
+    assert {**ours, "created": []} == {**theirs, "created": []}
+
+
+def test_the_zip_has_what_kritas_importer_looks_for(zip_file: Path) -> None:
+    with zipfile.ZipFile(zip_file) as archive:
+        names = archive.namelist()
+        assert archive.testzip() is None
+        desktop = configparser.ConfigParser()  # as the importer reads it, so that no % may stand in it
+        desktop.read_string(archive.read("pykrita/remove_background.desktop").decode("utf-8"))
+    assert dict(desktop["Desktop Entry"])["x-kde-library"] == "remove_background"
+    assert desktop["Desktop Entry"]["Name"] == "Remove Background"
+    assert "pykrita/remove_background/" in names, "an entry of its own for the folder"
+    assert [name for name in names if name.endswith((".desktop", ".action"))] == [
+        "actions/remove_background.action",
+        "pykrita/remove_background.desktop",
+    ]
+
+
+def test_the_same_files_make_the_same_zip(machine: Machine, zip_file: Path) -> None:
+    before = zip_file.read_bytes()
+    installer.pack("krita", zip_file, True, machine.said.append)
+    assert zip_file.read_bytes() == before
+
+
+def test_a_plugin_that_was_unpacked_is_known_like_any_other(used: Machine, zip_file: Path) -> None:
+    zip_file.rename(used.home.parent / "plugin.zip")
+    before = used.tree()
+    with zipfile.ZipFile(used.home.parent / "plugin.zip") as archive:
+        archive.extractall(used.home / PROFILES["krita"])
+    assert used.uninstall("krita")
+    assert used.tree() == before
+
+
+def test_no_file_is_overwritten_by_the_zip_unless_told_to(machine: Machine) -> None:
+    mine = machine.write("plugin.zip", "mine")
+    with pytest.raises(InstallError, match="--force"):
+        installer.pack("krita", mine, False, machine.said.append)
+    assert mine.read_text() == "mine"
+    installer.pack("krita", mine, True, machine.said.append)
+    assert zipfile.is_zipfile(mine)
+
+
+def test_a_zip_that_cannot_be_written_gives_one_sentence(machine: Machine) -> None:
+    with pytest.raises(InstallError, match="cannot be written"):
+        installer.pack("krita", machine.home / "absent" / "plugin.zip", False, machine.said.append)
+    machine.make("folder")
+    with pytest.raises(InstallError, match="cannot be written"):
+        installer.pack("krita", machine.home / "folder", True, machine.said.append)
+    assert list(machine.home.glob("*.part")) == []
+
+
+def test_there_is_no_zip_for_gimp(machine: Machine) -> None:
+    with pytest.raises(InstallError, match="no importer"):
+        installer.pack("gimp", machine.home / "plugin.zip", False, machine.said.append)
 
 
 # -- failing ---------------------------------------------------------------------------------------------------------

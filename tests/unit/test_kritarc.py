@@ -7,7 +7,7 @@ import configparser
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from matted.hosts.kritarc import switch_off, switch_on
+from matted.hosts.kritarc import resource_folder, switch_off, switch_on
 
 PLUGIN = "remove_background"
 OTHERS = "[python]\nenable_assistant=false\nenable_tenbrushes=true\n"
@@ -93,3 +93,18 @@ def test_lines_that_end_as_on_windows_stay_so() -> None:
 @given(FILES)
 def test_switching_off_what_is_not_on_changes_nothing(text: str) -> None:
     assert switch_off(text, PLUGIN) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "folder"),
+    [
+        ("", ""),
+        (SETTINGS, ""),
+        ("theme=dark\nResourceDirectory=/home/me/my resources\n\n" + OTHERS, "/home/me/my resources"),
+        ("ResourceDirectory=C:\\\\Users\\\\me\r\n", "C:\\Users\\me"),
+        ("ResourceDirectory=\n", ""),
+        ("theme=dark\n\n[Other]\nResourceDirectory=/elsewhere\n", ""),
+    ],
+)
+def test_the_resource_folder_is_what_stands_before_all_sections(text: str, folder: str) -> None:
+    assert resource_folder(text) == folder

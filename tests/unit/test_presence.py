@@ -126,6 +126,28 @@ def test_the_connection_file_is_gone_after_a_failure(tmp_path: Path) -> None:
     assert not (tmp_path / "connection.json").exists()
 
 
+def test_the_file_is_in_the_shared_folders_as_well_as_long_as_it_is_true(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "connection.json.part").write_text("half")
+    with Presence(tmp_path / "state", lambda: [shared]) as presence:
+        presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+        assert read_connection(str(shared / "connection.json")) == read_connection(str(presence.connection_file))
+        assert os.listdir(shared) == ["connection.json"]
+    assert os.listdir(shared) == []
+
+
+def test_a_shared_folder_that_cannot_be_written_does_not_keep_the_daemon_from_running(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shared = tmp_path / "shared"
+    (shared / "connection.json").mkdir(parents=True)
+    with Presence(tmp_path / "state", lambda: [shared]) as presence:
+        presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+        assert read_connection(str(presence.connection_file)).port == 40123
+    assert str(shared) in caplog.text and not presence.connection_file.exists()
+
+
 def test_a_presence_that_published_nothing_ends_quietly(tmp_path: Path) -> None:
     with Presence(tmp_path):
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,17 +41,22 @@ def test_an_empty_home_has_no_gimp(home: Home) -> None:
     assert find("gimp", home()) == []
 
 
+@pytest.mark.parametrize("version", ["3.0", "3.2"])
 @pytest.mark.parametrize(
-    ("folder", "name"),
+    ("folder", "name", "shared"),
     [
-        (".config/GIMP/3.0", "GIMP 3.0"),
-        (".var/app/org.gimp.GIMP/config/GIMP/3.0", "GIMP (Flatpak) 3.0"),
-        ("snap/gimp/current/.config/GIMP/3.0", "GIMP (Snap) 3.0"),
+        (".config/GIMP", "GIMP", None),
+        (".var/app/org.gimp.GIMP/config/GIMP", "GIMP (Flatpak)", None),
+        ("snap/gimp/current/.config/GIMP", "GIMP (Snap)", "snap/gimp/common/matted"),
     ],
 )
-def test_each_kind_of_gimp_on_linux_is_found(home: Home, folder: str, name: str) -> None:
-    where = home(folder)
-    assert find("gimp", where) == [Profile(name, where / folder)]
+def test_each_kind_of_gimp_on_linux_is_found(
+    home: Home, folder: str, name: str, shared: str | None, version: str
+) -> None:
+    where = home(f"{folder}/{version}")
+    assert find("gimp", where) == [
+        Profile(f"{name} {version}", where / folder / version, shared=where / shared if shared else None)
+    ]
 
 
 def test_all_kinds_and_versions_of_gimp_are_found_together(home: Home) -> None:
@@ -86,6 +92,17 @@ def test_an_empty_xdg_variable_does_not_count(home: Home) -> None:
     assert folders(find("gimp", where, XDG_CONFIG_HOME=""), where) == [".config/GIMP/3.0"]
 
 
+STORE_GIMP = "AppData/Local/Packages/GIMP.GIMP_abcdefghijklm/LocalCache/Roaming/GIMP/3.2"
+
+
+def test_gimp_of_the_windows_store_is_found_beside_the_other(home: Home) -> None:
+    where = home("AppData/Roaming/GIMP/3.0", STORE_GIMP, "AppData/Local/Packages/Other_x/LocalCache/Roaming/GIMP/3.0")
+    assert [(profile.name, profile.folder) for profile in find("gimp", where, "win32")] == [
+        ("GIMP 3.0", where / "AppData/Roaming/GIMP/3.0"),
+        ("GIMP (Store) 3.2", where / STORE_GIMP),
+    ]
+
+
 def test_gimp_is_found_on_windows(home: Home) -> None:
     where = home("AppData/Roaming/GIMP/3.0", ".config/GIMP/3.2")
     assert find("gimp", where, "win32") == [Profile("GIMP 3.0", where / "AppData/Roaming/GIMP/3.0")]
@@ -111,6 +128,12 @@ def test_a_variable_that_names_no_folder_is_ignored(home: Home) -> None:
     assert find("gimp", where, GIMP3_DIRECTORY=str(where / "missing")) == []
 
 
+def test_a_flatpak_whose_folder_leads_to_that_outside_is_listed_once(home: Home) -> None:
+    where = home(".config/GIMP/3.2", ".var/app/org.gimp.GIMP/config")
+    (where / ".var/app/org.gimp.GIMP/config/GIMP").symlink_to(where / ".config/GIMP")
+    assert folders(find("gimp", where), where) == [".config/GIMP/3.2"]
+
+
 def test_a_folder_that_is_found_in_two_ways_is_listed_once(home: Home) -> None:
     where = home(".config/GIMP/3.0")
     found = find("gimp", where, GIMP3_DIRECTORY=str(where / ".config/GIMP/3.0"))
@@ -124,26 +147,55 @@ def test_an_empty_home_has_no_krita(home: Home) -> None:
     assert find("krita", home()) == []
 
 
-@pytest.mark.parametrize(
-    ("platform", "name", "folder", "settings"),
-    [
-        ("linux", "Krita", ".local/share/krita", ".config/kritarc"),
-        (
-            "linux",
-            "Krita (Flatpak)",
-            ".var/app/org.kde.krita/data/krita",
-            ".var/app/org.kde.krita/config/kritarc",
-        ),
-        ("linux", "Krita (Snap)", "snap/krita/current/.local/share/krita", "snap/krita/current/.config/kritarc"),
-        ("win32", "Krita", "AppData/Roaming/krita", "AppData/Local/kritarc"),
-        ("darwin", "Krita", "Library/Application Support/krita", "Library/Preferences/kritarc"),
-    ],
+STORE_KRITA = "AppData/Local/Packages/49800KritaProject.Krita_abcdefghijklm/LocalCache"
+SNAP_KRITA = "snap/krita/current"
+KRITAS = [
+    ("linux", "Krita", ".local/share/krita", ".config/kritarc", None),
+    ("linux", "Krita (Flatpak)", ".var/app/org.kde.krita/data/krita", ".var/app/org.kde.krita/config/kritarc", None),
+    (
+        "linux",
+        "Krita (Snap)",
+        f"{SNAP_KRITA}/.local/share/krita",
+        f"{SNAP_KRITA}/.config/kritarc",
+        "snap/krita/common/matted",
+    ),
+    ("win32", "Krita", "AppData/Roaming/krita", "AppData/Local/kritarc", None),
+    ("win32", "Krita (Store)", f"{STORE_KRITA}/Roaming/krita", f"{STORE_KRITA}/Local/kritarc", None),
+    ("darwin", "Krita", "Library/Application Support/krita", "Library/Preferences/kritarc", None),
+]
+EACH_KRITA = pytest.mark.parametrize(
+    ("platform", "name", "folder", "settings", "shared"), KRITAS, ids=[f"{row[1]} on {row[0]}" for row in KRITAS]
 )
+
+
+@EACH_KRITA
 def test_each_kind_of_krita_is_found_with_its_settings(
-    home: Home, platform: str, name: str, folder: str, settings: str
+    home: Home, platform: str, name: str, folder: str, settings: str, shared: str | None
 ) -> None:
     where = home(folder)
-    assert find("krita", where, platform) == [Profile(name, where / folder, where / settings)]
+    assert find("krita", where, platform) == [
+        Profile(name, where / folder, where / settings, where / shared if shared else None)
+    ]
+
+
+@EACH_KRITA
+def test_each_kind_of_krita_is_found_in_the_resource_folder_that_its_user_has_chosen(
+    home: Home, platform: str, name: str, folder: str, settings: str, shared: str | None
+) -> None:
+    """Krita then loads plug-ins from there alone."""
+    where = home(folder, "my resources")
+    (where / settings).parent.mkdir(parents=True, exist_ok=True)
+    (where / settings).write_text(f"theme=dark\nResourceDirectory={where / 'my resources'}\n\n[python]\n")
+    found = find("krita", where, platform)
+    assert [(profile.name, profile.folder, profile.settings) for profile in found] == [
+        (name, where / "my resources", where / settings)
+    ]
+
+
+def test_a_resource_folder_that_is_gone_is_not_used(home: Home) -> None:
+    where = home(".local/share/krita", ".config")
+    (where / ".config/kritarc").write_text(f"ResourceDirectory={where / 'gone'}\n")
+    assert folders(find("krita", where), where) == [".local/share/krita"]
 
 
 def test_all_kinds_of_krita_are_found_together(home: Home) -> None:
@@ -178,10 +230,44 @@ def test_a_krita_that_was_never_started_stands_beside_its_sandboxed_ones(home: H
     assert folders(found, where) == [".local/share/krita", ".var/app/org.kde.krita/data/krita"]
 
 
+def test_a_krita_that_keeps_everything_elsewhere_is_not_taken_for_one_that_was_never_started(home: Home) -> None:
+    where = home("resources", ".config")
+    (where / ".config/kritarc").write_text(f"ResourceDirectory={where / 'resources'}\n")
+    assert folders(find("krita", where, PATH=program(where / "bin")), where) == ["resources"]
+
+
 def test_a_krita_in_a_sandbox_only_is_not_found_natively(home: Home) -> None:
     where = home(".var/app/org.kde.krita/data/krita", "empty")
     found = find("krita", where, PATH=str(where / "empty"))
     assert folders(found, where) == [".var/app/org.kde.krita/data/krita"]
+
+
+# -- folders that Snaps can see --------------------------------------------------------------------------------------
+
+
+def test_only_folders_that_an_installation_has_prepared_get_the_connection_file(home: Home) -> None:
+    snaps = [
+        "snap/gimp/current/.config/GIMP/3.0",
+        "snap/gimp/current/.config/GIMP/3.2",
+        f"{SNAP_KRITA}/.local/share/krita",
+    ]
+    where = home(*snaps, "snap/gimp/common", "snap/krita/common")
+    places = Places(where, "linux", {})
+    assert profiles.shared_folders(places) == []
+    for name in ("krita", "gimp"):
+        (where / "snap" / name / "common" / "matted").mkdir()
+    assert folders_of(profiles.shared_folders(places), where) == ["snap/gimp/common/matted", "snap/krita/common/matted"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need privileges there")
+def test_a_snap_cannot_have_the_connection_file_put_elsewhere(home: Home) -> None:
+    where = home("snap/gimp/current/.config/GIMP/3.0", "snap/gimp/common", "elsewhere")
+    (where / "snap/gimp/common/matted").symlink_to(where / "elsewhere")
+    assert profiles.shared_folders(Places(where, "linux", {})) == []
+
+
+def folders_of(paths: list[Path], home: Path) -> list[str]:
+    return [path.relative_to(home).as_posix() for path in paths]
 
 
 # -- a folder that the user named ------------------------------------------------------------------------------------

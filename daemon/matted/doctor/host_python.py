@@ -1,7 +1,7 @@
-"""Which Python runs a host's plug-ins, as a command line.
+"""Which Python runs a host's plug-ins.
 
 GIMP looks into its .interp files for what a script's first line names, and else has the system run it. Krita has its
-Python inside; that of a distribution is the distribution's own. Flatpaks have one in the sandbox.
+Python inside; that of a distribution is the distribution's own. Flatpaks and Snaps have one in the sandbox.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from matted.hosts.profiles import Places, Profile
 
 _ENTRY = re.compile(r"^(?:/usr/bin/)?python3?=(.+)$", re.MULTILINE)  # of an .interp file: a name, and the program
-_FLATPAK = "flatpak"
+_GIMP_FLATPAK = "org.gimp.GIMP"
 _INTERPRETERS = ("lib/gimp/3.*", "lib64/gimp/3.*", "lib/*-linux-gnu/gimp/3.*")
 
 
@@ -24,23 +25,61 @@ class UnknownError(Exception):
     """Why it cannot be told, or not be run from outside the host, in words that fit behind a colon."""
 
 
-def find(host: str, profile: Profile, places: Places) -> list[str]:
-    """Raises UnknownError."""
+@dataclass(frozen=True)
+class HostPython:
+    """command: runs it; arguments can follow. name: for people.
+
+    sandboxed: it comes with the host, so that it can be missing, or need more than we know to run alone.
+    """
+
+    command: tuple[str, ...]
+    name: str
+    sandboxed: bool = False
+
+
+def find(host: str, profile: Profile, places: Places) -> list[HostPython]:
+    """At least one; two where two installations of the host share the profile. Raises UnknownError."""
     if places.platform != "linux":
         raise UnknownError("it is inside the program, on this system")
-    app = _below(profile.folder, places.home / ".var" / "app")
+    app, snap = (_below(profile.folder, places.home / folder) for folder in (Path(".var", "app"), Path("snap")))
     if app:
-        if _which(_FLATPAK, places) is None:
-            raise UnknownError("there is no flatpak command")
-        return [_FLATPAK, "run", "--command=python3", app]
-    if _below(profile.folder, places.home / "snap"):
-        raise UnknownError("it is inside the Snap")
-    return [_gimp(profile, places) if host == "gimp" else _krita(places)]
+        return [_of_flatpak(app, places)]
+    if snap:
+        return [_of_snap(snap, places)]
+    if host == "krita":
+        return [_system(_krita(places))]
+    shared = _is_shared_with_flatpak(profile, places)
+    try:
+        return [_system(_gimp(profile, places)), *([_of_flatpak(_GIMP_FLATPAK, places)] if shared else [])]
+    except UnknownError:
+        if not shared:
+            raise
+        return [_of_flatpak(_GIMP_FLATPAK, places)]
 
 
-def is_own_program(python: list[str]) -> bool:
-    """Whether it comes with the host, so that it can be missing, or need more than we know to run alone."""
-    return python[0] == _FLATPAK
+def _system(program: str) -> HostPython:
+    return HostPython((program,), program)
+
+
+def _of_flatpak(app: str, places: Places) -> HostPython:
+    if _which("flatpak", places) is None:
+        raise UnknownError("there is no flatpak command")
+    command = ("flatpak", "run", "--command=python3", app)
+    return HostPython(command, " ".join(command), sandboxed=True)
+
+
+def _of_snap(name: str, places: Places) -> HostPython:
+    if _which("snap", places) is None:
+        raise UnknownError("there is no snap command")
+    command = ("snap", "run", "--shell", name, "-c", 'exec python3 "$@"', "python3")
+    return HostPython(command, f"python3 in the Snap {name}", sandboxed=True)
+
+
+def _is_shared_with_flatpak(profile: Profile, places: Places) -> bool:
+    """GIMP's Flatpak is allowed the folder of a GIMP outside, and uses it instead of its own."""
+    outside = places.folder("XDG_CONFIG_HOME", ".config") / "GIMP"
+    used = (places.home / ".var" / "app" / _GIMP_FLATPAK).is_dir()
+    return used and profile.folder.parent == outside and _which("flatpak", places) is not None
 
 
 def _below(folder: Path, above: Path) -> str:

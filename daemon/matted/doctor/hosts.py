@@ -7,30 +7,32 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from matted_client import Unavailable
-from matted_client.endpoint import clean_environment, connection_path
-from matted_client.plugin import SETTINGS_FILE, Installation, read_installation
+from matted_client.endpoint import CONNECTION_FILE, clean_environment, connection_path
+from matted_client.plugin import Installation, read_installation
 
 from matted import __version__
 from matted.doctor import children, host_python
 from matted.doctor.children import ChildFailedError
 from matted.doctor.finding import FAIL, NOTE, OK, Finding
+from matted.doctor.host_python import HostPython
 from matted.doctor.patient import Patient, answers
-from matted.hosts import profiles
-from matted.hosts.installer import HOSTS, KRITA_PLUGIN
+from matted.hosts import contents, profiles
+from matted.hosts.contents import HOSTS, KRITA_PLUGIN
 from matted.hosts.profiles import Profile
 
 _SECONDS = 30.0  # a Flatpak starts slowly
 
 # What the host's Python runs: the client that was installed with the plug-in, and nothing else of matted.
 _PROBE = """
-import json, platform, sys
+import json, os, platform, sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
 from matted_client import MattedError, connect
 from matted_client.plugin import read_installation
-answer = {"python": platform.python_version()}
+connection_file = read_installation(sys.argv[1]).connection_file
+answer = {"python": platform.python_version(), "looks in": os.path.dirname(connection_file)}
 try:
-    with connect("matted doctor", read_installation(sys.argv[1]).connection_file, start=False) as session:
+    with connect("matted doctor", connection_file, start=False) as session:
         answer["daemon"] = session.status()["version"]
 except MattedError as error:
     answer["complaint"] = error.message
@@ -58,29 +60,40 @@ def _profile(host: str, profile: Profile, patient: Patient) -> Iterator[Finding]
     except Unavailable as error:
         yield Finding(FAIL, profile.name, error.message, _again(host))
         return
-    faults = [Finding(FAIL, profile.name, what, _again(host)) for what in _faults(home, profile, installed)]
+    faults = [Finding(FAIL, profile.name, what, _again(host)) for what in _faults(host, profile, installed)]
     yield from faults
     if not faults:
         yield Finding(OK, profile.name, f"Remove Background {installed.version} is in {profile.folder}.")
     if host == "krita" and _switched_off(profile):
         todo = "To switch it on: Settings > Configure Krita > Python Plugin Manager."
         yield Finding(NOTE, profile.name, "Krita does not load Remove Background: it is switched off.", todo)
-    yield _reach(host, home, profile, patient)
+    try:
+        pythons = host_python.find(host, profile, patient.places)
+    except host_python.UnknownError as error:
+        yield Finding(NOTE, profile.name, f"Whether its Python reaches the daemon was not tried: {error}.")
+        return
+    for python in pythons:
+        yield _reach(host, home, profile, python, patient)
 
 
 def _again(host: str) -> str:
     return f"Run: matted install {host}, and start {HOSTS[host].title} again."
 
 
-def _faults(home: Path, profile: Profile, installed: Installation) -> Iterator[str]:
+def _faults(host: str, profile: Profile, installed: Installation) -> Iterator[str]:
     if installed.version != __version__:
         yield f"Remove Background {installed.version} is in it, and matted is {__version__}."
-    files = json.loads((home / SETTINGS_FILE).read_text("utf-8")).get("files", [])
+    files = contents.files(host)
     missing = [name for name in files if not (profile.folder / name).is_file()]
     if missing:
         yield f"{len(missing)} of the plug-in's files are gone, {missing[0]} among them."
-    if installed.connection_file != connection_path():
-        yield f"Remove Background looks for the daemon at {installed.connection_file}, and not at {connection_path()}."
+    elif installed.version == __version__:
+        other = [name for name, ours in files.items() if (profile.folder / name).read_bytes() != ours.read_bytes()]
+        if other:
+            yield f"{len(other)} of the plug-in's files are not those of this matted, {other[0]} among them."
+    place = str(profile.shared / CONNECTION_FILE) if profile.shared else connection_path()
+    if installed.connection_file != place:
+        yield f"Remove Background looks for the daemon at {installed.connection_file}, and not at {place}."
     try:
         children.run([*installed.command, "--version"], _SECONDS)
     except ChildFailedError as error:
@@ -95,24 +108,17 @@ def _switched_off(profile: Profile) -> bool:
     return profile.settings is not None and f"enable_{KRITA_PLUGIN}=true" not in lines
 
 
-def _reach(host: str, home: Path, profile: Profile, patient: Patient) -> Finding:
+def _reach(host: str, home: Path, profile: Profile, python: HostPython, patient: Patient) -> Finding:
     """Does the host's own Python, with the plug-in's own client, reach the daemon?"""
-    title = HOSTS[host].title
+    environment = clean_environment(str(patient.settings.state))
     try:
-        python = host_python.find(host, profile, patient.places)
-    except host_python.UnknownError as error:
-        return Finding(NOTE, profile.name, f"Whether its Python reaches the daemon was not tried: {error}.")
-    words = " ".join(python)
-    try:
-        answer = json.loads(
-            children.run([*python, "-c", _PROBE, str(home)], _SECONDS, clean_environment(str(patient.settings.state)))
-        )
+        answer = json.loads(children.run([*python.command, "-c", _PROBE, str(home)], _SECONDS, environment))
     except (ChildFailedError, ValueError) as error:
-        what = f"Its Python ({words}) cannot run the plug-in's client: {error}."
-        if host_python.is_own_program(python):
-            return Finding(NOTE, profile.name, what, f"If {title} works, there is nothing to do.")
+        what = f"Its Python ({python.name}) cannot run the plug-in's client: {error}."
+        if python.sandboxed:
+            return Finding(NOTE, profile.name, what, f"If {HOSTS[host].title} works, there is nothing to do.")
         return Finding(FAIL, profile.name, what, _again(host))
-    able = f"Its Python {answer['python']} ({words})"
+    able = f"Its Python {answer['python']} ({python.name})"
     if "daemon" in answer:
         return Finding(OK, profile.name, f"{able} reaches the daemon.")
     if not answers():
@@ -122,5 +128,5 @@ def _reach(host: str, home: Path, profile: Profile, patient: Patient) -> Finding
         FAIL,
         profile.name,
         f"{able} does not reach the daemon, which this program does: {answer['complaint']}",
-        f"{_again(host)} In a sandbox, allow it the network.",
+        f"{_again(host)} In a sandbox, allow it the network and the folder {answer['looks in']}.",
     )

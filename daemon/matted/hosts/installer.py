@@ -1,7 +1,6 @@
 """Put the plug-ins into GIMP's and Krita's folders, and take exactly that away again.
 
-What was written is listed in `matted.json` beside the plug-in, together with what the plug-in has to know: the
-connection file and how to run matted.
+What was written is listed in `matted.json` beside the plug-in.
 """
 
 from __future__ import annotations
@@ -9,54 +8,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
 
-import matted_client
-from matted_client import MattedError
 from matted_client.endpoint import connection_path
-from matted_client.plugin import SETTINGS_FILE
 
 import matted
-from matted.hosts import kritarc, profiles
+from matted.hosts import contents, krita_zip, kritarc, profiles, sharing
+from matted.hosts.contents import HOSTS, KRITA_PLUGIN, InstallError
 from matted.hosts.profiles import Profile
 
 Say = Callable[[str], None]
-
-KRITA_PLUGIN = "remove_background"
-
-
-class InstallError(MattedError):
-    """A plug-in could not be put in place or taken away."""
-
-
-@dataclass(frozen=True)
-class Host:
-    """How a host wants its plug-in. home: our own folder in a profile. source: where it is among our plug-ins."""
-
-    title: str
-    home: str
-    source: str
-    next_step: str
-
-
-HOSTS = {
-    "gimp": Host(
-        "GIMP",
-        "plug-ins/remove-background",
-        "gimp/remove-background",
-        "Start GIMP, or start it again, open a picture and choose Layer > Mask > Remove Background.",
-    ),
-    "krita": Host(
-        "Krita",
-        f"pykrita/{KRITA_PLUGIN}",
-        f"krita/{KRITA_PLUGIN}",
-        "Start Krita, or start it again, open a picture and choose Filter > Remove Background.",
-    ),
-}
 
 
 def install(host: str, folder: Path | None, say: Say) -> bool:
@@ -74,15 +36,24 @@ def install(host: str, folder: Path | None, say: Say) -> bool:
 
 def uninstall(host: str, folder: Path | None, say: Say) -> bool:
     """Take away what `install` put there. False if nothing was there. Raises InstallError."""
-    removed = False
-    for profile in _profiles(host, folder):
-        if (profile.folder / HOSTS[host].home / SETTINGS_FILE).exists():
-            _uninstall(host, profile)
-            say(f"{profile.name}: Remove Background is removed from {profile.folder}")
-            removed = True
-    if not removed:
+    there = [profile for profile in _profiles(host, folder) if _manifest(host, profile).exists()]
+    for profile in there:  # two may share a folder
+        _uninstall(host, profile)
+        say(f"{profile.name}: Remove Background is removed from {profile.folder}")
+    if not there:
         say(f"Remove Background is not installed in {HOSTS[host].title}.")
-    return removed
+    return bool(there)
+
+
+def pack(host: str, path: Path, force: bool, say: Say) -> None:
+    """Write what Krita's own importer wants. force: also over a file. Raises InstallError."""
+    if host != "krita":
+        raise InstallError(
+            f"{HOSTS[host].title} has no importer for plug-ins.", f"To have it installed: matted install {host}"
+        )
+    krita_zip.write(path, force)
+    say(f"Remove Background {matted.__version__} is packed in {path}, for your account on this computer.")
+    say("In Krita: Tools > Scripts > Import Python Plugin from File. Say Yes to enabling it, and start Krita again.")
 
 
 def _profiles(host: str, folder: Path | None) -> list[Profile]:
@@ -98,7 +69,7 @@ def _not_found(title: str) -> str:
 
 
 def _install(host: str, profile: Profile) -> None:
-    wanted = _files(host)
+    wanted = contents.files(host)
     try:
         manifest = _read_manifest(host, profile)
         created = set(manifest.get("created", []))
@@ -106,7 +77,8 @@ def _install(host: str, profile: Profile) -> None:
             (profile.folder / name).unlink(missing_ok=True)
         for name, source in wanted.items():
             _copy(source, profile.folder / name, profile.folder, created)
-        _write_manifest(host, profile, sorted(wanted), sorted(created))
+        told = sharing.prepare(profile.shared) if profile.shared else connection_path()
+        _manifest(host, profile).write_text(contents.manifest(wanted, created, told), "utf-8")
         if host == "krita" and profile.settings is not None:
             _edit(profile.settings, kritarc.switch_on)
     except OSError as error:
@@ -117,7 +89,7 @@ def _uninstall(host: str, profile: Profile) -> None:
     try:
         manifest = _read_manifest(host, profile)
         home = profile.folder / HOSTS[host].home
-        for name in [*manifest.get("files", []), f"{HOSTS[host].home}/{SETTINGS_FILE}"]:
+        for name in [*manifest.get("files", []), HOSTS[host].manifest]:
             (profile.folder / name).unlink(missing_ok=True)
         for cache in home.rglob("__pycache__"):  # compiled by the host from our files
             shutil.rmtree(cache, ignore_errors=True)
@@ -125,36 +97,12 @@ def _uninstall(host: str, profile: Profile) -> None:
             folder = profile.folder / name
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+        if profile.shared:
+            sharing.withdraw(profile.shared)
         if host == "krita" and profile.settings is not None and profile.settings.exists():
             _edit(profile.settings, kritarc.switch_off)
     except OSError as error:
         raise InstallError(f"{profile.name}: {error.filename or profile.folder}: {error.strerror}.") from None
-
-
-def _files(host: str) -> dict[str, Path]:
-    """Everything that belongs into the profile: path in it -> the file to copy."""
-    home, sources = HOSTS[host].home, _plugins()
-    plugin = sources / HOSTS[host].source
-    client = Path(matted_client.__file__).parent
-    files = {f"{home}/{path.relative_to(plugin).as_posix()}": path for path in _tree(plugin)}
-    files.update({f"{home}/matted_client/{path.name}": path for path in sorted(client.glob("*.py"))})
-    if host == "krita":
-        files[f"pykrita/{KRITA_PLUGIN}.desktop"] = sources / "krita" / f"{KRITA_PLUGIN}.desktop"
-        files[f"actions/{KRITA_PLUGIN}.action"] = sources / "krita" / f"{KRITA_PLUGIN}.action"
-    return files
-
-
-def _tree(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-
-
-def _plugins() -> Path:
-    """The plug-ins' sources: in the installed package, or in the checkout of an editable install."""
-    package = Path(matted.__file__).parent
-    for folder in (package / "plugins", package.parents[1] / "plugins"):
-        if folder.is_dir():
-            return folder
-    raise InstallError("This installation of matted has no plug-ins in it.", "Install it again: pip install matted")
 
 
 def _copy(source: Path, target: Path, root: Path, created: set[str]) -> None:
@@ -168,10 +116,10 @@ def _copy(source: Path, target: Path, root: Path, created: set[str]) -> None:
 
 
 def _manifest(host: str, profile: Profile) -> Path:
-    return profile.folder / HOSTS[host].home / SETTINGS_FILE
+    return profile.folder / HOSTS[host].manifest
 
 
-def _read_manifest(host: str, profile: Profile) -> dict[str, Any]:
+def _read_manifest(host: str, profile: Profile) -> dict[str, list[str]]:
     try:
         fields = json.loads(_manifest(host, profile).read_text("utf-8"))
     except (FileNotFoundError, ValueError):
@@ -179,22 +127,12 @@ def _read_manifest(host: str, profile: Profile) -> dict[str, Any]:
     if not isinstance(fields, dict):
         return {}
     lists = {name: fields.get(name) for name in ("files", "created")}
-    return {
-        name: [item for item in value if isinstance(item, str)]
-        for name, value in lists.items()
-        if isinstance(value, list)
-    }
+    return {name: list(filter(_is_inside, value)) for name, value in lists.items() if isinstance(value, list)}
 
 
-def _write_manifest(host: str, profile: Profile, files: list[str], created: list[str]) -> None:
-    fields = {
-        "version": matted.__version__,
-        "connection_file": connection_path(),
-        "command": [sys.executable, "-m", "matted"],
-        "files": files,
-        "created": created,
-    }
-    _manifest(host, profile).write_text(json.dumps(fields, indent=2) + "\n", "utf-8")
+def _is_inside(name: object) -> bool:
+    """Whether that is a path below the profile's folder: the list is only a file, and what it names gets deleted."""
+    return isinstance(name, str) and not PurePath(name).is_absolute() and ".." not in PurePath(name).parts
 
 
 def _edit(settings: Path, change: Callable[[str, str], str]) -> None:

@@ -1,8 +1,19 @@
-"""Switch a Python plug-in on in Krita's settings file, and off again, without touching anything else in it."""
+"""Krita's settings file: switch a Python plug-in on and off without touching anything else, and find its resources."""
 
 from __future__ import annotations
 
 _SECTION = "[python]"
+_RESOURCES = "ResourceDirectory="
+
+
+def resource_folder(text: str) -> str:
+    """Where Krita looks for plug-ins instead of in its own data folder; empty if the user has not chosen a folder."""
+    for line in _split(text)[0]:
+        if line.startswith("["):  # the setting stands before all sections
+            break
+        if line.startswith(_RESOURCES):
+            return line[len(_RESOURCES) :].replace("\\\\", "\\")  # KConfig's way to write a backslash
+    return ""
 
 
 def switch_on(text: str, plugin: str) -> str:

@@ -1,0 +1,38 @@
+"""The folders where the daemon's connection file has to be besides the state folder, for hosts that cannot see that.
+
+A Snap is one: see profiles.Profile.shared. `matted install` makes the folder, and every daemon puts its file there.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from matted_client.endpoint import CONNECTION_FILE, connection_path
+
+
+def prepare(folder: Path) -> str:
+    """Make the folder, with the file of a daemon that runs already. Returns the file's path. Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        put(folder, Path(connection_path()).read_bytes())
+    except FileNotFoundError:
+        pass  # no daemon runs
+    return str(folder / CONNECTION_FILE)
+
+
+def put(folder: Path, content: bytes) -> None:
+    """Write the file, which only its owner can read, so that nobody sees a part of it. Raises OSError."""
+    draft = folder / f"{CONNECTION_FILE}.part"
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(content)
+    os.replace(draft, folder / CONNECTION_FILE)
+
+
+def withdraw(folder: Path) -> None:
+    """Take the folder away with what we have put there. Raises OSError."""
+    (folder / CONNECTION_FILE).unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
