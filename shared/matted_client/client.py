@@ -87,13 +87,13 @@ def _start_and_connect(client: str, path: str, command: Sequence[str], cancelled
         except Unavailable:
             code = process.poll()
         if code:
-            raise Unavailable("The matted daemon did not start: %s" % starter.reason(), "Run: matted serve")
+            raise Unavailable("The matted daemon did not start: %s", "Run: matted serve", (starter.reason(),))
         if code == 0:  # it left to another one, which may itself be on its way out: try again, ever more slowly
             pause += 0.2
             time.sleep(pause)
             process = starter.start()
         time.sleep(POLL_SECONDS)
-    raise Unavailable("The matted daemon did not come up within %d s." % START_SECONDS, "Run: matted serve")
+    raise Unavailable("The matted daemon did not come up within %d s.", "Run: matted serve", (START_SECONDS,))
 
 
 class Session:

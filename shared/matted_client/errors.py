@@ -1,19 +1,27 @@
 """What can go wrong between a program and the daemon, as exceptions.
 
 Every error is one sentence for a person (`message`) and, where there is something to do about it, one more that
-says what (`hint`). A host catches `MattedError` once and shows both.
+says what (`hint`). A host catches `MattedError` once and shows both. They are in English; `sentences` has them in other
+languages.
 """
 
 from __future__ import annotations
 
+from typing import Tuple
+
 
 class MattedError(Exception):
-    """Base of everything this package raises on purpose."""
+    """Base of everything this package raises on purpose.
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+    values: what the placeholders of `sentence` stand for, which can be translated without them; `message` is both.
+    """
+
+    def __init__(self, sentence: str, hint: str = "", values: Tuple[object, ...] = ()) -> None:
+        self.sentence = sentence
+        self.values = values
+        self.message = sentence % values if values else sentence
         self.hint = hint
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return "%s %s" % (self.message, self.hint) if self.hint else self.message

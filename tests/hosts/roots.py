@@ -1,8 +1,9 @@
 """Debian roots that hold a real GIMP and a real Krita with matted installed in them.
 
 A root is built once with debootstrap and reused from a cache folder ($MATTED_TEST_CACHE, else the user's cache
-folder). Commands run in it through chroot, in a mount namespace of their own that has /proc and /dev: the mounts end
-with the command, so that deleting a root stays safe. Needs root privileges.
+folder); packages that the list got since are installed into it. Commands run in it through chroot, in a mount namespace
+of their own that has /proc and /dev: the mounts end with the command, so that deleting a root stays safe. Needs root
+privileges.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ else:
     import tomli as tomllib
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-DESKTOP = "python3-pyqt5 xvfb xauth xdotool openbox scrot fonts-dejavu-core adwaita-icon-theme locales"
+DESKTOP = "python3-pyqt5 xvfb xauth xdotool openbox scrot adwaita-icon-theme locales"
+DESKTOP += " fonts-dejavu-core fonts-wqy-microhei"  # the second one has Chinese and Japanese
 PACKAGES = {
     "forky": f"gimp krita {DESKTOP}".split(),
     "trixie": f"gimp krita {DESKTOP}".split(),
@@ -108,11 +110,11 @@ def get(suite: str, wheel: Path) -> Root:
         pytest.skip(reason)
     folder = cache_folder() / "roots"
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"{suite}-{_digest(*PACKAGES[suite])}"
-    with _lock(folder / f"{name}.lock"):
-        root = Root(suite, folder / name)
+    with _lock(folder / f"{suite}.lock"):
+        root = Root(suite, folder / suite)
         if not root.path.exists():
             _build(root)
+        _install_packages(root)
         _install_matted(root, wheel)
     return root
 
@@ -123,15 +125,22 @@ def _build(root: Root) -> None:
     mirror, script = _mirror(), [SCRIPTS[root.suite]] if root.suite in SCRIPTS else []
     keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
     _call(["debootstrap", "--variant=minbase", f"--keyring={keyring}", root.suite, str(draft), mirror, *script])
-    inside = Root(root.suite, draft)
-    env = {"DEBIAN_FRONTEND": "noninteractive"}
-    shutil.copy("/etc/resolv.conf", inside.outside("/etc/resolv.conf"))
-    # A testing release is signed for a week only, and mirrors lag behind.
-    inside.run(["apt-get", "-o", "Acquire::Check-Valid-Until=false", "update"], env, BUILD_SECONDS)
-    install = ["apt-get", "install", "-y", "--no-install-recommends", *PACKAGES[root.suite]]
-    inside.run(install, env, BUILD_SECONDS)
-    inside.run(["apt-get", "clean"], env)
+    _install_packages(Root(root.suite, draft))
     draft.rename(root.path)
+
+
+def _install_packages(root: Root) -> None:
+    """Install what the root lacks of its list."""
+    there = root.run(["dpkg-query", "--show", "--showformat", "${Package}\n"]).stdout.split()
+    lacking = [name for name in PACKAGES[root.suite] if name not in there]
+    if not lacking:
+        return
+    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    shutil.copy("/etc/resolv.conf", root.outside("/etc/resolv.conf"))
+    # A testing release is signed for a week only, and mirrors lag behind.
+    root.run(["apt-get", "-o", "Acquire::Check-Valid-Until=false", "update"], env, BUILD_SECONDS)
+    root.run(["apt-get", "install", "-y", "--no-install-recommends", *lacking], env, BUILD_SECONDS)
+    root.run(["apt-get", "clean"], env)
 
 
 def _install_matted(root: Root, wheel: Path) -> None:

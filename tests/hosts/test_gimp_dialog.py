@@ -7,8 +7,8 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from graphs import small
@@ -25,18 +25,23 @@ from hosts.gimp.pictures import (
 )
 from hosts.gimp.session import Gimp, plugin
 from hosts.installed import PATIENCE, Installed, until
-from mirrors import mirror
+from hosts.served import MODEL, served
+from matted.models import catalogue
+from matted_client import messages, sentences, translations
 from PIL import Image
 
 REMOVE = "alt+v"  # the button of the dialog
 ONE_CLICK_KEYS = ["alt+r", "c"]  # Filters > Remove Background
+PLAIN = Image.new("RGB", (40, 30), "red")  # nobody sees a subject in it
+WORDS = Path(__file__).parents[2] / "plugins" / "gimp" / "remove-background" / "languages"
+LANGUAGES = sorted(path.stem for path in WORDS.iterdir())
 
 
 @contextmanager
-def asked(picture: Picture, procedure: str, title: str = DIALOG) -> Iterator[Future[list[str]]]:
-    """A procedure is called by a person, and its dialog stands open. Gives what it will return."""
+def asked(picture: Picture, procedure: str, title: str = DIALOG, **options: Any) -> Iterator[Future[list[str]]]:
+    """A procedure is called by a person, and its dialog stands open with `options`. Gives what it will return."""
     with ThreadPoolExecutor(1) as pool:
-        arguments = (picture.id, [picture.layer], "INTERACTIVE", {}, procedure)
+        arguments = (picture.id, [picture.layer], "INTERACTIVE", options, procedure)
         called = pool.submit(picture.gimp.remove_background, *arguments)
         try:
             until(lambda: picture.gimp.windows(title), "dialog")
@@ -133,7 +138,7 @@ def test_the_dialog_comes_up_without_a_daemon(
 @pytest.fixture
 def plain(desktop: Gimp, installed: Installed) -> Iterator[Picture]:
     """A picture without a subject, in GIMP's window."""
-    picture = Picture(desktop, installed.put(Image.new("RGB", (40, 30), "red")))
+    picture = Picture(desktop, installed.put(PLAIN))
     desktop.show(picture.id)
     yield picture
     desktop.close_image(picture.id)
@@ -151,8 +156,28 @@ def test_no_subject_is_used_only_if_wanted(
     with asked(plain, ONE_CLICK) as called:
         desktop.press(DIALOG, "alt+u")
         assert called.result(PATIENCE) == SUCCESS
-    assert plain.mask() == installed.mask_of(Image.new("RGB", (40, 30), "red"), anyway=True)
+    assert plain.mask() == installed.mask_of(PLAIN, anyway=True)
     assert desktop.windows(MESSAGE) == []
+
+
+@pytest.fixture
+def browser(installed: Installed) -> Iterator[Path]:
+    """A web browser that only writes down what it was asked to open."""
+    shown = installed.outside(f"{installed.home}/opened.txt")
+    program = installed.outside(f"{installed.home}/browser")
+    script = 'echo "$1" > opened.part && mv opened.part opened.txt'
+    program.write_text(f"#!/bin/sh\ncd {installed.home} && {script}\n")
+    program.chmod(0o755)
+    entry = installed.outside(f"{installed.home}/.local/share/applications/browser.desktop")
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    kinds = "text/html;x-scheme-handler/file;x-scheme-handler/https;"
+    entry.write_text(f"[Desktop Entry]\nType=Application\nName=B\nExec={installed.home}/browser %u\nMimeType={kinds}\n")
+    chosen = installed.outside(f"{installed.home}/.config/mimeapps.list")
+    defaults = "".join(f"{kind}=browser.desktop\n" for kind in kinds.split(";") if kind)
+    chosen.write_text(f"[Default Applications]\n{defaults}")
+    yield shown
+    for path in (shown, program, entry, chosen):
+        path.unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -171,8 +196,8 @@ def named(installed: Installed) -> Iterator[Callable[[str], None]]:
     installed.kill()
 
 
-def test_a_model_with_a_licence_is_not_fetched(
-    desktop: Gimp, named: Callable[[str], None], shown: Picture, artefacts: Path
+def test_a_model_with_a_licence_is_not_fetched_but_can_be_read_of(
+    desktop: Gimp, named: Callable[[str], None], shown: Picture, browser: Path, artefacts: Path
 ) -> None:
     named("rmbg-1.4")
     before = shown.state()
@@ -180,60 +205,49 @@ def test_a_model_with_a_licence_is_not_fetched(
         desktop.screenshot(artefacts / "licence.png")
         desktop.press(DIALOG, "Escape")
         assert called.result(PATIENCE)[0] == "cancel"
+    assert not browser.exists()
+    with asked(shown, ONE_CLICK) as called:
+        desktop.press(DIALOG, "alt+o")
+        assert called.result(PATIENCE)[0] == "cancel"
+    until(browser.exists, "page in the browser")
+    assert browser.read_text().strip() == catalogue.load().find("rmbg-1.4").licence_url
     assert shown.state() == before
 
 
 def test_a_free_model_is_fetched_on_demand(
-    desktop: Gimp, installed: Installed, named: Callable[[str], None], shown: Picture, artefacts: Path, tmp_path: Path
+    desktop: Gimp, installed: Installed, shown: Picture, forgetful: None, artefacts: Path, tmp_path: Path
 ) -> None:
-    """The daemon is told that the model lies on a server of the test."""
-    model, home = "isnet-general-use", installed.home
-    content = small.isnet_like(tmp_path / "net.onnx", side=64).read_bytes()
-    command = Path(__file__).parents[1] / "matted_with.py"
-    installed.outside(f"{home}/matted_with.py").write_text(command.read_text())
+    """It is chosen in the dialog, and the daemon is told that it lies on a server of the test."""
+    home = installed.outside(installed.home)
     settings = plugin(installed) / "matted.json"
     as_installed = settings.read_text()
-    with mirror() as server:
-        server.files["/net.onnx"] = content
-        place = {"kind": "https", "name": "https", "url": f"{server.url}/net.onnx", "bytes": len(content)}
-        sources = {model: [{**place, "sha256": sha256(content).hexdigest()}]}
-        installed.outside(f"{home}/sources.json").write_text(json.dumps(sources))
-        words = ["/usr/bin/python3", f"{home}/matted_with.py", f"{home}/sources.json"]
+    with served(home, small.isnet_like(tmp_path / "net.onnx", side=64)) as server:
+        words = ["/usr/bin/python3", f"{installed.home}/matted_with.py", f"{installed.home}/sources.json"]
         settings.write_text(json.dumps({**json.loads(as_installed), "command": words}))
+        installed.kill()
         try:
-            named(model)
-            with asked(shown, ONE_CLICK) as called:
+            with asked(shown, WITH_DIALOG, model=MODEL) as called:
+                until(installed.pid, "daemon that knows the models")
+                dialog = desktop.windows(DIALOG)
+                desktop.screenshot(artefacts / "not here.png")
+                desktop.press(DIALOG, REMOVE)
+                until(lambda: desktop.windows(DIALOG) not in ([], dialog), "question")
                 desktop.screenshot(artefacts / "download.png")
                 desktop.press(DIALOG, "alt+d")
+                until(server.stalling.is_set, "half of the model")
+                until(lambda: not desktop.windows(DIALOG), "end of the question")
+                desktop.screenshot(artefacts / "downloading.png")
+                (home / "seen-half").touch()
                 assert called.result(PATIENCE) == SUCCESS
-            assert server.downloads() == [("/net.onnx", "")]
-            assert shown.mask() == installed.mask_of(photograph(), model=model)
+            assert server.downloads() == [("/net.onnx", ""), ("/net.onnx", f"bytes={server.fault.cut}-")]
+            assert shown.mask() == installed.mask_of(photograph(), model=MODEL)
         finally:
             settings.write_text(as_installed)
-            installed.matted("models", "remove", model)
+            installed.kill()
+            installed.matted("models", "remove", MODEL)
 
 
 # -- help --------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def browser(installed: Installed) -> Iterator[Path]:
-    """A web browser that only writes down what it was asked to open."""
-    shown = installed.outside(f"{installed.home}/opened.txt")
-    program = installed.outside(f"{installed.home}/browser")
-    script = 'echo "$1" > opened.part && mv opened.part opened.txt'
-    program.write_text(f"#!/bin/sh\ncd {installed.home} && {script}\n")
-    program.chmod(0o755)
-    entry = installed.outside(f"{installed.home}/.local/share/applications/browser.desktop")
-    entry.parent.mkdir(parents=True)
-    kinds = "text/html;x-scheme-handler/file;x-scheme-handler/https;"
-    entry.write_text(f"[Desktop Entry]\nType=Application\nName=B\nExec={installed.home}/browser %u\nMimeType={kinds}\n")
-    chosen = installed.outside(f"{installed.home}/.config/mimeapps.list")
-    defaults = "".join(f"{kind}=browser.desktop\n" for kind in kinds.split(";") if kind)
-    chosen.write_text(f"[Default Applications]\n{defaults}")
-    yield shown
-    for path in (shown, program, entry, chosen):
-        path.unlink(missing_ok=True)
 
 
 def test_help_opens_the_page_that_came_with_the_plugin(desktop: Gimp, shown: Picture, browser: Path) -> None:
@@ -248,26 +262,25 @@ def test_help_opens_the_page_that_came_with_the_plugin(desktop: Gimp, shown: Pic
 # -- languages ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("language", "title"),
-    [
-        ("de", "Hintergrund entfernen"),
-        ("fr", "Supprimer l'arrière-plan"),
-        ("es", "Quitar el fondo"),
-        ("ja", "背景を削除"),
-        ("zh_CN", "去除背景"),
-    ],
-)
-def test_every_language_in_menu_and_dialog(installed: Installed, artefacts: Path, language: str, title: str) -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_in_menu_dialog_and_messages(installed: Installed, artefacts: Path, language: str) -> None:
     logs = artefacts / language
     logs.mkdir(exist_ok=True)
+    words = translations.load([language], str(WORDS))
+    title = words["Remove Background"]
     running = Gimp(installed, windows=True, logs=logs, language=language)
     try:
-        picture = Picture(running, installed.put(photograph()))
+        picture, plain = (Picture(running, installed.put(each)) for each in (photograph(), PLAIN))
         running.show(picture.id)
         assert running.menu_label().replace("_", "") == title
         with asked(picture, WITH_DIALOG, f"^{title}$"):
+            until(installed.pid, "daemon that knows the models")
             running.screenshot(artefacts / f"dialog {language}.png")
-        running.close_image(picture.id)
+        with asked(plain, ONE_CLICK, f"^{title}$"):
+            running.screenshot(artefacts / f"no subject {language}.png")
+        sentence, hint = sentences.SENTENCES[messages.NO_SUBJECT]
+        assert plain.click() == ["execution-error", f"{words[sentence]}\n{words[hint]}"]
+        for each in (picture, plain):
+            running.close_image(each.id)
     finally:
         running.close()

@@ -1,78 +1,64 @@
-"""The words of the Krita plug-in: every text in every language, whole, and short enough for where it stands."""
+"""The plug-in in the real Krita in each of its languages. All its words: unit/test_translations.py."""
 
 from __future__ import annotations
 
-import ast
-import re
-import unicodedata
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hosts import roots
+from hosts.krita.kinds import TITLES
+from hosts.krita.session import krita_session
+from hosts.seen import EVERYTHING
+from matted_client import messages, sentences, translations
+from PIL import Image
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-PLUGIN = CHECKOUT / "plugins" / "krita" / "remove_background"
-PROGRESS = CHECKOUT / "shared" / "matted_client" / "progress.py"
-LANGUAGES = ("de", "es", "fr", "ja", "zh_CN")
-ENTRY = re.compile(r'^msgid "(.+)"\nmsgstr "(.*)"$', re.MULTILINE)
-PLACEHOLDER = re.compile(r"%\w")
-LONGER, MORE = 1.35, 16  # a translation may take this much more room, and so many columns on top
-FIELD_COLUMNS = 24  # what stands before a field of the dialog
-
-
-def texts() -> set[str]:
-    """All that the plug-in passes to its translation, and the stages that the client describes."""
-    found = set()
-    for path in [*PLUGIN.glob("*.py"), PROGRESS]:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("_", "translate"):
-                (argument,) = node.args
-                if isinstance(argument, ast.Constant):
-                    found.add(argument.value)
-    return found
+PHOTOGRAPH = Path(__file__).parents[1] / "photographs" / "chelsea.jpg"
+LANGUAGES = roots.CHECKOUT / "plugins" / "krita" / "remove_background" / "languages"
+NAMES = sorted(path.stem for path in LANGUAGES.iterdir())
+SCREENSHOTS = ("language.png", "language-message.png")
+TESTED = [suite for suite in TITLES if suite in roots.SUITES][: None if EVERYTHING else 1]
 
 
-def translations(language: str) -> dict[str, str]:
-    pairs = ENTRY.findall((PLUGIN / "languages" / f"{language}.po").read_text("utf-8"))
-    assert len({english for english, _ in pairs}) == len(pairs), "an entry stands there twice"
-    return {ast.literal_eval(f'"{one}"'): ast.literal_eval(f'"{other}"') for one, other in pairs}
+@pytest.fixture(scope="module", params=TESTED, ids=[f"krita-{TITLES[suite]}" for suite in TESTED])
+def spoken(
+    request: pytest.FixtureRequest, wheel: Path, u2netp_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, dict[str, Any]]]:
+    """What the one user of this Krita saw in each language, one after the other."""
+    chosen = os.environ.get("MATTED_TEST_ARTEFACTS")
+    artefacts = Path(chosen) if chosen else tmp_path_factory.mktemp("languages")
+    artefacts.mkdir(parents=True, exist_ok=True)
+    seen = {}
+    with krita_session(roots.get(request.param, wheel), u2netp_file, {}) as session:
+        with Image.open(PHOTOGRAPH) as image:
+            image.save(session.folder / "photograph.png")
+        for language in NAMES:
+            session.speak(language)
+            seen[language] = session.run(artefacts / "krita.log")["language"]
+            for shot in SCREENSHOTS:
+                if (session.folder / shot).exists():
+                    name = f"krita-{TITLES[request.param]}-{shot.replace('language', language)}"
+                    shutil.move(session.folder / shot, artefacts / name)
+        yield seen
 
 
-def columns(text: str) -> int:
-    """The room that a text takes: Chinese and Japanese characters are twice as wide."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
-
-
-def test_there_are_texts_and_languages() -> None:
-    assert len(texts()) > 60
-    assert sorted(path.stem for path in (PLUGIN / "languages").glob("*.po")) == sorted(LANGUAGES)
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_text_is_translated_and_nothing_else(language: str) -> None:
-    translated = translations(language)
-    assert set(translated) == texts()
-    assert [english for english, foreign in translated.items() if not foreign.strip()] == []
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_placeholders_are_kept_in_their_order(language: str) -> None:
-    for english, foreign in translations(language).items():
-        assert PLACEHOLDER.findall(foreign) == PLACEHOLDER.findall(english), english
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_no_text_is_too_long(language: str) -> None:
-    for english, foreign in translations(language).items():
-        assert columns(foreign) <= LONGER * columns(english) + MORE, english
-        if english.startswith("&"):
-            assert columns(foreign) <= FIELD_COLUMNS, english
-
-
-@pytest.mark.parametrize("language", ["en", *LANGUAGES])
-def test_every_field_has_a_key_of_its_own(language: str) -> None:
-    labels = [english for english in texts() if english.startswith("&")]
-    words = labels if language == "en" else [translations(language)[english] for english in labels]
-    keys = [re.findall("&(.)", word) for word in words]
-    assert all(len(key) == 1 for key in keys)
-    letters = [key[0].lower() for key in keys]
-    assert len(set(letters)) == len(letters), sorted(letters)
+@pytest.mark.parametrize("language", NAMES)
+def test_menu_dialog_and_messages_in_another_language(spoken: dict[str, dict[str, Any]], language: str) -> None:
+    seen = spoken[language]
+    assert "failure" not in seen, seen["failure"]
+    words = translations.load([language], str(LANGUAGES))
+    entries = [words["Remove Background"], words["Remove Background..."]]
+    assert [text.replace("…", "...").replace("&", "") for text in seen["menu"]] == entries
+    assert seen["title"] == entries[0]
+    assert set(seen["tips"]) <= set(words.values())
+    boxes = {text.replace("&", "") for text in seen["boxes"]}  # KDE gives keys to those that have none
+    assert boxes <= set(words.values())
+    english = {text for text in words if words[text] != text}
+    assert english.isdisjoint([*seen["labels"], *boxes, *seen["lists"]])
+    assert seen["clipped"] == []
+    sentence, hint = sentences.SENTENCES[messages.NO_SUBJECT]
+    assert seen["message"][:2] == [words[sentence], words[hint]]
+    assert words["Use the Mask Anyway"] in seen["message"][2]

@@ -8,9 +8,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from benchmarks import cold, folders, memory, plot, report, warm
+from benchmarks import cold, folders, hosts, memory, plot, report, warm
 from benchmarks.goals import goals
 from benchmarks.samples import Results, Sample, Section, beyond, ratio
+from benchmarks.stages import parts
 from benchmarks.stopwatch import Effort, Run, in_turns
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -125,3 +126,28 @@ def test_the_pace_of_a_folder_leaves_out_its_ends(tmp_path: Path) -> None:
         os.utime(file, (1_700_000_000 + second,) * 2)
     assert folders.pace(tmp_path, margin=3) == 2.0
     assert folders.pace(tmp_path, margin=1) == pytest.approx(40 / 6)
+
+
+def test_what_a_plugin_adds_is_all_but_the_daemons_own(tmp_path: Path) -> None:
+    told = {
+        "seconds": {"read": 0.25, "send": 0.125, "daemon": 1.5, "request": 2.0, "insert": 0.5},
+        "began": {"read": 7.5},
+    }
+    stages = parts(told, clicked=7.0, ended=10.5)
+    assert stages == {
+        "start": 0.5,
+        "read": 0.25,
+        "send": 0.125,
+        "daemon": 1.5,
+        "receive": 0.375,
+        "insert": 0.5,
+        "rest": 0.25,
+    }
+    results = one_model(tmp_path / "results.json")
+    click = Sample("u2netp", "GIMP 3.0", 24.0, [3.5], stages)
+    results.put(Section(hosts.KIND, "", samples=[click]))
+    [goal] = [goal for goal in goals(results) if "GIMP" in goal.text]
+    assert (goal.measured, goal.met) == (2.0, False)
+    report.write(results, tmp_path / "page.md", "rembg")
+    row = "| GIMP 3.0, u2netp, 24 megapixels | 1 | 3500 | 1500 | 2000 | 500 | 250 | 125 | 375 | 500 | 250 |"
+    assert row in (tmp_path / "page.md").read_text("utf-8")

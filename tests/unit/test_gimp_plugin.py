@@ -1,11 +1,9 @@
-"""The parts of the GIMP plug-in that know nothing of GIMP: its languages, its list of models, its colours."""
+"""The parts of the GIMP plug-in that know nothing of GIMP: its language, its colours, its job."""
 
 from __future__ import annotations
 
-import ast
 import importlib
 import json
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,18 +18,6 @@ from conftest import Daemon
 
 CHECKOUT = Path(__file__).parents[2]
 PLUGIN = CHECKOUT / "plugins" / "gimp" / "remove-background"
-LANGUAGES = ("de", "es", "fr", "ja", "zh_CN")
-WIDE = ("ja", "zh_CN")  # whose characters take twice the room
-FACTS = {
-    "title": "Title",
-    "about": "About.",
-    "licence": "MIT",
-    "commercial": True,
-    "bytes": 5_400_000,
-    "plate": False,
-    "installed": True,
-    "default": False,
-}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,91 +40,20 @@ def part(name: str) -> Any:
 # -- languages ---------------------------------------------------------------------------------------------------------
 
 
-def texts_in(path: Path, names: tuple[str, ...]) -> list[str]:
-    """What is handed to the functions with these names."""
-    calls = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call))
-    return [
-        ast.literal_eval(call.args[0])
-        for call in calls
-        if isinstance(call.func, ast.Name) and call.func.id in names and isinstance(call.args[0], ast.Constant)
-    ]
-
-
-def english() -> set[str]:
-    found = {text for path in PLUGIN.glob("*.py") for text in texts_in(path, ("_", "N_"))}
-    return found | set(texts_in(CHECKOUT / "shared" / "matted_client" / "progress.py", ("translate",)))
-
-
-def width(text: str, language: str) -> int:
-    return len(text) * (2 if language in WIDE else 1)
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_text_is_translated_and_fits(language: str) -> None:
-    translated = part("texts").read(str(PLUGIN / "languages" / f"{language}.po"))
-    assert set(translated) == english()
-    for text, other in translated.items():
-        assert re.findall(r"%[a-z]", other) == re.findall(r"%[a-z]", text), text
-        assert other.count("_") <= text.count("_"), text
-        assert other.endswith("…") == text.endswith("…") or text.endswith("Background…"), text
-        assert width(other, language) <= 1.6 * len(text) + 20, f"too long for its place: {other}"
-
-
-def test_sentences_of_others_are_still_theirs() -> None:
-    sources = [*CHECKOUT.glob("shared/matted_client/*.py"), *CHECKOUT.glob("daemon/matted/**/*.py")]
-    said = "\n".join(path.read_text("utf-8") for path in sources)
-    assert [text for text in part("texts").ELSEWHERE if f'"{text}"' not in said] == []
-
-
 @pytest.mark.parametrize(
     ("environ", "wanted"),
     [
-        ({"LANGUAGE": "de_AT:fr", "LANG": "es_ES.UTF-8"}, "Modell"),
-        ({"LANGUAGE": "", "LANG": "es_ES.UTF-8"}, "Modelo"),
-        ({"LC_ALL": "fr_FR@euro", "LANG": "de_DE"}, "Modèle"),
-        ({"LANGUAGE": "nl:ja", "LANG": "nl_NL.UTF-8"}, "モデル"),
-        ({"LANG": "zh_CN.UTF-8"}, "模型"),
-        ({"LANG": "zh_TW.UTF-8"}, "Model"),
-        ({"LANGUAGE": "en:de"}, "Model"),
-        ({"LANG": "C.UTF-8"}, "Model"),
-        ({}, "Model"),
+        ({"LANGUAGE": "de_AT:fr", "LANG": "es_ES.UTF-8"}, ["de_AT", "fr"]),
+        ({"LANGUAGE": "", "LANG": "es_ES.UTF-8"}, ["es_ES"]),
+        ({"LC_ALL": "fr_FR@euro", "LANG": "de_DE"}, ["fr_FR"]),
+        ({"LC_MESSAGES": "ja", "LANG": "de_DE"}, ["ja"]),
+        ({"LANG": "C.UTF-8"}, ["C"]),
+        ({}, []),
     ],
+    ids=str,
 )
-def test_the_language_is_the_one_of_the_environment(environ: dict[str, str], wanted: str) -> None:
-    assert part("texts").load(environ).get("_Model", "_Model").replace("_", "").startswith(wanted)
-
-
-def test_a_file_of_a_translator(tmp_path: Path) -> None:
-    path = tmp_path / "xx.po"
-    path.write_text(
-        '# somebody\nmsgid ""\nmsgstr ""\n"Language: xx\\n"\n\n#: job.py:3\nmsgid "one \\"two\\""\nmsgstr "eins "\n'
-        '"\\"zwei\\""\n\nmsgid "not yet"\nmsgstr ""\n\nmsgid ""\n"long"\nmsgstr ""\n"lang"',
-        "utf-8",
-    )
-    assert part("texts").read(str(path)) == {'one "two"': 'eins "zwei"', "long": "lang"}
-
-
-# -- models ------------------------------------------------------------------------------------------------------------
-
-
-def test_models_that_are_here_come_before_those_to_be_fetched() -> None:
-    facts = [
-        {**FACTS, "id": "far", "installed": False},
-        {**FACTS, "id": "asks", "installed": False, "commercial": False},
-        {**FACTS, "id": "here", "default": True, "plate": True},
-        {**FACTS, "id": "bought", "commercial": False},
-    ]
-    listed = part("models").entries(facts)
-    assert [entry.id for entry in listed] == ["default", "here", "bought", "far"]
-    assert [entry.plate for entry in listed] == [True, True, False, False]
-    assert listed[0].label == "The default: Title"
-    assert listed[0].about.endswith("matted models pull asks")
-    assert listed[2].label == "Title (non-commercial only)"
-    assert listed[3].label == "Title (download, 5 MB)"
-
-
-def test_without_a_daemon_there_are_none() -> None:
-    assert part("models").entries([]) == []
+def test_the_languages_are_those_of_the_environment(environ: dict[str, str], wanted: list[str]) -> None:
+    assert part("texts").locales(environ) == wanted
 
 
 # -- colours -----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GimpUi, GLib, GObject, Gtk
 from matted_client import MattedError, plugin
-from models import entries
+from matted_client.choices import DEFAULT, choices
+from matted_client.sentences import in_words
 from options import LAYER
 from texts import _
 
@@ -26,7 +27,7 @@ def ask(folder, procedure, config, image):
     dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Remove Background"))
     dialog.set_ok_label(_("Remo_ve"))
     plate = dialog.get_widget("plate", GObject.TYPE_NONE)
-    models = ModelChooser(config, lambda entry: plate.set_sensitive(entry is None or entry.plate))
+    models = ModelChooser(config, lambda choice: plate.set_sensitive(choice is None or choice.plate))
     dialog.get_content_area().pack_start(models.widget, False, False, SPACE)
     same_width = Gtk.SizeGroup.new(Gtk.SizeGroupMode.HORIZONTAL)
     same_width.add_widget(models.label)
@@ -59,19 +60,19 @@ def _ask_the_daemon(folder, models):
         with plugin.open_session(folder, "GIMP %s" % Gimp.version(), lambda progress: None, lambda: False) as session:
             facts, trouble = session.models(), ""
     except MattedError as error:
-        facts, trouble = [], " ".join((_(error.message), _(error.hint)))
+        facts, trouble = [], " ".join(in_words(error, _))
     GLib.idle_add(models.fill, facts, trouble)
 
 
 class ModelChooser:
     """A list of models, and beneath it what is to be known about the chosen one.
 
-    on_chosen: told its models.Entry, or None where the daemon has not said what it is.
+    on_chosen: told its Choice, or None where the daemon has not said what it is.
     """
 
     def __init__(self, config, on_chosen):
         self._config = config
-        self._known = {}  # id -> models.Entry
+        self._known = {}  # id -> Choice
         self._trouble = ""
         self._on_chosen = on_chosen
         self._store = Gtk.ListStore(str, str)  # id, what is shown
@@ -98,18 +99,17 @@ class ModelChooser:
     def fill(self, facts, trouble):
         """facts: as Session.models gives them; trouble: why they are not known. For GLib.idle_add."""
         if self.widget.get_parent() is not None:  # the dialog is still there
-            self._show(entries(facts), trouble)
+            self._show(choices(facts, _), trouble)
         return GLib.SOURCE_REMOVE
 
     def _show(self, known, trouble):
         self._trouble = trouble
-        self._known = {entry.id: entry for entry in known}
+        self._known = {choice.id: choice for choice in known}
         chosen = self._config.get_property("model")
-        labels = {entry.id: entry.label for entry in known}
-        labels.setdefault("default", _("The default"))
+        labels = {DEFAULT: _("Default"), **{choice.id: choice.label for choice in known}}
         labels.setdefault(chosen, chosen)  # one that is not there any more: the daemon says what to do about it
         self._store.clear()
-        for row in sorted(labels.items(), key=lambda item: item[0] != "default"):
+        for row in labels.items():
             self._store.append(row)
         self._follow()
 
@@ -118,9 +118,9 @@ class ModelChooser:
         chosen = self._config.get_property("model")
         if self._combo.get_active_id() != chosen:
             self._combo.set_active_id(chosen)
-        entry = self._known.get(chosen)
-        self._note.set_text(self._trouble or (entry.about if entry else ""))
-        self._on_chosen(entry)
+        choice = self._known.get(chosen)
+        self._note.set_text(self._trouble or (choice.about if choice else ""))
+        self._on_chosen(choice)
 
     def _chosen(self, combo):
         chosen = combo.get_active_id()

@@ -10,6 +10,8 @@ from typing import Any
 
 from colours import overlay
 from matted_client import Rejected, messages, plugin, progress
+from matted_client.sentences import in_words
+from matted_client.translations import N_
 from texts import _
 
 
@@ -49,13 +51,13 @@ def remove_background(folder, host, picture, options):
             except Rejected as error:
                 if error.code != messages.NO_SUBJECT or len(picture.layers) == 1:
                     raise
-                warnings = [error.message]  # the other layers shall not suffer
+                warnings = [in_words(error, _)[0]]  # the other layers shall not suffer
             else:
                 found.append(cut_out)
             notes += warnings if len(picture.layers) == 1 else ["%s: %s" % (layer.name, each) for each in warnings]
             bar.next_layer()
     if not found:
-        raise Rejected(messages.NO_SUBJECT, _("No subject was found on any of the layers."))
+        raise Rejected(messages.NO_SUBJECT, N_("No subject was found on any of the layers."))
     picture.show(found, options)
     if notes:
         picture.tell("\n".join(notes))

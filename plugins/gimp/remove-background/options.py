@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
-from matted_client import messages
+from matted_client import choices, messages
 
 MASK, SELECTION, LAYER = OUTPUTS = ("mask", "selection", "layer")  # what becomes of the matte
 
@@ -19,7 +19,7 @@ class Options:
     colours without the background's; masks and selections leave colours alone.
     """
 
-    model: str = "default"
+    model: str = choices.DEFAULT
     edges: str = messages.FINE
     threshold: Optional[float] = None
     grow: int = 0

@@ -10,7 +10,8 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GimpUi, Gio, Gtk
 from job import ProgressBar
 from matted_client import messages, plugin
-from models import megabytes
+from matted_client.choices import find, megabytes
+from matted_client.sentences import in_words
 from texts import _
 
 
@@ -22,26 +23,18 @@ def offer(folder, host, error, options):
     """
     if error.code == messages.NO_SUBJECT:
         again = dataclasses.replace(options, anyway=True)
-        return again if _ask(_(error.message), _(error.hint), _("_Use what was seen")) else None
+        return again if _ask(*in_words(error, _), _("_Use what was seen")) else None
     if error.code in (messages.MODEL_NOT_INSTALLED, messages.LICENCE_NOT_ACCEPTED):
-        model = _facts(folder, host, options.model)
-        if model is None:
+        with plugin.open_session(folder, host, lambda progress: None, lambda: False) as session:
+            model = find(session.models(), options.model)
+        if not model:
             raise error
         if error.code == messages.MODEL_NOT_INSTALLED and model["commercial"]:
             return options if _download(folder, host, model) else None
-        if _ask(_(error.message), _(error.hint), _("_Open the page of the licence")):
+        if _ask(*in_words(error, _), _("_Open the page of the licence")):
             Gio.AppInfo.launch_default_for_uri(model["licence_url"], None)
         return None
     raise error
-
-
-def _facts(folder, host, model):
-    """What the daemon says of a model, None if it does not know it."""
-    with plugin.open_session(folder, host, lambda progress: None, lambda: False) as session:
-        for each in session.models():
-            if each["id"] == model or (model == "default" and each["default"]):
-                return each
-    return None
 
 
 def _download(folder, host, model):
@@ -74,5 +67,7 @@ def _ask(message, details, yes):
     dialog.set_default_response(Gtk.ResponseType.OK)
     GimpUi.window_set_transient(dialog)
     answer = dialog.run()
+    display = dialog.get_display()
     dialog.destroy()
+    display.flush()  # or the question stays on the screen: no main loop runs while the daemon works
     return answer == Gtk.ResponseType.OK

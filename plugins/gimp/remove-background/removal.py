@@ -6,8 +6,7 @@ gi.require_version("Gimp", "3.0")
 import job
 import layers
 from gi.repository import Gimp
-from matted_client import Rejected, messages
-from texts import _
+from matted_client import Rejected
 
 
 def run(folder, image, drawables, plate, options, run_mode):
@@ -20,8 +19,6 @@ def run(folder, image, drawables, plate, options, run_mode):
             job.remove_background(folder, host, picture, options)
             return True
         except Rejected as error:
-            if error.code == messages.PLATE_NEEDED:
-                raise Rejected(error.code, error.message, _("Choose a plate in Remove Background…")) from None
             if run_mode != Gimp.RunMode.INTERACTIVE:
                 raise
             import remedies

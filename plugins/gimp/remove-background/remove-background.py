@@ -18,7 +18,8 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 if FOLDER not in sys.path:  # a Python that was told to be safe leaves it out
     sys.path.insert(0, FOLDER)
 
-from texts import N_, _
+from matted_client.translations import N_
+from texts import _
 
 ONE_CLICK, DIALOG = PROCEDURES = ("plug-in-remove-background", "plug-in-remove-background-dialog")
 # Of the letters of "Remove Background", c is one that no entry of GIMP in Layer > Mask or in Filters has.
@@ -39,6 +40,7 @@ def run(procedure, run_mode, image, drawables, config, data):
         import arguments
         import removal
         from matted_client import MattedError
+        from matted_client.sentences import in_words
     except ImportError as error:
         text = _("Remove Background is incomplete: %s. Run: matted install gimp") % error
         return _failed(procedure, text)
@@ -56,7 +58,7 @@ def run(procedure, run_mode, image, drawables, config, data):
         if done and shows_dialog:
             arguments.remember(options)
     except MattedError as error:
-        return _failed(procedure, "\n".join(_(part) for part in (error.message, error.hint) if part))
+        return _failed(procedure, "\n".join(part for part in in_words(error, _) if part))
     except Exception as error:
         traceback.print_exc()
         return _failed(procedure, _("Remove Background met an error of its own: %s.") % error)

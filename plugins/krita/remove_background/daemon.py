@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, List, Optional, Tuple
 
 from krita import Krita
 
 from .layers import FORMAT, Picture
-from .matted_client.client import Cancelled, Mask, OnProgress, Session
+from .matted_client.choices import Facts, find
+from .matted_client.client import Cancelled, Mask, OnProgress
 from .matted_client.errors import Rejected
 from .matted_client.messages import LICENCE_NOT_ACCEPTED, MODEL_NOT_INSTALLED
 from .matted_client.plugin import open_session, read_installation
-from .options import DEFAULT_MODEL, Options
+from .options import Options
 from .texts import _
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
-Facts = Dict[str, Any]  # of one model, as the daemon's `models` gives them
 Task = Callable[[OnProgress, Cancelled], Any]
 
 
@@ -49,7 +49,7 @@ def mask(picture: Picture, plate: Optional[Picture], options: Options, anyway: b
                 )
             except Rejected as error:
                 if error.code in (MODEL_NOT_INSTALLED, LICENCE_NOT_ACCEPTED):
-                    raise ModelNeeded(error, _facts(session, options.model)) from None
+                    raise ModelNeeded(error, find(session.models(), options.model)) from None
                 raise
 
     return ask
@@ -82,10 +82,3 @@ def download(model: str) -> Task:
 def _client() -> str:
     """Who asks, for the daemon's log. Krita's own thread has to ask Krita."""
     return "Krita %s" % Krita.instance().version()
-
-
-def _facts(session: Session, model: str) -> Facts:
-    for facts in session.models():
-        if facts["id"] == model or (model == DEFAULT_MODEL and facts["default"]):
-            return facts
-    return {}

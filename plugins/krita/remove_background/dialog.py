@@ -40,9 +40,9 @@ class ProgressDialog(QDialog):
         self.rejected.connect(self.cancelled)
 
     def report(self, text: str, fraction: float) -> None:
-        """fraction: how much of the whole is done, 0..1."""
+        """fraction: how much of the whole is done, 0..1. The bar never runs backwards: a request may wait again."""
         self._text.setText(text)
-        self._bar.setValue(round(fraction * STEPS))
+        self._bar.setValue(max(self._bar.value(), round(fraction * STEPS)))
 
     def finish(self) -> None:
         """Disappear without reporting a cancellation."""

@@ -11,6 +11,7 @@ from . import options as settings
 from . import trouble, windows, worker
 from .download import Download
 from .matted_client.errors import MattedError
+from .matted_client.sentences import in_words
 from .options import Options
 from .options_dialog import OptionsDialog
 from .qt import QCoreApplication, QIcon, QPalette, QTimer
@@ -19,6 +20,10 @@ from .texts import _
 
 ACTION = "remove_background"  # also the names in remove_background.action
 OPTIONS_ACTION = "remove_background_options"
+TIPS = {  # what a toolbar says of them
+    ACTION: _("Hide the background of the selected layers, with the options of last time"),
+    OPTIONS_ACTION: _("Choose the model, the edges and what is made, then hide the background"),
+}
 DARK = 128  # lightness of a background from which on the icon is drawn in dark lines
 
 
@@ -40,6 +45,14 @@ class RemoveBackground(Extension):
         with_options.triggered.connect(lambda: self._ask(main_window))
         for entry in (action, with_options):
             entry.setIcon(_icon(main_window))
+            entry.setToolTip(TIPS[entry.objectName()])
+            entry.changed.connect(self._keep_tip)
+
+    def _keep_tip(self) -> None:
+        """Krita goes back to the English of the .action file when a picture is opened."""
+        action = self.sender()  # a closure that held the action would be a cycle, and lose its connections with it
+        if action.toolTip() != TIPS[action.objectName()]:
+            action.setToolTip(TIPS[action.objectName()])
 
     def start(
         self, main_window: Any, document: Any, nodes: Sequence[Any], options: Options, anyway: bool = False
@@ -92,7 +105,7 @@ class RemoveBackground(Extension):
 
         def got(error: Optional[MattedError]) -> None:
             if error is not None:
-                trouble.show(window, error.message, error.hint)
+                trouble.show(window, *in_words(error, _))
             else:
                 again(removal.left, False)
 

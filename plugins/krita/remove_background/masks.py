@@ -34,6 +34,7 @@ def put(main_window: Any, document: Any, node: Any, area: Area, pixels: QByteArr
         mask.setPixelData(pixels, *area)
         if not node.addChildNode(mask, None):
             raise _refused()
+        return  # Krita shows a mask that comes with its pixels by itself
     else:
         mask = _added_by_action(main_window, document, node)
         mask.setPixelData(pixels, *area)

@@ -9,11 +9,11 @@ from typing import Any, Callable, Dict, Optional
 
 from krita import Krita
 
+from .matted_client.choices import DEFAULT
 from .matted_client.errors import MattedError
 from .matted_client.messages import EDGES, FINE, MAX_FEATHER, MAX_GROW
 
 GROUP = "remove_background"
-DEFAULT_MODEL = "default"  # the one that matted's own settings name
 MASK, SELECTION, LAYER = OUTPUTS = ("mask", "selection", "layer")  # what becomes of the mask that was made
 
 
@@ -25,7 +25,7 @@ class Options:
     clean: colours without the background's in a new layer.
     """
 
-    model: str = DEFAULT_MODEL
+    model: str = DEFAULT
     edges: str = FINE
     threshold: Optional[float] = None
     grow: int = 0

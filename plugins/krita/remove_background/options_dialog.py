@@ -10,10 +10,12 @@ import os
 from typing import Any, List, Optional, Sequence, Tuple
 
 from . import daemon
-from .daemon import FOLDER, Facts
+from .daemon import FOLDER
 from .dialog import TITLE
+from .matted_client.choices import Facts
 from .matted_client.errors import MattedError
 from .matted_client.messages import FINE, HAIR, MAX_FEATHER, MAX_GROW, OFF
+from .matted_client.sentences import in_words
 from .models_box import ModelsBox
 from .options import LAYER, MASK, SELECTION, Options
 from .qt import (
@@ -167,12 +169,13 @@ class OptionsDialog(QDialog):
 
     def _list_nothing(self, error: MattedError) -> None:
         if self._worker is not None:
-            self._say(self._about, "%s %s" % (error.message, error.hint))
+            self._say(self._about, " ".join(in_words(error, _)))
 
     def _say(self, label: QLabel, text: str) -> None:
         label.setText(text)
         label.setVisible(bool(text))
-        label.setMinimumHeight(label.heightForWidth(LINE_WIDTH))  # by itself, a dialog does not grow with its lines
+        # by itself, a dialog does not grow with its lines
+        label.setMinimumHeight(label.heightForWidth(LINE_WIDTH) if text else 0)
         self.adjustSize()
 
     def _stop(self) -> None:

@@ -6,13 +6,13 @@ from typing import Any, Callable, List, Optional, Tuple
 
 from .daemon import ModelNeeded
 from .dialog import TITLE
-from .matted_client.errors import Rejected
+from .matted_client.choices import megabytes
+from .matted_client.errors import MattedError, Rejected
 from .matted_client.messages import LICENCE_NOT_ACCEPTED, NO_SUBJECT
+from .matted_client.sentences import in_words
 from .qt import QDesktopServices, QMessageBox, Qt, QUrl
 from .removal import Removal
 from .texts import _
-
-MEGABYTE = 1000000
 
 Remedy = Tuple[str, Callable[[], None]]  # the words on the button, and what it does
 
@@ -30,7 +30,7 @@ def remedy(
     facts = error.facts
     if error.code == LICENCE_NOT_ACCEPTED or not facts["commercial"]:
         return _("Open the Licence Page"), lambda: QDesktopServices.openUrl(QUrl(facts["licence_url"]))
-    return _("Download (%d MB)") % max(1, facts["bytes"] // MEGABYTE), lambda: download(facts["id"])
+    return _("Download (%d MB)") % megabytes(facts), lambda: download(facts["id"])
 
 
 def show(main_window: Any, message: str, hint: str, offer: Optional[Remedy] = None) -> None:
@@ -48,7 +48,10 @@ def show(main_window: Any, message: str, hint: str, offer: Optional[Remedy] = No
 def words(removal: Removal) -> Tuple[str, str]:
     """A message and a hint for all that went wrong."""
     if removal.count == 1:
-        error = removal.failures[0][1]
-        return error.message, error.hint
-    lines = ['"%s": %s' % (node.name(), error) if node else str(error) for node, error in removal.failures]
-    return _("Not all layers could be cut out."), "\n".join(lines)
+        return in_words(removal.failures[0][1], _)
+    return _("Not all layers could be cut out."), "\n".join(_line(node, error) for node, error in removal.failures)
+
+
+def _line(node: Any, error: MattedError) -> str:
+    told = " ".join(in_words(error, _))
+    return '"%s": %s' % (node.name(), told) if node else told

@@ -1,0 +1,91 @@
+"""The list of models in the dialogs of GIMP and Krita."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from conftest import Daemon
+from matted_client.choices import choices, find, megabytes
+from peers import disc
+
+FACTS: dict[str, Any] = {
+    "id": "one",
+    "title": "Title",
+    "about": "About.",
+    "licence": "MIT",
+    "commercial": True,
+    "bytes": 5_400_000,
+    "plate": False,
+    "installed": True,
+    "default": False,
+    "seconds": None,
+}
+
+
+def test_those_that_are_here_come_before_those_to_be_had() -> None:
+    facts = [
+        {**FACTS, "id": "asks", "installed": False, "commercial": False},
+        {**FACTS, "id": "far", "installed": False},
+        {**FACTS, "id": "bought", "commercial": False},
+        {**FACTS, "id": "here", "default": True, "plate": True},
+    ]
+    listed = choices(facts)
+    assert [choice.id for choice in listed] == ["default", "here", "bought", "far", "asks"]
+    assert [choice.plate for choice in listed] == [True, True, False, False, False]
+    assert [choice.label for choice in listed] == [
+        "Default: Title (free)",
+        "Title (free)",
+        "Title (non-commercial only)",
+        "Title (free, not on this computer)",
+        "Title (non-commercial only, not on this computer)",
+    ]
+    assert listed[0].about == listed[1].about == "About. Licence: MIT (free)."
+    assert listed[3].about.endswith("It is downloaded when it is first used: 5 MB.")
+    assert listed[4].about.endswith("Get it in a terminal with: matted models pull asks")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "label"),
+    [
+        (None, "Title (free)"),
+        (0.02, "Title (free, less than 1 s)"),
+        (0.9, "Title (free, about 1 s)"),
+        (12.4, "Title (free, about 12 s)"),
+    ],
+)
+def test_how_long_it_took_lately(seconds: float | None, label: str) -> None:
+    assert choices([{**FACTS, "seconds": seconds}])[0].label == label
+
+
+def test_without_a_daemon_there_are_none() -> None:
+    assert choices([]) == []
+
+
+def test_the_words_are_translated() -> None:
+    words = {"about %d s": "rund %d s", "About.": "Ein Modell.", "free": "frei", "Licence: %s (%s).": "Lizenz %s, %s."}
+    (choice,) = choices([{**FACTS, "seconds": 2}], lambda text: words.get(text, text))
+    assert choice.label == "Title (frei, rund 2 s)"
+    assert choice.about == "Ein Modell. Lizenz MIT, frei."
+
+
+def test_a_model_is_found_by_its_id_or_as_the_default() -> None:
+    facts = [{**FACTS, "id": "here"}, {**FACTS, "id": "there", "default": True}]
+    assert find(facts, "here")["id"] == "here"
+    assert find(facts, "default")["id"] == "there"
+    assert find(facts, "gone") == {}
+
+
+@pytest.mark.parametrize(("size", "shown"), [(1, 1), (1_400_000, 1), (178_600_000, 179)])
+def test_megabytes(size: int, shown: int) -> None:
+    assert megabytes({**FACTS, "bytes": size}) == shown
+
+
+def test_what_the_daemon_says_of_its_models(daemon: Daemon) -> None:
+    with daemon.session() as session:
+        before = choices(session.models())
+        session.mask(disc(60, 40), 60, 40, "RGBA8")
+        after = choices(session.models())
+    assert before[0].label == "Default: U²-Net small (free)"
+    assert after[0].label.startswith("Default: U²-Net small (free, ")
+    assert len(after) == len(before) > 5
