@@ -19,9 +19,14 @@ test: $(READY)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pytest
 
-# Every GIMP and Krita that is supported, those of the next Debian too.
+# Every GIMP and Krita that is supported, those of the next Debian too, and every kind of layer in all of them. What they
+# saw becomes docs/hosts.md, and lies with the screenshots in the folder of ARTEFACTS.
+ARTEFACTS := $(CURDIR)/artefacts
+
 test-hosts: $(READY)
-	MATTED_TEST_SUITES="forky trixie bookworm" $(VENV)/bin/pytest tests/hosts
+	MATTED_TEST_SUITES="forky trixie bookworm" MATTED_TEST_EVERYTHING=1 MATTED_TEST_ARTEFACTS="$(ARTEFACTS)" \
+		$(VENV)/bin/pytest tests/hosts
+	cd tests && PYTHONPATH=. $(CURDIR)/$(VENV)/bin/python -m hosts.table "$(ARTEFACTS)"
 
 # Minutes each; docs/reliability.md has the figures. atheris, which guides the fuzzing, exists for Linux and CPython to 3.13.
 ATTACK := cd tests && PYTHONPATH=. $(CURDIR)/$(VENV)/bin/python -W error -m attacks
@@ -52,4 +57,4 @@ $(READY): pyproject.toml
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo artefacts .pytest_cache .mypy_cache .ruff_cache .hypothesis

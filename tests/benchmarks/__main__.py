@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from benchmarks import cold, folders, memory, plot, report, warm
+from benchmarks import cold, folders, hosts, memory, plot, report, warm
 from benchmarks.goals import goals
 from benchmarks.peer import Rembg
 from benchmarks.samples import Results, Sample, Section
@@ -32,7 +32,9 @@ KINDS = {warm.KIND: warm.measure, cold.KIND: cold.measure, memory.KIND: memory.m
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="few repetitions: to try the benchmarks themselves")
-    parser.add_argument("--only", action="append", choices=[cold.START, *KINDS], help="measure this anew, and no other")
+    parser.add_argument(
+        "--only", action="append", choices=[cold.START, *KINDS, hosts.KIND], help="measure this anew, and no other"
+    )
     parser.add_argument("--model", action="append", help="measure this model, and no other")
     parser.add_argument("--isnet-onnx", type=Path, metavar="FILE", help="IS-Net's weights, for rembg")
     parser.add_argument("--output", type=Path, default=DOCUMENT, metavar="FILE")
@@ -49,7 +51,8 @@ def main() -> int:
             _run(section, measure)
             results.put(section)
             report.write(results, options.output, place.rembg.versions())
-            plot.write(results, options.output.with_name(report.PLOT))
+            if results.models():
+                plot.write(results, options.output.with_name(report.PLOT))
     print(f"\n{options.output}")
     for goal in goals(results):
         print(" | ".join(goal.cells()))
@@ -61,6 +64,7 @@ def _sections(place: Workplace) -> Iterator[tuple[Section, Callable[[], list[Sam
     for row in place.rows():
         for kind, measure in KINDS.items():
             yield Section(kind, row.id), partial(measure, place, row)
+    yield Section(hosts.KIND, ""), partial(hosts.measure, place)
 
 
 def _run(section: Section, measure: Callable[[], list[Sample]]) -> None:

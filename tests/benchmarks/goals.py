@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks import cold, folders, memory, warm
+from benchmarks import cold, folders, hosts, memory, warm
 from benchmarks.samples import Results, beyond
 
 ISNET, INT8, SMALL = "isnet-general-use", "isnet-general-use-int8", "u2netp"
@@ -35,7 +35,7 @@ class Goal:
 
 
 def goals(results: Results) -> list[Goal]:
-    return [*_warm(results), *_cold(results), *_memory(results), *_folders(results)]
+    return [*_warm(results), *_cold(results), *_memory(results), *_folders(results), *_hosts(results)]
 
 
 def _warm(results: Results) -> Iterator[Goal]:
@@ -77,6 +77,12 @@ def _folders(results: Results) -> Iterator[Goal]:
         for what in (folders.PLAIN, folders.MATTED):
             gain = folders.gain(results, model, folders.REMBG, what, folders.SIZES[0])
             yield Goal(f"{model}, a folder, {what}: against `rembg p`", gain, limit, "times", most=False)
+
+
+def _hosts(results: Results) -> Iterator[Goal]:
+    for sample in results.of(hosts.KIND):
+        text = f"a click in {sample.what}, {sample.megapixels:g} megapixels: what the plug-in adds to the daemon's time"
+        yield Goal(text, hosts.adds(sample), 1.0, "s")
 
 
 def _beyond(results: Results, model: str, what: str, megapixels: float) -> float | None:

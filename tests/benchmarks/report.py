@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import psutil
-from benchmarks import cold, folders, memory, warm
+from benchmarks import cold, folders, hosts, memory, warm
 from benchmarks.goals import goals
 from benchmarks.photographs import GRAIN
 from benchmarks.samples import Results, beyond, ratio
@@ -47,6 +47,9 @@ _METHOD = f"""## How it is measured
 - **Folders** hold JPEG photographs. Each is read, cut out as either program does by default, and written as a PNG. What
   counts is the time from the third result to the third last, as the two ends would weigh more in so small a folder;
   rembg, which does one picture after the other, has the first and the last. matted's daemon runs before.
+- **A click** is from the call of the plug-in to its end, in the real programs with their windows, each in a Debian root
+  of the tests. *Start* is everything before the layer is read (in GIMP a process of its own), *receive* what the
+  request took beyond sending and the daemon's own stages.
 
 `make bench BENCH="--only warm --only folders"` measures these anew and takes the rest from the run before;
 `BENCH="--isnet-onnx FILE"` gives rembg the weights of IS-Net too.
@@ -56,7 +59,7 @@ _METHOD = f"""## How it is measured
 def write(results: Results, target: Path, rembg: str) -> None:
     """Write the page. rembg: its version and the like."""
     parts = [_HEAD, *_machine(rembg), *_failures(results), *_goals(results), *_warm(results), *_peers(results)]
-    parts += [*_cold(results), *_memory(results), *_folders(results), _METHOD]
+    parts += [*_cold(results), *_memory(results), *_folders(results), *_hosts(results), _METHOD]
     target.write_text("\n".join(parts), "utf-8")
 
 
@@ -186,6 +189,19 @@ def _folders(results: Results) -> Iterator[str]:
         "`rembg p`",
     ]
     yield table([*heads, "as rembg / bare", "matted / bare", "as rembg / rembg", "matted / rembg"], rows)
+
+
+def _hosts(results: Results) -> Iterator[str]:
+    rows = []
+    for sample in results.of(hosts.KIND):
+        heads = [stage for stage in sample.stages if stage != hosts.DAEMON]
+        row = [f"{sample.what}, {sample.model}, {size(sample.megapixels)}", str(len(sample.seconds))]
+        row += [_ms(sample.median), _ms(sample.stages[hosts.DAEMON]), _ms(hosts.adds(sample))]
+        rows.append([*row, *(_ms(sample.stages[stage]) for stage in heads)])
+    yield "## A click in GIMP and Krita\n"
+    if rows:
+        yield "Milliseconds; the columns behind *the plug-in adds* are what that consists of.\n"
+        yield table(["layer", "rounds", "click", "the daemon's own", "the plug-in adds", *heads], rows)
 
 
 def _ms(seconds: float) -> str:

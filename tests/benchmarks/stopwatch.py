@@ -46,10 +46,10 @@ def in_turns(model: str, megapixels: float, tasks: Mapping[str, Callable[[], Run
         rounds.clear()
     while len(rounds) < effort.least or (len(rounds) < effort.most and time.perf_counter() - start < effort.seconds):
         rounds.append({name: task() for name, task in tasks.items()})
-    return [_sample(model, name, megapixels, [each[name] for each in rounds]) for name in tasks]
+    return [sample(model, name, megapixels, [each[name] for each in rounds]) for name in tasks]
 
 
-def _sample(model: str, name: str, megapixels: float, runs: Sequence[Run]) -> Sample:
+def sample(model: str, name: str, megapixels: float, runs: Sequence[Run]) -> Sample:
     stages = {
         stage: statistics.median(run.stages.get(stage, 0.0) for run in runs)
         for stage in dict.fromkeys(stage for run in runs for stage in run.stages)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 from graphs import small
 from hosts.gimp.pictures import MESSAGE, SUCCESS, WINDOW, Picture, photograph, read_the_message, without_masks
@@ -18,6 +22,7 @@ from PIL import Image, ImageFilter
 NEXT_CLICK_WORKS = SUCCESS
 OLD_MASK = 77  # the value of masks that are there before
 MENU = {"Layer > Mask": ["alt+l", "m", "c"], "Filters": ["alt+r", "c"]}
+CANCEL_BUTTON = (-282, -20)  # of the progress bar in GIMP's window
 SHIPPED = catalogue.load().shipped
 
 
@@ -72,44 +77,6 @@ def test_the_layer_stays_what_is_painted_on(opened: Callable[..., Picture]) -> N
     assert [shape["edits mask"] for shape in picture.state()["layers"]] == [False]
 
 
-# -- which layer is meant, and which part of it ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("width", "height", "x", "y"),
-    [(900, 700, 200, 100), (200, 150, -50, -60), (300, 300, 280, -290), (100, 100, -2000, 500)],
-    ids=["smaller than the canvas", "larger", "partly outside", "all outside"],
-)
-def test_the_whole_layer_wherever_it_lies(
-    gimp: Gimp, opened: Callable[..., Picture], photograph_mask: bytes, width: int, height: int, x: int, y: int
-) -> None:
-    picture = opened()
-    gimp.resize_canvas(picture.id, width, height, x, y)
-    before = picture.clean()
-    assert before["layers"][0]["offsets"] == [x, y]
-    assert picture.click() == SUCCESS
-    assert picture.mask() == photograph_mask
-    assert without_masks(picture.state()) == without_masks(before)
-
-
-def test_a_layer_group(gimp: Gimp, opened: Callable[..., Picture], photograph_mask: bytes) -> None:
-    picture = opened()
-    group = gimp.group(picture.id, [picture.layer])
-    before = picture.clean()
-    assert picture.click(group) == SUCCESS
-    assert picture.mask(group) == photograph_mask
-    assert picture.mask() is None
-    assert without_masks(picture.state()) == without_masks(before)
-
-
-def test_a_layer_in_a_group(gimp: Gimp, opened: Callable[..., Picture], photograph_mask: bytes) -> None:
-    picture = opened()
-    group = gimp.group(picture.id, [picture.layer])
-    assert picture.click() == SUCCESS
-    assert picture.mask() == photograph_mask
-    assert picture.mask(group) is None
-
-
 def test_a_tiny_layer(installed: Installed, opened: Callable[..., Picture]) -> None:
     tiny = photograph().resize((60, 40))
     picture = opened(tiny)
@@ -117,85 +84,7 @@ def test_a_tiny_layer(installed: Installed, opened: Callable[..., Picture]) -> N
     assert picture.mask() == installed.mask_of(tiny)
 
 
-def test_an_existing_mask_is_replaced(gimp: Gimp, opened: Callable[..., Picture], photograph_mask: bytes) -> None:
-    picture = opened()
-    gimp.give_mask(picture.layer, OLD_MASK)
-    assert picture.click() == SUCCESS
-    assert picture.mask() == photograph_mask
-
-
-def test_a_selected_mask_means_its_layer(gimp: Gimp, opened: Callable[..., Picture], photograph_mask: bytes) -> None:
-    picture = opened()
-    mask = gimp.give_mask(picture.layer, OLD_MASK)
-    assert picture.click(mask) == SUCCESS
-    assert picture.mask() == photograph_mask
-    assert picture.state()["layers"][0]["edits mask"] is False
-
-
 # -- what can't be done: one sentence, and nothing changed -------------------------------------------------------------
-
-
-def a_layer_and_an_empty_group(picture: Picture) -> list[int]:
-    return [picture.layer, picture.gimp.group(picture.id, [])]
-
-
-def channel(picture: Picture) -> list[int]:
-    return [picture.gimp.add_channel(picture.id)]
-
-
-def locked_layer(picture: Picture) -> list[int]:
-    picture.gimp.lock(picture.layer, True)
-    return [picture.layer]
-
-
-def layer_in_locked_group(picture: Picture) -> list[int]:
-    picture.gimp.lock(picture.gimp.group(picture.id, [picture.layer]), True)
-    return [picture.layer]
-
-
-def locked_layer_by_its_mask(picture: Picture) -> list[int]:
-    mask = picture.gimp.give_mask(picture.layer, OLD_MASK)
-    picture.gimp.lock(picture.layer, True)
-    return [mask]
-
-
-def empty_group(picture: Picture) -> list[int]:
-    return [picture.gimp.group(picture.id, [])]
-
-
-def floating_selection(picture: Picture) -> list[int]:
-    return [picture.gimp.float_selection(picture.id, picture.layer)]
-
-
-def layer_below_a_floating_selection(picture: Picture) -> list[int]:
-    picture.gimp.give_mask(picture.layer, OLD_MASK)
-    picture.gimp.float_selection(picture.id, picture.layer)
-    return [picture.layer]
-
-
-@pytest.mark.parametrize(
-    ("selected", "reason"),
-    [
-        (a_layer_and_an_empty_group, "The layer group is empty"),
-        (channel, "a channel is selected"),
-        (locked_layer, 'The pixels of "Background" are locked'),
-        (layer_in_locked_group, 'The pixels of "Group" are locked'),
-        (locked_layer_by_its_mask, 'The pixels of "Background" are locked'),
-        (empty_group, "The layer group is empty"),
-        (floating_selection, "floating selection"),
-        (layer_below_a_floating_selection, "floating selection"),
-    ],
-)
-def test_refused_with_a_reason(
-    opened: Callable[..., Picture], selected: Callable[[Picture], list[int]], reason: str
-) -> None:
-    picture = opened()
-    items = selected(picture)
-    before = picture.clean()
-    status, error = picture.click(*items)
-    assert status == "execution-error"
-    assert reason in error
-    assert picture.state() == before
 
 
 def test_no_subject_no_mask(installed: Installed, opened: Callable[..., Picture]) -> None:
@@ -380,6 +269,68 @@ def test_a_layer_that_changes_meanwhile(
     assert shown.state() == before
 
 
+# -- cancel ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stalled(installed: Installed) -> Iterator[Callable[[], None]]:
+    """The daemon's inference does not end until this is called."""
+    installed.kill()  # it would know what the model says of the photograph
+    installed.mask_of(photograph().rotate(90))
+    pid = installed.pid()
+    assert pid is not None
+    (worker,) = psutil.Process(pid).children()
+    worker.suspend()
+    yield worker.resume
+    worker.resume()
+
+
+def jobs(installed: Installed) -> list[str]:
+    """The stages of the requests that the daemon has."""
+    with installed.session() as session:
+        return [job["stage"] for job in session.status()["jobs"]]
+
+
+def ask(installed: Installed) -> None:
+    """A request that somebody else has."""
+    installed.mask_of(photograph().rotate(180))
+
+
+@pytest.mark.parametrize("others", [0, 2], ids=["at work", "in line"])
+def test_cancel_leaves_nothing_and_the_next_click_works(
+    desktop: Gimp,
+    installed: Installed,
+    shown: Picture,
+    stalled: Callable[[], None],
+    photograph_mask: bytes,
+    artefacts: Path,
+    others: int,
+) -> None:
+    before = shown.state()
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(ask, installed) for _ in range(others)]
+        until(lambda: len(jobs(installed)) == others, "requests of others")
+        desktop.press(WINDOW, *MENU["Layer > Mask"])
+        stages = until(lambda: len(seen := jobs(installed)) > others and seen[-1] != "preparing" and seen, "request")
+        assert stages[-1] == ("waiting" if others else "inference")
+        desktop.screenshot(artefacts / f"cancel {others}.png")
+        clicked = time.monotonic()
+        desktop.click(WINDOW, *CANCEL_BUTTON)
+        if not others:
+            stalled()
+        until(lambda: len(jobs(installed)) == others, "end of the request")
+        (artefacts / f"cancel {others}.json").write_text(json.dumps({"seconds": time.monotonic() - clicked}))
+        stalled()
+        for each in asked:
+            each.result(PATIENCE)
+    until(lambda: jobs(installed) == [], "end of all requests")
+    assert shown.state() == before
+    assert desktop.windows(MESSAGE) == []
+    desktop.press(WINDOW, *MENU["Layer > Mask"])
+    until(lambda: shown.mask() is not None, "mask")
+    assert shown.mask() == photograph_mask
+
+
 # -- the model that is chosen ------------------------------------------------------------------------------------------
 
 
@@ -432,5 +383,5 @@ def test_without_a_plate_the_model_that_needs_one_says_so(opened: Callable[..., 
     before = picture.state()
     status, error = picture.click()
     assert status == "execution-error"
-    assert "compares the picture with a plate" in error and "Remove Background…" in error
+    assert "compares the picture with a plate" in error and "Choose a layer that shows it" in error
     assert picture.state() == before

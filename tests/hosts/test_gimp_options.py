@@ -69,7 +69,8 @@ def test_no_layer_with_a_subject_is_an_error(gimp: Gimp, installed: Installed, o
     picture = opened(Image.new("RGB", (1, 1), "red"))
     other = gimp.insert(picture.id, installed.put(Image.new("RGB", (1, 1), "blue")))
     before = picture.clean()
-    assert picture.click(picture.layer, other) == ["execution-error", "No subject was found on any of the layers."]
+    status, error = picture.click(picture.layer, other)
+    assert status == "execution-error" and error.startswith("No subject was found on any of the layers.\nTry a picture")
     assert picture.state() == before
 
 

@@ -6,22 +6,30 @@ tests compare that with what the daemon says about the same pixels, which Pillow
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from graphs import small
 from hosts import roots
+from hosts.krita import kinds
+from hosts.krita.kinds import TITLES
 from hosts.krita.session import KritaSession, krita_session
+from hosts.seen import EVERYTHING, Row, write
+from hosts.served import served
 from matted.models import catalogue
 from matted_client import Mask, Rejected
 from PIL import Image
 
-LANGUAGES = roots.CHECKOUT / "plugins" / "krita" / "remove_background" / "languages"
 CATALOGUE = catalogue.load().shipped
 PHOTOGRAPH = Path(__file__).parents[1] / "photographs" / "chelsea.jpg"
 SCREENSHOTS = (
@@ -31,13 +39,14 @@ SCREENSHOTS = (
     "options.png",
     "options-without-daemon.png",
     "no-subject.png",
+    "not-here.png",
     "not-installed.png",
+    "downloading.png",
 )
 SELECTED, SELECTED_VALUE = (40, 50, 160, 140), 200  # the selection of the checks: left, top, right, bottom
-OUTSIDE = (-70, 45)  # where the layer of the checks lies that is partly outside the canvas
-MASK = "a mask"
+PHOTOGRAPH_SIZE, HUGE = (451, 300), (12000, 8400)
 PLATE_MOVED = 4 * 2  # bytes by which the plate of the checks is the photograph moved to the left
-TITLES = {"trixie": "5.2", "bookworm": "5.1", "forky": "5.3"}
+AT_A_TIME = 2  # Kritas: each waits more than it works
 TESTED = [suite for suite in TITLES if suite in roots.SUITES]
 
 
@@ -62,9 +71,10 @@ class Seen:
     def mask(self, name: str) -> bytes:
         return (self._session.folder / f"{name}.mask").read_bytes()
 
-    def shown(self, row: dict[str, Any]) -> Image.Image:
-        """What Krita shows of the layer of a row of the table, RGBA."""
-        return Image.frombytes("RGBA", tuple(row["size"]), self.bytes_of(row["shown"]), "raw", "BGRA")
+    def shown(self, layer: dict[str, Any]) -> Image.Image:
+        """What Krita shows of a layer of the table, on the canvas, RGBA."""
+        data = self.bytes_of(f"{layer['file']}.shown")
+        return Image.frombytes("RGBA", PHOTOGRAPH_SIZE, data, "raw", "BGRA")
 
     def bytes_of(self, name: str) -> bytes:
         return (self._session.folder / name).read_bytes()
@@ -88,39 +98,65 @@ def artefacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=TESTED, ids=[f"krita-{TITLES[suite]}" for suite in TESTED])
-def seen(
+@pytest.fixture(scope="module")
+def kritas(
     request: pytest.FixtureRequest,
     wheel: Path,
     u2netp_file: Path,
     artefacts: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Seen]:
-    root = roots.get(request.param, wheel)
-    with krita_session(root, u2netp_file, stand_ins(tmp_path_factory.mktemp("models"))) as session:
+) -> Iterator[dict[str, Future[Seen]]]:
+    """What Krita sees in each root that a test asks for."""
+    calls = [item.callspec for item in request.session.items if hasattr(item, "callspec")]
+    suites = [suite for suite in TESTED if any(call.params.get("seen") == suite for call in calls)]
+    with ExitStack() as stack, ThreadPoolExecutor(AT_A_TIME) as pool:
+
+        def see(suite: str, folder: Path) -> Seen:
+            return stack.enter_context(in_krita(suite, wheel, u2netp_file, artefacts, folder))
+
+        yield {suite: pool.submit(see, suite, tmp_path_factory.mktemp("krita")) for suite in suites}
+
+
+@pytest.fixture(scope="module", params=TESTED, ids=[f"krita-{TITLES[suite]}" for suite in TESTED])
+def seen(request: pytest.FixtureRequest, kritas: dict[str, Future[Seen]]) -> Seen:
+    return kritas[request.param].result()
+
+
+@contextmanager
+def in_krita(suite: str, wheel: Path, weights: Path, artefacts: Path, folder: Path) -> Iterator[Seen]:
+    """Have the Krita of a root do all that is in matted_checks. folder: an empty one."""
+    models = stand_ins(folder)
+    with krita_session(roots.get(suite, wheel), weights, models) as session:
         with Image.open(PHOTOGRAPH) as image:
             image.save(session.folder / "photograph.png")
-        results = session.run(tmp_path_factory.mktemp("krita") / "krita.log")
-        rows = [{"host": "Krita", "version": TITLES[request.param], **row} for row in documented(results)]
-        (artefacts / f"krita-{TITLES[request.param]}-layers.json").write_text(json.dumps(rows, indent=1))
+            if EVERYTHING:
+                image.resize(HUGE).save(session.folder / "huge.png", compress_level=1)
+        with served(session.folder, models["isnet-general-use"]):
+            results = session.run(folder / "krita.log")
+        version = TITLES[suite]
+        write(artefacts / f"krita-{version}-layers.json", documented(version, results))
+        waits = {case: results.get(case, {}).get("seconds to cancel") for case in ("cancelled", "cancelled at work")}
+        (artefacts / f"krita-{version}-cancel.json").write_text(json.dumps(waits))
         for shot in SCREENSHOTS:
             if (session.folder / shot).exists():
-                shutil.copy(session.folder / shot, artefacts / f"krita-{TITLES[request.param]}-{shot}")
+                shutil.copy(session.folder / shot, artefacts / f"krita-{version}-{shot}")
         yield Seen(session, results)
 
 
-def documented(results: dict[str, Any]) -> list[dict[str, str]]:
+def documented(version: str, results: dict[str, Any]) -> Iterator[Row]:
     """The table for docs/hosts.md: what a click does with which layer."""
-    return [
-        {
-            "mode": row["model"],
-            "precision": row["depth"],
-            "profile": row["profile"],
-            "kind": row["kind"],
-            "result": " ".join(message for message, hint in row["failures"]) or MASK,
-        }
-        for row in results.get("table", {}).get("rows", [])
-    ]
+    for check in ("table", "huge"):
+        for row in results.get(check, {}).get("rows", []):
+            yield Row("Krita", version, row["model"], row["depth"], row["kind"], told(row) or kinds.MASK_8)
+    depths = results.get("table", {}).get("depths", {})
+    for model, depth in kinds.IMPOSSIBLE_MODES:
+        if depth not in depths.get(model, [depth]):
+            yield Row("Krita", version, model, depth, kinds.LAYER, kinds.NO_SUCH_DEPTH)
+
+
+def told(row: dict[str, Any]) -> str:
+    """What the person is told of a click of the table, as hosts/krita/kinds.py has it."""
+    return " ".join(message for message, hint in row["failures"]).replace('"locked"', '"LAYER"')
 
 
 def stand_ins(folder: Path) -> dict[str, Path]:
@@ -186,6 +222,11 @@ def test_layer_keeps_its_pixels_and_stays_active(seen: Seen) -> None:
     assert changes(first["before"], first["after"]) - {"modified"} == {"projection", "children", "undo"}
     assert first["after"]["modified"] is True
     assert first["after"]["children"] == [["transparencymask", "Background removed"]]
+
+
+def test_krita_shows_the_mask_at_once(seen: Seen) -> None:
+    first = seen["first click"]
+    assert first["after"]["projection"] == first["computed anew"]["projection"]
 
 
 def test_one_undo_takes_the_mask_away_and_redo_brings_it_back(seen: Seen, photograph: Image.Image) -> None:
@@ -269,7 +310,7 @@ def test_daemon_that_cannot_start(seen: Seen) -> None:
     assert cannot["messages of the next click"] == []
 
 
-def test_cancel_takes_effect_at_once_and_leaves_nothing(seen: Seen, photograph: Image.Image) -> None:
+def test_cancel_in_line_takes_effect_at_once_and_leaves_nothing(seen: Seen, photograph: Image.Image) -> None:
     cancelled = seen["cancelled"]
     assert cancelled["gone at once"] is True
     assert cancelled["escape"] is True
@@ -277,6 +318,16 @@ def test_cancel_takes_effect_at_once_and_leaves_nothing(seen: Seen, photograph: 
     assert changes(cancelled["before"], cancelled["after"]) == set()
     assert cancelled["messages of the next click"] == []
     assert seen.mask("cancelled") == seen.expected(photograph)
+
+
+def test_cancel_at_work_takes_effect_at_once_and_leaves_nothing(seen: Seen, photograph: Image.Image) -> None:
+    cancelled = seen["cancelled at work"]
+    assert cancelled["gone at once"] is True
+    assert cancelled["messages"] == []
+    assert changes(cancelled["before"], cancelled["after"]) == set()
+    assert cancelled["messages of the next click"] == []
+    picture = Image.frombytes("RGBA", photograph.size, seen.bytes_of("cancelled-at-work.pixels"), "raw", "BGRA")
+    assert seen.mask("cancelled-at-work") == seen.expected(picture)
 
 
 @pytest.mark.parametrize(
@@ -296,55 +347,68 @@ def test_picture_that_changes_while_waiting(seen: Seen, case: str, sentence: str
 # -- every kind of layer ---------------------------------------------------------------------------------------------
 
 
-ROWS = {
-    "paint layer": MASK,
-    "partly outside the canvas": MASK,
-    "with a mask": MASK,
-    "mask selected": MASK,
-    "group": MASK,
-    "vector layer": MASK,
-    "clone layer": MASK,
-    "fill layer": "No subject was found in this picture.",
-    "filter layer": "A filter layer has no picture of its own.",
-    "locked": 'The layer "Background" is locked.',
-    "empty": "The layer is empty.",
-}
-EVERY_LAYER = ["RGBA U8 sRGB", "RGBA F32", "CMYKA U8"]
-PAINT_LAYERS = ["RGBA U8 wide", "RGBA U16", "RGBA F16"]
-PAINT_LAYERS += ["GRAYA U8", "GRAYA U16", "GRAYA F32", "CMYKA U16", "CMYKA F32", "LABA U8", "LABA U16", "XYZA U16"]
-PAINT_LAYERS += ["YCbCrA U8"]
-TABLE = [(space, kind) for space in EVERY_LAYER for kind in ROWS] + [(space, "paint layer") for space in PAINT_LAYERS]
+CLICKS = [("paint layer", mode) for mode in kinds.MODES]
+CLICKS += [(kind, mode) for kind in kinds.KINDS for mode in (kinds.OFTEN if EVERYTHING else kinds.OFTEN[:1])]
+CLICKS += [(kind, kinds.OFTEN[0]) for kind in kinds.PROFILES]
 
 
-@pytest.mark.parametrize(("space", "kind"), TABLE)
-def test_every_layer_in_every_kind_of_document(seen: Seen, space: str, kind: str) -> None:
-    rows = {(row["space"], row["kind"]): row for row in seen["table"]["rows"]}
-    row = rows[space, kind]
+def test_krita_has_the_colours_of_the_table(seen: Seen) -> None:
+    assert seen["table"]["depths"] == {model: sorted(depths) for model, depths in kinds.DEPTHS.items()}
+
+
+@pytest.mark.parametrize(("kind", "mode"), CLICKS, ids=str)
+def test_every_layer_in_every_kind_of_document(seen: Seen, kind: str, mode: tuple[str, str]) -> None:
+    rows = {(row["kind"], (row["model"], row["depth"])): row for row in seen["table"]["rows"]}
+    row = rows[kind, mode]
     assert row["pixels kept"] is True
     assert row["documents left open"] == 0
-    if ROWS[kind] != MASK:
-        assert [message for message, hint in row["failures"]] == [ROWS[kind]]
-        assert row["masks"] == 0
+    if kinds.result_of(kind) != kinds.MASK_8:
+        assert told(row) == kinds.result_of(kind)
+        assert row["masks kept"] is True
         return
     assert row["failures"] == []
-    assert row["masks"] == 1
-    if kind == "partly outside the canvas":  # all of the layer is looked at, and all of it has its mask
-        shown, corner = seen.shown(rows[space, "paint layer"]), OUTSIDE
-    else:
-        shown = seen.shown(row)
-        box = shown.getchannel("A").getbbox()
-        shown, corner = shown.crop(box), box[:2]
-    whole = Image.new("L", tuple(row["size"]))
-    whole.paste(Image.frombytes("L", shown.size, seen.expected(shown)), corner)
-    put = Image.frombytes("L", tuple(row["size"]), seen.bytes_of(row["mask"]))
-    box = (max(0, corner[0]), max(0, corner[1]), corner[0] + shown.width, corner[1] + shown.height)
-    assert put.crop(box).tobytes() == whole.crop(box).tobytes()
+    assert len(row["layers"]) == (2 if kind == "several layers selected" else 1)
+    (photograph,) = rows["paint layer", mode]["layers"]
+    for layer in row["layers"]:
+        assert layer["masks"] == 1
+        put = Image.frombytes("L", tuple(layer["area"][2:]), seen.bytes_of(f"{layer['file']}.mask"))
+        shown, corner = all_of(kind, seen.shown(layer), seen.shown(photograph))
+        mask = seen.expected(shown)
+        if kind == "with a selection":
+            mask = limited(mask, shown.size)
+        box = (*corner, corner[0] + shown.width, corner[1] + shown.height)
+        assert put.crop(box).tobytes() == mask
+
+
+def all_of(kind: str, shown: Image.Image, photograph: Image.Image) -> tuple[Image.Image, tuple[int, int]]:
+    """All that a layer of the table has, what is outside the canvas too, and where in its mask that begins.
+
+    shown: what the canvas shows of it.
+    """
+    if kind.endswith("outside the canvas"):
+        return photograph, (0, 0)
+    if kind == "larger than the canvas":
+        tiled = Image.new("RGBA", (2 * photograph.width, 2 * photograph.height))
+        for corner in itertools.product((0, photograph.width), (0, photograph.height)):
+            tiled.paste(photograph, corner)
+        return tiled, (0, 0)
+    box = shown.getchannel("A").getbbox()
+    assert box is not None
+    return shown.crop(box), box[:2]
+
+
+@pytest.mark.skipif(not EVERYTHING, reason="takes half a minute: MATTED_TEST_EVERYTHING=1 has it")
+def test_a_layer_of_100_megapixels(seen: Seen) -> None:
+    (row,) = seen["huge"]["rows"]
+    assert (row["failures"], row["pixels kept"]) == ([], True)
+    with Image.open(PHOTOGRAPH) as image:
+        assert seen["huge"]["mask"] == sha256(seen.expected(image.resize(HUGE).convert("RGBA"))).hexdigest()
 
 
 LAYER_CHANGES = {"projection", "children", "undo", "modified"}
 
 
-@pytest.mark.parametrize("layer", ["offset", "group", "vector", "filter mask", "clone", "file"])
+@pytest.mark.parametrize("layer", ["offset", "group"])
 def test_layer_kind(seen: Seen, layer: str, photograph: Image.Image) -> None:
     of_kind = seen["layer kinds"][layer]
     assert of_kind["messages"] == []
@@ -453,10 +517,10 @@ def test_a_model_that_compares_needs_a_plate_that_covers_the_layer(seen: Seen) -
 
 def test_the_dialog_lists_models_and_plates(seen: Seen) -> None:
     dialog = seen["dialog"]
-    titles = [title for title, enabled in dialog["models"]]
-    assert titles[0] == "Default (U²-Net small)"
-    assert sorted(titles[1:]) == sorted(row.title for row in CATALOGUE.values())
-    assert all(enabled for _, enabled in dialog["models"])
+    first, *others = dialog["models"]
+    assert re.fullmatch(r"Default: U²-Net small \(free, (about \d+ s|less than 1 s)\)", first)
+    uses = {row.title: "free" if row.commercial else "non-commercial only" for row in CATALOGUE.values()}
+    assert {words.partition(" (")[0]: re.split(r"[(,)]", words)[1] for words in others} == uses
     assert dialog["plates"] == ["None", "plate"]
     assert (dialog["clean without a new layer"], dialog["clean with a new layer"]) == (False, True)
 
@@ -594,14 +658,32 @@ def test_a_licence_that_nobody_has_accepted_can_be_read(seen: Seen) -> None:
     message, hint, buttons = seen["trouble"]["licence"]
     assert "licence" in message and hint
     assert buttons == ["OK", "Open the Licence Page"]
+    assert seen["trouble"]["licence page"] == CATALOGUE["rmbg-1.4"].licence_url
 
 
-def test_a_free_model_that_is_missing_can_be_downloaded(seen: Seen) -> None:
-    message, hint, buttons = seen["trouble"]["not installed"]
+def test_a_model_that_is_not_here_is_named_with_how_to_get_it(seen: Seen) -> None:
+    label, *labels = seen["download"]["dialog"]
+    assert label == "IS-Net general use (free, not on this computer)"
+    assert any("Licence: Apache-2.0 (free). It is downloaded when it is first used: 1 MB." in each for each in labels)
+
+
+def test_help_opens_the_manual_that_came_with_the_plugin(seen: Seen) -> None:
+    address = seen["download"]["help"]
+    assert address.startswith("file:///") and address.endswith("/pykrita/remove_background/Manual.html")
+
+
+def test_a_free_model_that_is_missing_can_be_downloaded(seen: Seen, photograph: Image.Image) -> None:
+    download = seen["download"]
+    message, hint, buttons = download["message"]
     assert "isnet-general-use" in message and hint
-    assert buttons == ["Download (178 MB)", "OK"]
-    assert seen["trouble"]["not installed in the dialog"] == "IS-Net general use, not on this computer"
-    assert seen["trouble"]["download"][0], "the failed download was not told"
+    assert buttons == ["Download (1 MB)", "OK"]  # as much as the stand-in has
+    message, hint, buttons = download["failed"]
+    assert "could not be installed" in message and "matted models pull isnet-general-use --from FILE" in hint
+    assert buttons == ["OK"]
+    text, steps = download["progress"]
+    assert text.startswith("Downloading IS-Net general use (isnet-general-use)") and 450 <= steps <= 550
+    assert download["messages"] == []
+    assert seen.mask("downloaded") == seen.expected(photograph, model="isnet-general-use")
 
 
 def test_another_script_can_start_it_with_options(seen: Seen, photograph: Image.Image) -> None:
@@ -612,24 +694,6 @@ def test_another_script_can_start_it_with_options(seen: Seen, photograph: Image.
     assert automation["unknown"].startswith("Remove Background has no option 'colour'.")
     assert automation["out of range"].startswith("Remove Background cannot use grow=101.")
     assert automation["wrong"].startswith("Remove Background cannot use output='cake'.")
-
-
-@pytest.mark.parametrize("language", sorted(path.stem for path in LANGUAGES.glob("*.po")))
-def test_krita_in_another_language(
-    language: str, wheel: Path, u2netp_file: Path, artefacts: Path, tmp_path: Path
-) -> None:
-    words = LANGUAGES.joinpath(f"{language}.po").read_text("utf-8")
-    with krita_session(roots.get("trixie", wheel), u2netp_file, {}) as session:
-        session.speak(language)
-        with Image.open(PHOTOGRAPH) as image:
-            image.save(session.folder / "photograph.png")
-        seen = session.run(tmp_path / "krita.log")["language"]
-        assert "failure" not in seen, seen["failure"]
-        shutil.copy(session.folder / "language.png", artefacts / f"krita-{language}.png")
-    assert seen["clipped"] == []
-    for shown in [*seen["menu"], seen["title"], *seen["words"][:1]]:
-        text = shown.replace("…", "...")
-        assert f'msgstr "{text}"' in words, text
 
 
 def test_nothing_is_left_on_the_screen(seen: Seen) -> None:

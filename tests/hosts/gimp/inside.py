@@ -7,6 +7,7 @@ its plug-in processes, so its windows answer to the keyboard.
 
 import array
 import base64
+import hashlib
 import json
 import os
 import socket
@@ -36,8 +37,12 @@ def ids(items):
 
 
 def samples(drawable, encoding):
+    return base64.b64encode(raw(drawable, encoding)).decode()
+
+
+def raw(drawable, encoding):
     everything = Gegl.Rectangle.new(0, 0, drawable.get_width(), drawable.get_height())
-    return base64.b64encode(drawable.get_buffer().get(everything, 1.0, encoding, Gegl.AbyssPolicy.NONE)).decode()
+    return drawable.get_buffer().get(everything, 1.0, encoding, Gegl.AbyssPolicy.NONE)
 
 
 def depth_of(image):
@@ -68,12 +73,25 @@ def convert(image, precision):
 def kind(image):
     """How GIMP holds the picture: ["RGB", "U8_NON_LINEAR"]"""
     found = image_of(image)
-    return [found.get_base_type().value_name.split("_", 1)[1], found.get_precision().value_name.split("_", 2)[2]]
+    return [mode_of(found), found.get_precision().value_name.split("_", 2)[2]]
+
+
+def mode_of(image):
+    return image.get_base_type().value_name.split("_", 1)[1]
 
 
 def resize_canvas(image, width, height, x, y):
     """The layers keep their size and lie at x, y of the new canvas."""
     image_of(image).resize(width, height, x, y)
+
+
+def copy(layer, x, y):
+    """The layer once more on top of it, elsewhere."""
+    found = item_of(layer)
+    again = found.copy()
+    found.get_image().insert_layer(again, found.get_parent(), found.get_image().get_item_position(found))
+    again.set_offsets(x, y)
+    return again.get_id()
 
 
 def resize_layer(layer, width, height):
@@ -91,6 +109,16 @@ def brighten(layer, factor):
     before = array.array("f", buffer.get(everything, 1.0, "RGB float", Gegl.AbyssPolicy.NONE))
     buffer.set(everything, "RGB float", array.array("f", [factor * each for each in before]).tobytes())
     buffer.flush()
+
+
+def digests(layer):
+    """SHA-256 of a large layer's samples and of its mask's; None where there is no mask."""
+    found = item_of(layer)
+    mask = found.get_mask()
+    return [
+        hashlib.sha256(raw(found, PIXELS)).hexdigest(),
+        hashlib.sha256(raw(mask, MASKS[8])).hexdigest() if mask else None,
+    ]
 
 
 def exact_pixels(layer):
@@ -172,6 +200,42 @@ def add_effect(layer):
 
 def add_text(image, words):
     layer = Gimp.TextLayer.new(image_of(image), words, Gimp.context_get_font(), 60, Gimp.Unit.pixel())
+    image_of(image).insert_layer(layer, None, 0)
+    return layer.get_id()
+
+
+def add_empty(image):
+    """A transparent layer, as Layer > New Layer makes one."""
+    found = image_of(image)
+    kind = {"RGB": Gimp.ImageType.RGBA_IMAGE, "GRAY": Gimp.ImageType.GRAYA_IMAGE}.get(mode_of(found))
+    size = found.get_width(), found.get_height()
+    layer = Gimp.Layer.new(found, "Empty", *size, kind or Gimp.ImageType.INDEXEDA_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
+    found.insert_layer(layer, None, 0)
+    return layer.get_id()
+
+
+def has(name):
+    """Whether this GIMP knows such layers, for example "LinkLayer"."""
+    return hasattr(Gimp, name)
+
+
+def add_vectors(image):
+    """A filled path, as the Paths tool of GIMP 3.2 makes a layer of one."""
+    found = image_of(image)
+    path = Gimp.Path.new(found, "Path")
+    found.insert_path(path, None, 0)
+    path.bezier_stroke_new_ellipse(120.0, 80.0, 60.0, 50.0, 0.0)
+    layer = Gimp.VectorLayer.new(found, path)
+    found.insert_layer(layer, None, 0)
+    layer.set_enable_fill(True)
+    layer.set_fill_color(Gegl.Color.new("red"))
+    layer.refresh()
+    return layer.get_id()
+
+
+def add_link(image, path):
+    """A layer that shows a file."""
+    layer = Gimp.LinkLayer.new(image_of(image), Gio.File.new_for_path(path))
     image_of(image).insert_layer(layer, None, 0)
     return layer.get_id()
 

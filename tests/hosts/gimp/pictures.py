@@ -15,6 +15,7 @@ PHOTOGRAPH = Path(__file__).parents[2] / "photographs" / "chelsea.jpg"
 ONE_CLICK, WITH_DIALOG = "plug-in-remove-background", "plug-in-remove-background-dialog"  # the procedures
 WINDOW, MESSAGE, DIALOG = "layers?) .* GIMP$", "^GIMP Message$", "^Remove Background$"  # titles
 SUCCESS = ["success", ""]
+SIZE = (240, 160)  # of pictures that are enough to tell one kind of layer from another
 
 
 class Picture:
@@ -22,6 +23,7 @@ class Picture:
 
     def __init__(self, gimp: Gimp, path: str) -> None:
         self.gimp = gimp
+        self.path = path
         self.id = gimp.load(path)
         self.layer = gimp.layers(self.id)[0]
         self.clean()

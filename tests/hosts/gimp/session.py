@@ -123,6 +123,13 @@ class Gimp:
         self._xdotool("windowactivate", "--sync", window)
         self._xdotool("key", "--clearmodifiers", "--delay", "100", *keys)
 
+    def click(self, title: str, x: int, y: int) -> None:
+        """Click there in the window with this title; negative: from its right or lower edge."""
+        window = until(lambda: self.windows(title), f"window titled {title}")[-1]
+        geometry = dict(line.split("=") for line in self._xdotool("getwindowgeometry", "--shell", window))
+        across, down = (x % int(geometry["WIDTH"]), y % int(geometry["HEIGHT"]))
+        self._xdotool("mousemove", "--window", window, str(across), str(down), "click", "1")
+
     def selected_text(self) -> str:
         """What is selected in any window; a GIMP message selects its parts as Tab moves through them."""
         return self.installed.root.run(["/usr/bin/python3", "-c", READ_SELECTION], self._env).stdout.strip()

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hosts.roots import Root
+from hosts.seen import EVERYTHING
 from matted_client import Session, Unavailable, connect
 from matted_client.endpoint import read_connection
 
@@ -23,6 +24,7 @@ SCREEN = "1400x900x24"
 SCRIPT = f"""
 set -e
 mkdir -p -m 700 "$XDG_RUNTIME_DIR"
+rm -f "$HOME/display"
 mkfifo "$HOME/display"
 Xvfb -displayfd 3 -screen 0 {SCREEN} -nolisten tcp 3>"$HOME/display" &
 XVFB=$!
@@ -31,6 +33,11 @@ read -r number <"$HOME/display"
 export DISPLAY=":$number"
 openbox &
 krita --nosplash
+"""
+# In the place of a web browser: writes down what it was asked to open.
+BROWSER = """#!/bin/sh
+echo "$1" >"$HOME/opened.part"
+mv "$HOME/opened.part" "$HOME/opened.txt"
 """
 
 
@@ -48,8 +55,14 @@ class KritaSession:
             "XDG_RUNTIME_DIR": f"{inside}/runtime",
             "MATTED_STATE_DIR": f"{inside}/state",
             "MATTED_CHECKS": f"{inside}/checks",
+            "PATH": f"{inside}/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            **({"MATTED_TEST_EVERYTHING": "1"} if EVERYTHING else {}),
         }
         self.folder.mkdir()
+        browser = home / "bin/xdg-open"
+        browser.parent.mkdir()
+        browser.write_text(BROWSER)
+        browser.chmod(0o755)
         models = home / ".local/share/matted/models"
         models.mkdir(parents=True)
         shutil.copy(weights, models)
@@ -76,8 +89,15 @@ class KritaSession:
         (self._home / ".config/klanguageoverridesrc").write_text(f"[Language]\nkrita={language}\n")
         self._env["MATTED_LANGUAGE"] = language
 
+    def measure(self, stages: Path) -> None:
+        """Have Krita do only what is measured, with this module."""
+        shutil.copy(stages, self._home / ".local/share/krita/pykrita" / PLUGIN.name / "stages.py")
+        self._env["MATTED_BENCHMARK"] = "1"
+
     def run(self, log: Path) -> dict[str, dict]:
         """Start Krita, let it run the checks and quit, and return what they saw."""
+        results = self.folder / "results.json"
+        results.unlink(missing_ok=True)
         process = self.root.popen(["sh", "-c", SCRIPT], self._env, log)
         try:
             code = process.wait(KRITA_SECONDS)
@@ -86,7 +106,6 @@ class KritaSession:
         finally:
             _end_group(process.pid)
             process.wait()
-        results = self.folder / "results.json"
         said = log.read_text(errors="replace")[-3000:]
         assert results.exists(), f"Krita wrote no results\n{said}"
         seen = json.loads(results.read_text())

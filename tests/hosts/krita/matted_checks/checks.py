@@ -4,13 +4,15 @@ import json
 import os
 import re
 import signal
+import time
 
 from krita import InfoObject, Selection
 from PyQt5.QtCore import QByteArray
 from PyQt5.QtWidgets import QApplication
 
 from .steps import (
-    PHOTOGRAPH,
+    BUSY_REQUESTS,
+    FOLDER,
     SELECTED,
     SETTINGS,
     Busy,
@@ -28,6 +30,7 @@ from .steps import (
     krita,
     look,
     masks,
+    model_process,
     open_photograph,
     photograph_screen,
     pixels,
@@ -41,6 +44,7 @@ from .steps import (
     stop_daemon,
     take_messages,
     turns,
+    undo,
     waits_in_line,
     window,
 )
@@ -86,7 +90,8 @@ def first_click(seen):
     seen["messages"] = take_messages()
     seen["after"] = look(document, node)
     seen["pid"] = daemon_pid()
-    export(document, "masked.png")
+    export(document, "masked.png")  # which has Krita compute anew what it shows
+    seen["computed anew"] = look(document, node)
     photograph_screen("masked-screen.png")
 
     action("edit_undo").trigger()
@@ -155,7 +160,7 @@ def killed_in_the_middle(seen):
     yield turns()
     seen["before"] = look(document, node)
     busy = Busy()
-    yield _has_jobs
+    yield _is_busy
     click()
     yield waits_in_line
     pid = daemon_pid()
@@ -174,9 +179,9 @@ def killed_in_the_middle(seen):
     save_mask(node, "killed-in-the-middle.mask")
 
 
-def _has_jobs():
-    """work in the daemon"""
-    return daemon_status()["jobs"]
+def _is_busy():
+    """more work in the daemon than it can do at once"""
+    return len(daemon_status()["jobs"]) == BUSY_REQUESTS
 
 
 def cannot_start(seen):
@@ -203,30 +208,80 @@ def cannot_start(seen):
 
 
 def cancelled(seen):
+    """The click waits behind others; the model is stopped, so that they stay."""
     document = yield from open_photograph()
     node = document.activeNode()
     yield turns()
     seen["before"] = look(document, node)
-    busy = Busy()
-    yield _has_jobs
-    click()
-    yield waits_in_line
-    seen["jobs before"] = len(daemon_status()["jobs"])
+    model = model_process()
+    os.kill(model, signal.SIGSTOP)
+    try:
+        busy = Busy()
+        yield _is_busy
+        click()
+        yield waits_in_line
+        yield from _cancel(seen, BUSY_REQUESTS)
+        seen["escape"] = yield from _escape()
+    finally:
+        os.kill(model, signal.SIGCONT)
+    yield from busy.stop()
+    yield from _afterwards(seen, document, node, "cancelled.mask")
+
+
+def cancelled_at_work(seen):
+    """The model is in the middle of its work, which goes on only when the click on Cancel was made."""
+    document = yield from open_photograph()
+    node = document.activeNode()
+    yield from remove_background()
+    yield from undo(document)
+    node.setPixelData(QByteArray(bytes(range(256)) * 36), 0, 0, 48, 48)  # the daemon knows the picture as it was
+    yield turns()
+    seen["before"] = look(document, node)
+    model = model_process()
+    os.kill(model, signal.SIGSTOP)
+    try:
+        click()
+
+        def at_work():
+            """the model at work"""
+            return [job["stage"] for job in daemon_status()["jobs"]] == ["inference"]
+
+        yield at_work
+        yield from _cancel(seen, 0, lambda: os.kill(model, signal.SIGCONT))
+    finally:
+        os.kill(model, signal.SIGCONT)
+    (FOLDER / "cancelled-at-work.pixels").write_bytes(pixels(node))
+    yield from _afterwards(seen, document, node, "cancelled-at-work.mask")
+
+
+def _cancel(seen, jobs, then=lambda: None):
+    """Click on Cancel, and do `then`; the daemon has so many jobs afterwards."""
+    clicked = time.monotonic()
     press_cancel()
     seen["gone at once"] = idle()
+    then()
 
     def job_is_gone():
         """the daemon to drop the job"""
-        return len(daemon_status()["jobs"]) < seen["jobs before"]
+        return len(daemon_status()["jobs"]) <= jobs
 
     yield job_is_gone
-    seen["escape"] = yield from _escape()
-    yield from busy.stop()
+    seen["seconds to cancel"] = time.monotonic() - clicked
+
+
+def _afterwards(seen, document, node, name):
+    """Nothing is left, and the next click works."""
+
+    def no_jobs():
+        """the daemon to have nothing to do"""
+        return not daemon_status()["jobs"]
+
+    yield no_jobs
     yield turns()
     seen["messages"] = take_messages()
     seen["after"] = look(document, node)
     seen["messages of the next click"] = yield from remove_background()
-    save_mask(node, "cancelled.mask")
+    save_mask(node, name)
 
 
 def _escape():
@@ -239,7 +294,7 @@ def _escape():
 
 def closed_while_waiting(seen):
     busy = Busy()
-    yield _has_jobs
+    yield _is_busy
     document = yield from open_photograph()
     click()
     yield waits_in_line
@@ -259,7 +314,7 @@ def _while_waiting(seen, name, happening):
     document.rootNode().addChildNode(layer, None)
     yield from activate(document, layer)
     busy = Busy()
-    yield _has_jobs
+    yield _is_busy
     click()
     yield waits_in_line
     happening(layer)
@@ -272,51 +327,37 @@ def _while_waiting(seen, name, happening):
 
 
 def layer_kinds(seen):
-    """Layers of every sort in one document; each is shown alone when its reference is exported."""
+    """What is around a layer stays as it was; table.py has more kinds. Each is shown alone when it is exported."""
     document = yield from open_photograph()
     photograph = document.activeNode()
     root = document.rootNode()
     width, height = document.width(), document.height()
-    colours = pixels(photograph)
 
     offset = document.createNode("offset", "paintlayer")
-    offset.setPixelData(QByteArray(colours), -70, 45, width, height)
+    offset.setPixelData(QByteArray(pixels(photograph)), -70, 45, width, height)
 
     group = document.createGroupLayer("group")
     half = document.createNode("half", "paintlayer")
     half.setPixelData(QByteArray(b"\x20\x40\xc0\x80" * (80 * 60)), 30, 200, 80, 60)
 
-    vector = document.createVectorLayer("vector")
     everything = Selection()
     everything.select(0, 0, width, height, 255)
     colour = InfoObject()
     colour.setProperty("color", "#2060a0")
     fill = document.createFillLayer("fill", "color", colour, everything)
-    inverted = photograph.duplicate()
-    inverted.setName("filter mask")
 
     shrunk = photograph.duplicate()
     shrunk.setName("transform mask")
-    for layer in (offset, group, vector, fill, inverted, shrunk):
+    for layer in (offset, group, fill, shrunk):
         root.addChildNode(layer, None)
     group.addChildNode(photograph.duplicate(), None)
     group.addChildNode(half, None)
-    clone = document.createCloneLayer("clone", photograph)
-    root.addChildNode(clone, None)
-    file = document.createFileLayer("file", str(PHOTOGRAPH), "None")
-    root.addChildNode(file, None)
-    vector.addShapesFromSvg(
-        '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="280" viewBox="0 0 400 280">'
-        '<rect width="400" height="280" fill="#d0e0f0"/><circle cx="190" cy="140" r="90" fill="#a02010"/></svg>'
-    )
-    inverted.addChildNode(document.createFilterMask("negative", krita.filter("invert"), everything), None)
     transform = document.createTransformMask("half the size")
     shrunk.addChildNode(transform, None)
     document.waitForDone()
     seen["scale"] = _halve(transform)
     document.waitForDone()
-    yield lambda: not vector.bounds().isEmpty() and not file.bounds().isEmpty()
-    layers = [photograph, offset, group, vector, fill, inverted, shrunk, clone, file]
+    layers = [photograph, offset, group, fill, shrunk]
 
     for layer in layers[1:]:
         for other in layers:
@@ -410,6 +451,7 @@ ALL = [
     ("killed in the middle", killed_in_the_middle),
     ("cannot start", cannot_start),
     ("cancelled", cancelled),
+    ("cancelled at work", cancelled_at_work),
     ("while waiting", closed_while_waiting),
     ("layer kinds", layer_kinds),
     ("chosen layer", chosen_layer),

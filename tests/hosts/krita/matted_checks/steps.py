@@ -18,6 +18,7 @@ SETTINGS = Path(os.environ["HOME"]) / ".local/share/krita/pykrita/remove_backgro
 PHOTOGRAPH = FOLDER / "photograph.png"
 SRGB = "sRGB-elle-V2-srgbtrc.icc"
 SELECTED = (40, 50, 120, 90)  # x, y, width, height of the selection that checks make
+BUSY_REQUESTS = 3  # one more than the daemon works on at a time
 BUSY_SIDE = 5000  # a picture of 25 megapixels keeps the daemon busy for a good while
 
 krita = Krita.instance()
@@ -279,6 +280,16 @@ def undo(document):
     yield turns()
 
 
+def opened():
+    """a page in the browser"""
+    page = Path(os.environ["HOME"]) / "opened.txt"
+    if not page.exists():
+        return ""
+    address = page.read_text().strip()
+    page.unlink()
+    return address
+
+
 def photograph_screen(name):
     assert QGuiApplication.primaryScreen().grabWindow(0).save(str(FOLDER / name)), name
 
@@ -292,6 +303,14 @@ def connection_file():
 
 def daemon_pid():
     return json.loads(connection_file().read_text())["pid"]
+
+
+def model_process():
+    """The process that the daemon has its one model in."""
+    (process,) = [
+        each for file in Path(f"/proc/{daemon_pid()}/task").glob("*/children") for each in file.read_text().split()
+    ]
+    return int(process)
 
 
 def daemon_status():
@@ -319,12 +338,12 @@ def stop_daemon():
 
 
 class Busy:
-    """Gives the daemon more work than it can do soon, so that a click has to wait in line."""
+    """Gives the daemon more work than it can do at once, so that a click has to wait in line."""
 
-    def __init__(self, requests=2):
+    def __init__(self):
         self._stop = threading.Event()
         self._pixels = _bright_square(BUSY_SIDE)
-        self._threads = [threading.Thread(target=self._ask) for _ in range(requests)]
+        self._threads = [threading.Thread(target=self._ask) for _ in range(BUSY_REQUESTS)]
         for thread in self._threads:
             thread.start()
 

@@ -26,9 +26,12 @@ from .steps import (
     masks,
     messages,
     open_photograph,
+    opened,
     options_dialog,
     photograph_screen,
     pixels,
+    progress_text,
+    progress_value,
     rectangle,
     remove_background_of,
     save_mask,
@@ -109,7 +112,7 @@ def dialog(seen):
         return model.count() > len(MODELS)
 
     yield listed
-    seen["models"] = [[model.itemText(row), model.model().item(row).isEnabled()] for row in range(model.count())]
+    seen["models"] = [model.itemText(row) for row in range(model.count())]
     seen["plates"] = [plate.itemText(row) for row in range(plate.count())]
     yield turns(10)
     photograph_screen("options.png")
@@ -315,11 +318,7 @@ def trouble(seen):
     """Messages with a button: no subject, a model that is not there, a licence that nobody has accepted."""
     document = yield from open_photograph()
     photograph = document.activeNode()
-    flat = document.createNode("flat", "paintlayer")
-    width, height = document.width(), document.height()
-    flat.setPixelData(QByteArray(b"\x80\x80\x80\xff" * (width * height)), 0, 0, width, height)
-    document.rootNode().addChildNode(flat, None)
-    yield from activate(document, flat)
+    flat = yield from add_flat(document)
     click()
     yield messages
     seen["no subject"] = words_of(messages()[0])
@@ -342,28 +341,70 @@ def trouble(seen):
         click()
         yield messages
         seen["licence"] = words_of(messages()[0])
+        press_button(messages()[0], "Licence")
+        seen["licence page"] = yield opened
         take_messages()
     finally:
         licences.write_text(accepted)
-    stand_in = Path(os.environ["HOME"]) / "isnet.onnx"
-    matted("models", "remove", "isnet-general-use")
-    wish(model="isnet-general-use")
-    click()
-    yield messages
-    seen["not installed"] = words_of(messages()[0])
-    yield turns(20)
-    photograph_screen("not-installed.png")
-    press_button(messages()[0], "Download")
-    yield lambda: idle() and messages()
-    seen["download"] = words_of(messages()[0])
-    take_messages()
-    window = yield from open_options()
-    model = window.findChildren(QComboBox)[0]
-    yield lambda: model.count() > len(MODELS)
-    seen["not installed in the dialog"] = model.itemText(model.findData("isnet-general-use"))
-    press(window, QDialogButtonBox.StandardButton.Cancel)
-    matted("models", "pull", "isnet-general-use", "--from", str(stand_in), "--trust")
     wish()
+
+
+def download(seen):
+    """A free model that is not here: in the dialog, and got from the message of a click, at the second attempt."""
+    document = yield from open_photograph()
+    node = document.activeNode()
+    model = "isnet-general-use"
+    matted("models", "remove", model)
+    installed = SETTINGS.read_text()
+    try:
+        yield from sources_of("nowhere.json")
+        window = yield from open_options()
+        models = window.findChildren(QComboBox)[0]
+        yield lambda: models.count() > len(MODELS)
+        models.setCurrentIndex(models.findData(model))
+        seen["dialog"] = [models.currentText(), *[label.text() for label in window.findChildren(QLabel)]]
+        yield turns(20)
+        photograph_screen("not-here.png")
+        press(window, QDialogButtonBox.StandardButton.Help)
+        seen["help"] = yield opened
+        press(window, QDialogButtonBox.StandardButton.Ok)
+        yield messages
+        seen["message"] = words_of(messages()[0])
+        yield turns(20)
+        photograph_screen("not-installed.png")
+        press_button(messages()[0], "Download")
+        yield lambda: idle() and messages()
+        seen["failed"] = words_of(messages()[0])
+        take_messages()
+
+        yield from sources_of("sources.json")
+        click()
+        yield messages
+        press_button(messages()[0], "Download")
+
+        def half():
+            """half of the model, after which the server waits"""
+            return progress_text().startswith("Downloading") and progress_value()
+
+        yield half
+        yield turns(20)
+        seen["progress"] = [progress_text(), progress_value()]
+        photograph_screen("downloading.png")
+        FOLDER.joinpath("seen-half").touch()
+        yield lambda: idle() and (messages() or masks(node))
+        seen["messages"] = take_messages()
+        save_mask(node, "downloaded.mask")
+    finally:
+        SETTINGS.write_text(installed)
+    yield from stop_daemon()
+    wish()
+
+
+def sources_of(name):
+    """From the next click on there is a daemon that gets its models from where this file says."""
+    yield from stop_daemon()
+    command = ["/usr/bin/python3", str(FOLDER / "matted_with.py"), str(FOLDER / name)]
+    SETTINGS.write_text(json.dumps({**json.loads(SETTINGS.read_text()), "command": command}))
 
 
 def words_of(box):
@@ -407,17 +448,45 @@ def automation(seen):
 
 
 def language(seen):
-    """The words in Krita's menu and in the dialog."""
-    yield from open_photograph()
-    seen["menu"] = [action(name).text() for name in ("remove_background", "remove_background_options")]
+    """The words in Krita's menu, in the dialog, and in a message of the daemon's."""
+    document = yield from open_photograph()
+    actions = [action(name) for name in ("remove_background", "remove_background_options")]
+
+    def enabled():
+        """the entries of the menu"""
+        return all(each.isEnabled() for each in actions)
+
+    yield enabled
+    seen["menu"] = [each.text() for each in actions]
+    seen["tips"] = [each.toolTip() for each in actions]
     window = yield from open_options()
-    yield lambda: window.findChild(QComboBox).count() > 1
+    models = window.findChild(QComboBox)
+    yield lambda: models.count() > 1
     yield turns(20)
     seen["title"] = window.windowTitle()
-    seen["words"] = [label.text() for label in window.findChildren(QLabel) if label.text()]
+    seen["labels"] = [label.text() for label in window.findChildren(QLabel) if label.text()]
+    seen["boxes"] = [box.text() for box in window.findChildren(QCheckBox)]
+    seen["lists"] = [box.itemText(row) for box in window.findChildren(QComboBox) for row in range(box.count())]
     seen["clipped"] = [part.text() for part in window.findChildren(QCheckBox) if part.width() < part.sizeHint().width()]
     photograph_screen("language.png")
     press(window, QDialogButtonBox.StandardButton.Cancel)
+    yield from add_flat(document)
+    click()
+    yield messages
+    yield turns(20)
+    photograph_screen("language-message.png")
+    seen["message"] = words_of(messages()[0])
+    take_messages()
+
+
+def add_flat(document):
+    """A layer in which nobody sees a subject."""
+    flat = document.createNode("flat", "paintlayer")
+    width, height = document.width(), document.height()
+    flat.setPixelData(QByteArray(b"\x80\x80\x80\xff" * (width * height)), 0, 0, width, height)
+    document.rootNode().addChildNode(flat, None)
+    yield from activate(document, flat)
+    return flat
 
 
 LANGUAGE = [("language", language)]
@@ -430,4 +499,5 @@ ALL = [
     ("several", several),
     ("automation", automation),
     ("trouble", trouble),
+    ("download", download),
 ]
