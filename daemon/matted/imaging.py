@@ -7,8 +7,6 @@ layer's size; 0 is background everywhere.
 from __future__ import annotations
 
 import math
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,7 +32,6 @@ _RESAMPLING = {"lanczos": _LANCZOS, "bilinear": Image.Resampling.BILINEAR}
 _REDUCING_GAP = 3.0
 _MAX_WORKING_PIXELS = 3840 * 2160  # background matting needs 2.7 GB for this many
 _TILE = 256  # pixels a side of what a mask is made of at once: it stays in the processor's cache
-_THREADS = min(4, os.cpu_count() or 1)  # that make tiles: more of them mostly wait for memory
 _LANCZOS_SUPPORT = 3.0  # samples to each side, where enlarging
 
 
@@ -140,8 +137,7 @@ def make_mask(
     samples = matte * full
     levels = np.rint(samples).astype(np.uint8 if depth == 8 else np.dtype("<u2"))
     mask = np.empty((height, width), levels.dtype)
-
-    def make_row(top: int) -> None:
+    for top in range(0, height, _TILE):
         bottom = min(height, top + _TILE)
         first, last, upper, lower = _seen(top, bottom, height, matte.shape[0])
         lowest, highest = levels[first:last].min(axis=0), levels[first:last].max(axis=0)
@@ -164,11 +160,6 @@ def make_mask(
                 edge.apply(alpha, top, left)
                 alpha *= full
             np.rint(alpha, out=tile, casting="unsafe")
-
-    # NumPy and Pillow let other threads run while they compute.
-    with ThreadPoolExecutor(_THREADS) as threads:
-        for _ in threads.map(make_row, range(0, height, _TILE)):
-            pass
     return mask
 
 

@@ -33,20 +33,17 @@ class Grid:
 
     def cells(self, axis: int, start: int, stop: int, total: int) -> slice:
         """Which cells make the pixels start..stop of `total`, the size of another picture of the same."""
-        first, last = np.floor(self._position(axis, np.array([start, stop - 1]), total)).astype(int)
-        return slice(int(first), int(last) + 2)
+        cells, pixels_a_cell = self._count(axis), total * self.cell / self.size[axis]
+        first, last = ((pixel + 0.5) / pixels_a_cell - 0.5 for pixel in (start, stop - 1))
+        return slice(int(max(first, 0.0)), int(min(last, cells - 1)) + 2)
 
     def weights(self, axis: int, start: int, stop: int, total: int) -> Floats:
         """Linear interpolation from those cells to those pixels: pixels x cells, with sum 1 for each pixel."""
-        position = self._position(axis, np.arange(start, stop), total)[:, np.newaxis]
-        cells = np.arange(self._count(axis))[self.cells(axis, start, stop, total)]
-        weights: Floats = np.maximum(0, 1 - np.abs(position - cells)).astype(np.float32)
+        cells, pixels_a_cell = self._count(axis), total * self.cell / self.size[axis]
+        position = ((np.arange(start, stop) + 0.5) / pixels_a_cell - 0.5).clip(0, cells - 1)
+        needed = np.arange(cells)[self.cells(axis, start, stop, total)]
+        weights: Floats = np.maximum(0, 1 - np.abs(position[:, np.newaxis] - needed)).astype(np.float32)
         return weights
-
-    def _position(self, axis: int, pixels: NDArray[np.intp], total: int) -> NDArray[np.float64]:
-        """Where the middle of each pixel lies, counted in cells from the middle of the first one."""
-        position = (pixels + 0.5) * (self.size[axis] / (total * self.cell)) - 0.5
-        return position.clip(0, self._count(axis) - 1)
 
     def _count(self, axis: int) -> int:
         return -(-self.size[axis] // self.cell)
