@@ -27,9 +27,10 @@ _LAYOUTS = {
 }
 _LANCZOS = Image.Resampling.LANCZOS
 _RESAMPLING = {"lanczos": _LANCZOS, "bilinear": Image.Resampling.BILINEAR}
-# A picture more than twice this many times larger than the input is first reduced by a whole factor: a fifth of the
-# time at 24 megapixels, and the same input within the filter's own error.
-_REDUCING_GAP = 3.0
+# A picture with more pixels than this that is more than three times as large as the input is first reduced by a whole
+# factor: a third of the time at 24 megapixels, and on average the same input within 0.4 of a level.
+_EXACT_PIXELS = 3_000_000
+_REDUCING_GAP = 1.5
 _MAX_WORKING_PIXELS = 3840 * 2160  # background matting needs 2.7 GB for this many
 _TILE = 256  # pixels a side of what a mask is made of at once: it stays in the processor's cache
 _LANCZOS_SUPPORT = 3.0  # samples to each side, where enlarging
@@ -80,16 +81,20 @@ def prepare_input(
     """
     picture, channels = wrap(pixels, width, height, format)
     if not shown.padded:
-        picture = picture.resize(shown.size[::-1], _RESAMPLING[row.resample], reducing_gap=_REDUCING_GAP)
-    levels = np.asarray(picture).reshape(picture.height, picture.width, -1)[:, :, list(channels)].astype(np.float32)
-    brightest = max(float(levels.max()), 1.0) if row.scale == "max" else 255.0
-    levels /= np.float32(brightest)
-    levels -= np.asarray(row.mean, np.float32)
-    levels /= np.asarray(row.std, np.float32)
-    if shown.padded:
-        missing = [(0, wanted - there) for wanted, there in zip(shown.size, levels.shape[:2], strict=True)]
-        levels = np.pad(levels, [*missing, (0, 0)], mode="edge")
-    return np.ascontiguousarray(levels.transpose(2, 0, 1)[np.newaxis])
+        gap = _REDUCING_GAP if width * height > _EXACT_PIXELS else None
+        picture = picture.resize(shown.size[::-1], _RESAMPLING[row.resample], reducing_gap=gap)
+    samples = np.asarray(picture).reshape(picture.height, picture.width, -1)
+    planes = [samples[:, :, channel] for channel in channels]
+    brightest = max(*(int(plane.max()) for plane in planes), 1) if row.scale == "max" else 255
+    levels = np.empty((1, 3, *shown.size), np.float32)
+    for target, plane, mean, std in zip(levels[0], planes, row.mean, row.std, strict=True):
+        inner = target[: picture.height, : picture.width]
+        np.divide(plane, np.float32(brightest), out=inner)
+        inner -= np.float32(mean)
+        inner /= np.float32(std)
+        target[picture.height :] = target[picture.height - 1]
+        target[:, picture.width :] = target[:, picture.width - 1, np.newaxis]
+    return levels
 
 
 def activate(raw: NDArray[np.float32], row: Row) -> NDArray[np.float32]:

@@ -43,7 +43,7 @@ def serve(config: Config, reread: Callable[[], Config]) -> None:
 
     reread: gives the settings again for a reload, and may raise ConfigError.
     """
-    heap.return_large_blocks()
+    heap.keep_small_blocks()
     presence = Presence(config.state, lambda: profiles.shared_folders(profiles.here()))
     with presence, Server(_setup(config), presence, lambda: _setup(reread())) as server:
         server.run()

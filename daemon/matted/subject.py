@@ -58,27 +58,28 @@ def _sureness(matte: NDArray[np.float32]) -> float:
 
 
 def _levels(shown: NDArray[np.float32], row: Row, side: int) -> NDArray[np.float32]:
-    """About side x side x 3, in levels of 255 from an unknown zero."""
+    """3 x about side x side, in levels of 255 from an unknown zero."""
     factor = max(1, round(min(shown.shape[2:]) / side))
     planes = [np.asarray(Image.fromarray(plane).reduce(factor)) for plane in shown[0]]
-    levels: NDArray[np.float32] = np.stack(planes, axis=2) * (np.asarray(row.std, np.float32) * np.float32(255.0))
+    scale = np.asarray(row.std, np.float32) * np.float32(255.0)
+    levels: NDArray[np.float32] = np.stack(planes) * scale[:, np.newaxis, np.newaxis]
     return levels
 
 
 def _forms(levels: NDArray[np.float32]) -> float:
     """How alike pixels are that are _APART rows or columns apart: their correlation."""
-    shorter = min(levels.shape[:2])
+    shorter = min(levels.shape[1:])
     apart = min(max(2, round(_APART * shorter / _SIDE)), shorter // 2)
-    down, right = levels[apart:] - levels[:-apart], levels[:, apart:] - levels[:, :-apart]
-    differences = (float(np.square(down).sum(axis=2).mean()) + float(np.square(right).sum(axis=2).mean())) / 2
+    down, right = levels[:, apart:] - levels[:, :-apart], levels[:, :, apart:] - levels[:, :, :-apart]
+    differences = (float(np.square(down).sum(axis=0).mean()) + float(np.square(right).sum(axis=0).mean())) / 2
     variance = _variance(levels)
     return (variance - differences / 2) / (variance + _LEAST**2)
 
 
 def _edges(levels: NDArray[np.float32]) -> float:
     """Steps from pixel to pixel at the sharpest edges, in standard deviations."""
-    down, right = np.diff(levels[:, :-1], axis=0), np.diff(levels[:-1], axis=1)
-    steps = np.sqrt((np.square(down) + np.square(right)).sum(axis=2))
+    down, right = np.diff(levels[:, :, :-1], axis=1), np.diff(levels[:, :-1], axis=2)
+    steps = np.sqrt((np.square(down) + np.square(right)).sum(axis=0))
     return float(np.quantile(steps, 1.0 - _SHARPEST)) / (math.sqrt(_variance(levels)) + _LEAST)
 
 
@@ -89,4 +90,4 @@ def _between(value: float, low: float, high: float) -> float:
 
 def _variance(levels: NDArray[np.float32]) -> float:
     """Of the colours: the sum of the channels'."""
-    return float(levels.var(axis=(0, 1)).sum())
+    return float(levels.var(axis=(1, 2)).sum())

@@ -12,7 +12,6 @@ from benchmarks.cold import command
 from benchmarks.photographs import Layer
 from benchmarks.samples import Results, Sample, ratio
 from benchmarks.workplace import MODELS, Bare, Workplace
-from conftest import Daemon
 from matted.models.catalogue import Row
 
 KIND = "folders"
@@ -36,27 +35,28 @@ def measure(place: Workplace, row: Row) -> list[Sample]:
     bare = place.bare(row)
     bare.show(Layer(1.0))
     count = QUICK_COUNT if place.quick else COUNT
-    with place.daemon() as daemon, tempfile.TemporaryDirectory() as scratch:
-        daemon.start("--keep-alive", "forever")
-        with daemon.session() as session:
-            session.load(row.id)
+    with tempfile.TemporaryDirectory() as scratch:
         for size in SIZES[:1] if place.quick else SIZES:
             source = photographs.folder(place.cache / "photographs", count, size)
-            samples += _matted(row, size, source, Path(scratch) / f"{size:g}", daemon, bare, size == SIZES[0])
+            samples += _matted(place, row, size, source, Path(scratch) / f"{size:g}", bare)
             name = place.rembg.name(row.id)
             if name is not None and (size == SIZES[0] or row.id == MODELS[0]):  # large ones take it long
                 samples.append(Sample(row.id, REMBG, size, [_rembg(place, name, source)]))
     return samples
 
 
-def _matted(
-    row: Row, size: float, source: Path, scratch: Path, daemon: Daemon, bare: Bare, every_way: bool
-) -> list[Sample]:
+def _matted(place: Workplace, row: Row, size: float, source: Path, scratch: Path, bare: Bare) -> list[Sample]:
+    """A daemon of its own for each way: one remembers what the model said of the photographs that it has seen."""
     loop = _loop(bare)
     samples = []
-    for what, options in ((PLAIN, _AS_REMBG), (MATTED, ()))[0 if every_way else 1 :]:
+    for what, options in ((PLAIN, _AS_REMBG), (MATTED, ()))[0 if size == SIZES[0] else 1 :]:
         target = scratch / what
-        command(daemon.command("remove", str(source), "-o", str(target), "--model", row.id, *options), daemon.environ)
+        with place.daemon() as daemon:
+            daemon.start("--keep-alive", "forever")
+            with daemon.session() as session:
+                session.load(row.id)
+            arguments = ["remove", str(source), "-o", str(target), "--model", row.id, *options]
+            command(daemon.command(*arguments), daemon.environ)
         loop += _loop(bare)
         samples.append(Sample(row.id, what, size, [pace(target, _MARGIN)]))
     return [Sample(row.id, BARE, size, [statistics.median(loop)]), *samples]
