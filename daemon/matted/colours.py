@@ -136,7 +136,7 @@ def _spread(largest: _Level, check: Callable[[], None]) -> _Spread:
         if level is not levels[-1]:
             spread = spread.enlarged(width, height, (0.0, 0.0, width / 2, height / 2))
         spread = _gathered(level, spread, check)
-    return _gathered(largest, spread, check)  # what is finest is worth a second time
+    return spread
 
 
 def _overall(level: _Level) -> _Spread:
@@ -201,7 +201,9 @@ def _weighted(colours: Floats, weight: Floats) -> Floats:
 
 def _windowed(planes: Floats) -> Floats:
     """The sums over the window around each pixel; beyond the edges there is nothing to add."""
-    padded = np.pad(planes, ((0, 0), (_REACH, _REACH), (_REACH, _REACH)))
+    count, height, width = planes.shape
+    padded = np.zeros((count, height + 2 * _REACH, width + 2 * _REACH), np.float32)
+    padded[:, _REACH:-_REACH, _REACH:-_REACH] = planes
     pairs = padded[:, :-1] + padded[:, 1:]
     tall = pairs[:, :-3] + pairs[:, 2:-1]
     tall += padded[:, 4:]

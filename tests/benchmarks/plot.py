@@ -11,8 +11,8 @@ from benchmarks import cold, folders, warm
 from benchmarks.report import STAGES, size
 from benchmarks.samples import Results, Sample
 
-WIDTH = 860
-LEFT = 290  # where bars begin
+WIDTH = 900
+LEFT = 330  # where bars begin
 ROOM = 70  # for the number behind the longest bar
 BAR, STEP, HEADING = 14, 20, 40
 

@@ -60,7 +60,8 @@ def _solve_tile(laplacian: _Laplacian, alpha: Floats, free: Floats) -> Floats:
         residual -= step * image
         before, left = left, float(np.vdot(residual, residual))
         direction = residual + np.float32(left / before) * direction
-    return np.clip(alpha + change, 0.0, 1.0)
+    solved: Floats = np.clip(alpha + change, 0.0, 1.0)
+    return solved
 
 
 class _Laplacian:
