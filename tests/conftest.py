@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +22,9 @@ from matted_client import Session, connect
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PHOTOGRAPHS = CHECKOUT / "tests" / "photographs"
+# Shells start background jobs with Ctrl-C ignored, which is inherited; what the tests start has to heed it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 PATIENCE = 60.0  # seconds after which something that should have happened is called a failure
 
 
