@@ -124,7 +124,7 @@ def make_foreground(raw: NDArray[np.float32], width: int, height: int) -> NDArra
 
 
 class Edge(Protocol):
-    """Knows better than a matte where the subject ends (edges.Refinement)."""
+    """Knows better than a matte where the subject ends (edges.study)."""
 
     def reaches(self, top: int, bottom: int, left: int, right: int) -> bool: ...
 

@@ -75,8 +75,6 @@ def test_ctrl_c_ends_all_of_them_and_leaves_no_half_file(daemon: Daemon, tmp_pat
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # what runs these tests in the background may have had Ctrl-C ignored, which is inherited
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     wait_for(lambda: target.exists() and any(target.glob("*.png")), "the first result")
     process.send_signal(signal.SIGINT)

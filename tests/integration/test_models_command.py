@@ -342,8 +342,6 @@ def test_an_interrupted_pull_goes_on_where_it_was(person: Person, server: Mirror
         env=person.environ,
         stderr=subprocess.PIPE,
         text=True,
-        # what runs these tests in the background may have had Ctrl-C ignored, which is inherited
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     part = person.daemon.data / "models" / ".pulls" / "birefnet-lite" / "hub" / "weights.part"
     wait_for(lambda: part.exists() and part.stat().st_size == 1000, "the first 1000 bytes")

@@ -11,12 +11,13 @@ import os
 import re
 import unicodedata
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from matted_client import MattedError
+
+from matted import whole
 
 # What decides where matted keeps its files. A login session may lack what a terminal has set.
 FOLDER_VARIABLES = tuple(f"MATTED_{name}_DIR" for name in ("STATE", "DATA", "CACHE", "CONFIG")) + tuple(
@@ -118,14 +119,10 @@ def read(path: Path) -> str | None:
 
 def write(path: Path, text: str) -> None:
     """The whole text or none of it."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(text.encode())
-        os.replace(draft, path)
+        whole.write(path, text.encode())
     except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
         raise AutostartError(f"{path} cannot be written: {error.strerror}.") from None
 
 

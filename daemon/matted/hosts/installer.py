@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from matted_client.endpoint import connection_path
 
 import matted
+from matted import whole
 from matted.hosts import contents, krita_zip, kritarc, profiles, sharing
 from matted.hosts.contents import HOSTS, KRITA_PLUGIN, InstallError
 from matted.hosts.profiles import Profile
@@ -142,6 +143,4 @@ def _edit(settings: Path, change: Callable[[str, str], str]) -> None:
         settings.unlink(missing_ok=True)
     elif after != before:
         settings.parent.mkdir(parents=True, exist_ok=True)
-        draft = settings.with_name(f"{settings.name}.part")
-        draft.write_bytes(after.encode("utf-8", "surrogateescape"))
-        os.replace(draft, settings)
+        whole.write(settings, after.encode("utf-8", "surrogateescape"))

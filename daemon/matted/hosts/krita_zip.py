@@ -9,12 +9,12 @@ files in it is true afterwards: `matted doctor` and `matted uninstall krita` kno
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from pathlib import Path, PurePosixPath
 
 from matted_client.endpoint import connection_path
 
+from matted import whole
 from matted.hosts import contents
 from matted.hosts.contents import HOSTS, InstallError
 
@@ -28,12 +28,9 @@ def write(path: Path, force: bool) -> None:
     if path.exists() and not force:
         raise InstallError(f"{path} exists.", "Use --force to overwrite it.")
     packed = pack()
-    draft = path.with_name(f"{path.name}.part")
     try:
-        draft.write_bytes(packed)
-        os.replace(draft, path)
+        whole.write(path, packed)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise InstallError(f"{path} cannot be written: {error.strerror}.", "Name another place.") from None
 
 

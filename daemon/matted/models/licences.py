@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from matted_client import Rejected, messages
 
+from matted import whole
 from matted.models.catalogue import Row
 
 
@@ -30,9 +30,7 @@ class Licences:
         """Record that the user accepts the licence now. Raises OSError."""
         entry = {"licence": row.licence, "url": row.licence_url, "accepted": now()}
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._file.with_suffix(f".{os.getpid()}.part")
-        draft.write_text(json.dumps({**self._read(), row.id: entry}, indent=2) + "\n", "utf-8")
-        os.replace(draft, self._file)
+        whole.write(self._file, (json.dumps({**self._read(), row.id: entry}, indent=2) + "\n").encode())
 
     def require(self, row: Row) -> None:
         """Raises Rejected("licence_not_accepted") where the row's licence has to be accepted and was not."""

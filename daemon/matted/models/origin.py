@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from matted import whole
 
 ORIGIN_FILE = "origin.json"
 _BLOCK = 1 << 20
@@ -55,9 +56,7 @@ def read(folder: Path) -> Origin | None:
 
 def write(folder: Path, origin: Origin) -> None:
     """Raises OSError."""
-    draft = folder / f"{ORIGIN_FILE}.{os.getpid()}"
-    draft.write_text(json.dumps(asdict(origin), indent=2) + "\n", "utf-8")
-    os.replace(draft, folder / ORIGIN_FILE)
+    whole.write(folder / ORIGIN_FILE, (json.dumps(asdict(origin), indent=2) + "\n").encode())
 
 
 def facts(path: Path) -> FileFacts:

@@ -120,17 +120,6 @@ def export(document, name):
     assert document.exportImage(str(FOLDER / name), settings), name
 
 
-def export_as_srgb(document, name):
-    """The same after Krita's own conversion of a copy to 8-bit sRGB: what the daemon should get to see."""
-    copy = document.clone()
-    copy.setBatchmode(True)
-    copy.setColorSpace("RGBA", "U8", SRGB)
-    copy.waitForDone()
-    export(copy, name)
-    copy.setModified(False)
-    copy.close()
-
-
 def masks(node):
     return [child for child in node.childNodes() if child.type() == "transparencymask"]
 
