@@ -35,6 +35,7 @@ RELOAD_SIGNAL: int | None = getattr(signal, "SIGHUP", None)  # Windows has none
 MAX_POLL_MS = 3_600_000  # libzmq counts milliseconds in 32 bits
 STOP_SECONDS = 60.0  # how long the running request may take to finish when the daemon is asked to end
 GOODBYE_MS = 2000  # how long the last replies may take to leave
+QUIET_SECONDS = 3.0  # how long memory is kept for the next picture: people try settings, and do layer after layer
 RECEIVE_QUEUE = 2  # messages of one client that libzmq holds for us; more wait in the client's own socket
 
 
@@ -43,7 +44,7 @@ def serve(config: Config, reread: Callable[[], Config]) -> None:
 
     reread: gives the settings again for a reload, and may raise ConfigError.
     """
-    heap.keep_small_blocks()
+    heap.keep_blocks()
     presence = Presence(config.state, lambda: profiles.shared_folders(profiles.here()))
     with presence, Server(_setup(config), presence, lambda: _setup(reread())) as server:
         server.run()
@@ -60,6 +61,7 @@ class Server:
         self._presence = presence
         self._key = os.urandom(KEY_BYTES)
         self._signalled: set[int] = set()
+        self._quiet_at = math.inf
         self._cleanup = ExitStack()
         self._wake_reader, self._wake_writer = socket.socketpair()
         for end in (self._wake_reader, self._wake_writer):
@@ -109,7 +111,7 @@ class Server:
         poller = zmq.Poller()
         for source in (self._router, self._gate.socket, self._lobby.events, self._wake_reader):
             poller.register(source, zmq.POLLIN)
-        next_report, last_moment = 0.0, float("inf")
+        next_report, last_moment = 0.0, math.inf
         while not (self._service.stopping and self._service.finished()):
             working = self._service.working()
             ready = dict(poller.poll(self._patience(working)))
@@ -123,6 +125,7 @@ class Server:
                 self._receive()
             self._send(self._service.collect())
             now = time.monotonic()
+            self._keep_house(bool(ready) or working, now)
             if working and now >= next_report:
                 self._send(self._service.progress())
                 next_report = now + PROGRESS_SECONDS
@@ -140,8 +143,15 @@ class Server:
         """Milliseconds to wait for news, None for any time."""
         if working or self._service.stopping:
             return int(PROGRESS_SECONDS * 1000)
-        seconds = self._service.seconds_to_idle()
+        seconds = min(self._service.seconds_to_idle(), max(0.0, self._quiet_at - time.monotonic()))
         return None if seconds == math.inf else min(MAX_POLL_MS, int(seconds * 1000) + 1)
+
+    def _keep_house(self, busy: bool, now: float) -> None:
+        if busy:
+            self._quiet_at = now + QUIET_SECONDS
+        elif now >= self._quiet_at:
+            heap.return_the_rest()
+            self._quiet_at = math.inf
 
     def _heed_signals(self) -> None:
         while self._signalled:

@@ -13,7 +13,6 @@ import numpy as np
 from matted_client import Rejected, messages
 from matted_client.messages import Failure, Load, MaskRequest, Message
 
-from matted import heap
 from matted.config import Config
 from matted.jobs import Job, JobQueue
 from matted.look import Clock, Looker
@@ -87,8 +86,6 @@ class Workers:
                 self._queue.done(job)
                 del job  # and its pixels
                 self._on_finished()
-                if not self._queue.alive():
-                    heap.return_the_rest()
         self._on_finished()
 
     def _outcome(self, job: Job) -> Reply:
