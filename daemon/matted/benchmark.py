@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw
 from tqdm import tqdm
 
 from matted import apart, backend, imaging, pictures, scores
+from matted.layer import Layer
 from matted.models.catalogue import Row
 
 WARM_UP = 1  # inferences before those that count
@@ -115,7 +116,7 @@ def measure(row: Row, path: Path, device: str, tries: Sequence[Example]) -> Figu
 def _mask(model: backend.Model, row: Row, image: Image.Image, durations: list[float]) -> NDArray[np.uint8]:
     """The picture's mask, height x width. Adds the seconds of the inference alone to `durations`."""
     shown = imaging.fit(*image.size, model.size)
-    picture = imaging.prepare_input(memoryview(image.tobytes()), *image.size, "RGB8", row, shown)
+    picture = imaging.prepare_input(Layer(np.asarray(image)), row, shown)
     start = time.monotonic()
     outputs = model.infer([picture])
     durations.append(time.monotonic() - start)

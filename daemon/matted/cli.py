@@ -118,6 +118,10 @@ def command_parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    # Before NumPy is there. Its products of matrices are small ones in several threads, and the cores are the model's:
+    # OpenBLAS's own threads would wait busily for each other, and for those of the model.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
     from matted import logbook, presence, server
 
     names = ("model", "keep_alive", "memory", "device", "preload", "idle_exit", "queue", "log_level")

@@ -61,12 +61,6 @@ def box(matte: Matte, width: int, height: int) -> Box | None:
     return result if result.width * result.height <= _MOST_OF_PICTURE * width * height else None
 
 
-def crop(frame: memoryview, width: int, format_bytes: int, where: Box) -> memoryview:
-    """The box of a picture with rows of `width` pixels of `format_bytes` bytes each."""
-    pixels = np.frombuffer(frame, np.uint8).reshape(-1, width, format_bytes)
-    return np.ascontiguousarray(pixels[where.top : where.bottom, where.left : where.right]).reshape(-1).data
-
-
 def merge(first: Matte, second: Matte, width: int, height: int, where: Box) -> Matte | None:
     """Both looks in one matte, fine enough for what the second saw. None if it saw something else than the first.
 

@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from matted import band, imaging
+from matted import band
+from matted.layer import Layer
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -72,23 +73,19 @@ class _Spread:
 
 def estimate(
     alpha: NDArray[np.uint8 | np.uint16],
-    pixels: memoryview,
-    width: int,
-    height: int,
-    format: str,
+    layer: Layer,
     check: Callable[[], None],
 ) -> Bytes:
     """Return the foreground's colours, height x width x 3, RGB.
 
-    alpha: height x width, full scale is the subject. pixels: height x width pixels of `format`. Where alpha is full the
-    picture's own colours are returned unchanged; near a soft edge, also where alpha is 0, the foreground's, for whoever
-    scales or softens the cut-out; elsewhere the picture's. check: called between tiles, raises to stop.
+    alpha: height x width of the layer, full scale is the subject. Where alpha is full the picture's own colours are
+    returned unchanged; near a soft edge, also where alpha is 0, the foreground's, for whoever scales or softens the
+    cut-out; elsewhere the picture's. check: called between tiles, raises to stop.
     """
-    picture, channels = imaging.wrap(pixels, width, height, format)
-    samples = np.frombuffer(pixels, np.uint8).reshape(height, width, -1)
+    height, width = alpha.shape
     colours = np.empty((height, width, 3), np.uint8)
-    for target, source in enumerate(channels):
-        colours[:, :, target] = samples[:, :, source]
+    for target, source in enumerate(layer.channels):
+        colours[:, :, target] = layer.samples[:, :, source]
     check()
     blocks = band.soft_blocks(alpha)
     if not blocks.any():
@@ -96,7 +93,8 @@ def estimate(
     left, top, right, bottom = around = band.surroundings(blocks, width, height)
     scale = math.ceil(math.sqrt((right - left) * (bottom - top) / _WORKING_PIXELS))
     reduced = _reduced_alpha(alpha[top:bottom, left:right], scale)
-    level = _Level(np.asarray(picture.reduce(scale, around)).reshape(*reduced.shape, -1)[:, :, list(channels)], reduced)
+    samples = np.asarray(layer.image.reduce(scale, around)).reshape(*reduced.shape, -1)
+    level = _Level(samples[:, :, list(layer.channels)], reduced)
     spread = _spread(level, check)
     full = np.iinfo(alpha.dtype).max
     for rows, columns in band.tiles(blocks, width, height):

@@ -14,26 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from matted import resampling
+from matted.layer import Layer
 from matted.models.catalogue import Row
 
-# Wire format: (Pillow's mode, every how manieth byte, channel of R, G, B). RGBX makes Pillow treat alpha as any other
-# channel, without multiplying by it, and wraps the received frame without a copy.
-_LAYOUTS = {
-    "RGBA8": ("RGBX", 1, (0, 1, 2)),
-    "BGRA8": ("RGBX", 1, (2, 1, 0)),
-    "RGB8": ("RGB", 1, (0, 1, 2)),
-    "GRAYA8": ("L", 2, (0, 0, 0)),
-    "GRAY8": ("L", 1, (0, 0, 0)),
-}
-_LANCZOS = Image.Resampling.LANCZOS
-_RESAMPLING = {"lanczos": _LANCZOS, "bilinear": Image.Resampling.BILINEAR}
-# A picture with more pixels than this that is more than three times as large as the input is first reduced by a whole
-# factor: a third of the time at 24 megapixels, and on average the same input within 0.4 of a level.
-_EXACT_PIXELS = 3_000_000
-_REDUCING_GAP = 1.5
+_RESAMPLING = {"lanczos": Image.Resampling.LANCZOS, "bilinear": Image.Resampling.BILINEAR}
 _MAX_WORKING_PIXELS = 3840 * 2160  # background matting needs 2.7 GB for this many
-_TILE = 256  # pixels a side of what a mask is made of at once: it stays in the processor's cache
-_LANCZOS_SUPPORT = 3.0  # samples to each side, where enlarging
 
 
 @dataclass(frozen=True)
@@ -61,40 +47,33 @@ def fit(width: int, height: int, size: tuple[int, int] | None) -> Fit:
     return Fit(sides, padded=scale == 1.0)
 
 
-def wrap(pixels: memoryview, width: int, height: int, format: str) -> tuple[Image.Image, tuple[int, int, int]]:
-    """Return a received frame as Pillow's image, and which of its channels are R, G, B.
-
-    Formats of 4 bytes or 1 byte a pixel are not copied. All channels are alike to Pillow: alpha is one of them.
-    """
-    mode, step, channels = _LAYOUTS[format]
-    samples = np.ascontiguousarray(np.frombuffer(pixels, np.uint8)[::step])
-    return Image.frombuffer(mode, (width, height), samples, "raw", mode, 0, 1), channels
-
-
-def prepare_input(
-    pixels: memoryview, width: int, height: int, format: str, row: Row, shown: Fit
-) -> NDArray[np.float32]:
-    """Return 1 x 3 x shown.size, normalised as the row says. `pixels`: height x width pixels of `format`, 8 bit.
+def show(layer: Layer, row: Row, shown: Fit) -> NDArray[np.uint8]:
+    """Return what the model is to see of a layer: 3 x shown.size, RGB.
 
     Squashing to a square scores better with the models that want one than keeping the aspect ratio. An alpha channel
     is left out: the model looks at the colours, also at hidden ones.
     """
-    picture, channels = wrap(pixels, width, height, format)
+    height, width = shown.size
     if not shown.padded:
-        gap = _REDUCING_GAP if width * height > _EXACT_PIXELS else None
-        picture = picture.resize(shown.size[::-1], _RESAMPLING[row.resample], reducing_gap=gap)
-    samples = np.asarray(picture).reshape(picture.height, picture.width, -1)
-    planes = [samples[:, :, channel] for channel in channels]
-    brightest = max(*(int(plane.max()) for plane in planes), 1) if row.scale == "max" else 255
-    levels = np.empty((1, 3, *shown.size), np.float32)
+        return layer.resized(width, height, _RESAMPLING[row.resample])
+    beyond = (0, height - layer.height), (0, width - layer.width)
+    return np.pad(layer.planes(), ((0, 0), *beyond), "edge")
+
+
+def normalise(planes: NDArray[np.uint8], row: Row) -> NDArray[np.float32]:
+    """Return the model's input, 1 x 3 x rows x columns, of what it is to see."""
+    brightest = max(int(planes.max()), 1) if row.scale == "max" else 255
+    levels = np.empty((1, *planes.shape), np.float32)
     for target, plane, mean, std in zip(levels[0], planes, row.mean, row.std, strict=True):
-        inner = target[: picture.height, : picture.width]
-        np.divide(plane, np.float32(brightest), out=inner)
-        inner -= np.float32(mean)
-        inner /= np.float32(std)
-        target[picture.height :] = target[picture.height - 1]
-        target[:, picture.width :] = target[:, picture.width - 1, np.newaxis]
+        np.divide(plane, np.float32(brightest), out=target)
+        target -= np.float32(mean)
+        target /= np.float32(std)
     return levels
+
+
+def prepare_input(layer: Layer, row: Row, shown: Fit) -> NDArray[np.float32]:
+    """The model's input for a layer, where what it sees is of no further interest."""
+    return normalise(show(layer, row, shown), row)
 
 
 def activate(raw: NDArray[np.float32], row: Row) -> NDArray[np.float32]:
@@ -124,11 +103,11 @@ def make_foreground(raw: NDArray[np.float32], width: int, height: int) -> NDArra
 
 
 class Edge(Protocol):
-    """Knows better than a matte where the subject ends (edges.study)."""
+    """Knows better than a matte where the subject ends (edges.study). Blocks are counted from the top left."""
 
-    def reaches(self, top: int, bottom: int, left: int, right: int) -> bool: ...
+    def reaches(self, row: int, column: int) -> bool: ...
 
-    def apply(self, alpha: NDArray[np.float32], top: int, left: int) -> None: ...
+    def apply_to_block(self, alpha: NDArray[np.float32], row: int, column: int) -> None: ...
 
 
 def make_mask(
@@ -139,40 +118,23 @@ def make_mask(
     Where the matte has one level of that depth, as it has away from the subject's edge, nothing is computed.
     """
     full = np.float32(2**depth - 1)
-    samples = matte * full
-    levels = np.rint(samples).astype(np.uint8 if depth == 8 else np.dtype("<u2"))
+    levels = np.rint(matte * full).astype(np.uint8 if depth == 8 else np.dtype("<u2"))
     mask = np.empty((height, width), levels.dtype)
-    for top in range(0, height, _TILE):
-        bottom = min(height, top + _TILE)
-        first, last, upper, lower = _seen(top, bottom, height, matte.shape[0])
-        lowest, highest = levels[first:last].min(axis=0), levels[first:last].max(axis=0)
-        for left in range(0, width, _TILE):
-            right = min(width, left + _TILE)
-            start, stop, near, far = _seen(left, right, width, matte.shape[1])
-            tile = mask[top:bottom, left:right]
-            if lowest[start:stop].min() == highest[start:stop].max():
-                tile[...] = lowest[start]
-                if edge is None or not edge.reaches(top, bottom, left, right):
+    columns = resampling.lanczos(matte.shape[1], width)
+    for row, down in enumerate(resampling.lanczos(matte.shape[0], height)):
+        lowest, highest = levels[down.seen].min(axis=0), levels[down.seen].max(axis=0)
+        for column, across in enumerate(columns):
+            block = mask[down.made, across.made]
+            if lowest[across.seen].min() == highest[across.seen].max():
+                block[...] = lowest[across.seen.start]
+                if edge is None or not edge.reaches(row, column):
                     continue
             # What overshoots is cut off after each pass, as it is on integers: a corner would overshoot twice as far.
-            seen = Image.fromarray(samples[first:last, start:stop])
-            wide = seen.resize((right - left, last - first), _LANCZOS, (near, 0, far, last - first))
-            seen = Image.fromarray(np.asarray(wide).clip(0, full))
-            fine = seen.resize((right - left, bottom - top), _LANCZOS, (0, upper, right - left, lower))
-            alpha = np.asarray(fine).clip(0, full)
+            wide = (matte[down.seen, across.seen] @ across.weights.T).clip(0.0, 1.0)
+            alpha = down.weights @ wide
+            np.clip(alpha, 0.0, 1.0, out=alpha)
             if edge is not None:
-                alpha /= full
-                edge.apply(alpha, top, left)
-                alpha *= full
-            np.rint(alpha, out=tile, casting="unsafe")
+                edge.apply_to_block(alpha, row, column)
+            alpha *= full
+            np.rint(alpha, out=block, casting="unsafe")
     return mask
-
-
-def _seen(start: int, stop: int, size: int, samples: int) -> tuple[int, int, float, float]:
-    """Which of `samples` a filter looks at to make the pixels start..stop of `size`, as first and behind the last; and
-    where those pixels begin and end, counted from that first one.
-    """
-    scale = samples / size
-    margin = _LANCZOS_SUPPORT * max(1.0, scale) + 1
-    first, last = max(0, math.floor(start * scale - margin)), min(samples, math.ceil(stop * scale + margin))
-    return first, last, start * scale - first, min(stop * scale, samples) - first

@@ -22,6 +22,7 @@ from matted import imaging
 from matted.backend import complaint
 from matted.engine import Engine, EngineDied
 from matted.jobs import Job
+from matted.layer import Layer
 from matted.models.cache import ModelCache
 from matted.models.catalogue import Row
 from matted.models.compiled import CompiledFiles
@@ -31,32 +32,21 @@ log = logging.getLogger(__name__)
 
 # Of raw outputs of a model, for requests that only tune the mask. They stay in the daemon as long as the model does.
 REMEMBERED_BYTES = 64_000_000  # 15 of IS-Net
+REMEMBERED_SAMPLES = 16_000_000  # of what the model saw; more takes long to compare, and its outputs much room
 REMEMBERED = 16  # so that a folder of pictures does not fill the daemon with what nobody will tune
 
 Raw = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Picture:
-    """What the model looks at: `frames` (the picture, and a plate if the model needs one), each height x width pixels
-    of `format`, rows from the top without padding.
-    """
-
-    frames: Sequence[memoryview]
-    width: int
-    height: int
-    format: str
-
-
-@dataclass(frozen=True)
 class Sight:
     """The raw outputs for a picture, each channels x rows x columns as the model gives them, and what gave them.
 
-    shown: 1 x 3 x height x width, what the model was shown of the picture.
+    shown: 3 x height x width, what the model was shown of the picture, RGB.
     """
 
     outputs: list[Raw]
-    shown: Raw
+    shown: NDArray[np.uint8]
     device: str
     note: str
 
@@ -112,37 +102,39 @@ class Looker:
             pass
 
     def look(
-        self, job: Job, picture: Picture, row: Row, keep_alive: float, clock: Clock, stage: str = "inference"
+        self, job: Job, layers: Sequence[Layer], row: Row, keep_alive: float, clock: Clock, stage: str = "inference"
     ) -> Sight:
         """Raises Rejected, MemoryError.
 
-        stage: what the inference is called in progress and timings.
+        layers: the picture, and a plate if the model needs one. stage: what the inference is called in progress and
+        timings.
         """
         with self._surviving(row):
             try:
-                return self._look(job, picture, row, keep_alive, clock, stage)
+                return self._look(job, layers, row, keep_alive, clock, stage)
             except EngineDied:
                 log.warning("the inference of %s crashed, and is tried once more", row.id)
                 self.compiled.forget(row.id)
-            return self._look(job, picture, row, keep_alive, clock, stage)
+            return self._look(job, layers, row, keep_alive, clock, stage)
 
-    def _look(self, job: Job, picture: Picture, row: Row, keep_alive: float, clock: Clock, stage: str) -> Sight:
+    def _look(self, job: Job, layers: Sequence[Layer], row: Row, keep_alive: float, clock: Clock, stage: str) -> Sight:
+        width, height = layers[0].width, layers[0].height
         with self._model(job, row, keep_alive, clock) as engine:
             job.progress = Progress("preparing")
-            shown = imaging.fit(picture.width, picture.height, engine.size)
-            inputs = [
-                imaging.prepare_input(frame, picture.width, picture.height, picture.format, row, shown)
-                for frame in picture.frames
-            ]
+            fit = imaging.fit(width, height, engine.size)
+            shown = [imaging.show(layer, row, fit) for layer in layers]
             memory = self._memories.setdefault(engine, _Memory(REMEMBERED_BYTES))
-            key = memory.key(inputs)
-            clock.lap("preparing")
+            key = memory.key(shown)
             outputs = memory.get(key)
             if outputs is None:
+                inputs = [imaging.normalise(planes, row) for planes in shown]
+                clock.lap("preparing")
                 outputs = self._infer(job, engine, inputs, clock, stage)
                 memory.put(key, outputs)
-            cropped = [shown.crop(raw, picture.width, picture.height) for raw in outputs]
-            return Sight(cropped, inputs[0], engine.device, engine.note)
+            else:
+                clock.lap("preparing")
+            cropped = [fit.crop(raw, width, height) for raw in outputs]
+            return Sight(cropped, shown[0], engine.device, engine.note)
 
     @contextmanager
     def _model(self, job: Job, row: Row, keep_alive: float, clock: Clock, wanted: bool = False) -> Iterator[Engine]:
@@ -221,19 +213,19 @@ class Looker:
 
 
 class _Memory:
-    """The latest raw outputs of an engine. The same input gives the same output, so they are never wrong."""
+    """The latest raw outputs of an engine. What looks the same gives the same, so they are never wrong."""
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._known: OrderedDict[bytes, list[Raw]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def key(self, inputs: Sequence[Raw]) -> bytes | None:
-        """None for inputs that are too large to be worth it."""
-        if sum(each.nbytes for each in inputs) > self._budget:
+    def key(self, shown: Sequence[NDArray[np.uint8]]) -> bytes | None:
+        """None for pictures that are too large to be worth it."""
+        if sum(each.size for each in shown) > REMEMBERED_SAMPLES:
             return None
         digest = hashlib.blake2b(digest_size=16)
-        for each in inputs:
+        for each in shown:
             digest.update(str(each.shape).encode())
             digest.update(each.reshape(-1).data)
         return digest.digest()

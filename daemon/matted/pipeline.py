@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from matted import closer, colours, edges, imaging, subject
 from matted.jobs import Job
-from matted.look import Clock, Looker, Picture, Sight
+from matted.layer import Layer
+from matted.look import Clock, Looker, Sight
 from matted.models.catalogue import Row
 
 _SAMPLES = 1 << 20  # of a mask, to say how much of the picture it covers
@@ -37,13 +39,14 @@ class Pipeline:
         self._row = row
         self._keep_alive = keep_alive
         self._clock = Clock(job.submitted)
-        self._picture = Picture(job.frames, request.width, request.height, request.format)
+        size = request.width, request.height
+        self._layers = [Layer.received(frame, *size, request.format) for frame in job.frames]
 
     def run(self) -> Outcome:
         """Raises Rejected, MemoryError, or what OpenVINO raises (RuntimeError)."""
         self._clock.lap("waiting")
         request = self._request
-        sight = self._look(self._picture, "inference")
+        sight = self._look(self._layers, "inference")
         raw = self._raw(sight)
         confidence = subject.confidence(raw, sight.shown, self._row, min(request.width, request.height))
         if not request.anyway and not subject.found(confidence, self._row):
@@ -76,37 +79,35 @@ class Pipeline:
         self._job.check()
         self._job.progress = Progress(stage)
 
-    def _look(self, picture: Picture, stage: str) -> Sight:
-        return self._looker.look(self._job, picture, self._row, self._keep_alive, self._clock, stage)
+    def _look(self, layers: Sequence[Layer], stage: str) -> Sight:
+        return self._looker.look(self._job, layers, self._row, self._keep_alive, self._clock, stage)
 
     def _raw(self, sight: Sight) -> NDArray[np.float32]:
         return imaging.activate(sight.outputs[0][0], self._row)
 
     def _closer(self, matte: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """The matte with a second look at a small subject, None where that is not worth it, or saw something else."""
-        picture = self._picture
-        where = closer.box(matte, picture.width, picture.height)
+        size = self._request.width, self._request.height
+        where = closer.box(matte, *size)
         if where is None:
             return None
-        bytes_a_pixel = messages.BYTES_PER_PIXEL[picture.format]
-        frames = [closer.crop(frame, picture.width, bytes_a_pixel, where) for frame in picture.frames]
-        sight = self._look(Picture(frames, where.width, where.height, picture.format), "closer")
+        parts = [layer.crop(where.left, where.top, where.right, where.bottom) for layer in self._layers]
+        sight = self._look(parts, "closer")
         second = imaging.make_matte(self._raw(sight), self._row)
-        merged = closer.merge(matte, second, picture.width, picture.height, where)
+        merged = closer.merge(matte, second, *size, where)
         self._clock.lap("closer")
         return merged
 
     def _alpha(self, matte: NDArray[np.float32]) -> NDArray[np.uint8 | np.uint16]:
         """The matte at the picture's size, with the edge of the picture's own pixels."""
-        request, picture = self._request, self._picture
+        request = self._request
         edge = None
         if request.edges != messages.OFF:
             self._step("edges")
-            layer = picture.frames[0], picture.width, picture.height, picture.format
-            edge = edges.study(matte, *layer, request.edges, self._job.check)
+            edge = edges.study(matte, self._layers[0], request.edges, self._job.check)
             self._clock.lap("edges")
         self._step("mask")
-        alpha = imaging.make_mask(matte, picture.width, picture.height, request.depth, edge)
+        alpha = imaging.make_mask(matte, request.width, request.height, request.depth, edge)
         self._clock.lap("mask")
         return alpha
 
@@ -122,12 +123,10 @@ class Pipeline:
     def _foreground(self, sight: Sight, alpha: NDArray[np.uint8 | np.uint16]) -> NDArray[np.uint8]:
         """The model's own where it gives one, else what alpha and picture tell."""
         self._step("colours")
-        picture = self._picture
         if len(sight.outputs) > 1:
-            result = imaging.make_foreground(sight.outputs[1], picture.width, picture.height)
+            result = imaging.make_foreground(sight.outputs[1], self._request.width, self._request.height)
         else:
-            size = picture.width, picture.height
-            result = colours.estimate(alpha, picture.frames[0], *size, picture.format, self._job.check)
+            result = colours.estimate(alpha, self._layers[0], self._job.check)
         self._clock.lap("colours")
         return result
 

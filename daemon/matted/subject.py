@@ -35,11 +35,11 @@ def found(confidence: float, row: Row) -> bool:
     return confidence >= row.subject_floor
 
 
-def confidence(raw: NDArray[np.float32], shown: NDArray[np.float32], row: Row, side: int = _SIDE) -> float:
+def confidence(raw: NDArray[np.float32], shown: NDArray[np.uint8], row: Row, side: int = _SIDE) -> float:
     """How likely it is that there is a subject, 0 to 1. For ordering and for a threshold: it is not a probability.
 
-    raw: rows x columns, the model's output after `imaging.activate`, before it is stretched. shown: 1 x 3 x height x
-    width, what the model was shown of the picture. side: pixels, the picture's own shorter side: one that was enlarged
+    raw: rows x columns, the model's output after `imaging.activate`, before it is stretched. shown: 3 x height x width,
+    what the model was shown of the picture. side: pixels, the picture's own shorter side: one that was enlarged
     for the model has no edges finer than that. A model that compares with a plate has seen a difference, which needs no
     help from the picture.
     """
@@ -48,7 +48,7 @@ def confidence(raw: NDArray[np.float32], shown: NDArray[np.float32], row: Row, s
     sure = _sureness(np.clip(raw, 0.0, 1.0))
     if row.needs_plate or sure == 0.0:
         return sure
-    levels = _levels(shown, row, min(max(side, _LEAST_SIDE), _SIDE))
+    levels = _levels(shown, min(max(side, _LEAST_SIDE), _SIDE))
     return sure * _between(_forms(levels), *_FORMS) * _between(_edges(levels), *_EDGES)
 
 
@@ -57,13 +57,10 @@ def _sureness(matte: NDArray[np.float32]) -> float:
     return float(np.square(matte).sum() / max(float(matte.sum()), 1e-6))
 
 
-def _levels(shown: NDArray[np.float32], row: Row, side: int) -> NDArray[np.float32]:
-    """3 x about side x side, in levels of 255 from an unknown zero."""
-    factor = max(1, round(min(shown.shape[2:]) / side))
-    planes = [np.asarray(Image.fromarray(plane).reduce(factor)) for plane in shown[0]]
-    scale = np.asarray(row.std, np.float32) * np.float32(255.0)
-    levels: NDArray[np.float32] = np.stack(planes) * scale[:, np.newaxis, np.newaxis]
-    return levels
+def _levels(shown: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
+    """3 x about side x side, 0..255."""
+    factor = max(1, round(min(shown.shape[1:]) / side))
+    return np.stack([np.asarray(Image.fromarray(plane).reduce(factor), np.float32) for plane in shown])
 
 
 def _forms(levels: NDArray[np.float32]) -> float:

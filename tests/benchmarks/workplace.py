@@ -16,6 +16,7 @@ from benchmarks.photographs import Layer
 from benchmarks.stopwatch import Run, timed
 from conftest import Daemon
 from matted import backend, config, imaging
+from matted.layer import Layer as Pixels
 from matted.models import catalogue
 from matted.models.catalogue import Row
 from matted.models.store import Store
@@ -35,7 +36,7 @@ class Bare:
     def show(self, layer: Layer) -> None:
         """Prepare its input. What is in the picture does not matter to the time that the inference takes."""
         shown = imaging.fit(layer.width, layer.height, self._model.size)
-        self._input = imaging.prepare_input(layer.frame, layer.width, layer.height, "RGBA8", self._row, shown)
+        self._input = imaging.prepare_input(Pixels(layer.pixels), self._row, shown)
 
     def run(self) -> Run:
         assert self._input is not None

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import PHOTOGRAPHS
 from matted import backend, imaging, subject
+from matted.layer import Layer
 from matted.models import catalogue
 from PIL import Image, ImageFilter
 
@@ -25,9 +26,9 @@ def confidence(u2netp_file: Path, tmp_path_factory: pytest.TempPathFactory) -> C
     model = backend.load(ROW, u2netp_file, backend.CPU, tmp_path_factory.mktemp("compiled"))
 
     def measure(rgb: Any) -> float:
-        height, width = rgb.shape[:2]
-        shown = imaging.prepare_input(memoryview(rgb.tobytes()), width, height, "RGB8", ROW, imaging.Fit((320, 320)))
-        return subject.confidence(imaging.activate(model.infer([shown])[0][0], ROW), shown, ROW)
+        shown = imaging.show(Layer(rgb), ROW, imaging.Fit((320, 320)))
+        raw = model.infer([imaging.normalise(shown, ROW)])[0][0]
+        return subject.confidence(imaging.activate(raw, ROW), shown, ROW)
 
     return measure
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from matted.closer import Box, box, crop, merge
+from matted.closer import Box, box, merge
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -46,14 +46,6 @@ def test_a_box_stays_within_the_picture(corner: tuple[float, float, float, float
     assert where is not None
     assert 0 <= where.left < where.right <= WIDTH
     assert 0 <= where.top < where.bottom <= HEIGHT
-
-
-@pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_a_crop_is_the_boxs_pixels(channels: int) -> None:
-    pixels = np.random.default_rng(1).integers(0, 256, (20, 30, channels), np.uint8)
-    where = Box(5, 3, 17, 12)
-    cut = np.frombuffer(crop(memoryview(pixels.tobytes()), 30, channels, where), np.uint8)
-    assert np.array_equal(cut.reshape(where.height, where.width, channels), pixels[3:12, 5:17])
 
 
 def disc(rows: int, columns: int, where: Box) -> NDArray[np.float32]:

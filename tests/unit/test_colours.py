@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matted import band, colours
+from matted.layer import Layer
 from PIL import Image
 
 RED, GREEN = (200, 40, 30), (40, 160, 60)
@@ -44,7 +45,7 @@ def estimate(alpha: Any, picture: Any, format: str = "RGB8", check: Any = never)
     height, width = picture.shape[:2]
     full = 255 if alpha.dtype != np.uint16 else 65535
     bits = alpha if alpha.dtype in (np.uint8, np.uint16) else np.rint(alpha * full).astype(np.uint8)
-    return colours.estimate(bits, memoryview(picture.tobytes()), width, height, format, check)
+    return colours.estimate(bits, Layer.received(memoryview(picture.tobytes()), width, height, format), check)
 
 
 def in_format(rgb: Any, format: str) -> Any:
@@ -176,16 +177,17 @@ def test_the_memory_stays_within_five_times_the_layer() -> None:
         from pathlib import Path
         import numpy as np
         from matted import colours
+        from matted.layer import Layer
         def peak():
             return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
-        colours.estimate(np.full((99, 99), 99, np.uint8), memoryview(bytes(99 * 99 * 3)), 99, 99, "RGB8", lambda: None)
+        colours.estimate(np.full((99, 99), 99, np.uint8), Layer(np.zeros((99, 99, 3), np.uint8)), lambda: None)
         idle = peak()
         side = 5000
         layer = np.full((side, side, 3), 90, np.uint8)
         alpha = np.zeros((side, side), np.uint16)
         alpha[1000:4000, 1000:4000] = 65535
         alpha[990:1000, 1000:4000] = 30000
-        colours.estimate(alpha, memoryview(layer).cast("B"), side, side, "RGB8", lambda: None)
+        colours.estimate(alpha, Layer(layer), lambda: None)
         print((peak() - idle) / layer.nbytes)
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)

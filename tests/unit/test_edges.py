@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tracemalloc
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
-from matted import edges, imaging
-from matted.edges import refinement
+from matted import edges, imaging, resampling
+from matted.layer import Layer
 from PIL import Image
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -44,7 +45,8 @@ def seen_by_model(alpha: Array, side: int = SIDE) -> Array:
 
 def refined(matte: Array, rgb: Array, mode: str = "fine", depth: int = 16, format: str = "RGB8") -> Array:
     height, width = rgb.shape[:2]
-    edge = edges.study(matte, memoryview(np.ascontiguousarray(rgb)).cast("B"), width, height, format, mode, nothing)
+    layer = Layer.received(memoryview(np.ascontiguousarray(rgb)).cast("B"), width, height, format)
+    edge = edges.study(matte, layer, mode, nothing)
     return imaging.make_mask(matte, width, height, depth, edge)
 
 
@@ -110,8 +112,8 @@ def test_tiles_leave_no_seams(monkeypatch: pytest.MonkeyPatch, mode: str, depth:
     truth = disc(1300, 1100)
     matte, rgb = seen_by_model(truth), picture(truth, grain=20)
     mask = refined(matte, rgb, mode, depth)
-    monkeypatch.setattr(refinement, "_TILES", (5000,))
-    monkeypatch.setattr(imaging, "_TILE", 5000)
+    for name in ("lanczos", "linear"):
+        monkeypatch.setattr(resampling, name, partial(getattr(resampling, name), block=5000))
     difference = np.abs(mask.astype(int) - refined(matte, rgb, mode, depth))
     assert difference.max() <= (1 if depth == 8 else 8)
 
@@ -176,7 +178,7 @@ def test_it_can_be_stopped_again_and_again(mode: str) -> None:
             raise Stopped
 
     with pytest.raises(Stopped):
-        edge = edges.study(matte, memoryview(rgb).cast("B"), 1500, 1200, "RGB8", mode, check)
+        edge = edges.study(matte, Layer(rgb), mode, check)
         imaging.make_mask(matte, 1500, 1200, 8, edge)
 
 
@@ -286,7 +288,7 @@ def test_a_large_layer_takes_few_times_its_own_memory() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (3000, 4000, 4), np.uint8)
     tracemalloc.start()
     try:
-        edge = edges.study(matte, memoryview(pixels).cast("B"), 4000, 3000, "RGBA8", "fine", nothing)
+        edge = edges.study(matte, Layer(pixels), "fine", nothing)
         mask = imaging.make_mask(matte, 4000, 3000, 16, edge)
         edges.tune(mask, 0.5, 10, 5.0, True, nothing)
         peak = tracemalloc.get_traced_memory()[1]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matted import imaging
+from matted import imaging, resampling
+from matted.layer import Layer
 from matted.models import catalogue
 from PIL import Image
 
@@ -29,9 +31,8 @@ def photograph(width: int, height: int, channels: int = 3, grain: int = 40) -> n
 
 def prepare(pixels: Any, format: str, row: catalogue.Row = ROW) -> np.ndarray[Any, np.dtype[np.float32]]:
     height, width = pixels.shape[:2]
-    return imaging.prepare_input(
-        memoryview(pixels.tobytes()), width, height, format, row, imaging.Fit((row.side, row.side))
-    )
+    layer = Layer.received(memoryview(pixels.tobytes()), width, height, format)
+    return imaging.prepare_input(layer, row, imaging.Fit((row.side, row.side)))
 
 
 def expected_input(rgb: Any) -> Any:
@@ -126,7 +127,7 @@ def test_the_pixels_are_left_as_they_were(format: str) -> None:
     channels = {"RGBA8": 4, "BGRA8": 4, "RGB8": 3, "GRAYA8": 2, "GRAY8": 1}[format]
     pixels = bytearray(photograph(50, 40, channels).tobytes())
     before = bytes(pixels)
-    imaging.prepare_input(memoryview(pixels), 50, 40, format, ROW, imaging.Fit((ROW.side, ROW.side)))
+    imaging.prepare_input(Layer.received(memoryview(pixels), 50, 40, format), ROW, imaging.Fit((ROW.side, ROW.side)))
     assert pixels == before
 
 
@@ -231,11 +232,9 @@ def largest_difference(one: Any, other: Any) -> int:
 @pytest.mark.parametrize(("width", "height"), [(1500, 1500), (700, 900), (257, 255), (9000, 40), (50, 1), (1, 50)])
 def test_tiles_leave_no_seams(monkeypatch: pytest.MonkeyPatch, draw: Any, depth: int, width: int, height: int) -> None:
     matte = draw()
-    monkeypatch.setattr(imaging, "_TILE", 1 << 40)
-    whole = imaging.make_mask(matte, width, height, depth)
-    for tile in (64, 256):
-        monkeypatch.setattr(imaging, "_TILE", tile)
-        assert largest_difference(imaging.make_mask(matte, width, height, depth), whole) <= 1
+    tiled = imaging.make_mask(matte, width, height, depth)
+    monkeypatch.setattr(resampling, "lanczos", partial(resampling.lanczos, block=1 << 40))
+    assert largest_difference(imaging.make_mask(matte, width, height, depth), tiled) <= 1
 
 
 @pytest.mark.parametrize("depth", [8, 16])
@@ -267,7 +266,7 @@ def test_a_picture_keeps_every_pixel_and_is_padded_to_multiples_of_four(
     assert shown == imaging.Fit(sides, padded=True)
     pixels = np.random.default_rng(5).integers(1, 256, (height, width, 3), dtype=np.uint8)
     row = dataclasses.replace(ROW, scale="255", mean=(0.0,) * 3, std=(1.0,) * 3)
-    prepared = imaging.prepare_input(memoryview(pixels.tobytes()), width, height, "RGB8", row, shown)[0]
+    prepared = imaging.prepare_input(Layer(pixels), row, shown)[0]
     assert prepared.shape == (3, *sides)
     expected = (pixels / np.float32(255)).astype(np.float32).transpose(2, 0, 1)
     np.testing.assert_array_equal(shown.crop(prepared, width, height), expected)

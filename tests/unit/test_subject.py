@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matted import imaging, subject
+from matted.layer import Layer
 from matted.models import catalogue
 from PIL import Image
 
@@ -19,9 +20,7 @@ PLATE = catalogue.load().find("background-matting-mobilenetv2")
 def shown(rgb: Any, row: catalogue.Row = ROW) -> Any:
     """What the model is shown of a picture."""
     height, width = rgb.shape[:2]
-    return imaging.prepare_input(
-        memoryview(rgb.tobytes()), width, height, "RGB8", row, imaging.Fit((row.side or height, row.side or width))
-    )
+    return imaging.show(Layer(rgb), row, imaging.Fit((row.side or height, row.side or width)))
 
 
 def disc(side: int, radius: float) -> Any:
@@ -110,9 +109,9 @@ def test_a_difference_from_a_plate_needs_no_help_from_the_picture() -> None:
 
 def test_a_picture_may_be_tiny_where_the_model_takes_any_size() -> None:
     any_size = replace(ROW, side=0)
-    tiny = np.zeros((1, 3, 4, 4), np.float32)
+    tiny = np.zeros((3, 4, 4), np.uint8)
     assert subject.confidence(np.ones((4, 4), np.float32), tiny, any_size) == 0.0
-    tiny[:, :, 0, 0] = 2.0
+    tiny[:, 0, 0] = 120
     assert 0.0 <= subject.confidence(np.ones((4, 4), np.float32), tiny, any_size) <= 1.0
 
 

@@ -7,10 +7,6 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-# OpenBLAS makes products of matrices with up to so many multiplications in the calling thread. Larger ones it spreads
-# over all cores, where its threads wait busily for each other and for the model's: they are made in parts of this size.
-ALONE = 1 << 18
-
 _SINGULAR = 1e-18  # determinants are taken for no less; all that are asked for have noise on their diagonal
 
 

@@ -19,7 +19,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.edges.linear import ALONE, Floats, inverse, times
+from matted.edges.linear import Floats, inverse, times
 
 _BLOCK = 128  # pixels a side whose products are formed at once, which keeps them in the processor's cache
 _ROWS = 32  # that are averaged at once
@@ -45,7 +45,7 @@ def fit(
 ) -> LocalModels:
     """Fit one model to the neighbourhood of each cell of cell x cell pixels that is wanted; others are of no meaning.
 
-    picture: height x width x 3. alpha: height x width in 0..1. weight: height x width, at least 0. wanted: one for each
+    picture: 3 x height x width. alpha: height x width in 0..1. weight: height x width, at least 0. wanted: one for each
     cell. sigma: pixels, standard deviation of the Gaussian window.
     """
     seen = _windowed(wanted[np.newaxis].astype(np.float32), sigma / cell)[0] > 0
@@ -82,7 +82,7 @@ def _cell_sums(picture: NDArray[np.uint8], alpha: Floats, weight: Floats, seen: 
                 continue
             here = slice(top * cell, (top + count) * cell), slice(left * cell, (left + count) * cell)
             weights, alphas = weight[here], alpha[here]
-            colours = [picture[here][:, :, channel] * np.float32(1 / 255) for channel in range(3)]
+            colours = [plane[here] * np.float32(1 / 255) for plane in picture]
             weighted = [weights * colour for colour in colours]
             weighted_alpha = weights * alphas
             products = [weights, weighted_alpha, weighted_alpha * alphas, *weighted]
@@ -109,7 +109,6 @@ def _sum_cells(samples: Floats, cell: int) -> Floats:
 def _windowed(fields: Floats, sigma: float) -> Floats:
     """Return the means over a Gaussian window around each place. fields: any number x rows x columns. sigma: places."""
     reach = max(1, math.ceil(_TAIL * sigma))
-    columns = max(1, ALONE // (_ROWS * (_ROWS + 2 * reach)))
     for _ in range(2):
         size = fields.shape[1]
         means = np.empty_like(fields)
@@ -119,8 +118,6 @@ def _windowed(fields: Floats, sigma: float) -> Floats:
             distance = np.arange(start, stop)[:, np.newaxis] - np.arange(first, last)
             weights = np.exp(-0.5 * (distance / max(sigma, 1e-3)) ** 2) * (np.abs(distance) <= reach)
             weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-            for left in range(0, fields.shape[2], columns):
-                part = slice(left, left + columns)
-                means[:, start:stop, part] = weights @ fields[:, first:last, part]
+            means[:, start:stop] = weights @ fields[:, first:last]
         fields = means.swapaxes(1, 2)
     return fields

@@ -27,7 +27,7 @@ _PRECISION = 1e-3  # of the first residual, at which they end
 
 
 def solve(picture: NDArray[np.uint8], alpha: Floats, unsure: NDArray[np.bool_], check: Callable[[], None]) -> Floats:
-    """Return `alpha`, height x width in 0..1, changed where it is `unsure`. picture: height x width x 3."""
+    """Return `alpha`, height x width in 0..1, changed where it is `unsure`. picture: 3 x height x width."""
     height, width = alpha.shape
     solved = alpha.copy()
     for top in range(0, height, _TILE):
@@ -38,7 +38,9 @@ def solve(picture: NDArray[np.uint8], alpha: Floats, unsure: NDArray[np.bool_], 
             if min(alpha[around].shape) <= 2 * _RADIUS or not unsure[tile].any():
                 continue
             check()
-            part = _solve_tile(_Laplacian(picture[around]), alpha[around], unsure[around].astype(np.float32))
+            part = _solve_tile(
+                _Laplacian(picture[:, around[0], around[1]]), alpha[around], unsure[around].astype(np.float32)
+            )
             rows, columns = slice(top - above, tile[0].stop - above), slice(left - before, tile[1].stop - before)
             solved[tile] = part[rows, columns]
     return solved
@@ -65,10 +67,10 @@ def _solve_tile(laplacian: _Laplacian, alpha: Floats, free: Floats) -> Floats:
 
 
 class _Laplacian:
-    """The matting Laplacian of a picture, height x width x 3, with all windows that lie in it as a whole."""
+    """The matting Laplacian of a picture, 3 x height x width, with all windows that lie in it as a whole."""
 
     def __init__(self, picture: NDArray[np.uint8]) -> None:
-        self._colours = picture.transpose(2, 0, 1).astype(np.float32) * np.float32(1 / 255)
+        self._colours = picture * np.float32(1 / 255)
         red, green, blue = self._colours
         products = np.stack([red * red, red * green, red * blue, green * green, green * blue, blue * blue])
         self._mean = red, green, blue = _means(self._colours)

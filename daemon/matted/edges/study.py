@@ -6,65 +6,51 @@ from collections.abc import Callable
 
 import numpy as np
 from matted_client import messages
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from matted import imaging
 from matted.edges import local, matting
 from matted.edges.linear import Floats
 from matted.edges.refinement import Grid, Refinement
+from matted.layer import Layer
 
 Check = Callable[[], None]
 
 # Pixels of the longer side of the reduced picture in which the colours are studied: single hairs take more of them.
-_WORKING_SIDES = {messages.FINE: 1024, messages.HAIR: 2048}
-_CELLS = 256  # of the longer side at most: the grid of local models
+_WORKING_SIDES = {messages.FINE: 512, messages.HAIR: 2048}
+_CELLS = 176  # of the longer side at most: the grid of local models
 _COARSE, _FINE, _FINEST = 0.02, 0.008, 0.004  # sigma of the neighbourhoods, in longer sides
 _UNSURE = (0.05, 0.95)  # the matte is taken for an answer outside of this
 _REACH = 2.0  # pixels of the model by which its unsure band may be off
 
 
-def study(
-    matte: Floats, pixels: memoryview, width: int, height: int, format: str, mode: str, check: Check
-) -> Refinement | None:
+def study(matte: Floats, layer: Layer, mode: str, check: Check) -> Refinement | None:
     """Return what to make of a mask's edge, None where the matte is sure everywhere.
 
-    matte: 0..1 at the model's size. pixels: the layer, height x width pixels of `format`; the colours under its
-    transparent parts count, as they do for the model. mode: "fine" or "hair". check: called between pieces of the work,
-    and by the refinement; raises to stop.
+    matte: 0..1 at the model's size. layer: the colours under its transparent parts count, as they do for the model.
+    mode: "fine" or "hair". check: called between pieces of the work, and by the refinement; raises to stop.
     """
-    picture, channels = imaging.wrap(pixels, width, height, format)
-    small = _reduced(picture, _WORKING_SIDES[mode])
-    guide = np.asarray(small).reshape(small.height, small.width, -1)[:, :, list(channels)]
-    alpha = np.asarray(Image.fromarray(matte).resize(small.size, Image.Resampling.BICUBIC)).clip(0.0, 1.0)
-    unsure = _band(alpha, _REACH * max(1.0, small.height / matte.shape[0], small.width / matte.shape[1]))
+    guide = layer.averaged(_WORKING_SIDES[mode])
+    size = guide.width, guide.height
+    alpha = np.asarray(Image.fromarray(matte).resize(size, Image.Resampling.BICUBIC)).clip(0.0, 1.0)
+    unsure = _band(alpha, _REACH * max(1.0, guide.height / matte.shape[0], guide.width / matte.shape[1]))
     if not unsure.any():
         return None
-    longer = max(small.size)
+    longer = max(size)
     grid = Grid(-(-longer // _CELLS), alpha.shape)
     band = grid.mean(unsure)
     hair = mode == messages.HAIR
+    planes = guide.planes()
 
-    def studied(window: float, layer: NDArray[np.uint8], channels: tuple[int, int, int]) -> Refinement:
+    def studied(window: float, picture: Layer) -> Refinement:
         check()
-        models = local.fit(guide, alpha, _sureness(alpha), band > 0, grid.cell, window * longer)
-        return Refinement(layer, channels, models, band, grid, hair, check)
+        models = local.fit(planes, alpha, _sureness(alpha), band > 0, grid.cell, window * longer)
+        return Refinement(picture, models, band, grid, hair, check)
 
-    studied(_COARSE, guide, (0, 1, 2)).apply(alpha, 0, 0)
+    studied(_COARSE, guide).apply(alpha)
     if hair:
-        studied(_FINE, guide, (0, 1, 2)).apply(alpha, 0, 0)
-        alpha = matting.solve(guide, alpha, unsure > 0, check)
-    layer = np.frombuffer(pixels, np.uint8).reshape(height, width, -1)
-    return studied(_FINEST if hair else _FINE, layer, channels)
-
-
-def _reduced(picture: Image.Image, side: int) -> Image.Image:
-    """The picture with a longer side of at most `side`: each pixel the mean of those that it stands for."""
-    scale = max(picture.size) / side
-    if scale <= 1.0:
-        return picture
-    size = max(1, round(picture.width / scale)), max(1, round(picture.height / scale))
-    return picture.resize(size, Image.Resampling.BOX, reducing_gap=1.0)
+        studied(_FINE, guide).apply(alpha)
+        alpha = matting.solve(planes, alpha, unsure > 0, check)
+    return studied(_FINEST if hair else _FINE, layer)
 
 
 def _sureness(alpha: Floats) -> Floats:

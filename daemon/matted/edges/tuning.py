@@ -12,7 +12,7 @@ Mask = NDArray[np.uint8 | np.uint16]
 Check = Callable[[], None]
 
 _DISC_TILE = 256  # pixels a side of what is grown at once: the larger, the less of it is done twice
-# Rows and columns of what is blurred at once: the smaller, the fewer tiles have an edge, and see linear.ALONE.
+# Rows and columns of what is blurred at once: the smaller, the fewer tiles have an edge.
 _BLUR_TILE = 32, 64
 _LEAST_SIGMA = 5.0  # samples; a picture reduced until its blur is no wider than that gives the same result
 _TAIL = 4.0  # sigmas from which a Gaussian is nothing: 6e-5 of it lies beyond

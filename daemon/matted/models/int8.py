@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from matted import backend, imaging, pictures
 from matted.graphs.quantize import quantize
+from matted.layer import Layer
 from matted.models import own
 from matted.models.catalogue import Catalogue, Row
 from matted.models.store import Store
@@ -88,7 +89,7 @@ def make(
 def _prepare(path: Path, row: Row, model: backend.Model) -> NDArray[np.float32]:
     image = pictures.read(path).image.convert("RGB")
     shown = imaging.fit(*image.size, model.size)
-    return imaging.prepare_input(memoryview(image.tobytes()), *image.size, "RGB8", row, shown)
+    return imaging.prepare_input(Layer(np.asarray(image)), row, shown)
 
 
 def _compare(

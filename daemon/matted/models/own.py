@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matted import backend, imaging
+from matted.layer import Layer
 from matted.models import catalogue
 from matted.models.catalogue import Catalogue, CatalogueError, Row, Source
 from matted.models.origin import digest
@@ -59,7 +61,7 @@ def try_out(row: Row, model_file: Path) -> int:
         try:
             model = backend.load(row, model_file, backend.CPU, Path(cache))
             shown = imaging.fit(_TRIAL_SIDE, _TRIAL_SIDE, model.size)
-            picture = imaging.prepare_input(_disc(), _TRIAL_SIDE, _TRIAL_SIDE, "RGB8", row, shown)
+            picture = imaging.prepare_input(Layer(_disc()), row, shown)
             matte = model.infer([picture] * (2 if row.needs_plate else 1))[0]
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1][:200].rstrip(".")
@@ -71,13 +73,13 @@ def try_out(row: Row, model_file: Path) -> int:
     return 0 if model.size is None else model.size[0]
 
 
-def _disc() -> memoryview:
-    """A bright disc on a dark gradient, RGB8."""
+def _disc() -> NDArray[np.uint8]:
+    """A bright disc on a dark gradient: rows x columns x 3."""
     y, x = np.mgrid[0:_TRIAL_SIDE, 0:_TRIAL_SIDE]
     centre = _TRIAL_SIDE / 2
     inside = (x - centre) ** 2 + (y - centre) ** 2 < (_TRIAL_SIDE / 4) ** 2
     picture = np.where(inside, 230, x * 80 // _TRIAL_SIDE).astype(np.uint8)
-    return np.repeat(picture[:, :, np.newaxis], 3, axis=2).reshape(-1).data
+    return np.repeat(picture[:, :, np.newaxis], 3, axis=2)
 
 
 def _refuse_odd(matte: Any, size: tuple[int, int], row: Row) -> None:

@@ -1,0 +1,114 @@
+"""The pixels that a client sent, and smaller pictures of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Bytes = NDArray[np.uint8]
+
+# Wire format: (samples a pixel, how many of them are looked at, which of these are red, green and blue).
+_FORMATS = {
+    "RGBA8": (4, 4, (0, 1, 2)),
+    "BGRA8": (4, 4, (2, 1, 0)),
+    "RGB8": (3, 3, (0, 1, 2)),
+    "GRAYA8": (2, 1, (0, 0, 0)),
+    "GRAY8": (1, 1, (0, 0, 0)),
+}
+# RGBX makes Pillow treat alpha as any other channel, without multiplying by it.
+_MODES = {4: "RGBX", 3: "RGB", 1: "L"}
+
+# A layer with more pixels than this is first averaged over whole pixels, once for all that is made of it, down to sides
+# of no less than that: a third of the time at 24 megapixels, and on average the same within 0.4 of a level.
+_EXACT_PIXELS = 3_000_000
+_REDUCED_SIDE = 1280
+_REDUCING_GAP = 1.5  # how much larger than its result a picture is when the filter proper begins
+
+_HELPER = ThreadPoolExecutor(1, "halves")
+
+
+class Layer:
+    """samples: height x width x 4, 3 or 1, of which `channels` are red, green and blue. Not copied, nor changed."""
+
+    def __init__(self, samples: Bytes, channels: tuple[int, int, int] = (0, 1, 2)) -> None:
+        self.samples = samples
+        self.channels = channels
+        self.height, self.width = samples.shape[:2]
+
+    @classmethod
+    def received(cls, pixels: memoryview, width: int, height: int, format: str) -> Layer:
+        """pixels: rows from the top without padding, in one of the protocol's formats."""
+        count, used, channels = _FORMATS[format]
+        samples = np.frombuffer(pixels, np.uint8).reshape(height, width, count)
+        return cls(np.ascontiguousarray(samples[:, :, :used]), channels)
+
+    def crop(self, left: int, top: int, right: int, bottom: int) -> Layer:
+        return Layer(np.ascontiguousarray(self.samples[top:bottom, left:right]), self.channels)
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The samples as Pillow has them, whose channels are all alike."""
+        mode = _MODES[self.samples.shape[2]]
+        return Image.frombuffer(mode, (self.width, self.height), self.samples, "raw", mode, 0, 1)
+
+    def planes(self) -> Bytes:
+        """3 x height x width: red, green, blue."""
+        return self._planes(self.image)
+
+    def resized(self, width: int, height: int, resampling: Image.Resampling) -> Bytes:
+        """Squashed to 3 x height x width: red, green, blue."""
+        if self.width * self.height <= _EXACT_PIXELS:
+            return self._planes(self.image.resize((width, height), resampling))
+        image, (across, down) = self._reduced
+        planes = np.empty((3, height, width), np.uint8)
+
+        def make(top: int, bottom: int) -> None:
+            box = (0.0, top / height * self.height / down, self.width / across, bottom / height * self.height / down)
+            planes[:, top:bottom] = self._planes(image.resize((width, bottom - top), resampling, box, _REDUCING_GAP))
+
+        _in_halves(make, height)
+        return planes
+
+    def averaged(self, side: int) -> Layer:
+        """With a longer side of at most `side`: each pixel the mean of those that it stands for."""
+        scale = max(self.width, self.height) / side
+        if scale <= 1.0:
+            return self
+        image, (across, down) = self._reduced if scale >= max(self._reduced[1]) else (self.image, (1, 1))
+        box = (0.0, 0.0, self.width / across, self.height / down)
+        size = max(1, round(self.width / scale)), max(1, round(self.height / scale))
+        samples = np.asarray(image.resize(size, Image.Resampling.BOX, box, 1.0))
+        return Layer(samples.reshape(size[1], size[0], -1), self.channels)
+
+    @cached_property
+    def _reduced(self) -> tuple[Image.Image, tuple[int, int]]:
+        """A large layer's image, averaged by whole factors and without alpha, and those: across and down. Else it."""
+        if self.width * self.height <= _EXACT_PIXELS:
+            return self.image, (1, 1)
+        across, down = max(1, self.width // _REDUCED_SIDE), max(1, self.height // _REDUCED_SIDE)
+        size = -(-self.width // across), -(-self.height // down)
+        reduced = Image.new("RGB" if self.image.mode == "RGBX" else self.image.mode, size)
+
+        def make(top: int, bottom: int) -> None:
+            box = (0, top * down, self.width, min(bottom * down, self.height))
+            reduced.paste(self.image.reduce((across, down), box), (0, top))
+
+        _in_halves(make, size[1])
+        return reduced, (across, down)
+
+    def _planes(self, image: Image.Image) -> Bytes:
+        samples = np.asarray(image).reshape(image.height, image.width, -1)
+        return np.stack([samples[:, :, channel] for channel in self.channels])
+
+
+def _in_halves(make: Callable[[int, int], None], rows: int) -> None:
+    """make(top, bottom) for two halves of so many rows, at once: while Pillow works, Python's other threads go on."""
+    lower = _HELPER.submit(make, rows // 2, rows)
+    if rows > 1:
+        make(0, rows // 2)
+    lower.result()
