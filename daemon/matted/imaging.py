@@ -55,7 +55,7 @@ def show(layer: Layer, row: Row, shown: Fit) -> NDArray[np.uint8]:
     """
     height, width = shown.size
     if not shown.padded:
-        return layer.resized(width, height, _RESAMPLING[row.resample])
+        return layer.resized(width, height, _RESAMPLING[row.resample]).planes()
     beyond = (0, height - layer.height), (0, width - layer.width)
     return np.pad(layer.planes(), ((0, 0), *beyond), "edge")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -32,13 +33,22 @@ _REDUCING_GAP = 1.5  # how much larger than its result a picture is when the fil
 _HELPER = ThreadPoolExecutor(1, "halves")
 
 
+@dataclass(frozen=True)
+class _Reduced:
+    """A layer's image averaged over so many pixels across and down; without alpha where it is any smaller."""
+
+    image: Image.Image
+    across: int
+    down: int
+
+
 class Layer:
     """samples: height x width x 4, 3 or 1, of which `channels` are red, green and blue. Not copied, nor changed."""
 
     def __init__(self, samples: Bytes, channels: tuple[int, int, int] = (0, 1, 2)) -> None:
         self.samples = samples
         self.channels = channels
-        self.height, self.width = samples.shape[:2]
+        self.height, self.width = int(samples.shape[0]), int(samples.shape[1])
 
     @classmethod
     def received(cls, pixels: memoryview, width: int, height: int, format: str) -> Layer:
@@ -58,38 +68,31 @@ class Layer:
 
     def planes(self) -> Bytes:
         """3 x height x width: red, green, blue."""
-        return self._planes(self.image)
+        return np.stack([self.samples[:, :, channel] for channel in self.channels])
 
-    def resized(self, width: int, height: int, resampling: Image.Resampling) -> Bytes:
-        """Squashed to 3 x height x width: red, green, blue."""
-        if self.width * self.height <= _EXACT_PIXELS:
-            return self._planes(self.image.resize((width, height), resampling))
-        image, (across, down) = self._reduced
-        planes = np.empty((3, height, width), np.uint8)
-
-        def make(top: int, bottom: int) -> None:
-            box = (0.0, top / height * self.height / down, self.width / across, bottom / height * self.height / down)
-            planes[:, top:bottom] = self._planes(image.resize((width, bottom - top), resampling, box, _REDUCING_GAP))
-
-        _in_halves(make, height)
-        return planes
+    def resized(self, width: int, height: int, resampling: Image.Resampling) -> Layer:
+        """Squashed to height x width. Of a large layer nearly, of others exactly what Pillow makes of it."""
+        if self._is_large:
+            return self._squashed(self._reduced, width, height, resampling, _REDUCING_GAP)
+        image = self.image.resize((width, height), resampling)
+        return Layer(np.asarray(image).reshape(height, width, -1), self.channels)
 
     def averaged(self, side: int) -> Layer:
         """With a longer side of at most `side`: each pixel the mean of those that it stands for."""
         scale = max(self.width, self.height) / side
         if scale <= 1.0:
             return self
-        image, (across, down) = self._reduced if scale >= max(self._reduced[1]) else (self.image, (1, 1))
-        box = (0.0, 0.0, self.width / across, self.height / down)
-        size = max(1, round(self.width / scale)), max(1, round(self.height / scale))
-        samples = np.asarray(image.resize(size, Image.Resampling.BOX, box, 1.0))
-        return Layer(samples.reshape(size[1], size[0], -1), self.channels)
+        width, height = max(1, round(self.width / scale)), max(1, round(self.height / scale))
+        whole = _Reduced(self.image, 1, 1)
+        source = self._reduced if self._is_large and scale >= max(self._reduced.across, self._reduced.down) else whole
+        return self._squashed(source, width, height, Image.Resampling.BOX, 1.0)
+
+    @property
+    def _is_large(self) -> bool:
+        return self.width * self.height > _EXACT_PIXELS
 
     @cached_property
-    def _reduced(self) -> tuple[Image.Image, tuple[int, int]]:
-        """A large layer's image, averaged by whole factors and without alpha, and those: across and down. Else it."""
-        if self.width * self.height <= _EXACT_PIXELS:
-            return self.image, (1, 1)
+    def _reduced(self) -> _Reduced:
         across, down = max(1, self.width // _REDUCED_SIDE), max(1, self.height // _REDUCED_SIDE)
         size = -(-self.width // across), -(-self.height // down)
         reduced = Image.new("RGB" if self.image.mode == "RGBX" else self.image.mode, size)
@@ -99,11 +102,18 @@ class Layer:
             reduced.paste(self.image.reduce((across, down), box), (0, top))
 
         _in_halves(make, size[1])
-        return reduced, (across, down)
+        return _Reduced(reduced, across, down)
 
-    def _planes(self, image: Image.Image) -> Bytes:
-        samples = np.asarray(image).reshape(image.height, image.width, -1)
-        return np.stack([samples[:, :, channel] for channel in self.channels])
+    def _squashed(self, source: _Reduced, width: int, height: int, resampling: Image.Resampling, gap: float) -> Layer:
+        samples = np.empty((height, width, len(source.image.getbands())), np.uint8)
+        right, rows = self.width / source.across, self.height / source.down / height
+
+        def make(top: int, bottom: int) -> None:
+            part = source.image.resize((width, bottom - top), resampling, (0.0, top * rows, right, bottom * rows), gap)
+            samples[top:bottom] = np.asarray(part).reshape(bottom - top, width, -1)
+
+        _in_halves(make, height)
+        return Layer(samples, self.channels)
 
 
 def _in_halves(make: Callable[[int, int], None], rows: int) -> None:

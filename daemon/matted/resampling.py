@@ -6,7 +6,6 @@ Along either axis each pixel is a weighted mean of a few samples, so a block of 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -62,11 +61,16 @@ def linear(samples: int, pixels: int, pixels_a_sample: float, block: int = BLOCK
 
 def _spans(centres: NDArray[np.float64], samples: int, block: int, reach: float, window: _Filter) -> list[Span]:
     """centres: of each pixel, counted in samples. reach: samples to each side beyond which the window is 0."""
+    first = np.ceil(centres - reach).astype(np.intp)
+    near = first[:, np.newaxis] + np.arange(int(2 * reach) + 1)
+    weights = window(centres[:, np.newaxis] - near) * ((near >= 0) & (near < samples))
+    weights /= weights.sum(axis=1, keepdims=True)
     spans = []
     for start in range(0, centres.size, block):
-        here = centres[start : start + block]
-        first, last = max(0, math.ceil(here[0] - reach)), min(samples, math.floor(here[-1] + reach) + 1)
-        weights = window(here[:, np.newaxis] - np.arange(first, last))
-        weights /= weights.sum(axis=1, keepdims=True)
-        spans.append(Span(slice(start, start + here.size), slice(first, last), weights.astype(np.float32)))
+        made = slice(start, min(start + block, centres.size))
+        begin, end = int(near[made.start, 0]), int(near[made.stop - 1, -1]) + 1
+        matrix = np.zeros((made.stop - made.start, end - begin), np.float32)
+        np.put_along_axis(matrix, near[made] - begin, weights[made].astype(np.float32), axis=1)
+        seen = slice(max(0, begin), min(samples, end))
+        spans.append(Span(made, seen, matrix[:, seen.start - begin : seen.stop - begin]))
     return spans

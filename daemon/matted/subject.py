@@ -54,7 +54,7 @@ def confidence(raw: NDArray[np.float32], shown: NDArray[np.uint8], row: Row, sid
 
 def _sureness(matte: NDArray[np.float32]) -> float:
     """The mean of the matte where it is subject: weighted by itself. Does not depend on how large the subject is."""
-    return float(np.square(matte).sum() / max(float(matte.sum()), 1e-6))
+    return float(np.vdot(matte, matte)) / max(float(matte.sum()), 1e-6)
 
 
 def _levels(shown: NDArray[np.uint8], side: int) -> NDArray[np.float32]:

@@ -53,9 +53,9 @@ def test_a_crop_has_the_channels_of_its_layer() -> None:
 )
 def test_every_format_has_its_colours(format: str, pixel: tuple[int, ...], colour: tuple[int, ...]) -> None:
     layer = Layer.received(memoryview(bytes(pixel * 12)), 4, 3, format)
-    assert layer.planes().shape == layer.resized(4, 3, LANCZOS).shape == (3, 3, 4)
-    for shown in (layer.planes(), layer.resized(4, 3, LANCZOS), layer.averaged(2).planes()):
-        assert (shown == np.array(colour)[:, np.newaxis, np.newaxis]).all()
+    assert layer.planes().shape == layer.resized(4, 3, LANCZOS).planes().shape == (3, 3, 4)
+    for shown in (layer, layer.resized(4, 3, LANCZOS), layer.averaged(2)):
+        assert (shown.planes() == np.array(colour)[:, np.newaxis, np.newaxis]).all()
 
 
 def test_a_received_frame_is_not_copied() -> None:
@@ -70,7 +70,7 @@ def test_a_received_frame_is_not_copied() -> None:
 def test_up_to_three_megapixels_a_resized_layer_is_exact(width: int, height: int) -> None:
     samples = soft(width, height)
     expected = np.asarray(Image.fromarray(samples).resize((320, 256), LANCZOS))
-    np.testing.assert_array_equal(Layer(samples).resized(320, 256, LANCZOS), expected.transpose(2, 0, 1))
+    np.testing.assert_array_equal(Layer(samples).resized(320, 256, LANCZOS).samples, expected)
 
 
 @pytest.mark.parametrize(("width", "height"), [(4001, 3003), (2600, 1400), (30000, 101), (101, 30000)])
@@ -78,7 +78,7 @@ def test_up_to_three_megapixels_a_resized_layer_is_exact(width: int, height: int
 def test_a_large_layer_is_resized_nearly_as_exactly(width: int, height: int, side: int) -> None:
     samples = soft(width, height)
     expected = np.asarray(Image.fromarray(samples).resize((side, side), LANCZOS))
-    found = Layer(samples).resized(side, side, LANCZOS).transpose(1, 2, 0)
+    found = Layer(samples).resized(side, side, LANCZOS).samples
     assert difference(found, expected) <= 8
     assert mean_difference(found, expected) < 1
 

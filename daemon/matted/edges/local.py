@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from matted.edges.linear import Floats, inverse, times
 
-_BLOCK = 128  # pixels a side whose products are formed at once, which keeps them in the processor's cache
+_BLOCK = 96  # pixels a side, about, whose products are formed at once, which keeps them in the processor's cache
 _ROWS = 32  # that are averaged at once
 _TAIL = 3.0  # sigmas from which a Gaussian window is taken to be nothing
 _NOISE = 1e-4  # variance of the colours, in 0..1, below which they are noise: 2.5 steps of an 8-bit sample
@@ -73,36 +73,38 @@ def _cell_sums(picture: NDArray[np.uint8], alpha: Floats, weight: Floats, seen: 
     """Return 15 x rows x columns: the sums over each cell of the weight times 1, alpha, alpha², the three colours, each
     of them times alpha, and the six products of two of them. Colours are in 0..1. Cells that nothing sees may be 0.
     """
+    beyond = [(0, cells * cell - side) for cells, side in zip(seen.shape, alpha.shape, strict=True)]
+    picture = np.pad(picture, [(0, 0), *beyond])
+    alpha, weight = np.pad(alpha, beyond), np.pad(weight, beyond)
     sums = np.zeros((15, *seen.shape), np.float32)
     count = max(1, _BLOCK // cell)
     for top in range(0, seen.shape[0], count):
         for left in range(0, seen.shape[1], count):
-            cells = slice(top, top + count), slice(left, left + count)
-            if not seen[cells].any():
+            rows, columns = slice(top, top + count), slice(left, left + count)
+            if not seen[rows, columns].any():
                 continue
-            here = slice(top * cell, (top + count) * cell), slice(left * cell, (left + count) * cell)
-            weights, alphas = weight[here], alpha[here]
-            colours = [plane[here] * np.float32(1 / 255) for plane in picture]
-            weighted = [weights * colour for colour in colours]
-            weighted_alpha = weights * alphas
-            products = [weights, weighted_alpha, weighted_alpha * alphas, *weighted]
-            products += [colour * alphas for colour in weighted]
-            products += [weighted[one] * colours[other] for one, other in combinations_with_replacement(range(3), 2)]
-            for product, total in zip(products, sums, strict=True):
-                total[cells] = _sum_cells(product, cell)
+            tall, wide = slice(top * cell, (top + count) * cell), slice(left * cell, (left + count) * cell)
+            alphas, colours = alpha[tall, wide], picture[:, tall, wide] * np.float32(1 / 255)
+            products = np.empty((15, *alphas.shape), np.float32)
+            products[0] = weight[tall, wide]
+            np.multiply(products[0], alphas, out=products[1])
+            np.multiply(products[1], alphas, out=products[2])
+            np.multiply(products[0], colours, out=products[3:6])
+            np.multiply(products[3:6], alphas, out=products[6:9])
+            np.multiply(products[3], colours, out=products[9:12])
+            np.multiply(products[4], colours[1:], out=products[12:14])
+            np.multiply(products[5], colours[2], out=products[14])
+            sums[:, rows, columns] = _sum_cells(products, cell)
     return sums
 
 
-def _sum_cells(samples: Floats, cell: int) -> Floats:
-    height, width = samples.shape
-    if height % cell or width % cell:
-        samples = np.pad(samples, ((0, -height % cell), (0, -width % cell)))
-    by_rows = samples[::cell].copy()
+def _sum_cells(fields: Floats, cell: int) -> Floats:
+    by_rows = fields[:, ::cell].copy()
     for row in range(1, cell):
-        by_rows += samples[row::cell]
-    total = by_rows[:, ::cell].copy()
+        by_rows += fields[:, row::cell]
+    total = by_rows[:, :, ::cell].copy()
     for column in range(1, cell):
-        total += by_rows[:, column::cell]
+        total += by_rows[:, :, column::cell]
     return total
 
 
@@ -118,6 +120,6 @@ def _windowed(fields: Floats, sigma: float) -> Floats:
             distance = np.arange(start, stop)[:, np.newaxis] - np.arange(first, last)
             weights = np.exp(-0.5 * (distance / max(sigma, 1e-3)) ** 2) * (np.abs(distance) <= reach)
             weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-            means[:, start:stop] = weights @ fields[:, first:last]
+            np.matmul(weights, fields[:, first:last], out=means[:, start:stop])
         fields = means.swapaxes(1, 2)
     return fields

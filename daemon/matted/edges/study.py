@@ -31,7 +31,8 @@ def study(matte: Floats, layer: Layer, mode: str, check: Check) -> Refinement | 
     """
     guide = layer.averaged(_WORKING_SIDES[mode])
     size = guide.width, guide.height
-    alpha = np.asarray(Image.fromarray(matte).resize(size, Image.Resampling.BICUBIC)).clip(0.0, 1.0)
+    small = Image.fromarray(matte).resize(size, Image.Resampling.BICUBIC, reducing_gap=1.0)
+    alpha = np.asarray(small).clip(0.0, 1.0)
     unsure = _band(alpha, _REACH * max(1.0, guide.height / matte.shape[0], guide.width / matte.shape[1]))
     if not unsure.any():
         return None
