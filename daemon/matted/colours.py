@@ -36,7 +36,6 @@ _WORKING_PIXELS = 1 << 20  # of the largest level of the pyramid
 _SMALLEST_SIDE = 8  # of the smallest level
 
 _REACH = 2  # pixels to each side of a window: 5 x 5
-_SURENESS = 3  # power of alpha by which a pixel counts: what is sure of its side says most about it
 _FAINT = 1e-3  # with which every pixel counts, so that a window without any foreground repeats the coarser level's
 _NOISE = 1.0  # variance of a picture's own rounding and noise
 _LEAST_VARIANCE = 5.0  # a window is too small a sample to be sure of less
@@ -65,6 +64,9 @@ class _Spread:
 
     def enlarged(self, width: int, height: int, box: tuple[float, float, float, float]) -> _Spread:
         """The part `box` (left, top, right, bottom), as width x height pixels."""
+        left, top, right, bottom = box
+        if (right - left, bottom - top) == (width, height):
+            return self.window(slice(int(top), int(bottom)), slice(int(left), int(right)))
         return _Spread(_enlarge(self.foreground, width, height, box), _enlarge(self.background, width, height, box))
 
     def window(self, rows: slice, columns: slice) -> _Spread:
@@ -103,9 +105,9 @@ def estimate(
         box = (columns.start - left, rows.start - top, columns.stop - left, rows.stop - top)
         near = spread.enlarged(shares.shape[1], shares.shape[0], tuple(side / scale for side in box))
         foreground, _ = _separate(_planes(tile), shares.astype(np.float32) * np.float32(1 / full), near)
-        np.copyto(
-            tile, np.rint(foreground).transpose(1, 2, 0), casting="unsafe", where=(shares < full)[:, :, np.newaxis]
-        )
+        soft = shares < full
+        for channel, plane in enumerate(np.rint(foreground, out=foreground)):
+            np.copyto(tile[:, :, channel], plane, casting="unsafe", where=soft)
     return colours
 
 
@@ -143,8 +145,7 @@ def _overall(level: _Level) -> _Spread:
     colours = _planes(level.colours)
     sides = []
     for weight in (share, 1.0 - share):
-        weight = weight**_SURENESS + np.float32(_FAINT)
-        mean, variance = _moments(_weighted(colours, weight).sum(axis=(1, 2), keepdims=True))
+        mean, variance = _moments(_weighted(colours, _counted(weight)).sum(axis=(1, 2), keepdims=True))
         sides.append(np.tile(_packed(mean, variance), (*share.shape, 1)))
     return _Spread(*sides)
 
@@ -162,7 +163,7 @@ def _gathered(level: _Level, coarse: _Spread, check: Callable[[], None]) -> _Spr
         inner_columns = slice(columns.start - wide.start, columns.stop - wide.start)
         shares = share, np.float32(1.0) - share
         for packed, colours, weight in zip((fine.foreground, fine.background), sides, shares, strict=True):
-            sums = _windowed(_weighted(colours, weight**_SURENESS + np.float32(_FAINT)))
+            sums = _windowed(_weighted(colours, _counted(weight)))
             packed[rows, columns] = _packed(*_moments(sums[:, inner_rows, inner_columns]))
     return fine
 
@@ -178,14 +179,19 @@ def _separate(colours: Floats, alpha: Floats, near: _Spread) -> tuple[Floats, Fl
     """The formula, for both sides. alpha: height x width, 0..1."""
     beta = np.float32(1.0) - alpha
     foreground, background = _planes(near.foreground), _planes(near.background)
-    pull = alpha * _VARIANCES[near.foreground[:, :, 3]]
-    push = beta * _VARIANCES[near.background[:, :, 3]]
+    pull = alpha * _VARIANCES.take(near.foreground[:, :, 3])
+    push = beta * _VARIANCES.take(near.background[:, :, 3])
     unexplained = colours - background
     unexplained -= alpha * (foreground - background)
     unexplained /= alpha * pull + beta * push + np.float32(_NOISE)
     foreground += pull * unexplained
     background += push * unexplained
     return np.clip(foreground, 0.0, 255.0, out=foreground), np.clip(background, 0.0, 255.0, out=background)
+
+
+def _counted(share: Floats) -> Floats:
+    """By how much a pixel counts of which `share` is one side's: what is sure of its side says most about it."""
+    return share * share * share + np.float32(_FAINT)
 
 
 def _weighted(colours: Floats, weight: Floats) -> Floats:
@@ -229,9 +235,10 @@ def _planes(pixels: Bytes) -> Floats:
 def _packed(mean: Floats, variance: Floats) -> Bytes:
     """height x width x 4, as in _Spread."""
     packed = np.empty((*variance.shape, 4), np.uint8)
-    packed[:, :, :3] = np.rint(mean).transpose(1, 2, 0)
+    for channel, plane in enumerate(mean):
+        np.rint(plane, out=packed[:, :, channel], casting="unsafe")
     logarithm = np.log2(np.maximum(variance, 0.0) + np.float32(_LEAST_VARIANCE)) * np.float32(_LOG_SCALE)
-    packed[:, :, 3] = np.rint(logarithm)
+    np.rint(logarithm, out=packed[:, :, 3], casting="unsafe")
     return packed
 
 
