@@ -21,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from matted import apart, backend
+from matted import apart, backend, heap
 
 NICENESS = 5  # who paints meanwhile comes first
 OOM_SCORE = "500"  # when Linux has to kill something, let it be this process rather than the host or the daemon
@@ -64,6 +64,7 @@ class Worker:
 
     def _load(self, *arguments: Any) -> tuple[Any, ...]:
         self._model = backend.load(*arguments)
+        heap.keep_blocks()  # from now on: what loading took is given back
         return "loaded", self._model.device, self._model.note, self._model.size
 
     def _infer(self, number: int, pictures: Any) -> tuple[Any, ...]:
