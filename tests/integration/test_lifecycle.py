@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
+import sys
 from collections.abc import Callable
 
 import psutil
@@ -205,3 +207,33 @@ def test_a_daemon_that_ends_says_so_to_who_waits(new_daemon: Callable[..., Daemo
         os.kill(daemon.pid(), signal.SIGKILL)
         with pytest.raises(Unavailable, match="ended in the middle"):
             session.status()
+
+
+# -- memory ------------------------------------------------------------------------------------------------------------
+
+
+def resident(daemon: Daemon) -> int:
+    """Bytes, without its models."""
+    return int(psutil.Process(daemon.pid()).memory_info().rss)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Other systems' C libraries have their own ways with memory.")
+def test_memory_is_kept_for_the_next_picture_and_then_given_back(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon().start()
+    width, height = 4000, 2500
+    with daemon.session() as session:
+        session.mask(disc(*SIZE), *SIZE, "RGBA8")
+        before = resident(daemon)
+        session.mask(disc(width, height), width, height, "RGBA8")
+        assert resident(daemon) > before + 4 * width * height
+        wait_for(lambda: resident(daemon) < before + 10_000_000, "the memory of a picture")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Other systems' C libraries have their own ways with memory.")
+def test_the_memory_of_half_a_picture_is_given_back_too(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon().start()
+    with daemon.session() as session:
+        before = resident(daemon)
+        session._socket.sendall(b"\x03" + struct.pack(">Q", 100_000_000) + bytes(60_000_000))
+        wait_for(lambda: resident(daemon) > before + 50_000_000, "the half of a picture")
+    wait_for(lambda: resident(daemon) < before + 10_000_000, "the memory of it")
