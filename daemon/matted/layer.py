@@ -106,10 +106,11 @@ class Layer:
 
     def _squashed(self, source: _Reduced, width: int, height: int, resampling: Image.Resampling, gap: float) -> Layer:
         samples = np.empty((height, width, len(source.image.getbands())), np.uint8)
-        right, rows = self.width / source.across, self.height / source.down / height
+        right, end = self.width / source.across, self.height / source.down
 
         def make(top: int, bottom: int) -> None:
-            part = source.image.resize((width, bottom - top), resampling, (0.0, top * rows, right, bottom * rows), gap)
+            box = (0.0, top / height * end, right, bottom / height * end)
+            part = source.image.resize((width, bottom - top), resampling, box, gap)
             samples[top:bottom] = np.asarray(part).reshape(bottom - top, width, -1)
 
         _in_halves(make, height)

@@ -6,13 +6,14 @@ Along either axis each pixel is a weighted mean of a few samples, so a block of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+_Doubles = NDArray[np.float64]
 
 # Pixels a side of a block. What is made of a large one leaves the processor's cache, and each of its pixels is
 # multiplied by all samples that any of them sees; small ones are hardly worth a call each.
@@ -30,10 +31,6 @@ class Span:
     weights: Floats
 
 
-class _Filter(Protocol):
-    def __call__(self, distance: NDArray[np.float64]) -> NDArray[np.float64]: ...
-
-
 def lanczos(samples: int, pixels: int, block: int = BLOCK) -> list[Span]:
     """An axis enlarged or reduced as Pillow's LANCZOS does it, in blocks of `block` pixels: without anything beyond the
     ends, and wider where it reduces.
@@ -41,7 +38,7 @@ def lanczos(samples: int, pixels: int, block: int = BLOCK) -> list[Span]:
     scale = samples / pixels
     stretch = max(scale, 1.0)
 
-    def window(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    def window(distance: _Doubles) -> _Doubles:
         x = distance / stretch
         return np.where(np.abs(x) < _LOBES, np.sinc(x) * np.sinc(x / _LOBES), 0.0)
 
@@ -52,15 +49,17 @@ def lanczos(samples: int, pixels: int, block: int = BLOCK) -> list[Span]:
 def linear(samples: int, pixels: int, pixels_a_sample: float, block: int = BLOCK) -> list[Span]:
     """An axis between the centres of samples that are `pixels_a_sample` apart: the last may lie beyond the pixels."""
 
-    def window(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    def window(distance: _Doubles) -> _Doubles:
         return np.maximum(0.0, 1.0 - np.abs(distance))
 
     centres = ((np.arange(pixels, dtype=np.float64) + 0.5) / pixels_a_sample - 0.5).clip(0.0, samples - 1.0)
     return _spans(centres, samples, block, 1.0, window)
 
 
-def _spans(centres: NDArray[np.float64], samples: int, block: int, reach: float, window: _Filter) -> list[Span]:
-    """centres: of each pixel, counted in samples. reach: samples to each side beyond which the window is 0."""
+def _spans(
+    centres: _Doubles, samples: int, block: int, reach: float, window: Callable[[_Doubles], _Doubles]
+) -> list[Span]:
+    """centres: of each pixel, counted in samples. window: weights by distance, which are 0 beyond `reach` samples."""
     first = np.ceil(centres - reach).astype(np.intp)
     near = first[:, np.newaxis] + np.arange(int(2 * reach) + 1)
     weights = window(centres[:, np.newaxis] - near) * ((near >= 0) & (near < samples))
