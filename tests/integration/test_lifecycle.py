@@ -234,6 +234,7 @@ def test_the_memory_of_half_a_picture_is_given_back_too(new_daemon: Callable[...
     daemon = new_daemon().start()
     with daemon.session() as session:
         before = resident(daemon)
+        session._socket.settimeout(None)  # it would give up after 50 ms
         session._socket.sendall(b"\x03" + struct.pack(">Q", 100_000_000) + bytes(60_000_000))
         wait_for(lambda: resident(daemon) > before + 50_000_000, "the half of a picture")
     wait_for(lambda: resident(daemon) < before + 10_000_000, "the memory of it")
