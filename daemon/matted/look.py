@@ -126,13 +126,11 @@ class Looker:
             memory = self._memories.setdefault(engine, _Memory(REMEMBERED_BYTES))
             key = memory.key(shown)
             outputs = memory.get(key)
+            inputs = [imaging.normalise(planes, row) for planes in shown] if outputs is None else []
+            clock.lap("preparing")
             if outputs is None:
-                inputs = [imaging.normalise(planes, row) for planes in shown]
-                clock.lap("preparing")
                 outputs = self._infer(job, engine, inputs, clock, stage)
                 memory.put(key, outputs)
-            else:
-                clock.lap("preparing")
             cropped = [fit.crop(raw, width, height) for raw in outputs]
             return Sight(cropped, shown[0], engine.device, engine.note)
 

@@ -24,7 +24,10 @@ _LOBES = 3.0  # samples to each side that Lanczos' window reaches
 
 @dataclass(frozen=True)
 class Span:
-    """The pixels `made` of an axis, the samples `seen` of it that they are made of, weights: pixels x samples."""
+    """The pixels `made` of an axis, and the samples `seen` of it that they are made of.
+
+    weights: pixels x samples, with sum 1 for each pixel.
+    """
 
     made: slice
     seen: slice

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from matted.resampling import Span
+
 Mask = NDArray[np.uint8 | np.uint16]
 Check = Callable[[], None]
 
@@ -92,34 +94,33 @@ def _blurred(mask: Mask, sigma: float, check: Check) -> Mask:
     remaining = math.sqrt(sigma * sigma - (scale * scale - 1) / 12)
     blurred = np.empty_like(mask)
     sides = tuple(side * min(scale, 8) for side in _BLUR_TILE)
-    down, across = (
-        [(start, *_gaussian(start, min(start + side, size), size, scale, remaining)) for start in range(0, size, side)]
+    rows, columns = (
+        [_gaussian(start, min(start + side, size), size, scale, remaining) for start in range(0, size, side)]
         for side, size in zip(sides, mask.shape, strict=True)
     )
-    for top, rows, above in down:
+    for down in rows:
         check()
-        strip = source[rows]
+        strip = source[down.seen]
         lowest, highest = strip.min(axis=0), strip.max(axis=0)
-        for left, columns, beside in across:
-            tile = blurred[top : top + above.shape[0], left : left + beside.shape[0]]
-            if lowest[columns].min() == highest[columns].max():
-                tile[...] = np.rint(lowest[columns.start])
+        for across in columns:
+            tile = blurred[down.made, across.made]
+            if lowest[across.seen].min() == highest[across.seen].max():
+                tile[...] = np.rint(lowest[across.seen.start])
             else:
-                tile[...] = np.rint(above @ strip[:, columns].astype(np.float32) @ beside.T)
+                tile[...] = np.rint(down.weights @ strip[:, across.seen].astype(np.float32) @ across.weights.T)
     return blurred
 
 
-def _gaussian(start: int, stop: int, size: int, scale: int, sigma: float) -> tuple[slice, NDArray[np.float32]]:
-    """Return which samples, each of them the mean of `scale` of `size` pixels, make the pixels start..stop, and their
-    weights: pixels x samples, with sum 1 for each pixel.
-    """
+def _gaussian(start: int, stop: int, size: int, scale: int, sigma: float) -> Span:
+    """How the pixels start..stop are made of samples, each of them the mean of `scale` of `size` pixels."""
     margin = _TAIL * sigma
     first, last = max(0, int((start - margin) / scale)), min(-(-size // scale), int((stop + margin) / scale) + 1)
     begins = np.arange(first, last) * scale
     ends = np.minimum(begins + scale, size)
     distance = (np.arange(start, stop)[:, np.newaxis] - (begins + ends - 1) / 2) / sigma
     weights = np.exp(-0.5 * distance * distance) * (ends - begins)
-    return slice(first, last), (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return Span(slice(start, stop), slice(first, last), weights.astype(np.float32))
 
 
 def _reduced(mask: Mask, scale: int, check: Check) -> NDArray[np.float32]:
