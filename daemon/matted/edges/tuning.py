@@ -119,7 +119,7 @@ def _gaussian(start: int, stop: int, size: int, scale: int, sigma: float) -> Spa
     ends = np.minimum(begins + scale, size)
     distance = (np.arange(start, stop)[:, np.newaxis] - (begins + ends - 1) / 2) / sigma
     weights = np.exp(-0.5 * distance * distance) * (ends - begins)
-    weights /= weights.sum(axis=1, keepdims=True)
+    weights = weights / weights.sum(axis=1, keepdims=True)
     return Span(slice(start, stop), slice(first, last), weights.astype(np.float32))
 
 
