@@ -4,35 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matted.models.catalogue import Row
+from matted.target import AUTO, CPU, Target
 
 if TYPE_CHECKING:
     import openvino
 
-AUTO, CPU = "AUTO", "CPU"
-
-# What each kind of device computes in. On CPUs with bfloat16 OpenVINO picks that by itself; u2netp's masks are then off
-# by up to 155 of 255. GPUs and NPUs are made for float16.
-_PRECISION = {"CPU": "f32", "GPU": "f16", "NPU": "f16"}
+_MADE_FOR = {"GPU": "f16", "NPU": "f16"}
 _TRIAL_SIDE = 256  # of the picture that a device is tried with where the model takes any size
 
 
 class Model:
     """A compiled model in memory. Used by one thread at a time, but for `cancel`.
 
-    row, device: what it is and what it runs on. note: why that is not the device that was asked for, or empty. size:
-    (height, width) of the input, None if the model takes any.
+    row, device: what it is and what it runs on. arithmetic: what it computes in, "f32", "bf16" or "f16".
+    note: why it does not run on the device that was asked for, or empty. size: (height, width) of the input, None if
+    the model takes any.
     """
 
     def __init__(self, row: Row, compiled: openvino.CompiledModel, note: str) -> None:
         self.row = row
         self.note = note
         self.device = ", ".join(compiled.get_property("EXECUTION_DEVICES"))
+        self.arithmetic = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         shape = compiled.input(0).get_partial_shape()
         self.size = (shape[2].get_length(), shape[3].get_length()) if shape.is_static else None
         self._inputs = len(compiled.inputs)
@@ -59,8 +58,8 @@ class Model:
         return all(bool(np.isfinite(output).all()) for output in self.infer([grey] * self._inputs))
 
 
-def load(row: Row, path: Path, device: str, compiled_cache: Path | None) -> Model:
-    """Read and compile a model for `device`: one of OpenVINO's names, or AUTO for a GPU if one works, else the CPU.
+def load(row: Row, path: Path, target: Target, compiled_cache: Path | None) -> Model:
+    """Read and compile a model for `target`.
 
     compiled_cache: where OpenVINO keeps what it compiled, to be quicker next time; None for nowhere. A device that is
     not there, cannot compile the model, or fails a trial inference is passed over for the CPU; the model's note says
@@ -73,7 +72,17 @@ def load(row: Row, path: Path, device: str, compiled_cache: Path | None) -> Mode
     graph = openvino.Model(graph.outputs[: len(row.outputs)], graph.get_parameters(), row.id)
     there = core.available_devices
     gpus = [name for name in there if name.startswith("GPU")]
-    wanted = [*gpus, CPU] if device == AUTO else [device]
+    wanted = [*gpus, CPU] if target.device == AUTO else [target.device]
+
+    def compile_for(name: str) -> openvino.CompiledModel:
+        properties = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": _arithmetic(core, row, name, target.arithmetic),
+        }
+        if compiled_cache:
+            properties["CACHE_DIR"] = str(compiled_cache)
+        return core.compile_model(graph, name, properties)
+
     note = ""
     for name in wanted:
         if name == CPU:
@@ -81,22 +90,26 @@ def load(row: Row, path: Path, device: str, compiled_cache: Path | None) -> Mode
         try:
             if name not in there:
                 raise RuntimeError(f"this computer has {', '.join(there)}")
-            model = Model(row, core.compile_model(graph, name, _properties(name, compiled_cache)), note)
+            model = Model(row, compile_for(name), note)
             if model.works():
                 return model
             raise RuntimeError("a trial inference gave no numbers")
         except RuntimeError as error:
             note = f"{name} cannot be used ({complaint(error)}); the CPU is."
-    return Model(row, core.compile_model(graph, CPU, _properties(CPU, compiled_cache)), note)
+    return Model(row, compile_for(CPU), note)
 
 
-def _properties(device: str, compiled_cache: Path | None) -> dict[str, Any]:
-    properties = {"PERFORMANCE_HINT": "LATENCY"}
-    if compiled_cache:
-        properties["CACHE_DIR"] = str(compiled_cache)
-    if precision := _PRECISION.get(device.split(".")[0]):
-        properties["INFERENCE_PRECISION_HINT"] = precision
-    return properties
+def _arithmetic(core: openvino.Core, row: Row, device: str, wanted: str) -> str:
+    """What the model is to compute in on a device, as OpenVINO calls it.
+
+    On a CPU with bfloat16 OpenVINO would choose that for every model; u2netp's masks are then up to 155 of 255 off.
+    """
+    if wanted != AUTO:
+        return wanted
+    if device == CPU:
+        native = "BF16" in core.get_property(CPU, "OPTIMIZATION_CAPABILITIES")
+        return "bf16" if row.bfloat16 and native else "f32"
+    return _MADE_FOR.get(device.split(".")[0], "f32")
 
 
 def complaint(error: Exception) -> str:

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from matted import apart, backend, imaging, pictures, scores
 from matted.layer import Layer
 from matted.models.catalogue import Row
+from matted.target import Target
 
 WARM_UP = 1  # inferences before those that count
 REPEATS = 5  # inferences at least, so that a median means something
@@ -45,6 +46,7 @@ class Figures:
 
     model: str
     device: str = ""
+    arithmetic: str = ""
     load_cold: float = 0.0
     load_cached: float = 0.0
     inference: float = 0.0
@@ -66,7 +68,7 @@ def examples(folder: Path | None, truths: Path | None) -> list[Example]:
     return result
 
 
-def run(models: Sequence[tuple[Row, Path]], device: str, tries: Sequence[Example]) -> list[Figures]:
+def run(models: Sequence[tuple[Row, Path]], target: Target, tries: Sequence[Example]) -> list[Figures]:
     """Measure each model (its row and its file) on the examples. Raises MattedError if one cannot be measured.
 
     Models that need a plate have nothing to compare these pictures with, and do not belong here.
@@ -74,25 +76,25 @@ def run(models: Sequence[tuple[Row, Path]], device: str, tries: Sequence[Example
     figures = []
     for row, path in tqdm(models, unit=" models", disable=None):
         try:
-            figures.append(apart.call(measure, row, path, device, tries))
+            figures.append(apart.call(measure, row, path, target, tries))
         except RuntimeError as error:
             raise MattedError(f"{row.id} could not be measured: {error}.") from None
     return figures
 
 
-def measure(row: Row, path: Path, device: str, tries: Sequence[Example]) -> Figures:
+def measure(row: Row, path: Path, target: Target, tries: Sequence[Example]) -> Figures:
     """One model's figures. Runs in a process of its own."""
     figures = Figures(row.id)
     before = psutil.Process().memory_info().rss
     with tempfile.TemporaryDirectory() as cache:
         start = time.monotonic()
-        model = backend.load(row, path, device, Path(cache))
+        model = backend.load(row, path, target, Path(cache))
         figures.load_cold = time.monotonic() - start
         del model
         start = time.monotonic()
-        model = backend.load(row, path, device, Path(cache))
+        model = backend.load(row, path, target, Path(cache))
         figures.load_cached = time.monotonic() - start
-    figures.device = model.device
+    figures.device, figures.arithmetic = model.device, model.arithmetic
     durations: list[float] = []
     found: list[tuple[float, float, float]] = []
     for example in tries:
@@ -134,10 +136,11 @@ def _scores(mask: NDArray[np.uint8], truth: Path) -> tuple[float, float, float]:
 def table(figures: Sequence[Figures]) -> list[str]:
     """Lines for a person. Scores appear if there were true masks."""
     scored = any(each.iou is not None for each in figures)
-    heads = ["model", "device", "first load", "load", "inference", "memory", *(["IoU", "S", "MAE"] if scored else [])]
+    heads = ["model", "device", "arithmetic", "first load", "load", "inference", "memory"]
+    heads += ["IoU", "S", "MAE"] if scored else []
     rows = [heads]
     for each in figures:
-        row = [each.model, each.device, f"{each.load_cold:.2f} s", f"{each.load_cached:.2f} s"]
+        row = [each.model, each.device, each.arithmetic, f"{each.load_cold:.2f} s", f"{each.load_cached:.2f} s"]
         row += [f"{each.inference * 1000:.0f} ms", f"{each.memory / MEGABYTE:.0f} MB"]
         if scored:
             row += ["-" if score is None else f"{score:.4f}" for score in (each.iou, each.s_measure, each.error)]

@@ -16,6 +16,7 @@ from matted_client.endpoint import COMPLAINT
 from matted import __version__, config, logs_command, models_command, remove_command
 from matted.autostart import command as autostart_command
 from matted.doctor import command as doctor_command
+from matted.target import ARITHMETICS
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -59,6 +60,9 @@ def command_parser() -> argparse.ArgumentParser:
     serve.add_argument("--keep-alive", metavar="TIME", help="how long a model stays in memory: 90s, 10m, 0, forever")
     serve.add_argument("--memory", metavar="SIZE", help="how much memory models may take together: 500MB, 8GB")
     serve.add_argument("--device", metavar="NAME", help="AUTO, CPU, GPU, NPU, or what OpenVINO calls it")
+    serve.add_argument(
+        "--arithmetic", choices=ARITHMETICS, help="f32: slower for some models, and masks are the same everywhere"
+    )
     serve.add_argument("--preload", metavar="ID", help="a model to load at once, and to keep")
     serve.add_argument("--idle-exit", metavar="TIME", help="end after this long without a request: 30m, 2h, forever")
     serve.add_argument("--queue", type=int, metavar="N", help="how many requests may wait")
@@ -86,6 +90,7 @@ def command_parser() -> argparse.ArgumentParser:
     benchmark.add_argument("--images", type=Path, metavar="DIR", help="pictures to try them on")
     benchmark.add_argument("--truth", type=Path, metavar="DIR", help="true masks: for picture.jpg, DIR/picture.png")
     benchmark.add_argument("--device", metavar="NAME", help="as for serve")
+    benchmark.add_argument("--arithmetic", choices=ARITHMETICS, help="as for serve")
     benchmark.add_argument(
         "-o", "--output", type=Path, default=Path("matted-benchmark.png"), help="where the picture of all cut-outs goes"
     )
@@ -124,7 +129,7 @@ def _serve(options: argparse.Namespace) -> int:
 
     from matted import logbook, presence, server
 
-    names = ("model", "keep_alive", "memory", "device", "preload", "idle_exit", "queue", "log_level")
+    names = ("model", "keep_alive", "memory", "device", "arithmetic", "preload", "idle_exit", "queue", "log_level")
     flags = {name: getattr(options, name) for name in names}
     settings = config.load(flags, os.environ)
     logbook.set_up(settings.state, settings.log_level)
@@ -200,7 +205,7 @@ def _benchmark(options: argparse.Namespace) -> int:
     from matted.models import catalogue
     from matted.models.store import Store
 
-    settings = config.load({"device": options.device}, os.environ)
+    settings = config.load({"device": options.device, "arithmetic": options.arithmetic}, os.environ)
     known, store = catalogue.load(settings.folder / catalogue.OWN_FILE), Store(settings.models)
     rows = [known.find(model) for model in options.models or known.rows]
     for row in rows:
@@ -214,7 +219,7 @@ def _benchmark(options: argparse.Namespace) -> int:
     tries = benchmark.examples(options.images, options.truth)
     if tries and options.output.exists() and not options.force:  # said before the minutes of work
         raise MattedError(f"{options.output} exists.", "Use --force to overwrite it, or -o for another place.")
-    figures = benchmark.run([(row, store.path(row)) for row in rows], settings.device, tries)
+    figures = benchmark.run([(row, store.path(row)) for row in rows], settings.target, tries)
     print("\n".join(benchmark.table(figures)))
     if tries:
         pictures.write(pictures.Picture(benchmark.sheet(tries, figures), {}), options.output, options.force)
@@ -240,7 +245,8 @@ def _uninstall(options: argparse.Namespace) -> int:
 def _resident(model: dict[str, Any]) -> str:
     """One model in memory, for people."""
     stay = "for good" if model["expires_in"] is None else f"for {_duration(model['expires_in'])}"
-    return f"{model['id']} on {model['device']} ({stay})" + (f" {model['note']}" if model["note"] else "")
+    where = f"{model['id']} on {model['device']}, in {model['arithmetic']}"
+    return f"{where} ({stay})" + (f" {model['note']}" if model["note"] else "")
 
 
 def _table(*rows: tuple[str, str]) -> None:

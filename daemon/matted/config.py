@@ -12,6 +12,7 @@ import platformdirs
 from matted_client import MattedError
 from matted_client.endpoint import state_folder
 
+from matted.target import ARITHMETICS, AUTO, Target
 from matted.toml import tomllib
 
 CONFIG_FILE = "config.toml"
@@ -27,11 +28,11 @@ class ConfigError(MattedError):
 class Config:
     """model: id of the model that requests for "default" get. queue: how many requests may wait before `busy`.
     keep_alive: seconds that a model stays in memory after its last use. client_keep_alive: whether a request may say
-    another number. memory: bytes that the models in memory may need, 0 for 60 % of the machine's. device: what
-    OpenVINO calls it, or AUTO. compiled_limit: bytes of compiled models on disk. preload: id of the model that
-    is loaded at the start, and kept, or empty for none. idle_exit: seconds without a request after which the daemon
-    ends. state: connection file, lock and logs. data: model files. cache: compiled models; may be deleted at any time.
-    folder: config.toml and models.toml.
+    another number. memory: bytes that the models in memory may need, 0 for 60 % of the machine's. device, arithmetic:
+    as in target.Target. compiled_limit: bytes of compiled models on disk. preload: id of the model that is loaded at
+    the start, and kept, or empty for none. idle_exit: seconds without a request after which the daemon ends. state:
+    connection file, lock and logs. data: model files. cache: compiled models; may be deleted at any time. folder:
+    config.toml and models.toml.
     """
 
     state: Path
@@ -43,11 +44,16 @@ class Config:
     keep_alive: float = 600.0
     client_keep_alive: bool = False
     memory: int = 0
-    device: str = "AUTO"
+    device: str = AUTO
+    arithmetic: str = AUTO
     compiled_limit: int = 4_000_000_000
     preload: str = ""
     idle_exit: float = 3600.0
     log_level: str = "info"
+
+    @property
+    def target(self) -> Target:
+        return Target(self.device, self.arithmetic)
 
     @property
     def models(self) -> Path:
@@ -120,6 +126,12 @@ def _log_level(value: Any) -> str:
     return str(value)
 
 
+def _arithmetic(value: Any) -> str:
+    if value not in ARITHMETICS:
+        raise ValueError
+    return str(value)
+
+
 def _whole(value: Any) -> int:
     number = int(value) if isinstance(value, str) else value
     if type(number) is not int:
@@ -171,6 +183,7 @@ _PARSERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "client_keep_alive": (_flag, "true or false"),
     "memory": (size, 'A size such as "500MB" or "8GB"'),
     "device": (_text, "A text"),
+    "arithmetic": (_arithmetic, f"One of {', '.join(ARITHMETICS)}"),
     "preload": (_text, "The id of a model"),
     "compiled_limit": (size, 'A size such as "500MB" or "8GB"'),
     "idle_exit": (seconds, 'A time such as "30m", "2h" or "forever"'),

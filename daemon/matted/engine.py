@@ -20,6 +20,7 @@ import psutil
 from numpy.typing import NDArray
 
 from matted.models.catalogue import Row
+from matted.target import Target
 
 CANCEL_SECONDS = 2.0  # OpenVINO ends an inference at the next operator; one that does not is ended with its process
 PIPE_BYTES = 1 << 20  # Linux lets a pipe hold this much; the usual 64 KiB would cost a switch of process each
@@ -37,15 +38,15 @@ class EngineDied(Exception):
 class Engine:
     """One model, loaded by `load`, gone with `close`. For one thread at a time, but for `cancel`, `kill` and `memory`.
 
-    row, device, note, size: as in backend.Model; device, note and size are known once it is loaded.
+    row, device, arithmetic, note, size: as in backend.Model; all but row are known once it is loaded.
     """
 
-    def __init__(self, row: Row, path: Path, device: str, compiled: Path | None) -> None:
+    def __init__(self, row: Row, path: Path, target: Target, compiled: Path | None) -> None:
         self.row = row
-        self.device = ""
+        self.device = self.arithmetic = ""
         self.note = ""
         self.size: tuple[int, int] | None = None
-        self._what = (row, path, device, compiled)
+        self._what = (row, path, target, compiled)
         self._inference = 0  # odd while one runs
         self._writing = threading.Lock()
         self._process = subprocess.Popen(
@@ -58,7 +59,7 @@ class Engine:
 
     def load(self) -> None:
         """Raises EngineDied, MemoryError, or RuntimeError with OpenVINO's own words."""
-        _, self.device, self.note, self.size = self._ask("load", *self._what)
+        _, self.device, self.arithmetic, self.note, self.size = self._ask("load", *self._what)
 
     def infer(self, pictures: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """As backend.Model.infer. Raises EngineDied too, after which only `close` is of use."""

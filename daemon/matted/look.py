@@ -27,6 +27,7 @@ from matted.models.cache import ModelCache
 from matted.models.catalogue import Row
 from matted.models.compiled import CompiledFiles
 from matted.models.store import Store
+from matted.target import Target
 
 log = logging.getLogger(__name__)
 
@@ -86,12 +87,12 @@ class Pace:
 class Looker:
     """Any number of threads may look at once; loading is done by one of them at a time, and so is inference."""
 
-    def __init__(self, store: Store, cache: ModelCache, compiled: CompiledFiles, device: str) -> None:
+    def __init__(self, store: Store, cache: ModelCache, compiled: CompiledFiles, target: Target) -> None:
         self.pace = Pace()
         self._store = store
         self._cache = cache
         self.compiled = compiled
-        self.device = device
+        self.target = target
         self._loading = threading.Lock()
         self._inferring = threading.Lock()
         self._memories: WeakKeyDictionary[Engine, _Memory] = WeakKeyDictionary()
@@ -164,11 +165,11 @@ class Looker:
             engine = self._start(job, row, None)
         self.compiled.seal(row.id)
         self.compiled.trim(row.id)
-        log.info("%s is loaded on %s. %s", row.id, engine.device, engine.note)
+        log.info("%s is loaded on %s, in %s. %s", row.id, engine.device, engine.arithmetic, engine.note)
         return engine
 
     def _start(self, job: Job, row: Row, compiled: Path | None) -> Engine:
-        engine = Engine(row, self._store.path(row), self.device, compiled)
+        engine = Engine(row, self._store.path(row), self.target, compiled)
         try:
             job.run_interruptible(engine.load, engine.kill)
         except BaseException:

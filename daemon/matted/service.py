@@ -55,7 +55,7 @@ class Service:
         self._store = Store(config.models)
         self._cache = ModelCache(_budget(config.memory), lambda: int(psutil.virtual_memory().available))
         compiled = CompiledFiles(config.compiled, config.compiled_limit)
-        self._looker = Looker(self._store, self._cache, compiled, config.device)
+        self._looker = Looker(self._store, self._cache, compiled, config.target)
         self._queue = JobQueue(config.queue, memory.total * QUEUE_PERCENT // 100)
         self._workers = Workers(self._setup, self._queue, self._cache, self._looker, on_finished)
         self._started = time.monotonic()
@@ -127,7 +127,7 @@ class Service:
         self._cache.clear()
 
     def reload(self) -> None:
-        """Read the settings and the models' rows anew. Loaded models stay, unless they ran on another device.
+        """Read the settings and the models' rows anew. Loaded models stay, unless they are to run elsewhere.
 
         Raises MattedError if they cannot be used; everything then stays as it was. What a running request has begun
         with holds until its end.
@@ -138,9 +138,9 @@ class Service:
         self._cache.budget = _budget(config.memory)
         self._queue.limit = config.queue
         self._looker.compiled.limit = config.compiled_limit
-        self._looker.device = config.device
+        self._looker.target = config.target
         logbook.set_level(config.log_level)
-        if config.device != before.device:
+        if config.target != before.target:
             for each in self._cache.resident():
                 self._cache.give_up(each.engine.row.id)
         self._queue.nudge()
@@ -238,6 +238,7 @@ class Service:
             {
                 "id": each.engine.row.id,
                 "device": each.engine.device,
+                "arithmetic": each.engine.arithmetic,
                 "note": each.engine.note,
                 "expires_in": each.expires_in if each.expires_in < math.inf else None,
                 "resident_bytes": memory[each.engine.row.id],

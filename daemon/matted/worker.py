@@ -65,7 +65,7 @@ class Worker:
     def _load(self, *arguments: Any) -> tuple[Any, ...]:
         self._model = backend.load(*arguments)
         heap.keep_blocks()  # from now on: what loading took is given back
-        return "loaded", self._model.device, self._model.note, self._model.size
+        return "loaded", self._model.device, self._model.arithmetic, self._model.note, self._model.size
 
     def _infer(self, number: int, pictures: Any) -> tuple[Any, ...]:
         assert self._model is not None

@@ -61,9 +61,9 @@ def main() -> int:
 
 def _sections(place: Workplace) -> Iterator[tuple[Section, Callable[[], list[Sample]]]]:
     yield Section(cold.START, ""), partial(cold.start, place)
-    for row in place.rows():
+    for subject in place.subjects():
         for kind, measure in KINDS.items():
-            yield Section(kind, row.id), partial(measure, place, row)
+            yield Section(kind, subject.name), partial(measure, place, subject)
     yield Section(hosts.KIND, ""), partial(hosts.measure, place)
 
 

@@ -11,9 +11,8 @@ from pathlib import Path
 from benchmarks.photographs import QUALITY, photograph
 from benchmarks.samples import Sample
 from benchmarks.stopwatch import Effort, Run, in_turns, timed
-from benchmarks.workplace import Workplace
+from benchmarks.workplace import Subject, Workplace
 from conftest import PATIENCE, Daemon
-from matted.models.catalogue import Row
 from matted_client import MattedError, Unavailable, connect
 
 KIND, START = "cold", "start"
@@ -23,26 +22,25 @@ EFFORT = Effort(seconds=10.0, least=3, most=5)
 QUICK = Effort(seconds=1.0, least=1, most=1)
 
 
-def measure(place: Workplace, row: Row) -> list[Sample]:
+def measure(place: Workplace, subject: Subject) -> list[Sample]:
     """A photograph cut out by both. What either compiles is on disk already, and all files are in the page cache."""
-    with tempfile.TemporaryDirectory() as folder, place.daemon() as daemon:
+    with tempfile.TemporaryDirectory() as folder, place.daemon(subject.arithmetic) as daemon:
         picture, result = Path(folder) / "picture.jpg", Path(folder) / "result.png"
         photograph(0, MEGAPIXELS).save(picture, quality=QUALITY)
 
         def remove() -> Run:
-            run = command(
-                daemon.command("remove", str(picture), "-o", str(result), "--model", row.id, "--force"), daemon.environ
-            )
+            arguments = ["remove", str(picture), "-o", str(result), "--model", subject.row.id, "--force"]
+            run = command(daemon.command(*arguments), daemon.environ)
             _end(daemon)
             return run
 
         remove()  # OpenVINO compiles the model, which it does once on a computer
         tasks = {MATTED: remove}
-        name = place.rembg.name(row.id)
+        name = place.rembg.name(subject.row.id)
         if name is not None:
             rembg = place.rembg.command("i", "-m", name, str(picture), str(result))
             tasks[REMBG] = lambda: command(rembg, place.rembg.environ)
-        return in_turns(row.id, MEGAPIXELS, tasks, QUICK if place.quick else EFFORT)
+        return in_turns(subject.name, MEGAPIXELS, tasks, QUICK if place.quick else EFFORT)
 
 
 def start(place: Workplace) -> list[Sample]:

@@ -11,8 +11,7 @@ from benchmarks import photographs
 from benchmarks.cold import command
 from benchmarks.photographs import Layer
 from benchmarks.samples import Results, Sample, ratio
-from benchmarks.workplace import MODELS, Bare, Workplace
-from matted.models.catalogue import Row
+from benchmarks.workplace import MODELS, Bare, Subject, Workplace
 
 KIND = "folders"
 BARE, PLAIN, MATTED, REMBG = "bare in a loop", "matted remove, as rembg", "matted remove", "rembg p"
@@ -29,37 +28,37 @@ _AS_REMBG = ("--edges", "off", "--keep-colours", "--no-closer")
 _MARGIN = 3
 
 
-def measure(place: Workplace, row: Row) -> list[Sample]:
+def measure(place: Workplace, subject: Subject) -> list[Sample]:
     """Seconds a photograph; bare inferences before and after each folder of matted's."""
     samples = []
-    bare = place.bare(row)
+    bare = place.bare(subject)
     bare.show(Layer(1.0))
     count = QUICK_COUNT if place.quick else COUNT
     with tempfile.TemporaryDirectory() as scratch:
         for size in SIZES[:1] if place.quick else SIZES:
             source = photographs.folder(place.cache / "photographs", count, size)
-            samples += _matted(place, row, size, source, Path(scratch) / f"{size:g}", bare)
-            name = place.rembg.name(row.id)
-            if name is not None and (size == SIZES[0] or row.id == MODELS[0]):  # large ones take it long
-                samples.append(Sample(row.id, REMBG, size, [_rembg(place, name, source)]))
+            samples += _matted(place, subject, size, source, Path(scratch) / f"{size:g}", bare)
+            name = place.rembg.name(subject.row.id)
+            if name is not None and (size == SIZES[0] or subject.name == MODELS[0]):  # large ones take it long
+                samples.append(Sample(subject.name, REMBG, size, [_rembg(place, name, source)]))
     return samples
 
 
-def _matted(place: Workplace, row: Row, size: float, source: Path, scratch: Path, bare: Bare) -> list[Sample]:
+def _matted(place: Workplace, subject: Subject, size: float, source: Path, scratch: Path, bare: Bare) -> list[Sample]:
     """A daemon of its own for each way: one remembers what the model said of the photographs that it has seen."""
     loop = _loop(bare)
     samples = []
     for what, options in ((PLAIN, _AS_REMBG), (MATTED, ()))[0 if size == SIZES[0] else 1 :]:
         target = scratch / what
-        with place.daemon() as daemon:
+        with place.daemon(subject.arithmetic) as daemon:
             daemon.start("--keep-alive", "forever")
             with daemon.session() as session:
-                session.load(row.id)
-            arguments = ["remove", str(source), "-o", str(target), "--model", row.id, *options]
+                session.load(subject.row.id)
+            arguments = ["remove", str(source), "-o", str(target), "--model", subject.row.id, *options]
             command(daemon.command(*arguments), daemon.environ)
         loop += _loop(bare)
-        samples.append(Sample(row.id, what, size, [pace(target, _MARGIN)]))
-    return [Sample(row.id, BARE, size, [statistics.median(loop)]), *samples]
+        samples.append(Sample(subject.name, what, size, [pace(target, _MARGIN)]))
+    return [Sample(subject.name, BARE, size, [statistics.median(loop)]), *samples]
 
 
 def _rembg(place: Workplace, name: str, source: Path) -> float:

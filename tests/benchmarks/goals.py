@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from benchmarks import cold, folders, hosts, memory, warm
 from benchmarks.samples import Results, beyond
 
-ISNET, INT8, SMALL = "isnet-general-use", "isnet-general-use-int8", "u2netp"
+SMALL = "u2netp"
+ISNET, EXACT, INT8 = "isnet-general-use", "isnet-general-use in f32", "isnet-general-use-int8"
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,11 @@ def _warm(results: Results) -> Iterator[Goal]:
     for what, limit in ((warm.FINE, 0.35), (warm.OFF, 0.15)):
         extra = _beyond(results, SMALL, what, 24.0)
         yield Goal(f"{SMALL}, 24 megapixels, {what}: beyond bare inference", extra, limit, "s")
-    extra = _beyond(results, ISNET, warm.FINE, 12.0)
-    bare = results.one(warm.KIND, model=ISNET, what=warm.BARE, megapixels=12.0)
-    share = 100.0 * extra / bare.median if extra is not None and bare else None
-    yield Goal(f"{ISNET}, 12 megapixels, {warm.FINE}: beyond bare inference", share, 10.0, "% of it")
+    for model in (EXACT, ISNET):
+        extra = _beyond(results, model, warm.FINE, 12.0)
+        bare = results.one(warm.KIND, model=model, what=warm.BARE, megapixels=12.0)
+        share = 100.0 * extra / bare.median if extra is not None and bare else None
+        yield Goal(f"{model}, 12 megapixels, {warm.FINE}: beyond bare inference", share, 10.0, "% of it")
     again = results.one(warm.KIND, model=SMALL, what=warm.AGAIN, megapixels=12.0)
     text = f"{SMALL}, 12 megapixels, other settings for a picture that the daemon knows"
     yield Goal(text, again.median if again else None, 0.15, "s")
@@ -69,11 +71,11 @@ def _memory(results: Results) -> Iterator[Goal]:
 
 
 def _folders(results: Results) -> Iterator[Goal]:
-    for model in (SMALL, ISNET, INT8):
+    for model in (SMALL, EXACT, ISNET, INT8):
         for what in (folders.PLAIN, folders.MATTED):
             share = folders.gain(results, model, folders.BARE, what, folders.SIZES[0])
             yield Goal(f"{model}, a folder, {what}: against bare inference in a loop", share, 0.95, "times", most=False)
-    for model, limit in ((ISNET, 1.5), (INT8, 3.0)):
+    for model, limit in ((EXACT, 1.5), (ISNET, 1.5), (INT8, 3.0)):
         for what in (folders.PLAIN, folders.MATTED):
             gain = folders.gain(results, model, folders.REMBG, what, folders.SIZES[0])
             yield Goal(f"{model}, a folder, {what}: against `rembg p`", gain, limit, "times", most=False)

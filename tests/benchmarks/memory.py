@@ -9,9 +9,8 @@ from typing import Any
 from benchmarks.photographs import Layer
 from benchmarks.samples import Results, Sample
 from benchmarks.stopwatch import Peak, family
-from benchmarks.workplace import MODELS, Workplace
+from benchmarks.workplace import MODELS, Subject, Workplace
 from conftest import Daemon
-from matted.models.catalogue import Row
 from matted_client import Session
 from PIL import Image
 
@@ -22,20 +21,22 @@ OTHERS = (24.0,)  # for models after the first: the pixels take the same with al
 AGAINST_REMBG = (12.0, 24.0)
 
 
-def measure(place: Workplace, row: Row) -> list[Sample]:
+def measure(place: Workplace, subject: Subject) -> list[Sample]:
     samples = []
-    name = place.rembg.name(row.id)
-    for megapixels in SIZES if row.id == MODELS[0] else OTHERS:
+    name = place.rembg.name(subject.row.id)
+    for megapixels in SIZES if subject.name == MODELS[0] else OTHERS:
         layer = Layer(megapixels)
-        with place.daemon() as daemon:  # a new one for each, as memory that was once had is not always given back
-            samples += _matted(daemon, layer, row, megapixels)
-        if name is not None and megapixels in AGAINST_REMBG and not row.id.endswith("-int8"):
+        with place.daemon(
+            subject.arithmetic
+        ) as daemon:  # a new one for each, as memory that was once had is not always given back
+            samples += _matted(daemon, layer, subject, megapixels)
+        if name is not None and megapixels in AGAINST_REMBG and not subject.row.made_from:
             with place.rembg.library(name) as library, tempfile.TemporaryDirectory() as folder:
                 file = Path(folder) / "layer.tiff"
                 Image.fromarray(layer.pixels).save(file)
                 with Peak([library.pid]) as peak:
                     library.mask(file)
-                samples.append(Sample(row.id, REMBG, megapixels, bytes=peak.highest))
+                samples.append(Sample(subject.name, REMBG, megapixels, bytes=peak.highest))
     return samples
 
 
@@ -45,21 +46,21 @@ def layers(results: Results, model: str, megapixels: float) -> float | None:
     return (peak.bytes - idle.bytes) / (4e6 * megapixels) if idle and peak else None
 
 
-def _matted(daemon: Daemon, layer: Layer, row: Row, megapixels: float) -> list[Sample]:
+def _matted(daemon: Daemon, layer: Layer, subject: Subject, megapixels: float) -> list[Sample]:
     daemon.start("--keep-alive", "forever")
     idle = Peak([daemon.pid()]).before
     with daemon.session() as session:
-        session.load(row.id)
+        session.load(subject.row.id)
         processes = family(daemon.pid())
         loaded = Peak(processes).before
         found = {IDLE: idle, LOADED: loaded}
         for what, options in ((PEAK, {}), (COLOURS, {"foreground": True})):
             with Peak(processes) as peak:
-                _ask(session, layer, row, **options)
+                _ask(session, layer, subject.row.id, **options)
             found[what] = peak.highest
-    return [Sample(row.id, what, megapixels, bytes=count) for what, count in found.items()]
+    return [Sample(subject.name, what, megapixels, bytes=count) for what, count in found.items()]
 
 
-def _ask(session: Session, layer: Layer, row: Row, **options: Any) -> None:
+def _ask(session: Session, layer: Layer, model: str, **options: Any) -> None:
     layer.change()
-    session.mask(layer.frame, layer.width, layer.height, "RGBA8", row.id, edges="fine", closer=False, **options)
+    session.mask(layer.frame, layer.width, layer.height, "RGBA8", model, edges="fine", closer=False, **options)

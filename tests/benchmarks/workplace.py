@@ -20,17 +20,30 @@ from matted.layer import Layer as Pixels
 from matted.models import catalogue
 from matted.models.catalogue import Row
 from matted.models.store import Store
+from matted.target import ARITHMETICS, AUTO, Target
 from numpy.typing import NDArray
 
 MODELS = ("u2netp", "isnet-general-use", "isnet-general-use-int8")
 
 
+@dataclass(frozen=True)
+class Subject:
+    """A model as it is measured. arithmetic: the daemon's setting."""
+
+    row: Row
+    arithmetic: str = AUTO
+
+    @property
+    def name(self) -> str:
+        return self.row.id if self.arithmetic == AUTO else f"{self.row.id} in {self.arithmetic}"
+
+
 class Bare:
     """OpenVINO alone, in this process: the same compiled model and properties as the daemon's."""
 
-    def __init__(self, row: Row, path: Path, compiled: Path) -> None:
-        self._row = row
-        self._model = backend.load(row, path, backend.AUTO, compiled)
+    def __init__(self, subject: Subject, path: Path, compiled: Path) -> None:
+        self._row = subject.row
+        self._model = backend.load(subject.row, path, Target(arithmetic=subject.arithmetic), compiled)
         self._input: NDArray[np.float32] | None = None
 
     def show(self, layer: Layer) -> None:
@@ -52,18 +65,19 @@ class Workplace:
     rembg: Rembg
     quick: bool
 
-    def rows(self) -> list[Row]:
-        """The models of MODELS that the user has; u2netp is fetched if need be."""
+    def subjects(self) -> list[Subject]:
+        """The models of MODELS that the user has; u2netp is fetched if need be. Those in bfloat16 in float32 too."""
         _, known, store = self._user()
         store.obtain(known.find(MODELS[0]), lambda fraction: None, lambda: None)
-        return [known.rows[model] for model in MODELS if model in known.rows and store.installed(known.rows[model])]
+        rows = [known.rows[model] for model in MODELS if model in known.rows and store.installed(known.rows[model])]
+        return [Subject(row, how) for row in rows for how in (ARITHMETICS if row.bfloat16 else [AUTO])]
 
-    def bare(self, row: Row) -> Bare:
-        return Bare(row, self._user()[2].path(row), self.cache / "compiled-bare")
+    def bare(self, subject: Subject) -> Bare:
+        return Bare(subject, self._user()[2].path(subject.row), self.cache / "compiled-bare")
 
     @contextmanager
-    def daemon(self) -> Iterator[Daemon]:
-        """The user's models, with all settings as they come, but not the user's daemon. Not started yet.
+    def daemon(self, arithmetic: str = AUTO) -> Iterator[Daemon]:
+        """The user's models, with all other settings as they come, but not the user's daemon. Not started yet.
 
         What OpenVINO compiled is kept between runs, as it is on a user's computer.
         """
@@ -71,6 +85,7 @@ class Workplace:
         with tempfile.TemporaryDirectory(prefix="matted-benchmark-") as folder:
             daemon = Daemon(Path(folder), None)
             daemon.environ.update(MATTED_DATA_DIR=str(settings.data), MATTED_CACHE_DIR=str(self.cache))
+            daemon.environ["MATTED_ARITHMETIC"] = arithmetic
             own = settings.folder / catalogue.OWN_FILE
             if own.exists():
                 (Path(folder) / "config").mkdir()

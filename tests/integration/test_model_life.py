@@ -96,6 +96,33 @@ def test_a_device_that_is_not_there_falls_back_to_the_cpu_and_says_so(new_daemon
     assert "GPU.7 cannot be used" in daemon.run("status").stdout
 
 
+def test_a_model_computes_in_bfloat16_if_its_row_and_the_settings_let_it(
+    new_daemon: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    import openvino
+
+    native = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    daemon = new_daemon()
+    for model in ("exact", "quick"):
+        done = daemon.run("models", "add", str(keyer(tmp_path)), "--like", PLATE_MODEL, "--id", model)
+        assert done.returncode == 0
+    rows = daemon.folder / "config" / "models.toml"
+    rows.write_text(rows.read_text() + "bfloat16 = true\n")
+    with daemon.start("--device", "CPU").session() as session:
+
+        def arithmetic() -> dict[str, str]:
+            for model in ("exact", "quick"):
+                assert ask(session, model=model, plate=bytes(64 * 48 * 4)).device == "CPU"
+            return {model["id"]: model["arithmetic"] for model in session.status()["loaded"]}
+
+        assert arithmetic() == {"exact": "f32", "quick": "bf16" if native else "f32"}
+        assert "exact on CPU, in f32" in daemon.run("status").stdout
+        (daemon.folder / "config" / "config.toml").write_text('arithmetic = "f32"\n')
+        assert daemon.run("reload").returncode == 0
+        wait_for(lambda: not loaded(session), "the unloading")
+        assert arithmetic() == {"exact": "f32", "quick": "f32"}
+
+
 def test_a_model_that_is_too_large_for_the_machine_is_refused(
     new_daemon: Callable[..., Daemon], tmp_path: Path
 ) -> None:

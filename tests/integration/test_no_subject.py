@@ -12,6 +12,7 @@ from conftest import PHOTOGRAPHS
 from matted import backend, imaging, subject
 from matted.layer import Layer
 from matted.models import catalogue
+from matted.target import CPU, Target
 from PIL import Image, ImageFilter
 
 ROW = catalogue.load().find("u2netp")
@@ -23,7 +24,7 @@ Confidence = Callable[[Any], float]
 @pytest.fixture(scope="module")
 def confidence(u2netp_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Confidence:
     """confidence(rgb): the model's about a picture of height x width x 3."""
-    model = backend.load(ROW, u2netp_file, backend.CPU, tmp_path_factory.mktemp("compiled"))
+    model = backend.load(ROW, u2netp_file, Target(CPU), tmp_path_factory.mktemp("compiled"))
 
     def measure(rgb: Any) -> float:
         shown = imaging.show(Layer(rgb), ROW, imaging.Fit((320, 320)))

@@ -81,6 +81,12 @@ def test_a_row_takes_what_it_does_not_say_from_the_one_that_it_is_like(own: Path
     assert list(rows) == [*SHIPPED, "mine"]
 
 
+def test_that_bfloat16_does_a_model_no_harm_is_not_taken_over_from_another(own: Path) -> None:
+    text = MINE.replace("rmbg-1.4", "isnet-general-use")
+    assert SHIPPED["isnet-general-use"].bfloat16 and not written(own, text)["mine"].bfloat16
+    assert written(own, text + "bfloat16 = true\n")["mine"].bfloat16
+
+
 @pytest.mark.parametrize("text", ["", "# nothing\n"])
 def test_no_rows_are_fine(own: Path, text: str) -> None:
     assert list(written(own, text)) == list(SHIPPED)

@@ -11,6 +11,7 @@ import platformdirs
 import pytest
 from matted import config
 from matted.config import LOG_LEVELS, MAX_QUEUE, Config, ConfigError, load
+from matted.target import Target
 
 Load = Callable[..., Config]
 
@@ -94,6 +95,13 @@ def test_an_unknown_log_level_is_refused_with_the_known_ones(load_with: Load) ->
         load_with(environ={"MATTED_LOG_LEVEL": "loud"})
     assert "the environment" in refusal.value.message
     assert all(level in refusal.value.hint for level in LOG_LEVELS)
+
+
+def test_an_arithmetic_that_not_every_model_has_is_refused(load_with: Load) -> None:
+    assert load_with(environ={"MATTED_ARITHMETIC": "f32"}).target == Target("AUTO", "f32")
+    with pytest.raises(ConfigError, match="arithmetic") as refused:
+        load_with('arithmetic = "bf16"')
+    assert refused.value.hint == "One of AUTO, f32 is expected."
 
 
 def test_an_unknown_setting_in_the_file_is_named(load_with: Load) -> None:

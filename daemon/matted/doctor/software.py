@@ -14,8 +14,8 @@ from matted.doctor import children
 from matted.doctor.children import ChildFailedError
 from matted.doctor.finding import FAIL, NOTE, OK, Finding
 from matted.doctor.patient import Patient
+from matted.target import AUTO, CPU
 
-AUTO, CPU = "AUTO", "CPU"
 REINSTALL = "Install matted again, for example with: pipx reinstall matted"
 _REQUIREMENT = re.compile(r"([\w.-]+)\s*>=\s*([\d.]+)$")
 _NATIVE = ("numpy", "PIL.Image", "zmq", "psutil", "openvino")  # import names of those that can break without being gone

@@ -105,8 +105,9 @@ class Row:
     R, G, B, after that. resample: "lanczos" or "bilinear". outputs: names or indices of the graph's outputs that are
     kept: the matte, then, where there is one, the foreground. activation: what makes the output a matte in 0..1.
     subject_floor: a picture whose confidence (see subject.py) is less shows no subject. precision: of the weights as
-    they are stored. peak_bytes: the most memory that it takes while it runs. own: a user's own row.
-    made_from: id of the model that this is a variant of; that one's licence, accepted or not, holds for it.
+    they are stored. bfloat16: its masks are known to stay as they are where a CPU computes in it. peak_bytes: the most
+    memory that it takes while it runs. own: a user's own row. made_from: id of the model that this is a variant of;
+    that one's licence, accepted or not, holds for it.
     """
 
     id: str
@@ -130,6 +131,7 @@ class Row:
     inputs: str = "image"
     accept: bool = False
     automatic: bool = False
+    bfloat16: bool = False
     own: bool = False
     made_from: str = ""
 
@@ -253,7 +255,7 @@ def own_row(table: Any, shipped: Mapping[str, Row]) -> Row:
         if name not in settable:
             raise CatalogueError(f"{table['id']} has an unknown field: {name}.")
         own[name] = _checked(table["id"], name, value, getattr(base, name))
-    defaults = {"licence": "not stated", "licence_url": "", "accept": False, "automatic": False}
+    defaults = {"licence": "not stated", "licence_url": "", "accept": False, "automatic": False, "bfloat16": False}
     if "made_from" in own:
         if own["made_from"] != base.id:
             raise CatalogueError(f"{table['id']} is made from {own['made_from']}, but like {base.id}.")

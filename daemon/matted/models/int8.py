@@ -19,6 +19,7 @@ from matted.layer import Layer
 from matted.models import own
 from matted.models.catalogue import Catalogue, Row
 from matted.models.store import Store
+from matted.target import CPU, Target
 
 CALIBRATION = 8  # photographs at most whose ranges are looked at; each costs memory and seconds
 COMPARED = 12  # photographs at most that both models are run on
@@ -63,7 +64,7 @@ def make(
     if variant_id(row) in known.rows:
         raise MattedError(f"{variant_id(row)} exists.", f"To make it anew: matted models remove {variant_id(row)}")
     with tempfile.TemporaryDirectory(prefix="matted-") as folder:
-        original = backend.load(row, store.path(row), backend.CPU, Path(folder) / "cache")
+        original = backend.load(row, store.path(row), Target(CPU), Path(folder) / "cache")
         shots = [_prepare(path, row, original) for path in photographs[: max(CALIBRATION, COMPARED)]]
         target = Path(folder) / "model.xml"
         chosen = shots[:CALIBRATION]
@@ -78,7 +79,7 @@ def make(
         except ValueError as error:
             raise MattedError(str(error)) from None
         say("Comparing the masks")
-        variant = backend.load(row, target, backend.CPU, Path(folder) / "cache")
+        variant = backend.load(row, target, Target(CPU), Path(folder) / "cache")
         result = _compare(row, original, variant, shots[:COMPARED], store.path(row), target)
         if result.same:
             fields = {"id": variant_id(row), "title": f"{row.title}, INT8", "made_from": row.id}

@@ -20,6 +20,7 @@ from matted.models.catalogue import Catalogue, CatalogueError, Row, Source
 from matted.models.origin import digest
 from matted.models.sources import Watch
 from matted.models.store import Store
+from matted.target import CPU, Target
 from matted.toml import tomllib
 
 _TRIAL_SIDE = 512
@@ -59,7 +60,7 @@ def try_out(row: Row, model_file: Path) -> int:
     """
     with tempfile.TemporaryDirectory(prefix="matted-") as cache:
         try:
-            model = backend.load(row, model_file, backend.CPU, Path(cache))
+            model = backend.load(row, model_file, Target(CPU), Path(cache))
             shown = imaging.fit(_TRIAL_SIDE, _TRIAL_SIDE, model.size)
             picture = imaging.prepare_input(Layer(_disc()), row, shown)
             matte = model.infer([picture] * (2 if row.needs_plate else 1))[0]
