@@ -1,4 +1,4 @@
-"""A Krita plug-in that runs checks.py in the running program and writes what it saw to results.json.
+"""A Krita plug-in that runs checks in the running program and writes what it saw to results.json.
 
 A check is a generator function. It yields a condition, a function without arguments: Krita's own event loop goes on,
 and the check is resumed with the condition's first true value. Nothing blocks, exactly as with a person at the screen.
@@ -65,23 +65,34 @@ class Runner(Extension):
 
     def _all(self):
         yield self._window_is_open
-        from . import benchmark, checks, steps, table, wishes  # not before Krita has a window
+        from . import program  # not before Krita has a window
 
-        chosen = checks.ALL + table.ALL + wishes.ALL + checks.LAST
-        if "MATTED_LANGUAGE" in os.environ:
-            chosen = wishes.LANGUAGE
-        if "MATTED_BENCHMARK" in os.environ:
-            chosen = benchmark.ALL
-        for name, check in chosen:
+        for name, check in self._chosen():
             seen = self._results[name] = {}
             start = time.monotonic()
             try:
                 yield from check(seen)
             except Exception:
                 seen["failure"] = traceback.format_exc()
+                program.photograph_screen("failure.png")
             seen["seconds"] = round(time.monotonic() - start, 1)
-            steps.FOLDER.joinpath("results.json").write_text(json.dumps(self._results, indent=1))
-            yield from steps.tidy_up()
+            program.FOLDER.joinpath("results.json").write_text(json.dumps(self._results, indent=1))
+            yield from program.tidy_up()
+
+    @staticmethod
+    def _chosen():
+        """(name, check) of all that this start of Krita is for."""
+        if "MATTED_IMPORT" in os.environ:  # the others need the plug-in, which is not there yet
+            from . import importing
+
+            return importing.ALL
+        from . import benchmark, checks, table, wishes
+
+        if "MATTED_LANGUAGE" in os.environ:
+            return wishes.LANGUAGE
+        if "MATTED_BENCHMARK" in os.environ:
+            return benchmark.ALL
+        return checks.ALL + table.ALL + wishes.ALL + checks.LAST
 
     def _quit(self):
         QTimer.singleShot(0, Krita.instance().action("file_quit").trigger)

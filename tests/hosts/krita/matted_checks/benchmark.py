@@ -5,7 +5,18 @@ import time
 from remove_background import layers, outputs
 from remove_background.matted_client.client import Session
 
-from .steps import FOLDER, click, close, idle, krita, messages, show, turns
+from .program import (
+    FOLDER,
+    close,
+    krita,
+    messages,
+    show,
+    turns,
+)
+from .steps import (
+    click,
+    idle,
+)
 
 
 def clicks(seen):

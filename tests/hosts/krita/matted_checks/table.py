@@ -8,7 +8,7 @@ import remove_background
 from krita import InfoObject, Selection
 from PyQt5.QtCore import QByteArray
 
-from .steps import (
+from .program import (
     FOLDER,
     PHOTOGRAPH,
     SELECTED,

@@ -10,38 +10,40 @@ from PyQt5.QtCore import QByteArray
 from PyQt5.QtWidgets import QCheckBox, QComboBox, QDialogButtonBox, QDoubleSpinBox, QLabel, QSpinBox
 from remove_background.matted_client import MattedError
 
-from .steps import (
+from .program import (
     FOLDER,
     PHOTOGRAPH,
     SELECTED,
-    SETTINGS,
     action,
     activate,
-    click,
-    daemon_status,
     export,
-    idle,
     krita,
     look,
     masks,
     messages,
     open_photograph,
-    opened,
-    options_dialog,
     photograph_screen,
     pixels,
-    progress_text,
-    progress_value,
     rectangle,
-    remove_background_of,
     save_mask,
     select,
     selected,
     show,
-    stop_daemon,
-    take_messages,
     turns,
     undo,
+)
+from .steps import (
+    SETTINGS,
+    click,
+    daemon_status,
+    idle,
+    opened,
+    options_dialog,
+    progress_text,
+    progress_value,
+    remove_background_of,
+    stop_daemon,
+    take_messages,
     wish,
 )
 
