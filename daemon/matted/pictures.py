@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import io
 import math
-import os
-import threading
 import warnings
 import zlib
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,8 @@ import numpy as np
 from matted_client import MattedError
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageCms, ImageOps, UnidentifiedImageError
+
+from matted import whole
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".webp", ".tif", ".tiff"})
@@ -105,19 +104,14 @@ def _repainted(image: Image.Image, mask: NDArray[np.uint8], foreground: NDArray[
 
 def write(picture: Picture, path: Path, overwrite: bool) -> None:
     """Write a PNG: whole, or not at all. Raises PictureError."""
-    # not from the name, which may be as long as names can be
-    draft = path.with_name(f".matted-{os.getpid()}-{threading.get_ident()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture.image.save(draft, "PNG", **_COMPRESSION, **picture.metadata)
-        if path.exists() and not overwrite:
-            raise PictureError(f"{path} exists.", "Use --force to overwrite it.")
-        os.replace(draft, path)
+        with whole.draft(path) as draft:
+            picture.image.save(draft, "PNG", **_COMPRESSION, **picture.metadata)
+            if path.exists() and not overwrite:
+                raise PictureError(f"{path} exists.", "Use --force to overwrite it.")
     except OSError as error:
         raise PictureError(f"{path} cannot be written: {error.strerror or error}.") from None
-    finally:
-        with suppress(OSError):  # there may be no such folder
-            draft.unlink()
 
 
 def _refuse_animation(path: Path, image: Image.Image) -> None:

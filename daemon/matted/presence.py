@@ -77,19 +77,14 @@ class Presence:
         Raises StateFolderError.
         """
         fields = {"protocol": 1, "endpoint": endpoint, "pid": os.getpid(), "version": version, "key": key.hex()}
-        draft = self.connection_file.with_suffix(f".{os.getpid()}.part")
+        content = json.dumps(fields).encode()
         try:
-            for leftover in self.folder.glob(f"{self.connection_file.stem}.*.part"):  # of daemons that were killed
-                leftover.unlink()
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with open(descriptor, "w", encoding="utf-8") as file:
-                json.dump(fields, file)
-            os.replace(draft, self.connection_file)
+            sharing.put(self.folder, content)
         except OSError as error:
             raise _unusable(self.folder, error) from None
         for folder in self._shared():
             try:
-                sharing.put(folder, self.connection_file.read_bytes())
+                sharing.put(folder, content)
             except OSError as error:  # the other hosts can do without it
                 log.warning("The connection file cannot be put into %s: %s", folder, error.strerror)
 

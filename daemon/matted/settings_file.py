@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import stat
 from pathlib import Path
 
+from matted import whole
 from matted.config import CONFIG_FILE, ConfigError
 from matted.toml import tomllib
 
@@ -25,11 +24,7 @@ def set_text(folder: Path, name: str, value: str) -> Path:
         raise ConfigError(f"{name} in {path} cannot be changed by matted.", f'Write there: {name} = "{value}"')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}.part")
-        draft.write_text(changed, "utf-8")
-        if path.exists():
-            draft.chmod(stat.S_IMODE(path.stat().st_mode))
-        os.replace(draft, path)
+        whole.write(path, changed.encode())
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror or error}.") from None
     return path

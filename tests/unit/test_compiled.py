@@ -101,7 +101,7 @@ def test_what_is_written_anew_is_sealed_anew(tmp_path: Path) -> None:
 def test_what_cannot_be_sealed_is_no_failure(tmp_path: Path) -> None:
     files = CompiledFiles(tmp_path, limit=1000)
     compiled(files, "one", 100, 0)
-    (files.of("one") / f"{SEAL}.part").mkdir()
+    (files.of("one") / SEAL).mkdir()
     files.seal("one")
     files.check("one")
     assert not files.of("one").exists()

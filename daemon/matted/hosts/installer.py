@@ -6,7 +6,6 @@ What was written is listed in `matted.json` beside the plug-in.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path, PurePath
@@ -110,10 +109,8 @@ def _copy(source: Path, target: Path, root: Path, created: set[str]) -> None:
     missing = [folder for folder in target.relative_to(root).parents if not (root / folder).exists()]
     created.update(folder.as_posix() for folder in missing if folder != Path("."))
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f"{target.name}.part")
-    shutil.copyfile(source, draft)
-    draft.chmod(0o755 if source.name == "remove-background.py" else 0o644)  # GIMP runs its plug-ins as programs
-    os.replace(draft, target)
+    program = source.name == "remove-background.py"  # GIMP runs its plug-ins as programs
+    whole.write(target, source.read_bytes(), mode=0o755 if program else 0o644)
 
 
 def _manifest(host: str, profile: Profile) -> Path:

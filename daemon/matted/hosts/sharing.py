@@ -5,10 +5,11 @@ A Snap is one: see profiles.Profile.shared. `matted install` makes the folder, a
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from matted_client.endpoint import CONNECTION_FILE, connection_path
+
+from matted import whole
 
 
 def prepare(folder: Path) -> str:
@@ -23,12 +24,8 @@ def prepare(folder: Path) -> str:
 
 def put(folder: Path, content: bytes) -> None:
     """Write the file, which only its owner can read, so that nobody sees a part of it. Raises OSError."""
-    draft = folder / f"{CONNECTION_FILE}.part"
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-    os.replace(draft, folder / CONNECTION_FILE)
+    whole.sweep(folder)
+    whole.write(folder / CONNECTION_FILE, content, mode=0o600)
 
 
 def withdraw(folder: Path) -> None:

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from matted import whole
+
 log = logging.getLogger(__name__)
 
 SEAL = "seal.json"  # {name of a file: [bytes, when it was written in ns, CRC-32]}
@@ -56,14 +58,12 @@ class CompiledFiles:
                 same = (stat.st_size, stat.st_mtime_ns) == known[:2]
                 facts[file.name] = (stat.st_size, stat.st_mtime_ns, known[2] if same else _checksum(file))
             if facts != sealed:
-                draft = folder / f"{SEAL}.part"
-                draft.write_text(json.dumps(facts), "ascii")
-                os.replace(draft, folder / SEAL)
+                whole.write(folder / SEAL, json.dumps(facts).encode())
         except OSError as error:
             log.info("what was compiled of %s cannot be kept: %s", model, error.strerror or error)
 
     def _files(self, model: str) -> Iterator[Path]:
-        return (file for file in self.of(model).glob("*") if not file.name.startswith(SEAL))
+        return (file for file in self.of(model).glob("*") if not file.name.startswith((SEAL, ".")))
 
     def trim(self, just_used: str) -> None:
         """Delete what was not used for longest until the budget holds. The model in use is the last to go."""

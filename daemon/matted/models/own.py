@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import tempfile
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matted import backend, imaging
+from matted import backend, imaging, whole
 from matted.layer import Layer
 from matted.models import catalogue
 from matted.models.catalogue import Catalogue, CatalogueError, Row, Source
@@ -137,12 +136,8 @@ def _rewrite(path: Path, change: Callable[[str], str]) -> None:
     try:
         text = path.read_text("utf-8") if path.exists() else ""
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}.part")
-        draft.write_text(change(text), "utf-8")
-        try:
+        with whole.draft(path) as draft:
+            draft.write_text(change(text), "utf-8")
             catalogue.read_own(draft, catalogue.load().rows)  # never leave a file that stops the daemon
-            os.replace(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
     except OSError as error:
         raise CatalogueError(f"{path} cannot be written: {error.strerror or error}.") from None

@@ -1,0 +1,115 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from matted import whole
+
+needs_modes = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+
+
+@pytest.fixture
+def umask() -> Iterator[None]:
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_what_is_written_takes_the_place_of_the_old(tmp_path: Path) -> None:
+    for content in (b"one", b"two"):
+        whole.write(tmp_path / "file", content)
+        assert (tmp_path / "file").read_bytes() == content
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_the_old_one_stays_until_the_end(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("old")
+    with whole.draft(file) as draft:
+        draft.write_text("new")
+        assert file.read_text() == "old"
+    assert file.read_text() == "new"
+
+
+@pytest.mark.parametrize("error", [OSError, ValueError, KeyboardInterrupt])
+def test_nothing_changes_and_nothing_is_left_where_writing_fails(tmp_path: Path, error: type[BaseException]) -> None:
+    file = tmp_path / "file"
+    file.write_text("old")
+    with pytest.raises(error), whole.draft(file) as draft:
+        draft.write_text("new")
+        raise error
+    assert file.read_text() == "old" and os.listdir(tmp_path) == ["file"]
+
+
+def test_a_folder_in_the_place_of_the_file_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "file").mkdir()
+    with pytest.raises(OSError):
+        whole.write(tmp_path / "file", b"new")
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_the_name_may_be_as_long_as_names_can_be(tmp_path: Path) -> None:
+    whole.write(tmp_path / ("x" * 255), b"new")
+    assert (tmp_path / ("x" * 255)).read_bytes() == b"new"
+
+
+@needs_modes
+def test_permissions_stay_what_they_were(tmp_path: Path, umask: None) -> None:
+    for wanted in (0o644, 0o400):
+        file = tmp_path / f"{wanted}"
+        file.touch()
+        file.chmod(wanted)
+        whole.write(file, b"new")
+        assert mode(file) == wanted
+
+
+@needs_modes
+def test_a_new_file_has_the_permissions_of_any_new_file(tmp_path: Path, umask: None) -> None:
+    whole.write(tmp_path / "file", b"new")
+    assert mode(tmp_path / "file") == 0o600
+
+
+@needs_modes
+def test_a_private_file_never_was_anything_else(tmp_path: Path) -> None:
+    (tmp_path / "file").touch(0o644)
+    with whole.draft(tmp_path / "file", mode=0o600) as draft:
+        assert mode(draft) == 0o600
+    assert mode(tmp_path / "file") == 0o600
+
+
+@needs_modes
+def test_permissions_that_are_asked_for_do_not_depend_on_the_umask(tmp_path: Path, umask: None) -> None:
+    whole.write(tmp_path / "program", b"new", mode=0o755)
+    assert mode(tmp_path / "program") == 0o755
+
+
+def test_several_may_write_at_once(tmp_path: Path) -> None:
+    contents = [bytes([number]) * 100_000 for number in range(8)]
+    threads = [
+        threading.Thread(target=lambda content=content: [whole.write(tmp_path / "file", content) for _ in range(20)])
+        for content in contents
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (tmp_path / "file").read_bytes() in contents and os.listdir(tmp_path) == ["file"]
+
+
+def test_what_killed_processes_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    with whole.draft(tmp_path / "file") as draft:
+        left = draft.name
+    (tmp_path / left).write_text("half")
+    (tmp_path / "holiday.part").write_text("mine")
+    whole.sweep(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == ["file", "holiday.part"]
