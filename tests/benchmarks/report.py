@@ -34,6 +34,8 @@ _METHOD = f"""## How it is measured
   is off, so that each request is one inference.
 - **Bare inference** is OpenVINO alone in the process of the benchmark: the same file, compiled with the same
   properties, its input ready in memory. **Beyond bare** is how much longer the request took in the same round.
+- **In f32** is with `arithmetic = "f32"`. Without that setting IS-Net computes in bfloat16 where the processor has it;
+  where it has not, both are the same.
 - **A warm request** is what GIMP or Krita waits for: RGBA pixels in memory, through the client of the plug-ins, to the
   daemon and back as an 8-bit mask. **Transport** is what the daemon's own stages leave of it.
 - **Re-tuned** is another setting for the picture of the request before: no inference.

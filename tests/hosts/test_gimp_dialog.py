@@ -109,6 +109,7 @@ def test_the_model_is_chosen_in_the_dialog(
     file = f"{installed.home}/standin.onnx"
     small.isnet_like(installed.outside(file), side=64)
     installed.matted("models", "add", file, "--like", "isnet-general-use", "--id", "mine")
+    installed.matted("start")
     with installed.session() as session:
         session.load()  # the default model is there, and listed before
     try:

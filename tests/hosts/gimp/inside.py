@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 import socket
 import traceback
 
@@ -320,9 +321,7 @@ def remove_background(image, items, mode="NONINTERACTIVE", options=None, name=ON
 
 def forget():
     """Let the plug-in's settings be as before its first use."""
-    folder = os.path.join(Gimp.directory(), "plug-in-settings")
-    for name in os.listdir(folder):
-        os.remove(os.path.join(folder, name))
+    shutil.rmtree(os.path.join(Gimp.directory(), "plug-in-settings"), ignore_errors=True)
     for name in Gimp.get_parasite_list():
         if name.startswith(ONE_CLICK):
             Gimp.detach_parasite(name)
