@@ -60,9 +60,7 @@ def command_parser() -> argparse.ArgumentParser:
     serve.add_argument("--keep-alive", metavar="TIME", help="how long a model stays in memory: 90s, 10m, 0, forever")
     serve.add_argument("--memory", metavar="SIZE", help="how much memory models may take together: 500MB, 8GB")
     serve.add_argument("--device", metavar="NAME", help="AUTO, CPU, GPU, NPU, or what OpenVINO calls it")
-    serve.add_argument(
-        "--arithmetic", choices=ARITHMETICS, help="f32: slower for some models, and masks are the same everywhere"
-    )
+    serve.add_argument("--arithmetic", choices=ARITHMETICS, help="f32: masks nearly the same everywhere, but slower")
     serve.add_argument("--preload", metavar="ID", help="a model to load at once, and to keep")
     serve.add_argument("--idle-exit", metavar="TIME", help="end after this long without a request: 30m, 2h, forever")
     serve.add_argument("--queue", type=int, metavar="N", help="how many requests may wait")

@@ -15,6 +15,7 @@ from typing import BinaryIO
 from matted_client import MattedError
 from matted_client.endpoint import CONNECTION_FILE
 
+from matted import whole
 from matted.hosts import sharing
 from matted.locks import try_lock
 
@@ -79,11 +80,13 @@ class Presence:
         fields = {"protocol": 1, "endpoint": endpoint, "pid": os.getpid(), "version": version, "key": key.hex()}
         content = json.dumps(fields).encode()
         try:
+            whole.sweep(self.connection_file)
             sharing.put(self.folder, content)
         except OSError as error:
             raise _unusable(self.folder, error) from None
         for folder in self._shared():
             try:
+                whole.sweep(folder / CONNECTION_FILE)
                 sharing.put(folder, content)
             except OSError as error:  # the other hosts can do without it
                 log.warning("The connection file cannot be put into %s: %s", folder, error.strerror)

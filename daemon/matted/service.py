@@ -127,7 +127,7 @@ class Service:
         self._cache.clear()
 
     def reload(self) -> None:
-        """Read the settings and the models' rows anew. Loaded models stay, unless they are to run elsewhere.
+        """Read the settings and the models' rows anew. Loaded models stay, unless they are to run otherwise.
 
         Raises MattedError if they cannot be used; everything then stays as it was. What a running request has begun
         with holds until its end.
@@ -140,9 +140,11 @@ class Service:
         self._looker.compiled.limit = config.compiled_limit
         self._looker.target = config.target
         logbook.set_level(config.log_level)
-        if config.target != before.target:
-            for each in self._cache.resident():
-                self._cache.give_up(each.engine.row.id)
+        rows = self._setup.catalogue.rows
+        for each in self._cache.resident():
+            row = each.engine.row
+            if config.target != before.target or rows.get(row.id) != row:
+                self._cache.give_up(row.id)
         self._queue.nudge()
         log.info("the settings were read anew")
 

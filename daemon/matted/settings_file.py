@@ -15,7 +15,7 @@ def set_text(folder: Path, name: str, value: str) -> Path:
     """Write `name = "value"` into the config.toml of `folder`. Returns the file. Raises ConfigError."""
     path = (folder / CONFIG_FILE).resolve()
     try:
-        text = path.read_text("utf-8") if path.exists() else ""
+        text = path.read_bytes().decode() if path.exists() else ""  # with the ends of lines as they are
         changed = _changed(text, name, value)
         before, after = tomllib.loads(text), tomllib.loads(changed)
     except (OSError, ValueError) as error:

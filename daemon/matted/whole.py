@@ -2,48 +2,67 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
-_PART = ".part"
+_NAME = 40  # characters of the file's own name in that of its draft, which is then no longer than names can be
+
+
+def write(path: Path, content: bytes, mode: int | None = None) -> None:
+    """Put `content` in the place of whatever file `path` is.
+
+    mode: its permissions, from the beginning; None for those of the file that it replaces, or of any new file. Several
+    threads and processes may do the same at the same time (on Windows one of them may fail). Raises OSError; `path` is
+    then as it was, and nothing is left beside it.
+    """
+    with _drafted(path, mode) as (_, file):
+        file.write(content)  # not by name: whoever else may write in the folder could put a link there
 
 
 @contextmanager
-def draft(path: Path, mode: int | None = None) -> Iterator[Path]:
-    """Give an empty file to write, which then takes the place of whatever file `path` is.
+def draft(path: Path) -> Iterator[Path]:
+    """Give the name of an empty file to write, which then takes the place of whatever file `path` is.
 
-    mode: its permissions, from the beginning; None for those of the file that it replaces, or of any new file. Others
-    may do the same at the same time. If the `with` block raises, or with OSError what is done around it, `path` is as
-    it was, and nothing is left beside it.
+    If the `with` block raises, or the file cannot be put in place (OSError), `path` is as it was, and nothing is left
+    beside it. For folders that nobody else can write in.
     """
-    # not from the name, which may be as long as names can be
-    place = path.with_name(f".{os.getpid()}-{threading.get_ident()}{_PART}")
+    with _drafted(path, None) as (place, file):
+        file.close()
+        yield place
+
+
+def sweep(path: Path) -> None:
+    """Delete the drafts of `path` that processes left which were killed. Not while another may write it.
+
+    Raises OSError.
+    """
+    for place in path.parent.glob(f".{glob.escape(path.name[:_NAME])}.*.part"):
+        place.unlink(missing_ok=True)
+
+
+@contextmanager
+def _drafted(path: Path, mode: int | None) -> Iterator[tuple[Path, BinaryIO]]:
+    place = path.with_name(f".{path.name[:_NAME]}.{os.getpid()}-{threading.get_ident()}.part")
+    replaces = path.exists()
+    at_first = mode if mode is not None else 0o600 if replaces else 0o666
     try:
         place.unlink(missing_ok=True)  # of a process of this number that was killed
-        os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else mode))
-        yield place
-        if mode is not None:
-            place.chmod(mode)  # whatever the umask
-        elif path.exists():
-            shutil.copymode(path, place)
+        with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, at_first), "wb") as file:
+            if mode is not None and sys.platform != "win32":
+                os.fchmod(file.fileno(), mode)  # whatever the umask
+            yield place, file
+        if mode is None and replaces and sys.platform != "win32":  # there a file that is read-only cannot be replaced
+            with suppress(OSError):  # not every file system has permissions
+                shutil.copymode(path, place)
         os.replace(place, path)
     except BaseException:
         with suppress(OSError):
             place.unlink()
         raise
-
-
-def write(path: Path, content: bytes, mode: int | None = None) -> None:
-    """Put `content` in the place of whatever file `path` is. Otherwise as `draft`."""
-    with draft(path, mode) as place:
-        place.write_bytes(content)
-
-
-def sweep(folder: Path) -> None:
-    """Delete what processes that were killed have left in a folder where no other process writes. Raises OSError."""
-    for place in folder.glob(f".*{_PART}"):
-        place.unlink()

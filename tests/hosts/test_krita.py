@@ -140,6 +140,8 @@ def in_krita(suite: str, wheel: Path, weights: Path, artefacts: Path, folder: Pa
         for shot in SCREENSHOTS:
             if (session.folder / shot).exists():
                 shutil.copy(session.folder / shot, artefacts / f"krita-{version}-{shot}")
+        for shot in session.folder.glob("failure in *.png"):
+            shutil.copy(shot, artefacts / f"krita-{version}-{shot.name}")
         yield Seen(session, results)
 
 

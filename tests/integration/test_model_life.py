@@ -117,10 +117,20 @@ def test_a_model_computes_in_bfloat16_if_its_row_and_the_settings_let_it(
 
         assert arithmetic() == {"exact": "f32", "quick": "bf16" if native else "f32"}
         assert "exact on CPU, in f32" in daemon.run("status").stdout
+        rows.write_text(rows.read_text().replace("bfloat16 = true", "bfloat16 = false"))
+        assert daemon.run("reload").returncode == 0
+        wait_for(lambda: loaded(session) == ["exact"], "the unloading of what has another row")
+        assert arithmetic() == {"exact": "f32", "quick": "f32"}
+        rows.write_text(rows.read_text().replace("bfloat16 = false", "bfloat16 = true"))
         (daemon.folder / "config" / "config.toml").write_text('arithmetic = "f32"\n')
         assert daemon.run("reload").returncode == 0
         wait_for(lambda: not loaded(session), "the unloading")
         assert arithmetic() == {"exact": "f32", "quick": "f32"}
+    daemon.end()
+    (daemon.folder / "config" / "config.toml").unlink()
+    with daemon.start("--arithmetic", "f32").session() as session:
+        session.load("quick")
+        assert session.status()["loaded"][0]["arithmetic"] == "f32"
 
 
 def test_a_model_that_is_too_large_for_the_machine_is_refused(

@@ -107,7 +107,7 @@ def test_a_stale_file_of_a_killed_daemon_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_half_written_draft_of_a_killed_daemon_goes(tmp_path: Path) -> None:
-    (tmp_path / ".1-1.part").write_text("half")
+    (tmp_path / ".connection.json.1-1.part").write_text("half")
     with Presence(tmp_path) as presence:
         presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
         assert read_connection(str(presence.connection_file)).port == 40123
@@ -130,7 +130,7 @@ def test_the_connection_file_is_gone_after_a_failure(tmp_path: Path) -> None:
 def test_the_file_is_in_the_shared_folders_as_well_as_long_as_it_is_true(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
-    (shared / ".1-1.part").write_text("half")
+    (shared / ".connection.json.1-1.part").write_text("half")
     with Presence(tmp_path / "state", lambda: [shared]) as presence:
         presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
         assert read_connection(str(shared / "connection.json")) == read_connection(str(presence.connection_file))

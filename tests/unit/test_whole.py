@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from matted import whole
 
-needs_modes = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+on_posix = pytest.mark.skipif(sys.platform == "win32", reason="not on Windows")
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_the_name_may_be_as_long_as_names_can_be(tmp_path: Path) -> None:
     assert (tmp_path / ("x" * 255)).read_bytes() == b"new"
 
 
-@needs_modes
+@on_posix
 def test_permissions_stay_what_they_were(tmp_path: Path, umask: None) -> None:
     for wanted in (0o644, 0o400):
         file = tmp_path / f"{wanted}"
@@ -73,26 +73,62 @@ def test_permissions_stay_what_they_were(tmp_path: Path, umask: None) -> None:
         assert mode(file) == wanted
 
 
-@needs_modes
+@on_posix
 def test_a_new_file_has_the_permissions_of_any_new_file(tmp_path: Path, umask: None) -> None:
     whole.write(tmp_path / "file", b"new")
     assert mode(tmp_path / "file") == 0o600
 
 
-@needs_modes
-def test_a_private_file_never_was_anything_else(tmp_path: Path) -> None:
-    (tmp_path / "file").touch(0o644)
-    with whole.draft(tmp_path / "file", mode=0o600) as draft:
+@on_posix
+def test_a_file_that_was_private_never_is_anything_else(tmp_path: Path) -> None:
+    (tmp_path / "file").touch(0o600)
+    with whole.draft(tmp_path / "file") as draft:
         assert mode(draft) == 0o600
     assert mode(tmp_path / "file") == 0o600
 
 
-@needs_modes
+@on_posix
+def test_a_file_system_without_permissions_is_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(os, "chmod", refuse)
+    whole.write(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+@on_posix
+def test_a_link_that_somebody_puts_in_the_place_of_the_draft_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who else can write in the folder is quicker than we are, right after the draft was made."""
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    victim.chmod(0o644)
+    made = os.open
+
+    def swapped(path: Path, *args: int) -> int:
+        opened = made(path, *args)
+        if path.name.endswith(".part"):
+            path.unlink()
+            path.symlink_to(victim)
+        return opened
+
+    monkeypatch.setattr(os, "open", swapped)
+    whole.write(tmp_path / "file", b"new", mode=0o600)
+    assert victim.read_text() == "mine" and mode(victim) == 0o644
+
+
+@on_posix
 def test_permissions_that_are_asked_for_do_not_depend_on_the_umask(tmp_path: Path, umask: None) -> None:
     whole.write(tmp_path / "program", b"new", mode=0o755)
     assert mode(tmp_path / "program") == 0o755
 
 
+@on_posix
 def test_several_may_write_at_once(tmp_path: Path) -> None:
     contents = [bytes([number]) * 100_000 for number in range(8)]
     threads = [
@@ -107,9 +143,11 @@ def test_several_may_write_at_once(tmp_path: Path) -> None:
 
 
 def test_what_killed_processes_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
-    with whole.draft(tmp_path / "file") as draft:
-        left = draft.name
-    (tmp_path / left).write_text("half")
-    (tmp_path / "holiday.part").write_text("mine")
-    whole.sweep(tmp_path)
-    assert sorted(os.listdir(tmp_path)) == ["file", "holiday.part"]
+    left = []
+    for name in ("[file]", "other"):
+        with whole.draft(tmp_path / name) as draft:
+            left.append(draft)
+    for each in left:
+        each.write_text("half")
+    whole.sweep(tmp_path / "[file]")
+    assert sorted(os.listdir(tmp_path)) == sorted([left[1].name, "[file]", "other"])

@@ -16,15 +16,16 @@ def prepare(folder: Path) -> str:
     """Make the folder, with the file of a daemon that runs already. Returns the file's path. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        put(folder, Path(connection_path()).read_bytes())
+        content = Path(connection_path()).read_bytes()
     except FileNotFoundError:
         pass  # no daemon runs
+    else:
+        put(folder, content)
     return str(folder / CONNECTION_FILE)
 
 
 def put(folder: Path, content: bytes) -> None:
     """Write the file, which only its owner can read, so that nobody sees a part of it. Raises OSError."""
-    whole.sweep(folder)
     whole.write(folder / CONNECTION_FILE, content, mode=0o600)
 
 

@@ -105,7 +105,7 @@ class Row:
     R, G, B, after that. resample: "lanczos" or "bilinear". outputs: names or indices of the graph's outputs that are
     kept: the matte, then, where there is one, the foreground. activation: what makes the output a matte in 0..1.
     subject_floor: a picture whose confidence (see subject.py) is less shows no subject. precision: of the weights as
-    they are stored. bfloat16: its masks are known to stay as they are where a CPU computes in it. peak_bytes: the most
+    they are stored. bfloat16: its masks are known to hardly change where a CPU computes in it. peak_bytes: the most
     memory that it takes while it runs. own: a user's own row. made_from: id of the model that this is a variant of;
     that one's licence, accepted or not, holds for it.
     """

@@ -79,7 +79,7 @@ def make(
         except ValueError as error:
             raise MattedError(str(error)) from None
         say("Comparing the masks")
-        variant = backend.load(row, target, Target(CPU), Path(folder) / "cache")
+        variant = backend.load(row, target, Target(CPU, "f32"), Path(folder) / "cache")  # as its own row will have it
         result = _compare(row, original, variant, shots[:COMPARED], store.path(row), target)
         if result.same:
             fields = {"id": variant_id(row), "title": f"{row.title}, INT8", "made_from": row.id}

@@ -8,6 +8,7 @@ import json
 import os
 import time
 import traceback
+from contextlib import suppress
 
 from krita import Extension, Krita
 from PyQt5.QtCore import QTimer
@@ -74,7 +75,8 @@ class Runner(Extension):
                 yield from check(seen)
             except Exception:
                 seen["failure"] = traceback.format_exc()
-                program.photograph_screen("failure.png")
+                with suppress(AssertionError):
+                    program.photograph_screen(f"failure in {name}.png")
             seen["seconds"] = round(time.monotonic() - start, 1)
             program.FOLDER.joinpath("results.json").write_text(json.dumps(self._results, indent=1))
             yield from program.tidy_up()
