@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -120,16 +120,15 @@ def _text(value: Any) -> str:
     return value
 
 
-def _log_level(value: Any) -> str:
-    if value not in LOG_LEVELS:
-        raise ValueError
-    return str(value)
+def _one_of(choices: Sequence[str]) -> tuple[Callable[[Any], str], str]:
+    """How to parse one of these words, and what is expected."""
 
+    def parse(value: Any) -> str:
+        if value not in choices:
+            raise ValueError
+        return str(value)
 
-def _arithmetic(value: Any) -> str:
-    if value not in ARITHMETICS:
-        raise ValueError
-    return str(value)
+    return parse, f"One of {', '.join(choices)}"
 
 
 def _whole(value: Any) -> int:
@@ -183,9 +182,9 @@ _PARSERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "client_keep_alive": (_flag, "true or false"),
     "memory": (size, 'A size such as "500MB" or "8GB"'),
     "device": (_text, "A text"),
-    "arithmetic": (_arithmetic, f"One of {', '.join(ARITHMETICS)}"),
+    "arithmetic": _one_of(ARITHMETICS),
     "preload": (_text, "The id of a model"),
     "compiled_limit": (size, 'A size such as "500MB" or "8GB"'),
     "idle_exit": (seconds, 'A time such as "30m", "2h" or "forever"'),
-    "log_level": (_log_level, f"One of {', '.join(LOG_LEVELS)}"),
+    "log_level": _one_of(LOG_LEVELS),
 }

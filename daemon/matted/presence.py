@@ -80,16 +80,19 @@ class Presence:
         fields = {"protocol": 1, "endpoint": endpoint, "pid": os.getpid(), "version": version, "key": key.hex()}
         content = json.dumps(fields).encode()
         try:
-            whole.sweep(self.connection_file)
-            sharing.put(self.folder, content)
+            _put(self.folder, content)
         except OSError as error:
             raise _unusable(self.folder, error) from None
         for folder in self._shared():
             try:
-                whole.sweep(folder / CONNECTION_FILE)
-                sharing.put(folder, content)
+                _put(folder, content)
             except OSError as error:  # the other hosts can do without it
                 log.warning("The connection file cannot be put into %s: %s", folder, error.strerror)
+
+
+def _put(folder: Path, content: bytes) -> None:
+    whole.sweep(folder / CONNECTION_FILE)  # of daemons that were killed: who has the lock is the only one that writes
+    sharing.put(folder, content)
 
 
 def _make_private(folder: Path) -> None:

@@ -26,9 +26,8 @@ def measure(place: Workplace, subject: Subject) -> list[Sample]:
     name = place.rembg.name(subject.row.id)
     for megapixels in SIZES if subject.name == MODELS[0] else OTHERS:
         layer = Layer(megapixels)
-        with place.daemon(
-            subject.arithmetic
-        ) as daemon:  # a new one for each, as memory that was once had is not always given back
+        # a new one for each, as memory that was once had is not always given back
+        with place.daemon(subject.arithmetic) as daemon:
             samples += _matted(daemon, layer, subject, megapixels)
         if name is not None and megapixels in AGAINST_REMBG and not subject.row.made_from:
             with place.rembg.library(name) as library, tempfile.TemporaryDirectory() as folder:

@@ -103,7 +103,8 @@ def test_the_zip_is_imported_used_known_and_taken_away(krita: Krita) -> None:
     with Image.open(PHOTOGRAPH) as image:
         photograph = image.convert("RGBA")
     photograph.save(krita.folder / "photograph.png")
-    assert krita.run("use")["messages"] == []
+    seen = krita.run("use")
+    assert seen["mask"] == "transparencymask" and seen["messages"] == []
     assert (krita.folder / "mask").read_bytes() == krita.installed.mask_of(photograph)
 
     said = krita.doctor()

@@ -3,7 +3,7 @@
 from PyQt5.QtCore import QTimer
 from PyQt5.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QMessageBox
 
-from .program import FOLDER, action, masks, messages, open_photograph, photograph_screen, turns
+from .program import FOLDER, action, messages, open_photograph, photograph_screen, turns
 
 DRAWN_TURNS = 25  # of the event loop, that Krita takes to draw what has changed
 
@@ -40,11 +40,12 @@ def use(seen):
 
     def masked():
         """the mask"""
-        return masks(node) or messages()
+        return node.childNodes() or messages()
 
     yield masked
     seen["messages"] = [box.text() for box in messages()]
-    (mask,) = masks(node)
+    (mask,) = node.childNodes()
+    seen["mask"] = mask.type()
     (FOLDER / "mask").write_bytes(bytes(mask.pixelData(0, 0, document.width(), document.height())))
     document.waitForDone()
     yield turns(DRAWN_TURNS)
