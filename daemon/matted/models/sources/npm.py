@@ -25,6 +25,7 @@ def fetch(source: Source, folder: Path, watch: Watch) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     watch.on_stage("npm is fetching the package, and does not say how far it is")
     command = [npm, "pack", source.package, "--pack-destination", str(folder), "--loglevel=error", "--ignore-scripts"]
+    command += ["--cache", str(folder / "cache")]  # the user's would keep the whole package, or what came of it
     _run(command, folder, watch)
     for archive in folder.glob("*.tgz"):
         return join(archive, source.resource, folder, watch)

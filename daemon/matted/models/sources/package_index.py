@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import re
 import subprocess
@@ -21,7 +22,7 @@ from matted.models.sources.watch import CHECK_SECONDS, DownloadError, Watch
 _PYTHON_VERSION = "3.12"
 _PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 _PIP = ["download", "--no-deps", "--only-binary=:all:", "--python-version", _PYTHON_VERSION, "--no-input"]
-_PIP += ["--disable-pip-version-check", "--progress-bar=raw", "--retries=1", "--timeout=20"]
+_PIP += ["--disable-pip-version-check", "--progress-bar=raw", "--retries=1", "--timeout=20", "--no-cache-dir"]
 
 
 def fetch(package: str, members: Sequence[str], folder: Path, watch: Watch) -> list[Path]:
@@ -29,9 +30,8 @@ def fetch(package: str, members: Sequence[str], folder: Path, watch: Watch) -> l
 
     Raises DownloadError, OSError.
     """
-    wheels = folder / "wheels"
-    _download(package, wheels, watch)
-    for wheel in wheels.glob("*.whl"):
+    _download(package, folder, watch)
+    for wheel in folder.glob("*.whl"):
         return [unpack(wheel, member, folder) for member in members]
     raise DownloadError("pip left no package behind")
 
@@ -47,10 +47,17 @@ def unpack(wheel: Path, member: str, folder: Path) -> Path:
 
 def _download(package: str, folder: Path, watch: Watch) -> None:
     command = [sys.executable, "-m", "pip", *_PIP, "--dest", str(folder), package]
+    folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryFile("w+", errors="replace") as complaints,
         subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, text=True, errors="replace"
+            command,
+            env={**os.environ, "TMPDIR": str(folder)},  # what a pip that is killed has got so far goes with the folder
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+            errors="replace",
         ) as pip,
     ):
         assert pip.stdout is not None
