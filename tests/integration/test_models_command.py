@@ -514,11 +514,13 @@ def own_rows(person: Person) -> Path:
 def test_a_model_of_ones_own_is_added_used_and_removed(person: Person, tmp_path: Path) -> None:
     file = small.isnet_like(tmp_path / "net.onnx")
     own_rows(person).parent.mkdir(parents=True, exist_ok=True)
-    own_rows(person).write_text("# my models\n")
+    own_rows(person).write_bytes(b"# my models\r\n")
     person.daemon.start()  # which has to notice by itself
     title = 'Say "mine", \u00fcber'
     added = person.models("add", str(file), "--like", "rmbg-1.4", "--id", "mine", "--title", title)
     assert added.returncode == 0, added.stderr
+    written = own_rows(person).read_bytes()
+    assert written.count(b"\n") == written.count(b"\r\n") > 5
     facts = person.facts("mine")
     assert facts["own"] and facts["installed"] and facts["title"] == title
     assert "your own file" in person.models().stdout
@@ -531,7 +533,7 @@ def test_a_model_of_ones_own_is_added_used_and_removed(person: Person, tmp_path:
     assert again.returncode == 1 and "already" in again.stderr
     assert person.models("verify", "mine").returncode == 0
     assert person.models("remove", "mine").returncode == 0
-    assert person.files == [] and own_rows(person).read_text() == "# my models\n"
+    assert person.files == [] and own_rows(person).read_bytes() == b"# my models\r\n"
     assert person.run("remove", CHELSEA, "-o", str(out), "--force", "--model", "mine").returncode == 1
 
 

@@ -134,10 +134,12 @@ def _without(text: str, model: str) -> str:
 def _rewrite(path: Path, change: Callable[[str], str]) -> None:
     path = path.resolve()
     try:
-        text = path.read_text("utf-8") if path.exists() else ""
+        text = path.read_bytes().decode() if path.exists() else ""
+        ends = "\r\n" if "\r\n" in text else "\n"
+        changed = change(text.replace("\r\n", "\n")).replace("\n", ends)
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole.draft(path) as draft:
-            draft.write_text(change(text), "utf-8")
+            draft.write_bytes(changed.encode())
             catalogue.read_own(draft, catalogue.load().rows)  # never leave a file that stops the daemon
     except OSError as error:
         raise CatalogueError(f"{path} cannot be written: {error.strerror or error}.") from None
