@@ -28,6 +28,17 @@ def names(folder: Path) -> list[str]:
     return sorted(os.listdir(folder))
 
 
+def begin(daemon: Daemon, source: Path, target: Path) -> subprocess.Popen[str]:
+    """`matted remove` at work on a folder."""
+    return subprocess.Popen(
+        daemon.command("remove", str(source), "-o", str(target)),
+        env=daemon.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def test_every_result_is_the_one_that_the_picture_gets_alone(daemon: Daemon, tmp_path: Path) -> None:
     source = pictures(tmp_path / "in", 7)
     assert daemon.run("remove", str(source), "-o", str(tmp_path / "out")).returncode == 0
@@ -41,12 +52,10 @@ def test_every_result_is_the_one_that_the_picture_gets_alone(daemon: Daemon, tmp
 
 def test_the_daemon_gets_the_next_picture_while_it_works_on_one(daemon: Daemon, tmp_path: Path) -> None:
     source = pictures(tmp_path / "in", 12)
-    process = subprocess.Popen(
-        daemon.command("remove", str(source), "-o", str(tmp_path / "out")), env=daemon.environ, stdout=subprocess.PIPE
-    )
+    process = begin(daemon, source, tmp_path / "out")
     with daemon.session() as session:
         wait_for(lambda: len(session.status()["jobs"]) >= 2, "two requests at once")
-    assert process.communicate(timeout=PATIENCE) == (b"12 of 12 pictures done.\n", None)
+    assert process.communicate(timeout=PATIENCE) == ("12 of 12 pictures done.\n", "")
 
 
 def test_what_is_said_comes_in_the_order_of_the_pictures(daemon: Daemon, tmp_path: Path) -> None:
@@ -69,13 +78,7 @@ def test_what_is_said_comes_in_the_order_of_the_pictures(daemon: Daemon, tmp_pat
 def test_ctrl_c_ends_all_of_them_and_leaves_no_half_file(daemon: Daemon, tmp_path: Path) -> None:
     source = pictures(tmp_path / "in", 60, 640, 480)
     target = tmp_path / "out"
-    process = subprocess.Popen(
-        daemon.command("remove", str(source), "-o", str(target)),
-        env=daemon.environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = begin(daemon, source, target)
     wait_for(lambda: target.exists() and any(target.glob("*.png")), "the first result")
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=PATIENCE)[1]
@@ -95,13 +98,7 @@ def test_a_daemon_that_is_killed_is_replaced_and_no_picture_lost(
     daemon = new_daemon()
     source = pictures(tmp_path / "in", 12)
     target = tmp_path / "out"
-    process = subprocess.Popen(
-        daemon.command("remove", str(source), "-o", str(target)),
-        env=daemon.environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = begin(daemon, source, target)
     wait_for(lambda: target.exists() and any(target.glob("*.png")), "the first result")
     first = json.loads(daemon.connection_file.read_text())["pid"]
     os.kill(first, signal.SIGKILL)
