@@ -121,9 +121,11 @@ class Pipeline:
         return mask
 
     def _foreground(self, sight: Sight, alpha: NDArray[np.uint8 | np.uint16]) -> NDArray[np.uint8]:
-        """The model's own where it gives one, else what alpha and picture tell."""
+        """The colours of what is kept: the model's own where it gives them, else what alpha and picture tell."""
         self._step("colours")
-        if len(sight.outputs) > 1:
+        if self._request.invert:
+            result = colours.estimate(np.iinfo(alpha.dtype).max - alpha, self._layers[0], self._job.check)
+        elif len(sight.outputs) > 1:
             result = imaging.make_foreground(sight.outputs[1], self._request.width, self._request.height)
         else:
             result = colours.estimate(alpha, self._layers[0], self._job.check)

@@ -43,7 +43,7 @@ def _ignore(progress: Progress) -> None:
 class Mask:
     """`alpha` holds width x height samples of `info.depth` bits (16: little-endian), 0 background.
 
-    `foreground`, where asked for and given, holds width x height RGB8 pixels: the subject's own colours.
+    `foreground`, where asked for and given, holds width x height RGB8 pixels: the own colours of what is kept.
     """
 
     alpha: bytearray

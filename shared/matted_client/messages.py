@@ -145,7 +145,7 @@ class MaskRequest(Message):
     """One frame follows: width x height pixels, rows from the top, no padding, sRGB.
 
     plate: a second frame follows, of the same size and format: the same scene without the subject. foreground: the
-    result shall have the subject's own colours too. keep_alive: seconds for which the model shall stay in memory.
+    result shall have the own colours of what is kept too. keep_alive: seconds for which the model shall stay in memory.
 
     The mask is tuned in this order. edges: see EDGES. threshold: from here on a pixel is subject, below it is
     background, and nothing is in between. grow: pixels by which the subject gets larger, smaller where negative.

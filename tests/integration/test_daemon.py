@@ -14,7 +14,7 @@ from conftest import PHOTOGRAPHS, Daemon, wait_for
 from matted_client import Rejected, Session, Unavailable, messages
 from numpy.typing import NDArray
 from peers import LibzmqClient, disc
-from PIL import Image
+from PIL import Image, ImageFilter
 
 ASTRONAUT = PHOTOGRAPHS / "astronaut.jpg"
 
@@ -73,6 +73,20 @@ def test_each_way_to_refine_edges_gives_another_mask(daemon: Daemon) -> None:
         off, fine, hair = (masked(session, picture, "RGB8", edges=edges) for edges in messages.EDGES)
     for one, other in ((off, fine), (fine, hair)):
         assert 0 < np.abs(one - other).mean() < 2  # of 255: at the edge alone
+
+
+@pytest.mark.parametrize(("invert", "own"), [(False, (240, 190, 120)), (True, (40, 60, 40))])
+def test_the_colours_are_those_of_what_is_kept(daemon: Daemon, invert: bool, own: tuple[int, int, int]) -> None:
+    size = (600, 400)
+    picture = Image.frombytes("RGBA", size, disc(*size)).convert("RGB").filter(ImageFilter.GaussianBlur(4))
+    with daemon.session() as session:
+        answer = session.mask(picture.tobytes(), *size, "RGB8", foreground=True, invert=invert, anyway=True)
+    assert answer.foreground is not None
+    alpha = np.frombuffer(answer.alpha, np.uint8).reshape(size[::-1])
+    soft = (alpha > 60) & (alpha < 195)
+    found, before = (np.asarray(each, np.int64).reshape(*alpha.shape, 3) for each in (answer.foreground, picture))
+    assert soft.any()
+    assert np.abs(found - own)[soft].mean() < np.abs(before - own)[soft].mean() / 2
 
 
 def test_the_result_says_where_the_time_went(daemon: Daemon) -> None:
