@@ -15,7 +15,7 @@ from matted_client import MattedError
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageCms, ImageOps, UnidentifiedImageError
 
-from matted import whole
+from matted import band, whole
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".webp", ".tif", ".tiff"})
@@ -85,7 +85,8 @@ def cut_out(picture: Picture, mask: NDArray[np.uint8], foreground: NDArray[np.ui
     """Put the mask (height x width) into the alpha channel, under an alpha that is already there.
 
     foreground: the subject's own colours, height x width x 3, RGB. They take the place of the picture's, but where the
-    mask is full: those pixels are the subject's already.
+    mask is full: those pixels are the subject's already. Where nothing of the subject is near, the picture becomes
+    black: what was removed is not to be found in the file, which is smaller for it.
     """
     alpha = Image.fromarray(mask)
     image = picture.image
@@ -99,7 +100,17 @@ def cut_out(picture: Picture, mask: NDArray[np.uint8], foreground: NDArray[np.ui
 def _repainted(image: Image.Image, mask: NDArray[np.uint8], foreground: NDArray[np.uint8]) -> Image.Image:
     result = Image.fromarray(foreground)
     result.paste(image.convert("RGB"), mask=Image.fromarray(mask == 255))
+    result.paste((0, 0, 0), mask=Image.fromarray(_removed(mask)))
     return result
+
+
+def _removed(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Where the mask is 0, but for what lies at a soft edge: an editor that scales the cut-out mixes that in."""
+    removed: NDArray[np.bool_] = mask == 0
+    for row, soft in enumerate(band.soft_blocks(mask)):
+        strip = removed[row * band.MARGIN : (row + 1) * band.MARGIN]
+        strip &= ~np.repeat(soft, band.MARGIN)[: mask.shape[1]]
+    return removed
 
 
 def write(picture: Picture, path: Path, overwrite: bool) -> None:

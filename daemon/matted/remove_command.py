@@ -25,7 +25,7 @@ def add_parser(commands: Any) -> None:
     remove.add_argument(
         "--keep-colours",
         action="store_true",
-        help="leave the picture's colours where subject and background mix, instead of the subject's own",
+        help="leave all colours as they are: the background's share at the edges, and what is no longer to be seen",
     )
     remove.add_argument("--model", default="default", metavar="ID", help="which model to use; see: matted models")
     remove.add_argument(

@@ -354,6 +354,22 @@ def test_the_subjects_own_colours_are_used_where_it_is_not_sure(save: Save, mode
     np.testing.assert_array_equal(pixels(picture)[:, :, :3], RGB)
 
 
+def test_what_was_removed_is_not_in_the_file_unless_the_colours_are_kept() -> None:
+    random = np.random.default_rng(3)
+    photograph, own = (random.integers(1, 256, (210, 333, 3), dtype=np.uint8) for _ in range(2))
+    mask = np.zeros((210, 333), np.uint8)
+    mask[100:150, 100:200] = 255
+    mask[100:150, 200:210] = 128  # soft on one side, hard on the others
+    picture = Picture(Image.fromarray(photograph), {})
+    black = ~pixels(pictures.cut_out(picture, mask, own))[:, :, :3].any(axis=2)
+    assert not black[mask > 0].any()
+    assert not black[100:150, 190:226].any(), "an editor that scales it mixes in what is beside the soft edge"
+    far = np.ones_like(black)
+    far[60:190, 160:250] = False
+    assert black[far & (mask == 0)].all()
+    np.testing.assert_array_equal(pixels(pictures.cut_out(picture, mask))[:, :, :3], photograph)
+
+
 @pytest.mark.parametrize("name", ["in.png", "in.jpg", "in.webp", "in.tif"])
 def test_the_colour_profile_is_kept_byte_for_byte(save: Save, name: str) -> None:
     assert cut_and_reopen(save(name, RGB, icc_profile=SRGB)).info["icc_profile"] == SRGB
