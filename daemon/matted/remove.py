@@ -41,6 +41,12 @@ def plan(inputs: Sequence[Path], output: str | None, mask: bool, overwrite: bool
         files = [source for source in inputs if not source.is_dir()] + [source for source, _ in sources]
         tasks = [Task(source, target_folder / f"{source.stem}.png") for source in files]
     else:
+        if output is not None and not output.lower().endswith(".png"):
+            better = Path(output).with_suffix(".png").name
+            raise PictureError(
+                f"{output} would be a PNG, and is not called so.",
+                f"Call it {better}, or put a {os.sep} behind the name of a folder.",
+            )
         tasks = [
             Task(file, Path(output) if output else file.with_name(f"{file.stem}-{kind}.png"))
             for file in inputs

@@ -20,7 +20,7 @@ def add_parser(commands: Any) -> None:
     """Add `remove` to the commands of the command line."""
     remove = commands.add_parser("remove", help="cut the subject out of pictures", allow_abbrev=False)
     remove.add_argument("inputs", nargs="+", type=Path, metavar="IMAGE", help="a PNG, JPEG, WebP or TIFF, or a folder")
-    remove.add_argument("-o", "--output", metavar="OUT", help="a file for one picture, else a folder")
+    remove.add_argument("-o", "--output", metavar="OUT", help="a PNG file for one picture, else a folder")
     remove.add_argument("--mask", action="store_true", help="write the grey mask instead of the cut-out")
     remove.add_argument(
         "--keep-colours",

@@ -57,6 +57,13 @@ def test_the_result_can_be_given_a_name(make: Make, tmp_path: Path) -> None:
     assert targets(make("a.jpg"), tmp_path / "result.png") == [tmp_path / "result.png"]
 
 
+@pytest.mark.parametrize("name", ["result.jpg", "result.webp", "result", "result.png.tif"])
+def test_the_result_is_not_given_the_name_of_what_it_is_not(make: Make, tmp_path: Path, name: str) -> None:
+    failure = refusal(make("a.jpg"), tmp_path / name)
+    assert failure.message.startswith(f"{tmp_path / name} would be a PNG")
+    assert Path(name).with_suffix(".png").name in failure.hint
+
+
 def test_the_result_can_be_put_into_a_folder_that_exists(make: Make, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     assert targets(make("a.jpg"), tmp_path / "out") == [tmp_path / "out" / "a.png"]
