@@ -12,8 +12,13 @@ TILE = 64  # pixels, a multiple of MARGIN: small enough for the processor's cach
 _BARELY = 2 / 255  # an alpha this close to 0 or 1 does not make an edge: models leave such a haze over whole pictures
 
 
-def soft_blocks(alpha: NDArray[np.uint8 | np.uint16]) -> NDArray[np.bool_]:
-    """Which blocks of MARGIN x MARGIN pixels have a soft edge in them, or in a neighbour."""
+def soft_blocks(
+    alpha: NDArray[np.uint8 | np.uint16], shown: NDArray[np.uint8 | np.uint16] | None = None
+) -> NDArray[np.bool_]:
+    """Which blocks of MARGIN x MARGIN pixels have a soft edge in them, or in a neighbour.
+
+    shown: the alpha after tuning; then it is those where it shows anything that is not all subject by `alpha`.
+    """
     height, width = alpha.shape
     full = np.iinfo(alpha.dtype).max
     barely = round(_BARELY * full)
@@ -21,8 +26,11 @@ def soft_blocks(alpha: NDArray[np.uint8 | np.uint16]) -> NDArray[np.bool_]:
     soft = np.empty((-(-height // MARGIN), starts.size), bool)
     for row in range(soft.shape[0]):
         strip = alpha[row * MARGIN : (row + 1) * MARGIN]
-        # Unsigned numbers wrap around, so that one comparison tests both ends.
-        inside = (strip - alpha.dtype.type(barely + 1)) < alpha.dtype.type(full - 2 * barely - 1)
+        if shown is None:
+            # Unsigned numbers wrap around, so that one comparison tests both ends.
+            inside = (strip - alpha.dtype.type(barely + 1)) < alpha.dtype.type(full - 2 * barely - 1)
+        else:
+            inside = (strip < full - barely) & (shown[row * MARGIN : (row + 1) * MARGIN] > barely)
         soft[row] = np.logical_or.reduceat(inside.any(axis=0), starts)
     padded = np.pad(soft, 1)
     tall = padded[:-2] | padded[1:-1] | padded[2:]

@@ -77,19 +77,21 @@ def estimate(
     alpha: NDArray[np.uint8 | np.uint16],
     layer: Layer,
     check: Callable[[], None],
+    shown: NDArray[np.uint8 | np.uint16] | None = None,
 ) -> Bytes:
     """Return the foreground's colours, height x width x 3, RGB.
 
     alpha: height x width of the layer, full scale is the subject. Where alpha is full the picture's own colours are
     returned unchanged; near a soft edge, also where alpha is 0, the foreground's, for whoever scales or softens the
-    cut-out; elsewhere the picture's. check: called between tiles, raises to stop.
+    cut-out; elsewhere the picture's. check: called between tiles, raises to stop. shown: the alpha after tuning, of the
+    same shape and type, if it is another: the foreground's colours go as far as it does.
     """
     height, width = alpha.shape
     colours = np.empty((height, width, 3), np.uint8)
     for target, source in enumerate(layer.channels):
         colours[:, :, target] = layer.samples[:, :, source]
     check()
-    blocks = band.soft_blocks(alpha)
+    blocks = band.soft_blocks(alpha, shown)
     if not blocks.any():
         return colours
     left, top, right, bottom = around = band.surroundings(blocks, width, height)

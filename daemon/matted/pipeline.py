@@ -58,8 +58,8 @@ class Pipeline:
         matte = imaging.make_matte(raw, self._row)
         merged = self._closer(matte) if request.closer else None
         alpha = self._alpha(matte if merged is None else merged)
-        foreground = self._foreground(sight, alpha) if request.foreground else None
         mask = self._tuned(alpha)
+        foreground = self._foreground(sight, alpha, mask) if request.foreground else None
         info = MaskResult(
             width=request.width,
             height=request.height,
@@ -120,15 +120,16 @@ class Pipeline:
         self._clock.lap("tuning")
         return mask
 
-    def _foreground(self, sight: Sight, alpha: NDArray[np.uint8 | np.uint16]) -> NDArray[np.uint8]:
-        """The colours of what is kept: the model's own where it gives them, else what alpha and picture tell."""
+    def _foreground(
+        self, sight: Sight, alpha: NDArray[np.uint8 | np.uint16], mask: NDArray[np.uint8 | np.uint16]
+    ) -> NDArray[np.uint8]:
+        """The colours of what `mask` keeps: the model's own where it gives them, else what alpha and picture tell."""
         self._step("colours")
-        if self._request.invert:
-            result = colours.estimate(np.iinfo(alpha.dtype).max - alpha, self._layers[0], self._job.check)
-        elif len(sight.outputs) > 1:
+        if len(sight.outputs) > 1 and not self._request.invert:
             result = imaging.make_foreground(sight.outputs[1], self._request.width, self._request.height)
         else:
-            result = colours.estimate(alpha, self._layers[0], self._job.check)
+            kept = np.iinfo(alpha.dtype).max - alpha if self._request.invert else alpha
+            result = colours.estimate(kept, self._layers[0], self._job.check, mask)
         self._clock.lap("colours")
         return result
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matted import band, colours
+from matted import band, colours, edges
 from matted.layer import Layer
 from PIL import Image
 
@@ -108,6 +108,17 @@ def test_just_outside_the_edge_lie_the_subjects_colours_too() -> None:
     nearby[band.MARGIN // 2 :] |= inner[: -band.MARGIN // 2]
     nearby[: -band.MARGIN // 2] |= inner[band.MARGIN // 2 :]
     assert np.abs(found - RED).max(axis=2)[nearby & outside].max() <= 12
+
+
+@pytest.mark.parametrize(("grow", "feather"), [(60, 0), (0, 25), (20, 15)])
+def test_they_go_as_far_as_a_mask_that_was_made_larger_or_softer(grow: int, feather: float) -> None:
+    alpha = np.rint(ring(500, 400, 6) * 255).astype(np.uint8)
+    shown = edges.tune(alpha, None, grow, feather, False, never)
+    layer = Layer(mix(alpha / 255, RED, GREEN))
+    seen = shown > 5
+    found = [colours.estimate(alpha, layer, never, mask).astype(int) for mask in (alpha, shown)]
+    farthest_off = [np.abs(each - RED).max(axis=2)[seen].max() for each in found]
+    assert farthest_off[0] > 100 and farthest_off[1] <= 12
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
