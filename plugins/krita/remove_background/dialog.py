@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .qt import QDialog, QDialogButtonBox, QLabel, QProgressBar, Qt, QVBoxLayout, pyqtSignal
+from .qt import QtCore, QtWidgets
 from .texts import _
 
 TITLE = _("Remove Background")
@@ -15,26 +15,26 @@ WIDTH = 360  # pixels; keeps the dialog from jumping with every text
 STEPS = 1000
 
 
-class ProgressDialog(QDialog):
+class ProgressDialog(QtWidgets.QDialog):
     """Blocks its Krita window while a mask is made. Emits `cancelled` for the button, Escape and the close button."""
 
-    cancelled = pyqtSignal()
+    cancelled = QtCore.pyqtSignal()
 
     def __init__(self, main_window: Any, text: str = _("Reading the layer")) -> None:
         super().__init__(main_window)
         self.setWindowTitle(TITLE)
-        self.setWindowModality(Qt.WindowModality.WindowModal)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowModality(QtCore.Qt.WindowModality.WindowModal)
+        self.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(WIDTH)
-        self._text = QLabel(text)
-        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text = QtWidgets.QLabel(text)
+        self._text.setTextFormat(QtCore.Qt.TextFormat.PlainText)
         self._text.setWordWrap(True)
-        self._bar = QProgressBar()
+        self._bar = QtWidgets.QProgressBar()
         self._bar.setRange(0, STEPS)
         self._bar.setValue(0)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        buttons = QtWidgets.QDialogButtonBox(QtWidgets.QDialogButtonBox.StandardButton.Cancel)
         buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
+        layout = QtWidgets.QVBoxLayout(self)
         for part in (self._text, self._bar, buttons):
             layout.addWidget(part)
         self.rejected.connect(self.cancelled)

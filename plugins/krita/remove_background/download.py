@@ -8,15 +8,15 @@ from . import daemon
 from .dialog import ProgressDialog
 from .matted_client.messages import Progress
 from .matted_client.progress import describe
-from .qt import QObject, pyqtSignal
+from .qt import QtCore
 from .texts import _
 from .worker import Worker
 
 
-class Download(QObject):
+class Download(QtCore.QObject):
     """Emits `finished` once: with None where the model is there, with a MattedError where not, not when cancelled."""
 
-    finished = pyqtSignal(object)
+    finished = QtCore.pyqtSignal(object)
 
     def __init__(self, main_window: Any, model: str) -> None:
         super().__init__()

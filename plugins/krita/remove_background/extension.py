@@ -14,7 +14,7 @@ from .matted_client.errors import MattedError
 from .matted_client.sentences import in_words
 from .options import Options
 from .options_dialog import OptionsDialog
-from .qt import QCoreApplication, QIcon, QPalette, QTimer
+from .qt import QtCore, QtGui
 from .removal import Removal
 from .texts import _
 
@@ -34,7 +34,7 @@ class RemoveBackground(Extension):
         self._download: Optional[Download] = None
 
     def setup(self) -> None:
-        QCoreApplication.instance().aboutToQuit.connect(worker.stop_all)
+        QtCore.QCoreApplication.instance().aboutToQuit.connect(worker.stop_all)
 
     def createActions(self, window: Any) -> None:
         # `window` lives only as long as this call; the Qt window behind it stays
@@ -63,7 +63,7 @@ class RemoveBackground(Extension):
         removal = Removal(main_window, document, nodes, options, anyway)
         removal.finished.connect(self._removals.remove)
         self._removals.append(removal)
-        QTimer.singleShot(0, removal.start)  # whoever called can connect to `finished` first
+        QtCore.QTimer.singleShot(0, removal.start)  # whoever called can connect to `finished` first
         return removal
 
     def _clicked(self, main_window: Any) -> None:
@@ -120,7 +120,7 @@ class RemoveBackground(Extension):
             pass  # the Krita window was closed meanwhile
 
 
-def _icon(main_window: Any) -> QIcon:
-    is_dark = main_window.palette().color(QPalette.ColorRole.Window).lightness() < DARK
+def _icon(main_window: Any) -> QtGui.QIcon:
+    is_dark = main_window.palette().color(QtGui.QPalette.ColorRole.Window).lightness() < DARK
     name = "dark.svg" if is_dark else "light.svg"
-    return QIcon(os.path.join(os.path.dirname(os.path.abspath(__file__)), "icons", name))
+    return QtGui.QIcon(os.path.join(os.path.dirname(os.path.abspath(__file__)), "icons", name))

@@ -14,7 +14,7 @@ from krita import Krita
 from .matted_client.errors import MattedError
 from .matted_client.messages import MAX_PIXELS, MAX_SIDE
 from .options import MASK
-from .qt import QByteArray, QRect
+from .qt import QtCore
 from .texts import _
 
 Area = Tuple[int, int, int, int]  # x, y, width, height
@@ -39,7 +39,7 @@ class Picture:
     y: int
     width: int
     height: int
-    pixels: QByteArray
+    pixels: QtCore.QByteArray
 
     @property
     def area(self) -> Area:
@@ -109,7 +109,7 @@ def read_plate(document: Any, name: str, picture: Picture) -> Picture:
 
 
 def _plate(node: Any, name: str, picture: Picture) -> Picture:
-    if not node.bounds().contains(QRect(*picture.area)):
+    if not node.bounds().contains(QtCore.QRect(*picture.area)):
         message = _('The plate "%s" does not cover the whole layer.') % name
         raise MattedError(message, _("It has to show all of the scene, without the subject."))
     return _picture(node, picture.area)
@@ -170,7 +170,7 @@ def scratch(document: Any) -> Iterator[Any]:
         other.close()
 
 
-def cut_out(document: Any, node: Any, area: Area, alpha: QByteArray) -> QByteArray:
+def cut_out(document: Any, node: Any, area: Area, alpha: QtCore.QByteArray) -> QtCore.QByteArray:
     """What the layer shows in `area`, made more transparent by a mask of a byte a pixel, in the document's colours."""
     with scratch(document) as other:
         layer = _alone(other, node)

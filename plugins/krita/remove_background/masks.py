@@ -10,13 +10,13 @@ from typing import Any, List
 from . import windows
 from .layers import Area
 from .matted_client.errors import MattedError
-from .qt import QByteArray
+from .qt import QtCore
 from .texts import _
 
 NAME = "Background removed"
 
 
-def put(main_window: Any, document: Any, node: Any, area: Area, pixels: QByteArray) -> None:
+def put(main_window: Any, document: Any, node: Any, area: Area, pixels: QtCore.QByteArray) -> None:
     """Put a mask on the layer `node`: `pixels` has a byte for each pixel of `area`, 0 hidden, 255 visible.
 
     Raises MattedError and changes nothing if Krita does not allow it.

@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Dict, List
 
 from .matted_client.choices import DEFAULT, Choice, Facts, choices
-from .qt import QComboBox
+from .qt import QtWidgets
 from .texts import _
 
 CHARACTERS = 36  # what the box is wide enough for; a longer line is cut there, and whole in the open list
 
 
-class ModelsBox(QComboBox):
+class ModelsBox(QtWidgets.QComboBox):
     """Until `fill` it has only the default one, and the one that `choose` asks for."""
 
     def __init__(self) -> None:
         super().__init__()
         self._choices: Dict[str, Choice] = {}
         self.addItem(_("Default"), DEFAULT)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(CHARACTERS)
 
     def chosen(self) -> str:

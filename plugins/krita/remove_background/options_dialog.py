@@ -18,21 +18,7 @@ from .matted_client.messages import FINE, HAIR, MAX_FEATHER, MAX_GROW, OFF
 from .matted_client.sentences import in_words
 from .models_box import ModelsBox
 from .options import LAYER, MASK, SELECTION, Options
-from .qt import (
-    QCheckBox,
-    QComboBox,
-    QDesktopServices,
-    QDialog,
-    QDialogButtonBox,
-    QDoubleSpinBox,
-    QFormLayout,
-    QLabel,
-    QSpinBox,
-    Qt,
-    QUrl,
-    QVBoxLayout,
-    pyqtSignal,
-)
+from .qt import QtCore, QtGui, QtWidgets
 from .removal import LIMITED
 from .texts import _
 from .worker import Worker
@@ -44,46 +30,46 @@ EDGES = ((OFF, _("As the model sees them")), (FINE, _("Fine")), (HAIR, _("Hair a
 OUTPUTS = ((MASK, _("Transparency mask")), (SELECTION, _("Selection")), (LAYER, _("New layer, cut out")))
 
 
-class OptionsDialog(QDialog):
+class OptionsDialog(QtWidgets.QDialog):
     """Emits `chosen` with the options when a person goes on."""
 
-    chosen = pyqtSignal(object)  # Options
+    chosen = QtCore.pyqtSignal(object)  # Options
 
     def __init__(self, main_window: Any, document: Any, nodes: Sequence[Any], options: Options) -> None:
         """nodes: what is selected, and cannot be the plate."""
         super().__init__(main_window)
         self.setWindowTitle(TITLE)
-        self.setWindowModality(Qt.WindowModality.WindowModal)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowModality(QtCore.Qt.WindowModality.WindowModal)
+        self.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
         self._models = ModelsBox()
         self._about = _line()
         self._edges = _choice(EDGES, _("How the edge is made finer than the model sees it"))
-        self._threshold = QDoubleSpinBox()
+        self._threshold = QtWidgets.QDoubleSpinBox()
         self._threshold.setRange(0.0, 1.0)
         self._threshold.setSingleStep(0.05)
         self._threshold.setSpecialValueText(_("Off"))  # 0 would make everything subject
         self._threshold.setToolTip(_("From here on a pixel is kept, below it is hidden, and nothing is half visible"))
-        self._grow = QSpinBox()
+        self._grow = QtWidgets.QSpinBox()
         self._grow.setRange(-MAX_GROW, MAX_GROW)
         self._grow.setSuffix(PIXELS)
         self._grow.setToolTip(_("Makes what is kept larger, or smaller where it is negative"))
-        self._feather = QDoubleSpinBox()
+        self._feather = QtWidgets.QDoubleSpinBox()
         self._feather.setRange(0.0, MAX_FEATHER)
         self._feather.setDecimals(1)
         self._feather.setSuffix(PIXELS)
         self._feather.setToolTip(_("Softens the edge"))
-        self._invert = QCheckBox(_("Keep the background, hide the subject"))
+        self._invert = QtWidgets.QCheckBox(_("Keep the background, hide the subject"))
         self._plate = _choice(
             [("", _("None")), *((name, name) for name in _plates(document, nodes))],
             _("A layer with the same scene without the subject, for models that compare the two"),
         )
         self._output = _choice(OUTPUTS, _("What is made"))
-        self._clean = QCheckBox(_("Without the background's colours"))
+        self._clean = QtWidgets.QCheckBox(_("Without the background's colours"))
         self._clean.setToolTip(_("Takes the background's colour out of hair and soft edges"))
         self._note = _line()
         self._say(self._note, LIMITED if document.selection() is not None else "")
 
-        form = QFormLayout()
+        form = QtWidgets.QFormLayout()
         for words, part in (
             (_("&Model:"), self._models),
             ("", self._about),
@@ -97,7 +83,7 @@ class OptionsDialog(QDialog):
             ("", self._clean),
         ):
             form.addRow(words, part)
-        layout = QVBoxLayout(self)
+        layout = QtWidgets.QVBoxLayout(self)
         layout.addLayout(form)
         layout.addWidget(self._note)
         layout.addWidget(self._buttons())
@@ -125,15 +111,15 @@ class OptionsDialog(QDialog):
             clean=self._clean.isChecked(),
         )
 
-    def _buttons(self) -> QDialogButtonBox:
-        kinds = QDialogButtonBox.StandardButton
-        buttons = QDialogButtonBox(kinds.Ok | kinds.Cancel | kinds.RestoreDefaults | kinds.Help)
+    def _buttons(self) -> QtWidgets.QDialogButtonBox:
+        kinds = QtWidgets.QDialogButtonBox.StandardButton
+        buttons = QtWidgets.QDialogButtonBox(kinds.Ok | kinds.Cancel | kinds.RestoreDefaults | kinds.Help)
         buttons.button(kinds.Ok).setText(TITLE)
         buttons.accepted.connect(self._accept)
         buttons.rejected.connect(self.reject)
         buttons.button(kinds.RestoreDefaults).clicked.connect(lambda: self._fill(Options()))
-        manual = QUrl.fromLocalFile(os.path.join(FOLDER, MANUAL))
-        buttons.helpRequested.connect(lambda: QDesktopServices.openUrl(manual))
+        manual = QtCore.QUrl.fromLocalFile(os.path.join(FOLDER, MANUAL))
+        buttons.helpRequested.connect(lambda: QtGui.QDesktopServices.openUrl(manual))
         return buttons
 
     def _fill(self, options: Options) -> None:
@@ -171,7 +157,7 @@ class OptionsDialog(QDialog):
         if self._worker is not None:
             self._say(self._about, " ".join(in_words(error, _)))
 
-    def _say(self, label: QLabel, text: str) -> None:
+    def _say(self, label: QtWidgets.QLabel, text: str) -> None:
         label.setText(text)
         label.setVisible(bool(text))
         # by itself, a dialog does not grow with its lines
@@ -199,22 +185,22 @@ def _plates(document: Any, nodes: Sequence[Any]) -> List[str]:
     return names
 
 
-def _choice(items: Sequence[Tuple[str, str]], tip: str) -> QComboBox:
-    box = QComboBox()
+def _choice(items: Sequence[Tuple[str, str]], tip: str) -> QtWidgets.QComboBox:
+    box = QtWidgets.QComboBox()
     for value, words in items:
         box.addItem(words, value)
     box.setToolTip(tip)
     return box
 
 
-def _select(box: QComboBox, value: str) -> None:
+def _select(box: QtWidgets.QComboBox, value: str) -> None:
     """Choose an item, or the first one where there is none of that value."""
     box.setCurrentIndex(max(0, box.findData(value)))
 
 
-def _line() -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
+def _line() -> QtWidgets.QLabel:
+    label = QtWidgets.QLabel()
+    label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
     label.setWordWrap(True)
     label.setMinimumWidth(LINE_WIDTH)
     return label

@@ -12,7 +12,7 @@ from .layers import RGB, SRGB, SRGB_NAMES, U8, Area, Picture, cut_out, scratch
 from .matted_client.client import Mask
 from .matted_client.errors import MattedError
 from .options import LAYER, SELECTION
-from .qt import QByteArray
+from .qt import QtCore
 from .texts import _
 
 _OVER_255 = bytes((product + 127) // 255 for product in range(255 * 255 + 1))
@@ -27,7 +27,7 @@ def put(
     limit: the selection that limits the mask, or None. first: this is the first layer of several. Raises MattedError
     and changes nothing if Krita does not allow it.
     """
-    alpha = _limited(limit, picture.area, QByteArray(mask.alpha))
+    alpha = _limited(limit, picture.area, QtCore.QByteArray(mask.alpha))
     if output == SELECTION:
         _select(main_window, document, picture.area, alpha, first)
         return node
@@ -37,7 +37,7 @@ def put(
     return node
 
 
-def _limited(limit: Any, area: Area, alpha: QByteArray) -> QByteArray:
+def _limited(limit: Any, area: Area, alpha: QtCore.QByteArray) -> QtCore.QByteArray:
     """The lesser of mask and selection everywhere, which is how Krita intersects selections."""
     if limit is None:
         return alpha
@@ -47,7 +47,7 @@ def _limited(limit: Any, area: Area, alpha: QByteArray) -> QByteArray:
     return limited.pixelData(*area)
 
 
-def _select(main_window: Any, document: Any, area: Area, alpha: QByteArray, first: bool) -> None:
+def _select(main_window: Any, document: Any, area: Area, alpha: QtCore.QByteArray, first: bool) -> None:
     """Select what the first layer shows, and of the others more.
 
     Before Krita 5.3 a script selects without an undo step; deselecting first is one, and brings the old one back.
@@ -68,7 +68,9 @@ def _version() -> Any:
     return tuple(int(part) for part in Krita.instance().version().split(".")[:2])
 
 
-def _add_layer(document: Any, node: Any, picture: Picture, alpha: QByteArray, colours: Optional[bytearray]) -> Any:
+def _add_layer(
+    document: Any, node: Any, picture: Picture, alpha: QtCore.QByteArray, colours: Optional[bytearray]
+) -> Any:
     """A paint layer above `node` with its picture, cut out. colours: RGB8, instead of the picture's own."""
     if colours is None and hasattr(document, "createTransparencyMask"):  # Krita 5.2
         pixels = cut_out(document, node, picture.area, alpha)
@@ -84,14 +86,14 @@ def _add_layer(document: Any, node: Any, picture: Picture, alpha: QByteArray, co
     return layer
 
 
-def _composed(picture: Picture, alpha: QByteArray, colours: Optional[bytearray]) -> QByteArray:
+def _composed(picture: Picture, alpha: QtCore.QByteArray, colours: Optional[bytearray]) -> QtCore.QByteArray:
     """The picture with other colours, made more transparent by `alpha`."""
     pixels = bytearray(picture.pixels.data())
     if colours is not None:
         for channel in range(3):
             pixels[channel::4] = colours[2 - channel :: 3]
     pixels[3::4] = _product(bytes(pixels[3::4]), alpha.data())
-    return QByteArray(bytes(pixels))
+    return QtCore.QByteArray(bytes(pixels))
 
 
 def _product(one: bytes, other: bytes) -> bytes:
@@ -101,7 +103,7 @@ def _product(one: bytes, other: bytes) -> bytes:
     return bytes(map(_OVER_255.__getitem__, map(operator.mul, one, other)))
 
 
-def _in_colours_of(document: Any, pixels: QByteArray, area: Area) -> QByteArray:
+def _in_colours_of(document: Any, pixels: QtCore.QByteArray, area: Area) -> QtCore.QByteArray:
     """BGRA bytes in sRGB, as the document keeps its pixels."""
     space = (document.colorModel(), document.colorDepth(), document.colorProfile())
     if space[:2] == (RGB, U8) and space[2] in SRGB_NAMES:

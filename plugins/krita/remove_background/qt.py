@@ -3,86 +3,12 @@
 A process bears only one of the two, so Krita is asked; trying imports could load the wrong one.
 """
 
+import importlib
+
 import pykrita
 
-if getattr(pykrita, "qt_major_version", lambda: 5)() >= 6:
-    from PyQt6.QtCore import (
-        QByteArray,
-        QCoreApplication,
-        QLocale,
-        QObject,
-        QRect,
-        Qt,
-        QThread,
-        QTimer,
-        QUrl,
-        pyqtSignal,
-    )
-    from PyQt6.QtGui import QDesktopServices, QIcon, QPalette
-    from PyQt6.QtWidgets import (
-        QCheckBox,
-        QComboBox,
-        QDialog,
-        QDialogButtonBox,
-        QDoubleSpinBox,
-        QFormLayout,
-        QLabel,
-        QMessageBox,
-        QProgressBar,
-        QSpinBox,
-        QVBoxLayout,
-    )
-else:
-    from PyQt5.QtCore import (
-        QByteArray,
-        QCoreApplication,
-        QLocale,
-        QObject,
-        QRect,
-        Qt,
-        QThread,
-        QTimer,
-        QUrl,
-        pyqtSignal,
-    )
-    from PyQt5.QtGui import QDesktopServices, QIcon, QPalette
-    from PyQt5.QtWidgets import (
-        QCheckBox,
-        QComboBox,
-        QDialog,
-        QDialogButtonBox,
-        QDoubleSpinBox,
-        QFormLayout,
-        QLabel,
-        QMessageBox,
-        QProgressBar,
-        QSpinBox,
-        QVBoxLayout,
-    )
+_BINDING = "PyQt6" if getattr(pykrita, "qt_major_version", lambda: 5)() >= 6 else "PyQt5"
 
-__all__ = [
-    "QByteArray",
-    "QCheckBox",
-    "QComboBox",
-    "QCoreApplication",
-    "QDesktopServices",
-    "QDialog",
-    "QDialogButtonBox",
-    "QDoubleSpinBox",
-    "QFormLayout",
-    "QIcon",
-    "QLabel",
-    "QLocale",
-    "QMessageBox",
-    "QObject",
-    "QPalette",
-    "QProgressBar",
-    "QRect",
-    "QSpinBox",
-    "QThread",
-    "QTimer",
-    "QUrl",
-    "QVBoxLayout",
-    "Qt",
-    "pyqtSignal",
-]
+QtCore = importlib.import_module(_BINDING + ".QtCore")
+QtGui = importlib.import_module(_BINDING + ".QtGui")
+QtWidgets = importlib.import_module(_BINDING + ".QtWidgets")

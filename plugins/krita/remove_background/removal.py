@@ -18,7 +18,7 @@ from .matted_client.errors import MattedError, Rejected
 from .matted_client.messages import NO_SUBJECT, TOO_LARGE, Progress
 from .matted_client.progress import describe, overall
 from .options import LAYER, MASK, Options
-from .qt import QObject, QTimer, pyqtSignal
+from .qt import QtCore
 from .texts import _
 from .worker import Worker
 
@@ -28,10 +28,10 @@ LIMITED = _("The selection limits the mask.")
 Failure = Tuple[Any, MattedError]  # a layer, or None where it was not one layer's fault, and what went wrong
 
 
-class Removal(QObject):
+class Removal(QtCore.QObject):
     """Emits `finished` exactly once, whatever happens. `failures`: what went wrong then; empty after a cancellation."""
 
-    finished = pyqtSignal(object)  # self
+    finished = QtCore.pyqtSignal(object)  # self
 
     def __init__(
         self, main_window: Any, document: Any, nodes: Sequence[Any], options: Options, anyway: bool = False
@@ -92,7 +92,7 @@ class Removal(QObject):
         self._dialog = ProgressDialog(self.main_window)
         self._dialog.cancelled.connect(self._cancel)
         self._dialog.show()
-        QTimer.singleShot(PAINT_MS, lambda: self._step(self._read))
+        QtCore.QTimer.singleShot(PAINT_MS, lambda: self._step(self._read))
 
     def _read(self) -> None:
         node = self._layers[self._done]
@@ -123,7 +123,7 @@ class Removal(QObject):
         if self.options.output == LAYER or self._active is None:
             self._active = active
         self._picture = self._worker = None
-        QTimer.singleShot(0, lambda: self._step(self._next))
+        QtCore.QTimer.singleShot(0, lambda: self._step(self._next))
 
     def _notice(self, text: str) -> None:
         if text not in self._notices:
@@ -145,7 +145,7 @@ class Removal(QObject):
     def _fail(self, error: MattedError) -> None:
         self.failures.append((self._layers[self._done] if self._done < len(self._layers) else None, error))
         if self.count > 1 and _is_of_the_layer(error) and layers.is_open(self.document):
-            QTimer.singleShot(0, lambda: self._step(self._next))
+            QtCore.QTimer.singleShot(0, lambda: self._step(self._next))
         else:
             self._end()
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 
 from .matted_client import translations
-from .qt import QLocale
+from .qt import QtCore
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "languages")
 
-_texts = translations.load([QLocale().name()], FOLDER)  # Krita sets this to its own language before any plug-in
+_texts = translations.load([QtCore.QLocale().name()], FOLDER)  # Krita sets this to its own language before any plug-in
 
 
 def _(english: str) -> str:

@@ -10,7 +10,7 @@ from .matted_client.choices import megabytes
 from .matted_client.errors import MattedError, Rejected
 from .matted_client.messages import LICENCE_NOT_ACCEPTED, NO_SUBJECT
 from .matted_client.sentences import in_words
-from .qt import QDesktopServices, QMessageBox, Qt, QUrl
+from .qt import QtCore, QtGui, QtWidgets
 from .removal import Removal
 from .texts import _
 
@@ -29,19 +29,21 @@ def remedy(
         return None
     facts = error.facts
     if error.code == LICENCE_NOT_ACCEPTED or not facts["commercial"]:
-        return _("Open the Licence Page"), lambda: QDesktopServices.openUrl(QUrl(facts["licence_url"]))
+        return _("Open the Licence Page"), lambda: QtGui.QDesktopServices.openUrl(QtCore.QUrl(facts["licence_url"]))
     return _("Download (%d MB)") % megabytes(facts), lambda: download(facts["id"])
 
 
 def show(main_window: Any, message: str, hint: str, offer: Optional[Remedy] = None) -> None:
     """Say what went wrong and what can be done about it, and return at once."""
-    box = QMessageBox(QMessageBox.Icon.Warning, TITLE, message, QMessageBox.StandardButton.Ok, main_window)
-    box.setTextFormat(Qt.TextFormat.PlainText)
+    box = QtWidgets.QMessageBox(
+        QtWidgets.QMessageBox.Icon.Warning, TITLE, message, QtWidgets.QMessageBox.StandardButton.Ok, main_window
+    )
+    box.setTextFormat(QtCore.Qt.TextFormat.PlainText)
     box.setInformativeText(hint)
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
     if offer is not None:
         words, act = offer
-        box.addButton(words, QMessageBox.ButtonRole.ActionRole).clicked.connect(act)
+        box.addButton(words, QtWidgets.QMessageBox.ButtonRole.ActionRole).clicked.connect(act)
     box.open()
 
 

@@ -8,7 +8,7 @@ from typing import Set
 
 from .daemon import Task
 from .matted_client.errors import MattedError
-from .qt import QThread, pyqtSignal
+from .qt import QtCore
 from .texts import _
 
 STOP_MS = 7000  # a cancelled request is given up after 5 s at the latest
@@ -16,12 +16,12 @@ STOP_MS = 7000  # a cancelled request is given up after 5 s at the latest
 _running: Set["Worker"] = set()  # Qt aborts the program when a QThread is collected while it runs
 
 
-class Worker(QThread):
+class Worker(QtCore.QThread):
     """Does one task. Emits `progressed` any number of times, then `succeeded` or `failed` once."""
 
-    progressed = pyqtSignal(object)  # Progress
-    succeeded = pyqtSignal(object)  # what the task gives
-    failed = pyqtSignal(object)  # MattedError
+    progressed = QtCore.pyqtSignal(object)  # Progress
+    succeeded = QtCore.pyqtSignal(object)  # what the task gives
+    failed = QtCore.pyqtSignal(object)  # MattedError
 
     def __init__(self, task: Task) -> None:
         super().__init__()
