@@ -17,7 +17,7 @@ def soft_blocks(
 ) -> NDArray[np.bool_]:
     """Which blocks of MARGIN x MARGIN pixels have a soft edge in them, or in a neighbour.
 
-    shown: the alpha after tuning; then it is those where it shows anything that is not all subject by `alpha`.
+    shown: the alpha after tuning; then also those where it shows anything that is not all subject by `alpha`.
     """
     height, width = alpha.shape
     full = np.iinfo(alpha.dtype).max
@@ -26,11 +26,10 @@ def soft_blocks(
     soft = np.empty((-(-height // MARGIN), starts.size), bool)
     for row in range(soft.shape[0]):
         strip = alpha[row * MARGIN : (row + 1) * MARGIN]
-        if shown is None:
-            # Unsigned numbers wrap around, so that one comparison tests both ends.
-            inside = (strip - alpha.dtype.type(barely + 1)) < alpha.dtype.type(full - 2 * barely - 1)
-        else:
-            inside = (strip < full - barely) & (shown[row * MARGIN : (row + 1) * MARGIN] > barely)
+        # Unsigned numbers wrap around, so that one comparison tests both ends.
+        inside = (strip - alpha.dtype.type(barely + 1)) < alpha.dtype.type(full - 2 * barely - 1)
+        if shown is not None:
+            inside |= (strip < full - barely) & (shown[row * MARGIN : (row + 1) * MARGIN] > barely)
         soft[row] = np.logical_or.reduceat(inside.any(axis=0), starts)
     padded = np.pad(soft, 1)
     tall = padded[:-2] | padded[1:-1] | padded[2:]

@@ -129,7 +129,7 @@ class Pipeline:
             result = imaging.make_foreground(sight.outputs[1], self._request.width, self._request.height)
         else:
             kept = np.iinfo(alpha.dtype).max - alpha if self._request.invert else alpha
-            result = colours.estimate(kept, self._layers[0], self._job.check, mask)
+            result = colours.estimate(kept, self._layers[0], self._job.check, None if mask is alpha else mask)
         self._clock.lap("colours")
         return result
 

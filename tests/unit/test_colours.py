@@ -121,6 +121,14 @@ def test_they_go_as_far_as_a_mask_that_was_made_larger_or_softer(grow: int, feat
     assert farthest_off[0] > 100 and farthest_off[1] <= 12
 
 
+def test_a_mask_that_was_made_smaller_changes_none() -> None:
+    alpha = np.rint(ring(500, 400, 6) * 255).astype(np.uint8)
+    layer = Layer(mix(alpha / 255, RED, GREEN))
+    smaller = edges.tune(alpha, None, -30, 0, False, never)
+    found = [colours.estimate(alpha, layer, never, mask) for mask in (None, smaller)]
+    np.testing.assert_array_equal(*found)
+
+
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_every_size_is_possible(width: int, height: int) -> None:
     random = np.random.default_rng(2)
