@@ -19,7 +19,7 @@ def overlay(pixels, foreground):
     result = bytearray(4 * count)
     for channel, plane in enumerate([*planes, different]):
         result[channel::4] = (plane & different).to_bytes(count, "big")
-    return bytes(result)
+    return result
 
 
 def _number(plane):

@@ -27,7 +27,7 @@ class CutOut:
     width: int
     height: int
     depth: int
-    alpha: bytes
+    alpha: bytearray
     overlay: Any = None
 
 
@@ -81,7 +81,7 @@ def _cut_out(session, layer, plate, options, bar):
     if options.foreground and mask.foreground is None:
         warnings.append(_("The daemon sent no clean colours; the layer's own are used."))
     clean = None if mask.foreground is None else overlay(pixels, mask.foreground)
-    return CutOut(layer, width, height, layer.depth, bytes(mask.alpha), clean), warnings
+    return CutOut(layer, width, height, layer.depth, mask.alpha, clean), warnings
 
 
 class ProgressBar:

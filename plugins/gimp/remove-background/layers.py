@@ -6,10 +6,10 @@ plug-in, and a failing call in the middle of an undo group would leave half a ch
 
 import gi
 
-gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 import results
-from gi.repository import Gegl, Gimp
+import strips
+from gi.repository import Gimp
 from matted_client import MattedError
 from options import SELECTION
 from texts import _
@@ -146,5 +146,4 @@ def offsets(item):
 
 def _pixels(item, left, top, width, height):
     """RGBA8 of a part of the item, in its own coordinates, so that its offset in the image plays no part."""
-    part = Gegl.Rectangle.new(left, top, width, height)
-    return item.get_buffer().get(part, 1.0, SRGB, Gegl.AbyssPolicy.NONE)
+    return strips.read(item.get_buffer(), left, top, width, height, SRGB, 4)

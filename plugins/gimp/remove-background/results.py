@@ -4,6 +4,7 @@ import gi
 
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
+import strips
 from gi.repository import Gegl, Gimp
 from matted_client import MattedError
 from options import LAYER, SELECTION
@@ -42,7 +43,7 @@ def _mask(image, cut_out):
     item = cut_out.layer.item
     mask = item.create_mask(Gimp.AddMaskType.WHITE)
     buffer = mask.get_buffer()
-    buffer.set(_all_of(cut_out), MASKS[cut_out.depth], cut_out.alpha)
+    strips.write(buffer, cut_out.width, cut_out.height, MASKS[cut_out.depth], cut_out.alpha)
     buffer.flush()  # before the mask belongs to the layer: later writes are no part of the undo step
     if not Gimp.Selection.is_empty(image):
         x, y = tuple(item.get_offsets())[1:]
@@ -95,13 +96,13 @@ def _add_layers(image, pairs):
 
 def _copy_pixels(source, target, cut_out):
     """Fill the buffer `target` with the pixels of `source`, and the clean colours over them."""
-    area = _all_of(cut_out)
     if cut_out.overlay is None:
+        area = Gegl.Rectangle.new(0, 0, cut_out.width, cut_out.height)
         source.copy(area, Gegl.AbyssPolicy.NONE, target, area)
     else:
         Gegl.init(None)
         over = Gegl.Buffer.new(OVERLAY, 0, 0, cut_out.width, cut_out.height)
-        over.set(area, OVERLAY, cut_out.overlay)
+        strips.write(over, cut_out.width, cut_out.height, OVERLAY, cut_out.overlay)
         graph = Gegl.Node()
         # src-atop: the colours of what is opaque in the overlay, the alpha of the layer
         atop = graph.create_child("gegl:src-atop")
@@ -118,8 +119,3 @@ def _source(graph, buffer):
     node = graph.create_child("gegl:buffer-source")
     node.set_property("buffer", buffer)
     return node
-
-
-def _all_of(cut_out):
-    """A rectangle in the layer's own coordinates, so its offset in the image plays no part."""
-    return Gegl.Rectangle.new(0, 0, cut_out.width, cut_out.height)

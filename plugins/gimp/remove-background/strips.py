@@ -1,0 +1,37 @@
+"""Pixels from and to GIMP's buffers, a strip at a time.
+
+PyGObject copies what a buffer gives or takes. A large layer at once would be copied into memory that is fresh from the
+system, which takes longer to get than to fill; a strip's is there from the one before.
+"""
+
+import gi
+
+gi.require_version("Gegl", "0.4")
+from gi.repository import Gegl
+
+ROWS = 128  # as high as a tile of GIMP's
+
+
+def read(buffer, left, top, width, height, encoding, pixel_bytes):
+    """The pixels of a part of the buffer, in its own coordinates, as `encoding` (of babl) has them."""
+    row_bytes = width * pixel_bytes
+    pixels = bytearray(height * row_bytes)
+    for first, rows in _strips(height):
+        area = Gegl.Rectangle.new(left, top + first, width, rows)
+        strip = buffer.get(area, 1.0, encoding, Gegl.AbyssPolicy.NONE)
+        pixels[first * row_bytes : (first + rows) * row_bytes] = strip
+    return pixels
+
+
+def write(buffer, width, height, encoding, pixels):
+    """Fill a buffer of width x height with `pixels`, a bytearray, which has them as `encoding` says."""
+    view = memoryview(pixels)
+    row_bytes = len(view) // height
+    for first, rows in _strips(height):
+        strip = bytes(view[first * row_bytes : (first + rows) * row_bytes])
+        buffer.set(Gegl.Rectangle.new(0, first, width, rows), encoding, strip)
+
+
+def _strips(height):
+    """First row and number of rows of each."""
+    return ((first, min(ROWS, height - first)) for first in range(0, height, ROWS))
