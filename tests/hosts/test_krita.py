@@ -342,8 +342,8 @@ def test_cancel_at_work_takes_effect_at_once_and_leaves_nothing(seen: Seen, phot
 )
 def test_picture_that_changes_while_waiting(seen: Seen, case: str, sentence: str) -> None:
     waiting = seen["while waiting"]
+    assert not any(waiting.get(f"{case} layers", [])), "a mask"
     assert [message for message, hint in waiting[case]] == [sentence]
-    assert not any(waiting.get(f"{case} layers", []))
 
 
 # -- every kind of layer ---------------------------------------------------------------------------------------------

@@ -16,7 +16,9 @@ from .program import (
     action,
     activate,
     add_mask,
+    close,
     export,
+    in_front,
     krita,
     look,
     masks,
@@ -317,6 +319,7 @@ def _while_waiting(seen, name, happening):
     yield from activate(document, layer)
     busy = Busy()
     yield _is_busy
+    yield in_front(document, layer)
     click()
     yield waits_in_line
     happening(layer)
@@ -326,6 +329,7 @@ def _while_waiting(seen, name, happening):
     yield turns()
     seen[name] = take_messages()
     seen[name + " layers"] = [[child.name() for child in node.childNodes()] for node in document.topLevelNodes()]
+    yield from close(document)
 
 
 def layer_kinds(seen):

@@ -97,6 +97,17 @@ def activate(document, node):
     assert active(), "another layer was activated"
 
 
+def in_front(document, node):
+    """A condition: what a click acts on now is this layer, and it alone, of this document."""
+
+    def chosen():
+        """the layer that a click acts on"""
+        view = window().activeView()
+        return view.document() == document and view.selectedNodes() == [node]
+
+    return chosen
+
+
 def rectangle(node):
     rect = node.bounds()
     return [rect.x(), rect.y(), rect.width(), rect.height()]
