@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
-from matted import apart, backend, imaging, pictures, scores
+from matted import backend, imaging, pictures, scores
 from matted.layer import Layer
 from matted.models.catalogue import Row
+from matted.system import subprocess_call
 from matted.target import Target
 
 WARM_UP = 1  # inferences before those that count
@@ -76,7 +77,7 @@ def run(models: Sequence[tuple[Row, Path]], target: Target, tries: Sequence[Exam
     figures = []
     for row, path in tqdm(models, unit=" models", disable=None):
         try:
-            figures.append(apart.call(measure, row, path, target, tries))
+            figures.append(subprocess_call.call(measure, row, path, target, tries))
         except RuntimeError as error:
             raise MattedError(f"{row.id} could not be measured: {error}.") from None
     return figures

@@ -125,7 +125,8 @@ def _serve(options: argparse.Namespace) -> int:
     # OpenBLAS's own threads would wait busily for each other, and for those of the model.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-    from matted import logbook, presence, server
+    from matted import presence, server
+    from matted.system import logbook
 
     names = ("model", "keep_alive", "memory", "device", "arithmetic", "preload", "idle_exit", "queue", "log_level")
     flags = {name: getattr(options, name) for name in names}

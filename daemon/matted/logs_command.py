@@ -12,7 +12,7 @@ from typing import Any
 from matted_client import MattedError
 from matted_client.endpoint import state_folder
 
-from matted import logbook, privacy
+from matted.system import logbook, privacy
 
 LINES = 100
 _POLL_SECONDS = 0.2

@@ -15,7 +15,8 @@ from matted_client import MattedError
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageCms, ImageOps, UnidentifiedImageError
 
-from matted import band, whole
+from matted import band
+from matted.system import atomic_file
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".webp", ".tif", ".tiff"})
@@ -117,7 +118,7 @@ def write(picture: Picture, path: Path, overwrite: bool) -> None:
     """Write a PNG: whole, or not at all. Raises PictureError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole.draft(path) as draft:
+        with atomic_file.draft(path) as draft:
             picture.image.save(draft, "PNG", **_COMPRESSION, **picture.metadata)
             if path.exists() and not overwrite:
                 raise PictureError(f"{path} exists.", "Use --force to overwrite it.")

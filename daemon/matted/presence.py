@@ -15,9 +15,9 @@ from typing import BinaryIO
 from matted_client import MattedError
 from matted_client.endpoint import CONNECTION_FILE
 
-from matted import whole
 from matted.hosts import sharing
-from matted.locks import try_lock
+from matted.system import atomic_file
+from matted.system.locks import try_lock
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,9 @@ class Presence:
 
 
 def _put(folder: Path, content: bytes) -> None:
-    whole.sweep(folder / CONNECTION_FILE)  # of daemons that were killed: who has the lock is the only one that writes
+    atomic_file.sweep(
+        folder / CONNECTION_FILE
+    )  # of daemons that were killed: who has the lock is the only one that writes
     sharing.put(folder, content)
 
 

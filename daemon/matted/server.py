@@ -17,7 +17,7 @@ import zmq
 from matted_client import MattedError, messages
 from matted_client.endpoint import KEY_BYTES, LOOPBACK
 
-from matted import __version__, heap
+from matted import __version__
 from matted.config import Config
 from matted.gate import DOMAIN, Gate
 from matted.hosts import profiles
@@ -26,6 +26,7 @@ from matted.lobby import Lobby
 from matted.models import catalogue
 from matted.presence import Presence
 from matted.service import Identity, Service
+from matted.system import allocator
 from matted.workers import Reply, Setup
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ def serve(config: Config, reread: Callable[[], Config]) -> None:
 
     reread: gives the settings again for a reload, and may raise ConfigError.
     """
-    heap.keep_blocks()
+    allocator.keep_blocks()
     presence = Presence(config.state, lambda: profiles.shared_folders(profiles.here()))
     with presence, Server(_setup(config), presence, lambda: _setup(reread())) as server:
         server.run()
@@ -150,7 +151,7 @@ class Server:
         if busy:
             self._quiet_at = now + QUIET_SECONDS
         elif now >= self._quiet_at:
-            heap.return_the_rest()
+            allocator.return_the_rest()
             self._quiet_at = math.inf
 
     def _heed_signals(self) -> None:

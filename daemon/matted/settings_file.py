@@ -6,9 +6,9 @@ import json
 import re
 from pathlib import Path
 
-from matted import whole
 from matted.config import CONFIG_FILE, ConfigError
-from matted.toml import tomllib
+from matted.system import atomic_file
+from matted.system.toml import tomllib
 
 
 def set_text(folder: Path, name: str, value: str) -> Path:
@@ -24,7 +24,7 @@ def set_text(folder: Path, name: str, value: str) -> Path:
         raise ConfigError(f"{name} in {path} cannot be changed by matted.", f'Write there: {name} = "{value}"')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        whole.write(path, changed.encode())
+        atomic_file.write(path, changed.encode())
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror or error}.") from None
     return path

@@ -21,7 +21,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from matted import apart, backend, heap
+from matted import backend
+from matted.system import allocator, subprocess_call
 
 NICENESS = 5  # who paints meanwhile comes first
 OOM_SCORE = "500"  # when Linux has to kill something, let it be this process rather than the host or the daemon
@@ -64,7 +65,7 @@ class Worker:
 
     def _load(self, *arguments: Any) -> tuple[Any, ...]:
         self._model = backend.load(*arguments)
-        heap.keep_blocks()  # from now on: what loading took is given back
+        allocator.keep_blocks()  # from now on: what loading took is given back
         return "loaded", self._model.device, self._model.arithmetic, self._model.note, self._model.size
 
     def _infer(self, number: int, pictures: Any) -> tuple[Any, ...]:
@@ -107,7 +108,7 @@ def main() -> None:
     faulthandler.enable()
     _step_back()
     with suppress(BrokenPipeError):
-        Worker(sys.stdin.buffer, apart.answers()).run()
+        Worker(sys.stdin.buffer, subprocess_call.answers()).run()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from conftest import PATIENCE, PHOTOGRAPHS, Daemon, wait_for
-from matted.logbook import LogFile
+from matted.system.logbook import LogFile
 
 FILLER = "x" * 980
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from matted import logbook
-from matted.logbook import KEPT, LOG_FILE, MAX_BYTES, LogFile, Reader, last_lines
+from matted.system import logbook
+from matted.system.logbook import KEPT, LOG_FILE, MAX_BYTES, LogFile, Reader, last_lines
 from matted_client.endpoint import START_LOG
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no mode bits and no /dev/full")

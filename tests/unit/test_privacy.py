@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from matted.privacy import Anonymous, Homeless
+from matted.system.privacy import Anonymous, Homeless
 
 KEY = "ab" * 32
 

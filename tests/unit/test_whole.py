@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from matted import whole
+from matted.system import atomic_file
 
 on_posix = pytest.mark.skipif(sys.platform == "win32", reason="not on Windows")
 
@@ -27,7 +27,7 @@ def mode(path: Path) -> int:
 
 def test_what_is_written_takes_the_place_of_the_old(tmp_path: Path) -> None:
     for content in (b"one", b"two"):
-        whole.write(tmp_path / "file", content)
+        atomic_file.write(tmp_path / "file", content)
         assert (tmp_path / "file").read_bytes() == content
     assert os.listdir(tmp_path) == ["file"]
 
@@ -35,7 +35,7 @@ def test_what_is_written_takes_the_place_of_the_old(tmp_path: Path) -> None:
 def test_the_old_one_stays_until_the_end(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("old")
-    with whole.draft(file) as draft:
+    with atomic_file.draft(file) as draft:
         draft.write_text("new")
         assert file.read_text() == "old"
     assert file.read_text() == "new"
@@ -45,7 +45,7 @@ def test_the_old_one_stays_until_the_end(tmp_path: Path) -> None:
 def test_nothing_changes_and_nothing_is_left_where_writing_fails(tmp_path: Path, error: type[BaseException]) -> None:
     file = tmp_path / "file"
     file.write_text("old")
-    with pytest.raises(error), whole.draft(file) as draft:
+    with pytest.raises(error), atomic_file.draft(file) as draft:
         draft.write_text("new")
         raise error
     assert file.read_text() == "old" and os.listdir(tmp_path) == ["file"]
@@ -54,12 +54,12 @@ def test_nothing_changes_and_nothing_is_left_where_writing_fails(tmp_path: Path,
 def test_a_folder_in_the_place_of_the_file_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "file").mkdir()
     with pytest.raises(OSError):
-        whole.write(tmp_path / "file", b"new")
+        atomic_file.write(tmp_path / "file", b"new")
     assert os.listdir(tmp_path) == ["file"]
 
 
 def test_the_name_may_be_as_long_as_names_can_be(tmp_path: Path) -> None:
-    whole.write(tmp_path / ("x" * 255), b"new")
+    atomic_file.write(tmp_path / ("x" * 255), b"new")
     assert (tmp_path / ("x" * 255)).read_bytes() == b"new"
 
 
@@ -69,20 +69,20 @@ def test_permissions_stay_what_they_were(tmp_path: Path, umask: None) -> None:
         file = tmp_path / f"{wanted}"
         file.touch()
         file.chmod(wanted)
-        whole.write(file, b"new")
+        atomic_file.write(file, b"new")
         assert mode(file) == wanted
 
 
 @on_posix
 def test_a_new_file_has_the_permissions_of_any_new_file(tmp_path: Path, umask: None) -> None:
-    whole.write(tmp_path / "file", b"new")
+    atomic_file.write(tmp_path / "file", b"new")
     assert mode(tmp_path / "file") == 0o600
 
 
 @on_posix
 def test_a_file_that_was_private_never_is_anything_else(tmp_path: Path) -> None:
     (tmp_path / "file").touch(0o600)
-    with whole.draft(tmp_path / "file") as draft:
+    with atomic_file.draft(tmp_path / "file") as draft:
         assert mode(draft) == 0o600
     assert mode(tmp_path / "file") == 0o600
 
@@ -96,7 +96,7 @@ def test_a_file_system_without_permissions_is_written_all_the_same(
 
     (tmp_path / "file").touch()
     monkeypatch.setattr(os, "chmod", refuse)
-    whole.write(tmp_path / "file", b"new")
+    atomic_file.write(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"new"
 
 
@@ -118,13 +118,13 @@ def test_a_link_that_somebody_puts_in_the_place_of_the_draft_leads_nowhere(
         return opened
 
     monkeypatch.setattr(os, "open", swapped)
-    whole.write(tmp_path / "file", b"new", mode=0o600)
+    atomic_file.write(tmp_path / "file", b"new", mode=0o600)
     assert victim.read_text() == "mine" and mode(victim) == 0o644
 
 
 @on_posix
 def test_permissions_that_are_asked_for_do_not_depend_on_the_umask(tmp_path: Path, umask: None) -> None:
-    whole.write(tmp_path / "program", b"new", mode=0o755)
+    atomic_file.write(tmp_path / "program", b"new", mode=0o755)
     assert mode(tmp_path / "program") == 0o755
 
 
@@ -132,7 +132,9 @@ def test_permissions_that_are_asked_for_do_not_depend_on_the_umask(tmp_path: Pat
 def test_several_may_write_at_once(tmp_path: Path) -> None:
     contents = [bytes([number]) * 100_000 for number in range(8)]
     threads = [
-        threading.Thread(target=lambda content=content: [whole.write(tmp_path / "file", content) for _ in range(20)])
+        threading.Thread(
+            target=lambda content=content: [atomic_file.write(tmp_path / "file", content) for _ in range(20)]
+        )
         for content in contents
     ]
     for thread in threads:
@@ -145,9 +147,9 @@ def test_several_may_write_at_once(tmp_path: Path) -> None:
 def test_what_killed_processes_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
     left = []
     for name in ("[file]", "other"):
-        with whole.draft(tmp_path / name) as draft:
+        with atomic_file.draft(tmp_path / name) as draft:
             left.append(draft)
     for each in left:
         each.write_text("half")
-    whole.sweep(tmp_path / "[file]")
+    atomic_file.sweep(tmp_path / "[file]")
     assert sorted(os.listdir(tmp_path)) == sorted([left[1].name, "[file]", "other"])

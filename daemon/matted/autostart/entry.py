@@ -17,7 +17,7 @@ from typing import Protocol
 
 from matted_client import MattedError
 
-from matted import whole
+from matted.system import atomic_file
 
 # What decides where matted keeps its files. A login session may lack what a terminal has set.
 FOLDER_VARIABLES = tuple(f"MATTED_{name}_DIR" for name in ("STATE", "DATA", "CACHE", "CONFIG")) + tuple(
@@ -121,7 +121,7 @@ def write(path: Path, text: str) -> None:
     """The whole text or none of it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        whole.write(path, text.encode())
+        atomic_file.write(path, text.encode())
     except OSError as error:
         raise AutostartError(f"{path} cannot be written: {error.strerror}.") from None
 

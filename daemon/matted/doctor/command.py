@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from matted import privacy
+from matted.system import privacy
 
 OK, FAILED = 0, 1
 

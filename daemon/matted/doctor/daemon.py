@@ -8,9 +8,10 @@ from pathlib import Path
 from matted_client import MattedError, Session, Unavailable
 from matted_client.endpoint import CONNECTION_FILE, Connection, read_connection
 
-from matted import __version__, logbook
+from matted import __version__
 from matted.doctor.finding import FAIL, NOTE, OK, Finding
 from matted.doctor.patient import NAME, Patient
+from matted.system import logbook
 
 
 def check_daemon(patient: Patient) -> Iterator[Finding]:

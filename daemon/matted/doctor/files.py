@@ -15,7 +15,7 @@ from matted_client.endpoint import CONNECTION_FILE
 from matted.config import CONFIG_FILE
 from matted.doctor.finding import FAIL, NOTE, OK, Finding
 from matted.doctor.patient import Patient
-from matted.logbook import LOG_FILE
+from matted.system.logbook import LOG_FILE
 
 LITTLE_ROOM = 500_000_000  # bytes: a large model with what is compiled of it
 NO_ROOM = 20_000_000  # bytes: the default model with what is compiled of it

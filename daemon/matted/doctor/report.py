@@ -15,11 +15,12 @@ from pathlib import Path
 from matted_client import MattedError
 from matted_client.endpoint import CONNECTION_FILE, START_LOG
 
-from matted import __version__, logbook, privacy
+from matted import __version__
 from matted.doctor.finding import Finding
 from matted.doctor.patient import Patient, session
 from matted.models import catalogue
 from matted.models.store import Store
+from matted.system import logbook, privacy
 
 LOG_LINES = 300
 PROMISE = (

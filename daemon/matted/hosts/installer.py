@@ -13,10 +13,10 @@ from pathlib import Path, PurePath
 from matted_client.endpoint import connection_path
 
 import matted
-from matted import whole
 from matted.hosts import contents, krita_zip, kritarc, profiles, sharing
 from matted.hosts.contents import HOSTS, KRITA_PLUGIN, InstallError
 from matted.hosts.profiles import Profile
+from matted.system import atomic_file
 
 Say = Callable[[str], None]
 
@@ -110,7 +110,7 @@ def _copy(source: Path, target: Path, root: Path, created: set[str]) -> None:
     created.update(folder.as_posix() for folder in missing if folder != Path("."))
     target.parent.mkdir(parents=True, exist_ok=True)
     program = source.name == "remove-background.py"  # GIMP runs its plug-ins as programs
-    whole.write(target, source.read_bytes(), mode=0o755 if program else 0o644)
+    atomic_file.write(target, source.read_bytes(), mode=0o755 if program else 0o644)
 
 
 def _manifest(host: str, profile: Profile) -> Path:
@@ -140,4 +140,4 @@ def _edit(settings: Path, change: Callable[[str, str], str]) -> None:
         settings.unlink(missing_ok=True)
     elif after != before:
         settings.parent.mkdir(parents=True, exist_ok=True)
-        whole.write(settings, after.encode("utf-8", "surrogateescape"))
+        atomic_file.write(settings, after.encode("utf-8", "surrogateescape"))

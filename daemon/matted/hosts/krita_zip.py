@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 
 from matted_client.endpoint import connection_path
 
-from matted import whole
 from matted.hosts import contents
 from matted.hosts.contents import HOSTS, InstallError
+from matted.system import atomic_file
 
 _HOST = "krita"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first moment of zip's own time, so that the same files make the same zip
@@ -29,7 +29,7 @@ def write(path: Path, force: bool) -> None:
         raise InstallError(f"{path} exists.", "Use --force to overwrite it.")
     packed = pack()
     try:
-        whole.write(path, packed)
+        atomic_file.write(path, packed)
     except OSError as error:
         raise InstallError(f"{path} cannot be written: {error.strerror}.", "Name another place.") from None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from matted_client.endpoint import CONNECTION_FILE, connection_path
 
-from matted import whole
+from matted.system import atomic_file
 
 
 def prepare(folder: Path) -> str:
@@ -26,7 +26,7 @@ def prepare(folder: Path) -> str:
 
 def put(folder: Path, content: bytes) -> None:
     """Write the file, which only its owner can read, so that nobody sees a part of it. Raises OSError."""
-    whole.write(folder / CONNECTION_FILE, content, mode=0o600)
+    atomic_file.write(folder / CONNECTION_FILE, content, mode=0o600)
 
 
 def withdraw(folder: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from matted_client import MattedError, Rejected, messages
 
-from matted.toml import tomllib
+from matted.system.toml import tomllib
 
 log = logging.getLogger(__name__)
 

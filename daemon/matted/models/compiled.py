@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from matted import whole
+from matted.system import atomic_file
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class CompiledFiles:
                 same = (stat.st_size, stat.st_mtime_ns) == known[:2]
                 facts[file.name] = (stat.st_size, stat.st_mtime_ns, known[2] if same else _checksum(file))
             if facts != sealed:
-                whole.write(folder / SEAL, json.dumps(facts).encode())
+                atomic_file.write(folder / SEAL, json.dumps(facts).encode())
         except OSError as error:
             log.info("what was compiled of %s cannot be kept: %s", model, error.strerror or error)
 

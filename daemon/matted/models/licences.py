@@ -9,8 +9,8 @@ from typing import Any
 
 from matted_client import Rejected, messages
 
-from matted import whole
 from matted.models.catalogue import Row
+from matted.system import atomic_file
 
 
 class Licences:
@@ -30,7 +30,7 @@ class Licences:
         """Record that the user accepts the licence now. Raises OSError."""
         entry = {"licence": row.licence, "url": row.licence_url, "accepted": now()}
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        whole.write(self._file, (json.dumps({**self._read(), row.id: entry}, indent=2) + "\n").encode())
+        atomic_file.write(self._file, (json.dumps({**self._read(), row.id: entry}, indent=2) + "\n").encode())
 
     def require(self, row: Row) -> None:
         """Raises Rejected("licence_not_accepted") where the row's licence has to be accepted and was not."""

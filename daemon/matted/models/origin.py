@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from matted import whole
+from matted.system import atomic_file
 
 ORIGIN_FILE = "origin.json"
 _BLOCK = 1 << 20
@@ -56,7 +56,7 @@ def read(folder: Path) -> Origin | None:
 
 def write(folder: Path, origin: Origin) -> None:
     """Raises OSError."""
-    whole.write(folder / ORIGIN_FILE, (json.dumps(asdict(origin), indent=2) + "\n").encode())
+    atomic_file.write(folder / ORIGIN_FILE, (json.dumps(asdict(origin), indent=2) + "\n").encode())
 
 
 def facts(path: Path) -> FileFacts:

@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matted import backend, imaging, whole
+from matted import backend, imaging
 from matted.layer import Layer
 from matted.models import catalogue
 from matted.models.catalogue import Catalogue, CatalogueError, Row, Source
 from matted.models.origin import digest
 from matted.models.sources import Watch
 from matted.models.store import Store
+from matted.system import atomic_file
+from matted.system.toml import tomllib
 from matted.target import CPU, Target
-from matted.toml import tomllib
 
 _TRIAL_SIDE = 512
 _BLOCK = re.compile(r"^[ \t]*\[\[?[^\n]*", re.MULTILINE)
@@ -138,7 +139,7 @@ def _rewrite(path: Path, change: Callable[[str], str]) -> None:
         ends = "\r\n" if "\r\n" in text else "\n"
         changed = change(text.replace("\r\n", "\n")).replace("\n", ends)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole.draft(path) as draft:
+        with atomic_file.draft(path) as draft:
             draft.write_bytes(changed.encode())
             catalogue.read_own(draft, catalogue.load().rows)  # never leave a file that stops the daemon
     except OSError as error:

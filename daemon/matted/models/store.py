@@ -22,12 +22,13 @@ from pathlib import Path
 
 from matted_client import Rejected, messages
 
-from matted import __version__, apart, locks
+from matted import __version__
 from matted.models import licences, origin, sources, weights
 from matted.models.catalogue import Row, Source
 from matted.models.licences import Licences
 from matted.models.origin import Origin
 from matted.models.sources import DownloadError, Watch
+from matted.system import locks, subprocess_call
 
 log = logging.getLogger(__name__)
 
@@ -217,7 +218,7 @@ class Store:
     def _convert(self, row: Row, file: Path, draft: Path) -> None:
         shutil.rmtree(draft, ignore_errors=True)
         try:
-            apart.call(weights.convert, row, file, draft / MODEL)
+            subprocess_call.call(weights.convert, row, file, draft / MODEL)
         except (ValueError, RuntimeError) as error:
             if shutil.disk_usage(self.folder).free < file.stat().st_size:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None

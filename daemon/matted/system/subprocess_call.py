@@ -17,7 +17,7 @@ def call(function: Callable[..., T], *arguments: Any) -> T:
 
     Raises what the function raises, or RuntimeError if its process died.
     """
-    command = [sys.executable, "-m", "matted.apart"]
+    command = [sys.executable, "-m", "matted.system.subprocess_call"]
     done = subprocess.run(command, input=pickle.dumps((function, arguments)), stdout=subprocess.PIPE)
     if not done.stdout:
         raise RuntimeError(f"the process that worked on it ended with code {done.returncode}")

@@ -24,7 +24,7 @@ from typing import TextIO
 
 from matted_client.endpoint import START_LOG
 
-from matted.privacy import Homeless, home
+from matted.system.privacy import Homeless, home
 
 LOG_FILE = "matted.log"
 MAX_BYTES = 1_000_000
