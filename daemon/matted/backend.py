@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matted.models.catalogue import Row
-from matted.target import AUTO, CPU, Target
+from matted.settings.target import AUTO, CPU, Target
 
 if TYPE_CHECKING:
     import openvino

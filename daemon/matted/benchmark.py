@@ -22,8 +22,8 @@ from tqdm import tqdm
 from matted import backend, imaging, pictures, scores
 from matted.layer import Layer
 from matted.models.catalogue import Row
+from matted.settings.target import Target
 from matted.system import subprocess_call
-from matted.target import Target
 
 WARM_UP = 1  # inferences before those that count
 REPEATS = 5  # inferences at least, so that a median means something

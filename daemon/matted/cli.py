@@ -13,10 +13,11 @@ from typing import Any
 from matted_client import MattedError, Rejected, Unavailable, connect, messages
 from matted_client.endpoint import COMPLAINT
 
-from matted import __version__, config, logs_command, models_command, remove_command
+from matted import __version__, logs_command, models_command, remove_command
 from matted.autostart import command as autostart_command
 from matted.doctor import command as doctor_command
-from matted.target import ARITHMETICS
+from matted.settings import config
+from matted.settings.target import ARITHMETICS
 
 Command = Callable[[argparse.Namespace], int]
 

@@ -20,7 +20,7 @@ import psutil
 from numpy.typing import NDArray
 
 from matted.models.catalogue import Row
-from matted.target import Target
+from matted.settings.target import Target
 
 CANCEL_SECONDS = 2.0  # OpenVINO ends an inference at the next operator; one that does not is ended with its process
 PIPE_BYTES = 1 << 20  # Linux lets a pipe hold this much; the usual 64 KiB would cost a switch of process each

@@ -27,7 +27,7 @@ from matted.models.cache import ModelCache
 from matted.models.catalogue import Row
 from matted.models.compiled import CompiledFiles
 from matted.models.store import Store
-from matted.target import Target
+from matted.settings.target import Target
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,6 @@ from matted_client import MattedError, messages
 from matted_client.endpoint import KEY_BYTES, LOOPBACK
 
 from matted import __version__
-from matted.config import Config
 from matted.gate import DOMAIN, Gate
 from matted.hosts import profiles
 from matted.jobs import OURSELVES
@@ -26,6 +25,7 @@ from matted.lobby import Lobby
 from matted.models import catalogue
 from matted.presence import Presence
 from matted.service import Identity, Service
+from matted.settings.config import Config
 from matted.system import allocator
 from matted.workers import Reply, Setup
 

@@ -13,12 +13,12 @@ import numpy as np
 from matted_client import Rejected, messages
 from matted_client.messages import Failure, Load, MaskRequest, Message
 
-from matted.config import Config
 from matted.jobs import Job, JobQueue
 from matted.look import Clock, Looker
 from matted.models.cache import ModelCache
 from matted.models.catalogue import Catalogue, Row
 from matted.pipeline import Pipeline
+from matted.settings.config import Config
 
 log = logging.getLogger(__name__)
 

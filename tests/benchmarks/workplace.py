@@ -15,12 +15,13 @@ from benchmarks.peer import Rembg
 from benchmarks.photographs import Layer
 from benchmarks.stopwatch import Run, timed
 from conftest import Daemon
-from matted import backend, config, imaging
+from matted import backend, imaging
 from matted.layer import Layer as Pixels
 from matted.models import catalogue
 from matted.models.catalogue import Row
 from matted.models.store import Store
-from matted.target import ARITHMETICS, AUTO, Target
+from matted.settings import config
+from matted.settings.target import ARITHMETICS, AUTO, Target
 from numpy.typing import NDArray
 
 MODELS = ("u2netp", "isnet-general-use", "isnet-general-use-int8")

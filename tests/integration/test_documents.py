@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 from conftest import CHECKOUT, PHOTOGRAPHS, Daemon
-from matted import cli, config
+from matted import cli
+from matted.settings import config
 from matted_client import messages
 from PIL import Image
 

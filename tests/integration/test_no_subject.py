@@ -12,7 +12,7 @@ from conftest import PHOTOGRAPHS
 from matted import backend, imaging, subject
 from matted.layer import Layer
 from matted.models import catalogue
-from matted.target import CPU, Target
+from matted.settings.target import CPU, Target
 from PIL import Image, ImageFilter
 
 ROW = catalogue.load().find("u2netp")

@@ -9,9 +9,9 @@ from typing import Any
 
 import platformdirs
 import pytest
-from matted import config
-from matted.config import LOG_LEVELS, MAX_QUEUE, Config, ConfigError, load
-from matted.target import Target
+from matted.settings import config
+from matted.settings.config import LOG_LEVELS, MAX_QUEUE, Config, ConfigError, load
+from matted.settings.target import Target
 
 Load = Callable[..., Config]
 

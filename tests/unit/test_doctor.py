@@ -13,7 +13,6 @@ from pathlib import Path
 
 import matted
 import pytest
-from matted import config
 from matted.doctor import daemon, examination, files, hosts, models, patient, report, software
 from matted.doctor.finding import FAIL, NOTE, OK, Finding
 from matted.doctor.patient import Patient
@@ -21,6 +20,7 @@ from matted.hosts import installer
 from matted.hosts.profiles import Places
 from matted.models import catalogue
 from matted.models.licences import Licences
+from matted.settings import config
 from matted_client import MattedError
 from matted_client.plugin import SETTINGS_FILE
 

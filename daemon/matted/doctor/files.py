@@ -12,9 +12,9 @@ from pathlib import Path
 
 from matted_client.endpoint import CONNECTION_FILE
 
-from matted.config import CONFIG_FILE
 from matted.doctor.finding import FAIL, NOTE, OK, Finding
 from matted.doctor.patient import Patient
+from matted.settings.config import CONFIG_FILE
 from matted.system.logbook import LOG_FILE
 
 LITTLE_ROOM = 500_000_000  # bytes: a large model with what is compiled of it

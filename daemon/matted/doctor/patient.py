@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from matted_client import MattedError, Session, Unavailable, connect
 
-from matted import config
-from matted.config import Config, ConfigError
 from matted.hosts import profiles
 from matted.hosts.profiles import Places
+from matted.settings import config
+from matted.settings.config import Config, ConfigError
 
 NAME = "matted doctor"  # what the daemon's log calls us
 

@@ -14,7 +14,7 @@ from matted.doctor import children
 from matted.doctor.children import ChildFailedError
 from matted.doctor.finding import FAIL, NOTE, OK, Finding
 from matted.doctor.patient import Patient
-from matted.target import AUTO, CPU
+from matted.settings.target import AUTO, CPU
 
 REINSTALL = "Install matted again, for example with: pipx reinstall matted"
 _REQUIREMENT = re.compile(r"([\w.-]+)\s*>=\s*([\d.]+)$")

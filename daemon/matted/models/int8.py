@@ -19,7 +19,7 @@ from matted.layer import Layer
 from matted.models import own
 from matted.models.catalogue import Catalogue, Row
 from matted.models.store import Store
-from matted.target import CPU, Target
+from matted.settings.target import CPU, Target
 
 CALIBRATION = 8  # photographs at most whose ranges are looked at; each costs memory and seconds
 COMPARED = 12  # photographs at most that both models are run on

@@ -19,9 +19,9 @@ from matted.models.catalogue import Catalogue, CatalogueError, Row, Source
 from matted.models.origin import digest
 from matted.models.sources import Watch
 from matted.models.store import Store
+from matted.settings.target import CPU, Target
 from matted.system import atomic_file
 from matted.system.toml import tomllib
-from matted.target import CPU, Target
 
 _TRIAL_SIDE = 512
 _BLOCK = re.compile(r"^[ \t]*\[\[?[^\n]*", re.MULTILINE)

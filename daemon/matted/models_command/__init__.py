@@ -10,12 +10,12 @@ from typing import Any
 
 from matted_client import MattedError
 
-from matted import config
 from matted.models import catalogue
 from matted.models.compiled import CompiledFiles
 from matted.models.store import Store
 from matted.models_command import changing, getting, listing
 from matted.models_command.shelf import Shelf
+from matted.settings import config
 
 
 def add_parser(commands: Any) -> None:

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 from matted_client import MattedError, Rejected, connect, messages
 
-from matted import config, settings_file
 from matted.models_command.shelf import OK, Shelf, how_to_get, megabytes, tell_the_daemon
+from matted.settings import config, edit
 
 
 def remove(options: argparse.Namespace, shelf: Shelf) -> int:
@@ -40,7 +40,7 @@ def default(options: argparse.Namespace, shelf: Shelf) -> int:
     if not shelf.store.installed(row) and not row.automatic:
         message = f"{row.id} is not on this computer."
         raise Rejected(messages.MODEL_NOT_INSTALLED, message, f"Get it first: {how_to_get(row)}")
-    path = settings_file.set_text(shelf.settings.folder, "model", row.id)
+    path = edit.set_text(shelf.settings.folder, "model", row.id)
     print(f"{row.id} is the default model now ({path}).")
     now = config.load({}, os.environ).model
     if now != row.id:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from matted_client import MattedError, connect
 
-from matted import config
 from matted.models import catalogue
 from matted.models.catalogue import Catalogue, Row
 from matted.models.compiled import CompiledFiles
 from matted.models.store import Store
+from matted.settings import config
 
 OK, FAILED = 0, 1
 

@@ -12,8 +12,8 @@ import platformdirs
 from matted_client import MattedError
 from matted_client.endpoint import state_folder
 
+from matted.settings.target import ARITHMETICS, AUTO, Target
 from matted.system.toml import tomllib
-from matted.target import ARITHMETICS, AUTO, Target
 
 CONFIG_FILE = "config.toml"
 LOG_LEVELS = ("debug", "info", "warning", "error")

@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from matted.config import CONFIG_FILE, ConfigError
+from matted.settings.config import CONFIG_FILE, ConfigError
 from matted.system import atomic_file
 from matted.system.toml import tomllib
 
