@@ -22,20 +22,20 @@ import numpy as np
 
 
 def convert(source: Path, target: Path, answers: Connection) -> None:
-    from matted import graphs
+    from matted.models import convert
 
     start = time.perf_counter()
-    graphs.convert(source, target, [0], compress=True)
+    convert.convert(source, target, [0], compress=True)
     answers.send((time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6))
 
 
 def serve(path: Path, folder: Path, line: Connection) -> None:
     """Load, tell how long it took; then one inference for each request: seconds, peak memory in GB, difference."""
     import openvino
-    from matted import graphs
+    from matted.models import convert
 
     start = time.perf_counter()
-    graph = graphs.read(path)
+    graph = convert.read(path)
     properties = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
     request = openvino.Core().compile_model(graph, "CPU", properties).create_infer_request()
     del graph

@@ -15,8 +15,8 @@ import onnxruntime
 import openvino
 import pytest
 from graphs import small
-from matted import graphs as conversion
-from matted.graphs import deformable
+from matted.models import convert as conversion
+from matted.models.convert import deformable
 from numpy.typing import NDArray
 from openvino._offline_transformations import apply_moc_transformations
 

@@ -538,9 +538,9 @@ def test_a_model_of_ones_own_is_added_used_and_removed(person: Person, tmp_path:
 
 
 def test_an_openvino_ir_can_be_added(person: Person, tmp_path: Path) -> None:
-    from matted import graphs
+    from matted.models import convert
 
-    graphs.convert(small.birefnet_like(tmp_path / "net.onnx", "native"), tmp_path / "ir" / "net.xml", [0], True)
+    convert.convert(small.birefnet_like(tmp_path / "net.onnx", "native"), tmp_path / "ir" / "net.xml", [0], True)
     added = person.models("add", str(tmp_path / "ir" / "net.xml"), "--like", "rmbg-2.0", "--id", "mine")
     assert added.returncode == 0, added.stderr
     assert person.facts("mine")["installed"]

@@ -215,9 +215,9 @@ def test_its_record_says_where_it_came_from(model: Store) -> None:
 
 
 def test_only_the_wanted_output_is_kept(model: Store) -> None:
-    from matted import graphs
+    from matted.models import convert
 
-    assert len(graphs.read(model.path(ROW)).outputs) == 1
+    assert len(convert.read(model.path(ROW)).outputs) == 1
 
 
 @pytest.mark.parametrize("name", ["model.xml", "model.bin"])

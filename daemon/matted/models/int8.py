@@ -14,10 +14,10 @@ from matted_client import MattedError
 from numpy.typing import NDArray
 
 from matted import backend, imaging, pictures
-from matted.graphs.quantize import quantize
 from matted.layer import Layer
 from matted.models import own
 from matted.models.catalogue import Catalogue, Row
+from matted.models.convert.quantize import quantize
 from matted.models.store import Store
 from matted.settings.target import CPU, Target
 

@@ -38,19 +38,19 @@ def recognise(file: Path, row: Row, offer: Source, watch: Watch, trust: bool) ->
 
 def convert(row: Row, file: Path, target: Path) -> None:
     """Runs in a process of its own. Raises ValueError, RuntimeError."""
-    from matted import graphs
+    from matted.models import convert
 
-    graphs.convert(file, target, row.outputs, row.precision == "fp16", _open_sizes(file, row))
-    graphs.read(target)  # what a full disk cut short shows here
+    convert.convert(file, target, row.outputs, row.precision == "fp16", _open_sizes(file, row))
+    convert.read(target)  # what a full disk cut short shows here
 
 
 def _open_sizes(file: Path, row: Row) -> dict[str, list[int]]:
     """The input's size for files that leave it, or the number of pictures, open: what is fixed is faster."""
-    from matted import graphs
+    from matted.models import convert
 
     if not row.side:
         return {}
-    pictures = graphs.read(file).inputs[0]
+    pictures = convert.read(file).inputs[0]
     shape = pictures.get_partial_shape()
     if shape.is_static or not pictures.get_names():
         return {}

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matted import graphs
+from matted.models import convert
 
 # Its sampling places are offsets of pixels: a step of 1/256 of their range would move edges. There is no INT8 kernel
 # for it either.
@@ -44,7 +44,7 @@ def quantize(
     memory, where an inference takes 0.8 GB.
     """
     nncf = _nncf()
-    graph = graphs.read(model_path)
+    graph = convert.read(model_path)
     # NNCF goes through the samples more than once, and a photograph at 1024 x 1024 is 12 MB.
     kept = [_checked(sample, graph) for sample in samples]
     if not kept:
@@ -68,7 +68,7 @@ def quantize(
             model_type=nncf.ModelType.TRANSFORMER if transformer else None,
             ignored_scope=ignored,
         )
-    graphs.save(small, target, compress=True)
+    convert.save(small, target, compress=True)
 
 
 class _Again:

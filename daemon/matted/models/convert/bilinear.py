@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from matted.graphs.nodes import (
+from matted.models.convert.nodes import (
     Different,
     constant,
     demand,

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.graphs.bilinear import Sampled, Size, by_gathering, by_grid_sample, narrow_and_wide
-from matted.graphs.nodes import (
+from matted.models.convert.bilinear import Sampled, Size, by_gathering, by_grid_sample, narrow_and_wide
+from matted.models.convert.nodes import (
     Different,
     constant,
     demand,

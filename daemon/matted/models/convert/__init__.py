@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matted.graphs import deformable
+from matted.models.convert import deformable
 
 if TYPE_CHECKING:
     import openvino
