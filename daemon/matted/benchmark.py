@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
-from matted import backend, imaging, pictures, scores
-from matted.layer import Layer
+from matted import pictures, scores
+from matted.inference import backend, model_io
+from matted.inference.layer import Layer
 from matted.models.catalogue import Row
 from matted.settings.target import Target
 from matted.system import subprocess_call
@@ -118,13 +119,13 @@ def measure(row: Row, path: Path, target: Target, tries: Sequence[Example]) -> F
 
 def _mask(model: backend.Model, row: Row, image: Image.Image, durations: list[float]) -> NDArray[np.uint8]:
     """The picture's mask, height x width. Adds the seconds of the inference alone to `durations`."""
-    shown = imaging.fit(*image.size, model.size)
-    picture = imaging.prepare_input(Layer(np.asarray(image)), row, shown)
+    shown = model_io.fit(*image.size, model.size)
+    picture = model_io.prepare_input(Layer(np.asarray(image)), row, shown)
     start = time.monotonic()
     outputs = model.infer([picture])
     durations.append(time.monotonic() - start)
-    matte = imaging.make_matte(imaging.activate(shown.crop(outputs[0][0], *image.size), row), row)
-    return imaging.make_mask(matte, *image.size, 8).astype(np.uint8)
+    matte = model_io.make_matte(model_io.activate(shown.crop(outputs[0][0], *image.size), row), row)
+    return model_io.make_mask(matte, *image.size, 8).astype(np.uint8)
 
 
 def _scores(mask: NDArray[np.uint8], truth: Path) -> tuple[float, float, float]:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from matted import band
-from matted.layer import Layer
+from matted.inference.layer import Layer
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]

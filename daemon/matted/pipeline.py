@@ -11,10 +11,11 @@ from matted_client import Rejected, messages
 from matted_client.messages import MaskRequest, MaskResult, Progress
 from numpy.typing import NDArray
 
-from matted import closer, colours, edges, imaging, subject
+from matted import closer, colours, edges, subject
+from matted.inference import model_io
+from matted.inference.layer import Layer
+from matted.inference.predictor import Clock, Looker, Sight
 from matted.jobs import Job
-from matted.layer import Layer
-from matted.look import Clock, Looker, Sight
 from matted.models.catalogue import Row
 
 _SAMPLES = 1 << 20  # of a mask, to say how much of the picture it covers
@@ -55,7 +56,7 @@ class Pipeline:
                 "No subject was found in this picture.",
                 "Try a picture whose subject stands out from its background.",
             )
-        matte = imaging.make_matte(raw, self._row)
+        matte = model_io.make_matte(raw, self._row)
         merged = self._closer(matte) if request.closer else None
         alpha = self._alpha(matte if merged is None else merged)
         mask = self._tuned(alpha)
@@ -83,7 +84,7 @@ class Pipeline:
         return self._looker.look(self._job, layers, self._row, self._keep_alive, self._clock, stage)
 
     def _raw(self, sight: Sight) -> NDArray[np.float32]:
-        return imaging.activate(sight.outputs[0][0], self._row)
+        return model_io.activate(sight.outputs[0][0], self._row)
 
     def _closer(self, matte: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """The matte with a second look at a small subject, None where that is not worth it, or saw something else."""
@@ -93,7 +94,7 @@ class Pipeline:
             return None
         parts = [layer.crop(where.left, where.top, where.right, where.bottom) for layer in self._layers]
         sight = self._look(parts, "closer")
-        second = imaging.make_matte(self._raw(sight), self._row)
+        second = model_io.make_matte(self._raw(sight), self._row)
         merged = closer.merge(matte, second, *size, where)
         self._clock.lap("closer")
         return merged
@@ -107,7 +108,7 @@ class Pipeline:
             edge = edges.study(matte, self._layers[0], request.edges, self._job.check)
             self._clock.lap("edges")
         self._step("mask")
-        alpha = imaging.make_mask(matte, request.width, request.height, request.depth, edge)
+        alpha = model_io.make_mask(matte, request.width, request.height, request.depth, edge)
         self._clock.lap("mask")
         return alpha
 
@@ -126,7 +127,7 @@ class Pipeline:
         """The colours of what `mask` keeps: the model's own where it gives them, else what alpha and picture tell."""
         self._step("colours")
         if len(sight.outputs) > 1 and not self._request.invert:
-            result = imaging.make_foreground(sight.outputs[1], self._request.width, self._request.height)
+            result = model_io.make_foreground(sight.outputs[1], self._request.width, self._request.height)
         else:
             kept = np.iinfo(alpha.dtype).max - alpha if self._request.invert else alpha
             result = colours.estimate(kept, self._layers[0], self._job.check, None if mask is alpha else mask)

@@ -15,10 +15,10 @@ from matted_client import MattedError, ProtocolError, Rejected, messages
 from matted_client.messages import Failure, Hello, Load, MaskRequest, Message, Progress, Unload
 
 from matted import __version__, admission
+from matted.inference.cache import ModelCache
+from matted.inference.compiled import CompiledFiles
+from matted.inference.predictor import Looker
 from matted.jobs import OURSELVES, Job, JobQueue
-from matted.look import Looker
-from matted.models.cache import ModelCache
-from matted.models.compiled import CompiledFiles
 from matted.models.store import Store
 from matted.system import logbook
 from matted.workers import Reply, Setup, Workers, internal

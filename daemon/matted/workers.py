@@ -13,9 +13,9 @@ import numpy as np
 from matted_client import Rejected, messages
 from matted_client.messages import Failure, Load, MaskRequest, Message
 
+from matted.inference.cache import ModelCache
+from matted.inference.predictor import Clock, Looker
 from matted.jobs import Job, JobQueue
-from matted.look import Clock, Looker
-from matted.models.cache import ModelCache
 from matted.models.catalogue import Catalogue, Row
 from matted.pipeline import Pipeline
 from matted.settings.config import Config

@@ -25,7 +25,7 @@ import psutil
 from attacks import standins
 from attacks.vitals import Vitals, at_rest, faults_of
 from conftest import Daemon, real_weights
-from matted.look import REMEMBERED
+from matted.inference.predictor import REMEMBERED
 from matted_client import MattedError, Rejected, Session, messages
 from peers import disc
 

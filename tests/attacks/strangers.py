@@ -20,7 +20,7 @@ from random import Random
 from attacks.hostile import ATTACKS, GREETING, SIZE, Stranger
 from attacks.vitals import Vitals, at_rest, faults_of
 from conftest import Daemon, real_weights
-from matted.look import REMEMBERED
+from matted.inference.predictor import REMEMBERED
 from matted_client import Rejected, connect, messages
 from matted_client.endpoint import Connection, read_connection
 from peers import disc

@@ -182,7 +182,7 @@ def test_an_inference_that_raises_is_an_error_and_the_next_one_works(
 @pytest.mark.parametrize("said", [b"", pickle.dumps(("infer", 1, [b"\0" * 999]))[:500], b"\xff\xff"])
 def test_the_process_of_a_model_ends_with_its_daemon_at_whatever_byte_that_is(said: bytes) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "matted.worker"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "matted.inference.engine_process"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
     )
     process.communicate(said, timeout=60)
     assert process.returncode is not None

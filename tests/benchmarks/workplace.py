@@ -15,8 +15,8 @@ from benchmarks.peer import Rembg
 from benchmarks.photographs import Layer
 from benchmarks.stopwatch import Run, timed
 from conftest import Daemon
-from matted import backend, imaging
-from matted.layer import Layer as Pixels
+from matted.inference import backend, model_io
+from matted.inference.layer import Layer as Pixels
 from matted.models import catalogue
 from matted.models.catalogue import Row
 from matted.models.store import Store
@@ -49,8 +49,8 @@ class Bare:
 
     def show(self, layer: Layer) -> None:
         """Prepare its input. What is in the picture does not matter to the time that the inference takes."""
-        shown = imaging.fit(layer.width, layer.height, self._model.size)
-        self._input = imaging.prepare_input(Pixels(layer.pixels), self._row, shown)
+        shown = model_io.fit(layer.width, layer.height, self._model.size)
+        self._input = model_io.prepare_input(Pixels(layer.pixels), self._row, shown)
 
     def run(self) -> Run:
         assert self._input is not None

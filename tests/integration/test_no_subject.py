@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import PHOTOGRAPHS
-from matted import backend, imaging, subject
-from matted.layer import Layer
+from matted import subject
+from matted.inference import backend, model_io
+from matted.inference.layer import Layer
 from matted.models import catalogue
 from matted.settings.target import CPU, Target
 from PIL import Image, ImageFilter
@@ -27,9 +28,9 @@ def confidence(u2netp_file: Path, tmp_path_factory: pytest.TempPathFactory) -> C
     model = backend.load(ROW, u2netp_file, Target(CPU), tmp_path_factory.mktemp("compiled"))
 
     def measure(rgb: Any) -> float:
-        shown = imaging.show(Layer(rgb), ROW, imaging.Fit((320, 320)))
-        raw = model.infer([imaging.normalise(shown, ROW)])[0][0]
-        return subject.confidence(imaging.activate(raw, ROW), shown, ROW)
+        shown = model_io.show(Layer(rgb), ROW, model_io.Fit((320, 320)))
+        raw = model.infer([model_io.normalise(shown, ROW)])[0][0]
+        return subject.confidence(model_io.activate(raw, ROW), shown, ROW)
 
     return measure
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 import pytest
-from matted.engine import Engine
+from matted.inference.cache import ModelCache
+from matted.inference.engine import Engine
 from matted.models import catalogue
-from matted.models.cache import ModelCache
 from matted.models.catalogue import Row
 from matted_client import Rejected
 

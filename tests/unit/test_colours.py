@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matted import band, colours, edges
-from matted.layer import Layer
+from matted.inference.layer import Layer
 from PIL import Image
 
 RED, GREEN = (200, 40, 30), (40, 160, 60)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from matted.models.compiled import SEAL, CompiledFiles
+from matted.inference.compiled import SEAL, CompiledFiles
 
 
 def compiled(files: CompiledFiles, model: str, size: int, age: int) -> None:

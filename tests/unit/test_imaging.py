@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matted import imaging, resampling
-from matted.layer import Layer
+from matted import resampling
+from matted.inference import model_io
+from matted.inference.layer import Layer
 from matted.models import catalogue
 from PIL import Image
 
@@ -32,7 +33,7 @@ def photograph(width: int, height: int, channels: int = 3, grain: int = 40) -> n
 def prepare(pixels: Any, format: str, row: catalogue.Row = ROW) -> np.ndarray[Any, np.dtype[np.float32]]:
     height, width = pixels.shape[:2]
     layer = Layer.received(memoryview(pixels.tobytes()), width, height, format)
-    return imaging.prepare_input(layer, row, imaging.Fit((row.side, row.side)))
+    return model_io.prepare_input(layer, row, model_io.Fit((row.side, row.side)))
 
 
 def expected_input(rgb: Any) -> Any:
@@ -127,7 +128,7 @@ def test_the_pixels_are_left_as_they_were(format: str) -> None:
     channels = {"RGBA8": 4, "BGRA8": 4, "RGB8": 3, "GRAYA8": 2, "GRAY8": 1}[format]
     pixels = bytearray(photograph(50, 40, channels).tobytes())
     before = bytes(pixels)
-    imaging.prepare_input(Layer.received(memoryview(pixels), 50, 40, format), ROW, imaging.Fit((ROW.side, ROW.side)))
+    model_io.prepare_input(Layer.received(memoryview(pixels), 50, 40, format), ROW, model_io.Fit((ROW.side, ROW.side)))
     assert pixels == before
 
 
@@ -136,20 +137,20 @@ def test_the_pixels_are_left_as_they_were(format: str) -> None:
 
 def test_a_matte_reaches_both_ends() -> None:
     raw = np.linspace(0.1, 0.7, 400, dtype=np.float32).reshape(20, 20)
-    matte = imaging.make_matte(raw, ROW)
+    matte = model_io.make_matte(raw, ROW)
     assert (matte.min(), matte.max(), matte.dtype) == (0.0, 1.0, np.float32)
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.lists(st.floats(-5, 5, width=32), min_size=4, max_size=4))
 def test_a_matte_never_leaves_its_range(values: list[float]) -> None:
-    matte = imaging.make_matte(np.array(values, np.float32).reshape(2, 2), ROW)
+    matte = model_io.make_matte(np.array(values, np.float32).reshape(2, 2), ROW)
     assert matte.min() >= 0
     assert matte.max() <= 1
 
 
 def test_a_flat_output_makes_an_empty_matte() -> None:
-    assert not imaging.make_matte(np.full((4, 4), 0.5, np.float32), ROW).any()
+    assert not model_io.make_matte(np.full((4, 4), 0.5, np.float32), ROW).any()
 
 
 # -- the mask --------------------------------------------------------------------------------------------------------
@@ -170,27 +171,27 @@ def ragged(side: int = SIDE) -> np.ndarray[Any, np.dtype[np.float32]]:
 def test_eight_bits_are_sixteen_divided_by_257_for_every_value() -> None:
     every = np.arange(65536).reshape(256, 256)
     matte = (every / 65535).astype(np.float32)
-    np.testing.assert_array_equal(imaging.make_mask(matte, 256, 256, 16), every)
-    np.testing.assert_array_equal(imaging.make_mask(matte, 256, 256, 8), np.rint(every / 257))
+    np.testing.assert_array_equal(model_io.make_mask(matte, 256, 256, 16), every)
+    np.testing.assert_array_equal(model_io.make_mask(matte, 256, 256, 8), np.rint(every / 257))
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 500), (500, 1), (640, 480), (100, 90), (333, 2000)])
 @pytest.mark.parametrize("depth", [8, 16])
 def test_a_mask_has_the_size_and_type_that_were_asked_for(width: int, height: int, depth: int) -> None:
-    mask = imaging.make_mask(blob(), width, height, depth)
+    mask = model_io.make_mask(blob(), width, height, depth)
     assert mask.shape == (height, width)
     assert mask.dtype == np.dtype("u1" if depth == 8 else "<u2")
 
 
 def test_a_16_bit_mask_is_little_endian_in_memory() -> None:
     matte = np.full((4, 4), 0x1234 / 65535, np.float32)
-    assert imaging.make_mask(matte, 4, 4, 16).tobytes() == b"\x34\x12" * 16
+    assert model_io.make_mask(matte, 4, 4, 16).tobytes() == b"\x34\x12" * 16
 
 
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (1500, 1100), (200, 150), (320, 320)])
 @pytest.mark.parametrize(("depth", "full"), [(8, 255), (16, 65535)])
 def test_background_is_zero_and_the_subject_full_scale(width: int, height: int, depth: int, full: int) -> None:
-    mask = imaging.make_mask(blob(), width, height, depth)
+    mask = model_io.make_mask(blob(), width, height, depth)
     assert mask[0, 0] == 0
     assert mask[height // 2, width // 2] == full
 
@@ -200,27 +201,27 @@ def test_overshoot_at_hard_edges_is_cut_off_and_does_not_wrap(depth: int) -> Non
     matte = np.zeros((SIDE, SIDE), np.float32)
     matte[:, 100:200] = 1
     full = 2**depth - 1
-    mask = imaging.make_mask(matte, 2000, 1000, depth)
+    mask = model_io.make_mask(matte, 2000, 1000, depth)
     assert (mask[:, 640:1235] > 0.99 * full).all()
     assert (mask[:, :600] < 0.01 * full).mean() > 0.99
 
 
 def test_a_soft_edge_follows_the_filter_in_floating_point() -> None:
     matte = 0.2 + 0.6 * blob()  # far enough from both ends that nothing is cut off
-    mask = imaging.make_mask(matte, 900, 700, 16)
+    mask = model_io.make_mask(matte, 900, 700, 16)
     exact = np.asarray(Image.fromarray(matte * np.float32(65535)).resize((900, 700), LANCZOS))
     np.testing.assert_allclose(mask, exact, atol=2)
 
 
 def test_a_16_bit_mask_has_no_steps_in_its_soft_edges() -> None:
     ramp = np.tile(np.linspace(0.2, 0.8, SIDE, dtype=np.float32), (SIDE, 1))
-    row = imaging.make_mask(ramp, 4000, 2, 16)[0].astype(int)
+    row = model_io.make_mask(ramp, 4000, 2, 16)[0].astype(int)
     assert len(np.unique(row)) > 3500
 
 
 def test_at_the_models_own_size_a_mask_is_the_matte() -> None:
     matte = blob()
-    np.testing.assert_array_equal(imaging.make_mask(matte, SIDE, SIDE, 16), np.rint(matte * 65535.0))
+    np.testing.assert_array_equal(model_io.make_mask(matte, SIDE, SIDE, 16), np.rint(matte * 65535.0))
 
 
 def largest_difference(one: Any, other: Any) -> int:
@@ -232,16 +233,16 @@ def largest_difference(one: Any, other: Any) -> int:
 @pytest.mark.parametrize(("width", "height"), [(1500, 1500), (700, 900), (257, 255), (9000, 40), (50, 1), (1, 50)])
 def test_tiles_leave_no_seams(monkeypatch: pytest.MonkeyPatch, draw: Any, depth: int, width: int, height: int) -> None:
     matte = draw()
-    tiled = imaging.make_mask(matte, width, height, depth)
+    tiled = model_io.make_mask(matte, width, height, depth)
     monkeypatch.setattr(resampling, "lanczos", partial(resampling.lanczos, block=1 << 40))
-    assert largest_difference(imaging.make_mask(matte, width, height, depth), tiled) <= 1
+    assert largest_difference(model_io.make_mask(matte, width, height, depth), tiled) <= 1
 
 
 @pytest.mark.parametrize("depth", [8, 16])
 def test_where_a_matte_has_one_level_its_mask_has_it_too(depth: int) -> None:
     matte = np.full((SIDE, SIDE), 0.25, np.float32)
     matte[:, 200:] = 0.75
-    mask = imaging.make_mask(matte, 3000, 2000, depth)
+    mask = model_io.make_mask(matte, 3000, 2000, depth)
     full = 2**depth - 1
     assert (mask[:, :1700] == round(0.25 * full)).all() and (mask[:, 2050:] == round(0.75 * full)).all()
 
@@ -249,7 +250,7 @@ def test_where_a_matte_has_one_level_its_mask_has_it_too(depth: int) -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.integers(1, 700), st.integers(1, 700))
 def test_any_size_can_be_made(width: int, height: int) -> None:
-    mask = imaging.make_mask(blob(), width, height, 8)
+    mask = model_io.make_mask(blob(), width, height, 8)
     assert mask.shape == (height, width)
     if min(width, height) > 8:
         assert mask[height // 2, width // 2] >= 250  # LANCZOS undershoots a little where it makes a mask smaller
@@ -262,11 +263,11 @@ def test_any_size_can_be_made(width: int, height: int) -> None:
 def test_a_picture_keeps_every_pixel_and_is_padded_to_multiples_of_four(
     width: int, height: int, sides: tuple[int, int]
 ) -> None:
-    shown = imaging.fit(width, height, None)
-    assert shown == imaging.Fit(sides, padded=True)
+    shown = model_io.fit(width, height, None)
+    assert shown == model_io.Fit(sides, padded=True)
     pixels = np.random.default_rng(5).integers(1, 256, (height, width, 3), dtype=np.uint8)
     row = dataclasses.replace(ROW, scale="255", mean=(0.0,) * 3, std=(1.0,) * 3)
-    prepared = imaging.prepare_input(Layer(pixels), row, shown)[0]
+    prepared = model_io.prepare_input(Layer(pixels), row, shown)[0]
     assert prepared.shape == (3, *sides)
     expected = (pixels / np.float32(255)).astype(np.float32).transpose(2, 0, 1)
     np.testing.assert_array_equal(shown.crop(prepared, width, height), expected)
@@ -276,7 +277,7 @@ def test_a_picture_keeps_every_pixel_and_is_padded_to_multiples_of_four(
 
 
 def test_a_picture_that_is_too_large_for_that_is_scaled_down() -> None:
-    shown = imaging.fit(12_000, 8_001, None)
+    shown = model_io.fit(12_000, 8_001, None)
     rows, columns = shown.size
     assert not shown.padded and rows % 4 == columns % 4 == 0
     assert rows * columns < 1.01 * 3840 * 2160
@@ -284,4 +285,4 @@ def test_a_picture_that_is_too_large_for_that_is_scaled_down() -> None:
 
 
 def test_a_model_of_one_size_gets_that() -> None:
-    assert imaging.fit(640, 480, (1024, 1024)) == imaging.Fit((1024, 1024), padded=False)
+    assert model_io.fit(640, 480, (1024, 1024)) == model_io.Fit((1024, 1024), padded=False)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matted.layer import Layer
+from matted.inference.layer import Layer
 from PIL import Image
 
 BOX, LANCZOS = Image.Resampling.BOX, Image.Resampling.LANCZOS

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matted import imaging, subject
-from matted.layer import Layer
+from matted import subject
+from matted.inference import model_io
+from matted.inference.layer import Layer
 from matted.models import catalogue
 from PIL import Image
 
@@ -20,7 +21,7 @@ PLATE = catalogue.load().find("background-matting-mobilenetv2")
 def shown(rgb: Any, row: catalogue.Row = ROW) -> Any:
     """What the model is shown of a picture."""
     height, width = rgb.shape[:2]
-    return imaging.show(Layer(rgb), row, imaging.Fit((row.side or height, row.side or width)))
+    return model_io.show(Layer(rgb), row, model_io.Fit((row.side or height, row.side or width)))
 
 
 def disc(side: int, radius: float) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from matted import resampling
 from matted.edges.linear import Floats
 from matted.edges.local import LocalModels
-from matted.layer import Layer
+from matted.inference.layer import Layer
 from matted.resampling import Span
 
 _CONTRAST = 1.1  # colours vary on both sides of an edge; this makes nearly 0 and nearly 1 what they are meant to be

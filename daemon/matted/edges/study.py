@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 from matted.edges import local, matting
 from matted.edges.linear import Floats
 from matted.edges.refinement import Grid, Refinement
-from matted.layer import Layer
+from matted.inference.layer import Layer
 
 Check = Callable[[], None]
 

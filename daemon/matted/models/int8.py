@@ -13,8 +13,9 @@ import numpy as np
 from matted_client import MattedError
 from numpy.typing import NDArray
 
-from matted import backend, imaging, pictures
-from matted.layer import Layer
+from matted import pictures
+from matted.inference import backend, model_io
+from matted.inference.layer import Layer
 from matted.models import own
 from matted.models.catalogue import Catalogue, Row
 from matted.models.convert.quantize import quantize
@@ -89,8 +90,8 @@ def make(
 
 def _prepare(path: Path, row: Row, model: backend.Model) -> NDArray[np.float32]:
     image = pictures.read(path).image.convert("RGB")
-    shown = imaging.fit(*image.size, model.size)
-    return imaging.prepare_input(Layer(np.asarray(image)), row, shown)
+    shown = model_io.fit(*image.size, model.size)
+    return model_io.prepare_input(Layer(np.asarray(image)), row, shown)
 
 
 def _compare(
@@ -110,7 +111,7 @@ def _compare(
                 start = time.monotonic()
                 raw = model.infer([shot])[0][0]
                 seconds[model].append(time.monotonic() - start)
-                mattes[model] = imaging.make_matte(imaging.activate(raw, row), row)
+                mattes[model] = model_io.make_matte(model_io.activate(raw, row), row)
         differences.append(float(np.abs(mattes[original] - mattes[variant]).mean()))
         one, other = mattes[original] > 0.5, mattes[variant] > 0.5
         union = int(np.logical_or(one, other).sum())

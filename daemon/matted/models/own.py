@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matted import backend, imaging
-from matted.layer import Layer
+from matted.inference import backend, model_io
+from matted.inference.layer import Layer
 from matted.models import catalogue
 from matted.models.catalogue import Catalogue, CatalogueError, Row, Source
 from matted.models.origin import digest
@@ -61,8 +61,8 @@ def try_out(row: Row, model_file: Path) -> int:
     with tempfile.TemporaryDirectory(prefix="matted-") as cache:
         try:
             model = backend.load(row, model_file, Target(CPU), Path(cache))
-            shown = imaging.fit(_TRIAL_SIDE, _TRIAL_SIDE, model.size)
-            picture = imaging.prepare_input(Layer(_disc()), row, shown)
+            shown = model_io.fit(_TRIAL_SIDE, _TRIAL_SIDE, model.size)
+            picture = model_io.prepare_input(Layer(_disc()), row, shown)
             matte = model.infer([picture] * (2 if row.needs_plate else 1))[0]
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1][:200].rstrip(".")

@@ -10,8 +10,8 @@ from typing import Any
 
 from matted_client import MattedError
 
+from matted.inference.compiled import CompiledFiles
 from matted.models import catalogue
-from matted.models.compiled import CompiledFiles
 from matted.models.store import Store
 from matted.models_command import changing, getting, listing
 from matted.models_command.shelf import Shelf

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from matted_client import MattedError, connect
 
+from matted.inference.compiled import CompiledFiles
 from matted.models import catalogue
 from matted.models.catalogue import Catalogue, Row
-from matted.models.compiled import CompiledFiles
 from matted.models.store import Store
 from matted.settings import config
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from matted_client import Rejected, messages
 
-from matted.engine import Engine
+from matted.inference.engine import Engine
 from matted.models.catalogue import Row
 
 log = logging.getLogger(__name__)

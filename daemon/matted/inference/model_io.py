@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from matted import resampling
-from matted.layer import Layer
+from matted.inference.layer import Layer
 from matted.models.catalogue import Row
 
 _RESAMPLING = {"lanczos": Image.Resampling.LANCZOS, "bilinear": Image.Resampling.BILINEAR}

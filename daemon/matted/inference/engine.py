@@ -50,7 +50,7 @@ class Engine:
         self._inference = 0  # odd while one runs
         self._writing = threading.Lock()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "matted.worker"],
+            [sys.executable, "-m", "matted.inference.engine_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pipesize=PIPE_BYTES,

@@ -18,14 +18,14 @@ from matted_client import Rejected, messages
 from matted_client.messages import Progress
 from numpy.typing import NDArray
 
-from matted import imaging
-from matted.backend import complaint
-from matted.engine import Engine, EngineDied
+from matted.inference import model_io
+from matted.inference.backend import complaint
+from matted.inference.cache import ModelCache
+from matted.inference.compiled import CompiledFiles
+from matted.inference.engine import Engine, EngineDied
+from matted.inference.layer import Layer
 from matted.jobs import Job
-from matted.layer import Layer
-from matted.models.cache import ModelCache
 from matted.models.catalogue import Row
-from matted.models.compiled import CompiledFiles
 from matted.models.store import Store
 from matted.settings.target import Target
 
@@ -122,12 +122,12 @@ class Looker:
         width, height = layers[0].width, layers[0].height
         with self._model(job, row, keep_alive, clock) as engine:
             job.progress = Progress("preparing")
-            fit = imaging.fit(width, height, engine.size)
-            shown = [imaging.show(layer, row, fit) for layer in layers]
+            fit = model_io.fit(width, height, engine.size)
+            shown = [model_io.show(layer, row, fit) for layer in layers]
             memory = self._memories.setdefault(engine, _Memory(REMEMBERED_BYTES))
             key = memory.key(shown)
             outputs = memory.get(key)
-            inputs = [imaging.normalise(planes, row) for planes in shown] if outputs is None else []
+            inputs = [model_io.normalise(planes, row) for planes in shown] if outputs is None else []
             clock.lap("preparing")
             if outputs is None:
                 outputs = self._infer(job, engine, inputs, clock, stage)

@@ -21,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from matted import backend
+from matted.inference import backend
 from matted.system import allocator, subprocess_call
 
 NICENESS = 5  # who paints meanwhile comes first
