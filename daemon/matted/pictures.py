@@ -15,7 +15,7 @@ from matted_client import MattedError
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageCms, ImageOps, UnidentifiedImageError
 
-from matted import band
+from matted.mask import band
 from matted.system import atomic_file
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import PHOTOGRAPHS
-from matted import subject
 from matted.inference import backend, model_io
 from matted.inference.layer import Layer
+from matted.mask import subject
 from matted.models import catalogue
 from matted.settings.target import CPU, Target
 from PIL import Image, ImageFilter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from matted.closer import Box, box, merge
+from matted.mask.second_look import Box, box, merge
 from numpy.typing import NDArray
 from PIL import Image
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matted import band, colours, edges
 from matted.inference.layer import Layer
+from matted.mask import band, colours, edges
 from PIL import Image
 
 RED, GREEN = (200, 40, 30), (40, 160, 60)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matted import edges, resampling
 from matted.inference import model_io
 from matted.inference.layer import Layer
+from matted.mask import edges, resampling
 from PIL import Image
 
 Array = np.ndarray[Any, np.dtype[Any]]

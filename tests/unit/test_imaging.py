@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matted import resampling
 from matted.inference import model_io
 from matted.inference.layer import Layer
+from matted.mask import resampling
 from matted.models import catalogue
 from PIL import Image
 

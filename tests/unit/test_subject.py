@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matted import subject
 from matted.inference import model_io
 from matted.inference.layer import Layer
+from matted.mask import subject
 from matted.models import catalogue
 from PIL import Image
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from matted import resampling
 from matted.inference.layer import Layer
+from matted.mask import resampling
 from matted.models.catalogue import Row
 
 _RESAMPLING = {"lanczos": Image.Resampling.LANCZOS, "bilinear": Image.Resampling.BILINEAR}

@@ -11,11 +11,11 @@ from matted_client import Rejected, messages
 from matted_client.messages import MaskRequest, MaskResult, Progress
 from numpy.typing import NDArray
 
-from matted import closer, colours, edges, subject
 from matted.inference import model_io
 from matted.inference.layer import Layer
 from matted.inference.predictor import Clock, Looker, Sight
 from matted.jobs import Job
+from matted.mask import colours, edges, second_look, subject
 from matted.models.catalogue import Row
 
 _SAMPLES = 1 << 20  # of a mask, to say how much of the picture it covers
@@ -89,13 +89,13 @@ class Pipeline:
     def _closer(self, matte: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """The matte with a second look at a small subject, None where that is not worth it, or saw something else."""
         size = self._request.width, self._request.height
-        where = closer.box(matte, *size)
+        where = second_look.box(matte, *size)
         if where is None:
             return None
         parts = [layer.crop(where.left, where.top, where.right, where.bottom) for layer in self._layers]
         sight = self._look(parts, "closer")
         second = model_io.make_matte(self._raw(sight), self._row)
-        merged = closer.merge(matte, second, *size, where)
+        merged = second_look.merge(matte, second, *size, where)
         self._clock.lap("closer")
         return merged
 

@@ -8,10 +8,10 @@ import numpy as np
 from matted_client import messages
 from PIL import Image, ImageFilter
 
-from matted.edges import local, matting
-from matted.edges.linear import Floats
-from matted.edges.refinement import Grid, Refinement
 from matted.inference.layer import Layer
+from matted.mask.edges import local, matting
+from matted.mask.edges.linear import Floats
+from matted.mask.edges.refinement import Grid, Refinement
 
 Check = Callable[[], None]
 

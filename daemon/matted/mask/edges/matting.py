@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.edges.linear import Floats, inverse, times
+from matted.mask.edges.linear import Floats, inverse, times
 
 _RADIUS = 2  # pixels: windows of 5 x 5
 _COUNT = (2 * _RADIUS + 1) ** 2

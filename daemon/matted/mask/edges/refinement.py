@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matted import resampling
-from matted.edges.linear import Floats
-from matted.edges.local import LocalModels
 from matted.inference.layer import Layer
-from matted.resampling import Span
+from matted.mask import resampling
+from matted.mask.edges.linear import Floats
+from matted.mask.edges.local import LocalModels
+from matted.mask.resampling import Span
 
 _CONTRAST = 1.1  # colours vary on both sides of an edge; this makes nearly 0 and nearly 1 what they are meant to be
 

@@ -19,7 +19,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.edges.linear import Floats, inverse, times
+from matted.mask.edges.linear import Floats, inverse, times
 
 _BLOCK = 96  # pixels a side, about, whose products are formed at once, which keeps them in the processor's cache
 _ROWS = 32  # that are averaged at once

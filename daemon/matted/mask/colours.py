@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from matted import band
 from matted.inference.layer import Layer
+from matted.mask import band
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
