@@ -126,7 +126,7 @@ def _serve(options: argparse.Namespace) -> int:
     # OpenBLAS's own threads would wait busily for each other, and for those of the model.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-    from matted import presence, server
+    from matted.serving import instance, server
     from matted.system import logbook
 
     names = ("model", "keep_alive", "memory", "device", "arithmetic", "preload", "idle_exit", "queue", "log_level")
@@ -135,7 +135,7 @@ def _serve(options: argparse.Namespace) -> int:
     logbook.set_up(settings.state, settings.log_level)
     try:
         server.serve(settings, lambda: config.load(flags, os.environ))
-    except presence.AlreadyRunning as error:
+    except instance.AlreadyRunning as error:
         print(error, file=sys.stderr)
     return OK
 

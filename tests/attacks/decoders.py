@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from matted.gate import DOMAIN, Gate
 from matted.models import catalogue
-from matted.service import Identity, Service
+from matted.serving.service import Identity, Service
+from matted.serving.workers import Setup
+from matted.serving.zap import DOMAIN, Gate
 from matted.settings.config import Config
-from matted.workers import Setup
 from matted_client import ProtocolError, Rejected, messages
 from matted_client.packing import pack, unpack
 from matted_client.zmtp import MAX_FRAMES, Dealer

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import psutil
 from conftest import Daemon
-from matted import server
+from matted.serving import server
 
 SETTLE_SECONDS = 30.0  # longer than libzmq keeps a handshake that does not go on
 

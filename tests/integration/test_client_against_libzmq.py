@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import zmq
-from matted.gate import DOMAIN, Gate
+from matted.serving.zap import DOMAIN, Gate
 from matted_client import MattedError, Unavailable, messages
 from matted_client.client import Session
 from matted_client.endpoint import KEY_BYTES, Connection

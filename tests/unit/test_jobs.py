@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from matted.jobs import Job, JobQueue
+from matted.serving.jobs import Job, JobQueue
 from matted_client import Rejected
 from matted_client.messages import MaskRequest
 

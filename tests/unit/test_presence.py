@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from matted.presence import AlreadyRunning, Presence, StateFolderError
+from matted.serving.instance import AlreadyRunning, Presence, StateFolderError
 from matted_client.endpoint import read_connection
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no mode bits")

@@ -24,9 +24,9 @@ from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
 from matted.inference.engine import Engine, EngineDied
 from matted.inference.layer import Layer
-from matted.jobs import Job
 from matted.models.catalogue import Row
 from matted.models.store import Store
+from matted.serving.jobs import Job
 from matted.settings.target import Target
 
 log = logging.getLogger(__name__)

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from matted.inference import model_io
 from matted.inference.layer import Layer
 from matted.inference.predictor import Clock, Looker, Sight
-from matted.jobs import Job
 from matted.mask import colours, edges, second_look, subject
 from matted.models.catalogue import Row
+from matted.serving.jobs import Job
 
 _SAMPLES = 1 << 20  # of a mask, to say how much of the picture it covers
 

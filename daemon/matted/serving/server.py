@@ -18,16 +18,16 @@ from matted_client import MattedError, messages
 from matted_client.endpoint import KEY_BYTES, LOOPBACK
 
 from matted import __version__
-from matted.gate import DOMAIN, Gate
 from matted.hosts import profiles
-from matted.jobs import OURSELVES
-from matted.lobby import Lobby
 from matted.models import catalogue
-from matted.presence import Presence
-from matted.service import Identity, Service
+from matted.serving.idle_connections import Lobby
+from matted.serving.instance import Presence
+from matted.serving.jobs import OURSELVES
+from matted.serving.service import Identity, Service
+from matted.serving.workers import Reply, Setup
+from matted.serving.zap import DOMAIN, Gate
 from matted.settings.config import Config
 from matted.system import allocator
-from matted.workers import Reply, Setup
 
 log = logging.getLogger(__name__)
 

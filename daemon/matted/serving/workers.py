@@ -15,9 +15,9 @@ from matted_client.messages import Failure, Load, MaskRequest, Message
 
 from matted.inference.cache import ModelCache
 from matted.inference.predictor import Clock, Looker
-from matted.jobs import Job, JobQueue
 from matted.mask.pipeline import Pipeline
 from matted.models.catalogue import Catalogue, Row
+from matted.serving.jobs import Job, JobQueue
 from matted.settings.config import Config
 
 log = logging.getLogger(__name__)

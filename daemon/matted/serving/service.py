@@ -14,14 +14,15 @@ import psutil
 from matted_client import MattedError, ProtocolError, Rejected, messages
 from matted_client.messages import Failure, Hello, Load, MaskRequest, Message, Progress, Unload
 
-from matted import __version__, admission
+from matted import __version__
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
 from matted.inference.predictor import Looker
-from matted.jobs import OURSELVES, Job, JobQueue
 from matted.models.store import Store
+from matted.serving import admission
+from matted.serving.jobs import OURSELVES, Job, JobQueue
+from matted.serving.workers import Reply, Setup, Workers, internal
 from matted.system import logbook
-from matted.workers import Reply, Setup, Workers, internal
 
 log = logging.getLogger(__name__)
 
