@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
-from matted import pictures, scores
+from matted import scores
+from matted.files import pictures
 from matted.inference import backend, model_io
 from matted.inference.layer import Layer
 from matted.models.catalogue import Row

@@ -18,23 +18,23 @@ _FIELDS = ("model", "edges", "threshold", "grow", "feather", "invert", "anyway")
 
 def add_parser(commands: Any) -> None:
     """Add `remove` to the commands of the command line."""
-    remove = commands.add_parser("remove", help="cut the subject out of pictures", allow_abbrev=False)
-    remove.add_argument("inputs", nargs="+", type=Path, metavar="IMAGE", help="a PNG, JPEG, WebP or TIFF, or a folder")
-    remove.add_argument("-o", "--output", metavar="OUT", help="a PNG file for one picture, else a folder")
-    remove.add_argument("--mask", action="store_true", help="write the grey mask instead of the cut-out")
-    remove.add_argument(
+    plan = commands.add_parser("remove", help="cut the subject out of pictures", allow_abbrev=False)
+    plan.add_argument("inputs", nargs="+", type=Path, metavar="IMAGE", help="a PNG, JPEG, WebP or TIFF, or a folder")
+    plan.add_argument("-o", "--output", metavar="OUT", help="a PNG file for one picture, else a folder")
+    plan.add_argument("--mask", action="store_true", help="write the grey mask instead of the cut-out")
+    plan.add_argument(
         "--keep-colours",
         action="store_true",
         help="leave all colours as they are: the background's share at the edges, and what is no longer to be seen",
     )
-    remove.add_argument("--model", default="default", metavar="ID", help="which model to use; see: matted models")
-    remove.add_argument(
+    plan.add_argument("--model", default="default", metavar="ID", help="which model to use; see: matted models")
+    plan.add_argument(
         "--plate", type=Path, metavar="IMAGE", help="the same scene without the subject, for models that compare"
     )
-    remove.add_argument("--force", action="store_true", help="overwrite files that exist")
-    remove.add_argument("--timings", action="store_true", help="say how long each stage took")
+    plan.add_argument("--force", action="store_true", help="overwrite files that exist")
+    plan.add_argument("--timings", action="store_true", help="say how long each stage took")
 
-    tuning = remove.add_argument_group("the mask")
+    tuning = plan.add_argument_group("the mask")
     tuning.add_argument(
         "--edges", choices=messages.EDGES, default=messages.FINE, help="how edges are refined (default: %(default)s)"
     )
@@ -61,7 +61,7 @@ def add_parser(commands: Any) -> None:
     tuning.add_argument("--invert", action="store_true", help="keep the background instead of the subject")
     tuning.add_argument("--no-closer", action="store_true", help="do not look a second time at a small subject")
     tuning.add_argument("--anyway", action="store_true", help="make a mask also where no subject was found")
-    remove.set_defaults(run=_remove)
+    plan.set_defaults(run=_remove)
 
 
 def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
@@ -81,11 +81,11 @@ def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[
 
 
 def _remove(options: argparse.Namespace) -> int:
-    from matted import cutting, remove
+    from matted.files import plan, runner
 
     asked = {name: getattr(options, name) for name in _FIELDS}
     asked["closer"] = not options.no_closer
     asked["foreground"] = not (options.mask or options.keep_colours)
-    wish = cutting.Wish(options.mask, options.plate, options.timings, asked)
-    plan = remove.plan(options.inputs, options.output, options.mask, options.force)
-    return OK if remove.run(plan, wish) else FAILED
+    wish = runner.Wish(options.mask, options.plate, options.timings, asked)
+    plan = plan.plan(options.inputs, options.output, options.mask, options.force)
+    return OK if plan.run(plan, wish) else FAILED

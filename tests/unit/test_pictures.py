@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from matted import pictures
-from matted.pictures import Picture, PictureError
+from matted.files import pictures
+from matted.files.pictures import Picture, PictureError
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 

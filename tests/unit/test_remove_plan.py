@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from matted.cutting import Task
-from matted.pictures import PictureError
-from matted.remove import plan
+from matted.files.pictures import PictureError
+from matted.files.plan import plan
+from matted.files.runner import Task
 
 Make = Callable[..., list[Path]]
 

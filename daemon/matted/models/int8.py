@@ -13,7 +13,7 @@ import numpy as np
 from matted_client import MattedError
 from numpy.typing import NDArray
 
-from matted import pictures
+from matted.files import pictures
 from matted.inference import backend, model_io
 from matted.inference.layer import Layer
 from matted.models import own

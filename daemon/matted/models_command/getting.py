@@ -115,8 +115,8 @@ def add(options: argparse.Namespace, shelf: Shelf) -> int:
 
 
 def quantize(options: argparse.Namespace, shelf: Shelf) -> int:
+    from matted.files.pictures import inside
     from matted.models import int8
-    from matted.pictures import inside
 
     row = shelf.known.find(options.id)
     shelf.store.licences.require(row)

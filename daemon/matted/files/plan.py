@@ -10,10 +10,10 @@ from pathlib import Path
 
 from matted_client import MattedError
 
-from matted import pictures
-from matted.cutting import Cutter, Task, Wish
-from matted.pictures import PictureError
-from matted.remove_display import Display
+from matted.files import pictures
+from matted.files.display import Display
+from matted.files.pictures import PictureError
+from matted.files.runner import Cutter, Task, Wish
 
 _POLL_SECONDS = 0.5  # how long Windows may hold a Ctrl-C back while a thread is waited for
 

@@ -15,8 +15,8 @@ from matted_client import Mask, MattedError, Progress, Rejected, Session, Unavai
 from matted_client.messages import MaskResult
 from PIL import Image
 
-from matted import pictures
-from matted.pictures import Picture, PictureError
+from matted.files import pictures
+from matted.files.pictures import Picture, PictureError
 
 LANES = 3  # the daemon works on two pictures at once; meanwhile a third is read or written
 PIXELS_AT_ONCE = 80_000_000  # of the pictures in work together; each takes up to 17 bytes here, 20 in the daemon
