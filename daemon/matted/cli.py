@@ -201,7 +201,7 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _benchmark(options: argparse.Namespace) -> int:
-    from matted import benchmark
+    from matted.evaluation import benchmark
     from matted.files import pictures
     from matted.models import catalogue
     from matted.models.store import Store

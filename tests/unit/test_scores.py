@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from matted import scores
+from matted.evaluation import scores
 
 
 def disc(shift: int = 0) -> scores.Mask:

@@ -10,7 +10,8 @@ from pathlib import Path
 from matted_client import MattedError, Rejected, messages
 from tqdm import tqdm
 
-from matted.models import licences, photographs
+from matted.evaluation import photographs
+from matted.models import licences
 from matted.models.catalogue import Row, Source
 from matted.models.sources import DownloadError, Watch, local
 from matted.models.store import automatic_sources
@@ -115,8 +116,8 @@ def add(options: argparse.Namespace, shelf: Shelf) -> int:
 
 
 def quantize(options: argparse.Namespace, shelf: Shelf) -> int:
+    from matted.evaluation import int8
     from matted.files.pictures import inside
-    from matted.models import int8
 
     row = shelf.known.find(options.id)
     shelf.store.licences.require(row)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
-from matted import scores
+from matted.evaluation import scores
 from matted.files import pictures
 from matted.inference import backend, model_io
 from matted.inference.layer import Layer
