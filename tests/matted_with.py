@@ -10,7 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from matted import cli
+from matted.cli import main
 from matted.models import catalogue
 from matted.models.catalogue import Catalogue, Source
 
@@ -27,4 +27,4 @@ def load(own: Path | None = None) -> Catalogue:
 
 if __name__ == "__main__":  # not where matted starts a process of its own, which runs this file again
     catalogue.load = load
-    raise SystemExit(cli.main(sys.argv[2:]))
+    raise SystemExit(main.main(sys.argv[2:]))

@@ -1,3 +1,3 @@
-from matted.cli import main
+from matted.cli.main import main
 
 raise SystemExit(main())

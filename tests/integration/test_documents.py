@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from conftest import CHECKOUT, PHOTOGRAPHS, Daemon
-from matted import cli
+from matted.cli import main
 from matted.settings import config
 from matted_client import messages
 from PIL import Image
@@ -50,7 +50,7 @@ def test_the_protocol_document_has_every_operation_code_and_limit() -> None:
 
 
 def test_the_readme_names_commands_and_settings_that_exist() -> None:
-    parser = cli.command_parser()
+    parser = main.command_parser()
     for words in re.findall(r"`matted ([a-z]+)", README):
         assert words in parser.format_help()
     for name in set(config.Config.__dataclass_fields__) - {"state", "data", "cache", "folder"}:

@@ -13,9 +13,10 @@ from typing import Any
 from matted_client import MattedError, Rejected, Unavailable, connect, messages
 from matted_client.endpoint import COMPLAINT
 
-from matted import __version__, logs_command, models_command, remove_command
-from matted.autostart import command as autostart_command
-from matted.doctor import command as doctor_command
+from matted import __version__
+from matted.cli import autostart as autostart_command
+from matted.cli import doctor as doctor_command
+from matted.cli import logs, models, remove
 from matted.settings import config
 from matted.settings.target import ARITHMETICS
 
@@ -54,7 +55,7 @@ def command_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"matted {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    remove_command.add_parser(commands)
+    remove.add_parser(commands)
 
     serve = commands.add_parser("serve", help="run the daemon in this terminal", allow_abbrev=False)
     serve.add_argument("--model", metavar="ID", help="the model for requests that name none")
@@ -77,9 +78,9 @@ def command_parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="for programs")
     status.set_defaults(run=_status)
 
-    logs_command.add_parser(commands)
+    logs.add_parser(commands)
     doctor_command.add_parser(commands)
-    models_command.add_parser(commands)
+    models.add_parser(commands)
     autostart_command.add_parser(commands)
 
     benchmark = commands.add_parser(

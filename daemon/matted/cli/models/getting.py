@@ -10,12 +10,12 @@ from pathlib import Path
 from matted_client import MattedError, Rejected, messages
 from tqdm import tqdm
 
+from matted.cli.models.shelf import OK, Shelf, how_to_get, megabytes, tell_the_daemon
 from matted.evaluation import photographs
 from matted.models import licences
 from matted.models.catalogue import Row, Source
 from matted.models.sources import DownloadError, Watch, local
 from matted.models.store import automatic_sources
-from matted.models_command.shelf import OK, Shelf, how_to_get, megabytes, tell_the_daemon
 
 
 def pull(options: argparse.Namespace, shelf: Shelf) -> int:

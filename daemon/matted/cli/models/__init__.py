@@ -10,11 +10,11 @@ from typing import Any
 
 from matted_client import MattedError
 
+from matted.cli.models import changing, getting, listing
+from matted.cli.models.shelf import Shelf
 from matted.inference.compiled import CompiledFiles
 from matted.models import catalogue
 from matted.models.store import Store
-from matted.models_command import changing, getting, listing
-from matted.models_command.shelf import Shelf
 from matted.settings import config
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from matted_client import MattedError, Rejected, connect, messages
 
-from matted.models_command.shelf import OK, Shelf, how_to_get, megabytes, tell_the_daemon
+from matted.cli.models.shelf import OK, Shelf, how_to_get, megabytes, tell_the_daemon
 from matted.settings import config, edit
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from matted_client import MattedError, connect
 
+from matted.cli.models.shelf import FAILED, OK, Shelf, how_to_get, megabytes
 from matted.models.catalogue import Row
-from matted.models_command.shelf import FAILED, OK, Shelf, how_to_get, megabytes
 
 
 def show(options: argparse.Namespace, shelf: Shelf) -> int:
