@@ -106,7 +106,7 @@ def test_everything_that_is_needed_is_required(metadata: Message) -> None:
 
 
 def test_there_is_one_command(unpacked: Path) -> None:
-    assert "matted = matted.cli:main" in information(unpacked, "entry_points.txt")
+    assert "matted = matted.cli.main:main" in information(unpacked, "entry_points.txt")
 
 
 def test_the_wheel_runs_on_every_platform(wheel: Path) -> None:
@@ -128,7 +128,9 @@ def test_the_plugins_of_the_wheel_are_found_and_installed(unpacked: Path, tmp_pa
 
 def test_the_command_of_the_wheel_says_its_version(unpacked: Path, tmp_path: Path) -> None:
     environ = {**os.environ, "PYTHONPATH": str(unpacked)}
-    script = "import matted, sys; sys.stderr.write(matted.__file__); from matted.cli import main; main(['--version'])"
+    script = (
+        "import matted, sys; sys.stderr.write(matted.__file__); from matted.cli.main import main; main(['--version'])"
+    )
     done = subprocess.run([sys.executable, "-c", script], env=environ, cwd=tmp_path, capture_output=True, text=True)
     assert done.stderr.startswith(str(unpacked))
     assert done.stdout == f"matted {matted.__version__}\n"

@@ -195,8 +195,8 @@ def test_the_memory_stays_within_five_times_the_layer() -> None:
         import re
         from pathlib import Path
         import numpy as np
-        from matted import colours
-        from matted.layer import Layer
+        from matted.mask import colours
+        from matted.inference.layer import Layer
         def peak():
             return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
         colours.estimate(np.full((99, 99), 99, np.uint8), Layer(np.zeros((99, 99, 3), np.uint8)), lambda: None)

@@ -213,7 +213,7 @@ def test_the_start_log_counts_only_with_news(tmp_path: Path) -> None:
 
 def said(folder: Path, level: str, script: str, output: Path | None = None) -> tuple[str, str]:
     """(the log, what went to standard error) of a process that logs as the daemon does."""
-    head = "import logging, pathlib, sys, threading, warnings\nfrom matted import logbook\n"
+    head = "import logging, pathlib, sys, threading, warnings\nfrom matted.system import logbook\n"
     head += "logbook.set_up(pathlib.Path(sys.argv[1]), sys.argv[2])\nlog = logging.getLogger('matted.test')\n"
     output = output or folder / "terminal"
     with open(output, "wb") as stderr:

@@ -20,7 +20,7 @@ KEY = bytes(range(32))
 HOLDER = """
 import sys
 from pathlib import Path
-from matted.presence import Presence
+from matted.serving.instance import Presence
 with Presence(Path(sys.argv[1])) as presence:
     presence.publish("tcp://127.0.0.1:40123", "0.1.0", bytes(32))
     print("held", flush=True)
@@ -29,7 +29,7 @@ with Presence(Path(sys.argv[1])) as presence:
 SEEKER = """
 import sys
 from pathlib import Path
-from matted.presence import AlreadyRunning, Presence
+from matted.serving.instance import AlreadyRunning, Presence
 try:
     with Presence(Path(sys.argv[1])):
         print("free")

@@ -77,7 +77,7 @@ def _spare_edited(force: bool, ways: list[Mechanism]) -> None:
 
 def _trial(program: str) -> str:
     """What is wrong with a Python as the one that runs matted at login, or empty."""
-    command = [program, "-c", "import matted.cli"]
+    command = [program, "-c", "import matted.cli.main"]
     home, environment = os.path.expanduser("~"), clean_environment(state_folder())
     try:
         done = subprocess.run(

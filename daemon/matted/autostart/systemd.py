@@ -27,7 +27,7 @@ from matted.autostart.entry import (
 )
 
 TITLE = "systemd user unit"
-UNIT = "matted.serving.service"
+UNIT = "matted.service"
 ANSWER_SECONDS = 30.0
 
 # KillMode, OOMPolicy: the daemon ends and replaces its own processes; only it is told to end, and it survives one that

@@ -12,11 +12,10 @@ from typing import Any
 from matted_client import MattedError, Rejected, Unavailable, connect, messages
 
 from matted import autostart
+from matted.cli.output import FAILED, OK
 from matted.models import catalogue
 from matted.models.store import Store
 from matted.settings import config
-
-OK, FAILED = 0, 1
 
 
 def add_parser(commands: Any) -> None:

@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from matted.cli.output import FAILED, OK
 from matted.system import privacy
-
-OK, FAILED = 0, 1
 
 
 def add_parser(commands: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from matted_client import MattedError
 from matted_client.endpoint import state_folder
 
+from matted.cli.output import OK
 from matted.system import logbook, privacy
 
 LINES = 100
@@ -51,7 +52,7 @@ def _logs(options: argparse.Namespace) -> int:
             sys.stdout.write(text)
             sys.stdout.flush()
             if not options.follow:
-                return 0
+                return OK
             time.sleep(_POLL_SECONDS)
             text = reader.read()
     except BrokenPipeError:

@@ -10,7 +10,7 @@ from typing import Any
 
 from matted_client import messages
 
-OK, FAILED = 0, 1
+from matted.cli.output import FAILED, OK
 
 # Options that are fields of a MaskRequest under the same name.
 _FIELDS = ("model", "edges", "threshold", "grow", "feather", "invert", "anyway")
@@ -87,5 +87,5 @@ def _remove(options: argparse.Namespace) -> int:
     asked["closer"] = not options.no_closer
     asked["foreground"] = not (options.mask or options.keep_colours)
     wish = runner.Wish(options.mask, options.plate, options.timings, asked)
-    plan = plan.plan(options.inputs, options.output, options.mask, options.force)
-    return OK if plan.run(plan, wish) else FAILED
+    work = plan.plan(options.inputs, options.output, options.mask, options.force)
+    return OK if plan.run(work, wish) else FAILED

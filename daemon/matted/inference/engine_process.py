@@ -1,4 +1,4 @@
-"""The process that runs one model: `python -m matted.worker`, started and spoken to by `engine`.
+"""The process that runs one model: `python -m matted.inference.engine_process`, started and spoken to by `engine`.
 
 It reads pickled commands from its standard input and answers on its standard output; both ends are this program, of
 this user. It ends when its input ends, so that no daemon, however it died, leaves one behind.

@@ -11,7 +11,7 @@ from typing import Any
 from matted_client import MattedError
 
 from matted.cli.models import changing, getting, listing
-from matted.cli.models.shelf import Shelf
+from matted.cli.models.context import Context
 from matted.inference.compiled import CompiledFiles
 from matted.models import catalogue
 from matted.models.store import Store
@@ -24,12 +24,12 @@ def add_parser(commands: Any) -> None:
         "models", help="the models: list, pull, remove, choose, check, add", allow_abbrev=False
     )
     models.add_argument("--json", action="store_true", help="for programs")
-    models.set_defaults(run=_with_shelf(listing.show))
+    models.set_defaults(run=_in_context(listing.show))
     verbs = models.add_subparsers(title="what to do (without: list)", metavar="VERB")
 
-    def verb(name: str, run: Callable[[argparse.Namespace, Shelf], int], text: str) -> argparse.ArgumentParser:
+    def verb(name: str, run: Callable[[argparse.Namespace, Context], int], text: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
-        parser.set_defaults(run=_with_shelf(run))
+        parser.set_defaults(run=_in_context(run))
         return parser
 
     shown = verb("list", listing.show, "the models, their licences, and which are on this computer")
@@ -71,13 +71,13 @@ def add_parser(commands: Any) -> None:
     )
 
 
-def _with_shelf(run: Callable[[argparse.Namespace, Shelf], int]) -> Callable[[argparse.Namespace], int]:
+def _in_context(run: Callable[[argparse.Namespace, Context], int]) -> Callable[[argparse.Namespace], int]:
     def command(options: argparse.Namespace) -> int:
         settings = config.load({}, os.environ)
         known = catalogue.load(settings.folder / catalogue.OWN_FILE)
         compiled = CompiledFiles(settings.compiled, settings.compiled_limit)
         try:
-            return run(options, Shelf(settings, known, Store(settings.models), compiled))
+            return run(options, Context(settings, known, Store(settings.models), compiled))
         except OSError as error:
             if isinstance(error, BrokenPipeError):
                 raise

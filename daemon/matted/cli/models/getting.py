@@ -10,7 +10,8 @@ from pathlib import Path
 from matted_client import MattedError, Rejected, messages
 from tqdm import tqdm
 
-from matted.cli.models.shelf import OK, Shelf, how_to_get, megabytes, tell_the_daemon
+from matted.cli.models.context import Context, how_to_get, tell_the_daemon
+from matted.cli.output import OK, megabytes
 from matted.evaluation import photographs
 from matted.models import licences
 from matted.models.catalogue import Row, Source
@@ -18,9 +19,9 @@ from matted.models.sources import DownloadError, Watch, local
 from matted.models.store import automatic_sources
 
 
-def pull(options: argparse.Namespace, shelf: Shelf) -> int:
-    row = shelf.known.find(options.id)
-    store = shelf.store
+def pull(options: argparse.Namespace, context: Context) -> int:
+    row = context.known.find(options.id)
+    store = context.store
     chosen = bool(options.source or options.given)
     offers = _offers(options, row)
     there = store.origin(row) is not None
@@ -40,7 +41,7 @@ def pull(options: argparse.Namespace, shelf: Shelf) -> int:
     origin = store.origin(row)
     size = megabytes(origin.bytes) if origin else ""
     print(f"{row.id} is installed, {size}." if fresh else f"{row.id} was installed by another pull, {size}.")
-    if shelf.settings.model != row.id:
+    if context.settings.model != row.id:
         print(f"    Use it with: matted remove PICTURE --model {row.id}, or always: matted models default {row.id}")
     return OK
 
@@ -102,32 +103,37 @@ def _settle_licence(row: Row, accept: bool, records: licences.Licences) -> None:
     records.accept(row)
 
 
-def add(options: argparse.Namespace, shelf: Shelf) -> int:
+def add(options: argparse.Namespace, context: Context) -> int:
     from matted.models import own
 
-    like = shelf.known.find(options.like)
+    like = context.known.find(options.like)
     given = {"id": options.id, "title": options.title or options.id, "licence": options.licence or "not stated"}
     print(f"Trying {options.file} as {options.id}, like {like.id} ...", flush=True)
-    row = own.add(options.file.expanduser(), given, like, shelf.known, shelf.own_file, shelf.store)
+    row = own.add(options.file.expanduser(), given, like, context.known, context.own_file, context.store)
     tell_the_daemon()
-    print(f"{row.id} works, and is installed, {megabytes(shelf.store.size(row))}.")
-    print(f"    What it is like is in {shelf.own_file}, and can be changed there.")
+    print(f"{row.id} works, and is installed, {megabytes(context.store.size(row))}.")
+    print(f"    What it is like is in {context.own_file}, and can be changed there.")
     return OK
 
 
-def quantize(options: argparse.Namespace, shelf: Shelf) -> int:
+def quantize(options: argparse.Namespace, context: Context) -> int:
     from matted.evaluation import int8
     from matted.files.pictures import inside
 
-    row = shelf.known.find(options.id)
-    shelf.store.licences.require(row)
-    if not shelf.store.installed(row):
+    row = context.known.find(options.id)
+    context.store.licences.require(row)
+    if not context.store.installed(row):
         raise MattedError(f"{row.id} is not on this computer.", f"Get it first: {how_to_get(row)}")
     with tempfile.TemporaryDirectory(prefix="matted-") as folder:
         shots = inside(options.images) if options.images else _photographs(Path(folder))
         print(f"Making an INT8 variant of {row.id}; this takes some minutes and much memory.", flush=True)
         result = int8.make(
-            row, shots, shelf.known, shelf.own_file, shelf.store, lambda text: print(f"    {text}", file=sys.stderr)
+            row,
+            shots,
+            context.known,
+            context.own_file,
+            context.store,
+            lambda text: print(f"    {text}", file=sys.stderr),
         )
     print(f"On {result.photographs} photographs, against the original:")
     faster = result.original_seconds / result.variant_seconds

@@ -14,11 +14,9 @@ from matted.models.catalogue import Catalogue, Row
 from matted.models.store import Store
 from matted.settings import config
 
-OK, FAILED = 0, 1
-
 
 @dataclass(frozen=True)
-class Shelf:
+class Context:
     """What the subcommands work on."""
 
     settings: config.Config
@@ -39,7 +37,3 @@ def tell_the_daemon() -> None:
     """One that runs shall know what has changed. One that is too old for that is told by the next `restart`."""
     with suppress(MattedError), connect("matted models", start=False) as session:
         session.reload()
-
-
-def megabytes(count: int) -> str:
-    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

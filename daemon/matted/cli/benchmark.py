@@ -1,0 +1,59 @@
+"""`matted benchmark`: the installed models side by side on this computer."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from matted_client import MattedError
+
+from matted.cli.output import OK
+from matted.settings import config
+from matted.settings.target import ARITHMETICS
+
+
+def add_parser(commands: Any) -> None:
+    """Add `benchmark` to the commands."""
+    benchmark = commands.add_parser(
+        "benchmark", help="compare the installed models on this computer", allow_abbrev=False
+    )
+    benchmark.add_argument("--models", nargs="+", metavar="ID", help="only these")
+    benchmark.add_argument("--images", type=Path, metavar="DIR", help="pictures to try them on")
+    benchmark.add_argument("--truth", type=Path, metavar="DIR", help="true masks: for picture.jpg, DIR/picture.png")
+    benchmark.add_argument("--device", metavar="NAME", help="as for serve")
+    benchmark.add_argument("--arithmetic", choices=ARITHMETICS, help="as for serve")
+    benchmark.add_argument(
+        "-o", "--output", type=Path, default=Path("matted-benchmark.png"), help="where the picture of all cut-outs goes"
+    )
+    benchmark.add_argument("--force", action="store_true", help="overwrite that picture")
+    benchmark.set_defaults(run=_benchmark)
+
+
+def _benchmark(options: argparse.Namespace) -> int:
+    from matted.evaluation import benchmark
+    from matted.files import pictures
+    from matted.models import catalogue
+    from matted.models.store import Store
+
+    settings = config.load({"device": options.device, "arithmetic": options.arithmetic}, os.environ)
+    known, store = catalogue.load(settings.folder / catalogue.OWN_FILE), Store(settings.models)
+    rows = [known.find(model) for model in options.models or known.rows]
+    for row in rows:
+        if options.models and not store.installed(row):
+            raise MattedError(f"{row.id} is not installed.", f"Get it with: matted models pull {row.id}")
+    rows = [row for row in rows if store.installed(row) and not row.needs_plate]
+    if not rows:
+        raise MattedError("No model is installed that could be tried.", "Get one with: matted models pull u2netp")
+    for row in rows:
+        store.obtain(row, lambda fraction: None, lambda: None)
+    tries = benchmark.examples(options.images, options.truth)
+    if tries and options.output.exists() and not options.force:  # said before the minutes of work
+        raise MattedError(f"{options.output} exists.", "Use --force to overwrite it, or -o for another place.")
+    figures = benchmark.run([(row, store.path(row)) for row in rows], settings.target, tries)
+    print("\n".join(benchmark.table(figures)))
+    if tries:
+        pictures.write(pictures.Picture(benchmark.sheet(tries, figures), {}), options.output, options.force)
+        print(f"The cut-outs side by side: {options.output}")
+    return OK

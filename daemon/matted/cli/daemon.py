@@ -1,0 +1,127 @@
+"""`matted serve`, `start`, `stop`, `restart`, `reload` and `status`: the daemon."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import Any
+
+from matted_client import Rejected, Unavailable, connect, messages
+
+from matted.cli.output import FAILED, OK, complain, duration, table
+from matted.settings import config
+from matted.settings.target import ARITHMETICS
+
+STOP_SECONDS = 90.0
+
+
+def add_parser(commands: Any) -> None:
+    """Add the commands that run the daemon, and those that talk to it."""
+    serve = commands.add_parser("serve", help="run the daemon in this terminal", allow_abbrev=False)
+    serve.add_argument("--model", metavar="ID", help="the model for requests that name none")
+    serve.add_argument("--keep-alive", metavar="TIME", help="how long a model stays in memory: 90s, 10m, 0, forever")
+    serve.add_argument("--memory", metavar="SIZE", help="how much memory models may take together: 500MB, 8GB")
+    serve.add_argument("--device", metavar="NAME", help="AUTO, CPU, GPU, NPU, or what OpenVINO calls it")
+    serve.add_argument("--arithmetic", choices=ARITHMETICS, help="f32: masks nearly the same everywhere, but slower")
+    serve.add_argument("--preload", metavar="ID", help="a model to load at once, and to keep")
+    serve.add_argument("--idle-exit", metavar="TIME", help="end after this long without a request: 30m, 2h, forever")
+    serve.add_argument("--queue", type=int, metavar="N", help="how many requests may wait")
+    serve.add_argument("--log-level", choices=config.LOG_LEVELS, help="how much to write about what happens")
+    serve.set_defaults(run=_serve)
+
+    commands.add_parser("start", help="start the daemon in the background").set_defaults(run=_start)
+    commands.add_parser("stop", help="let the daemon finish its work and end").set_defaults(run=_stop)
+    commands.add_parser("restart", help="stop the daemon, then start it").set_defaults(run=_restart)
+    commands.add_parser("reload", help="have the daemon read config.toml anew").set_defaults(run=_reload)
+
+    status = commands.add_parser("status", help="what the daemon is doing")
+    status.add_argument("--json", action="store_true", help="for programs")
+    status.set_defaults(run=_status)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    # Before NumPy is there. Its products of matrices are small ones in several threads, and the cores are the model's:
+    # OpenBLAS's own threads would wait busily for each other, and for those of the model.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+    from matted.serving import instance, server
+    from matted.system import logbook
+
+    names = ("model", "keep_alive", "memory", "device", "arithmetic", "preload", "idle_exit", "queue", "log_level")
+    flags = {name: getattr(options, name) for name in names}
+    settings = config.load(flags, os.environ)
+    logbook.set_up(settings.state, settings.log_level)
+    try:
+        server.serve(settings, lambda: config.load(flags, os.environ))
+    except instance.AlreadyRunning as error:
+        print(error, file=sys.stderr)
+    return OK
+
+
+def _start(options: argparse.Namespace) -> int:
+    with connect("matted start") as session:
+        status = session.status()
+    print(f"matted {status['version']} runs (pid {status['pid']}).")
+    return OK
+
+
+def _stop(options: argparse.Namespace) -> int:
+    try:
+        session = connect("matted stop", start=False)
+    except Unavailable:
+        print("matted is not running.")
+        return OK
+    with session:
+        session.shutdown()
+        if not session.wait_until_gone(STOP_SECONDS):
+            raise Rejected(messages.INTERNAL, "The daemon does not end.", "See what it is doing with: matted status")
+    print("matted has stopped.")
+    return OK
+
+
+def _restart(options: argparse.Namespace) -> int:
+    return _stop(options) or _start(options)
+
+
+def _reload(options: argparse.Namespace) -> int:
+    with connect("matted reload", start=False) as session:
+        session.reload()
+    print("matted has read its settings anew.")
+    return OK
+
+
+def _status(options: argparse.Namespace) -> int:
+    try:
+        with connect("matted status", start=False) as session:
+            status = session.status()
+    except Unavailable as error:
+        if options.json:
+            print(json.dumps({"running": False, "reason": error.message}))
+        else:
+            complain(error)
+        return FAILED
+    if options.json:
+        print(json.dumps({"running": True, **status}, indent=2))
+        return OK
+    jobs = [f"{job['stage']}" + (f" ({job['place']} ahead)" if job["place"] else "") for job in status["jobs"]]
+    table(
+        ("running", f"yes, matted {status['version']}, pid {status['pid']}, for {duration(status['uptime_seconds'])}"),
+        ("endpoint", status["endpoint"]),
+        ("connection file", status["connection_file"]),
+        ("device", status["device"]),
+        ("default model", status["default_model"]),
+        ("models in memory", ", ".join(_resident(model) for model in status["loaded"]) or "none"),
+        ("resident memory", f"{status['resident_bytes'] / 1e6:.0f} MB"),
+        ("requests", str(status["requests"])),
+        ("jobs", ", ".join(jobs) or "none"),
+    )
+    return OK
+
+
+def _resident(model: dict[str, Any]) -> str:
+    """One model in memory, for people."""
+    stay = "for good" if model["expires_in"] is None else f"for {duration(model['expires_in'])}"
+    where = f"{model['id']} on {model['device']}, in {model['arithmetic']}"
+    return f"{where} ({stay})" + (f" {model['note']}" if model["note"] else "")
