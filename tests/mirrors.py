@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import json
+import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -162,3 +165,19 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _etag(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def npm_package(chunks: list[bytes], resource: str = "/models/medium") -> bytes:
+    """The archive of an npm package that has a resource in chunks, among others."""
+    names = [hashlib.sha256(chunk).hexdigest() for chunk in chunks]
+    listed = {"/other": {"chunks": []}, resource: {"chunks": [{"hash": name} for name in names]}}
+    members = {"package/dist/resources.json": json.dumps(listed).encode()}
+    members["package/package.json"] = b'{"name": "@made/up", "version": "1.0.0"}'
+    members |= {f"package/dist/{name}": chunk for name, chunk in zip(names, chunks, strict=True)}
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return out.getvalue()

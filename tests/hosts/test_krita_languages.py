@@ -1,4 +1,4 @@
-"""The plug-in in the real Krita in each of its languages. All its words: unit/test_translations.py."""
+"""The plug-in in the real Krita in each of its languages. All its words: unit/client/test_translations.py."""
 
 from __future__ import annotations
 

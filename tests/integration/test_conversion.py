@@ -277,7 +277,7 @@ def test_files_that_are_no_models_are_refused_in_a_sentence(tmp_path: Path) -> N
 
 FULL_DISK = """
 import pathlib, resource, signal, sys
-from matted import graphs
+from matted.models import convert as graphs
 source, target = map(pathlib.Path, sys.argv[1:])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))

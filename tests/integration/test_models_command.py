@@ -18,9 +18,8 @@ import numpy as np
 import pytest
 from conftest import CHECKOUT, PATIENCE, PHOTOGRAPHS, Daemon, wait_for
 from matted.models import catalogue
-from mirrors import Fault, Mirror, mirror
+from mirrors import Fault, Mirror, mirror, npm_package
 from PIL import Image
-from unit.test_sources import npm_package
 
 small = pytest.importorskip("graphs.small")
 

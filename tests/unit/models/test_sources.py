@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 import os
 import tarfile
 import threading
@@ -17,7 +15,7 @@ import pytest
 from matted.models import catalogue
 from matted.models.catalogue import Source
 from matted.models.sources import DownloadError, Watch, fetch, https, local, npm
-from mirrors import Fault, Mirror, mirror
+from mirrors import Fault, Mirror, mirror, npm_package
 
 CONTENT = os.urandom(3_000_000)
 PATH = "/net.onnx"
@@ -192,22 +190,6 @@ def test_a_token_goes_to_its_own_host_only(server: Mirror, tmp_path: Path) -> No
 
 
 # -- from an npm package ---------------------------------------------------------------------------------------------
-
-
-def npm_package(chunks: list[bytes], resource: str = "/models/medium") -> bytes:
-    """The archive of an npm package that has a resource in chunks, among others."""
-    names = [hashlib.sha256(chunk).hexdigest() for chunk in chunks]
-    listed = {"/other": {"chunks": []}, resource: {"chunks": [{"hash": name} for name in names]}}
-    members = {"package/dist/resources.json": json.dumps(listed).encode()}
-    members["package/package.json"] = b'{"name": "@made/up", "version": "1.0.0"}'
-    members |= {f"package/dist/{name}": chunk for name, chunk in zip(names, chunks, strict=True)}
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as archive:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return out.getvalue()
 
 
 def test_chunks_are_joined_in_their_order(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from matted.models import catalogue
 from matted_client import translations
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 CLIENT = CHECKOUT / "shared" / "matted_client"
 KRITA = CHECKOUT / "plugins" / "krita" / "remove_background"
 GIMP = CHECKOUT / "plugins" / "gimp" / "remove-background"

@@ -16,7 +16,7 @@ import peers
 import pytest
 from conftest import Daemon
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).parents[3]
 PLUGIN = CHECKOUT / "plugins" / "gimp" / "remove-background"
 
 

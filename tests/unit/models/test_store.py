@@ -465,7 +465,7 @@ def has_small_disks() -> bool:
 ON_A_SMALL_DISK = """
 import sys
 from pathlib import Path
-sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/../.."]
 import test_store
 from matted.models.store import Store
 from matted_client import Rejected
