@@ -105,12 +105,12 @@ class Daemon:
 
 def real_weights() -> Path:
     """The real u2netp as it comes, got the way the daemon gets it, once a machine."""
-    row = catalogue.load().find("u2netp")
-    target = cache_folder() / "models" / row.file
-    source = row.sources[0]
+    spec = catalogue.load().find("u2netp")
+    target = cache_folder() / "models" / spec.file
+    source = spec.sources[0]
     if not target.exists() or digest(target, "sha256") != source.sha256:
         draft = target.parent / f"draft-{os.getpid()}"
-        os.replace(sources.fetch(source, row, draft, sources.Watch()), target)
+        os.replace(sources.fetch(source, spec, draft, sources.Watch()), target)
         shutil.rmtree(draft)
     return target
 

@@ -12,17 +12,18 @@ from pathlib import Path
 
 from matted.cli import main
 from matted.models import catalogue
-from matted.models.catalogue import Catalogue, Source
+from matted.models.catalogue import Catalogue
+from matted.models.spec import Source
 
 as_shipped = catalogue.load
 
 
 def load(own: Path | None = None) -> Catalogue:
     given = json.loads(Path(sys.argv[1]).read_text())
-    rows = as_shipped().shipped
+    specs = as_shipped().shipped
     for model, sources in given.items():
-        rows[model] = replace(rows[model], sources=tuple(Source(**source) for source in sources))
-    return Catalogue(rows, own)
+        specs[model] = replace(specs[model], sources=tuple(Source(**source) for source in sources))
+    return Catalogue(specs, own)
 
 
 if __name__ == "__main__":  # not where matted starts a process of its own, which runs this file again

@@ -14,7 +14,7 @@ from typing import Any
 from matted.models import catalogue
 from matted.serving.service import Identity, Service
 from matted.serving.workers import Setup
-from matted.serving.zap import DOMAIN, Gate
+from matted.serving.zap import DOMAIN, ZapHandler
 from matted.settings.config import Config
 from matted_client import ProtocolError, Rejected, messages
 from matted_client.packing import pack, unpack
@@ -100,7 +100,7 @@ def make_fuzz_service() -> Callable[[bytes], None]:
 
 def make_fuzz_gate() -> Callable[[bytes], None]:
     """The ZAP handler, which sees the credentials of everybody: nobody gets in who does not know the key."""
-    gate = Gate.__new__(Gate)  # without its socket: only the decision is looked at
+    gate = ZapHandler.__new__(ZapHandler)  # without its socket: only the decision is looked at
     gate._key = KEY
     front = [b"1.0", b"1", DOMAIN, b"127.0.0.1", b"", b"PLAIN"]
 

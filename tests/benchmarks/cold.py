@@ -29,14 +29,14 @@ def measure(place: Workplace, subject: Subject) -> list[Sample]:
         photograph(0, MEGAPIXELS).save(picture, quality=QUALITY)
 
         def remove() -> Run:
-            arguments = ["remove", str(picture), "-o", str(result), "--model", subject.row.id, "--force"]
+            arguments = ["remove", str(picture), "-o", str(result), "--model", subject.spec.id, "--force"]
             run = command(daemon.command(*arguments), daemon.environ)
             _end(daemon)
             return run
 
         remove()  # OpenVINO compiles the model, which it does once on a computer
         tasks = {MATTED: remove}
-        name = place.rembg.name(subject.row.id)
+        name = place.rembg.name(subject.spec.id)
         if name is not None:
             rembg = place.rembg.command("i", "-m", name, str(picture), str(result))
             tasks[REMBG] = lambda: command(rembg, place.rembg.environ)

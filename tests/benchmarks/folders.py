@@ -38,7 +38,7 @@ def measure(place: Workplace, subject: Subject) -> list[Sample]:
         for size in SIZES[:1] if place.quick else SIZES:
             source = photographs.folder(place.cache / "photographs", count, size)
             samples += _matted(place, subject, size, source, Path(scratch) / f"{size:g}", bare)
-            name = place.rembg.name(subject.row.id)
+            name = place.rembg.name(subject.spec.id)
             if name is not None and (size == SIZES[0] or subject.name == MODELS[0]):  # large ones take it long
                 samples.append(Sample(subject.name, REMBG, size, [_rembg(place, name, source)]))
     return samples
@@ -53,8 +53,8 @@ def _matted(place: Workplace, subject: Subject, size: float, source: Path, scrat
         with place.daemon(subject.arithmetic) as daemon:
             daemon.start("--keep-alive", "forever")
             with daemon.session() as session:
-                session.load(subject.row.id)
-            arguments = ["remove", str(source), "-o", str(target), "--model", subject.row.id, *options]
+                session.load(subject.spec.id)
+            arguments = ["remove", str(source), "-o", str(target), "--model", subject.spec.id, *options]
             command(daemon.command(*arguments), daemon.environ)
         loop += _loop(bare)
         samples.append(Sample(subject.name, what, size, [pace(target, _MARGIN)]))

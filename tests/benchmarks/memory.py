@@ -23,13 +23,13 @@ AGAINST_REMBG = (12.0, 24.0)
 
 def measure(place: Workplace, subject: Subject) -> list[Sample]:
     samples = []
-    name = place.rembg.name(subject.row.id)
+    name = place.rembg.name(subject.spec.id)
     for megapixels in SIZES if subject.name == MODELS[0] else OTHERS:
         layer = Layer(megapixels)
         # a new one for each, as memory that was once had is not always given back
         with place.daemon(subject.arithmetic) as daemon:
             samples += _matted(daemon, layer, subject, megapixels)
-        if name is not None and megapixels in AGAINST_REMBG and not subject.row.made_from:
+        if name is not None and megapixels in AGAINST_REMBG and not subject.spec.made_from:
             with place.rembg.library(name) as library, tempfile.TemporaryDirectory() as folder:
                 file = Path(folder) / "layer.tiff"
                 Image.fromarray(layer.pixels).save(file)
@@ -49,13 +49,13 @@ def _matted(daemon: Daemon, layer: Layer, subject: Subject, megapixels: float) -
     daemon.start("--keep-alive", "forever")
     idle = Peak([daemon.pid()]).before
     with daemon.session() as session:
-        session.load(subject.row.id)
+        session.load(subject.spec.id)
         processes = family(daemon.pid())
         loaded = Peak(processes).before
         found = {IDLE: idle, LOADED: loaded}
         for what, options in ((PEAK, {}), (COLOURS, {"foreground": True})):
             with Peak(processes) as peak:
-                _ask(session, layer, subject.row.id, **options)
+                _ask(session, layer, subject.spec.id, **options)
             found[what] = peak.highest
     return [Sample(subject.name, what, megapixels, bytes=count) for what, count in found.items()]
 

@@ -27,7 +27,7 @@ QUICK = Effort(seconds=1.0, least=2, most=2)
 def measure(place: Workplace, subject: Subject) -> list[Sample]:
     """Every size in a loop of its own, in which all that is compared takes turns."""
     samples = []
-    model, bare = subject.row.id, place.bare(subject)
+    model, bare = subject.spec.id, place.bare(subject)
     with place.daemon(subject.arithmetic) as daemon:
         with daemon.start("--keep-alive", "forever").session() as session:
             _ask(session, Layer(0.3), model)

@@ -18,7 +18,7 @@ from conftest import Daemon
 from matted.inference import backend, model_io
 from matted.inference.layer import Layer as Pixels
 from matted.models import catalogue
-from matted.models.catalogue import Row
+from matted.models.spec import ModelSpec
 from matted.models.store import Store
 from matted.settings import config
 from matted.settings.target import ARITHMETICS, AUTO, Target
@@ -31,26 +31,26 @@ MODELS = ("u2netp", "isnet-general-use", "isnet-general-use-int8")
 class Subject:
     """A model as it is measured. arithmetic: the daemon's setting."""
 
-    row: Row
+    spec: ModelSpec
     arithmetic: str = AUTO
 
     @property
     def name(self) -> str:
-        return self.row.id if self.arithmetic == AUTO else f"{self.row.id} in {self.arithmetic}"
+        return self.spec.id if self.arithmetic == AUTO else f"{self.spec.id} in {self.arithmetic}"
 
 
 class Bare:
     """OpenVINO alone, in this process: the same compiled model and properties as the daemon's."""
 
     def __init__(self, subject: Subject, path: Path, compiled: Path) -> None:
-        self._row = subject.row
-        self._model = backend.load(subject.row, path, Target(arithmetic=subject.arithmetic), compiled)
+        self._spec = subject.spec
+        self._model = backend.load(subject.spec, path, Target(arithmetic=subject.arithmetic), compiled)
         self._input: NDArray[np.float32] | None = None
 
     def show(self, layer: Layer) -> None:
         """Prepare its input. What is in the picture does not matter to the time that the inference takes."""
         shown = model_io.fit(layer.width, layer.height, self._model.size)
-        self._input = model_io.prepare_input(Pixels(layer.pixels), self._row, shown)
+        self._input = model_io.prepare_input(Pixels(layer.pixels), self._spec, shown)
 
     def run(self) -> Run:
         assert self._input is not None
@@ -70,11 +70,11 @@ class Workplace:
         """The models of MODELS that the user has; u2netp is fetched if need be. Those in bfloat16 in float32 too."""
         _, known, store = self._user()
         store.obtain(known.find(MODELS[0]), lambda fraction: None, lambda: None)
-        rows = [known.rows[model] for model in MODELS if model in known.rows and store.installed(known.rows[model])]
-        return [Subject(row, how) for row in rows for how in (ARITHMETICS if row.bfloat16 else [AUTO])]
+        specs = [known.specs[model] for model in MODELS if model in known.specs and store.installed(known.specs[model])]
+        return [Subject(spec, how) for spec in specs for how in (ARITHMETICS if spec.bfloat16 else [AUTO])]
 
     def bare(self, subject: Subject) -> Bare:
-        return Bare(subject, self._user()[2].path(subject.row), self.cache / "compiled-bare")
+        return Bare(subject, self._user()[2].path(subject.spec), self.cache / "compiled-bare")
 
     @contextmanager
     def daemon(self, arithmetic: str = AUTO) -> Iterator[Daemon]:

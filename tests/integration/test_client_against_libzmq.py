@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import zmq
-from matted.serving.zap import DOMAIN, Gate
+from matted.serving.zap import DOMAIN, ZapHandler
 from matted_client import MattedError, Unavailable, messages
 from matted_client.client import Session
 from matted_client.endpoint import KEY_BYTES, Connection
@@ -23,7 +23,7 @@ class Server:
     def __init__(self, plain: bool = True) -> None:
         self.seen: list[str] = []
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._gate = Gate(self._context, KEY)
+        self._zap = ZapHandler(self._context, KEY)
         self._router = self._context.socket(zmq.ROUTER)
         self._router.linger = 0
         if plain:
@@ -40,11 +40,11 @@ class Server:
     def _loop(self) -> None:
         poller = zmq.Poller()
         poller.register(self._router, zmq.POLLIN)
-        poller.register(self._gate.socket, zmq.POLLIN)
+        poller.register(self._zap.socket, zmq.POLLIN)
         while not self._stop.is_set():
             ready = dict(poller.poll(20))
-            if self._gate.socket in ready:
-                self._gate.answer()
+            if self._zap.socket in ready:
+                self._zap.answer()
             if self._router in ready:
                 self._answer(*self._router.recv_multipart())
 
@@ -68,7 +68,7 @@ class Server:
         self._stop.set()
         self._thread.join()
         self._router.close()
-        self._gate.close()
+        self._zap.close()
         self._context.term()
 
 

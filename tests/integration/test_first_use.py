@@ -41,10 +41,10 @@ def test_without_a_network_the_error_names_the_file_and_its_place(
     daemon.environ.update(OFFLINE)
     target = tmp_path / "out.png"
     done = daemon.run("remove", CHELSEA, "-o", str(target))
-    row = catalogue.load().find("u2netp")
-    place = daemon.data / "models" / row.file
+    spec = catalogue.load().find("u2netp")
+    place = daemon.data / "models" / spec.file
     assert done.returncode == 1 and not target.exists()
-    for fact in (row.file, str(row.bytes), row.sources[0].sha256, str(place)):
+    for fact in (spec.file, str(spec.bytes), spec.sources[0].sha256, str(place)):
         assert fact in done.stderr
     pid = daemon.pid()
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -120,9 +120,9 @@ def stand_in(model: str, folder: Path) -> Path:
 def test_every_model_can_be_pulled_listed_used_and_removed(
     person: Person, server: Mirror, tmp_path: Path, model: str
 ) -> None:
-    row = SHIPPED[model]
+    spec = SHIPPED[model]
     content = stand_in(model, tmp_path).read_bytes()
-    first = next(source for source in row.sources if source.kind in ("hub", "https"))
+    first = next(source for source in spec.sources if source.kind in ("hub", "https"))
     if first.kind == "hub":
         person.offer({model: on_the_hub(server, model, content)})
     else:
@@ -131,9 +131,9 @@ def test_every_model_can_be_pulled_listed_used_and_removed(
         hashes = {"sha256": sha256, "sha384": sha384}
         place = {"kind": "https", "name": "https", "url": f"{server.url}/net.onnx", "bytes": len(content)}
         person.offer({model: [{**place, algorithm: hashes[algorithm](content).hexdigest()}]})
-    pulled = person.models("pull", model, *(["--accept-licence"] if row.accept else []))
+    pulled = person.models("pull", model, *(["--accept-licence"] if spec.accept else []))
     assert pulled.returncode == 0, pulled.stderr
-    for fact in (row.title, row.licence, row.licence_url, row.use, "MB from"):
+    for fact in (spec.title, spec.licence, spec.licence_url, spec.use, "MB from"):
         assert fact in pulled.stdout
     assert person.files == installed(model)
     facts = person.facts(model)
@@ -142,7 +142,7 @@ def test_every_model_can_be_pulled_listed_used_and_removed(
     assert "intact" in person.models("pull", model).stdout
 
     out = tmp_path / "out.png"
-    plate = ["--plate", str(tmp_path / "plate.png")] if row.needs_plate else []
+    plate = ["--plate", str(tmp_path / "plate.png")] if spec.needs_plate else []
     if plate:
         with Image.open(CHELSEA) as picture:
             Image.new("RGB", picture.size, (10, 200, 10)).save(tmp_path / "plate.png")
@@ -163,20 +163,20 @@ def test_every_model_can_be_pulled_listed_used_and_removed(
 def test_the_listing_says_what_is_free_and_needs_no_daemon(person: Person) -> None:
     listing = person.models()
     assert listing.returncode == 0 and not person.daemon.connection_file.exists()
-    for model, row in SHIPPED.items():
+    for model, spec in SHIPPED.items():
         lines = listing.stdout.splitlines()
         place = next(number for number, line in enumerate(lines) if line.startswith(f"{model}  "))
-        assert ("free, also for commercial work" if row.commercial else "non-commercial only") in lines[place + 1]
+        assert ("free, also for commercial work" if spec.commercial else "non-commercial only") in lines[place + 1]
     assert person.models("list").stdout == listing.stdout
     assert [facts["id"] for facts in json.loads(person.models("--json").stdout)] == list(SHIPPED)
     assert person.files == []
 
 
 def test_info_has_all_that_is_known(person: Person) -> None:
-    for model, row in SHIPPED.items():
+    for model, spec in SHIPPED.items():
         said = person.models("info", model).stdout
-        assert row.licence in said and row.licence_url in said
-        for source in row.sources:
+        assert spec.licence in said and spec.licence_url in said
+        for source in spec.sources:
             assert (source.digest or ("", "?"))[1] in said and source.place in said
     assert "AGPL-3.0" in person.models("info", "isnet-general-use").stdout
 
@@ -506,19 +506,19 @@ def test_a_running_daemon_takes_the_new_default_at_once(person: Person) -> None:
 # -- models of the user's own ------------------------------------------------------------------------------------------
 
 
-def own_rows(person: Person) -> Path:
+def own_specs(person: Person) -> Path:
     return Path(person.environ["MATTED_CONFIG_DIR"]) / "models.toml"
 
 
 def test_a_model_of_ones_own_is_added_used_and_removed(person: Person, tmp_path: Path) -> None:
     file = small.isnet_like(tmp_path / "net.onnx")
-    own_rows(person).parent.mkdir(parents=True, exist_ok=True)
-    own_rows(person).write_bytes(b"# my models\r\n")
+    own_specs(person).parent.mkdir(parents=True, exist_ok=True)
+    own_specs(person).write_bytes(b"# my models\r\n")
     person.daemon.start()  # which has to notice by itself
     title = 'Say "mine", \u00fcber'
     added = person.models("add", str(file), "--like", "rmbg-1.4", "--id", "mine", "--title", title)
     assert added.returncode == 0, added.stderr
-    written = own_rows(person).read_bytes()
+    written = own_specs(person).read_bytes()
     assert written.count(b"\n") == written.count(b"\r\n") > 5
     facts = person.facts("mine")
     assert facts["own"] and facts["installed"] and facts["title"] == title
@@ -532,7 +532,7 @@ def test_a_model_of_ones_own_is_added_used_and_removed(person: Person, tmp_path:
     assert again.returncode == 1 and "already" in again.stderr
     assert person.models("verify", "mine").returncode == 0
     assert person.models("remove", "mine").returncode == 0
-    assert person.files == [] and own_rows(person).read_bytes() == b"# my models\r\n"
+    assert person.files == [] and own_specs(person).read_bytes() == b"# my models\r\n"
     assert person.run("remove", CHELSEA, "-o", str(out), "--force", "--model", "mine").returncode == 1
 
 
@@ -569,7 +569,7 @@ def test_what_cannot_be_added_is_said_and_leaves_nothing(
     failed = person.models("add", str(file), *arguments)
     assert failed.returncode == 1 and "Traceback" not in failed.stderr
     assert words in failed.stderr
-    assert person.files == [] and not own_rows(person).exists()
+    assert person.files == [] and not own_specs(person).exists()
 
 
 def test_a_file_that_matted_knows_is_not_taken_without_its_licence(

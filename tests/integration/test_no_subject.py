@@ -16,7 +16,7 @@ from matted.models import catalogue
 from matted.settings.target import CPU, Target
 from PIL import Image, ImageFilter
 
-ROW = catalogue.load().find("u2netp")
+SPEC = catalogue.load().find("u2netp")
 SIZES = [(400, 300), (640, 480), (1024, 1024)]
 
 Confidence = Callable[[Any], float]
@@ -25,12 +25,12 @@ Confidence = Callable[[Any], float]
 @pytest.fixture(scope="module")
 def confidence(u2netp_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Confidence:
     """confidence(rgb): the model's about a picture of height x width x 3."""
-    model = backend.load(ROW, u2netp_file, Target(CPU), tmp_path_factory.mktemp("compiled"))
+    model = backend.load(SPEC, u2netp_file, Target(CPU), tmp_path_factory.mktemp("compiled"))
 
     def measure(rgb: Any) -> float:
-        shown = model_io.show(Layer(rgb), ROW, model_io.Fit((320, 320)))
-        raw = model.infer([model_io.normalise(shown, ROW)])[0][0]
-        return subject.confidence(model_io.activate(raw, ROW), shown, ROW)
+        shown = model_io.show(Layer(rgb), SPEC, model_io.Fit((320, 320)))
+        raw = model.infer([model_io.normalise(shown, SPEC)])[0][0]
+        return subject.confidence(model_io.activate(raw, SPEC), shown, SPEC)
 
     return measure
 
@@ -81,7 +81,7 @@ EMPTY: dict[str, Callable[[int, int], Any]] = {
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("name", EMPTY)
 def test_where_there_is_nothing_none_is_found(confidence: Confidence, name: str, width: int, height: int) -> None:
-    assert not subject.found(confidence(EMPTY[name](width, height)), ROW)
+    assert not subject.found(confidence(EMPTY[name](width, height)), SPEC)
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee"])
@@ -98,4 +98,4 @@ def test_in_a_photograph_the_subject_is_found(confidence: Confidence, name: str,
         "grainy": levels + grain,
         "blurred": blurred,
     }
-    assert subject.found(confidence(to_bytes(changed[how])), ROW)
+    assert subject.found(confidence(to_bytes(changed[how])), SPEC)

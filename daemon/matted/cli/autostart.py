@@ -93,10 +93,10 @@ def _status(options: argparse.Namespace) -> int:
 
 def _check_model(model: str) -> None:
     settings = config.load({}, os.environ)
-    row = catalogue.load(settings.folder / catalogue.OWN_FILE).find(model)
-    if not Store(settings.models).installed(row):
-        message = f"{row.id} is not on this computer."
-        raise Rejected(messages.MODEL_NOT_INSTALLED, message, f"Get it first: matted models pull {row.id}")
+    spec = catalogue.load(settings.folder / catalogue.OWN_FILE).find(model)
+    if not Store(settings.models).installed(spec):
+        message = f"{spec.id} is not on this computer."
+        raise Rejected(messages.MODEL_NOT_INSTALLED, message, f"Get it first: matted models pull {spec.id}")
 
 
 def _running() -> bool:

@@ -39,19 +39,19 @@ def _benchmark(options: argparse.Namespace) -> int:
 
     settings = config.load({"device": options.device, "arithmetic": options.arithmetic}, os.environ)
     known, store = catalogue.load(settings.folder / catalogue.OWN_FILE), Store(settings.models)
-    rows = [known.find(model) for model in options.models or known.rows]
-    for row in rows:
-        if options.models and not store.installed(row):
-            raise MattedError(f"{row.id} is not installed.", f"Get it with: matted models pull {row.id}")
-    rows = [row for row in rows if store.installed(row) and not row.needs_plate]
-    if not rows:
+    specs = [known.find(model) for model in options.models or known.specs]
+    for spec in specs:
+        if options.models and not store.installed(spec):
+            raise MattedError(f"{spec.id} is not installed.", f"Get it with: matted models pull {spec.id}")
+    specs = [spec for spec in specs if store.installed(spec) and not spec.needs_plate]
+    if not specs:
         raise MattedError("No model is installed that could be tried.", "Get one with: matted models pull u2netp")
-    for row in rows:
-        store.obtain(row, lambda fraction: None, lambda: None)
+    for spec in specs:
+        store.obtain(spec, lambda fraction: None, lambda: None)
     tries = benchmark.examples(options.images, options.truth)
     if tries and options.output.exists() and not options.force:  # said before the minutes of work
         raise MattedError(f"{options.output} exists.", "Use --force to overwrite it, or -o for another place.")
-    figures = benchmark.run([(row, store.path(row)) for row in rows], settings.target, tries)
+    figures = benchmark.run([(spec, store.path(spec)) for spec in specs], settings.target, tries)
     print("\n".join(benchmark.table(figures)))
     if tries:
         pictures.write(pictures.Picture(benchmark.sheet(tries, figures), {}), options.output, options.force)

@@ -119,11 +119,11 @@ def _models(patient: Patient) -> str:
     """Those that are installed. Not from where: that may be a file of the user's."""
     known, store = catalogue.load(patient.settings.folder / catalogue.OWN_FILE), Store(patient.settings.models)
     lines = []
-    for row in known.rows.values():
-        origin = store.origin(row)
+    for spec in known.specs.values():
+        origin = store.origin(spec)
         if origin is not None:
             facts = f"{origin.bytes} bytes, {origin.precision}, installed {origin.installed} by {origin.converter}"
-            lines.append(f"{row.id}: {facts}, from {origin.weights}")
+            lines.append(f"{spec.id}: {facts}, from {origin.weights}")
     return "\n".join(lines)
 
 

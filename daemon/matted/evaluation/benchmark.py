@@ -23,7 +23,7 @@ from matted.evaluation import scores
 from matted.files import pictures
 from matted.inference import backend, model_io
 from matted.inference.layer import Layer
-from matted.models.catalogue import Row
+from matted.models.spec import ModelSpec
 from matted.settings.target import Target
 from matted.system import subprocess_call
 
@@ -71,44 +71,44 @@ def examples(folder: Path | None, truths: Path | None) -> list[Example]:
     return result
 
 
-def run(models: Sequence[tuple[Row, Path]], target: Target, tries: Sequence[Example]) -> list[Figures]:
-    """Measure each model (its row and its file) on the examples. Raises MattedError if one cannot be measured.
+def run(models: Sequence[tuple[ModelSpec, Path]], target: Target, tries: Sequence[Example]) -> list[Figures]:
+    """Measure each model (its spec and its file) on the examples. Raises MattedError if one cannot be measured.
 
     Models that need a plate have nothing to compare these pictures with, and do not belong here.
     """
     figures = []
-    for row, path in tqdm(models, unit=" models", disable=None):
+    for spec, path in tqdm(models, unit=" models", disable=None):
         try:
-            figures.append(subprocess_call.call(measure, row, path, target, tries))
+            figures.append(subprocess_call.call(measure, spec, path, target, tries))
         except RuntimeError as error:
-            raise MattedError(f"{row.id} could not be measured: {error}.") from None
+            raise MattedError(f"{spec.id} could not be measured: {error}.") from None
     return figures
 
 
-def measure(row: Row, path: Path, target: Target, tries: Sequence[Example]) -> Figures:
+def measure(spec: ModelSpec, path: Path, target: Target, tries: Sequence[Example]) -> Figures:
     """One model's figures. Runs in a process of its own."""
-    figures = Figures(row.id)
+    figures = Figures(spec.id)
     before = psutil.Process().memory_info().rss
     with tempfile.TemporaryDirectory() as cache:
         start = time.monotonic()
-        model = backend.load(row, path, target, Path(cache))
+        model = backend.load(spec, path, target, Path(cache))
         figures.load_cold = time.monotonic() - start
         del model
         start = time.monotonic()
-        model = backend.load(row, path, target, Path(cache))
+        model = backend.load(spec, path, target, Path(cache))
         figures.load_cached = time.monotonic() - start
     figures.device, figures.arithmetic = model.device, model.arithmetic
     durations: list[float] = []
     found: list[tuple[float, float, float]] = []
     for example in tries:
         image = pictures.read(example.picture).image.convert("RGB")
-        mask = _mask(model, row, image, durations)
+        mask = _mask(model, spec, image, durations)
         figures.masks.append(np.asarray(Image.fromarray(mask).resize(_thumbnail(image.size))))
         if example.truth is not None:
             found.append(_scores(mask, example.truth))
     blank = Image.new("RGB", (640, 480), (90, 120, 150))
     while len(durations) < WARM_UP + REPEATS:
-        _mask(model, row, blank, durations)
+        _mask(model, spec, blank, durations)
     figures.inference = statistics.median(durations[WARM_UP:])
     figures.memory = psutil.Process().memory_info().rss - before
     if found:
@@ -118,14 +118,14 @@ def measure(row: Row, path: Path, target: Target, tries: Sequence[Example]) -> F
     return figures
 
 
-def _mask(model: backend.Model, row: Row, image: Image.Image, durations: list[float]) -> NDArray[np.uint8]:
+def _mask(model: backend.Model, spec: ModelSpec, image: Image.Image, durations: list[float]) -> NDArray[np.uint8]:
     """The picture's mask, height x width. Adds the seconds of the inference alone to `durations`."""
     shown = model_io.fit(*image.size, model.size)
-    picture = model_io.prepare_input(Layer(np.asarray(image)), row, shown)
+    picture = model_io.prepare_input(Layer(np.asarray(image)), spec, shown)
     start = time.monotonic()
     outputs = model.infer([picture])
     durations.append(time.monotonic() - start)
-    matte = model_io.make_matte(model_io.activate(shown.crop(outputs[0][0], *image.size), row), row)
+    matte = model_io.make_matte(model_io.activate(shown.crop(outputs[0][0], *image.size), spec), spec)
     return model_io.make_mask(matte, *image.size, 8).astype(np.uint8)
 
 

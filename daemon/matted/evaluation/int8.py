@@ -17,8 +17,9 @@ from matted.files import pictures
 from matted.inference import backend, model_io
 from matted.inference.layer import Layer
 from matted.models import own
-from matted.models.catalogue import Catalogue, Row
+from matted.models.catalogue import Catalogue
 from matted.models.convert.quantize import quantize
+from matted.models.spec import ModelSpec
 from matted.models.store import Store
 from matted.settings.target import CPU, Target
 
@@ -49,53 +50,58 @@ class Comparison:
         return self.difference <= MAX_DIFFERENCE and self.overlap >= MIN_OVERLAP
 
 
-def variant_id(row: Row) -> str:
-    return f"{row.id}-int8"
+def variant_id(spec: ModelSpec) -> str:
+    return f"{spec.id}-int8"
 
 
 def make(
-    row: Row, photographs: Sequence[Path], known: Catalogue, own_file: Path, store: Store, say: Callable[[str], None]
+    spec: ModelSpec,
+    photographs: Sequence[Path],
+    known: Catalogue,
+    own_file: Path,
+    store: Store,
+    say: Callable[[str], None],
 ) -> Comparison:
     """Make the variant, compare it on the photographs, and install it as a model of the user's if it is the same.
 
     Raises MattedError if it cannot be made; a variant that is not the same is told by the result, and thrown away.
     """
-    if row.needs_plate:
-        raise MattedError(f"{row.title} needs plates, and there are none to calibrate it with.")
-    if variant_id(row) in known.rows:
-        raise MattedError(f"{variant_id(row)} exists.", f"To make it anew: matted models remove {variant_id(row)}")
+    if spec.needs_plate:
+        raise MattedError(f"{spec.title} needs plates, and there are none to calibrate it with.")
+    if variant_id(spec) in known.specs:
+        raise MattedError(f"{variant_id(spec)} exists.", f"To make it anew: matted models remove {variant_id(spec)}")
     with tempfile.TemporaryDirectory(prefix="matted-") as folder:
-        original = backend.load(row, store.path(row), Target(CPU), Path(folder) / "cache")
-        shots = [_prepare(path, row, original) for path in photographs[: max(CALIBRATION, COMPARED)]]
+        original = backend.load(spec, store.path(spec), Target(CPU), Path(folder) / "cache")
+        shots = [_prepare(path, spec, original) for path in photographs[: max(CALIBRATION, COMPARED)]]
         target = Path(folder) / "model.xml"
         chosen = shots[:CALIBRATION]
         try:
             quantize(
-                store.path(row),
+                store.path(spec),
                 chosen,
                 target,
-                transformer=row.family == "birefnet",
+                transformer=spec.family == "birefnet",
                 on_progress=lambda number: say(f"Looking at photograph {number} of {len(chosen)}"),
             )
         except ValueError as error:
             raise MattedError(str(error)) from None
         say("Comparing the masks")
-        variant = backend.load(row, target, Target(CPU, "f32"), Path(folder) / "cache")  # as its own row will have it
-        result = _compare(row, original, variant, shots[:COMPARED], store.path(row), target)
+        variant = backend.load(spec, target, Target(CPU, "f32"), Path(folder) / "cache")  # as its own spec will have it
+        result = _compare(spec, original, variant, shots[:COMPARED], store.path(spec), target)
         if result.same:
-            fields = {"id": variant_id(row), "title": f"{row.title}, INT8", "made_from": row.id}
-            own.add(target, fields, row, known, own_file, store)
+            fields = {"id": variant_id(spec), "title": f"{spec.title}, INT8", "made_from": spec.id}
+            own.add(target, fields, spec, known, own_file, store)
     return result
 
 
-def _prepare(path: Path, row: Row, model: backend.Model) -> NDArray[np.float32]:
+def _prepare(path: Path, spec: ModelSpec, model: backend.Model) -> NDArray[np.float32]:
     image = pictures.read(path).image.convert("RGB")
     shown = model_io.fit(*image.size, model.size)
-    return model_io.prepare_input(Layer(np.asarray(image)), row, shown)
+    return model_io.prepare_input(Layer(np.asarray(image)), spec, shown)
 
 
 def _compare(
-    row: Row,
+    spec: ModelSpec,
     original: backend.Model,
     variant: backend.Model,
     shots: Sequence[NDArray[np.float32]],
@@ -111,7 +117,7 @@ def _compare(
                 start = time.monotonic()
                 raw = model.infer([shot])[0][0]
                 seconds[model].append(time.monotonic() - start)
-                mattes[model] = model_io.make_matte(model_io.activate(raw, row), row)
+                mattes[model] = model_io.make_matte(model_io.activate(raw, spec), spec)
         differences.append(float(np.abs(mattes[original] - mattes[variant]).mean()))
         one, other = mattes[original] > 0.5, mattes[variant] > 0.5
         union = int(np.logical_or(one, other).sum())

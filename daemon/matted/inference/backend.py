@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.models.catalogue import Row
+from matted.models.spec import ModelSpec
 from matted.settings.target import AUTO, CPU, Target
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ _TRIAL_SIDE = 256  # of the picture that a device is tried with where the model 
 class Model:
     """A compiled model in memory. Used by one thread at a time, but for `cancel`.
 
-    row, device: what it is and what it runs on. arithmetic: what it computes in, "f32", "bf16" or "f16".
+    spec, device: what it is and what it runs on. arithmetic: what it computes in, "f32", "bf16" or "f16".
     note: why it does not run on the device that was asked for, or empty. size: (height, width) of the input, None if
     the model takes any.
     """
 
-    def __init__(self, row: Row, compiled: openvino.CompiledModel, note: str) -> None:
-        self.row = row
+    def __init__(self, spec: ModelSpec, compiled: openvino.CompiledModel, note: str) -> None:
+        self.spec = spec
         self.note = note
         self.device = ", ".join(compiled.get_property("EXECUTION_DEVICES"))
         self.arithmetic = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
@@ -39,7 +39,7 @@ class Model:
         self._request = compiled.create_infer_request()
 
     def infer(self, pictures: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        """pictures: 1 x 3 x height x width each, as the row says. Returns the raw outputs, without the batch axis.
+        """pictures: 1 x 3 x height x width each, as the spec says. Returns the raw outputs, without the batch axis.
 
         After `cancel` from another thread it returns early, with arrays of no meaning, or raises RuntimeError.
         """
@@ -58,7 +58,7 @@ class Model:
         return all(bool(np.isfinite(output).all()) for output in self.infer([grey] * self._inputs))
 
 
-def load(row: Row, path: Path, target: Target, compiled_cache: Path | None) -> Model:
+def load(spec: ModelSpec, path: Path, target: Target, compiled_cache: Path | None) -> Model:
     """Read and compile a model for `target`.
 
     compiled_cache: where OpenVINO keeps what it compiled, to be quicker next time; None for nowhere. A device that is
@@ -69,7 +69,7 @@ def load(row: Row, path: Path, target: Target, compiled_cache: Path | None) -> M
 
     core = openvino.Core()
     graph = core.read_model(path)
-    graph = openvino.Model(graph.outputs[: len(row.outputs)], graph.get_parameters(), row.id)
+    graph = openvino.Model(graph.outputs[: len(spec.outputs)], graph.get_parameters(), spec.id)
     there = core.available_devices
     gpus = [name for name in there if name.startswith("GPU")]
     wanted = [*gpus, CPU] if target.device == AUTO else [target.device]
@@ -77,7 +77,7 @@ def load(row: Row, path: Path, target: Target, compiled_cache: Path | None) -> M
     def compile_for(name: str) -> openvino.CompiledModel:
         properties = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": _arithmetic(core, row, name, target.arithmetic),
+            "INFERENCE_PRECISION_HINT": _arithmetic(core, spec, name, target.arithmetic),
         }
         if compiled_cache:
             properties["CACHE_DIR"] = str(compiled_cache)
@@ -90,16 +90,16 @@ def load(row: Row, path: Path, target: Target, compiled_cache: Path | None) -> M
         try:
             if name not in there:
                 raise RuntimeError(f"this computer has {', '.join(there)}")
-            model = Model(row, compile_for(name), note)
+            model = Model(spec, compile_for(name), note)
             if model.works():
                 return model
             raise RuntimeError("a trial inference gave no numbers")
         except RuntimeError as error:
             note = f"{name} cannot be used ({complaint(error)}); the CPU is."
-    return Model(row, compile_for(CPU), note)
+    return Model(spec, compile_for(CPU), note)
 
 
-def _arithmetic(core: openvino.Core, row: Row, device: str, wanted: str) -> str:
+def _arithmetic(core: openvino.Core, spec: ModelSpec, device: str, wanted: str) -> str:
     """What the model is to compute in on a device, as OpenVINO calls it.
 
     On a CPU with bfloat16 OpenVINO would choose that for every model; u2netp's masks are then up to 155 of 255 off.
@@ -108,7 +108,7 @@ def _arithmetic(core: openvino.Core, row: Row, device: str, wanted: str) -> str:
         return wanted
     if device == CPU:
         native = "BF16" in core.get_property(CPU, "OPTIMIZATION_CAPABILITIES")
-        return "bf16" if row.bfloat16 and native else "f32"
+        return "bf16" if spec.bfloat16 and native else "f32"
     return _MADE_FOR.get(device.split(".")[0], "f32")
 
 

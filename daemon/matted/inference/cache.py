@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from matted_client import Rejected, messages
 
 from matted.inference.engine import Engine
-from matted.models.catalogue import Row
+from matted.models.spec import ModelSpec
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Resident:
 class ModelCache:
     """Lends engines, at most one a model, and closes those that nobody uses. All methods are for any thread.
 
-    budget: bytes that the rows' own peak figures may add up to. free_memory: bytes that the machine has to give.
+    budget: bytes that the specs' own peak figures may add up to. free_memory: bytes that the machine has to give.
     """
 
     def __init__(
@@ -51,19 +51,19 @@ class ModelCache:
         self._lock = threading.Lock()
 
     @contextmanager
-    def use(self, row: Row, keep_alive: float, load: Callable[[], Engine]) -> Iterator[tuple[Engine, bool]]:
+    def use(self, spec: ModelSpec, keep_alive: float, load: Callable[[], Engine]) -> Iterator[tuple[Engine, bool]]:
         """Lend the model, and say whether it had to be loaded. It stays for `keep_alive` seconds after its last use.
 
         load: makes the engine; whoever calls this has to see to it that only one does so at a time. Raises what it
         raises, and Rejected("out_of_memory") if the model needs more than the machine has.
         """
-        entry = self._lend(row.id)
+        entry = self._lend(spec.id)
         loaded = entry is None
         if entry is None:
-            self._make_room(row)
+            self._make_room(spec)
             entry = _Entry(load(), self._clock(), math.inf, lent=1)
             with self._lock:
-                self._entries[row.id] = entry
+                self._entries[spec.id] = entry
         try:
             yield entry.engine, loaded
         finally:
@@ -124,15 +124,15 @@ class ModelCache:
         for each in self.resident():
             self.discard(each.engine)
 
-    def _make_room(self, row: Row) -> None:
+    def _make_room(self, spec: ModelSpec) -> None:
         for name in self._idle():
-            if self._taken() + row.peak_bytes > self.budget or self._free_memory() < row.peak_bytes:
-                self._drop(name, f"making room for {row.id}")
+            if self._taken() + spec.peak_bytes > self.budget or self._free_memory() < spec.peak_bytes:
+                self._drop(name, f"making room for {spec.id}")
         free = self._free_memory()
-        if free < row.peak_bytes:
+        if free < spec.peak_bytes:
             raise Rejected(
                 messages.OUT_OF_MEMORY,
-                f"{row.title} needs {_gigabytes(row.peak_bytes)} of memory, and {_gigabytes(free)} are free.",
+                f"{spec.title} needs {_gigabytes(spec.peak_bytes)} of memory, and {_gigabytes(free)} are free.",
                 "Close other programs, or use a smaller model; see: matted models",
             )
 
@@ -144,7 +144,7 @@ class ModelCache:
 
     def _taken(self) -> int:
         with self._lock:
-            return sum(entry.engine.row.peak_bytes for entry in self._entries.values())
+            return sum(entry.engine.spec.peak_bytes for entry in self._entries.values())
 
     def _drop(self, name: str, why: str) -> None:
         with self._lock:

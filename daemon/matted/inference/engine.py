@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from matted.models.catalogue import Row
+from matted.models.spec import ModelSpec
 from matted.settings.target import Target
 
 CANCEL_SECONDS = 2.0  # OpenVINO ends an inference at the next operator; one that does not is ended with its process
@@ -38,15 +38,15 @@ class EngineDied(Exception):
 class Engine:
     """One model, loaded by `load`, gone with `close`. For one thread at a time, but for `cancel`, `kill` and `memory`.
 
-    row, device, arithmetic, note, size: as in backend.Model; all but row are known once it is loaded.
+    spec, device, arithmetic, note, size: as in backend.Model; all but spec are known once it is loaded.
     """
 
-    def __init__(self, row: Row, path: Path, target: Target, compiled: Path | None) -> None:
-        self.row = row
+    def __init__(self, spec: ModelSpec, path: Path, target: Target, compiled: Path | None) -> None:
+        self.spec = spec
         self.device = self.arithmetic = ""
         self.note = ""
         self.size: tuple[int, int] | None = None
-        self._what = (row, path, target, compiled)
+        self._what = (spec, path, target, compiled)
         self._inference = 0  # odd while one runs
         self._writing = threading.Lock()
         self._process = subprocess.Popen(

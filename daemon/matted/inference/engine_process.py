@@ -3,7 +3,7 @@
 It reads pickled commands from its standard input and answers on its standard output; both ends are this program, of
 this user. It ends when its input ends, so that no daemon, however it died, leaves one behind.
 
-    ("load", row, path, device, compiled)    -> ("loaded", device, note, size) or ("failed", error)
+    ("load", spec, path, device, compiled)    -> ("loaded", device, note, size) or ("failed", error)
     ("infer", number, pictures)              -> ("outputs", outputs) or ("failed", error)
     ("cancel", number)                       no answer; the inference of that number ends early
 """

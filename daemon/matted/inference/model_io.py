@@ -16,7 +16,7 @@ from PIL import Image
 
 from matted.inference.layer import Layer
 from matted.mask import resampling
-from matted.models.catalogue import Row
+from matted.models.spec import ModelSpec
 
 _RESAMPLING = {"lanczos": Image.Resampling.LANCZOS, "bilinear": Image.Resampling.BILINEAR}
 _MAX_WORKING_PIXELS = 3840 * 2160  # background matting needs 2.7 GB for this many
@@ -47,7 +47,7 @@ def fit(width: int, height: int, size: tuple[int, int] | None) -> Fit:
     return Fit(sides, padded=scale == 1.0)
 
 
-def show(layer: Layer, row: Row, shown: Fit) -> NDArray[np.uint8]:
+def show(layer: Layer, spec: ModelSpec, shown: Fit) -> NDArray[np.uint8]:
     """Return what the model is to see of a layer: 3 x shown.size, RGB.
 
     Squashing to a square scores better with the models that want one than keeping the aspect ratio. An alpha channel
@@ -55,41 +55,41 @@ def show(layer: Layer, row: Row, shown: Fit) -> NDArray[np.uint8]:
     """
     height, width = shown.size
     if not shown.padded:
-        return layer.resized(width, height, _RESAMPLING[row.resample]).planes()
+        return layer.resized(width, height, _RESAMPLING[spec.resample]).planes()
     beyond = (0, height - layer.height), (0, width - layer.width)
     return np.pad(layer.planes(), ((0, 0), *beyond), "edge")
 
 
-def normalise(planes: NDArray[np.uint8], row: Row) -> NDArray[np.float32]:
+def normalise(planes: NDArray[np.uint8], spec: ModelSpec) -> NDArray[np.float32]:
     """Return the model's input, 1 x 3 x rows x columns, of what it is to see."""
-    brightest = max(int(planes.max()), 1) if row.scale == "max" else 255
+    brightest = max(int(planes.max()), 1) if spec.scale == "max" else 255
     levels = np.empty((1, *planes.shape), np.float32)
-    for target, plane, mean, std in zip(levels[0], planes, row.mean, row.std, strict=True):
+    for target, plane, mean, std in zip(levels[0], planes, spec.mean, spec.std, strict=True):
         np.divide(plane, np.float32(brightest), out=target)
         target -= np.float32(mean)
         target /= np.float32(std)
     return levels
 
 
-def prepare_input(layer: Layer, row: Row, shown: Fit) -> NDArray[np.float32]:
+def prepare_input(layer: Layer, spec: ModelSpec, shown: Fit) -> NDArray[np.float32]:
     """The model's input for a layer, where what it sees is of no further interest."""
-    return normalise(show(layer, row, shown), row)
+    return normalise(show(layer, spec, shown), spec)
 
 
-def activate(raw: NDArray[np.float32], row: Row) -> NDArray[np.float32]:
-    """Logits to probabilities where the row says that the model gives logits."""
-    if row.activation != "sigmoid":
+def activate(raw: NDArray[np.float32], spec: ModelSpec) -> NDArray[np.float32]:
+    """Logits to probabilities where the spec says that the model gives logits."""
+    if spec.activation != "sigmoid":
         return raw
     one = np.float32(1.0)
     probabilities: NDArray[np.float32] = one / (one + np.exp(-np.clip(raw, -60.0, 60.0)))
     return probabilities
 
 
-def make_matte(raw: NDArray[np.float32], row: Row) -> NDArray[np.float32]:
+def make_matte(raw: NDArray[np.float32], spec: ModelSpec) -> NDArray[np.float32]:
     """Turn the raw output into 0..1: clipped, or stretched by its own minimum and maximum ("minmax"), as U²-Net's and
     IS-Net's authors do.
     """
-    if row.activation != "minmax":
+    if spec.activation != "minmax":
         return np.clip(raw, 0.0, 1.0)
     low, high = float(raw.min()), float(raw.max())
     return (raw - low) / max(high - low, 1e-6)

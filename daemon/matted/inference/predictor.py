@@ -24,7 +24,7 @@ from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
 from matted.inference.engine import Engine, EngineDied
 from matted.inference.layer import Layer
-from matted.models.catalogue import Row
+from matted.models.spec import ModelSpec
 from matted.models.store import Store
 from matted.serving.jobs import Job
 from matted.settings.target import Target
@@ -40,7 +40,7 @@ Raw = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Sight:
+class Prediction:
     """The raw outputs for a picture, each channels x rows x columns as the model gives them, and what gave them.
 
     shown: 3 x height x width, what the model was shown of the picture, RGB.
@@ -84,7 +84,7 @@ class Pace:
         return Progress(stage, min(0.99, elapsed / expected) if expected else None)
 
 
-class Looker:
+class Predictor:
     """Any number of threads may look at once; loading is done by one of them at a time, and so is inference."""
 
     def __init__(self, store: Store, cache: ModelCache, compiled: CompiledFiles, target: Target) -> None:
@@ -97,56 +97,66 @@ class Looker:
         self._inferring = threading.Lock()
         self._memories: WeakKeyDictionary[Engine, _Memory] = WeakKeyDictionary()
 
-    def load(self, job: Job, row: Row, keep_alive: float, clock: Clock, wanted: bool) -> None:
+    def load(self, job: Job, spec: ModelSpec, keep_alive: float, clock: Clock, wanted: bool) -> None:
         """Have the model in memory; wanted: also if it has to be downloaded. Raises as `look` does."""
-        with self._surviving(row), self._model(job, row, keep_alive, clock, wanted):
+        with self._surviving(spec), self._model(job, spec, keep_alive, clock, wanted):
             pass
 
     def look(
-        self, job: Job, layers: Sequence[Layer], row: Row, keep_alive: float, clock: Clock, stage: str = "inference"
-    ) -> Sight:
+        self,
+        job: Job,
+        layers: Sequence[Layer],
+        spec: ModelSpec,
+        keep_alive: float,
+        clock: Clock,
+        stage: str = "inference",
+    ) -> Prediction:
         """Raises Rejected, MemoryError.
 
         layers: the picture, and a plate if the model needs one. stage: what the inference is called in progress and
         timings.
         """
-        with self._surviving(row):
+        with self._surviving(spec):
             try:
-                return self._look(job, layers, row, keep_alive, clock, stage)
+                return self._look(job, layers, spec, keep_alive, clock, stage)
             except EngineDied:
-                log.warning("the inference of %s crashed, and is tried once more", row.id)
-                self.compiled.forget(row.id)
-            return self._look(job, layers, row, keep_alive, clock, stage)
+                log.warning("the inference of %s crashed, and is tried once more", spec.id)
+                self.compiled.forget(spec.id)
+            return self._look(job, layers, spec, keep_alive, clock, stage)
 
-    def _look(self, job: Job, layers: Sequence[Layer], row: Row, keep_alive: float, clock: Clock, stage: str) -> Sight:
+    def _look(
+        self, job: Job, layers: Sequence[Layer], spec: ModelSpec, keep_alive: float, clock: Clock, stage: str
+    ) -> Prediction:
         width, height = layers[0].width, layers[0].height
-        with self._model(job, row, keep_alive, clock) as engine:
+        with self._model(job, spec, keep_alive, clock) as engine:
             job.progress = Progress("preparing")
             fit = model_io.fit(width, height, engine.size)
-            shown = [model_io.show(layer, row, fit) for layer in layers]
+            shown = [model_io.show(layer, spec, fit) for layer in layers]
             memory = self._memories.setdefault(engine, _Memory(REMEMBERED_BYTES))
             key = memory.key(shown)
             outputs = memory.get(key)
-            inputs = [model_io.normalise(planes, row) for planes in shown] if outputs is None else []
+            inputs = [model_io.normalise(planes, spec) for planes in shown] if outputs is None else []
             clock.lap("preparing")
             if outputs is None:
                 outputs = self._infer(job, engine, inputs, clock, stage)
                 memory.put(key, outputs)
             cropped = [fit.crop(raw, width, height) for raw in outputs]
-            return Sight(cropped, shown[0], engine.device, engine.note)
+            return Prediction(cropped, shown[0], engine.device, engine.note)
 
     @contextmanager
-    def _model(self, job: Job, row: Row, keep_alive: float, clock: Clock, wanted: bool = False) -> Iterator[Engine]:
+    def _model(
+        self, job: Job, spec: ModelSpec, keep_alive: float, clock: Clock, wanted: bool = False
+    ) -> Iterator[Engine]:
         def downloading(fraction: float) -> None:
-            job.progress = Progress("downloading", fraction, detail=row.summary)
+            job.progress = Progress("downloading", fraction, detail=spec.summary)
 
-        downloaded = self._store.obtain(row, downloading, job.check, wanted)
+        downloaded = self._store.obtain(spec, downloading, job.check, wanted)
         clock.lap("downloading" if downloaded else "")
         with ExitStack() as lease:
-            if not self._cache.holds(row.id):
-                job.progress = Progress("loading", detail=row.id)
+            if not self._cache.holds(spec.id):
+                job.progress = Progress("loading", detail=spec.id)
             with job.holding(self._loading):
-                lend = self._cache.use(row, keep_alive, lambda: self._load(job, row))
+                lend = self._cache.use(spec, keep_alive, lambda: self._load(job, spec))
                 engine, loaded = lease.enter_context(lend)
             clock.lap("loading" if loaded else "waiting")
             try:
@@ -155,21 +165,21 @@ class Looker:
                 if not engine.alive():
                     self._cache.discard(engine)
 
-    def _load(self, job: Job, row: Row) -> Engine:
-        self.compiled.check(row.id)
+    def _load(self, job: Job, spec: ModelSpec) -> Engine:
+        self.compiled.check(spec.id)
         try:
-            engine = self._start(job, row, self.compiled.of(row.id))
+            engine = self._start(job, spec, self.compiled.of(spec.id))
         except (EngineDied, RuntimeError) as error:
-            log.warning("%s could not be loaded, and is tried without what was compiled: %s", row.id, complaint(error))
-            self.compiled.forget(row.id)
-            engine = self._start(job, row, None)
-        self.compiled.seal(row.id)
-        self.compiled.trim(row.id)
-        log.info("%s is loaded on %s, in %s. %s", row.id, engine.device, engine.arithmetic, engine.note)
+            log.warning("%s could not be loaded, and is tried without what was compiled: %s", spec.id, complaint(error))
+            self.compiled.forget(spec.id)
+            engine = self._start(job, spec, None)
+        self.compiled.seal(spec.id)
+        self.compiled.trim(spec.id)
+        log.info("%s is loaded on %s, in %s. %s", spec.id, engine.device, engine.arithmetic, engine.note)
         return engine
 
-    def _start(self, job: Job, row: Row, compiled: Path | None) -> Engine:
-        engine = Engine(row, self._store.path(row), self.target, compiled)
+    def _start(self, job: Job, spec: ModelSpec, compiled: Path | None) -> Engine:
+        engine = Engine(spec, self._store.path(spec), self.target, compiled)
         try:
             job.run_interruptible(engine.load, engine.kill)
         except BaseException:
@@ -182,32 +192,32 @@ class Looker:
         with job.holding(self._inferring):
             clock.lap("waiting")
             start = time.monotonic()
-            job.estimate = lambda: self.pace.progress(stage, engine.row.id, time.monotonic() - start)
+            job.estimate = lambda: self.pace.progress(stage, engine.spec.id, time.monotonic() - start)
             outputs: list[Raw] = []
             try:
                 job.run_interruptible(lambda: outputs.extend(engine.infer(inputs)), engine.cancel)
             finally:
                 job.estimate = None
-            self.pace.record(engine.row.id, time.monotonic() - start)
+            self.pace.record(engine.spec.id, time.monotonic() - start)
         clock.lap(stage)
         return outputs
 
     @contextmanager
-    def _surviving(self, row: Row) -> Iterator[None]:
+    def _surviving(self, spec: ModelSpec) -> Iterator[None]:
         """The end of the inference process, and what OpenVINO complains about, in words."""
         try:
             yield
         except EngineDied as death:
-            log.error("%s: %s", row.id, death)
+            log.error("%s: %s", spec.id, death)
             if death.killed:
-                message = f"The system ended {row.title} while it worked: it needs more memory than there is."
+                message = f"The system ended {spec.title} while it worked: it needs more memory than there is."
                 hint = "Close other programs, or use a smaller model; see: matted models"
                 raise Rejected(messages.OUT_OF_MEMORY, message, hint) from None
-            message = f"OpenVINO crashed while it ran {row.title}."
+            message = f"OpenVINO crashed while it ran {spec.title}."
             raise Rejected(messages.INTERNAL, message, "Try another model or device, and see: matted doctor") from None
         except RuntimeError as error:
-            log.exception("%s failed", row.id)
-            message = f"OpenVINO cannot run {row.title}: {complaint(error)}."
+            log.exception("%s failed", spec.id)
+            message = f"OpenVINO cannot run {spec.title}: {complaint(error)}."
             raise Rejected(messages.INTERNAL, message, "Try another model or device, and see: matted doctor") from None
 
 

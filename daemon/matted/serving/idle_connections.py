@@ -25,7 +25,7 @@ SHARE = 4  # of the descriptors that the process may have, only one in so many i
 HANDSHAKE_MS = 10_000  # how long libzmq itself waits for a handshake
 
 
-class Lobby:
+class IdleConnections:
     """Watches the connections of `router`. `events` is to be polled; `heed` is to be called when it is readable."""
 
     def __init__(self, router: zmq.Socket[bytes]) -> None:

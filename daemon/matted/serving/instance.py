@@ -1,4 +1,4 @@
-"""The daemon's presence on this machine: a private folder, the lock that makes it the only one, the connection file."""
+"""The daemon's instance on this machine: a private folder, the lock that makes it the only one, the connection file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class StateFolderError(MattedError):
     """The state folder cannot be used, or is not ours alone."""
 
 
-class Presence:
+class SingleInstance:
     """Holds the lock from `with` to its end, and publishes at most one connection file in between.
 
     The operating system drops the lock when the process dies, however it dies. shared: gives the folders where the
@@ -45,7 +45,7 @@ class Presence:
         self.connection_file = folder / CONNECTION_FILE
         self._lock: BinaryIO | None = None
 
-    def __enter__(self) -> Presence:
+    def __enter__(self) -> SingleInstance:
         _make_private(self.folder)
         try:
             lock = open(self.folder / LOCK_FILE, "ab")  # held open for the daemon's whole life

@@ -20,12 +20,12 @@ from matted_client.endpoint import KEY_BYTES, LOOPBACK
 from matted import __version__
 from matted.hosts import profiles
 from matted.models import catalogue
-from matted.serving.idle_connections import Lobby
-from matted.serving.instance import Presence
+from matted.serving.idle_connections import IdleConnections
+from matted.serving.instance import SingleInstance
 from matted.serving.jobs import OURSELVES
 from matted.serving.service import Identity, Service
 from matted.serving.workers import Reply, Setup
-from matted.serving.zap import DOMAIN, Gate
+from matted.serving.zap import DOMAIN, ZapHandler
 from matted.settings.config import Config
 from matted.system import allocator
 
@@ -46,8 +46,8 @@ def serve(config: Config, reread: Callable[[], Config]) -> None:
     reread: gives the settings again for a reload, and may raise ConfigError.
     """
     allocator.keep_blocks()
-    presence = Presence(config.state, lambda: profiles.shared_folders(profiles.here()))
-    with presence, Server(_setup(config), presence, lambda: _setup(reread())) as server:
+    instance = SingleInstance(config.state, lambda: profiles.shared_folders(profiles.here()))
+    with instance, Server(_setup(config), instance, lambda: _setup(reread())) as server:
         server.run()
 
 
@@ -58,8 +58,8 @@ def _setup(config: Config) -> Setup:
 class Server:
     """Binds first, then publishes the connection file, so that whoever finds the file finds the daemon."""
 
-    def __init__(self, setup: Setup, presence: Presence, reread: Callable[[], Setup]) -> None:
-        self._presence = presence
+    def __init__(self, setup: Setup, instance: SingleInstance, reread: Callable[[], Setup]) -> None:
+        self._instance = instance
         self._key = os.urandom(KEY_BYTES)
         self._signalled: set[int] = set()
         self._quiet_at = math.inf
@@ -69,14 +69,14 @@ class Server:
             end.setblocking(False)
             self._cleanup.callback(end.close)
         context: zmq.Context[zmq.Socket[bytes]] = self._cleanup.enter_context(zmq.Context())
-        self._gate = Gate(context, self._key)
-        self._cleanup.callback(self._gate.close)
+        self._zap = ZapHandler(context, self._key)
+        self._cleanup.callback(self._zap.close)
         self._router = context.socket(zmq.ROUTER)
         self._cleanup.callback(self._router.close, GOODBYE_MS)
-        self._lobby = Lobby(self._router)
-        self._cleanup.callback(self._lobby.close)
+        self._idle_connections = IdleConnections(self._router)
+        self._cleanup.callback(self._idle_connections.close)
         self._endpoint = self._bind()
-        identity = Identity(self._endpoint, str(presence.connection_file), self._key)
+        identity = Identity(self._endpoint, str(instance.connection_file), self._key)
         self._service = Service(setup, reread, identity, self._wake)
         self._cleanup.callback(self._service.close)
 
@@ -99,27 +99,27 @@ class Server:
     def run(self) -> None:
         """Serve until a signal or a shutdown request, then let the running request finish."""
         with self._signals():
-            self._presence.publish(self._endpoint, __version__, self._key)
+            self._instance.publish(self._endpoint, __version__, self._key)
             log.info("matted %s listens at %s", __version__, self._endpoint)
             try:
                 self._loop()
             finally:
                 # before the sockets close: who sees the connection end may start the next daemon at once
-                self._presence.leave()
+                self._instance.leave()
         log.info("matted ends")
 
     def _loop(self) -> None:
         poller = zmq.Poller()
-        for source in (self._router, self._gate.socket, self._lobby.events, self._wake_reader):
+        for source in (self._router, self._zap.socket, self._idle_connections.events, self._wake_reader):
             poller.register(source, zmq.POLLIN)
         next_report, last_moment = 0.0, math.inf
         while not (self._service.stopping and self._service.finished()):
             working = self._service.working()
             ready = dict(poller.poll(self._patience(working)))
-            if self._lobby.events in ready:
-                self._lobby.heed()
-            if self._gate.socket in ready:
-                self._gate.answer()
+            if self._idle_connections.events in ready:
+                self._idle_connections.heed()
+            if self._zap.socket in ready:
+                self._zap.answer()
             if self._wake_reader.fileno() in ready:
                 self._drain_wake()
             if self._router in ready:
@@ -170,7 +170,7 @@ class Server:
             peer, *frames = self._router.recv_multipart(zmq.NOBLOCK, copy=False)
         except zmq.Again:
             return
-        self._lobby.greet(peer)
+        self._idle_connections.greet(peer)
         if frames:
             self._send(self._service.handle(peer.bytes, [frame.buffer for frame in frames]))
 

@@ -17,7 +17,7 @@ from matted_client.messages import Failure, Hello, Load, MaskRequest, Message, P
 from matted import __version__
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
-from matted.inference.predictor import Looker
+from matted.inference.predictor import Predictor
 from matted.models.store import Store
 from matted.serving import admission
 from matted.serving.jobs import OURSELVES, Job, JobQueue
@@ -42,7 +42,7 @@ class Identity:
 class Service:
     """`handle` answers at once or queues; `collect` gives what the workers finished since the last call.
 
-    reread: reads the settings and the models' rows for a reload, and may raise MattedError.
+    reread: reads the settings and the models' specs for a reload, and may raise MattedError.
     on_finished is called from a worker thread whenever `collect` has something new.
     """
 
@@ -57,9 +57,9 @@ class Service:
         self._store = Store(config.models)
         self._cache = ModelCache(_budget(config.memory), lambda: int(psutil.virtual_memory().available))
         compiled = CompiledFiles(config.compiled, config.compiled_limit)
-        self._looker = Looker(self._store, self._cache, compiled, config.target)
+        self._predictor = Predictor(self._store, self._cache, compiled, config.target)
         self._queue = JobQueue(config.queue, memory.total * QUEUE_PERCENT // 100)
-        self._workers = Workers(self._setup, self._queue, self._cache, self._looker, on_finished)
+        self._workers = Workers(self._setup, self._queue, self._cache, self._predictor, on_finished)
         self._started = time.monotonic()
         self._requests = 0
         self._last_request = self._started
@@ -129,7 +129,7 @@ class Service:
         self._cache.clear()
 
     def reload(self) -> None:
-        """Read the settings and the models' rows anew. Loaded models stay, unless they are to run otherwise.
+        """Read the settings and the models' specs anew. Loaded models stay, unless they are to run otherwise.
 
         Raises MattedError if they cannot be used; everything then stays as it was. What a running request has begun
         with holds until its end.
@@ -139,14 +139,14 @@ class Service:
         self._workers.setup = self._setup
         self._cache.budget = _budget(config.memory)
         self._queue.limit = config.queue
-        self._looker.compiled.limit = config.compiled_limit
-        self._looker.target = config.target
+        self._predictor.compiled.limit = config.compiled_limit
+        self._predictor.target = config.target
         logbook.set_level(config.log_level)
-        rows = self._setup.catalogue.rows
+        specs = self._setup.catalogue.specs
         for each in self._cache.resident():
-            row = each.engine.row
-            if config.target != before.target or rows.get(row.id) != row:
-                self._cache.give_up(row.id)
+            spec = each.engine.spec
+            if config.target != before.target or specs.get(spec.id) != spec:
+                self._cache.give_up(spec.id)
         self._queue.nudge()
         log.info("the settings were read anew")
 
@@ -161,7 +161,7 @@ class Service:
         if op == Load.op:
             load = Load.from_wire(header)
             self._refuse_reused_id(peer, request_id)
-            self._setup.row(load.model)
+            self._setup.spec(load.model)
             self._submit(Job(peer, request_id, load))
             return []
         if op == Unload.op:
@@ -206,8 +206,8 @@ class Service:
     def _job(self, peer: bytes, request_id: int, request: MaskRequest, frames: Sequence[memoryview]) -> Job:
         admission.check(request, frames)
         self._refuse_reused_id(peer, request_id)
-        row = self._setup.row(request.model)
-        admission.check_plate(request, row)
+        spec = self._setup.spec(request.model)
+        admission.check_plate(request, spec)
         return Job(peer, request_id, request, frames)
 
     def _refuse_reused_id(self, peer: bytes, request_id: int) -> None:
@@ -225,7 +225,7 @@ class Service:
     def _wait(self) -> float:
         """Seconds that the jobs of now will take, as far as their models have run before."""
         models = [self._setup.model_id(job.request.model) for _, job in self._queue.alive()]
-        return sum(self._looker.pace.seconds(model) or 0.0 for model in models)
+        return sum(self._predictor.pace.seconds(model) or 0.0 for model in models)
 
     def _cancel(self, peer: bytes, request_id: int, cancel: messages.Cancel) -> list[Reply]:
         found = self._queue.find(peer, cancel.target)
@@ -237,15 +237,15 @@ class Service:
 
     def _status(self) -> dict[str, Any]:
         resident = self._cache.resident()
-        memory = {each.engine.row.id: each.engine.memory() for each in resident}
+        memory = {each.engine.spec.id: each.engine.memory() for each in resident}
         loaded = [
             {
-                "id": each.engine.row.id,
+                "id": each.engine.spec.id,
                 "device": each.engine.device,
                 "arithmetic": each.engine.arithmetic,
                 "note": each.engine.note,
                 "expires_in": each.expires_in if each.expires_in < math.inf else None,
-                "resident_bytes": memory[each.engine.row.id],
+                "resident_bytes": memory[each.engine.spec.id],
             }
             for each in resident
         ]
@@ -272,16 +272,16 @@ class Service:
         }
 
     def _models(self) -> list[dict[str, Any]]:
-        loaded = {each.engine.row.id for each in self._cache.resident()}
+        loaded = {each.engine.spec.id for each in self._cache.resident()}
         return [
             {
-                **row.facts(),
-                "installed": self._store.installed(row),
-                "loaded": row.id in loaded,
-                "default": row.id == self._setup.config.model,
-                "seconds": self._looker.pace.seconds(row.id),
+                **spec.facts(),
+                "installed": self._store.installed(spec),
+                "loaded": spec.id in loaded,
+                "default": spec.id == self._setup.config.model,
+                "seconds": self._predictor.pace.seconds(spec.id),
             }
-            for row in self._setup.catalogue.rows.values()
+            for spec in self._setup.catalogue.specs.values()
         ]
 
 

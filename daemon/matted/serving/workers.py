@@ -14,9 +14,10 @@ from matted_client import Rejected, messages
 from matted_client.messages import Failure, Load, MaskRequest, Message
 
 from matted.inference.cache import ModelCache
-from matted.inference.predictor import Clock, Looker
+from matted.inference.predictor import Clock, Predictor
 from matted.mask.pipeline import Pipeline
-from matted.models.catalogue import Catalogue, Row
+from matted.models.catalogue import Catalogue
+from matted.models.spec import ModelSpec
 from matted.serving.jobs import Job, JobQueue
 from matted.settings.config import Config
 
@@ -44,7 +45,7 @@ class Setup(NamedTuple):
     def model_id(self, requested: str) -> str:
         return self.config.model if requested == "default" else requested
 
-    def row(self, requested: str) -> Row:
+    def spec(self, requested: str) -> ModelSpec:
         """Raises Rejected("model_not_found")."""
         return self.catalogue.find(self.model_id(requested))
 
@@ -53,12 +54,12 @@ class Workers:
     """on_finished is called from a worker thread whenever `collect` has something new, and when a thread ends."""
 
     def __init__(
-        self, setup: Setup, queue: JobQueue, cache: ModelCache, looker: Looker, on_finished: Callable[[], None]
+        self, setup: Setup, queue: JobQueue, cache: ModelCache, predictor: Predictor, on_finished: Callable[[], None]
     ) -> None:
         self.setup = setup
         self._queue = queue
         self._cache = cache
-        self._looker = looker
+        self._predictor = predictor
         self._on_finished = on_finished
         self._finished: deque[Reply] = deque()
         self._threads = [
@@ -111,15 +112,15 @@ class Workers:
 
     def _done(self, job: Job, size: str) -> Reply:
         request, setup = job.request, self.setup
-        row = setup.row(request.model)
+        spec = setup.spec(request.model)
         own = request.keep_alive if setup.config.client_keep_alive else None
         keep_alive = setup.config.keep_alive if own is None else own
-        if row.id == setup.config.preload:
+        if spec.id == setup.config.preload:
             keep_alive = math.inf
         if isinstance(request, Load):
-            self._looker.load(job, row, keep_alive, Clock(job.submitted), request.download)
+            self._predictor.load(job, spec, keep_alive, Clock(job.submitted), request.download)
             return Reply(job.peer, job.id, messages.Done())
-        outcome = Pipeline(self._looker, job, request, row, keep_alive).run()
+        outcome = Pipeline(self._predictor, job, request, spec, keep_alive).run()
         stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in outcome.info.timings.items())
         log.info("%s: %s", size, stages)
         arrays = [array for array in (outcome.mask, outcome.foreground) if array is not None]

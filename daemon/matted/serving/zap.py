@@ -13,7 +13,7 @@ ZAP_ENDPOINT = "inproc://zeromq.zap.01"
 _VERSION = b"1.0"
 
 
-class Gate:
+class ZapHandler:
     """Answers ZAP requests. `socket` is to be polled; `answer` is to be called when it is readable."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], key: bytes) -> None:

@@ -11,7 +11,7 @@ ARITHMETICS = (AUTO, "f32")
 @dataclass(frozen=True)
 class Target:
     """device: one of OpenVINO's names, or AUTO for a GPU if one works, else the CPU. arithmetic: one of ARITHMETICS;
-    AUTO is float16 on a GPU or NPU, and bfloat16 on a CPU that has it if the model's row allows that, else float32.
+    AUTO is float16 on a GPU or NPU, and bfloat16 on a CPU that has it if the model's spec allows that, else float32.
     """
 
     device: str = AUTO

@@ -579,11 +579,11 @@ def test_a_report_overwrites_nothing_unless_told_to(tmp_path: Path) -> None:
 
 def test_a_licence_that_was_not_accepted_is_said(sick: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Accepting is recorded beside the models: the record may be lost while the models stay."""
-    row = next(row for row in catalogue.load().rows.values() if row.accept)
-    monkeypatch.setattr(models.Store, "verify", lambda store, row: True)  # the weights are not ours to fetch here
-    (sick.settings.models / row.id).mkdir(parents=True)
-    found = next(each for each in models.check_models(sick) if each.subject == f"Model {row.id}")
+    spec = next(spec for spec in catalogue.load().specs.values() if spec.accept)
+    monkeypatch.setattr(models.Store, "verify", lambda store, spec: True)  # the weights are not ours to fetch here
+    (sick.settings.models / spec.id).mkdir(parents=True)
+    found = next(each for each in models.check_models(sick) if each.subject == f"Model {spec.id}")
     assert found.state == FAIL and "was not accepted" in found.what
-    Licences(sick.settings.data / "licences.json").accept(row)
-    found = next(each for each in models.check_models(sick) if each.subject == f"Model {row.id}")
-    assert found.state == OK and row.licence in found.what
+    Licences(sick.settings.data / "licences.json").accept(spec)
+    found = next(each for each in models.check_models(sick) if each.subject == f"Model {spec.id}")
+    assert found.state == OK and spec.licence in found.what

@@ -8,8 +8,8 @@ import pytest
 from matted.inference import backend
 from matted.models import catalogue
 
-ROWS = catalogue.load().shipped
-IN_EITHER, IN_FLOAT32 = ROWS["isnet-general-use"], ROWS["u2netp"]
+SPECS = catalogue.load().shipped
+IN_EITHER, IN_FLOAT32 = SPECS["isnet-general-use"], SPECS["u2netp"]
 
 
 class Core:
@@ -24,7 +24,7 @@ class Core:
 
 
 @pytest.mark.parametrize(
-    ("row", "device", "wanted", "expected"),
+    ("spec", "device", "wanted", "expected"),
     [
         (IN_EITHER, "CPU", "AUTO", "bf16"),
         (IN_FLOAT32, "CPU", "AUTO", "f32"),
@@ -36,10 +36,10 @@ class Core:
     ],
 )
 def test_a_device_computes_in_what_it_is_made_for_unless_the_model_or_the_settings_forbid_it(
-    row: catalogue.Row, device: str, wanted: str, expected: str
+    spec: catalogue.ModelSpec, device: str, wanted: str, expected: str
 ) -> None:
     core = cast(Any, Core("FP32", "INT8", "BF16"))
-    assert backend._arithmetic(core, row, device, wanted) == expected
+    assert backend._arithmetic(core, spec, device, wanted) == expected
 
 
 def test_a_processor_without_bfloat16_computes_in_float32() -> None:

@@ -11,22 +11,22 @@ import pytest
 from matted.inference.cache import ModelCache
 from matted.inference.engine import Engine
 from matted.models import catalogue
-from matted.models.catalogue import Row
+from matted.models.spec import ModelSpec
 from matted_client import Rejected
 
 GB = 1_000_000_000
 BASE = catalogue.load().find("u2netp")
 
 
-def row(name: str, peak: int = GB) -> Row:
+def spec(name: str, peak: int = GB) -> ModelSpec:
     return replace(BASE, id=name, title=name.upper(), peak_bytes=peak)
 
 
 @dataclass
 class Fake:
-    """Stands where an engine would: the cache only asks for its row, and closes it."""
+    """Stands where an engine would: the cache only asks for its spec, and closes it."""
 
-    row: Row
+    spec: ModelSpec
     closed: bool = False
 
     def close(self) -> None:
@@ -44,22 +44,22 @@ class Machine:
 
     def lend(self, name: str, keep_alive: float = 60.0, peak: int = GB) -> AbstractContextManager[tuple[Engine, bool]]:
         def load() -> Engine:
-            self.loaded.append(Fake(row(name, peak)))
+            self.loaded.append(Fake(spec(name, peak)))
             return cast(Engine, self.loaded[-1])
 
-        return self.cache.use(row(name, peak), keep_alive, load)
+        return self.cache.use(spec(name, peak), keep_alive, load)
 
     def use(self, name: str, keep_alive: float = 60.0, peak: int = GB) -> bool:
         with self.lend(name, keep_alive, peak) as (engine, loaded):
-            assert engine.row.id == name
+            assert engine.spec.id == name
         return loaded
 
     def _free(self) -> int:
-        return self.total - sum(fake.row.peak_bytes for fake in self.loaded if not fake.closed)
+        return self.total - sum(fake.spec.peak_bytes for fake in self.loaded if not fake.closed)
 
     def names(self) -> list[str]:
-        resident = [each.engine.row.id for each in self.cache.resident()]
-        assert sorted(resident) == sorted(fake.row.id for fake in self.loaded if not fake.closed)
+        resident = [each.engine.spec.id for each in self.cache.resident()]
+        assert sorted(resident) == sorted(fake.spec.id for fake in self.loaded if not fake.closed)
         return resident
 
 
@@ -158,7 +158,7 @@ def test_a_load_that_fails_leaves_nothing_behind() -> None:
     def fail() -> Engine:
         raise RuntimeError("no")
 
-    with pytest.raises(RuntimeError), machine.cache.use(row("one"), 60, fail):
+    with pytest.raises(RuntimeError), machine.cache.use(spec("one"), 60, fail):
         pass
     assert machine.names() == []
 

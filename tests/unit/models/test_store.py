@@ -23,8 +23,8 @@ from typing import Any
 import psutil
 import pytest
 from matted.models import catalogue, origin
-from matted.models.catalogue import Row, Source
 from matted.models.sources import Watch
+from matted.models.spec import ModelSpec, Source
 from matted.models.store import Store
 from matted_client import Rejected
 
@@ -48,7 +48,7 @@ SOURCE = Source(
     bytes=len(WEIGHTS),
     sha256=sha256(WEIGHTS).hexdigest(),
 )
-ROW = replace(catalogue.load().find("u2netp"), id="made-up", title="Made up", side=32, sources=(SOURCE,))
+SPEC = replace(catalogue.load().find("u2netp"), id="made-up", title="Made up", side=32, sources=(SOURCE,))
 FILES = ["model.bin", "model.xml", "origin.json"]
 PATIENCE = 30.0  # seconds after which something that should have happened is called a failure
 
@@ -98,22 +98,22 @@ def nothing() -> None:
     pass
 
 
-def obtain(store: Store, row: Row = ROW, check: Callable[[], None] = nothing) -> tuple[bool, Fractions]:
+def obtain(store: Store, spec: ModelSpec = SPEC, check: Callable[[], None] = nothing) -> tuple[bool, Fractions]:
     fractions: Fractions = []
-    return store.obtain(row, fractions.append, check), fractions
+    return store.obtain(spec, fractions.append, check), fractions
 
 
 def put(store: Store, content: bytes = WEIGHTS) -> Path:
     """Put the weights where a person would."""
     store.folder.mkdir(parents=True, exist_ok=True)
-    path = store.placed(ROW)
+    path = store.placed(SPEC)
     path.write_bytes(content)
     return path
 
 
-def refusal(store: Store, row: Row = ROW) -> Rejected:
+def refusal(store: Store, spec: ModelSpec = SPEC) -> Rejected:
     with pytest.raises(Rejected) as refused:
-        obtain(store, row)
+        obtain(store, spec)
     assert refused.value.code == "model_not_installed"
     return refused.value
 
@@ -123,7 +123,7 @@ def contents(folder: Path) -> list[str]:
 
 
 def installed_alone(store: Store) -> bool:
-    return contents(store.folder) == [ROW.id] and contents(store.folder / ROW.id) == FILES
+    return contents(store.folder) == [SPEC.id] and contents(store.folder / SPEC.id) == FILES
 
 
 def damage(path: Path) -> None:
@@ -138,10 +138,10 @@ def damage(path: Path) -> None:
 
 def test_weights_put_there_by_hand_are_taken_converted_and_gone(store: Store, shelf: Path) -> None:
     put(store)
-    assert store.installed(ROW)
+    assert store.installed(SPEC)
     assert obtain(store) == (False, [])
     assert installed_alone(store)
-    assert store.installed(ROW) and store.verify(ROW)
+    assert store.installed(SPEC) and store.verify(SPEC)
 
 
 @pytest.mark.parametrize("content", [WEIGHTS[::-1], WEIGHTS[:-1], b""], ids=["other bytes", "too short", "empty"])
@@ -150,7 +150,7 @@ def test_other_weights_put_there_are_left_alone(store: Store, shelf: Path, conte
     (shelf / WHEEL).write_bytes(wheel({MEMBER: WEIGHTS}))
     assert obtain(store)[0]
     assert path.read_bytes() == content
-    assert store.verify(ROW)
+    assert store.verify(SPEC)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_other_weights_put_there_are_left_alone(store: Store, shelf: Path, conte
 def test_a_file_of_the_right_size_is_listed_as_installed(store: Store, content: bytes | None, installed: bool) -> None:
     if content is not None:
         put(store, content)
-    assert store.installed(ROW) is installed
+    assert store.installed(SPEC) is installed
 
 
 def test_a_file_put_there_ends_the_trouble(store: Store, shelf: Path) -> None:
@@ -169,20 +169,20 @@ def test_a_file_put_there_ends_the_trouble(store: Store, shelf: Path) -> None:
 
 
 def test_a_folder_in_the_place_of_the_file_does_not_matter(store: Store, shelf: Path) -> None:
-    store.placed(ROW).mkdir(parents=True)
+    store.placed(SPEC).mkdir(parents=True)
     (shelf / WHEEL).write_bytes(wheel({MEMBER: WEIGHTS}))
-    assert not store.installed(ROW)
+    assert not store.installed(SPEC)
     assert obtain(store)[0]
 
 
 def test_a_hash_other_than_sha256_will_do(store: Store, shelf: Path) -> None:
-    row = replace(ROW, sources=(replace(SOURCE, sha256="", sha384=sha384(WEIGHTS).hexdigest()),))
+    spec = replace(SPEC, sources=(replace(SOURCE, sha256="", sha384=sha384(WEIGHTS).hexdigest()),))
     put(store)
-    assert store.obtain(row, lambda fraction: None, nothing) is False
+    assert store.obtain(spec, lambda fraction: None, nothing) is False
     put(store, WEIGHTS[::-1])
-    store.remove(row)
+    store.remove(spec)
     put(store, WEIGHTS[::-1])
-    refusal(store, row)
+    refusal(store, spec)
 
 
 # -- an installed model ----------------------------------------------------------------------------------------------
@@ -197,33 +197,33 @@ def model(store: Store) -> Store:
 
 def test_it_is_found_again_by_another_process(model: Store, shelf: Path) -> None:
     again = Store(model.folder)
-    assert again.installed(ROW) and obtain(again) == (False, [])
+    assert again.installed(SPEC) and obtain(again) == (False, [])
 
 
 def test_its_record_says_where_it_came_from(model: Store) -> None:
-    record = model.origin(ROW)
+    record = model.origin(SPEC)
     assert record is not None
     assert record.weights == f"sha256:{sha256(WEIGHTS).hexdigest()}"
     assert record.weights_bytes == len(WEIGHTS)
-    assert record.source == str(model.placed(ROW))
+    assert record.source == str(model.placed(SPEC))
     assert record.precision == "fp32" and "OpenVINO" in record.converter
     for name in ("model.xml", "model.bin"):
-        content = (model.folder / ROW.id / name).read_bytes()
+        content = (model.folder / SPEC.id / name).read_bytes()
         assert record.files[name].sha256 == sha256(content).hexdigest()
         assert record.files[name].bytes == len(content)
-    assert model.size(ROW) == sum(path.stat().st_size for path in (model.folder / ROW.id).iterdir())
+    assert model.size(SPEC) == sum(path.stat().st_size for path in (model.folder / SPEC.id).iterdir())
 
 
 def test_only_the_wanted_output_is_kept(model: Store) -> None:
     from matted.models import convert
 
-    assert len(convert.read(model.path(ROW)).outputs) == 1
+    assert len(convert.read(model.path(SPEC)).outputs) == 1
 
 
 @pytest.mark.parametrize("name", ["model.xml", "model.bin"])
 @pytest.mark.parametrize("how", ["changed", "cut", "gone"])
 def test_a_damaged_model_is_replaced(model: Store, shelf: Path, name: str, how: str) -> None:
-    path = model.folder / ROW.id / name
+    path = model.folder / SPEC.id / name
     before = path.read_bytes()
     if how == "changed":
         damage(path)
@@ -231,17 +231,17 @@ def test_a_damaged_model_is_replaced(model: Store, shelf: Path, name: str, how: 
         path.write_bytes(before[:-1])
     else:
         path.unlink()
-    assert not model.verify(ROW)
+    assert not model.verify(SPEC)
     (shelf / WHEEL).write_bytes(wheel({MEMBER: WEIGHTS}))
     for store in (model, Store(model.folder)):
         assert obtain(store)[0] is (store is model)
-    assert installed_alone(model) and Store(model.folder).verify(ROW)
+    assert installed_alone(model) and Store(model.folder).verify(SPEC)
 
 
 @pytest.mark.parametrize("record", ["", "{}", "[]", "null", '{"files": {}}', '{"files": 3}', "\x00"])
 def test_a_model_with_a_record_that_says_nothing_is_replaced(model: Store, shelf: Path, record: str) -> None:
-    (model.folder / ROW.id / origin.ORIGIN_FILE).write_text(record)
-    assert not model.installed(ROW) and not model.verify(ROW)
+    (model.folder / SPEC.id / origin.ORIGIN_FILE).write_text(record)
+    assert not model.installed(SPEC) and not model.verify(SPEC)
     (shelf / WHEEL).write_bytes(wheel({MEMBER: WEIGHTS}))
     assert obtain(model)[0]
     assert installed_alone(model)
@@ -249,49 +249,49 @@ def test_a_model_with_a_record_that_says_nothing_is_replaced(model: Store, shelf
 
 def test_files_that_were_only_copied_are_read_once_and_stay(model: Store, shelf: Path) -> None:
     for name in ("model.xml", "model.bin"):
-        os.utime(model.folder / ROW.id / name, ns=(5, 5))
+        os.utime(model.folder / SPEC.id / name, ns=(5, 5))
     assert obtain(model) == (False, [])
-    assert model.verify(ROW)
+    assert model.verify(SPEC)
 
 
 def test_a_damaged_model_that_cannot_be_fetched_is_missed(model: Store, shelf: Path) -> None:
-    damage(model.folder / ROW.id / "model.bin")
+    damage(model.folder / SPEC.id / "model.bin")
     refusal(model)
 
 
 def test_a_model_that_is_not_automatic_is_not_fetched(store: Store, shelf: Path) -> None:
     (shelf / WHEEL).write_bytes(wheel({MEMBER: WEIGHTS}))
-    refused = refusal(store, replace(ROW, automatic=False))
+    refused = refusal(store, replace(SPEC, automatic=False))
     assert "matted models pull made-up" in refused.hint
     assert contents(store.folder) == []
 
 
 def test_a_damaged_model_that_is_not_automatic_is_said_to_be_damaged(model: Store, shelf: Path) -> None:
-    damage(model.folder / ROW.id / "model.bin")
-    assert "damaged" in refusal(model, replace(ROW, automatic=False)).message
+    damage(model.folder / SPEC.id / "model.bin")
+    assert "damaged" in refusal(model, replace(SPEC, automatic=False)).message
 
 
 def test_removing_leaves_nothing(model: Store) -> None:
     put(model)
-    size = model.size(ROW)
+    size = model.size(SPEC)
     assert size > len(WEIGHTS)
-    assert model.remove(ROW) == size
+    assert model.remove(SPEC) == size
     assert contents(model.folder) == []
-    assert model.remove(ROW) == 0
+    assert model.remove(SPEC) == 0
 
 
 def test_other_models_stay_where_they_are(model: Store, shelf: Path) -> None:
-    other = replace(ROW, id="other")
+    other = replace(SPEC, id="other")
     (shelf / WHEEL).write_bytes(wheel({MEMBER: WEIGHTS}))
     obtain(model, other)
-    model.remove(ROW)
+    model.remove(SPEC)
     assert contents(model.folder) == ["other"] and model.verify(other)
 
 
 # -- licences ----------------------------------------------------------------------------------------------------------
 
 
-STRICT = replace(ROW, accept=True, commercial=False)
+STRICT = replace(SPEC, accept=True, commercial=False)
 
 
 def test_a_licence_has_to_be_accepted_before_the_model_is_used(model: Store) -> None:
@@ -344,9 +344,9 @@ def test_a_fetched_model_is_not_fetched_again(store: Store, shelf: Path) -> None
 
 def test_what_a_killed_pull_left_is_cleaned_up(store: Store, shelf: Path) -> None:
     for leftover in ("converted", "old", "package-index/pip-unpack"):
-        (store.folder / ".pulls" / ROW.id / leftover).mkdir(parents=True)
-        (store.folder / ".pulls" / ROW.id / leftover / "model.bin").write_bytes(b"half")
-    (store.folder / ".pulls" / f"{ROW.id}.lock").touch()
+        (store.folder / ".pulls" / SPEC.id / leftover).mkdir(parents=True)
+        (store.folder / ".pulls" / SPEC.id / leftover / "model.bin").write_bytes(b"half")
+    (store.folder / ".pulls" / f"{SPEC.id}.lock").touch()
     (shelf / WHEEL).write_bytes(wheel({MEMBER: WEIGHTS}))
     assert obtain(store)[0]
     assert installed_alone(store)
@@ -360,7 +360,7 @@ def test_two_pulls_at_once_fetch_once(store: Store, shelf: Path) -> None:
 
     def pull() -> None:
         arrived.wait(PATIENCE)
-        fetched.append(Store(store.folder).pull(ROW, ROW.sources, Watch(on_stage=stages.append)))
+        fetched.append(Store(store.folder).pull(SPEC, SPEC.sources, Watch(on_stage=stages.append)))
 
     pulls = [threading.Thread(target=pull) for _ in range(2)]
     for each in pulls:
@@ -375,7 +375,7 @@ def test_two_pulls_at_once_fetch_once(store: Store, shelf: Path) -> None:
 def test_the_second_source_is_used_when_the_first_fails(store: Store, shelf: Path, tmp_path: Path) -> None:
     (tmp_path / "net.onnx").write_bytes(WEIGHTS)
     mirror = Source("file", "mirror", path=str(tmp_path / "net.onnx"), sha256=SOURCE.sha256)
-    assert obtain(store, replace(ROW, sources=(SOURCE, mirror)))[0]
+    assert obtain(store, replace(SPEC, sources=(SOURCE, mirror)))[0]
     assert installed_alone(store)
     assert (tmp_path / "net.onnx").exists(), "what is the user's stays the user's"
 
@@ -383,7 +383,7 @@ def test_the_second_source_is_used_when_the_first_fails(store: Store, shelf: Pat
 def test_a_source_that_has_to_be_asked_for_is_not_used_unasked(store: Store, shelf: Path) -> None:
     (shelf / WHEEL).write_bytes(wheel({MEMBER: WEIGHTS}))
     for source in (replace(SOURCE, opt_in=True), replace(SOURCE, sha256="")):
-        refusal(store, replace(ROW, sources=(source,)))
+        refusal(store, replace(SPEC, sources=(source,)))
 
 
 # -- a download that fails -------------------------------------------------------------------------------------------
@@ -391,9 +391,9 @@ def test_a_source_that_has_to_be_asked_for_is_not_used_unasked(store: Store, she
 
 def test_the_refusal_says_what_to_put_where(store: Store, shelf: Path) -> None:
     refused = refusal(store)
-    for word in (ROW.file, str(len(WEIGHTS)), SOURCE.sha256, str(store.placed(ROW))):
+    for word in (SPEC.file, str(len(WEIGHTS)), SOURCE.sha256, str(store.placed(SPEC))):
         assert word in refused.hint
-    assert ROW.id in refused.message
+    assert SPEC.id in refused.message
     assert PACKAGE in refused.message  # pip's own reason
 
 
@@ -423,15 +423,15 @@ def test_a_package_that_is_not_the_expected_one_is_refused(store: Store, shelf: 
 def test_a_bad_package_does_not_cost_the_model_that_is_there(model: Store, shelf: Path) -> None:
     (shelf / WHEEL).write_bytes(wheel({MEMBER: b"worse"}))
     with pytest.raises(Rejected):
-        model.pull(ROW, ROW.sources, Watch(), again=True)
-    assert model.verify(ROW) and installed_alone(model)
+        model.pull(SPEC, SPEC.sources, Watch(), again=True)
+    assert model.verify(SPEC) and installed_alone(model)
 
 
 def test_weights_that_are_no_model_are_refused(store: Store, shelf: Path) -> None:
     content = b"not a model at all"
-    row = replace(ROW, sources=(replace(SOURCE, bytes=len(content), sha256=sha256(content).hexdigest()),))
+    spec = replace(SPEC, sources=(replace(SOURCE, bytes=len(content), sha256=sha256(content).hexdigest()),))
     (shelf / WHEEL).write_bytes(wheel({MEMBER: content}))
-    assert "could not be converted" in refusal(store, row).message
+    assert "could not be converted" in refusal(store, spec).message
     assert contents(store.folder) == []
 
 
@@ -448,9 +448,9 @@ def test_a_folder_that_cannot_be_made_is_a_refusal(tmp_path: Path, shelf: Path) 
 
 def test_a_member_does_not_land_outside_its_folder(store: Store, shelf: Path, tmp_path: Path) -> None:
     member = "../../../../outside.onnx"
-    row = replace(ROW, sources=(replace(SOURCE, member=member),))
+    spec = replace(SPEC, sources=(replace(SOURCE, member=member),))
     (shelf / WHEEL).write_bytes(wheel({member: WEIGHTS}))
-    obtain(store, row)
+    obtain(store, spec)
     assert installed_alone(store)
     assert not list(tmp_path.rglob("outside.onnx"))
 
@@ -473,7 +473,7 @@ folder = Path(sys.argv[2])
 source = test_store.replace(test_store.SOURCE, bytes=int(sys.argv[3]))
 try:
     Store(folder).obtain(
-        test_store.replace(test_store.ROW, sources=(source,)), lambda fraction: None, lambda: None
+        test_store.replace(test_store.SPEC, sources=(source,)), lambda fraction: None, lambda: None
     )
 except Rejected as refused:
     print(refused.code, refused.message, sep=": ")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from matted.serving.instance import AlreadyRunning, Presence, StateFolderError
+from matted.serving.instance import AlreadyRunning, SingleInstance, StateFolderError
 from matted_client.endpoint import read_connection
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no mode bits")
@@ -20,18 +20,18 @@ KEY = bytes(range(32))
 HOLDER = """
 import sys
 from pathlib import Path
-from matted.serving.instance import Presence
-with Presence(Path(sys.argv[1])) as presence:
-    presence.publish("tcp://127.0.0.1:40123", "0.1.0", bytes(32))
+from matted.serving.instance import SingleInstance
+with SingleInstance(Path(sys.argv[1])) as instance:
+    instance.publish("tcp://127.0.0.1:40123", "0.1.0", bytes(32))
     print("held", flush=True)
     sys.stdin.read()
 """
 SEEKER = """
 import sys
 from pathlib import Path
-from matted.serving.instance import AlreadyRunning, Presence
+from matted.serving.instance import AlreadyRunning, SingleInstance
 try:
-    with Presence(Path(sys.argv[1])):
+    with SingleInstance(Path(sys.argv[1])):
         print("free")
 except AlreadyRunning:
     print("taken")
@@ -58,14 +58,14 @@ def mode(path: Path) -> int:
 @posix
 def test_the_folder_is_made_for_its_owner_only(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "state"
-    with Presence(folder):
+    with SingleInstance(folder):
         assert mode(folder) == 0o700
 
 
 @posix
 def test_a_folder_that_others_can_use_is_closed_to_them(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
-    with Presence(tmp_path):
+    with SingleInstance(tmp_path):
         assert mode(tmp_path) == 0o700
 
 
@@ -73,56 +73,56 @@ def test_a_folder_that_others_can_use_is_closed_to_them(tmp_path: Path) -> None:
 def test_the_connection_file_is_for_its_owner_only(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        with Presence(tmp_path) as presence:
-            presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
-            assert mode(presence.connection_file) == 0o600
+        with SingleInstance(tmp_path) as instance:
+            instance.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+            assert mode(instance.connection_file) == 0o600
     finally:
         os.umask(before)
 
 
 def test_a_client_can_read_what_is_published(tmp_path: Path) -> None:
-    with Presence(tmp_path) as presence:
-        presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
-        connection = read_connection(str(presence.connection_file))
+    with SingleInstance(tmp_path) as instance:
+        instance.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+        connection = read_connection(str(instance.connection_file))
     assert (connection.port, connection.pid, connection.version, connection.key) == (40123, os.getpid(), "0.1.0", KEY)
 
 
 def test_the_file_names_the_protocol(tmp_path: Path) -> None:
-    with Presence(tmp_path) as presence:
-        presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
-        assert json.loads(presence.connection_file.read_text())["protocol"] == 1
+    with SingleInstance(tmp_path) as instance:
+        instance.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+        assert json.loads(instance.connection_file.read_text())["protocol"] == 1
 
 
 def test_publishing_leaves_nothing_but_the_lock_and_the_file(tmp_path: Path) -> None:
-    with Presence(tmp_path) as presence:
-        presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+    with SingleInstance(tmp_path) as instance:
+        instance.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
         assert sorted(os.listdir(tmp_path)) == ["connection.json", "lock"]
 
 
 def test_a_stale_file_of_a_killed_daemon_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "connection.json").write_text("stale")
-    with Presence(tmp_path) as presence:
-        presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
-        assert read_connection(str(presence.connection_file)).port == 40123
+    with SingleInstance(tmp_path) as instance:
+        instance.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+        assert read_connection(str(instance.connection_file)).port == 40123
 
 
 def test_a_half_written_draft_of_a_killed_daemon_goes(tmp_path: Path) -> None:
     (tmp_path / ".connection.json.1-1.part").write_text("half")
-    with Presence(tmp_path) as presence:
-        presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
-        assert read_connection(str(presence.connection_file)).port == 40123
+    with SingleInstance(tmp_path) as instance:
+        instance.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+        assert read_connection(str(instance.connection_file)).port == 40123
         assert sorted(os.listdir(tmp_path)) == ["connection.json", "lock"]
 
 
 def test_the_connection_file_is_gone_at_the_end(tmp_path: Path) -> None:
-    with Presence(tmp_path) as presence:
-        presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
-    assert not presence.connection_file.exists()
+    with SingleInstance(tmp_path) as instance:
+        instance.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+    assert not instance.connection_file.exists()
 
 
 def test_the_connection_file_is_gone_after_a_failure(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), Presence(tmp_path) as presence:
-        presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+    with pytest.raises(ZeroDivisionError), SingleInstance(tmp_path) as instance:
+        instance.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
         raise ZeroDivisionError
     assert not (tmp_path / "connection.json").exists()
 
@@ -131,9 +131,9 @@ def test_the_file_is_in_the_shared_folders_as_well_as_long_as_it_is_true(tmp_pat
     shared = tmp_path / "shared"
     shared.mkdir()
     (shared / ".connection.json.1-1.part").write_text("half")
-    with Presence(tmp_path / "state", lambda: [shared]) as presence:
-        presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
-        assert read_connection(str(shared / "connection.json")) == read_connection(str(presence.connection_file))
+    with SingleInstance(tmp_path / "state", lambda: [shared]) as instance:
+        instance.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+        assert read_connection(str(shared / "connection.json")) == read_connection(str(instance.connection_file))
         assert os.listdir(shared) == ["connection.json"]
     assert os.listdir(shared) == []
 
@@ -143,35 +143,35 @@ def test_a_shared_folder_that_cannot_be_written_does_not_keep_the_daemon_from_ru
 ) -> None:
     shared = tmp_path / "shared"
     (shared / "connection.json").mkdir(parents=True)
-    with Presence(tmp_path / "state", lambda: [shared]) as presence:
-        presence.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
-        assert read_connection(str(presence.connection_file)).port == 40123
-    assert str(shared) in caplog.text and not presence.connection_file.exists()
+    with SingleInstance(tmp_path / "state", lambda: [shared]) as instance:
+        instance.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
+        assert read_connection(str(instance.connection_file)).port == 40123
+    assert str(shared) in caplog.text and not instance.connection_file.exists()
 
 
 def test_a_presence_that_published_nothing_ends_quietly(tmp_path: Path) -> None:
-    with Presence(tmp_path):
+    with SingleInstance(tmp_path):
         pass
     assert os.listdir(tmp_path) == ["lock"]
 
 
 def test_a_second_one_in_another_process_finds_it_taken(tmp_path: Path) -> None:
-    with Presence(tmp_path):
+    with SingleInstance(tmp_path):
         seeker = subprocess.run([sys.executable, "-c", SEEKER, str(tmp_path)], capture_output=True, text=True)
     assert seeker.stdout == "taken\n", seeker.stderr
 
 
 def test_a_process_that_finds_it_taken_leaves_the_other_connection_file_alone(tmp_path: Path) -> None:
     with holder(tmp_path) as process:
-        with pytest.raises(AlreadyRunning, match="already running"), Presence(tmp_path):
+        with pytest.raises(AlreadyRunning, match="already running"), SingleInstance(tmp_path):
             pass
         assert read_connection(str(tmp_path / "connection.json")).pid == process.pid
 
 
 def test_the_place_is_free_once_the_first_one_has_ended(tmp_path: Path) -> None:
-    with Presence(tmp_path):
+    with SingleInstance(tmp_path):
         pass
-    with Presence(tmp_path):
+    with SingleInstance(tmp_path):
         pass
 
 
@@ -180,15 +180,15 @@ def test_the_lock_of_a_killed_holder_is_gone(tmp_path: Path) -> None:
         process.kill()
         process.wait()
         assert (tmp_path / "connection.json").exists()
-        with Presence(tmp_path) as presence:
-            presence.publish("tcp://127.0.0.1:50123", "0.1.0", KEY)
-            assert read_connection(str(presence.connection_file)).port == 50123
+        with SingleInstance(tmp_path) as instance:
+            instance.publish("tcp://127.0.0.1:50123", "0.1.0", KEY)
+            assert read_connection(str(instance.connection_file)).port == 50123
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     folder = tmp_path / "file" / "state"
-    with pytest.raises(StateFolderError, match="cannot be used") as refusal, Presence(folder):
+    with pytest.raises(StateFolderError, match="cannot be used") as refusal, SingleInstance(folder):
         pass
     assert str(folder) in refusal.value.message
     assert "MATTED_STATE_DIR" in refusal.value.hint
@@ -196,7 +196,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 def test_a_lock_that_cannot_be_opened_is_an_unusable_folder(tmp_path: Path) -> None:
     (tmp_path / "lock").mkdir()
-    with pytest.raises(StateFolderError, match="cannot be used"), Presence(tmp_path):
+    with pytest.raises(StateFolderError, match="cannot be used"), SingleInstance(tmp_path):
         pass
 
 
@@ -205,5 +205,5 @@ def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "theirs"
     folder.mkdir()
     os.chown(folder, 12345, 12345)
-    with pytest.raises(StateFolderError, match="another user"), Presence(folder):
+    with pytest.raises(StateFolderError, match="another user"), SingleInstance(folder):
         pass

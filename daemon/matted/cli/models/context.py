@@ -10,7 +10,8 @@ from matted_client import MattedError, connect
 
 from matted.inference.compiled import CompiledFiles
 from matted.models import catalogue
-from matted.models.catalogue import Catalogue, Row
+from matted.models.catalogue import Catalogue
+from matted.models.spec import ModelSpec
 from matted.models.store import Store
 from matted.settings import config
 
@@ -29,8 +30,8 @@ class Context:
         return self.settings.folder / catalogue.OWN_FILE
 
 
-def how_to_get(row: Row) -> str:
-    return f"matted models remove {row.id}, then add it again" if row.own else f"matted models pull {row.id}"
+def how_to_get(spec: ModelSpec) -> str:
+    return f"matted models remove {spec.id}, then add it again" if spec.own else f"matted models pull {spec.id}"
 
 
 def tell_the_daemon() -> None:

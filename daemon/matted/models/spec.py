@@ -1,0 +1,136 @@
+"""A model as data: ModelSpec says how it is fed and read, Source where its weights can be had."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the weights can be had.
+
+    kind "hub": `path` in the model repository `repo` at `revision`. "https": the file at `url`. "package-index":
+    `member` of the wheel of `package`. "npm": `resource` of the npm package `package`, joined from its chunks.
+
+    name: what it is asked for by; its kind if there is only one of that. bytes: of the weights file that it yields, 0
+    if not exactly known; then `roughly` may say. travels: bytes to download if that is not the same. sha256, sha384:
+    of the weights file; one is enough. opt_in: used only when asked for by its name. licence_note: what there is to
+    know about this source's own terms.
+    """
+
+    kind: str
+    name: str = ""
+    repo: str = ""
+    revision: str = ""
+    path: str = ""
+    url: str = ""
+    package: str = ""
+    member: str = ""
+    resource: str = ""
+    bytes: int = 0
+    roughly: int = 0
+    travels: int = 0
+    sha256: str = ""
+    sha384: str = ""
+    opt_in: bool = False
+    licence_note: str = ""
+
+    @property
+    def digest(self) -> tuple[str, str] | None:
+        """(algorithm, hexadecimal digest) of the weights file, None if it is not known."""
+        for algorithm in ("sha256", "sha384"):
+            if getattr(self, algorithm):
+                return algorithm, getattr(self, algorithm)
+        return None
+
+    @property
+    def weights_bytes(self) -> int:
+        """The best that is known about the size of the weights file, 0 for nothing."""
+        return self.bytes or self.roughly
+
+    @property
+    def download_bytes(self) -> int:
+        return self.travels or self.weights_bytes
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        if self.kind == "hub":
+            return f"{self.repo}, {self.path}"
+        if self.kind == "package-index":
+            return f"Python package {self.package}, {self.member}"
+        return f"npm package {self.package}, {self.resource}" if self.kind == "npm" else self.url
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model.
+
+    commercial: whether commercial use is allowed. accept: the licence has to be accepted before it is used.
+    automatic: fetched at first use without being asked for. family: the architecture. side: the square input's, in
+    pixels, 0 for a model that takes any size with sides that are multiples of 4. inputs: "image" or "image+plate".
+    scale: what 8-bit samples are divided by, "max" (the picture's brightest sample) or "255". mean, std: per channel
+    R, G, B, after that. resample: "lanczos" or "bilinear". outputs: names or indices of the graph's outputs that are
+    kept: the matte, then, where there is one, the foreground. activation: what makes the output a matte in 0..1.
+    subject_floor: a picture whose confidence (see subject.py) is less shows no subject. precision: of the weights as
+    they are stored. bfloat16: its masks are known to hardly change where a CPU computes in it. peak_bytes: the most
+    memory that it takes while it runs. own: a user's own spec. made_from: id of the model that this is a variant of;
+    that one's licence, accepted or not, holds for it.
+    """
+
+    id: str
+    title: str
+    about: str
+    licence: str
+    licence_url: str
+    commercial: bool
+    family: str
+    side: int
+    scale: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    resample: str
+    outputs: tuple[str | int, ...]
+    activation: str
+    subject_floor: float
+    precision: str
+    peak_bytes: int
+    sources: tuple[Source, ...] = ()
+    inputs: str = "image"
+    accept: bool = False
+    automatic: bool = False
+    bfloat16: bool = False
+    own: bool = False
+    made_from: str = ""
+
+    @property
+    def file(self) -> str:
+        """What the weights are called when they are put into the models folder by hand."""
+        return f"{self.id}.onnx"
+
+    @property
+    def bytes(self) -> int:
+        """Of the weights, as well as is known; 0 for a user's own."""
+        return self.sources[0].weights_bytes if self.sources else 0
+
+    @property
+    def needs_plate(self) -> bool:
+        return self.inputs == "image+plate"
+
+    def facts(self) -> dict[str, Any]:
+        """What every listing for programs says of a model."""
+        names = ("id", "title", "about", "licence", "licence_url", "commercial", "bytes")
+        return {**{name: getattr(self, name) for name in names}, "plate": self.needs_plate}
+
+    @property
+    def use(self) -> str:
+        """What may be done with it, for people."""
+        if self.own and not self.made_from:
+            return "your own file"
+        return "free, also for commercial work" if self.commercial else "non-commercial only"
+
+    @property
+    def summary(self) -> str:
+        """What is downloaded, how big it is and under which licence, for the person who waits for it."""
+        return f"{self.title} ({self.id}), {self.bytes / 1e6:.1f} MB, licence {self.licence}"
