@@ -17,6 +17,7 @@ import psutil
 import pytest
 from attacks import standins
 from conftest import CHECKOUT, Daemon, wait_for
+from matted.inference import shared_memory
 from matted_client import Rejected
 from matted_client.endpoint import read_connection
 from peers import disc
@@ -181,11 +182,17 @@ def test_an_inference_that_raises_is_an_error_and_the_next_one_works(
 
 @pytest.mark.parametrize("said", [b"", pickle.dumps(("infer", 1, [b"\0" * 999]))[:500], b"\xff\xff"])
 def test_the_process_of_a_model_ends_with_its_daemon_at_whatever_byte_that_is(said: bytes) -> None:
+    handles = shared_memory.create(), shared_memory.create()
     process = subprocess.Popen(
-        [sys.executable, "-m", "matted.inference.engine_process"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "matted.inference.engine_process", *handles],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        pass_fds=shared_memory.descriptors(*handles),
     )
     process.communicate(said, timeout=60)
-    assert process.returncode is not None
+    for handle in handles:
+        shared_memory.Reader(handle).close()
+    assert process.returncode == 1  # of its own accord: the rest of a command never came
 
 
 # -- time --------------------------------------------------------------------------------------------------------------

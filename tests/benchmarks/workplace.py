@@ -10,19 +10,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from benchmarks.peer import Rembg
 from benchmarks.photographs import Layer
 from benchmarks.stopwatch import Run, timed
 from conftest import Daemon
 from matted.inference import backend, model_io
+from matted.inference.engine import Planes
 from matted.inference.layer import Layer as Pixels
 from matted.models import catalogue
 from matted.models.spec import ModelSpec
 from matted.models.store import Store
 from matted.settings import config
 from matted.settings.target import ARITHMETICS, AUTO, Target
-from numpy.typing import NDArray
 
 MODELS = ("u2netp", "isnet-general-use", "isnet-general-use-int8")
 
@@ -45,17 +44,17 @@ class Bare:
     def __init__(self, subject: Subject, path: Path, compiled: Path) -> None:
         self._spec = subject.spec
         self._model = backend.load(subject.spec, path, Target(arithmetic=subject.arithmetic), compiled)
-        self._input: NDArray[np.float32] | None = None
+        self._planes: Planes | None = None
 
     def show(self, layer: Layer) -> None:
         """Prepare its input. What is in the picture does not matter to the time that the inference takes."""
-        shown = model_io.fit(layer.width, layer.height, self._model.size)
-        self._input = model_io.prepare_input(Pixels(layer.pixels), self._spec, shown)
+        fit = model_io.fit(layer.width, layer.height, self._spec, self._model.size)
+        self._planes = model_io.show(Pixels(layer.pixels), self._spec, fit)
 
     def run(self) -> Run:
-        assert self._input is not None
-        picture = self._input
-        return timed(lambda: self._model.infer([picture]))
+        assert self._planes is not None
+        planes = self._planes
+        return timed(lambda: self._model.infer([planes]))
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,9 @@ def confidence(u2netp_file: Path, tmp_path_factory: pytest.TempPathFactory) -> C
     model = backend.load(SPEC, u2netp_file, Target(CPU), tmp_path_factory.mktemp("compiled"))
 
     def measure(rgb: Any) -> float:
-        shown = model_io.show(Layer(rgb), SPEC, model_io.Fit((320, 320)))
-        raw = model.infer([model_io.normalise(shown, SPEC)])[0][0]
-        return subject.confidence(model_io.activate(raw, SPEC), shown, SPEC)
+        planes = model_io.show(Layer(rgb), SPEC, model_io.fit(rgb.shape[1], rgb.shape[0], SPEC, model.size))
+        raw = model.infer([planes])[0][0]
+        return subject.confidence(model_io.probability(raw, SPEC), planes, SPEC)
 
     return measure
 

@@ -23,6 +23,7 @@ from matted.evaluation import scores
 from matted.files import pictures
 from matted.inference import backend, model_io
 from matted.inference.layer import Layer
+from matted.mask import rendering
 from matted.models.spec import ModelSpec
 from matted.settings.target import Target
 from matted.system import subprocess_call
@@ -120,13 +121,13 @@ def measure(spec: ModelSpec, path: Path, target: Target, tries: Sequence[Example
 
 def _mask(model: backend.Model, spec: ModelSpec, image: Image.Image, durations: list[float]) -> NDArray[np.uint8]:
     """The picture's mask, height x width. Adds the seconds of the inference alone to `durations`."""
-    shown = model_io.fit(*image.size, model.size)
-    picture = model_io.prepare_input(Layer(np.asarray(image)), spec, shown)
+    fit = model_io.fit(*image.size, spec, model.size)
+    planes = model_io.show(Layer(np.asarray(image)), spec, fit)
     start = time.monotonic()
-    outputs = model.infer([picture])
+    raw = model.infer([planes])[0][0]
     durations.append(time.monotonic() - start)
-    matte = model_io.make_matte(model_io.activate(shown.crop(outputs[0][0], *image.size), spec), spec)
-    return model_io.make_mask(matte, *image.size, 8).astype(np.uint8)
+    matte = model_io.matte(model_io.probability(model_io.crop(raw, fit), spec), spec)
+    return rendering.render(matte, *image.size, 8).astype(np.uint8)
 
 
 def _scores(mask: NDArray[np.uint8], truth: Path) -> tuple[float, float, float]:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 from matted_client import MattedError
-from numpy.typing import NDArray
 
 from matted.files import pictures
-from matted.inference import backend, model_io
+from matted.inference import backend, model_io, pixel_graph
+from matted.inference.engine import Planes
 from matted.inference.layer import Layer
 from matted.models import own
 from matted.models.catalogue import Catalogue
@@ -72,9 +72,9 @@ def make(
         raise MattedError(f"{variant_id(spec)} exists.", f"To make it anew: matted models remove {variant_id(spec)}")
     with tempfile.TemporaryDirectory(prefix="matted-") as folder:
         original = backend.load(spec, store.path(spec), Target(CPU), Path(folder) / "cache")
-        shots = [_prepare(path, spec, original) for path in photographs[: max(CALIBRATION, COMPARED)]]
+        shots = [_show(path, spec, original) for path in photographs[: max(CALIBRATION, COMPARED)]]
         target = Path(folder) / "model.xml"
-        chosen = shots[:CALIBRATION]
+        chosen = [pixel_graph.normalise(planes, spec) for planes in shots[:CALIBRATION]]
         try:
             quantize(
                 store.path(spec),
@@ -94,17 +94,17 @@ def make(
     return result
 
 
-def _prepare(path: Path, spec: ModelSpec, model: backend.Model) -> NDArray[np.float32]:
+def _show(path: Path, spec: ModelSpec, model: backend.Model) -> Planes:
+    """What the model sees of a photograph."""
     image = pictures.read(path).image.convert("RGB")
-    shown = model_io.fit(*image.size, model.size)
-    return model_io.prepare_input(Layer(np.asarray(image)), spec, shown)
+    return model_io.show(Layer(np.asarray(image)), spec, model_io.fit(*image.size, spec, model.size))
 
 
 def _compare(
     spec: ModelSpec,
     original: backend.Model,
     variant: backend.Model,
-    shots: Sequence[NDArray[np.float32]],
+    shots: Sequence[Planes],
     original_file: Path,
     variant_file: Path,
 ) -> Comparison:
@@ -117,7 +117,7 @@ def _compare(
                 start = time.monotonic()
                 raw = model.infer([shot])[0][0]
                 seconds[model].append(time.monotonic() - start)
-                mattes[model] = model_io.make_matte(model_io.activate(raw, spec), spec)
+                mattes[model] = model_io.matte(model_io.probability(raw, spec), spec).copy()
         differences.append(float(np.abs(mattes[original] - mattes[variant]).mean()))
         one, other = mattes[original] > 0.5, mattes[variant] > 0.5
         union = int(np.logical_or(one, other).sum())

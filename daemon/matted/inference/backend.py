@@ -1,4 +1,4 @@
-"""OpenVINO: from a model file to raw outputs. The daemon runs this in a process a model: see `engine`."""
+"""Compile a model file with OpenVINO, and infer with it; the daemon does so in the process of `engine_process`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from matted.inference import pixel_graph
+from matted.inference.engine import Output, Planes
 from matted.models.spec import ModelSpec
 from matted.settings.target import AUTO, CPU, Target
 
@@ -22,9 +23,11 @@ _TRIAL_SIDE = 256  # of the picture that a device is tried with where the model 
 class Model:
     """A compiled model in memory. Used by one thread at a time, but for `cancel`.
 
-    spec, device: what it is and what it runs on. arithmetic: what it computes in, "f32", "bf16" or "f16".
-    note: why it does not run on the device that was asked for, or empty. size: (height, width) of the input, None if
-    the model takes any.
+    spec: the model.
+    device: what it runs on, as OpenVINO names it.
+    arithmetic: what it computes in, "f32", "bf16" or "f16".
+    note: why it does not run on the device that was asked for, a sentence; or empty.
+    size: (height, width) of the input, or None if the model takes any.
     """
 
     def __init__(self, spec: ModelSpec, compiled: openvino.CompiledModel, note: str) -> None:
@@ -38,23 +41,23 @@ class Model:
         self._outputs = len(compiled.outputs)
         self._request = compiled.create_infer_request()
 
-    def infer(self, pictures: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        """pictures: 1 x 3 x height x width each, as the spec says. Returns the raw outputs, without the batch axis.
+    def infer(self, pictures: Sequence[Planes]) -> list[Output]:
+        """Run the model, as `engine.Engine.infer`. The outputs hold until the next inference.
 
         After `cancel` from another thread it returns early, with arrays of no meaning, or raises RuntimeError.
         """
-        self._request.start_async(dict(enumerate(pictures)), share_inputs=True)
+        self._request.start_async({index: each[np.newaxis] for index, each in enumerate(pictures)}, share_inputs=True)
         self._request.wait()
-        return [self._request.get_output_tensor(index).data[0].copy() for index in range(self._outputs)]
+        return [self._request.get_output_tensor(index).data[0] for index in range(self._outputs)]
 
     def cancel(self) -> None:
         """End the inference that runs, if one does, at the next operator."""
         self._request.cancel()
 
     def works(self) -> bool:
-        """Whether the device really computes: some report themselves and then fail, or give no numbers."""
+        """Return whether the device really computes: some report themselves and then fail, or give no numbers."""
         height, width = self.size or (_TRIAL_SIDE, _TRIAL_SIDE)
-        grey = np.full((1, 3, height, width), 0.5, np.float32)
+        grey = np.full((3, height, width), 128, np.uint8)
         return all(bool(np.isfinite(output).all()) for output in self.infer([grey] * self._inputs))
 
 
@@ -70,6 +73,7 @@ def load(spec: ModelSpec, path: Path, target: Target, compiled_cache: Path | Non
     core = openvino.Core()
     graph = core.read_model(path)
     graph = openvino.Model(graph.outputs[: len(spec.outputs)], graph.get_parameters(), spec.id)
+    graph = pixel_graph.build(graph, spec)
     there = core.available_devices
     gpus = [name for name in there if name.startswith("GPU")]
     wanted = [*gpus, CPU] if target.device == AUTO else [target.device]

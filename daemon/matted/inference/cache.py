@@ -6,8 +6,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from matted_client import Rejected, messages
@@ -38,7 +37,8 @@ class Resident:
 class ModelCache:
     """Lends engines, at most one a model, and closes those that nobody uses. All methods are for any thread.
 
-    budget: bytes that the specs' own peak figures may add up to. free_memory: bytes that the machine has to give.
+    budget: bytes that the specs' own peak figures may add up to. free_memory: gives the bytes that the machine has.
+    clock: monotonic, seconds.
     """
 
     def __init__(
@@ -50,40 +50,48 @@ class ModelCache:
         self._entries: dict[str, _Entry] = {}
         self._lock = threading.Lock()
 
-    @contextmanager
-    def use(self, spec: ModelSpec, keep_alive: float, load: Callable[[], Engine]) -> Iterator[tuple[Engine, bool]]:
-        """Lend the model, and say whether it had to be loaded. It stays for `keep_alive` seconds after its last use.
-
-        load: makes the engine; whoever calls this has to see to it that only one does so at a time. Raises what it
-        raises, and Rejected("out_of_memory") if the model needs more than the machine has.
-        """
-        entry = self._lend(spec.id)
-        loaded = entry is None
-        if entry is None:
-            self._make_room(spec)
-            entry = _Entry(load(), self._clock(), math.inf, lent=1)
-            with self._lock:
-                self._entries[spec.id] = entry
-        try:
-            yield entry.engine, loaded
-        finally:
-            with self._lock:
-                entry.lent -= 1
-                entry.used = self._clock()
-                if not entry.lent:
-                    entry.expires = -math.inf if entry.unwanted else entry.used + keep_alive
-
-    def _lend(self, model: str) -> _Entry | None:
+    def lend(self, model: str) -> Engine | None:
+        """Lend the engine of a model until `give_back`, at once; None if it is not in memory, or died there."""
         with self._lock:
             entry = self._entries.get(model)
-            if entry is not None:
+            if entry is not None and entry.engine.alive():
                 entry.lent += 1
                 entry.expires = math.inf
-            return entry
+                return entry.engine
+        if entry is not None:
+            log.warning("the idle %s is gone", model)
+            self.discard(entry.engine)
+        return None
+
+    def load(self, spec: ModelSpec, load: Callable[[], Engine]) -> Engine:
+        """Make room for a model, load it, and lend it.
+
+        load: gives the loaded engine. The caller sees to it that one thread at a time loads.
+
+        Raises what `load` does, and Rejected("out_of_memory") if the model needs more than the machine has.
+        """
+        self._make_room(spec)
+        entry = _Entry(load(), self._clock(), math.inf, lent=1)
+        with self._lock:
+            self._entries[spec.id] = entry
+        return entry.engine
+
+    def give_back(self, engine: Engine, keep_alive: float) -> None:
+        """End a loan. keep_alive: seconds for which the model stays in memory after its last use."""
+        with self._lock:
+            for entry in self._entries.values():
+                if entry.engine is engine:
+                    entry.lent -= 1
+                    entry.used = self._clock()
+                    if not entry.lent:
+                        entry.expires = -math.inf if entry.unwanted else entry.used + keep_alive
+        if not engine.alive():
+            self.discard(engine)
 
     def holds(self, model: str) -> bool:
+        """Return whether `lend` would lend it."""
         with self._lock:
-            return model in self._entries
+            return model in self._entries and self._entries[model].engine.alive()
 
     def expire(self) -> float | None:
         """Unload what nobody has used for its time. Returns seconds until there may be more to unload, or None."""

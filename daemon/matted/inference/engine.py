@@ -1,138 +1,85 @@
-"""A model in a process of its own: what the daemon holds of it.
+"""The engine, an interface: it holds one model and infers with it, wherever that happens.
 
-The process costs a Python start at loading and a few milliseconds an inference. For that, unloading gives all memory
-back, a crash inside OpenVINO or a driver ends that process and not the daemon, and a load can be broken off.
+`local_engine` runs a model in a process on this computer. The predictor is handed a factory, so that something else
+can take its place: a server that others run, or the fake of a test.
 """
 
 from __future__ import annotations
 
-import pickle
-import subprocess
-import sys
-import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
 from matted.models.spec import ModelSpec
 from matted.settings.target import Target
 
-CANCEL_SECONDS = 2.0  # OpenVINO ends an inference at the next operator; one that does not is ended with its process
-PIPE_BYTES = 1 << 20  # Linux lets a pipe hold this much; the usual 64 KiB would cost a switch of process each
-_BELOW_NORMAL = 0x4000  # Windows: the priority class of the process
+Planes = NDArray[np.uint8]  # 3 x height x width: red, green and blue of what a model is shown
+Output = NDArray[Any]  # of the model, without the batch axis: float32 for a matte, uint8 for colours
 
 
 class EngineDied(Exception):
-    """The process ended: OpenVINO or a driver crashed, or the system killed it for its memory."""
+    """The engine is gone in the middle of its work: OpenVINO or a driver crashed, or the system ended its process.
 
-    def __init__(self, code: int | None) -> None:
-        super().__init__(f"the inference process ended with code {code}")
-        self.killed = code == -9  # which nobody but the system's out-of-memory killer does, or a person
-
-
-class Engine:
-    """One model, loaded by `load`, gone with `close`. For one thread at a time, but for `cancel`, `kill` and `memory`.
-
-    spec, device, arithmetic, note, size: as in backend.Model; all but spec are known once it is loaded.
+    killed: whether the system ended it, as it does when memory runs out.
     """
 
-    def __init__(self, spec: ModelSpec, path: Path, target: Target, compiled: Path | None) -> None:
-        self.spec = spec
-        self.device = self.arithmetic = ""
-        self.note = ""
-        self.size: tuple[int, int] | None = None
-        self._what = (spec, path, target, compiled)
-        self._inference = 0  # odd while one runs
-        self._writing = threading.Lock()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "matted.inference.engine_process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pipesize=PIPE_BYTES,
-            creationflags=_BELOW_NORMAL if sys.platform == "win32" else 0,
-        )
+    def __init__(self, why: str, killed: bool = False) -> None:
+        super().__init__(why)
+        self.killed = killed
+
+
+class Engine(Protocol):
+    """One model: made without it, ready after `load`, gone after `close`.
+
+    One thread at a time uses it. `cancel`, `kill`, `alive` and `memory` may be called by any other meanwhile.
+
+    spec: the model.
+    device: what it runs on, as OpenVINO names it. Known after `load`, as the next three.
+    arithmetic: what it computes in: "f32", "bf16" or "f16".
+    note: why that is not the device that was asked for, a sentence; or empty.
+    size: (height, width) of its input, or None if it takes any.
+    """
+
+    spec: ModelSpec
+    device: str
+    arithmetic: str
+    note: str
+    size: tuple[int, int] | None
 
     def load(self) -> None:
-        """Raises EngineDied, MemoryError, or RuntimeError with OpenVINO's own words."""
-        _, self.device, self.arithmetic, self.note, self.size = self._ask("load", *self._what)
+        """Have the model ready. Raises EngineDied, MemoryError, or RuntimeError with OpenVINO's own words."""
 
-    def infer(self, pictures: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        """As backend.Model.infer. Raises EngineDied too, after which only `close` is of use."""
-        self._inference += 1
-        try:
-            outputs: list[NDArray[np.float32]] = self._ask("infer", self._inference, list(pictures))[1]
-        finally:
-            self._inference += 1  # a cancel that comes now has the number of no inference
-        return outputs
+    def infer(self, pictures: Sequence[Planes]) -> list[Output]:
+        """Run the model on a picture, or on a picture and its plate.
+
+        Returns the raw outputs that the spec names: first the matte, float32, 1 x height x width, in the range that
+        the spec's activation reads; then, from a model that gives them, the subject's colours, uint8,
+        3 x height x width.
+
+        Raises EngineDied, after which only `close` is of use, MemoryError, or RuntimeError with OpenVINO's own words.
+        """
 
     def cancel(self) -> None:
-        """End the inference that runs: it raises RuntimeError or EngineDied, or returns arrays of no meaning.
+        """End the running inference: `infer` raises RuntimeError or EngineDied, or returns arrays of no meaning.
 
-        Returns at once, whatever state the process is in.
+        Returns at once. Does nothing while none runs.
         """
-        number = self._inference
-
-        def tell() -> None:
-            with suppress(EngineDied):
-                self._send("cancel", number)
-
-        def insist() -> None:
-            if self._inference == number:
-                self.kill()
-
-        for thread in (threading.Timer(CANCEL_SECONDS, insist), threading.Thread(target=tell)):
-            thread.daemon = True
-            thread.start()
 
     def kill(self) -> None:
-        """End the process, whatever it does: `load` or `infer`, in another thread, raise EngineDied."""
-        self._process.kill()
+        """End whatever it does at once: `load` or `infer`, in another thread, raise EngineDied."""
 
     def close(self) -> None:
-        """Give all its memory back. Not while another thread uses it."""
-        self.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):  # flushes what the dead process did not read
-                pipe.close()  # type: ignore[union-attr]
+        """Give all memory back. Not while another thread uses it."""
 
     def alive(self) -> bool:
-        return self._process.poll() is None
+        """Return whether it can still be used."""
 
     def memory(self) -> int:
-        """Resident bytes, 0 once it is gone."""
-        try:
-            return int(psutil.Process(self._process.pid).memory_info().rss)
-        except psutil.Error:
-            return 0
+        """Return the bytes that it takes on this computer; 0 once it is gone."""
 
-    def _ask(self, *command: Any) -> Any:
-        self._send(*command)
-        try:
-            answer = pickle.load(self._process.stdout)  # type: ignore[arg-type]
-        except (EOFError, OSError, ValueError, pickle.UnpicklingError):
-            raise self._died() from None
-        except MemoryError:
-            self.kill()  # the rest of the answer would be read as the next one
-            raise
-        if answer[0] == "failed":
-            raise answer[1]
-        return answer
 
-    def _send(self, *command: Any) -> None:
-        pipe = self._process.stdin
-        try:
-            with self._writing:
-                pickle.dump(command, pipe, protocol=5)  # type: ignore[arg-type]
-                pipe.flush()  # type: ignore[union-attr]
-        except (OSError, ValueError):
-            raise self._died() from None
-
-    def _died(self) -> EngineDied:
-        self._process.kill()
-        return EngineDied(self._process.wait())
+# spec, its model file, what to run on, and where compiled models are kept (None for nowhere) -> an engine to load
+EngineFactory = Callable[[ModelSpec, Path, Target, "Path | None"], Engine]

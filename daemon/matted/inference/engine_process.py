@@ -1,10 +1,11 @@
-"""The process that runs one model: `python -m matted.inference.engine_process`, started and spoken to by `engine`.
+"""The process that holds one model: `python -m matted.inference.engine_process`, for `local_engine`.
 
 It reads pickled commands from its standard input and answers on its standard output; both ends are this program, of
-this user. It ends when its input ends, so that no daemon, however it died, leaves one behind.
+this user. Pictures and outputs cross in shared memory, whose handles are its arguments. It ends when its input ends, so
+that no daemon, however it died, leaves one behind.
 
-    ("load", spec, path, device, compiled)    -> ("loaded", device, note, size) or ("failed", error)
-    ("infer", number, pictures)              -> ("outputs", outputs) or ("failed", error)
+    ("load", spec, path, target, compiled)   -> ("loaded", device, arithmetic, note, size) or ("failed", error)
+    ("infer", number, places of pictures)    -> ("outputs", places of outputs) or ("failed", error)
     ("cancel", number)                       no answer; the inference of that number ends early
 """
 
@@ -21,19 +22,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from matted.inference import backend
+from matted.inference import backend, shared_memory
 from matted.system import allocator, subprocess_call
 
 NICENESS = 5  # who paints meanwhile comes first
 OOM_SCORE = "500"  # when Linux has to kill something, let it be this process rather than the host or the daemon
 
 
-class Worker:
-    """Commands come in on a thread of their own, so that a cancel is seen while an inference runs."""
+class EngineProcess:
+    """Answers commands one by one; they come in on a thread of their own, so that a cancel is seen meanwhile."""
 
-    def __init__(self, commands: BinaryIO, answers: BinaryIO) -> None:
+    def __init__(self, commands: BinaryIO, answers: BinaryIO, pictures: str, outputs: str) -> None:
+        """pictures, outputs: handles of shared memory."""
         self._commands = commands
         self._answers = answers
+        self._pictures = shared_memory.Reader(pictures)
+        self._outputs = shared_memory.Writer(outputs)
         self._todo: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         self._model: backend.Model | None = None
         self._lock = threading.Lock()
@@ -41,6 +45,7 @@ class Worker:
         self._cancelled = 0  # number of the latest that was cancelled
 
     def run(self) -> None:
+        """Answer until the process ends."""
         threading.Thread(target=self._listen, name="commands", daemon=True).start()
         while True:
             name, *arguments = self._todo.get()
@@ -68,14 +73,14 @@ class Worker:
         allocator.keep_blocks()  # from now on: what loading took is given back
         return "loaded", self._model.device, self._model.arithmetic, self._model.note, self._model.size
 
-    def _infer(self, number: int, pictures: Any) -> tuple[Any, ...]:
+    def _infer(self, number: int, places: list[shared_memory.ArrayPlace]) -> tuple[Any, ...]:
         assert self._model is not None
         with self._lock:
             if self._cancelled >= number:
                 raise RuntimeError("cancelled")
             self._running = number
         try:
-            return "outputs", self._model.infer(pictures)
+            return "outputs", self._outputs.put(self._model.infer(self._pictures.get(places)))
         finally:
             with self._lock:
                 self._running = 0
@@ -88,13 +93,14 @@ class Worker:
 
 
 def _portable(error: Exception) -> Exception:
-    """OpenVINO's own kinds of RuntimeError exist only where OpenVINO is loaded."""
+    """The error as one that the daemon knows: OpenVINO's own kinds exist only where OpenVINO is loaded."""
     if isinstance(error, MemoryError):
         return MemoryError(str(error))
     return RuntimeError(str(error))
 
 
 def _step_back() -> None:
+    """Let others go first: the host, the daemon, whoever paints."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too; the daemon decides
     if sys.platform != "win32":  # there the daemon starts us with a lower priority
         with suppress(OSError):
@@ -105,10 +111,11 @@ def _step_back() -> None:
 
 
 def main() -> None:
+    """Run the process; its arguments are the handles of the pictures' and the outputs' memory."""
     faulthandler.enable()
     _step_back()
     with suppress(BrokenPipeError):
-        Worker(sys.stdin.buffer, subprocess_call.answers()).run()
+        EngineProcess(sys.stdin.buffer, subprocess_call.answers(), *sys.argv[1:]).run()
 
 
 if __name__ == "__main__":

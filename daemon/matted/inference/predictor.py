@@ -1,14 +1,12 @@
-"""One look of a model at a picture: have the weights, have them in memory, prepare, infer. In a worker thread."""
+"""Run a model on a picture: have its weights, have it in memory, show it the picture, infer. In a worker thread."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -22,237 +20,265 @@ from matted.inference import model_io
 from matted.inference.backend import complaint
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
-from matted.inference.engine import Engine, EngineDied
+from matted.inference.engine import Engine, EngineDied, EngineFactory, Output, Planes
 from matted.inference.layer import Layer
+from matted.inference.local_engine import LocalEngine
+from matted.inference.remembered import RememberedOutputs
 from matted.models.spec import ModelSpec
 from matted.models.store import Store
-from matted.serving.jobs import Job
 from matted.settings.target import Target
+from matted.system.task import Task
 
 log = logging.getLogger(__name__)
 
-# Of raw outputs of a model, for requests that only tune the mask. They stay in the daemon as long as the model does.
-REMEMBERED_BYTES = 64_000_000  # 15 of IS-Net
-REMEMBERED_SAMPLES = 16_000_000  # of what the model saw; more takes long to compare, and its outputs much room
-REMEMBERED = 16  # so that a folder of pictures does not fill the daemon with what nobody will tune
-
-Raw = NDArray[np.float32]
+Seconds = Callable[[], float]  # a clock
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The raw outputs for a picture, each channels x rows x columns as the model gives them, and what gave them.
+    """What a model says of a picture, at the model's size.
 
-    shown: 3 x height x width, what the model was shown of the picture, RGB.
+    raw: rows x columns, float32: the matte before its activation.
+    foreground: 3 x rows x columns, uint8: the subject's own colours, or None from a model that gives none.
+    planes: 3 x height x width, uint8, RGB: what the model was shown of the picture.
+    device: what it ran on.
+    note: why that is not the device that was asked for, a sentence; or empty.
     """
 
-    outputs: list[Raw]
-    shown: NDArray[np.uint8]
+    raw: NDArray[np.float32]
+    foreground: Planes | None
+    planes: Planes
     device: str
     note: str
 
 
-class Clock:
-    """Seconds by stage, added up. A lap without a name belongs to no stage: it found nothing to do."""
+class Stopwatch:
+    """Adds up the seconds of each stage of a request. laps: seconds by stage, of the stages that happened."""
 
-    def __init__(self, start: float) -> None:
+    def __init__(self, start: float, clock: Seconds = time.monotonic) -> None:
         self.laps: dict[str, float] = {}
+        self._clock = clock
         self._last = start
 
     def lap(self, stage: str) -> None:
-        now = time.monotonic()
+        """Give the time since the last lap to a stage. An unnamed lap is not recorded."""
+        now = self._clock()
         if stage:
             self.laps[stage] = self.laps.get(stage, 0.0) + now - self._last
         self._last = now
 
 
 class Pace:
-    """How long an inference of each model took lately, to say how far the running one is."""
+    """Remembers how long an inference of each model took lately, to say how far the running one is."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, float] = {}
 
     def record(self, model: str, seconds: float) -> None:
+        """Take one inference into the average."""
         before = self._seconds.get(model, seconds)
         self._seconds[model] = 0.7 * before + 0.3 * seconds
 
     def seconds(self, model: str) -> float | None:
+        """Return the seconds of an inference, None for a model that has not run."""
         return self._seconds.get(model)
 
     def progress(self, stage: str, model: str, elapsed: float) -> Progress:
+        """Return how far an inference is after `elapsed` seconds."""
         expected = self._seconds.get(model)
         return Progress(stage, min(0.99, elapsed / expected) if expected else None)
 
 
 class Predictor:
-    """Any number of threads may look at once; loading is done by one of them at a time, and so is inference."""
+    """Holds models for requests, and runs them. Any number of threads may use it.
 
-    def __init__(self, store: Store, cache: ModelCache, compiled: CompiledFiles, target: Target) -> None:
+    One model is loaded at a time, and one inference runs at a time: OpenVINO uses every core for it. A request for a
+    model that is in memory waits for no other's load.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        cache: ModelCache,
+        compiled: CompiledFiles,
+        target: Target,
+        engines: EngineFactory = LocalEngine,
+        clock: Seconds = time.monotonic,
+    ) -> None:
+        """engines: makes the engine of a model. clock: monotonic, seconds."""
         self.pace = Pace()
-        self._store = store
-        self._cache = cache
         self.compiled = compiled
         self.target = target
+        self.clock = clock
+        self._store = store
+        self._cache = cache
+        self._engines = engines
         self._loading = threading.Lock()
         self._inferring = threading.Lock()
-        self._memories: WeakKeyDictionary[Engine, _Memory] = WeakKeyDictionary()
-
-    def load(self, job: Job, spec: ModelSpec, keep_alive: float, clock: Clock, wanted: bool) -> None:
-        """Have the model in memory; wanted: also if it has to be downloaded. Raises as `look` does."""
-        with self._surviving(spec), self._model(job, spec, keep_alive, clock, wanted):
-            pass
-
-    def look(
-        self,
-        job: Job,
-        layers: Sequence[Layer],
-        spec: ModelSpec,
-        keep_alive: float,
-        clock: Clock,
-        stage: str = "inference",
-    ) -> Prediction:
-        """Raises Rejected, MemoryError.
-
-        layers: the picture, and a plate if the model needs one. stage: what the inference is called in progress and
-        timings.
-        """
-        with self._surviving(spec):
-            try:
-                return self._look(job, layers, spec, keep_alive, clock, stage)
-            except EngineDied:
-                log.warning("the inference of %s crashed, and is tried once more", spec.id)
-                self.compiled.forget(spec.id)
-            return self._look(job, layers, spec, keep_alive, clock, stage)
-
-    def _look(
-        self, job: Job, layers: Sequence[Layer], spec: ModelSpec, keep_alive: float, clock: Clock, stage: str
-    ) -> Prediction:
-        width, height = layers[0].width, layers[0].height
-        with self._model(job, spec, keep_alive, clock) as engine:
-            job.progress = Progress("preparing")
-            fit = model_io.fit(width, height, engine.size)
-            shown = [model_io.show(layer, spec, fit) for layer in layers]
-            memory = self._memories.setdefault(engine, _Memory(REMEMBERED_BYTES))
-            key = memory.key(shown)
-            outputs = memory.get(key)
-            inputs = [model_io.normalise(planes, spec) for planes in shown] if outputs is None else []
-            clock.lap("preparing")
-            if outputs is None:
-                outputs = self._infer(job, engine, inputs, clock, stage)
-                memory.put(key, outputs)
-            cropped = [fit.crop(raw, width, height) for raw in outputs]
-            return Prediction(cropped, shown[0], engine.device, engine.note)
+        self._remembered: WeakKeyDictionary[Engine, RememberedOutputs] = WeakKeyDictionary()
 
     @contextmanager
-    def _model(
-        self, job: Job, spec: ModelSpec, keep_alive: float, clock: Clock, wanted: bool = False
-    ) -> Iterator[Engine]:
+    def hold(
+        self, task: Task, spec: ModelSpec, keep_alive: float, stopwatch: Stopwatch, download: bool = False
+    ) -> Iterator[HeldModel]:
+        """Have a model in memory until the end of the block.
+
+        task: is told the progress, and may be cancelled.
+        keep_alive: seconds for which the model stays in memory afterwards.
+        download: get its weights first if they are not on this computer; without it, only of the automatic model.
+
+        Raises Rejected, MemoryError; `HeldModel.predict` does as well.
+        """
+
         def downloading(fraction: float) -> None:
-            job.progress = Progress("downloading", fraction, detail=spec.summary)
+            task.progress = Progress("downloading", fraction, detail=spec.summary)
 
-        downloaded = self._store.obtain(spec, downloading, job.check, wanted)
-        clock.lap("downloading" if downloaded else "")
-        with ExitStack() as lease:
-            if not self._cache.holds(spec.id):
-                job.progress = Progress("loading", detail=spec.id)
-            with job.holding(self._loading):
-                lend = self._cache.use(spec, keep_alive, lambda: self._load(job, spec))
-                engine, loaded = lease.enter_context(lend)
-            clock.lap("loading" if loaded else "waiting")
+        downloaded = self._store.obtain(spec, downloading, task.check, download)
+        stopwatch.lap("downloading" if downloaded else "")
+        with _in_words(spec):
+            engine = self.lend(task, spec, stopwatch)
+        held = HeldModel(self, engine, task, stopwatch, lambda last: self._cache.give_back(last, keep_alive))
+        try:
+            yield held
+        finally:
+            held.give_back()
+
+    def lend(self, task: Task, spec: ModelSpec, stopwatch: Stopwatch) -> Engine:
+        """Lend an engine of the model, loaded first if there is none. Raises as `hold`, EngineDied, RuntimeError."""
+        engine = self._cache.lend(spec.id)
+        if engine is None:
+            task.progress = Progress("loading", detail=spec.id)
+            with task.holding(self._loading):
+                engine = self._cache.lend(spec.id)  # somebody else may have loaded it meanwhile
+                stopwatch.lap("waiting")
+                if engine is None:
+                    engine = self._cache.load(spec, lambda: self._load(task, spec))
+                    stopwatch.lap("loading")
+        return engine
+
+    def replace(self, engine: Engine, task: Task, stopwatch: Stopwatch) -> Engine:
+        """Lend another engine for one that died. Raises as `lend`."""
+        self._cache.discard(engine)
+        return self.lend(task, engine.spec, stopwatch)
+
+    def infer(
+        self, engine: Engine, pictures: list[Planes], task: Task, stopwatch: Stopwatch, stage: str
+    ) -> list[Output]:
+        """Run the engine when it is this task's turn, or remember what it said of the same pictures."""
+        remembered = self._remembered.setdefault(engine, RememberedOutputs())
+        key = remembered.key(pictures)
+        outputs = remembered.get(key)
+        stopwatch.lap("preparing")
+        if outputs is not None:
+            return outputs
+        task.progress = Progress("waiting")
+        with task.holding(self._inferring):
+            stopwatch.lap("waiting")
+            start = self.clock()
+            task.estimate = lambda: self.pace.progress(stage, engine.spec.id, self.clock() - start)
+            inferred: list[Output] = []
             try:
-                yield engine
+                task.run_interruptible(lambda: inferred.extend(engine.infer(pictures)), engine.cancel)
             finally:
-                if not engine.alive():
-                    self._cache.discard(engine)
+                task.estimate = None
+            self.pace.record(engine.spec.id, self.clock() - start)
+        stopwatch.lap(stage)
+        remembered.put(key, inferred)
+        return inferred
 
-    def _load(self, job: Job, spec: ModelSpec) -> Engine:
+    def _load(self, task: Task, spec: ModelSpec) -> Engine:
         self.compiled.check(spec.id)
         try:
-            engine = self._start(job, spec, self.compiled.of(spec.id))
+            engine = self._start(task, spec, self.compiled.of(spec.id))
         except (EngineDied, RuntimeError) as error:
             log.warning("%s could not be loaded, and is tried without what was compiled: %s", spec.id, complaint(error))
             self.compiled.forget(spec.id)
-            engine = self._start(job, spec, None)
+            engine = self._start(task, spec, None)
         self.compiled.seal(spec.id)
         self.compiled.trim(spec.id)
         log.info("%s is loaded on %s, in %s. %s", spec.id, engine.device, engine.arithmetic, engine.note)
         return engine
 
-    def _start(self, job: Job, spec: ModelSpec, compiled: Path | None) -> Engine:
-        engine = Engine(spec, self._store.path(spec), self.target, compiled)
+    def _start(self, task: Task, spec: ModelSpec, compiled: Path | None) -> Engine:
+        engine = self._engines(spec, self._store.path(spec), self.target, compiled)
         try:
-            job.run_interruptible(engine.load, engine.kill)
+            task.run_interruptible(engine.load, engine.kill)
         except BaseException:
             engine.close()
             raise
         return engine
 
-    def _infer(self, job: Job, engine: Engine, inputs: list[Raw], clock: Clock, stage: str) -> list[Raw]:
-        job.progress = Progress("waiting")
-        with job.holding(self._inferring):
-            clock.lap("waiting")
-            start = time.monotonic()
-            job.estimate = lambda: self.pace.progress(stage, engine.spec.id, time.monotonic() - start)
-            outputs: list[Raw] = []
+
+class HeldModel:
+    """A model that a request holds, from its first prediction to its last. For one thread."""
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        engine: Engine,
+        task: Task,
+        stopwatch: Stopwatch,
+        on_end: Callable[[Engine], None],
+    ) -> None:
+        """on_end: called once, with the engine that is held then."""
+        self.spec = engine.spec
+        self._engine = engine
+        self._predictor = predictor
+        self._task = task
+        self._stopwatch = stopwatch
+        self._on_end: Callable[[Engine], None] | None = on_end
+        self._may_retry = True
+
+    def give_back(self) -> None:
+        """Hold it no longer: others may unload it. May be called again."""
+        if self._on_end is not None:
+            self._on_end(self._engine)
+            self._on_end = None
+
+    def predict(self, layers: Sequence[Layer], stage: str = "inference") -> Prediction:
+        """Run the model on the layers.
+
+        layers: the picture, and a plate if the model needs one.
+        stage: what the inference is called in progress and timings.
+
+        An engine that dies is replaced and asked once more, once in a request. Raises Rejected, MemoryError.
+        """
+        with _in_words(self.spec):
             try:
-                job.run_interruptible(lambda: outputs.extend(engine.infer(inputs)), engine.cancel)
-            finally:
-                job.estimate = None
-            self.pace.record(engine.spec.id, time.monotonic() - start)
-        clock.lap(stage)
-        return outputs
+                return self._predict(layers, stage)
+            except EngineDied as error:
+                if not self._may_retry:
+                    raise
+                log.warning("%s: %s; it is tried once more", self.spec.id, error)
+            self._may_retry = False
+            self._predictor.compiled.forget(self.spec.id)
+            self._engine = self._predictor.replace(self._engine, self._task, self._stopwatch)
+            return self._predict(layers, stage)
 
-    @contextmanager
-    def _surviving(self, spec: ModelSpec) -> Iterator[None]:
-        """The end of the inference process, and what OpenVINO complains about, in words."""
-        try:
-            yield
-        except EngineDied as death:
-            log.error("%s: %s", spec.id, death)
-            if death.killed:
-                message = f"The system ended {spec.title} while it worked: it needs more memory than there is."
-                hint = "Close other programs, or use a smaller model; see: matted models"
-                raise Rejected(messages.OUT_OF_MEMORY, message, hint) from None
-            message = f"OpenVINO crashed while it ran {spec.title}."
-            raise Rejected(messages.INTERNAL, message, "Try another model or device, and see: matted doctor") from None
-        except RuntimeError as error:
-            log.exception("%s failed", spec.id)
-            message = f"OpenVINO cannot run {spec.title}: {complaint(error)}."
-            raise Rejected(messages.INTERNAL, message, "Try another model or device, and see: matted doctor") from None
+    def _predict(self, layers: Sequence[Layer], stage: str) -> Prediction:
+        engine = self._engine
+        self._task.progress = Progress("preparing")
+        fit = model_io.fit(layers[0].width, layers[0].height, self.spec, engine.size)
+        pictures = [model_io.show(layer, self.spec, fit) for layer in layers]
+        raw, *others = self._predictor.infer(engine, pictures, self._task, self._stopwatch, stage)
+        foreground = model_io.crop(others[0], fit) if others else None
+        return Prediction(model_io.crop(raw[0], fit), foreground, pictures[0], engine.device, engine.note)
 
 
-class _Memory:
-    """The latest raw outputs of an engine. What looks the same gives the same, so they are never wrong."""
-
-    def __init__(self, budget: int) -> None:
-        self._budget = budget
-        self._known: OrderedDict[bytes, list[Raw]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def key(self, shown: Sequence[NDArray[np.uint8]]) -> bytes | None:
-        """None for pictures that are too large to be worth it."""
-        if sum(each.size for each in shown) > REMEMBERED_SAMPLES:
-            return None
-        digest = hashlib.blake2b(digest_size=16)
-        for each in shown:
-            digest.update(str(each.shape).encode())
-            digest.update(each.reshape(-1).data)
-        return digest.digest()
-
-    def get(self, key: bytes | None) -> list[Raw] | None:
-        with self._lock:
-            if key is None or key not in self._known:
-                return None
-            self._known.move_to_end(key)
-            return self._known[key]
-
-    def put(self, key: bytes | None, outputs: list[Raw]) -> None:
-        if key is None:
-            return
-        with self._lock:
-            self._known[key] = outputs
-            while (
-                len(self._known) > REMEMBERED
-                or sum(raw.nbytes for known in self._known.values() for raw in known) > self._budget
-            ):
-                self._known.popitem(last=False)
+@contextmanager
+def _in_words(spec: ModelSpec) -> Iterator[None]:
+    """Turn the end of an engine, and what OpenVINO complains about, into sentences for a person."""
+    try:
+        yield
+    except EngineDied as error:
+        log.error("%s: %s", spec.id, error)
+        if error.killed:
+            message = f"The system ended {spec.title} while it worked: it needs more memory than there is."
+            hint = "Close other programs, or use a smaller model; see: matted models"
+            raise Rejected(messages.OUT_OF_MEMORY, message, hint) from error
+        message = f"OpenVINO crashed while it ran {spec.title}."
+        raise Rejected(messages.INTERNAL, message, "Try another model or device, and see: matted doctor") from error
+    except RuntimeError as error:
+        log.exception("%s failed", spec.id)
+        message = f"OpenVINO cannot run {spec.title}: {complaint(error)}."
+        raise Rejected(messages.INTERNAL, message, "Try another model or device, and see: matted doctor") from error

@@ -35,20 +35,21 @@ def found(confidence: float, spec: ModelSpec) -> bool:
     return confidence >= spec.subject_floor
 
 
-def confidence(raw: NDArray[np.float32], shown: NDArray[np.uint8], spec: ModelSpec, side: int = _SIDE) -> float:
-    """How likely it is that there is a subject, 0 to 1. For ordering and for a threshold: it is not a probability.
+def confidence(probable: NDArray[np.float32], planes: NDArray[np.uint8], spec: ModelSpec, side: int = _SIDE) -> float:
+    """Return how likely it is that there is a subject, 0 to 1. For ordering and for a threshold: it is no probability.
 
-    raw: rows x columns, the model's output after `imaging.activate`, before it is stretched. shown: 3 x height x width,
-    what the model was shown of the picture. side: pixels, the picture's own shorter side: one that was enlarged
-    for the model has no edges finer than that. A model that compares with a plate has seen a difference, which needs no
-    help from the picture.
+    probable: rows x columns, what `model_io.probability` gave, before it is stretched.
+    planes: 3 x height x width, what the model was shown of the picture.
+    side: pixels, the picture's own shorter side: one that was enlarged for the model has no edges finer than that.
+
+    A model that compares with a plate has seen a difference, which needs no help from the picture.
     """
-    if not np.isfinite(raw).all():
+    if not np.isfinite(probable).all():
         return 0.0
-    sure = _sureness(np.clip(raw, 0.0, 1.0))
+    sure = _sureness(np.clip(probable, 0.0, 1.0))
     if spec.needs_plate or sure == 0.0:
         return sure
-    levels = _levels(shown, min(max(side, _LEAST_SIDE), _SIDE))
+    levels = _levels(planes, min(max(side, _LEAST_SIDE), _SIDE))
     return sure * _between(_forms(levels), *_FORMS) * _between(_edges(levels), *_EDGES)
 
 
@@ -57,10 +58,10 @@ def _sureness(matte: NDArray[np.float32]) -> float:
     return float(np.vdot(matte, matte)) / max(float(matte.sum()), 1e-6)
 
 
-def _levels(shown: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
+def _levels(planes: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
     """3 x about side x side, 0..255."""
-    factor = max(1, round(min(shown.shape[1:]) / side))
-    return np.stack([np.asarray(Image.fromarray(plane).reduce(factor), np.float32) for plane in shown])
+    factor = max(1, round(min(planes.shape[1:]) / side))
+    return np.stack([np.asarray(Image.fromarray(plane).reduce(factor), np.float32) for plane in planes])
 
 
 def _forms(levels: NDArray[np.float32]) -> float:

@@ -15,6 +15,7 @@ from typing import Any
 
 from matted_client import MattedError, Rejected, messages
 
+from matted.models.arithmetic import ACTIVATIONS, FITS, RESAMPLINGS
 from matted.models.spec import ModelSpec, Source
 from matted.system.toml import tomllib
 
@@ -28,8 +29,9 @@ _CHOICES = {
     "family": ("u2net", "isnet", "birefnet", "plate"),
     "inputs": ("image", "image+plate"),
     "scale": ("max", "255"),
-    "resample": ("lanczos", "bilinear"),
-    "activation": ("minmax", "sigmoid", "clip"),
+    "fit": tuple(FITS),
+    "resample": tuple(RESAMPLINGS),
+    "activation": tuple(ACTIVATIONS),
     "precision": ("fp32", "fp16"),
 }
 
@@ -149,6 +151,8 @@ def _checked(model: str, name: str, value: Any, example: Any) -> Any:
         good = good and bool(value) and all(type(each) in (int, str) for each in value)
     if name in ("side", "peak_bytes"):
         good = good and value >= 0
+    if name == "multiple":
+        good = good and value >= 1
     if name in _CHOICES:
         good = value in _CHOICES[name]
     if not good:

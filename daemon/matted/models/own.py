@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from matted.inference import backend, model_io
 from matted.inference.layer import Layer
 from matted.models import catalogue
+from matted.models.arithmetic import FITS
 from matted.models.catalogue import Catalogue, CatalogueError
 from matted.models.origin import digest
 from matted.models.sources import Watch
@@ -42,6 +43,8 @@ def add(file: Path, fields: dict[str, str], like: ModelSpec, known: Catalogue, p
         side = try_out(spec, store.path(spec))
         if side != like.side:
             table["side"] = side
+        if not side and not FITS[like.fit].flexible:
+            table["fit"] = "own"
         _rewrite(path, lambda text: text + _block(table))
     except BaseException:
         store.remove(spec)
@@ -62,8 +65,8 @@ def try_out(spec: ModelSpec, model_file: Path) -> int:
     with tempfile.TemporaryDirectory(prefix="matted-") as cache:
         try:
             model = backend.load(spec, model_file, Target(CPU), Path(cache))
-            shown = model_io.fit(_TRIAL_SIDE, _TRIAL_SIDE, model.size)
-            picture = model_io.prepare_input(Layer(_disc()), spec, shown)
+            fit = model_io.fit(_TRIAL_SIDE, _TRIAL_SIDE, spec, model.size)
+            picture = model_io.show(Layer(_disc()), spec, fit)
             matte = model.infer([picture] * (2 if spec.needs_plate else 1))[0]
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1][:200].rstrip(".")
@@ -71,7 +74,7 @@ def try_out(spec: ModelSpec, model_file: Path) -> int:
                 f"It does not work like the model that it is said to be like: {reason}.",
                 "Choose another with --like; see: matted models",
             ) from None
-    _refuse_odd(matte, shown.size, spec)
+    _refuse_odd(matte, fit.size, spec)
     return 0 if model.size is None else model.size[0]
 
 

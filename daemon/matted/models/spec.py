@@ -65,18 +65,31 @@ class Source:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One model.
+    """One model: what differs between models, and nothing else.
 
-    commercial: whether commercial use is allowed. accept: the licence has to be accepted before it is used.
-    automatic: fetched at first use without being asked for. family: the architecture. side: the square input's, in
-    pixels, 0 for a model that takes any size with sides that are multiples of 4. inputs: "image" or "image+plate".
-    scale: what 8-bit samples are divided by, "max" (the picture's brightest sample) or "255". mean, std: per channel
-    R, G, B, after that. resample: "lanczos" or "bilinear". outputs: names or indices of the graph's outputs that are
-    kept: the matte, then, where there is one, the foreground. activation: what makes the output a matte in 0..1.
-    subject_floor: a picture whose confidence (see subject.py) is less shows no subject. precision: of the weights as
-    they are stored. bfloat16: its masks are known to hardly change where a CPU computes in it. peak_bytes: the most
-    memory that it takes while it runs. own: a user's own spec. made_from: id of the model that this is a variant of;
-    that one's licence, accepted or not, holds for it.
+    id: what it is asked for by, and the name of its folder.
+    title, about: its name and what it is good for, for people.
+    licence, licence_url: an SPDX id or a name, and where it can be read.
+    commercial: whether commercial use is allowed.
+    accept: whether the licence has to be accepted before the model is used.
+    automatic: whether it is fetched at first use without being asked for.
+    family: the architecture.
+    inputs: "image" or "image+plate".
+    fit: how a picture is shown to it, an entry of arithmetic.FITS.
+    side: pixels, of the square input, or as the fit says; 0 where it says nothing.
+    multiple: pixels; sides of the input that are not fixed are multiples of it.
+    resample: how pictures are made smaller for it, an entry of arithmetic.RESAMPLINGS.
+    scale: what 8-bit samples are divided by, "max" (the picture's brightest sample) or "255".
+    mean, std: per channel R, G, B; subtracted, then divided by, after the scale.
+    outputs: names or indices of the graph's outputs that are kept: the matte, then, where there is one, the foreground.
+    activation: how the first output becomes a matte, an entry of arithmetic.ACTIVATIONS.
+    subject_floor: a picture whose confidence (mask.subject) is less shows no subject.
+    precision: of the weights as they are stored, "fp32" or "fp16".
+    bfloat16: whether its masks are known to hardly change where a CPU computes in it.
+    peak_bytes: the most memory that it takes while it runs.
+    sources: where its weights can be had, in the order in which they are tried.
+    own: whether it is a user's own.
+    made_from: id of the model that this is a variant of; that one's licence, accepted or not, holds for it.
     """
 
     id: str
@@ -98,6 +111,8 @@ class ModelSpec:
     peak_bytes: int
     sources: tuple[Source, ...] = ()
     inputs: str = "image"
+    fit: str = "squash"
+    multiple: int = 4
     accept: bool = False
     automatic: bool = False
     bfloat16: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from matted.models import origin
+from matted.models.arithmetic import FITS
 from matted.models.sources import DownloadError, Watch
 from matted.models.spec import ModelSpec, Source
 
@@ -48,7 +49,7 @@ def _open_sizes(file: Path, spec: ModelSpec) -> dict[str, list[int]]:
     """The input's size for files that leave it, or the number of pictures, open: what is fixed is faster."""
     from matted.models import convert
 
-    if not spec.side:
+    if FITS[spec.fit].flexible:
         return {}
     pictures = convert.read(file).inputs[0]
     shape = pictures.get_partial_shape()

@@ -5,23 +5,24 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from matted_client import Rejected, messages
-from matted_client.messages import Load, MaskRequest, Progress
+from matted_client.messages import Load, MaskRequest
+
+from matted.system.task import Task
 
 OURSELVES = b""  # the client of a job that nobody asked for
-WAITING = Progress("waiting")
-_POLL_SECONDS = 0.02  # how soon a job that waits for a lock sees that it was cancelled
 
 
 @dataclass(eq=False)
-class Job:
-    """One request for the workers. `peer` and `id` say who asked; `frames` are the received ones, not copies.
+class Job(Task):
+    """One request for the workers.
 
-    A worker replaces `progress` as a whole, so that the event loop can read it at any time.
+    peer, id: who asked, and the client's number for it.
+    frames: the pixels as they were received, not copies.
+    submitted: when it came, by time.monotonic.
     """
 
     peer: bytes
@@ -29,59 +30,15 @@ class Job:
     request: MaskRequest | Load
     frames: Sequence[memoryview] = ()
     submitted: float = field(default_factory=time.monotonic)
-    progress: Progress = WAITING
-    estimate: Callable[[], Progress] | None = None
-    _cancelled: bool = False
-    _interrupt: Callable[[], None] | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def size(self) -> int:
         """Bytes of its pixels."""
         return sum(len(frame) for frame in self.frames)
 
-    def cancel(self) -> None:
-        """Ask the job to end. May be called from any thread, any number of times."""
-        with self._lock:
-            self._cancelled = True
-            if self._interrupt:  # under the lock: `run_interruptible` cannot end meanwhile and let the next job begin
-                self._interrupt()
 
-    def cancelled(self) -> bool:
-        return self._cancelled
-
-    def check(self) -> None:
-        """Raises Rejected("cancelled") once the job was asked to end."""
-        if self._cancelled:
-            raise Rejected(messages.CANCELLED, "Cancelled.")
-
-    def run_interruptible(self, work: Callable[[], None], interrupt: Callable[[], None]) -> None:
-        """Run `work`; a cancel that comes meanwhile calls `interrupt`, which has to make `work` end early.
-
-        Raises what `check` does if it came to that, whatever `work` then raises.
-        """
-        with self._lock:
-            self.check()
-            self._interrupt = interrupt
-        try:
-            work()
-        except Exception:
-            self.check()
-            raise
-        finally:
-            with self._lock:
-                self._interrupt = None
-        self.check()
-
-    @contextmanager
-    def holding(self, lock: threading.Lock) -> Iterator[None]:
-        """Hold a lock for which other jobs may make us wait. Raises what `check` does."""
-        while not lock.acquire(timeout=_POLL_SECONDS):
-            self.check()
-        try:
-            yield
-        finally:
-            lock.release()
+def _any(job: Job) -> bool:
+    return True
 
 
 class JobQueue:
@@ -113,23 +70,26 @@ class JobQueue:
             self._waiting.setdefault(job.peer, deque()).append(job)
             self._changed.notify()
 
-    def take(self, timeout: float | None = None) -> Job | None:
-        """Wait for the next job and make it a running one, until `done`.
+    def take(self, timeout: float | None = None, ready: Callable[[Job], bool] = _any) -> Job | None:
+        """Wait for the next job that is ready, and make it a running one until `done`.
 
-        None once `timeout` seconds are over, the queue was nudged, or it is closed and empty.
+        timeout: seconds to wait at most, None for any time.
+        ready: tells whether a job can be done now. It is asked under the queue's lock, and again after each `recheck`.
+
+        Returns None once the time is over, a worker was woken by `nudge`, or the queue is closed and empty.
         """
         with self._changed:
-            if not self._waiting and self._open and not self._nudged:
+            job = self._next(ready)
+            if job is None and not self._nudged and not self._ended():
                 self._changed.wait(timeout)
+                job = self._next(ready)
             self._nudged = False
-            if not self._waiting:
-                return None
-            peer = next(iter(self._waiting))
-            theirs = self._waiting.pop(peer)
-            job = theirs.popleft()
-            if theirs:
-                self._waiting[peer] = theirs  # at the end: the others come first
-            self._running.append(job)
+            if job is not None:
+                theirs = self._waiting.pop(job.peer)
+                theirs.remove(job)
+                if theirs:
+                    self._waiting[job.peer] = theirs  # at the end: the others come first
+                self._running.append(job)
             return job
 
     def done(self, job: Job) -> None:
@@ -137,16 +97,21 @@ class JobQueue:
             self._running.remove(job)
 
     def nudge(self) -> None:
-        """Have a worker look for other things to do than jobs."""
+        """Wake a worker, so that it expires models."""
         with self._changed:
             self._nudged = True
             self._changed.notify()
+
+    def recheck(self) -> None:
+        """Have every `take` ask again which jobs are ready."""
+        with self._changed:
+            self._changed.notify_all()
 
     @property
     def closed(self) -> bool:
         """Whether no more jobs can come, and none waits."""
         with self._changed:
-            return not self._open and not self._waiting
+            return self._ended()
 
     def cancel(self, peer: bytes, job_id: int) -> Job | None:
         """Cancel one job. Returns it if it was still waiting and so will never run."""
@@ -178,6 +143,12 @@ class JobQueue:
             self._waiting.clear()
             self._changed.notify_all()
             return waiting
+
+    def _ended(self) -> bool:
+        return not self._open and not self._waiting
+
+    def _next(self, ready: Callable[[Job], bool]) -> Job | None:
+        return next((job for theirs in self._waiting.values() for job in theirs if ready(job)), None)
 
     def _alive(self) -> list[Job]:
         return self._running + self._turns()

@@ -17,6 +17,8 @@ from matted_client.messages import Failure, Hello, Load, MaskRequest, Message, P
 from matted import __version__
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
+from matted.inference.engine import EngineFactory
+from matted.inference.local_engine import LocalEngine
 from matted.inference.predictor import Predictor
 from matted.models.store import Store
 from matted.serving import admission
@@ -40,14 +42,22 @@ class Identity:
 
 
 class Service:
-    """`handle` answers at once or queues; `collect` gives what the workers finished since the last call.
+    """Answers requests: `handle` at once, or it queues them; `collect` gives what the workers finished since.
 
     reread: reads the settings and the models' specs for a reload, and may raise MattedError.
-    on_finished is called from a worker thread whenever `collect` has something new.
+    on_finished: called from a worker thread whenever `collect` has something new.
+    engines: makes the engine of a model.
+    clock: monotonic, seconds.
     """
 
     def __init__(
-        self, setup: Setup, reread: Callable[[], Setup], identity: Identity, on_finished: Callable[[], None]
+        self,
+        setup: Setup,
+        reread: Callable[[], Setup],
+        identity: Identity,
+        on_finished: Callable[[], None],
+        engines: EngineFactory = LocalEngine,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.stopping = False
         self._setup = setup
@@ -55,23 +65,24 @@ class Service:
         self._identity = identity
         config, memory = self._setup.config, psutil.virtual_memory()
         self._store = Store(config.models)
-        self._cache = ModelCache(_budget(config.memory), lambda: int(psutil.virtual_memory().available))
+        self._cache = ModelCache(_budget(config.memory), lambda: int(psutil.virtual_memory().available), clock)
         compiled = CompiledFiles(config.compiled, config.compiled_limit)
-        self._predictor = Predictor(self._store, self._cache, compiled, config.target)
+        self._predictor = Predictor(self._store, self._cache, compiled, config.target, engines, clock)
         self._queue = JobQueue(config.queue, memory.total * QUEUE_PERCENT // 100)
         self._workers = Workers(self._setup, self._queue, self._cache, self._predictor, on_finished)
-        self._started = time.monotonic()
+        self._clock = clock
+        self._started = clock()
         self._requests = 0
         self._last_request = self._started
         self._process = psutil.Process()
         if config.preload:
-            self._queue.submit(Job(OURSELVES, 0, Load(config.preload)))
+            self._queue.submit(Job(OURSELVES, 0, Load(config.preload), submitted=clock()))
 
     def handle(self, peer: bytes, frames: Sequence[memoryview]) -> list[Reply]:
         """One message of a client, header first. Returns the replies that are due now. Never raises."""
         request_id = 0
         self._requests += 1
-        self._last_request = time.monotonic()
+        self._last_request = self._clock()
         try:
             op, request_id, header = messages.split_header(bytes(frames[0][: messages.MAX_HEADER_BYTES + 1]))
             return self._dispatch(peer, request_id, op, header, frames[1:])
@@ -93,7 +104,7 @@ class Service:
 
     def seconds_to_idle(self) -> float:
         """How long until the daemon may end by itself, infinite for never."""
-        return max(0.0, self._last_request + self._setup.config.idle_exit - time.monotonic())
+        return max(0.0, self._last_request + self._setup.config.idle_exit - self._clock())
 
     def idle(self) -> bool:
         return not self.working() and self.seconds_to_idle() <= 0.0
@@ -162,7 +173,7 @@ class Service:
             load = Load.from_wire(header)
             self._refuse_reused_id(peer, request_id)
             self._setup.spec(load.model)
-            self._submit(Job(peer, request_id, load))
+            self._submit(Job(peer, request_id, load, submitted=self._clock()))
             return []
         if op == Unload.op:
             found = self._cache.give_up(self._setup.model_id(Unload.from_wire(header).model))
@@ -208,7 +219,7 @@ class Service:
         self._refuse_reused_id(peer, request_id)
         spec = self._setup.spec(request.model)
         admission.check_plate(request, spec)
-        return Job(peer, request_id, request, frames)
+        return Job(peer, request_id, request, frames, self._clock())
 
     def _refuse_reused_id(self, peer: bytes, request_id: int) -> None:
         if self._queue.find(peer, request_id):
@@ -260,7 +271,7 @@ class Service:
             "default_model": config.model,
             "loaded": loaded,
             "resident_bytes": self._process.memory_info().rss + sum(memory.values()),
-            "uptime_seconds": time.monotonic() - self._started,
+            "uptime_seconds": self._clock() - self._started,
             "idle_exit": config.idle_exit if config.idle_exit < math.inf else None,
             "requests": self._requests,
             "stopping": self.stopping,

@@ -14,7 +14,7 @@ from matted_client import Rejected, messages
 from matted_client.messages import Failure, Load, MaskRequest, Message
 
 from matted.inference.cache import ModelCache
-from matted.inference.predictor import Clock, Predictor
+from matted.inference.predictor import Predictor, Stopwatch
 from matted.mask.pipeline import Pipeline
 from matted.models.catalogue import Catalogue
 from matted.models.spec import ModelSpec
@@ -23,8 +23,11 @@ from matted.settings.config import Config
 
 log = logging.getLogger(__name__)
 
-# While one infers, the other prepares the next picture or finishes the one before.
-WORKERS = 2
+WORKERS = 2  # while one infers, the other prepares the next picture or finishes the one before
+
+
+def _nothing() -> None:
+    pass
 
 
 class Reply(NamedTuple):
@@ -51,17 +54,25 @@ class Setup(NamedTuple):
 
 
 class Workers:
-    """on_finished is called from a worker thread whenever `collect` has something new, and when a thread ends."""
+    """WORKERS threads that make masks, and one more for each model that is being loaded meanwhile.
+
+    So a request for a model in memory never waits for another model to be downloaded or loaded. Requests for a model
+    that is being loaded stay in the queue until it is there.
+    """
 
     def __init__(
         self, setup: Setup, queue: JobQueue, cache: ModelCache, predictor: Predictor, on_finished: Callable[[], None]
     ) -> None:
+        """on_finished: called from a thread whenever `collect` has something new, and when a thread ends."""
         self.setup = setup
         self._queue = queue
         self._cache = cache
         self._predictor = predictor
         self._on_finished = on_finished
         self._finished: deque[Reply] = deque()
+        self._finishing = threading.Lock()
+        self._loading: set[str] = set()  # ids of models
+        self._making = threading.Semaphore(WORKERS)  # masks; a thread that has loaded a model makes its mask as well
         self._threads = [
             threading.Thread(target=self._work, name=f"worker {number}", daemon=True) for number in range(WORKERS)
         ]
@@ -69,31 +80,59 @@ class Workers:
             thread.start()
 
     def collect(self) -> list[Reply]:
-        """What was finished since the last call."""
+        """Return what was finished since the last call."""
         replies = []
         while self._finished:
             replies.append(self._finished.popleft())
         return replies
 
     def ended(self) -> bool:
-        """Whether all threads have ended, which they do when the queue is closed, and everything was collected."""
-        return not any(thread.is_alive() for thread in self._threads) and not self._finished
+        """Return whether everything was done and collected after the queue was closed."""
+        with self._finishing:
+            working = any(thread.is_alive() for thread in self._threads) or self._queue.alive()
+            return not working and not self._finished
 
     def _work(self) -> None:
         while not self._queue.closed:
-            job = self._queue.take(self._cache.expire())
-            if job is not None:
-                self._finished.append(self._outcome(job))
-                self._queue.done(job)
-                del job  # and its pixels
-                self._on_finished()
+            job = self._queue.take(self._cache.expire(), self._ready)
+            if job is None:
+                continue
+            model = self._model(job)
+            if self._cache.holds(model):
+                self._finish(job)
+            else:
+                self._loading.add(model)
+                threading.Thread(target=self._load, args=(job, model), name=f"loads {model}", daemon=True).start()
+            del job  # and its pixels
         self._on_finished()
 
-    def _outcome(self, job: Job) -> Reply:
+    def _ready(self, job: Job) -> bool:
+        return self._model(job) not in self._loading
+
+    def _model(self, job: Job) -> str:
+        return self.setup.model_id(job.request.model)
+
+    def _load(self, job: Job, model: str) -> None:
+        """Do a job whose model has to be loaded first."""
+        self._finish(job, lambda: self._loaded(model))
+        self._loaded(model)  # also if it could not be loaded: the next job may try
+
+    def _loaded(self, model: str) -> None:
+        self._loading.discard(model)
+        self._queue.recheck()
+
+    def _finish(self, job: Job, on_loaded: Callable[[], None] = _nothing) -> None:
+        reply = self._outcome(job, on_loaded)
+        with self._finishing:
+            self._queue.done(job)  # before the reply is sent: no progress follows it
+            self._finished.append(reply)
+        self._on_finished()
+
+    def _outcome(self, job: Job, on_loaded: Callable[[], None]) -> Reply:
         request = job.request
         size = f"{request.width} x {request.height}" if isinstance(request, MaskRequest) else f"load {request.model}"
         try:
-            return self._done(job, size)
+            return self._done(job, size, on_loaded)
         except Rejected as error:
             log.info("%s: %s", size, error.code)
             failure = Failure(error.code, error.message, error.hint)
@@ -110,17 +149,22 @@ class Workers:
             failure = internal()
         return Reply(job.peer, job.id, failure)
 
-    def _done(self, job: Job, size: str) -> Reply:
+    def _done(self, job: Job, size: str, on_loaded: Callable[[], None]) -> Reply:
         request, setup = job.request, self.setup
         spec = setup.spec(request.model)
-        own = request.keep_alive if setup.config.client_keep_alive else None
-        keep_alive = setup.config.keep_alive if own is None else own
+        asked = request.keep_alive if setup.config.client_keep_alive else None
+        keep_alive = setup.config.keep_alive if asked is None else asked
         if spec.id == setup.config.preload:
             keep_alive = math.inf
-        if isinstance(request, Load):
-            self._predictor.load(job, spec, keep_alive, Clock(job.submitted), request.download)
-            return Reply(job.peer, job.id, messages.Done())
-        outcome = Pipeline(self._predictor, job, request, spec, keep_alive).run()
+        download = isinstance(request, Load) and request.download
+        stopwatch = Stopwatch(job.submitted, self._predictor.clock)
+        stopwatch.lap("waiting")
+        with self._predictor.hold(job, spec, keep_alive, stopwatch, download) as model:
+            on_loaded()
+            if isinstance(request, Load):
+                return Reply(job.peer, job.id, messages.Done())
+            with job.holding(self._making):
+                outcome = Pipeline(model, job, request, job.frames, stopwatch).run()
         stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in outcome.info.timings.items())
         log.info("%s: %s", size, stages)
         arrays = [array for array in (outcome.mask, outcome.foreground) if array is not None]

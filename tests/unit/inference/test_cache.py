@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -24,13 +25,17 @@ def spec(name: str, peak: int = GB) -> ModelSpec:
 
 @dataclass
 class Fake:
-    """Stands where an engine would: the cache only asks for its spec, and closes it."""
+    """Stands where an engine would: the cache asks for its spec and whether it is alive, and closes it."""
 
     spec: ModelSpec
     closed: bool = False
+    crashed: bool = False
 
     def close(self) -> None:
         self.closed = True
+
+    def alive(self) -> bool:
+        return not (self.closed or self.crashed)
 
 
 class Machine:
@@ -42,12 +47,20 @@ class Machine:
         self.total = total
         self.cache = ModelCache(budget, self._free, lambda: self.now)
 
-    def lend(self, name: str, keep_alive: float = 60.0, peak: int = GB) -> AbstractContextManager[tuple[Engine, bool]]:
+    @contextmanager
+    def lend(self, name: str, keep_alive: float = 60.0, peak: int = GB) -> Iterator[tuple[Engine, bool]]:
+        """Lend the engine, and say whether it was loaded for that."""
+
         def load() -> Engine:
             self.loaded.append(Fake(spec(name, peak)))
             return cast(Engine, self.loaded[-1])
 
-        return self.cache.use(spec(name, peak), keep_alive, load)
+        there = self.cache.lend(name)
+        engine = there or self.cache.load(spec(name, peak), load)
+        try:
+            yield engine, there is None
+        finally:
+            self.cache.give_back(engine, keep_alive)
 
     def use(self, name: str, keep_alive: float = 60.0, peak: int = GB) -> bool:
         with self.lend(name, keep_alive, peak) as (engine, loaded):
@@ -158,9 +171,9 @@ def test_a_load_that_fails_leaves_nothing_behind() -> None:
     def fail() -> Engine:
         raise RuntimeError("no")
 
-    with pytest.raises(RuntimeError), machine.cache.use(spec("one"), 60, fail):
-        pass
-    assert machine.names() == []
+    with pytest.raises(RuntimeError):
+        machine.cache.load(spec("one"), fail)
+    assert machine.names() == [] and machine.cache.lend("one") is None
 
 
 def test_a_model_lent_twice_stays_until_both_are_done_with_it() -> None:
@@ -188,6 +201,22 @@ def test_an_engine_that_died_is_forgotten_and_the_next_use_loads_anew() -> None:
         machine.cache.discard(engine)
     assert machine.names() == []
     assert machine.use("one") is True
+
+
+def test_an_idle_engine_that_died_is_not_lent_and_takes_no_place() -> None:
+    machine = Machine()
+    machine.use("one")
+    machine.loaded[0].crashed = True
+    assert not machine.cache.holds("one")
+    assert machine.use("one") is True
+    assert machine.names() == ["one"] and machine.loaded[0].closed
+
+
+def test_an_engine_that_dies_while_it_is_lent_goes_when_it_is_given_back() -> None:
+    machine = Machine()
+    with machine.lend("one"):
+        machine.loaded[0].crashed = True
+    assert machine.names() == [] and machine.loaded[0].closed
 
 
 def test_at_the_end_everything_goes_also_what_is_lent() -> None:

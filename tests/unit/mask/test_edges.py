@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matted.inference import model_io
 from matted.inference.layer import Layer
-from matted.mask import edges, resampling
+from matted.mask import edges, rendering, resampling
 from PIL import Image
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -48,7 +47,7 @@ def refined(matte: Array, rgb: Array, mode: str = "fine", depth: int = 16, forma
     height, width = rgb.shape[:2]
     layer = Layer.received(memoryview(np.ascontiguousarray(rgb)).cast("B"), width, height, format)
     edge = edges.study(matte, layer, mode, nothing)
-    return model_io.make_mask(matte, width, height, depth, edge)
+    return rendering.render(matte, width, height, depth, edge)
 
 
 def error(mask: Array, truth: Array) -> float:
@@ -63,7 +62,7 @@ def error(mask: Array, truth: Array) -> float:
 def test_a_blurred_edge_comes_close_to_the_true_one(mode: str, width: int, height: int) -> None:
     truth = disc(width, height, blur=4)
     matte = seen_by_model(truth)
-    before = error(model_io.make_mask(matte, width, height, 16), truth)
+    before = error(rendering.render(matte, width, height, 16), truth)
     assert error(refined(matte, picture(truth), mode), truth) < 0.25 * before
 
 
@@ -74,7 +73,7 @@ def test_what_is_half_transparent_stays_so(mode: str) -> None:
     truth, drawn = (np.tile(np.clip(0.5 + x / wide, 0, 1), (400, 1)).astype(np.float32) for wide in (20, 40))
     matte = np.asarray(Image.fromarray(drawn).resize((SIDE, SIDE), Image.Resampling.BOX))
     mask = refined(matte, picture(truth, grain=0), mode)
-    assert error(mask, truth) < 0.5 * error(model_io.make_mask(matte, 600, 400, 16), truth)
+    assert error(mask, truth) < 0.5 * error(rendering.render(matte, 600, 400, 16), truth)
     half = mask[200, 294:306] / 65535
     assert 0.05 < half.min() < 0.35 and 0.65 < half.max() < 0.95
 
@@ -85,7 +84,7 @@ def test_where_the_model_is_sure_nothing_changes(mode: str, depth: int) -> None:
     truth = disc(900, 700)
     rgb = np.random.default_rng(1).integers(0, 256, (700, 900, 3), np.uint8)
     matte = seen_by_model(truth)
-    mask = model_io.make_mask(matte, 900, 700, depth)
+    mask = rendering.render(matte, 900, 700, depth)
     changed = refined(matte, rgb, mode, depth) != mask
     y, x = np.mgrid[0:700, 0:900]
     distance = np.abs(np.hypot(x - 450, y - 350) - 0.32 * 700)
@@ -104,7 +103,7 @@ def test_a_matte_without_an_edge_is_left_alone(mode: str, level: float) -> None:
 def test_a_picture_without_colours_to_go_by_keeps_its_mask() -> None:
     matte = seen_by_model(disc(640, 480))
     flat = np.full((480, 640, 3), 90, np.uint8)
-    np.testing.assert_array_equal(refined(matte, flat), model_io.make_mask(matte, 640, 480, 16))
+    np.testing.assert_array_equal(refined(matte, flat), rendering.render(matte, 640, 480, 16))
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -180,14 +179,14 @@ def test_it_can_be_stopped_again_and_again(mode: str) -> None:
 
     with pytest.raises(Stopped):
         edge = edges.study(matte, Layer(rgb), mode, check)
-        model_io.make_mask(matte, 1500, 1200, 8, edge)
+        rendering.render(matte, 1500, 1200, 8, edge)
 
 
 # -- tuning ------------------------------------------------------------------------------------------------------------
 
 
 def soft(width: int, height: int, depth: int) -> Array:
-    return model_io.make_mask(seen_by_model(disc(600, 400)), width, height, depth)
+    return rendering.render(seen_by_model(disc(600, 400)), width, height, depth)
 
 
 def tuned(mask: Array, **asked: Any) -> Array:
@@ -290,7 +289,7 @@ def test_a_large_layer_takes_few_times_its_own_memory() -> None:
     tracemalloc.start()
     try:
         edge = edges.study(matte, Layer(pixels), "fine", nothing)
-        mask = model_io.make_mask(matte, 4000, 3000, 16, edge)
+        mask = rendering.render(matte, 4000, 3000, 16, edge)
         edges.tune(mask, 0.5, 10, 5.0, True, nothing)
         peak = tracemalloc.get_traced_memory()[1]
     finally:

@@ -21,7 +21,7 @@ PLATE = catalogue.load().find("background-matting-mobilenetv2")
 def shown(rgb: Any, spec: catalogue.ModelSpec = SPEC) -> Any:
     """What the model is shown of a picture."""
     height, width = rgb.shape[:2]
-    return model_io.show(Layer(rgb), spec, model_io.Fit((spec.side or height, spec.side or width)))
+    return model_io.show(Layer(rgb), spec, model_io.fit(width, height, spec, None))
 
 
 def disc(side: int, radius: float) -> Any:

@@ -1,0 +1,77 @@
+"""Build the arithmetic on pixels into a model's graph: uint8 planes go in, a float32 matte and uint8 colours come out.
+
+So only bytes cross to the engine, and the arithmetic runs on every core, or on the device.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matted.inference.engine import Planes
+from matted.models.spec import ModelSpec
+from matted.settings.target import CPU
+
+if TYPE_CHECKING:
+    import openvino
+
+_FULL = 255.0  # of a uint8 sample
+
+
+def build(graph: openvino.Model, spec: ModelSpec) -> openvino.Model:
+    """Return `graph` with the spec's arithmetic around it.
+
+    graph: takes pictures, float32, 1 x 3 x height x width, and gives the outputs that the spec names; it is used up.
+
+    The result takes uint8 of the same shape. A sample becomes (sample / scale - mean) / std, where scale is 255 or the
+    brightest sample of the picture. Colours, the second output, are clipped to 0..1 and become 0..255.
+    """
+    from openvino import Layout, Type
+    from openvino.preprocess import PrePostProcessor
+
+    border = PrePostProcessor(graph)
+    for index in range(len(graph.inputs)):
+        picture = border.input(index)
+        picture.tensor().set_element_type(Type.u8).set_layout(Layout("NCHW"))
+        picture.model().set_layout(Layout("NCHW"))
+        steps = picture.preprocess().convert_element_type(Type.f32)
+        if spec.scale == "max":
+            steps.custom(_divide_by_brightest)
+        else:
+            steps.scale(_FULL)
+        steps.mean(list(spec.mean))
+        steps.scale(list(spec.std))
+    for index in range(1, len(graph.outputs)):
+        border.output(index).postprocess().custom(_bytes)
+    return border.build()
+
+
+def normalise(planes: Planes, spec: ModelSpec) -> NDArray[np.float32]:
+    """Do the input's arithmetic alone: what calibration shows a model whose graph does not have it.
+
+    planes: 3 x height x width. Returns 1 x 3 x height x width.
+    """
+    import openvino
+    from openvino import opset13 as operators
+
+    picture = operators.parameter([1, *planes.shape], np.float32)
+    graph = openvino.Model([operators.convert(picture, "f32").output(0)], [picture], "normalise")
+    compiled = openvino.Core().compile_model(build(graph, spec), CPU, {"INFERENCE_PRECISION_HINT": "f32"})
+    result: NDArray[np.float32] = compiled(planes[np.newaxis])[0]
+    return result
+
+
+def _divide_by_brightest(picture: openvino.Output) -> openvino.Output:
+    from openvino import opset13 as operators
+
+    brightest = operators.reduce_max(picture, np.array([1, 2, 3], np.int64), keep_dims=True)
+    return operators.divide(picture, operators.maximum(brightest, np.float32(1.0))).output(0)
+
+
+def _bytes(colours: openvino.Output) -> openvino.Output:
+    from openvino import opset13 as operators
+
+    levels = operators.multiply(operators.clamp(colours, 0.0, 1.0), np.float32(_FULL))
+    return operators.convert(operators.round(levels, "half_to_even"), "u8").output(0)

@@ -1,0 +1,127 @@
+"""The arithmetic by which models differ, as tables: a spec names an entry of each.
+
+RESAMPLINGS   how a picture is made smaller for the model
+FITS          which size it is shown at, and whether its aspect ratio is kept
+ACTIVATIONS   how the raw output becomes a matte
+
+A new model is a spec; code is needed only for arithmetic that no entry has, and is then one function and one entry.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Raw = NDArray[np.float32]  # rows x columns: the output of a model
+Size = tuple[int, int]  # height, width
+
+_MAX_WORKING_PIXELS = 3840 * 2160  # background matting needs 2.7 GB for this many
+
+RESAMPLINGS = {"lanczos": Image.Resampling.LANCZOS, "bilinear": Image.Resampling.BILINEAR}
+
+
+# -- fits --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How one picture is shown to a model.
+
+    size: height and width of the model's input.
+    content: height and width of the picture in it, at the left upper corner; what is beyond repeats the picture's edge.
+    """
+
+    size: Size
+    content: Size
+
+
+@dataclass(frozen=True)
+class FitRule:
+    """Decides on the Fit of a picture.
+
+    fit: (height, width of the picture; height, width that the model wants; multiple) -> Fit.
+    flexible: whether the model takes other sizes than the one that it wants, in multiples of `multiple`.
+    """
+
+    fit: Callable[[Size, Size, int], Fit]
+    flexible: bool = False
+
+
+def _squash(picture: Size, wanted: Size, multiple: int) -> Fit:
+    """Fill the whole input, whatever that does to the aspect ratio."""
+    return Fit(wanted, wanted)
+
+
+def _letterbox(picture: Size, wanted: Size, multiple: int) -> Fit:
+    """Keep the aspect ratio, and fill the rest of the input."""
+    scale = min(wanted[0] / picture[0], wanted[1] / picture[1])
+    return Fit(wanted, (max(1, round(picture[0] * scale)), max(1, round(picture[1] * scale))))
+
+
+def _aspect(picture: Size, wanted: Size, multiple: int) -> Fit:
+    """Keep the aspect ratio but for rounding: the longer side is as long as the model wants."""
+    scale = max(wanted) / max(picture)
+    size = tuple(max(1, round(side * scale / multiple)) * multiple for side in picture)
+    return Fit((size[0], size[1]), (size[0], size[1]))
+
+
+def _own(picture: Size, wanted: Size, multiple: int) -> Fit:
+    """Keep every pixel of a picture that is small enough; memory is in proportion to the pixels."""
+    scale = min(1.0, math.sqrt(_MAX_WORKING_PIXELS / (picture[0] * picture[1])))
+    height, width = (max(1, math.ceil(side * scale / multiple)) * multiple for side in picture)
+    return Fit((height, width), picture if scale == 1.0 else (height, width))
+
+
+FITS = {
+    "squash": FitRule(_squash),  # to a square scores better than a letterbox with the models that want one
+    "letterbox": FitRule(_letterbox),
+    "aspect": FitRule(_aspect, flexible=True),
+    "own": FitRule(_own, flexible=True),
+}
+
+
+# -- activations -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Activation:
+    """Reads the raw output of a model.
+
+    probability: raw output -> how probable each pixel is subject; outside of 0..1 where the model overshoots.
+    matte: probability -> matte, 0..1.
+    """
+
+    probability: Callable[[Raw], Raw]
+    matte: Callable[[Raw], Raw]
+
+
+def _as_it_is(raw: Raw) -> Raw:
+    return raw
+
+
+def _sigmoid(raw: Raw) -> Raw:
+    one = np.float32(1.0)
+    probability: Raw = one / (one + np.exp(-np.clip(raw, -60.0, 60.0)))
+    return probability
+
+
+def _clip(probability: Raw) -> Raw:
+    return np.clip(probability, 0.0, 1.0)
+
+
+def _stretch(probability: Raw) -> Raw:
+    """Stretch by its own minimum and maximum, as U²-Net's and IS-Net's authors do."""
+    low, high = float(probability.min()), float(probability.max())
+    return (probability - low) / max(high - low, 1e-6)
+
+
+ACTIVATIONS = {
+    "minmax": Activation(_as_it_is, _stretch),
+    "sigmoid": Activation(_sigmoid, _clip),  # of logits
+    "clip": Activation(_as_it_is, _clip),
+}

@@ -1,0 +1,76 @@
+"""Report the progress of a piece of work, and cancel it from another thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from matted_client import Rejected, messages
+from matted_client.messages import Progress
+
+WAITING = Progress("waiting")
+_POLL_SECONDS = 0.02  # how soon a task that waits for a lock sees that it was cancelled
+
+
+@dataclass(eq=False)
+class Task:
+    """A piece of work in one thread, watched and cancelled by others.
+
+    progress: replaced as a whole by the thread that works, so that others can read it at any time.
+    estimate: gives the progress of a stage that cannot report any itself; None while there is no such stage.
+    """
+
+    progress: Progress = field(default=WAITING, kw_only=True)
+    estimate: Callable[[], Progress] | None = field(default=None, init=False)
+    _cancelled: bool = field(default=False, init=False)
+    _interrupt: Callable[[], None] | None = field(default=None, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def cancel(self) -> None:
+        """Ask the task to end. May be called from any thread, any number of times."""
+        with self._lock:
+            self._cancelled = True
+            if self._interrupt:  # under the lock: `run_interruptible` cannot end meanwhile and let other work begin
+                self._interrupt()
+
+    def cancelled(self) -> bool:
+        """Return whether `cancel` was called."""
+        return self._cancelled
+
+    def check(self) -> None:
+        """Raise Rejected("cancelled") once the task was cancelled."""
+        if self._cancelled:
+            raise Rejected(messages.CANCELLED, "Cancelled.")
+
+    def run_interruptible(self, work: Callable[[], None], interrupt: Callable[[], None]) -> None:
+        """Run `work`, which a cancel can end early.
+
+        work: any function.
+        interrupt: called by a cancel that comes meanwhile, from its thread; it has to make `work` return or raise.
+
+        Raises Rejected("cancelled") after a cancel, whatever `work` then does; else what `work` raises.
+        """
+        with self._lock:
+            self.check()
+            self._interrupt = interrupt
+        try:
+            work()
+        except Exception:
+            self.check()
+            raise
+        finally:
+            with self._lock:
+                self._interrupt = None
+        self.check()
+
+    @contextmanager
+    def holding(self, lock: threading.Lock | threading.Semaphore) -> Iterator[None]:
+        """Hold a lock that others may hold for long. Raises Rejected("cancelled") if a cancel comes while waiting."""
+        while not lock.acquire(timeout=_POLL_SECONDS):
+            self.check()
+        try:
+            yield
+        finally:
+            lock.release()

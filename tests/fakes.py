@@ -1,0 +1,229 @@
+"""A fake engine and a fake clock: what a model does, and how long that takes, is said by the test.
+
+Nothing here stands for OpenVINO's answers: tests of masks use real models.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from conftest import wait_for
+from matted.inference.engine import EngineDied
+from matted.models import catalogue
+from matted.models.spec import ModelSpec
+from matted.models.store import Store
+from matted.settings.target import Target
+from matted_client import Rejected, messages
+
+SIDE = 32  # pixels: the size that the fake models take
+BASE = replace(catalogue.load().find("u2netp"), side=SIDE, scale="255", activation="clip", peak_bytes=1000)
+
+
+def model(name: str, **fields: Any) -> ModelSpec:
+    """The spec of a fake model."""
+    return replace(BASE, id=name, title=name.upper(), **fields)
+
+
+class Clock:
+    """Time that passes only when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Gate:
+    """Where an engine waits, if the test has closed it: `wait` returns once it is open, and says if it was broken."""
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+        self._open.set()
+        self._broken = False
+        self.reached = threading.Event()
+
+    def shut(self) -> None:
+        self.reached.clear()
+        self._open.clear()
+
+    def open(self) -> None:
+        self._open.set()
+
+    def break_open(self) -> None:
+        self._broken = True
+        self._open.set()
+
+    def wait(self) -> bool:
+        self.reached.set()
+        assert self._open.wait(60)
+        broken, self._broken = self._broken, False
+        return broken
+
+
+@dataclass
+class Engines:
+    """An EngineFactory. made: the engines so far. loading, inferring: gates by model.
+
+    load_errors, infer_errors: what the next loads or inferences of a model raise, first come first; None for nothing.
+    """
+
+    clock: Clock = field(default_factory=Clock)
+    made: list[FakeEngine] = field(default_factory=list)
+    loading: dict[str, Gate] = field(default_factory=dict)
+    inferring: dict[str, Gate] = field(default_factory=dict)
+    load_errors: dict[str, list[Exception | None]] = field(default_factory=dict)
+    infer_errors: dict[str, list[Exception | None]] = field(default_factory=dict)
+    running: int = 0
+    most_running: int = 0
+
+    def __call__(self, spec: ModelSpec, path: Path, target: Target, compiled: Path | None) -> FakeEngine:
+        self.loading.setdefault(spec.id, Gate())
+        self.inferring.setdefault(spec.id, Gate())
+        engine = FakeEngine(spec, target, compiled, self)
+        self.made.append(engine)
+        return engine
+
+    def shut_loading(self, name: str) -> Gate:
+        gate = self.loading.setdefault(name, Gate())
+        gate.shut()
+        return gate
+
+    def shut_inferring(self, name: str) -> Gate:
+        gate = self.inferring.setdefault(name, Gate())
+        gate.shut()
+        return gate
+
+    def next_load(self, name: str) -> None:
+        self._next(self.load_errors, name)
+
+    def next_inference(self, name: str) -> None:
+        self._next(self.infer_errors, name)
+
+    def _next(self, errors: dict[str, list[Exception | None]], name: str) -> None:
+        if errors.get(name) and (error := errors[name].pop(0)) is not None:
+            raise error
+
+
+class FakeEngine:
+    """An Engine. Its matte is the red of what it is shown; an inference takes a second of the clock."""
+
+    def __init__(self, spec: ModelSpec, target: Target, compiled: Path | None, engines: Engines) -> None:
+        self.spec = spec
+        self.device = self.arithmetic = self.note = ""
+        self.size: tuple[int, int] | None = None
+        self.compiled = compiled
+        self.inferences = 0
+        self.closed = False
+        self._target = target
+        self._engines = engines
+        self._alive = True
+
+    def load(self) -> None:
+        if self._engines.loading[self.spec.id].wait():
+            raise EngineDied("the load was ended")
+        try:
+            self._engines.next_load(self.spec.id)
+        except EngineDied:
+            self._alive = False
+            raise
+        self.device, self.arithmetic, self.size = self._target.device, "f32", (SIDE, SIDE)
+
+    def infer(self, pictures: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]) -> list[Any]:
+        self.inferences += 1
+        self._engines.running += 1
+        self._engines.most_running = max(self._engines.most_running, self._engines.running)
+        try:
+            if self._engines.inferring[self.spec.id].wait():
+                raise RuntimeError("the inference was cancelled")
+            self._engines.next_inference(self.spec.id)
+        except EngineDied:
+            self._alive = False
+            raise
+        finally:
+            self._engines.running -= 1
+        self._engines.clock.now += 1.0
+        matte = pictures[0][:1].astype(np.float32) / np.float32(255)
+        return [matte, *([pictures[0]] if len(self.spec.outputs) > 1 else [])]
+
+    def cancel(self) -> None:
+        self._engines.inferring[self.spec.id].break_open()
+
+    def kill(self) -> None:
+        self._alive = False
+        self._engines.loading[self.spec.id].break_open()
+
+    def close(self) -> None:
+        self.closed = True
+
+    def alive(self) -> bool:
+        return self._alive and not self.closed
+
+    def memory(self) -> int:
+        return 0 if self.closed else 100
+
+
+@dataclass
+class Shelf:
+    """A Store whose models are all there, but for those of `missing`, which a download gate holds up if it is shut."""
+
+    missing: set[str] = field(default_factory=set)
+    downloading: Gate = field(default_factory=Gate)
+
+    def obtain(
+        self, spec: ModelSpec, on_fraction: Callable[[float], None], check: Callable[[], None], wanted: bool = False
+    ) -> bool:
+        if spec.id not in self.missing:
+            return False
+        if not wanted:
+            raise Rejected(messages.MODEL_NOT_INSTALLED, f"The model {spec.id} is not on this computer.")
+        on_fraction(0.5)
+        self.downloading.wait()
+        check()
+        self.missing.discard(spec.id)
+        return True
+
+    def path(self, spec: ModelSpec) -> Path:
+        return Path(spec.id)
+
+    def installed(self, spec: ModelSpec) -> bool:
+        return spec.id not in self.missing
+
+    @property
+    def as_store(self) -> Store:
+        return cast(Store, self)
+
+
+def disc(side: int = 96) -> bytes:
+    """RGB8 of a red disc with grain on a dark ground: what the fake models call a subject."""
+    y, x = np.mgrid[0:side, 0:side]
+    inside = np.hypot(x - side / 2, y - side / 2) < side / 3
+    noise = np.random.default_rng(1).integers(0, 20, (side, side))
+    red = np.where(inside, 235 + noise, 0)
+    return np.stack([red, noise + 20 * (x > y), noise], axis=2).astype(np.uint8).tobytes()
+
+
+class Finished:
+    """Collects replies until what a test waits for is there."""
+
+    def __init__(self, collect: Callable[[], list[Any]]) -> None:
+        self._collect = collect
+        self.replies: list[Any] = []
+
+    def of(self, request_id: int) -> Any:
+        """The reply to a request, once it is there."""
+
+        def look() -> Any:
+            self.replies += self._collect()
+            return next((reply for reply in self.replies if reply.id == request_id), None)
+
+        return wait_for(look, f"the reply to request {request_id}")
+
+
+ids = itertools.count(1)

@@ -1,0 +1,364 @@
+"""Models held for requests, with a fake engine and clock: loading, crashes, cancels, memory, who waits for whom."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import wait_for
+from fakes import SIDE, Clock, Engines, Shelf, disc, model
+from matted.inference.cache import ModelCache
+from matted.inference.compiled import CompiledFiles
+from matted.inference.engine import EngineDied
+from matted.inference.layer import Layer
+from matted.inference.predictor import Pace, Prediction, Predictor, Stopwatch
+from matted.models.spec import ModelSpec
+from matted.settings.target import Target
+from matted.system.task import Task
+from matted_client import Rejected
+
+SMALL, LARGE = model("small"), model("large")
+PICTURE = [Layer.received(memoryview(disc()), 96, 96, "RGB8")]
+KEEP = 60.0
+
+
+class Desk:
+    """A predictor with fakes around it."""
+
+    def __init__(self, folder: Path, free: int = 10_000) -> None:
+        self.clock = Clock()
+        self.engines = Engines(self.clock)
+        self.shelf = Shelf()
+        self.free = free
+        self.cache = ModelCache(10_000, lambda: self.free, self.clock)
+        self.compiled = CompiledFiles(folder, 1_000_000)
+        self.predictor = Predictor(
+            self.shelf.as_store, self.cache, self.compiled, Target("CPU"), self.engines, self.clock
+        )
+
+    def stopwatch(self) -> Stopwatch:
+        return Stopwatch(self.clock.now, self.clock)
+
+    def predict(self, spec: ModelSpec = SMALL, task: Task | None = None, **options: Any) -> Prediction:
+        with self.predictor.hold(task or Task(), spec, KEEP, self.stopwatch(), **options) as held:
+            return held.predict(PICTURE)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def in_thread(work: Callable[[], object]) -> Callable[[], BaseException | None]:
+    """Run in a thread; what is returned waits for its end and gives what it raised."""
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+
+    def end() -> BaseException | None:
+        thread.join(60)
+        assert not thread.is_alive()
+        return raised[0] if raised else None
+
+    return end
+
+
+# -- predicting --------------------------------------------------------------------------------------------------------
+
+
+def test_a_prediction_is_what_the_engine_answers_to_what_it_is_shown(desk: Desk) -> None:
+    found = desk.predict()
+    assert found.planes.shape == (3, SIDE, SIDE) and found.planes.dtype == np.uint8
+    np.testing.assert_array_equal(found.raw, found.planes[0] / np.float32(255))
+    assert found.device == "CPU" and found.foreground is None
+
+
+def test_colours_of_a_model_that_gives_them_come_with_the_prediction(desk: Desk) -> None:
+    found = desk.predict(model("coloured", outputs=("alpha", "foreground")))
+    assert found.foreground is not None
+    np.testing.assert_array_equal(found.foreground, found.planes)
+
+
+def test_a_model_is_loaded_once_and_held_once_for_all_predictions_of_a_request(desk: Desk) -> None:
+    with desk.predictor.hold(Task(), SMALL, KEEP, desk.stopwatch()) as held:
+        held.predict(PICTURE)
+        desk.cache.give_up("small")
+        desk.cache.expire()  # somebody wants its memory back in between
+        part = [PICTURE[0].crop(0, 0, 40, 40)]
+        held.predict(part, "closer")
+        (engine,) = desk.engines.made
+        assert engine.inferences == 2 and not engine.closed
+    desk.cache.expire()
+    assert engine.closed
+
+
+def test_a_model_that_is_given_back_early_can_be_unloaded_before_the_request_ends(desk: Desk) -> None:
+    with desk.predictor.hold(Task(), SMALL, 0.0, desk.stopwatch()) as held:
+        held.predict(PICTURE)
+        held.give_back()
+        desk.cache.expire()
+        assert desk.engines.made[0].closed
+    assert desk.cache.resident() == []
+
+
+def test_the_same_picture_is_inferred_once(desk: Desk) -> None:
+    first, second = desk.predict(), desk.predict()
+    np.testing.assert_array_equal(first.raw, second.raw)
+    assert desk.engines.made[0].inferences == 1
+
+
+def test_a_model_loaded_anew_remembers_nothing(desk: Desk) -> None:
+    desk.predict()
+    desk.cache.give_up("small")
+    desk.cache.expire()
+    desk.predict()
+    assert [engine.inferences for engine in desk.engines.made] == [1, 1]
+
+
+def test_the_stopwatch_knows_what_took_the_time(desk: Desk) -> None:
+    stopwatch = desk.stopwatch()
+    with desk.predictor.hold(Task(), SMALL, KEEP, stopwatch) as held:
+        held.predict(PICTURE)
+    assert stopwatch.laps["inference"] == 1.0
+    assert {"loading", "preparing", "waiting"} <= set(stopwatch.laps)
+    assert desk.predictor.pace.seconds("small") == 1.0
+
+
+def test_an_unnamed_lap_is_not_recorded() -> None:
+    clock = Clock()
+    stopwatch = Stopwatch(clock.now, clock)
+    clock.now += 5
+    stopwatch.lap("")
+    clock.now += 2
+    stopwatch.lap("mask")
+    clock.now += 1
+    stopwatch.lap("mask")
+    assert stopwatch.laps == {"mask": 3.0}
+
+
+def test_progress_of_an_inference_is_estimated_from_those_before() -> None:
+    pace = Pace()
+    assert pace.progress("inference", "small", 1.0).fraction is None
+    pace.record("small", 2.0)
+    assert pace.progress("inference", "small", 1.0).fraction == 0.5
+    assert pace.progress("inference", "small", 99.0).fraction == 0.99
+
+
+# -- who waits for whom -----------------------------------------------------------------------------------------------
+
+
+def test_a_model_in_memory_waits_for_no_other_load(desk: Desk) -> None:
+    desk.predict(SMALL)
+    loading = desk.engines.shut_loading("large")
+    end = in_thread(lambda: desk.predict(LARGE))
+    assert loading.reached.wait(60)
+    desk.predict(SMALL)  # would wait for ever if it waited for the load
+    loading.open()
+    assert end() is None
+
+
+def test_two_requests_for_a_model_load_it_once(desk: Desk) -> None:
+    loading = desk.engines.shut_loading("small")
+    ends = [in_thread(lambda: desk.predict(SMALL)) for _ in range(2)]
+    assert loading.reached.wait(60)
+    loading.open()
+    assert [end() for end in ends] == [None, None]
+    assert len(desk.engines.made) == 1
+
+
+def test_one_inference_runs_at_a_time(desk: Desk) -> None:
+    gate, waiting = desk.engines.shut_inferring("small"), Task()
+    first = in_thread(lambda: desk.predict(SMALL))
+    assert gate.reached.wait(60)
+    second = in_thread(lambda: desk.predict(LARGE, waiting))
+    wait_for(
+        lambda: waiting.progress.stage == "waiting" and len(desk.engines.made) == 2, "the second wait for its turn"
+    )
+    assert desk.engines.made[1].inferences == 0
+    gate.open()
+    assert first() is None and second() is None
+    assert desk.engines.most_running == 1
+
+
+# -- cancelling --------------------------------------------------------------------------------------------------------
+
+
+def test_a_cancel_before_anything_is_heeded_before_the_load(desk: Desk) -> None:
+    task = Task()
+    task.cancel()
+    with pytest.raises(Rejected) as refusal:
+        desk.predict(task=task)
+    assert refusal.value.code == "cancelled"
+    assert all(engine.closed for engine in desk.engines.made) and desk.cache.resident() == []
+
+
+def test_a_cancel_ends_a_load_and_leaves_nothing_in_memory(desk: Desk) -> None:
+    task, loading = Task(), desk.engines.shut_loading("small")
+    end = in_thread(lambda: desk.predict(task=task))
+    assert loading.reached.wait(60)
+    task.cancel()
+    error = end()
+    assert isinstance(error, Rejected) and error.code == "cancelled"
+    assert desk.engines.made[0].closed and desk.cache.resident() == []
+    assert len(desk.engines.made) == 1  # it was not tried again
+    desk.predict()
+
+
+def test_a_cancel_while_another_loads_is_heeded_at_once(desk: Desk) -> None:
+    loading = desk.engines.shut_loading("large")
+    first = in_thread(lambda: desk.predict(LARGE))
+    assert loading.reached.wait(60)
+    task = Task()
+    second = in_thread(lambda: desk.predict(SMALL, task))
+    wait_for(lambda: task.progress.stage == "loading", "the second wait for the load")
+    task.cancel()
+    error = second()
+    assert isinstance(error, Rejected) and error.code == "cancelled"
+    loading.open()
+    assert first() is None
+
+
+def test_a_cancel_ends_an_inference_and_the_model_stays(desk: Desk) -> None:
+    task, gate = Task(), desk.engines.shut_inferring("small")
+    end = in_thread(lambda: desk.predict(task=task))
+    assert gate.reached.wait(60)
+    task.cancel()
+    error = end()
+    assert isinstance(error, Rejected) and error.code == "cancelled"
+    assert [each.engine for each in desk.cache.resident()] == desk.engines.made
+    desk.predict()
+    assert desk.engines.made[0].inferences == 2  # what was cancelled was not remembered
+
+
+def test_a_cancel_while_another_infers_is_heeded_at_once(desk: Desk) -> None:
+    gate = desk.engines.shut_inferring("large")
+    first = in_thread(lambda: desk.predict(LARGE))
+    assert gate.reached.wait(60)
+    task = Task()
+    second = in_thread(lambda: desk.predict(SMALL, task))
+    wait_for(lambda: task.progress.stage == "waiting", "the second wait for its turn")
+    task.cancel()
+    error = second()
+    assert isinstance(error, Rejected) and error.code == "cancelled"
+    gate.open()
+    assert first() is None
+
+
+def test_a_cancel_ends_a_download(desk: Desk) -> None:
+    desk.shelf.missing.add("small")
+    desk.shelf.downloading.shut()
+    task = Task()
+    end = in_thread(lambda: desk.predict(task=task, download=True))
+    assert desk.shelf.downloading.reached.wait(60)
+    assert (task.progress.stage, task.progress.fraction) == ("downloading", 0.5)
+    task.cancel()
+    desk.shelf.downloading.open()
+    error = end()
+    assert isinstance(error, Rejected) and error.code == "cancelled"
+    assert desk.engines.made == []
+
+
+# -- what goes wrong ---------------------------------------------------------------------------------------------------
+
+
+def test_an_engine_that_dies_is_replaced_once_in_a_request(desk: Desk) -> None:
+    desk.engines.infer_errors["small"] = [EngineDied("a crash")]
+    desk.predict()
+    first, second = desk.engines.made
+    assert first.closed and second.inferences == 1
+
+
+def test_what_was_compiled_is_forgotten_when_an_engine_dies(desk: Desk) -> None:
+    folder = desk.compiled.of("small")
+    folder.mkdir()
+    (folder / "model.blob").write_bytes(b"compiled")
+    desk.engines.infer_errors["small"] = [EngineDied("a crash")]
+    with desk.predictor.hold(Task(), SMALL, KEEP, desk.stopwatch()) as held:
+        folder.mkdir(exist_ok=True)
+        (folder / "model.blob").write_bytes(b"compiled")
+        held.predict(PICTURE)
+    assert not folder.exists()
+
+
+def test_two_crashes_in_a_request_are_a_sentence_and_nothing_stays(desk: Desk) -> None:
+    desk.engines.infer_errors["small"] = [EngineDied("a crash"), EngineDied("a crash")]
+    with pytest.raises(Rejected, match="OpenVINO crashed while it ran SMALL") as refusal:
+        desk.predict()
+    assert refusal.value.code == "internal" and isinstance(refusal.value.__cause__, EngineDied)
+    assert all(engine.closed for engine in desk.engines.made) and desk.cache.resident() == []
+
+
+def test_the_second_prediction_of_a_request_has_no_other_try(desk: Desk) -> None:
+    desk.engines.infer_errors["small"] = [EngineDied("a crash"), None, EngineDied("a crash")]
+    with (
+        pytest.raises(Rejected, match="crashed"),
+        desk.predictor.hold(Task(), SMALL, KEEP, desk.stopwatch()) as held,
+    ):
+        held.predict(PICTURE)
+        held.predict([PICTURE[0].crop(0, 0, 40, 40)])
+    assert len(desk.engines.made) == 2
+
+
+def test_an_engine_that_the_system_ended_is_told_as_too_little_memory(desk: Desk) -> None:
+    desk.engines.infer_errors["small"] = [EngineDied("killed", killed=True)] * 2
+    with pytest.raises(Rejected, match="The system ended SMALL") as refusal:
+        desk.predict()
+    assert refusal.value.code == "out_of_memory"
+
+
+def test_a_load_that_fails_is_tried_without_what_was_compiled(desk: Desk) -> None:
+    desk.engines.load_errors["small"] = [RuntimeError("the blob is damaged")]
+    desk.predict()
+    first, second = desk.engines.made
+    assert first.closed and first.compiled is not None and second.compiled is None
+
+
+def test_openvinos_complaint_is_told_and_kept_as_the_cause(desk: Desk) -> None:
+    desk.engines.load_errors["small"] = [RuntimeError("no")] * 2
+    with pytest.raises(Rejected, match="OpenVINO cannot run SMALL: no") as refusal:
+        desk.predict()
+    assert isinstance(refusal.value.__cause__, RuntimeError)
+    assert all(engine.closed for engine in desk.engines.made)
+
+
+def test_too_little_memory_while_inferring_is_no_crash(desk: Desk) -> None:
+    desk.engines.infer_errors["small"] = [MemoryError()]
+    with pytest.raises(MemoryError):
+        desk.predict()
+    assert len(desk.engines.made) == 1 and not desk.engines.made[0].closed
+
+
+def test_a_model_that_the_machine_cannot_hold_is_never_loaded(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, free=999)
+    with pytest.raises(Rejected) as refusal:
+        desk.predict()
+    assert refusal.value.code == "out_of_memory" and desk.engines.made == []
+
+
+def test_a_model_makes_room_for_another_but_not_while_it_is_held(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.cache.budget = 1500
+    desk.predict(SMALL)
+    desk.predict(LARGE)
+    assert [engine.closed for engine in desk.engines.made] == [True, False]
+    with desk.predictor.hold(Task(), LARGE, KEEP, desk.stopwatch()):
+        desk.predict(SMALL)
+        assert not desk.engines.made[1].closed
+
+
+def test_a_model_that_is_not_there_is_refused_before_anything_is_loaded(desk: Desk) -> None:
+    desk.shelf.missing.add("small")
+    with pytest.raises(Rejected) as refusal:
+        desk.predict()
+    assert refusal.value.code == "model_not_installed" and desk.engines.made == []
