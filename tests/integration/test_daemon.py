@@ -227,6 +227,7 @@ def test_it_ends_cleanly_and_lets_the_running_request_finish(new_daemon: Callabl
     daemon = new_daemon().start()
     assert daemon.process is not None
     with LibzmqClient(daemon.connection_file) as client:
+        client.reply(client.mask(400, 300))  # has the model in memory: what waits for a load waits in the queue
         running, next_one, waiting = (client.mask(400, 300, new=True) for _ in range(3))
         jobs = wait_for(lambda: client.ask("status")["status"]["jobs"], "the jobs")
         assert len(jobs) == 3

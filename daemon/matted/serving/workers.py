@@ -6,7 +6,8 @@ import logging
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,9 +71,10 @@ class Workers:
         self._predictor = predictor
         self._on_finished = on_finished
         self._finished: deque[Reply] = deque()
-        self._finishing = threading.Lock()
+        self._lock = threading.Lock()
         self._loading: set[str] = set()  # ids of models
-        self._making = threading.Semaphore(WORKERS)  # masks; a thread that has loaded a model makes its mask as well
+        self._making = 0  # threads that make a mask, or that have loaded a model and wait to make the mask
+        self._may_make = threading.Semaphore(WORKERS)
         self._threads = [
             threading.Thread(target=self._work, name=f"worker {number}", daemon=True) for number in range(WORKERS)
         ]
@@ -88,7 +90,7 @@ class Workers:
 
     def ended(self) -> bool:
         """Return whether everything was done and collected after the queue was closed."""
-        with self._finishing:
+        with self._lock:
             working = any(thread.is_alive() for thread in self._threads) or self._queue.alive()
             return not working and not self._finished
 
@@ -107,7 +109,8 @@ class Workers:
         self._on_finished()
 
     def _ready(self, job: Job) -> bool:
-        return self._model(job) not in self._loading
+        model = self._model(job)
+        return model not in self._loading and (self._making < WORKERS or not self._cache.holds(model))
 
     def _model(self, job: Job) -> str:
         return self.setup.model_id(job.request.model)
@@ -121,9 +124,22 @@ class Workers:
         self._loading.discard(model)
         self._queue.recheck()
 
+    @contextmanager
+    def _turn(self, job: Job) -> Iterator[None]:
+        """Be one of the WORKERS threads that make masks. Raises Rejected("cancelled")."""
+        with self._lock:
+            self._making += 1
+        try:
+            with job.holding(self._may_make):
+                yield
+        finally:
+            with self._lock:
+                self._making -= 1
+            self._queue.recheck()
+
     def _finish(self, job: Job, on_loaded: Callable[[], None] = _nothing) -> None:
         reply = self._outcome(job, on_loaded)
-        with self._finishing:
+        with self._lock:
             self._queue.done(job)  # before the reply is sent: no progress follows it
             self._finished.append(reply)
         self._on_finished()
@@ -163,7 +179,7 @@ class Workers:
             on_loaded()
             if isinstance(request, Load):
                 return Reply(job.peer, job.id, messages.Done())
-            with job.holding(self._making):
+            with self._turn(job):
                 outcome = Pipeline(model, job, request, job.frames, stopwatch).run()
         stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in outcome.info.timings.items())
         log.info("%s: %s", size, stages)

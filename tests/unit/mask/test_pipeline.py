@@ -1,0 +1,146 @@
+"""One mask from a fake model's prediction: stages in their order, a second look, cancels in between, the held model."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fakes import Engines, Shelf, disc, model
+from matted.inference.cache import ModelCache
+from matted.inference.compiled import CompiledFiles
+from matted.inference.predictor import Predictor, Stopwatch
+from matted.mask.pipeline import Outcome, Pipeline
+from matted.models.spec import ModelSpec
+from matted.settings.target import Target
+from matted.system.task import Task
+from matted_client import Rejected
+from matted_client.messages import MaskRequest, Progress
+
+SIDE = 96
+SPEC = model("small")
+
+
+class Recorder(Task):
+    """A task that keeps the stages that it was told, and is cancelled at one of them."""
+
+    def __init__(self, cancel_at: str = "") -> None:
+        self.stages: list[str] = []
+        self.cancel_at = cancel_at
+        super().__init__()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "progress" and isinstance(value, Progress):
+            self.stages.append(value.stage)
+            if value.stage == self.cancel_at:
+                self.cancel()
+
+
+class Bench:
+    """Runs requests through a pipeline with a fake engine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.engines = Engines()
+        self.cache = ModelCache(1 << 40, lambda: 1 << 40, self.engines.clock)
+        self.predictor = Predictor(
+            Shelf().as_store, self.cache, CompiledFiles(folder, 0), Target("CPU"), self.engines, self.engines.clock
+        )
+
+    def run(
+        self, pixels: bytes | None = None, spec: ModelSpec = SPEC, task: Task | None = None, **fields: Any
+    ) -> Outcome:
+        """Make the mask of a square picture, RGB8."""
+        pixels = pixels or disc(SIDE)
+        side = math.isqrt(len(pixels) // 3)
+        request = MaskRequest(width=side, height=side, format="RGB8", **fields)
+        task = task or Task()
+        stopwatch = Stopwatch(self.engines.clock.now, self.engines.clock)
+        with self.predictor.hold(task, spec, 60.0, stopwatch) as held:
+            return Pipeline(held, task, request, [memoryview(pixels)], stopwatch).run()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def small_disc(side: int) -> bytes:
+    """A disc that fills little of a picture, at its left upper corner."""
+    picture = np.random.default_rng(2).integers(0, 20, (side, side, 3), np.uint8)
+    size = side * 2 // 5
+    picture[40 : 40 + size, 40 : 40 + size] = np.frombuffer(disc(size), np.uint8).reshape(size, size, 3)
+    return picture.tobytes()
+
+
+def test_the_mask_has_the_size_and_depth_that_were_asked_for(bench: Bench) -> None:
+    eight, sixteen = bench.run(depth=8), bench.run(depth=16)
+    assert (eight.mask.dtype, sixteen.mask.dtype) == (np.uint8, np.dtype("<u2"))
+    assert eight.mask.shape == sixteen.mask.shape == (SIDE, SIDE)
+    np.testing.assert_array_equal(eight.mask, np.rint(sixteen.mask / 257.0))
+    assert eight.info.model == "small" and eight.info.confidence > 0.35 and not eight.info.closer
+
+
+def test_stages_are_told_in_their_order_and_timed(bench: Bench) -> None:
+    task = Recorder()
+    outcome = bench.run(task=task, feather=2.0, foreground=True)
+    order = [stage for index, stage in enumerate(task.stages) if index == 0 or task.stages[index - 1] != stage]
+    assert order == ["waiting", "loading", "preparing", "waiting", "edges", "mask", "colours"]
+    stages = {"loading", "preparing", "waiting", "inference", "edges", "mask", "tuning", "colours"}
+    assert set(outcome.info.timings) == stages and outcome.info.timings["inference"] == 1.0
+
+
+def test_a_small_subject_gets_a_second_look_with_the_same_model(bench: Bench) -> None:
+    outcome = bench.run(small_disc(800))
+    (engine,) = bench.engines.made
+    assert engine.inferences == 2 and outcome.info.closer and "closer" in outcome.info.timings
+    once = bench.run(small_disc(800), closer=False)
+    assert engine.inferences == 2 and not once.info.closer
+
+
+def test_the_model_is_given_back_before_the_mask_is_rendered(bench: Bench) -> None:
+    lent: list[bool] = []
+
+    class Watcher(Recorder):
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            if name == "progress" and value.stage == "mask":
+                lent.append(bench.cache.resident()[0].expires_in == float("inf"))
+
+    bench.run(task=Watcher(), edges="off")
+    assert lent == [False]
+
+
+def test_without_a_subject_there_is_no_mask_unless_it_is_wanted_anyway(bench: Bench) -> None:
+    grey = bytes([90]) * (SIDE * SIDE * 3)
+    with pytest.raises(Rejected) as refusal:
+        bench.run(grey)
+    assert refusal.value.code == "no_subject"
+    assert bench.run(grey, anyway=True).info.confidence < 0.35
+
+
+@pytest.mark.parametrize("stage", ["preparing", "edges", "mask", "colours"])
+def test_a_cancel_at_any_stage_ends_the_request_and_gives_the_model_back(bench: Bench, stage: str) -> None:
+    bench.run()
+    with pytest.raises(Rejected) as refusal:
+        bench.run(small_disc(800), task=Recorder(stage), foreground=True, grow=2, edges="fine")
+    assert refusal.value.code == "cancelled"
+    assert bench.cache.resident()[0].expires_in == 60.0
+
+
+def test_invert_keeps_the_background(bench: Bench) -> None:
+    kept, hidden = bench.run(edges="off").mask, bench.run(edges="off", invert=True).mask
+    np.testing.assert_array_equal(hidden, 255 - kept)
+
+
+def test_a_models_own_colours_are_used_but_not_for_the_background(bench: Bench) -> None:
+    coloured = model("coloured", outputs=("alpha", "foreground"))
+    outcome = bench.run(spec=coloured, foreground=True)
+    assert outcome.foreground is not None and outcome.foreground.shape == (SIDE, SIDE, 3)
+    middle = np.frombuffer(disc(SIDE), np.uint8).reshape(SIDE, SIDE, 3)[40:56, 40:56].mean(axis=(0, 1))
+    np.testing.assert_allclose(outcome.foreground[40:56, 40:56].mean(axis=(0, 1)), middle, atol=2)
+    inverted = bench.run(spec=coloured, foreground=True, invert=True)
+    assert inverted.foreground is not None
+    assert np.abs(inverted.foreground.astype(int) - outcome.foreground.astype(int)).max() > 20
