@@ -120,7 +120,8 @@ class FakeEngine:
         self.size: tuple[int, int] | None = None
         self.compiled = compiled
         self.inferences = 0
-        self.closed = False
+        self.closed = self.paused = False
+        self.pauses = 0
         self._target = target
         self._engines = engines
         self._alive = True
@@ -158,6 +159,13 @@ class FakeEngine:
     def kill(self) -> None:
         self._alive = False
         self._engines.loading[self.spec.id].break_open()
+
+    def pause(self) -> None:
+        self.paused = True
+        self.pauses += 1
+
+    def resume(self) -> None:
+        self.paused = False
 
     def close(self) -> None:
         self.closed = True

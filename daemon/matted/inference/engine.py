@@ -34,7 +34,8 @@ class EngineDied(Exception):
 class Engine(Protocol):
     """One model: made without it, ready after `load`, gone after `close`.
 
-    One thread at a time uses it. `cancel`, `kill`, `alive` and `memory` may be called by any other meanwhile.
+    One thread at a time uses it. `cancel`, `kill`, `pause`, `resume`, `alive` and `memory` may be called by any other
+    meanwhile.
 
     spec: the model.
     device: what it runs on, as OpenVINO names it. Known after `load`, as the next three.
@@ -70,6 +71,12 @@ class Engine(Protocol):
 
     def kill(self) -> None:
         """End whatever it does at once: `load` or `infer`, in another thread, raise EngineDied."""
+
+    def pause(self) -> None:
+        """Leave the processor to others until `resume`, in the middle of a load. Nothing where that is not possible."""
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
 
     def close(self) -> None:
         """Give all memory back. Not while another thread uses it."""

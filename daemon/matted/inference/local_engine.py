@@ -83,6 +83,16 @@ class LocalEngine:
         """End the process, as `Engine.kill`."""
         self._process.kill()
 
+    def pause(self) -> None:
+        """Stop the process, as `Engine.pause`."""
+        with suppress(psutil.Error):
+            psutil.Process(self._process.pid).suspend()
+
+    def resume(self) -> None:
+        """Let the process go on, as `Engine.resume`."""
+        with suppress(psutil.Error):
+            psutil.Process(self._process.pid).resume()
+
     def close(self) -> None:
         """Give all memory back, as `Engine.close`. May be called again."""
         self.kill()

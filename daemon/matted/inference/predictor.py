@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -30,6 +30,8 @@ from matted.settings.target import Target
 from matted.system.task import Task
 
 log = logging.getLogger(__name__)
+
+GRACE_SECONDS = 2.0  # for which a load gives way also when it has just begun
 
 Seconds = Callable[[], float]  # a clock
 
@@ -89,11 +91,37 @@ class Pace:
         return Progress(stage, min(0.99, elapsed / expected) if expected else None)
 
 
+class _Load:
+    """A load that is under way, and gives way to inferences. For the thread that infers.
+
+    It waits for at most as long as it has run, and GRACE_SECONDS, so that it ends however many requests come.
+    """
+
+    def __init__(self, engine: Engine, clock: Seconds) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._begun = clock()
+        self._waited = 0.0
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        start = self._clock()
+        if self._waited > start - self._begun - self._waited + GRACE_SECONDS:
+            yield
+            return
+        self._engine.pause()
+        try:
+            yield
+        finally:
+            self._engine.resume()
+            self._waited += self._clock() - start
+
+
 class Predictor:
     """Holds models for requests, and runs them. Any number of threads may use it.
 
-    One model is loaded at a time, and one inference runs at a time: OpenVINO uses every core for it. A request for a
-    model that is in memory waits for no other's load.
+    One model is loaded at a time, and one inference runs at a time: OpenVINO uses every core for either. A request for
+    a model that is in memory waits for no other's load; the load waits for the inference.
     """
 
     def __init__(
@@ -115,6 +143,7 @@ class Predictor:
         self._engines = engines
         self._loading = threading.Lock()
         self._inferring = threading.Lock()
+        self._load_under_way: _Load | None = None
         self._remembered: WeakKeyDictionary[Engine, RememberedOutputs] = WeakKeyDictionary()
 
     @contextmanager
@@ -177,8 +206,10 @@ class Predictor:
             start = self.clock()
             task.estimate = lambda: self.pace.progress(stage, engine.spec.id, self.clock() - start)
             inferred: list[Output] = []
+            load = self._load_under_way
             try:
-                task.run_interruptible(lambda: inferred.extend(engine.infer(pictures)), engine.cancel)
+                with load.paused() if load is not None else nullcontext():
+                    task.run_interruptible(lambda: inferred.extend(engine.infer(pictures)), engine.cancel)
             finally:
                 task.estimate = None
             self.pace.record(engine.spec.id, self.clock() - start)
@@ -201,11 +232,14 @@ class Predictor:
 
     def _start(self, task: Task, spec: ModelSpec, compiled: Path | None) -> Engine:
         engine = self._engines(spec, self._store.path(spec), self.target, compiled)
+        self._load_under_way = _Load(engine, self.clock)
         try:
             task.run_interruptible(engine.load, engine.kill)
         except BaseException:
             engine.close()
             raise
+        finally:
+            self._load_under_way = None
         return engine
 
 

@@ -43,9 +43,13 @@ class Desk:
     def stopwatch(self) -> Stopwatch:
         return Stopwatch(self.clock.now, self.clock)
 
-    def predict(self, spec: ModelSpec = SMALL, task: Task | None = None, **options: Any) -> Prediction:
+    def predict(
+        self, spec: ModelSpec = SMALL, task: Task | None = None, part: bool = False, number: int = 0, **options: Any
+    ) -> Prediction:
+        """Predict for the picture, or for a part of it, which the engine has not seen; number: another one."""
+        layers = [PICTURE[0].crop(number, 0, 60, 60)] if part else PICTURE
         with self.predictor.hold(task or Task(), spec, KEEP, self.stopwatch(), **options) as held:
-            return held.predict(PICTURE)
+            return held.predict(layers)
 
 
 @pytest.fixture
@@ -164,6 +168,40 @@ def test_a_model_in_memory_waits_for_no_other_load(desk: Desk) -> None:
     end = in_thread(lambda: desk.predict(LARGE))
     assert loading.reached.wait(60)
     desk.predict(SMALL)  # would wait for ever if it waited for the load
+    loading.open()
+    assert end() is None
+
+
+def test_a_load_gives_way_to_an_inference(desk: Desk) -> None:
+    desk.predict(SMALL)
+    loading, inferring = desk.engines.shut_loading("large"), desk.engines.shut_inferring("small")
+    ends = [in_thread(lambda: desk.predict(LARGE))]
+    assert loading.reached.wait(60)
+    inferring.reached.clear()
+    ends.append(in_thread(lambda: desk.predict(part=True)))
+    assert inferring.reached.wait(60)
+    large = desk.engines.made[1]
+    assert large.paused
+    inferring.open()
+    assert ends[1]() is None
+    assert not large.paused and large.pauses == 1
+    loading.open()
+    assert ends[0]() is None
+
+
+def test_a_load_ends_however_many_inferences_come(desk: Desk) -> None:
+    """It waits for as long as it has run, and a moment: an inference takes a second of the clock."""
+    desk.predict(SMALL)
+    loading = desk.engines.shut_loading("large")
+    end = in_thread(lambda: desk.predict(LARGE))
+    assert loading.reached.wait(60)
+    large = desk.engines.made[1]
+    for number in range(10):
+        desk.predict(part=True, number=number)
+    assert large.pauses == 6  # two for the moment, then every other one
+    desk.clock.now += 5
+    desk.predict(part=True, number=11)
+    assert large.pauses == 7
     loading.open()
     assert end() is None
 
