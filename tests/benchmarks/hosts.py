@@ -69,8 +69,8 @@ def _gimp_with_stages(root: roots.Root, logs: Path) -> Iterator[Gimp]:
         new_profile(installed)
         installed.matted("install", "gimp")
         folder = plugin(installed)
-        (folder / "removal.py").rename(folder / "removal_itself.py")
-        shutil.copy(HERE / "gimp_removal.py", folder / "removal.py")
+        (folder / "call.py").rename(folder / "call_itself.py")
+        shutil.copy(HERE / "gimp_call.py", folder / "call.py")
         shutil.copy(HERE / "stages.py", folder)
         gimp = Gimp(installed, windows=True, logs=logs)
         try:

@@ -7,7 +7,8 @@ plug-in, and a failing call in the middle of an undo group would leave half a ch
 import gi
 
 gi.require_version("Gimp", "3.0")
-import results
+import masks
+import outputs
 import strips
 from gi.repository import Gimp
 from matted_client import MattedError
@@ -40,13 +41,13 @@ class GimpPicture:
         Gimp.progress_update(fraction)
 
     def show(self, cut_outs, options):
-        """Turn job.CutOuts into what the options say, in one undo step."""
+        """Turn removal.CutOuts into what the options say, in one undo step."""
         # GIMP let its user go on working while the masks were made.
         for each in cut_outs:
             each.layer.refuse_if_changed(each.width, each.height)
         self._refuse_unless_possible()
         limited = not Gimp.Selection.is_empty(self._image)
-        results.show(self._image, cut_outs, options)
+        outputs.show(self._image, cut_outs, options)
         if limited and self._watched and Gimp.get_parasite(TOLD) is None:
             Gimp.attach_parasite(Gimp.Parasite.new(TOLD, 0, b"1"))  # lasts as long as this GIMP runs
             self.tell(_("There is a selection, so only what lies in it is kept. This is said once."))
@@ -115,7 +116,7 @@ class GimpLayer:
             item = item.get_parent()
         if self.item.is_group() and not self.item.get_children():
             raise MattedError(_("The layer group is empty."), _("Put a layer into it and try again."))
-        if not results.selection_reaches(self._image, self.item):
+        if not masks.selection_reaches(self._image, self.item):
             raise MattedError(
                 _('The selection lies outside the layer "%s".') % self.name,
                 _("The mask is limited to the selection. Select none, or a part of the layer, and try again."),

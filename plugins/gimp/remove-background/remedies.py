@@ -8,10 +8,10 @@ gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GimpUi, Gio, Gtk
-from job import ProgressBar
 from matted_client import messages, plugin
 from matted_client.choices import find, megabytes
 from matted_client.sentences import in_words
+from removal import ProgressBar
 from texts import _
 
 

@@ -1,29 +1,107 @@
-"""One removal as GIMP runs it: do the job, and offer what helps where it fails."""
+"""From a click to masks, whatever the host calls its layers: this module knows nothing of GIMP.
 
-import gi
+A picture is any object with what `remove_background` uses of one; `layers.GimpPicture` is the one of GIMP.
+"""
 
-gi.require_version("Gimp", "3.0")
-import job
-import layers
-from gi.repository import Gimp
-from matted_client import Rejected
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from colours import overlay
+from matted_client import Rejected, messages, plugin, progress
+from matted_client.sentences import in_words
+from matted_client.translations import N_
+from texts import _
 
 
-def run(folder, image, drawables, plate, options, run_mode):
-    """Returns whether something was done; not if a person was told why not and gave up. Raises MattedError."""
-    host = "GIMP %s" % Gimp.version()
-    watched = run_mode != Gimp.RunMode.NONINTERACTIVE
-    while True:
-        try:
-            picture = layers.GimpPicture(image, drawables, plate, options.output, watched)
-            job.remove_background(folder, host, picture, options)
-            return True
-        except Rejected as error:
-            if run_mode != Gimp.RunMode.INTERACTIVE:
-                raise
-            import remedies
+@dataclass(frozen=True)
+class CutOut:
+    """What was found on one layer.
 
-            changed = remedies.offer(folder, host, error, options)
-            if changed is None:
-                return False
-            options = changed
+    layer: of the picture. alpha: width x height samples of `depth` bits, 0 background; 16: little-endian. overlay:
+    RGBA8, what to lay over the layer's pixels for clean colours, None where the colours stay as they are.
+    """
+
+    layer: Any
+    width: int
+    height: int
+    depth: int
+    alpha: bytearray
+    overlay: Any = None
+
+
+def _never():
+    """GIMP ends the whole process when its user cancels; the daemon notices that by itself."""
+    return False
+
+
+def remove_background(folder, host, picture, options):
+    """Find the subject of each of the picture's layers, and have the picture show them.
+
+    folder: of the plug-in. host: name and version, for the daemon's log. options: options.Options. Raises MattedError
+    with the picture unchanged.
+    """
+    bar = ProgressBar(picture, len(picture.layers))
+    found, notes = [], []
+    with plugin.open_session(folder, host, bar.show, _never) as session:
+        for layer in picture.layers:
+            try:
+                cut_out, warnings = _cut_out(session, layer, picture.plate, options, bar)
+            except Rejected as error:
+                if error.code != messages.NO_SUBJECT or len(picture.layers) == 1:
+                    raise
+                warnings = [in_words(error, _)[0]]  # the other layers shall not suffer
+            else:
+                found.append(cut_out)
+            notes += warnings if len(picture.layers) == 1 else ["%s: %s" % (layer.name, each) for each in warnings]
+            bar.next_layer()
+    if not found:
+        raise Rejected(messages.NO_SUBJECT, N_("No subject was found on any of the layers."))
+    picture.show(found, options)
+    if notes:
+        picture.tell("\n".join(notes))
+
+
+def _cut_out(session, layer, plate, options, bar):
+    """(CutOut, the daemon's warnings) of one layer."""
+    width, height, pixels = layer.read()  # sRGB, RGBA, 8 bits, width x height x 4 bytes
+    mask = session.mask(
+        pixels,
+        width,
+        height,
+        "RGBA8",
+        plate=None if plate is None else layer.read_plate(plate),
+        on_progress=bar.show,
+        cancelled=_never,
+        depth=layer.depth,
+        **options.request(),
+    )
+    warnings = list(mask.info.warnings)
+    if options.foreground and mask.foreground is None:
+        warnings.append(_("The daemon sent no clean colours; the layer's own are used."))
+    clean = None if mask.foreground is None else overlay(pixels, mask.foreground)
+    return CutOut(layer, width, height, layer.depth, mask.alpha, clean), warnings
+
+
+class ProgressBar:
+    """Passes the daemon's progress on to the picture, and only what changed: each call crosses a process border."""
+
+    def __init__(self, picture, layers):
+        self._picture = picture
+        self._layers = layers
+        self._done = 0
+        self._text = ""
+        self._fraction = 0.0
+
+    def next_layer(self):
+        self._done += 1
+
+    def show(self, news):
+        text = progress.describe(news, _)
+        if self._layers > 1:
+            text = _("Layer %d of %d: %s") % (self._done + 1, self._layers, text)
+        fraction = max(self._fraction, (self._done + progress.overall(news)) / self._layers)
+        if (text, fraction) != (self._text, self._fraction):
+            self._text, self._fraction = text, fraction
+            self._picture.show_progress(text, fraction)

@@ -38,7 +38,7 @@ def run(procedure, run_mode, image, drawables, config, data):
     shows_dialog = interactive and procedure.get_name() == DIALOG
     try:
         import arguments
-        import removal
+        import call
         from matted_client import MattedError
         from matted_client.sentences import in_words
     except ImportError as error:
@@ -46,15 +46,15 @@ def run(procedure, run_mode, image, drawables, config, data):
         return _failed(procedure, text)
     try:
         if shows_dialog:
-            import dialog
+            import options_dialog
 
-            if not dialog.ask(FOLDER, procedure, config, image):
+            if not options_dialog.ask(FOLDER, procedure, config, image):
                 return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
         if procedure.get_name() == DIALOG or run_mode == Gimp.RunMode.NONINTERACTIVE:
             options = arguments.options_of(config)
         else:
             options = arguments.remembered()
-        done = removal.run(FOLDER, image, drawables, config.get_property("plate"), options, run_mode)
+        done = call.run(FOLDER, image, drawables, config.get_property("plate"), options, run_mode)
         if done and shows_dialog:
             arguments.remember(options)
     except MattedError as error:

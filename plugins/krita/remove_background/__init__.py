@@ -1,18 +1,18 @@
 """Remove Background for Krita: two entries in the Filter menu.
 
-    extension       the entries
-    scripting       the way in for other scripts
-    options         what a person wants, remembered in Krita's settings
-    options_dialog  where it is chosen; models_box is its list of models
-    removal         one removal, from the click to the masks
-    layers          what the daemon gets to see of a layer
-    outputs         what becomes of a mask; masks puts it onto a layer
-    daemon, worker  what is asked of the daemon, and the thread that asks
-    download        gets a model
-    dialog, trouble progress and messages
-    texts           the words in the language of Krita
-    windows         Krita's windows and their menu entries
-    qt              Qt 5 or Qt 6, whichever this Krita has
+    extension         the entries
+    scripting         the way in for other scripts
+    options           what a person wants, remembered in Krita's settings
+    options_dialog    where it is chosen; model_chooser is its list of models
+    removal           one removal, from the click to the masks
+    progress_dialog   how far it is, with a way out
+    remedies          what went wrong, with a button for what helps; download gets a model
+    layers            what the daemon gets to see of a layer
+    outputs           what becomes of a mask; masks puts it onto a layer
+    daemon_requests   what is asked of the daemon, and request_thread, which waits for the answer
+    texts             the words in the language of Krita
+    windows           Krita's windows and their menu entries
+    qt                Qt 5 or Qt 6, whichever this Krita has
 
 `matted install krita` puts the package `matted_client` and the file matted.json into this folder.
 """

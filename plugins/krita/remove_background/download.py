@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import daemon
-from .dialog import ProgressDialog
+from . import daemon_requests
 from .matted_client.messages import Progress
 from .matted_client.progress import describe
+from .progress_dialog import ProgressDialog
 from .qt import QtCore
+from .request_thread import RequestThread
 from .texts import _
-from .worker import Worker
 
 
 class Download(QtCore.QObject):
@@ -22,15 +22,15 @@ class Download(QtCore.QObject):
         super().__init__()
         self._dialog = ProgressDialog(main_window, _("Downloading %s") % model)
         self._dialog.cancelled.connect(self._cancel)
-        self._worker = Worker(daemon.download(model))
-        self._worker.progressed.connect(self._show)
-        self._worker.succeeded.connect(self._end)
-        self._worker.failed.connect(self._end)
+        self._request = RequestThread(daemon_requests.download(model))
+        self._request.progressed.connect(self._show)
+        self._request.succeeded.connect(self._end)
+        self._request.failed.connect(self._end)
         self._over = False
 
     def start(self) -> None:
         self._dialog.show()
-        self._worker.start()
+        self._request.start()
 
     def _show(self, progress: Progress) -> None:
         if not self._over:
@@ -38,7 +38,7 @@ class Download(QtCore.QObject):
 
     def _cancel(self) -> None:
         self._over = True
-        self._worker.cancel()
+        self._request.cancel()
 
     def _end(self, error: Any) -> None:
         if not self._over:

@@ -8,7 +8,7 @@ from typing import Any, List, Optional, Sequence
 from krita import Extension
 
 from . import options as settings
-from . import trouble, windows, worker
+from . import remedies, request_thread, windows
 from .download import Download
 from .matted_client.errors import MattedError
 from .matted_client.sentences import in_words
@@ -34,7 +34,7 @@ class RemoveBackground(Extension):
         self._download: Optional[Download] = None
 
     def setup(self) -> None:
-        QtCore.QCoreApplication.instance().aboutToQuit.connect(worker.stop_all)
+        QtCore.QCoreApplication.instance().aboutToQuit.connect(request_thread.stop_all)
 
     def createActions(self, window: Any) -> None:
         # `window` lives only as long as this call; the Qt window behind it stays
@@ -105,7 +105,7 @@ class RemoveBackground(Extension):
 
         def got(error: Optional[MattedError]) -> None:
             if error is not None:
-                trouble.show(window, *in_words(error, _))
+                remedies.show(window, *in_words(error, _))
             else:
                 again(removal.left, False)
 
@@ -115,7 +115,7 @@ class RemoveBackground(Extension):
             self._download.start()
 
         try:
-            trouble.show(window, *trouble.words(removal), trouble.remedy(removal, again, download))
+            remedies.show(window, *remedies.words(removal), remedies.remedy(removal, again, download))
         except RuntimeError:
             pass  # the Krita window was closed meanwhile
 

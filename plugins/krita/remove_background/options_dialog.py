@@ -1,7 +1,6 @@
 """Remove Background...: all that a person can choose.
 
-The dialog comes up at once with what is known; a worker asks the daemon for its models meanwhile, and no answer keeps
-nobody from going on.
+The dialog comes up at once with what is known, and is usable before the daemon has said which models there are.
 """
 
 from __future__ import annotations
@@ -9,19 +8,19 @@ from __future__ import annotations
 import os
 from typing import Any, List, Optional, Sequence, Tuple
 
-from . import daemon
-from .daemon import FOLDER
-from .dialog import TITLE
+from . import daemon_requests
+from .daemon_requests import FOLDER
 from .matted_client.choices import Facts
 from .matted_client.errors import MattedError
 from .matted_client.messages import FINE, HAIR, MAX_FEATHER, MAX_GROW, OFF
 from .matted_client.sentences import in_words
-from .models_box import ModelsBox
+from .model_chooser import ModelChooser
 from .options import LAYER, MASK, SELECTION, Options
+from .progress_dialog import TITLE
 from .qt import QtCore, QtGui, QtWidgets
 from .removal import LIMITED
+from .request_thread import RequestThread
 from .texts import _
-from .worker import Worker
 
 LINE_WIDTH = 350  # pixels; what is said of a model takes two lines
 MANUAL = "Manual.html"
@@ -41,7 +40,7 @@ class OptionsDialog(QtWidgets.QDialog):
         self.setWindowTitle(TITLE)
         self.setWindowModality(QtCore.Qt.WindowModality.WindowModal)
         self.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._models = ModelsBox()
+        self._models = ModelChooser()
         self._about = _line()
         self._edges = _choice(EDGES, _("How the edge is made finer than the model sees it"))
         self._threshold = QtWidgets.QDoubleSpinBox()
@@ -90,12 +89,12 @@ class OptionsDialog(QtWidgets.QDialog):
         self._models.currentIndexChanged.connect(self._explain)
         self._output.currentIndexChanged.connect(self._explain)
         self._fill(options)
-        self._worker: Optional[Worker] = Worker(daemon.models())
-        self._worker.succeeded.connect(self._list)
-        self._worker.failed.connect(self._list_nothing)
+        self._request: Optional[RequestThread] = RequestThread(daemon_requests.models())
+        self._request.succeeded.connect(self._list)
+        self._request.failed.connect(self._list_nothing)
         self.finished.connect(self._stop)
         self._say(self._about, _("Asking matted for its models"))
-        self._worker.start()
+        self._request.start()
 
     def options(self) -> Options:
         """What is chosen now."""
@@ -147,14 +146,14 @@ class OptionsDialog(QtWidgets.QDialog):
 
     def _list(self, answer: Tuple[List[Facts], str]) -> None:
         models, note = answer
-        if self._worker is not None:
+        if self._request is not None:
             self._models.fill(models)
             self._explain()
             if note:
                 self._say(self._note, ("%s %s" % (self._note.text(), note)).strip())
 
     def _list_nothing(self, error: MattedError) -> None:
-        if self._worker is not None:
+        if self._request is not None:
             self._say(self._about, " ".join(in_words(error, _)))
 
     def _say(self, label: QtWidgets.QLabel, text: str) -> None:
@@ -166,9 +165,9 @@ class OptionsDialog(QtWidgets.QDialog):
 
     def _stop(self) -> None:
         """The answer is of no use any more, and Qt is about to delete what would show it."""
-        if self._worker is not None:
-            self._worker.cancel()
-            self._worker = None
+        if self._request is not None:
+            self._request.cancel()
+            self._request = None
 
 
 def _plates(document: Any, nodes: Sequence[Any]) -> List[str]:

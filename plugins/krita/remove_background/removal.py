@@ -1,6 +1,6 @@
 """One removal, from the click to the masks of all layers that were selected.
 
-Every step is started by Krita's own event loop and returns to it: a layer is read, the worker thread asks the daemon,
+Every step is started by Krita's own event loop and returns to it: a layer is read, a thread asks the daemon,
 its signal brings the mask, the mask is put on the layer, the next one is read. There is no nested event loop, because
 Krita holds events back while one runs.
 """
@@ -10,17 +10,17 @@ from __future__ import annotations
 import traceback
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
-from . import daemon, layers, outputs, windows
-from .dialog import ProgressDialog
+from . import daemon_requests, layers, outputs, windows
 from .layers import Picture
 from .matted_client.client import Mask
 from .matted_client.errors import MattedError, Rejected
 from .matted_client.messages import NO_SUBJECT, TOO_LARGE, Progress
 from .matted_client.progress import describe, overall
 from .options import LAYER, MASK, Options
+from .progress_dialog import ProgressDialog
 from .qt import QtCore
+from .request_thread import RequestThread
 from .texts import _
-from .worker import Worker
 
 PAINT_MS = 30  # lets the dialog appear before reading a layer keeps Krita busy
 LIMITED = _("The selection limits the mask.")
@@ -52,7 +52,7 @@ class Removal(QtCore.QObject):
         self._active: Any = None  # the node that is to be active afterwards
         self._notices: List[str] = []
         self._dialog: Optional[ProgressDialog] = None
-        self._worker: Optional[Worker] = None
+        self._request: Optional[RequestThread] = None
         self._over = False
 
     @property
@@ -100,11 +100,11 @@ class Removal(QtCore.QObject):
         layers.check(node, self.options.output)
         self._picture = layers.read(self.document, node)
         plate = layers.read_plate(self.document, self.options.plate, self._picture) if self.options.plate else None
-        self._worker = Worker(daemon.mask(self._picture, plate, self.options, self._anyway))
-        self._worker.progressed.connect(lambda progress: self._step(self._show, progress))
-        self._worker.succeeded.connect(lambda mask: self._step(self._insert, mask))
-        self._worker.failed.connect(lambda error: self._step(self._refuse, error))
-        self._worker.start()
+        self._request = RequestThread(daemon_requests.mask(self._picture, plate, self.options, self._anyway))
+        self._request.progressed.connect(lambda progress: self._step(self._show, progress))
+        self._request.succeeded.connect(lambda mask: self._step(self._insert, mask))
+        self._request.failed.connect(lambda error: self._step(self._refuse, error))
+        self._request.start()
 
     def _show(self, progress: Progress) -> None:
         which = _("Layer %d of %d: ") % (self._done + 1, self.count) if self.count > 1 else ""
@@ -122,7 +122,7 @@ class Removal(QtCore.QObject):
         self._made = True
         if self.options.output == LAYER or self._active is None:
             self._active = active
-        self._picture = self._worker = None
+        self._picture = self._request = None
         QtCore.QTimer.singleShot(0, lambda: self._step(self._next))
 
     def _notice(self, text: str) -> None:
@@ -150,8 +150,8 @@ class Removal(QtCore.QObject):
             self._end()
 
     def _cancel(self) -> None:
-        if self._worker is not None:
-            self._worker.cancel()  # it tells the daemon and ends by itself; nobody listens to it any more
+        if self._request is not None:
+            self._request.cancel()  # it tells the daemon and ends by itself; nobody listens to it any more
         self.failures = []
         self._end()
 
@@ -159,7 +159,7 @@ class Removal(QtCore.QObject):
         if self._over:
             return
         self._over = True
-        self._picture = self._worker = None  # a large layer's pixels do not wait for Python to collect this object
+        self._picture = self._request = None  # a large layer's pixels do not wait for Python to collect this object
         try:
             if self._dialog is not None:
                 self._dialog.finish()

@@ -114,7 +114,7 @@ def folder(daemon: Daemon, tmp_path: Path) -> Path:
 
 
 def work(folder: Path, picture: Picture) -> None:
-    part("job").remove_background(str(folder), "tests", picture, part("options").Options())
+    part("removal").remove_background(str(folder), "tests", picture, part("options").Options())
 
 
 def test_layers_without_a_subject_are_named(folder: Path) -> None:

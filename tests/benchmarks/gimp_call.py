@@ -1,4 +1,4 @@
-"""Takes the place of the GIMP plug-in's removal.py, which is removal_itself.py then, and writes down how long it took.
+"""Takes the place of the GIMP plug-in's call.py, which is call_itself.py then, and writes down how long it took.
 
 Runs in the plug-in's process, where benchmarks/stages.py is stages.py.
 """
@@ -6,9 +6,9 @@ Runs in the plug-in's process, where benchmarks/stages.py is stages.py.
 import json
 import os
 
+import call_itself
 import layers
-import removal_itself
-import results
+import outputs
 from matted_client.client import Session
 from stages import Stages
 
@@ -16,9 +16,9 @@ from stages import Stages
 def run(*args):
     stages = Stages()
     stages.watch(layers.GimpLayer, "read", "read")
-    stages.watch(results, "show", "insert")
+    stages.watch(outputs, "show", "insert")
     stages.watch_requests(Session)
-    done = removal_itself.run(*args)
+    done = call_itself.run(*args)
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "stages.json"), "w") as file:
         json.dump(stages.told(), file)
     return done

@@ -4,19 +4,18 @@ import gi
 
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
+import masks
 import strips
 from gi.repository import Gegl, Gimp
-from matted_client import MattedError
 from options import LAYER, SELECTION
 from texts import _
 
-MASKS = {8: "Y u8", 16: "Y u16"}  # masks are linear: with "Y' u8" every value would change on its way
 OVERLAY = "R'G'B'A u8"
 
 
 def show(image, cut_outs, options):
-    """Turn job.CutOuts into what `options.output` says. What can be refused was refused before."""
-    pairs = [(each, _mask(image, each)) for each in cut_outs]
+    """Turn removal.CutOuts into what `options.output` says. What can be refused was refused before."""
+    pairs = [(each, masks.made(image, each)) for each in cut_outs]
     image.undo_group_start()
     try:
         if options.output == SELECTION:
@@ -25,40 +24,10 @@ def show(image, cut_outs, options):
             _add_layers(image, pairs)
         else:
             for each, mask in pairs:
-                _put_mask(each.layer.item, mask)
+                masks.put(each.layer.item, mask)
     finally:
         image.undo_group_end()
         Gimp.displays_flush()
-
-
-def selection_reaches(image, item):
-    """Whether a part of the layer is selected; without a selection everything is."""
-    _found, some, left, top, right, bottom = tuple(Gimp.Selection.bounds(image))
-    x, y = tuple(item.get_offsets())[1:]
-    return not some or (left < x + item.get_width() and right > x and top < y + item.get_height() and bottom > y)
-
-
-def _mask(image, cut_out):
-    """A mask that belongs to no layer yet, limited to the image's selection if there is one."""
-    item = cut_out.layer.item
-    mask = item.create_mask(Gimp.AddMaskType.WHITE)
-    buffer = mask.get_buffer()
-    strips.write(buffer, cut_out.width, cut_out.height, MASKS[cut_out.depth], cut_out.alpha)
-    buffer.flush()  # before the mask belongs to the layer: later writes are no part of the undo step
-    if not Gimp.Selection.is_empty(image):
-        x, y = tuple(item.get_offsets())[1:]
-        mask.combine_masks(image.get_selection(), Gimp.ChannelOps.INTERSECT, -x, -y)
-    return mask
-
-
-def _put_mask(item, mask):
-    """Give the layer the mask, in the place of the one it may have; the layer stays what is edited."""
-    if item.get_mask() is not None:
-        item.remove_mask(Gimp.MaskApplyMode.DISCARD)
-    added = item.add_mask(mask)
-    item.set_edit_mask(False)
-    if not added:
-        raise MattedError(_("GIMP did not accept the mask."), _("Undo brings the layer back as it was."))
 
 
 def _select(image, pairs):
@@ -88,7 +57,7 @@ def _add_layers(image, pairs):
         copy.set_offsets(*tuple(item.get_offsets())[1:])
         _copy_pixels(item.get_buffer(), copy.get_buffer(), each)
         image.insert_layer(copy, item.get_parent(), image.get_item_position(item))
-        _put_mask(copy, mask)
+        masks.put(copy, mask)
         item.set_visible(False)
         added.append(copy)
     image.set_selected_layers(added)

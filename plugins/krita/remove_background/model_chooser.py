@@ -11,7 +11,7 @@ from .texts import _
 CHARACTERS = 36  # what the box is wide enough for; a longer line is cut there, and whole in the open list
 
 
-class ModelsBox(QtWidgets.QComboBox):
+class ModelChooser(QtWidgets.QComboBox):
     """Until `fill` it has only the default one, and the one that `choose` asks for."""
 
     def __init__(self) -> None:

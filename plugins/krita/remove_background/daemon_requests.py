@@ -1,4 +1,7 @@
-"""What the plug-in asks the daemon, as functions for a Worker: they wait, so they never run in Krita's own thread."""
+"""What the plug-in asks the daemon, as functions for a RequestThread.
+
+They wait for the answer, so they never run in Krita's own thread.
+"""
 
 from __future__ import annotations
 

@@ -6,18 +6,18 @@ import threading
 import traceback
 from typing import Set
 
-from .daemon import Task
+from .daemon_requests import Task
 from .matted_client.errors import MattedError
 from .qt import QtCore
 from .texts import _
 
 STOP_MS = 7000  # a cancelled request is given up after 5 s at the latest
 
-_running: Set["Worker"] = set()  # Qt aborts the program when a QThread is collected while it runs
+_running: Set["RequestThread"] = set()  # Qt aborts the program when a QThread is collected while it runs
 
 
-class Worker(QtCore.QThread):
-    """Does one task. Emits `progressed` any number of times, then `succeeded` or `failed` once."""
+class RequestThread(QtCore.QThread):
+    """Sends one request. Emits `progressed` any number of times, then `succeeded` or `failed` once."""
 
     progressed = QtCore.pyqtSignal(object)  # Progress
     succeeded = QtCore.pyqtSignal(object)  # what the task gives
@@ -51,7 +51,7 @@ class Worker(QtCore.QThread):
 
 def stop_all() -> None:
     """Cancel every request and wait for the threads: Krita is about to quit."""
-    for worker in list(_running):
-        worker.cancel()
-    for worker in list(_running):
-        worker.wait(STOP_MS)
+    for request in list(_running):
+        request.cancel()
+    for request in list(_running):
+        request.wait(STOP_MS)

@@ -1,0 +1,29 @@
+"""One call of a procedure: remove the background, and offer what helps where that fails."""
+
+import gi
+
+gi.require_version("Gimp", "3.0")
+import layers
+import removal
+from gi.repository import Gimp
+from matted_client import Rejected
+
+
+def run(folder, image, drawables, plate, options, run_mode):
+    """Returns whether something was done; not if a person was told why not and gave up. Raises MattedError."""
+    host = "GIMP %s" % Gimp.version()
+    watched = run_mode != Gimp.RunMode.NONINTERACTIVE
+    while True:
+        try:
+            picture = layers.GimpPicture(image, drawables, plate, options.output, watched)
+            removal.remove_background(folder, host, picture, options)
+            return True
+        except Rejected as error:
+            if run_mode != Gimp.RunMode.INTERACTIVE:
+                raise
+            import remedies
+
+            changed = remedies.offer(folder, host, error, options)
+            if changed is None:
+                return False
+            options = changed

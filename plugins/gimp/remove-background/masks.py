@@ -1,0 +1,41 @@
+"""The masks of layers: made of a matte, limited to the selection, and put onto a layer."""
+
+import gi
+
+gi.require_version("Gimp", "3.0")
+import strips
+from gi.repository import Gimp
+from matted_client import MattedError
+from texts import _
+
+ENCODINGS = {8: "Y u8", 16: "Y u16"}  # masks are linear: with "Y' u8" every value would change on its way
+
+
+def selection_reaches(image, item):
+    """Whether a part of the layer is selected; without a selection everything is."""
+    _found, some, left, top, right, bottom = tuple(Gimp.Selection.bounds(image))
+    x, y = tuple(item.get_offsets())[1:]
+    return not some or (left < x + item.get_width() and right > x and top < y + item.get_height() and bottom > y)
+
+
+def made(image, cut_out):
+    """A mask that belongs to no layer yet, limited to the image's selection if there is one."""
+    item = cut_out.layer.item
+    mask = item.create_mask(Gimp.AddMaskType.WHITE)
+    buffer = mask.get_buffer()
+    strips.write(buffer, cut_out.width, cut_out.height, ENCODINGS[cut_out.depth], cut_out.alpha)
+    buffer.flush()  # before the mask belongs to the layer: later writes are no part of the undo step
+    if not Gimp.Selection.is_empty(image):
+        x, y = tuple(item.get_offsets())[1:]
+        mask.combine_masks(image.get_selection(), Gimp.ChannelOps.INTERSECT, -x, -y)
+    return mask
+
+
+def put(item, mask):
+    """Give the layer the mask, in the place of the one it may have; the layer stays what is edited."""
+    if item.get_mask() is not None:
+        item.remove_mask(Gimp.MaskApplyMode.DISCARD)
+    added = item.add_mask(mask)
+    item.set_edit_mask(False)
+    if not added:
+        raise MattedError(_("GIMP did not accept the mask."), _("Undo brings the layer back as it was."))
