@@ -3,7 +3,7 @@
 VENV := .venv
 READY := $(VENV)/ready
 
-.PHONY: demo test test-hosts bench fuzz soak chaos environment clean
+.PHONY: demo test test-hosts bench documents fuzz soak chaos environment clean
 
 demo: $(READY)
 	$(VENV)/bin/matted remove tests/photographs/astronaut.jpg -o demo/astronaut-cutout.png --force --timings
@@ -45,6 +45,10 @@ chaos: $(READY)
 # About ten minutes on a quiet machine. More in docs/benchmarks.md, which it writes: make bench BENCH="--only warm"
 bench: $(READY)
 	cd tests && $(CURDIR)/$(VENV)/bin/python -m benchmarks $(BENCH)
+
+# Writes the tables of options into docs/.
+documents: $(READY)
+	cd tests && $(CURDIR)/$(VENV)/bin/python -m documents
 
 environment: $(READY)
 

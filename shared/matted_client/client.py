@@ -171,7 +171,7 @@ class Session:
         such as depth, edges, threshold, grow, feather, invert, foreground.
         Raises Rejected with the daemon's code, Timeout, ProtocolError, Unavailable.
         """
-        request = MaskRequest(width, height, format, model, plate=plate is not None, **options)
+        request = MaskRequest(width, height, format, model=model, plate=plate is not None, **options)
         views = [memoryview(picture).cast("B") for picture in (pixels, plate) if picture is not None]
         for view in views:
             self._check(request, len(view))

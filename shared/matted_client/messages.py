@@ -14,15 +14,18 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Dict, List, Optional, Tuple, Type, TypeVar
 
 from .errors import ProtocolError
+from .fields import Field
+from .options import EDGES as EDGES  # the daemon has them from here
+from .options import FINE as FINE
+from .options import HAIR as HAIR
+from .options import OFF as OFF
+from .options import MaskOptions
 from .packing import pack, unpack
 
 PROTOCOL = 1  # the major version; checked in hello
 
 BYTES_PER_PIXEL = {"RGBA8": 4, "BGRA8": 4, "RGB8": 3, "GRAYA8": 2, "GRAY8": 1}
 MASK_DEPTHS = (8, 16)  # bits; 16-bit masks are little-endian
-OFF, FINE, HAIR = EDGES = ("off", "fine", "hair")  # how the edge of a mask is refined at the layer's size
-MAX_GROW = 100  # pixels
-MAX_FEATHER = 250  # pixels
 
 # Limits of one request. 200 megapixels is twice the largest camera frame in use; RGBA8 of it is the largest frame.
 MAX_PIXELS = 200_000_000
@@ -65,10 +68,14 @@ def same_secret(one: bytes, other: bytes) -> bool:
 
 
 def _field(
-    *kinds: type, low: Optional[int] = None, high: Optional[int] = None, default: Any = dataclasses.MISSING
+    *kinds: type,
+    low: Optional[float] = None,
+    high: Optional[float] = None,
+    values: Tuple[Any, ...] = (),
+    default: Any = dataclasses.MISSING,
 ) -> Any:
-    """A header field: its types, and the range of its value (numbers) or length (text, bytes, lists)."""
-    metadata = {"kinds": kinds, "low": low, "high": high}
+    """A field of a header; see Field for the parameters."""
+    metadata = {"field": Field(kinds, low, high, values)}
     if isinstance(default, (list, dict)):
         return dataclasses.field(metadata=metadata, default_factory=lambda: type(default)(default))
     return dataclasses.field(metadata=metadata, default=default)
@@ -94,22 +101,13 @@ class Message:
         values = {}
         for field in dataclasses.fields(cls):
             if field.name in header:
-                values[field.name] = _checked(cls.op, field, header[field.name])
+                problem = field.metadata["field"].problem(header[field.name])
+                if problem:
+                    raise ProtocolError("'%s' has the field '%s' %s." % (cls.op, field.name, problem))
+                values[field.name] = header[field.name]
             elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
                 raise ProtocolError("'%s' lacks the field '%s'." % (cls.op, field.name))
         return cls(**values)
-
-
-def _checked(op: str, field: Any, value: Any) -> Any:
-    kinds, low, high = field.metadata["kinds"], field.metadata["low"], field.metadata["high"]
-    right_type = isinstance(value, kinds) and (not isinstance(value, bool) or bool in kinds)
-    if not right_type:
-        raise ProtocolError("'%s' has the field '%s' of a wrong type." % (op, field.name))
-    size = len(value) if isinstance(value, (str, bytes, list, dict)) else value
-    # written so that a float that is not a number is out of range
-    if size is not None and not ((low is None or size >= low) and (high is None or size <= high)):
-        raise ProtocolError("'%s' has the field '%s' out of range." % (op, field.name))
-    return value
 
 
 def split_header(data: bytes) -> Tuple[str, int, Dict[str, Any]]:
@@ -141,40 +139,34 @@ class Hello(Message):
 
 
 @dataclass(frozen=True)
-class MaskRequest(Message):
+class _Picture:
+    """The fields of a mask request that describe its picture."""
+
+    width: int = _field(int, low=1, high=MAX_SIDE)
+    height: int = _field(int, low=1, high=MAX_SIDE)
+    format: str = _field(str, values=tuple(BYTES_PER_PIXEL))
+
+
+@dataclass(frozen=True)
+class MaskRequest(Message, MaskOptions, _Picture):
     """One frame follows: width x height pixels, rows from the top, no padding, sRGB.
 
-    plate: a second frame follows, of the same size and format: the same scene without the subject. foreground: the
-    result shall have the own colours of what is kept too. keep_alive: seconds for which the model shall stay in memory.
-
-    The mask is tuned in this order. edges: see EDGES. threshold: from here on a pixel is subject, below it is
-    background, and nothing is in between. grow: pixels by which the subject gets larger, smaller where negative.
-    feather: pixels, standard deviation of the blur that softens the edge. invert: the background is kept instead.
-
-    closer: a subject that fills little of the picture may be looked at once more, by itself. anyway: the mask is wanted
-    also where the model found no subject.
+    The fields are those of the picture, those of MaskOptions, and:
+    depth: bits of a sample of the mask.
+    plate: a second frame follows, of the same size and format: the same scene without the subject.
+    foreground: the result shall have the own colours of what is kept too.
+    keep_alive: seconds for which the model shall stay in memory.
     """
 
     op: ClassVar[str] = "mask"
-    width: int = _field(int, low=1, high=MAX_SIDE)
-    height: int = _field(int, low=1, high=MAX_SIDE)
-    format: str = _field(str, high=16)
-    model: str = _field(str, high=MAX_TEXT, default="default")
-    depth: int = _field(int, default=8)
+    depth: int = _field(int, values=MASK_DEPTHS, default=8)
     plate: bool = _field(bool, default=False)
     foreground: bool = _field(bool, default=False)
     keep_alive: Optional[float] = _field(float, int, type(None), low=0, default=None)
-    edges: str = _field(str, high=16, default=FINE)
-    threshold: Optional[float] = _field(float, int, type(None), low=0, high=1, default=None)
-    grow: int = _field(int, low=-MAX_GROW, high=MAX_GROW, default=0)
-    feather: float = _field(float, int, low=0, high=MAX_FEATHER, default=0.0)
-    invert: bool = _field(bool, default=False)
-    closer: bool = _field(bool, default=True)
-    anyway: bool = _field(bool, default=False)
 
     @property
     def frame_bytes(self) -> int:
-        """Size of the pixel frame. `format` has to be a known one."""
+        """Size of the pixel frame."""
         return self.width * self.height * BYTES_PER_PIXEL[self.format]
 
     @property

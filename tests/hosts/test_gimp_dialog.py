@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -135,6 +136,46 @@ def test_the_dialog_comes_up_without_a_daemon(
         assert called.result(PATIENCE)[0] == "execution-error"
     assert "/opt/gone/python" in read_the_message(desktop, artefacts / "no daemon.png")
     assert shown.state() == before
+
+
+@pytest.fixture
+def another_option(installed: Installed) -> Iterator[None]:
+    """One entry more in the installed plug-in."""
+    folder = plugin(installed)
+    entries, program = folder / "matted_client" / "options.py", folder / "remove-background.py"
+    before = entries.read_text("utf-8")
+    end = "\n\n\n@dataclass(frozen=True)\nclass ResultOptions"
+    assert before.count(end) == 1
+    more = '\n    zebra: bool = option(YES_NO, False, "_Zebra stripes", "Paint stripes")'
+    try:
+        entries.write_text(before.replace(end, more + end), "utf-8")
+        os.utime(program)  # GIMP asks a plug-in again when its program has changed
+        yield
+    finally:
+        entries.write_text(before, "utf-8")
+        os.utime(program)
+
+
+def test_another_option_is_there_by_its_entry_alone(
+    installed: Installed, another_option: None, artefacts: Path
+) -> None:
+    logs = artefacts / "another option"
+    logs.mkdir(exist_ok=True)
+    running = Gimp(installed, windows=True, logs=logs)
+    try:
+        assert "zebra" in running.arguments()
+        picture = Picture(running, installed.put(photograph()))
+        running.show(picture.id)
+        with asked(picture, WITH_DIALOG) as called:
+            running.press(DIALOG, "alt+z")
+            running.screenshot(artefacts / "another option.png")
+            running.press(DIALOG, REMOVE)
+            assert called.result(PATIENCE) == SUCCESS
+        assert json.loads(running.remembered())["zebra"] is True
+        running.forget()
+        running.close_image(picture.id)
+    finally:
+        running.close()
 
 
 # -- trouble, and what is offered --------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from graphs import small
 from hosts.gimp.pictures import SUCCESS, WINDOW, Picture, photograph, without_masks
 from hosts.gimp.session import Gimp
 from hosts.installed import Installed, until
+from matted_client.options import LayerOptions, entries
 from PIL import Image, ImageChops, ImageFilter
 
 OTHER = Path(__file__).parents[1] / "photographs" / "coffee.jpg"
@@ -165,6 +166,15 @@ def test_the_subject_as_a_new_layer(
     desktop.press(WINDOW, "ctrl+z")
     until(lambda: len(shown.state()["layers"]) == 1, "undo")
     assert shown.state() == before
+
+
+# -- what can be chosen ------------------------------------------------------------------------------------------------
+
+
+def test_the_procedures_take_every_option(gimp: Gimp) -> None:
+    names = [name.replace("_", "-") for name in entries(LayerOptions)]
+    switches = [entry.switch.name for entry in entries(LayerOptions).values() if entry.switch]
+    assert sorted(gimp.arguments()) == sorted(["run-mode", "image", "drawables", *names, *switches])
 
 
 # -- what the daemon is asked for --------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ tests compare that with what the daemon says about the same pixels, which Pillow
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import os
@@ -28,6 +29,7 @@ from hosts.seen import EVERYTHING, Row, write
 from hosts.served import served
 from matted.models import catalogue
 from matted_client import Mask, Rejected
+from matted_client.options import LayerOptions, entries
 from PIL import Image
 
 CATALOGUE = catalogue.load().shipped
@@ -37,6 +39,7 @@ SCREENSHOTS = (
     "waiting.png",
     "message.png",
     "options.png",
+    "another-option.png",
     "options-without-daemon.png",
     "no-subject.png",
     "not-here.png",
@@ -527,26 +530,30 @@ def test_the_dialog_lists_models_and_plates(seen: Seen) -> None:
     assert (dialog["clean without a new layer"], dialog["clean with a new layer"]) == (False, True)
 
 
+def test_another_option_is_there_by_its_entry_alone(seen: Seen) -> None:
+    another = seen["another option"]
+    assert (another["label"], another["tips"]) == ("Glo&w && shine", ["Let it glow", "How often it turns"])
+    assert another["range"] == [-2, 9, 1]
+    assert another["messages"] == []
+    assert another["remembered"] == {"glow": True, "spin": 7}
+    assert "it has to be a whole number from -2 to 9" in another["script"]
+
+
 def test_to_cancel_the_dialog_changes_nothing(seen: Seen) -> None:
     assert seen["dialog"]["cancelled"] is True
-    assert seen["dialog"]["remembered after cancel"] in ("", "nothing")
+    assert seen["dialog"]["remembered after cancel"] in ({}, None)
+
+
+def test_the_dialog_has_a_control_for_every_option(seen: Seen) -> None:
+    assert sorted(seen["dialog"]["controls"]) == sorted(seen["dialog"]["options"]) == sorted(entries(LayerOptions))
 
 
 def test_what_is_chosen_is_used_and_remembered(seen: Seen, photograph: Image.Image) -> None:
     dialog = seen["dialog"]
     assert dialog["messages"] == dialog["messages of the next click"] == []
-    assert dialog["remembered"] == {
-        "model": "isnet-general-use",
-        "edges": "hair",
-        "threshold": "0.25",
-        "grow": "-3",
-        "feather": "2.5",
-        "invert": "True",
-        "plate": "",
-        "output": "selection",
-        "clean": "True",
-    }
     options = {"edges": "hair", "threshold": 0.25, "grow": -3, "feather": 2.5, "invert": True}
+    chosen = LayerOptions(model="isnet-general-use", output="selection", **options)
+    assert dialog["remembered"] == dataclasses.asdict(chosen)
     mask = seen.expected(photograph, model="isnet-general-use", **options)
     assert dialog["children"] == []
     assert seen.mask("dialog") == mask
@@ -694,8 +701,8 @@ def test_another_script_can_start_it_with_options(seen: Seen, photograph: Image.
     assert seen.mask("automation") == seen.expected(photograph, invert=True)
     assert automation["failures of an empty layer"] == ["The layer is empty. Select the layer to cut out."]
     assert automation["unknown"].startswith("Remove Background has no option 'colour'.")
-    assert automation["out of range"].startswith("Remove Background cannot use grow=101.")
-    assert automation["wrong"].startswith("Remove Background cannot use output='cake'.")
+    assert automation["out of range"].startswith("Remove Background cannot use grow=101, which is out of range: ")
+    assert automation["wrong"].startswith("Remove Background cannot use output='cake', which is out of range: ")
 
 
 def test_nothing_is_left_on_the_screen(seen: Seen) -> None:

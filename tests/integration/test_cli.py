@@ -68,7 +68,7 @@ def test_the_mask_can_be_tuned(daemon: Daemon, tmp_path: Path) -> None:
         ("--threshold", "nan", "a number from 0 to 1"),
         ("--grow", "2.5", "a whole number from -100 to 100"),
         ("--feather", "soft", "a number from 0 to 250"),
-        ("--edges", "rough", "invalid choice"),
+        ("--edges", "rough", "one of off, fine, hair"),
     ],
 )
 def test_an_impossible_wish_is_refused_before_any_work(daemon: Daemon, option: str, value: str, words: str) -> None:

@@ -8,84 +8,77 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from matted_client import messages
+from matted_client import options
+from matted_client.options import MaskOptions, Option
 
 from matted.cli.output import FAILED, OK
 
-# Options that are fields of a MaskRequest under the same name.
-_FIELDS = ("model", "edges", "threshold", "grow", "feather", "invert", "anyway")
+_FROM_TEXT: dict[str, Callable[[str], Any]] = {options.WHOLE: int, options.NUMBER: float}  # by the kind of an option
 
 
 def add_parser(commands: Any) -> None:
     """Add `remove` to the commands of the command line."""
-    plan = commands.add_parser("remove", help="cut the subject out of pictures", allow_abbrev=False)
-    plan.add_argument("inputs", nargs="+", type=Path, metavar="IMAGE", help="a PNG, JPEG, WebP or TIFF, or a folder")
-    plan.add_argument("-o", "--output", metavar="OUT", help="a PNG file for one picture, else a folder")
-    plan.add_argument("--mask", action="store_true", help="write the grey mask instead of the cut-out")
-    plan.add_argument(
+    remove = commands.add_parser("remove", help="cut the subject out of pictures", allow_abbrev=False)
+    remove.add_argument("inputs", nargs="+", type=Path, metavar="IMAGE", help="a PNG, JPEG, WebP or TIFF, or a folder")
+    remove.add_argument("-o", "--output", metavar="OUT", help="a PNG file for one picture, else a folder")
+    remove.add_argument("--mask", action="store_true", help="write the grey mask instead of the cut-out")
+    remove.add_argument(
         "--keep-colours",
         action="store_true",
-        help="leave all colours as they are: the background's share at the edges, and what is no longer to be seen",
+        help="keep the original colours, including background spill and hidden pixels",
     )
-    plan.add_argument("--model", default="default", metavar="ID", help="which model to use; see: matted models")
-    plan.add_argument(
+    remove.add_argument(
         "--plate", type=Path, metavar="IMAGE", help="the same scene without the subject, for models that compare"
     )
-    plan.add_argument("--force", action="store_true", help="overwrite files that exist")
-    plan.add_argument("--timings", action="store_true", help="say how long each stage took")
+    remove.add_argument("--force", action="store_true", help="overwrite files that exist")
+    remove.add_argument("--timings", action="store_true", help="say how long each stage took")
 
-    tuning = plan.add_argument_group("the mask")
-    tuning.add_argument(
-        "--edges", choices=messages.EDGES, default=messages.FINE, help="how edges are refined (default: %(default)s)"
-    )
-    tuning.add_argument(
-        "--threshold",
-        type=_number(float, 0.0, 1.0),
-        metavar="0..1",
-        help="from here on all is subject, the rest background, and nothing in between",
-    )
-    tuning.add_argument(
-        "--grow",
-        type=_number(int, -messages.MAX_GROW, messages.MAX_GROW),
-        default=0,
-        metavar="PIXELS",
-        help="make the subject larger; negative: smaller",
-    )
-    tuning.add_argument(
-        "--feather",
-        type=_number(float, 0.0, messages.MAX_FEATHER),
-        default=0.0,
-        metavar="PIXELS",
-        help="soften the edge",
-    )
-    tuning.add_argument("--invert", action="store_true", help="keep the background instead of the subject")
-    tuning.add_argument("--no-closer", action="store_true", help="do not look a second time at a small subject")
-    tuning.add_argument("--anyway", action="store_true", help="make a mask also where no subject was found")
-    plan.set_defaults(run=_remove)
+    _add_options(remove.add_argument_group("the mask"), MaskOptions)
+    remove.set_defaults(run=_remove)
 
 
-def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
-    """What argparse calls to read a number from `low` to `high`."""
+def _add_options(group: Any, kind: type[Any]) -> None:
+    """Add an argument for each option of a dataclass. Its name is that of the option with - for _."""
+    for name, entry in options.entries(kind).items():
+        flag, words = "--" + name.replace("_", "-"), entry.sentences.replace("%", "%%").removesuffix(".")
+        words = words[0].lower() + words[1:]
+        if entry.kind == options.YES_NO:
+            action = argparse.BooleanOptionalAction if entry.default else "store_true"
+            group.add_argument(flag, action=action, default=entry.default, help=words)
+        else:
+            said = words if entry.default is None else f"{words} (default: {entry.default})"
+            group.add_argument(flag, type=_reader(entry), default=entry.default, metavar=_placeholder(entry), help=said)
 
-    def read(text: str) -> float:
+
+def _placeholder(entry: Option) -> str:
+    """What stands for the value of an argument in the help."""
+    if entry.kind == options.MODEL:
+        return "ID"
+    if entry.choices:
+        return "|".join(choice.value for choice in entry.choices)
+    return "PIXELS" if entry.unit == options.PIXELS else f"{entry.low:g}..{entry.high:g}"
+
+
+def _reader(entry: Option) -> Callable[[str], Any]:
+    """What argparse calls to read a value: refuses what the daemon would refuse, in the same words."""
+
+    def read(text: str) -> Any:
         try:
-            value = kind(text)
+            value = _FROM_TEXT.get(entry.kind, str)(text)
         except ValueError:
             value = math.nan
-        if not low <= value <= high:
-            what = "a whole number" if kind is int else "a number"
-            raise argparse.ArgumentTypeError(f"{text!r} is not {what} from {low:g} to {high:g}")
+        if entry.problem(value):
+            raise argparse.ArgumentTypeError(f"it has to be {entry.wanted}, not {text!r}")
         return value
 
     return read
 
 
-def _remove(options: argparse.Namespace) -> int:
+def _remove(arguments: argparse.Namespace) -> int:
     from matted.files import plan, runner
 
-    asked = {name: getattr(options, name) for name in _FIELDS}
-    asked["closer"] = not options.no_closer
-    asked["foreground"] = not (options.mask or options.keep_colours)
-    wish = runner.Wish(options.mask, options.plate, options.timings, asked)
-    work = plan.plan(options.inputs, options.output, options.mask, options.force)
+    asked = {name: getattr(arguments, name) for name in options.entries(MaskOptions)}
+    asked["foreground"] = not (arguments.mask or arguments.keep_colours)
+    wish = runner.Wish(arguments.mask, arguments.plate, arguments.timings, asked)
+    work = plan.plan(arguments.inputs, arguments.output, arguments.mask, arguments.force)
     return OK if plan.run(work, wish) else FAILED

@@ -14,15 +14,7 @@ BYTES_PER_PIXEL = 20  # that a request takes at its peak: pixels, mask, foregrou
 
 
 def check(request: MaskRequest, frames: Sequence[memoryview]) -> None:
-    """Raises Rejected if the request cannot be fulfilled, whatever the model."""
-    if request.format not in messages.BYTES_PER_PIXEL:
-        known = ", ".join(messages.BYTES_PER_PIXEL)
-        raise Rejected(messages.BAD_REQUEST, f"There is no pixel format {request.format!r}.", f"Known: {known}.")
-    if request.depth not in messages.MASK_DEPTHS:
-        raise Rejected(messages.BAD_REQUEST, f"A mask has 8 or 16 bits, not {request.depth}.")
-    if request.edges not in messages.EDGES:
-        known = ", ".join(messages.EDGES)
-        raise Rejected(messages.BAD_REQUEST, f"There are no edges {request.edges!r}.", f"Known: {known}.")
+    """Raises Rejected if the picture is too large, or if the frames are not those that the request announces."""
     _check_size(request)
     expected = [request.frame_bytes] * (2 if request.plate else 1)
     if [len(frame) for frame in frames] != expected:

@@ -9,13 +9,13 @@ from gi.repository import Gimp
 from matted_client import Rejected
 
 
-def run(folder, image, drawables, plate, options, run_mode):
+def run(folder, image, drawables, options, run_mode):
     """Returns whether something was done; not if a person was told why not and gave up. Raises MattedError."""
     host = "GIMP %s" % Gimp.version()
     watched = run_mode != Gimp.RunMode.NONINTERACTIVE
     while True:
         try:
-            picture = layers.GimpPicture(image, drawables, plate, options.output, watched)
+            picture = layers.GimpPicture(image, drawables, options.plate, options.output, watched)
             removal.remove_background(folder, host, picture, options)
             return True
         except Rejected as error:

@@ -12,7 +12,7 @@ import outputs
 import strips
 from gi.repository import Gimp
 from matted_client import MattedError
-from options import SELECTION
+from matted_client.options import SELECTION
 from texts import _
 
 SRGB = "R'G'B'A u8"  # GEGL converts from every mode, precision and profile
@@ -24,7 +24,7 @@ class GimpPicture:
     """`layers`: those that `drawables` (what is selected in `image`) means. `plate`: a layer of GIMP, or None.
 
     watched: whether somebody looks on who should be told what may surprise. Raises MattedError if one of the layers
-    can't become `output`, one of options.OUTPUTS.
+    can't become `output`, a value of the option.
     """
 
     def __init__(self, image, drawables, plate, output, watched):

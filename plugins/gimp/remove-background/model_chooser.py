@@ -4,7 +4,8 @@ import gi
 
 gi.require_version("Gtk", "3.0")
 from gi.repository import GLib, Gtk
-from matted_client.choices import DEFAULT, choices
+from matted_client.models import listed
+from matted_client.options import DEFAULT_MODEL, MaskOptions, entries
 from texts import _
 
 SPACE = 6  # pixels
@@ -14,12 +15,12 @@ WIDTH = 46  # characters that an explanation is wide
 class ModelChooser:
     """A list of models, and beneath it what is to be known about the chosen one.
 
-    on_chosen: told its Choice, or None where the daemon has not said what it is.
+    on_chosen: told its ListedModel, or None where the daemon has not said what it is.
     """
 
     def __init__(self, config, on_chosen):
         self._config = config
-        self._known = {}  # id -> Choice
+        self._known = {}  # id -> ListedModel
         self._trouble = ""
         self._on_chosen = on_chosen
         self._store = Gtk.ListStore(str, str)  # id, what is shown
@@ -28,36 +29,36 @@ class ModelChooser:
         cell = Gtk.CellRendererText()
         self._combo.pack_start(cell, True)
         self._combo.add_attribute(cell, "text", 1)
-        self.label = Gtk.Label.new_with_mnemonic(_("_Model"))
+        self.label = Gtk.Label.new_with_mnemonic(_(entries(MaskOptions)["model"].label))
         self.label.set_mnemonic_widget(self._combo)
         self.label.set_xalign(0)
-        row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=SPACE)
-        row.pack_start(self.label, False, False, 0)
-        row.pack_start(self._combo, True, True, 0)
+        line = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=SPACE)
+        line.pack_start(self.label, False, False, 0)
+        line.pack_start(self._combo, True, True, 0)
         self._note = Gtk.Label(xalign=0, wrap=True, max_width_chars=WIDTH)
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACE)
-        self.widget.pack_start(row, False, False, 0)
+        self.widget.pack_start(line, False, False, 0)
         self.widget.pack_start(self._note, False, False, 0)
         self.widget.show_all()
-        self._show([], _("Asking the matted daemon which models there are…"))
+        self._list([], _("Asking the matted daemon which models there are…"))
         self._combo.connect("changed", self._chosen)
         config.connect("notify::model", lambda *changed: self._follow())
 
     def fill(self, facts, trouble):
         """facts: as Session.models gives them; trouble: why they are not known. For GLib.idle_add."""
         if self.widget.get_parent() is not None:  # the dialog is still there
-            self._show(choices(facts, _), trouble)
+            self._list(listed(facts, _), trouble)
         return GLib.SOURCE_REMOVE
 
-    def _show(self, known, trouble):
+    def _list(self, known, trouble):
         self._trouble = trouble
-        self._known = {choice.id: choice for choice in known}
+        self._known = {each.id: each for each in known}
         chosen = self._config.get_property("model")
-        labels = {DEFAULT: _("Default"), **{choice.id: choice.label for choice in known}}
+        labels = {DEFAULT_MODEL: _("Default"), **{each.id: each.label for each in known}}
         labels.setdefault(chosen, chosen)  # one that is not there any more: the daemon says what to do about it
         self._store.clear()
-        for row in labels.items():
-            self._store.append(row)
+        for id_and_label in labels.items():
+            self._store.append(id_and_label)
         self._follow()
 
     def _follow(self):
@@ -65,9 +66,9 @@ class ModelChooser:
         chosen = self._config.get_property("model")
         if self._combo.get_active_id() != chosen:
             self._combo.set_active_id(chosen)
-        choice = self._known.get(chosen)
-        self._note.set_text(self._trouble or (choice.about if choice else ""))
-        self._on_chosen(choice)
+        model = self._known.get(chosen)
+        self._note.set_text(self._trouble or (model.about if model else ""))
+        self._on_chosen(model)
 
     def _chosen(self, combo):
         chosen = combo.get_active_id()

@@ -1,6 +1,6 @@
 """The dialog of "Remove Background…": GIMP's own dialog of a procedure, with the daemon's models in it.
 
-The daemon is asked in a thread: the dialog comes up at once, also where no daemon can be had.
+The daemon is asked in a thread: the dialog is usable before the answer arrives, also where no daemon can be had.
 """
 
 import threading
@@ -10,12 +10,15 @@ import gi
 gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
+from arguments import name_of
 from gi.repository import Gimp, GimpUi, GLib, GObject, Gtk
-from matted_client import MattedError, plugin
+from matted_client import MattedError, options, plugin
+from matted_client.options import LayerOptions, entries
 from matted_client.sentences import in_words
 from model_chooser import SPACE, ModelChooser
-from options import LAYER
 from texts import _
+
+LIMITED = "limited"  # the line that says so
 
 
 def ask(folder, procedure, config, image):
@@ -24,31 +27,54 @@ def ask(folder, procedure, config, image):
     dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Remove Background"))
     dialog.set_ok_label(_("Remo_ve"))
     plate = dialog.get_widget("plate", GObject.TYPE_NONE)
-    models = ModelChooser(config, lambda choice: plate.set_sensitive(choice is None or choice.plate))
+    models = ModelChooser(config, lambda chosen: plate.set_sensitive(chosen is None or chosen.plate))
     dialog.get_content_area().pack_start(models.widget, False, False, SPACE)
-    same_width = Gtk.SizeGroup.new(Gtk.SizeGroupMode.HORIZONTAL)
-    same_width.add_widget(models.label)
-    for choice in ("output", "edges"):  # GIMP 3.2 would make the shorter one a frame of radio buttons
-        same_width.add_widget(dialog.get_widget(choice, Gtk.ComboBox.__gtype__).get_label())
-    dialog.get_widget("threshold", GimpUi.ScaleEntry.__gtype__)
-    dialog.get_widget("grow", GimpUi.ScaleEntry.__gtype__)
-    dialog.get_widget("feather", GimpUi.ScaleEntry.__gtype__)
+    lines = _controls(dialog, models.label)
     if not Gimp.Selection.is_empty(image):
-        note = dialog.get_label("limited", _("There is a selection: only what lies in it is kept."), False, False)
+        note = dialog.get_label(LIMITED, _("There is a selection: only what lies in it is kept."), False, False)
         note.set_xalign(0)
-        dialog.fill(["limited"])
-    dialog.fill(["output", "clean-colours", "plate"])
-    dialog.fill(["edges", "grow", "feather", "hard-edge", "threshold", "invert", "anyway"])
-    dialog.set_sensitive("threshold", True, config, "hard-edge", False)
-    only_for_layers = Gimp.ValueArray.new(1)
-    only_for_layers.append(GObject.Value(str, LAYER))
-    dialog.set_sensitive_if_in("clean-colours", None, "output", only_for_layers, True)
+        lines.insert(0, LIMITED)
+    dialog.fill(lines)
+    _connect(dialog, config)
     threading.Thread(target=_ask_the_daemon, args=(folder, models), daemon=True).start()
     go_on = dialog.run()
     if not plate.get_sensitive():  # chosen for another model before
         config.set_property("plate", None)
     dialog.destroy()
     return go_on
+
+
+def _controls(dialog, label):
+    """Choose GIMP's control for each option but the model. Returns the arguments, line by line.
+
+    label: of the list of models, which is as wide as those of the other lists.
+    """
+    lines = []
+    same_width = Gtk.SizeGroup.new(Gtk.SizeGroupMode.HORIZONTAL)
+    same_width.add_widget(label)
+    for option, entry in entries(LayerOptions).items():
+        if entry.kind == options.MODEL:
+            continue
+        if entry.kind == options.CHOICE:  # GIMP 3.2 would make the shorter ones a frame of radio buttons
+            same_width.add_widget(dialog.get_widget(name_of(option), Gtk.ComboBox.__gtype__).get_label())
+        elif entry.kind in (options.WHOLE, options.NUMBER):
+            dialog.get_widget(name_of(option), GimpUi.ScaleEntry.__gtype__)
+        if entry.switch is not None:
+            lines.append(entry.switch.name)
+        lines.append(name_of(option))
+    return lines
+
+
+def _connect(dialog, config):
+    """Grey out what has no effect."""
+    for option, entry in entries(LayerOptions).items():
+        if entry.switch is not None:
+            dialog.set_sensitive(name_of(option), True, config, entry.switch.name, False)
+        if entry.only_with is not None:
+            other, value = entry.only_with
+            values = Gimp.ValueArray.new(1)
+            values.append(GObject.Value(str, value))
+            dialog.set_sensitive_if_in(name_of(option), None, name_of(other), values, True)
 
 
 def _ask_the_daemon(folder, models):

@@ -7,7 +7,7 @@ gi.require_version("Gimp", "3.0")
 import masks
 import strips
 from gi.repository import Gegl, Gimp
-from options import LAYER, SELECTION
+from matted_client.options import NEW_LAYER, SELECTION
 from texts import _
 
 OVERLAY = "R'G'B'A u8"
@@ -20,7 +20,7 @@ def show(image, cut_outs, options):
     try:
         if options.output == SELECTION:
             _select(image, pairs)
-        elif options.output == LAYER:
+        elif options.output == NEW_LAYER:
             _add_layers(image, pairs)
         else:
             for each, mask in pairs:

@@ -9,7 +9,7 @@ gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GimpUi, Gio, Gtk
 from matted_client import messages, plugin
-from matted_client.choices import find, megabytes
+from matted_client.models import find, megabytes
 from matted_client.sentences import in_words
 from removal import ProgressBar
 from texts import _
@@ -18,7 +18,7 @@ from texts import _
 def offer(folder, host, error, options):
     """Ask what to do about `error`, a Rejected.
 
-    Returns the Options to try again with, or None if the person does not want to. Raises `error` if nothing can be
+    Returns the LayerOptions to try again with, or None if the person does not want to. Raises `error` if nothing can be
     offered.
     """
     if error.code == messages.NO_SUBJECT:

@@ -39,7 +39,7 @@ def _never():
 def remove_background(folder, host, picture, options):
     """Find the subject of each of the picture's layers, and have the picture show them.
 
-    folder: of the plug-in. host: name and version, for the daemon's log. options: options.Options. Raises MattedError
+    folder: of the plug-in. host: name and version, for the daemon's log. options: LayerOptions. Raises MattedError
     with the picture unchanged.
     """
     bar = ProgressBar(picture, len(picture.layers))

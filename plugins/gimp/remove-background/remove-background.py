@@ -5,6 +5,7 @@ GIMP runs this file at every change of its plug-ins to ask what there is, so it 
 somebody clicks.
 """
 
+import dataclasses
 import os
 import sys
 import traceback
@@ -39,6 +40,7 @@ def run(procedure, run_mode, image, drawables, config, data):
     try:
         import arguments
         import call
+        import settings
         from matted_client import MattedError
         from matted_client.sentences import in_words
     except ImportError as error:
@@ -53,10 +55,10 @@ def run(procedure, run_mode, image, drawables, config, data):
         if procedure.get_name() == DIALOG or run_mode == Gimp.RunMode.NONINTERACTIVE:
             options = arguments.options_of(config)
         else:
-            options = arguments.remembered()
-        done = call.run(FOLDER, image, drawables, config.get_property("plate"), options, run_mode)
+            options = dataclasses.replace(settings.remembered(), plate=config.get_property("plate"))
+        done = call.run(FOLDER, image, drawables, options, run_mode)
         if done and shows_dialog:
-            arguments.remember(options)
+            settings.remember(options)
     except MattedError as error:
         return _failed(procedure, "\n".join(part for part in in_words(error, _) if part))
     except Exception as error:

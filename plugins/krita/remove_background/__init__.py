@@ -2,8 +2,8 @@
 
     extension         the entries
     scripting         the way in for other scripts
-    options           what a person wants, remembered in Krita's settings
-    options_dialog    where it is chosen; model_chooser is its list of models
+    settings          the options of last time
+    options_dialog    where they are chosen; controls are what it is made of, model_chooser is its list of models
     removal           one removal, from the click to the masks
     progress_dialog   how far it is, with a way out
     remedies          what went wrong, with a button for what helps; download gets a model

@@ -11,12 +11,12 @@ from typing import Any, Callable, List, Optional, Tuple
 from krita import Krita
 
 from .layers import FORMAT, Picture
-from .matted_client.choices import Facts, find
 from .matted_client.client import Cancelled, Mask, OnProgress
 from .matted_client.errors import Rejected
 from .matted_client.messages import LICENCE_NOT_ACCEPTED, MODEL_NOT_INSTALLED
+from .matted_client.models import Facts, find
+from .matted_client.options import LayerOptions
 from .matted_client.plugin import open_session, read_installation
-from .options import Options
 from .texts import _
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -32,8 +32,8 @@ class ModelNeeded(Rejected):
         self.facts = facts
 
 
-def mask(picture: Picture, plate: Optional[Picture], options: Options, anyway: bool) -> Task:
-    """Gives a Mask of the picture. anyway: also where the model sees no subject."""
+def mask(picture: Picture, plate: Optional[Picture], options: LayerOptions) -> Task:
+    """Gives a Mask of the picture."""
     client = _client()
 
     def ask(on_progress: OnProgress, cancelled: Cancelled) -> Mask:
@@ -47,12 +47,11 @@ def mask(picture: Picture, plate: Optional[Picture], options: Options, anyway: b
                     plate=plate.pixels if plate is not None else None,
                     on_progress=on_progress,
                     cancelled=cancelled,
-                    anyway=anyway,
                     **options.request(),
                 )
             except Rejected as error:
                 if error.code in (MODEL_NOT_INSTALLED, LICENCE_NOT_ACCEPTED):
-                    raise ModelNeeded(error, find(session.models(), options.model)) from None
+                    raise ModelNeeded(error, find(session.models(), options.model)) from error
                 raise
 
     return ask

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import Any, List, Optional, Sequence
 
 from krita import Extension
 
-from . import options as settings
-from . import remedies, request_thread, windows
+from . import remedies, request_thread, settings, windows
 from .download import Download
 from .matted_client.errors import MattedError
+from .matted_client.options import LayerOptions
 from .matted_client.sentences import in_words
-from .options import Options
 from .options_dialog import OptionsDialog
 from .qt import QtCore, QtGui
 from .removal import Removal
@@ -54,13 +54,11 @@ class RemoveBackground(Extension):
         if action.toolTip() != TIPS[action.objectName()]:
             action.setToolTip(TIPS[action.objectName()])
 
-    def start(
-        self, main_window: Any, document: Any, nodes: Sequence[Any], options: Options, anyway: bool = False
-    ) -> Removal:
+    def start(self, main_window: Any, document: Any, nodes: Sequence[Any], options: LayerOptions) -> Removal:
         """Begin a removal in a window, and return at once. Raises MattedError if one is under way there."""
         if any(removal.main_window is main_window for removal in self._removals):
             raise MattedError("A background is being removed in this window already.", "Try again when it is done.")
-        removal = Removal(main_window, document, nodes, options, anyway)
+        removal = Removal(main_window, document, nodes, options)
         removal.finished.connect(self._removals.remove)
         self._removals.append(removal)
         QtCore.QTimer.singleShot(0, removal.start)  # whoever called can connect to `finished` first
@@ -69,7 +67,7 @@ class RemoveBackground(Extension):
     def _clicked(self, main_window: Any) -> None:
         view = windows.view_of(main_window)
         nodes = view.selectedNodes() if view is not None else []
-        self._remove(main_window, windows.document_of(main_window), nodes, settings.load())
+        self._remove(main_window, windows.document_of(main_window), nodes, settings.remembered())
 
     def _ask(self, main_window: Any) -> None:
         document = windows.document_of(main_window)
@@ -78,20 +76,18 @@ class RemoveBackground(Extension):
             return
         nodes = windows.view_of(main_window).selectedNodes()
 
-        def accepted(options: Options) -> None:
-            settings.save(options)
+        def accepted(options: LayerOptions) -> None:
+            settings.remember(options)
             self._remove(main_window, document, nodes, options)
 
-        dialog = OptionsDialog(main_window, document, nodes, settings.load())
+        dialog = OptionsDialog(main_window, document, nodes, settings.remembered())
         dialog.chosen.connect(accepted)
         dialog.open()
 
-    def _remove(
-        self, main_window: Any, document: Any, nodes: Sequence[Any], options: Options, anyway: bool = False
-    ) -> None:
+    def _remove(self, main_window: Any, document: Any, nodes: Sequence[Any], options: LayerOptions) -> None:
         """As for a person: whatever goes wrong becomes a message."""
         try:
-            self.start(main_window, document, nodes, options, anyway).finished.connect(self._tell)
+            self.start(main_window, document, nodes, options).finished.connect(self._tell)
         except MattedError:
             pass  # the dialog of the one that runs is on the screen; a shortcut came past it
 
@@ -101,7 +97,7 @@ class RemoveBackground(Extension):
         window, document, options = removal.main_window, removal.document, removal.options
 
         def again(nodes: List[Any], anyway: bool) -> None:
-            self._remove(window, document, nodes, options, anyway)
+            self._remove(window, document, nodes, dataclasses.replace(options, anyway=anyway or options.anyway))
 
         def got(error: Optional[MattedError]) -> None:
             if error is not None:

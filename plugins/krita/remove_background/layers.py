@@ -13,7 +13,7 @@ from krita import Krita
 
 from .matted_client.errors import MattedError
 from .matted_client.messages import MAX_PIXELS, MAX_SIDE
-from .options import MASK
+from .matted_client.options import MASK
 from .qt import QtCore
 from .texts import _
 

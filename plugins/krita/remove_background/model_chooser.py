@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Dict, List
 
-from .matted_client.choices import DEFAULT, Choice, Facts, choices
+from .matted_client.models import Facts, ListedModel, listed
+from .matted_client.options import DEFAULT_MODEL
 from .qt import QtWidgets
 from .texts import _
 
@@ -16,8 +17,8 @@ class ModelChooser(QtWidgets.QComboBox):
 
     def __init__(self) -> None:
         super().__init__()
-        self._choices: Dict[str, Choice] = {}
-        self.addItem(_("Default"), DEFAULT)
+        self._known: Dict[str, ListedModel] = {}
+        self.addItem(_("Default"), DEFAULT_MODEL)
         self.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(CHARACTERS)
 
@@ -26,8 +27,8 @@ class ModelChooser(QtWidgets.QComboBox):
 
     def choose(self, model: str) -> None:
         if self.findData(model) < 0:
-            if self._choices:
-                model = DEFAULT  # it is gone
+            if self._known:
+                model = DEFAULT_MODEL  # it is gone
             else:
                 self.addItem(model, model)
         self.setCurrentIndex(self.findData(model))
@@ -35,18 +36,18 @@ class ModelChooser(QtWidgets.QComboBox):
     def fill(self, models: List[Facts]) -> None:
         """models: as the daemon gives them. The choice stays, if it can."""
         chosen = self.chosen()
-        self._choices = {choice.id: choice for choice in choices(models, _)}
+        self._known = {model.id: model for model in listed(models, _)}
         self.clear()
-        for choice in self._choices.values():
-            self.addItem(choice.label, choice.id)
+        for model in self._known.values():
+            self.addItem(model.label, model.id)
         self.choose(chosen)
 
     def about(self) -> str:
         """What there is to know of the chosen model; empty as long as nothing is."""
-        chosen = self._choices.get(self.chosen())
+        chosen = self._known.get(self.chosen())
         return chosen.about if chosen else ""
 
     def takes_plate(self) -> bool:
         """Also where nobody has said so."""
-        chosen = self._choices.get(self.chosen())
+        chosen = self._known.get(self.chosen())
         return chosen.plate if chosen else True

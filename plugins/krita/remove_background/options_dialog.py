@@ -9,13 +9,12 @@ import os
 from typing import Any, List, Optional, Sequence, Tuple
 
 from . import daemon_requests
+from .controls import control
 from .daemon_requests import FOLDER
-from .matted_client.choices import Facts
 from .matted_client.errors import MattedError
-from .matted_client.messages import FINE, HAIR, MAX_FEATHER, MAX_GROW, OFF
+from .matted_client.models import Facts
+from .matted_client.options import MODEL, LayerOptions, entries
 from .matted_client.sentences import in_words
-from .model_chooser import ModelChooser
-from .options import LAYER, MASK, SELECTION, Options
 from .progress_dialog import TITLE
 from .qt import QtCore, QtGui, QtWidgets
 from .removal import LIMITED
@@ -24,70 +23,39 @@ from .texts import _
 
 LINE_WIDTH = 350  # pixels; what is said of a model takes two lines
 MANUAL = "Manual.html"
-PIXELS = " px"
-EDGES = ((OFF, _("As the model sees them")), (FINE, _("Fine")), (HAIR, _("Hair and fur")))
-OUTPUTS = ((MASK, _("Transparency mask")), (SELECTION, _("Selection")), (LAYER, _("New layer, cut out")))
 
 
 class OptionsDialog(QtWidgets.QDialog):
     """Emits `chosen` with the options when a person goes on."""
 
-    chosen = QtCore.pyqtSignal(object)  # Options
+    chosen = QtCore.pyqtSignal(object)  # LayerOptions
 
-    def __init__(self, main_window: Any, document: Any, nodes: Sequence[Any], options: Options) -> None:
+    def __init__(self, main_window: Any, document: Any, nodes: Sequence[Any], options: LayerOptions) -> None:
         """nodes: what is selected, and cannot be the plate."""
         super().__init__(main_window)
         self.setWindowTitle(TITLE)
         self.setWindowModality(QtCore.Qt.WindowModality.WindowModal)
         self.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._models = ModelChooser()
+        self._entries = entries(LayerOptions)
+        layers = _plates(document, nodes)
+        self._controls = {name: control(name, entry, layers) for name, entry in self._entries.items()}
+        self._models = self._controls["model"].widget
         self._about = _line()
-        self._edges = _choice(EDGES, _("How the edge is made finer than the model sees it"))
-        self._threshold = QtWidgets.QDoubleSpinBox()
-        self._threshold.setRange(0.0, 1.0)
-        self._threshold.setSingleStep(0.05)
-        self._threshold.setSpecialValueText(_("Off"))  # 0 would make everything subject
-        self._threshold.setToolTip(_("From here on a pixel is kept, below it is hidden, and nothing is half visible"))
-        self._grow = QtWidgets.QSpinBox()
-        self._grow.setRange(-MAX_GROW, MAX_GROW)
-        self._grow.setSuffix(PIXELS)
-        self._grow.setToolTip(_("Makes what is kept larger, or smaller where it is negative"))
-        self._feather = QtWidgets.QDoubleSpinBox()
-        self._feather.setRange(0.0, MAX_FEATHER)
-        self._feather.setDecimals(1)
-        self._feather.setSuffix(PIXELS)
-        self._feather.setToolTip(_("Softens the edge"))
-        self._invert = QtWidgets.QCheckBox(_("Keep the background, hide the subject"))
-        self._plate = _choice(
-            [("", _("None")), *((name, name) for name in _plates(document, nodes))],
-            _("A layer with the same scene without the subject, for models that compare the two"),
-        )
-        self._output = _choice(OUTPUTS, _("What is made"))
-        self._clean = QtWidgets.QCheckBox(_("Without the background's colours"))
-        self._clean.setToolTip(_("Takes the background's colour out of hair and soft edges"))
         self._note = _line()
         self._say(self._note, LIMITED if document.selection() is not None else "")
 
         form = QtWidgets.QFormLayout()
-        for words, part in (
-            (_("&Model:"), self._models),
-            ("", self._about),
-            (_("&Edges:"), self._edges),
-            (_("&Threshold:"), self._threshold),
-            (_("&Grow or shrink:"), self._grow),
-            (_("&Feather:"), self._feather),
-            ("", self._invert),
-            (_("&Plate:"), self._plate),
-            (_("&Output:"), self._output),
-            ("", self._clean),
-        ):
-            form.addRow(words, part)
+        form.addRow(self._controls["model"].label, self._models)
+        form.addRow("", self._about)
+        for name, entry in self._entries.items():
+            if entry.kind != MODEL:
+                form.addRow(self._controls[name].label, self._controls[name].widget)
         layout = QtWidgets.QVBoxLayout(self)
         layout.addLayout(form)
         layout.addWidget(self._note)
         layout.addWidget(self._buttons())
-        self._models.currentIndexChanged.connect(self._explain)
-        self._output.currentIndexChanged.connect(self._explain)
+        for box in self.findChildren(QtWidgets.QComboBox):
+            box.currentIndexChanged.connect(self._explain)
         self._fill(options)
         self._request: Optional[RequestThread] = RequestThread(daemon_requests.models())
         self._request.succeeded.connect(self._list)
@@ -96,19 +64,9 @@ class OptionsDialog(QtWidgets.QDialog):
         self._say(self._about, _("Asking matted for its models"))
         self._request.start()
 
-    def options(self) -> Options:
+    def options(self) -> LayerOptions:
         """What is chosen now."""
-        return Options(
-            model=self._models.chosen(),
-            edges=self._edges.currentData(),
-            threshold=self._threshold.value() or None,
-            grow=self._grow.value(),
-            feather=self._feather.value(),
-            invert=self._invert.isChecked(),
-            plate=self._plate.currentData() if self._plate.isEnabled() else "",
-            output=self._output.currentData(),
-            clean=self._clean.isChecked(),
-        )
+        return LayerOptions(**{name: each.value() for name, each in self._controls.items()})
 
     def _buttons(self) -> QtWidgets.QDialogButtonBox:
         kinds = QtWidgets.QDialogButtonBox.StandardButton
@@ -116,28 +74,24 @@ class OptionsDialog(QtWidgets.QDialog):
         buttons.button(kinds.Ok).setText(TITLE)
         buttons.accepted.connect(self._accept)
         buttons.rejected.connect(self.reject)
-        buttons.button(kinds.RestoreDefaults).clicked.connect(lambda: self._fill(Options()))
+        buttons.button(kinds.RestoreDefaults).clicked.connect(lambda: self._fill(LayerOptions()))
         manual = QtCore.QUrl.fromLocalFile(os.path.join(FOLDER, MANUAL))
         buttons.helpRequested.connect(lambda: QtGui.QDesktopServices.openUrl(manual))
         return buttons
 
-    def _fill(self, options: Options) -> None:
-        self._models.choose(options.model)
-        _select(self._edges, options.edges)
-        self._threshold.setValue(options.threshold or 0.0)
-        self._grow.setValue(options.grow)
-        self._feather.setValue(options.feather)
-        self._invert.setChecked(options.invert)
-        _select(self._plate, options.plate)
-        _select(self._output, options.output)
-        self._clean.setChecked(options.clean)
+    def _fill(self, options: LayerOptions) -> None:
+        for name, each in self._controls.items():
+            each.set_value(getattr(options, name))
         self._explain()
 
     def _explain(self) -> None:
-        """What follows from the choices."""
+        """Say what there is to know of the model, and grey out what has no effect."""
         self._say(self._about, self._models.about())
-        self._plate.setEnabled(self._models.takes_plate())
-        self._clean.setEnabled(self._output.currentData() == LAYER)
+        for name, entry in self._entries.items():
+            if entry.only_with is not None:
+                other, value = entry.only_with
+                self._controls[name].widget.setEnabled(self._controls[other].value() == value)
+        self._controls["plate"].widget.setEnabled(self._models.takes_plate())
 
     def _accept(self) -> None:
         options = self.options()
@@ -182,19 +136,6 @@ def _plates(document: Any, nodes: Sequence[Any]) -> List[str]:
                 names.append(node.name())
             waiting.extend(node.childNodes())
     return names
-
-
-def _choice(items: Sequence[Tuple[str, str]], tip: str) -> QtWidgets.QComboBox:
-    box = QtWidgets.QComboBox()
-    for value, words in items:
-        box.addItem(words, value)
-    box.setToolTip(tip)
-    return box
-
-
-def _select(box: QtWidgets.QComboBox, value: str) -> None:
-    """Choose an item, or the first one where there is none of that value."""
-    box.setCurrentIndex(max(0, box.findData(value)))
 
 
 def _line() -> QtWidgets.QLabel:

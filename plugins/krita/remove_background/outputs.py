@@ -11,7 +11,7 @@ from . import masks, windows
 from .layers import RGB, SRGB, SRGB_NAMES, U8, Area, Picture, cut_out, scratch
 from .matted_client.client import Mask
 from .matted_client.errors import MattedError
-from .options import LAYER, SELECTION
+from .matted_client.options import NEW_LAYER, SELECTION
 from .qt import QtCore
 from .texts import _
 
@@ -31,7 +31,7 @@ def put(
     if output == SELECTION:
         _select(main_window, document, picture.area, alpha, first)
         return node
-    if output == LAYER:
+    if output == NEW_LAYER:
         return _add_layer(document, node, picture, alpha, mask.foreground)
     masks.put(main_window, document, node, picture.area, alpha)
     return node

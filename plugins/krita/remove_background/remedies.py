@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Callable, List, Optional, Tuple
 
 from .daemon_requests import ModelNeeded
-from .matted_client.choices import megabytes
 from .matted_client.errors import MattedError, Rejected
 from .matted_client.messages import LICENCE_NOT_ACCEPTED, NO_SUBJECT
+from .matted_client.models import megabytes
 from .matted_client.sentences import in_words
 from .progress_dialog import TITLE
 from .qt import QtCore, QtGui, QtWidgets

@@ -15,8 +15,8 @@ from .layers import Picture
 from .matted_client.client import Mask
 from .matted_client.errors import MattedError, Rejected
 from .matted_client.messages import NO_SUBJECT, TOO_LARGE, Progress
+from .matted_client.options import MASK, NEW_LAYER, LayerOptions
 from .matted_client.progress import describe, overall
-from .options import LAYER, MASK, Options
 from .progress_dialog import ProgressDialog
 from .qt import QtCore
 from .request_thread import RequestThread
@@ -33,17 +33,14 @@ class Removal(QtCore.QObject):
 
     finished = QtCore.pyqtSignal(object)  # self
 
-    def __init__(
-        self, main_window: Any, document: Any, nodes: Sequence[Any], options: Options, anyway: bool = False
-    ) -> None:
-        """nodes: what is selected. anyway: masks are wanted also where the model sees no subject."""
+    def __init__(self, main_window: Any, document: Any, nodes: Sequence[Any], options: LayerOptions) -> None:
+        """nodes: what is selected."""
         super().__init__()
         self.main_window = main_window
         self.document = document
         self.options = options
         self.failures: List[Failure] = []
         self._nodes = nodes
-        self._anyway = anyway
         self._layers: List[Any] = []
         self._done = 0  # how many of them
         self._limit: Any = None  # the selection of the moment of the click
@@ -100,7 +97,7 @@ class Removal(QtCore.QObject):
         layers.check(node, self.options.output)
         self._picture = layers.read(self.document, node)
         plate = layers.read_plate(self.document, self.options.plate, self._picture) if self.options.plate else None
-        self._request = RequestThread(daemon_requests.mask(self._picture, plate, self.options, self._anyway))
+        self._request = RequestThread(daemon_requests.mask(self._picture, plate, self.options))
         self._request.progressed.connect(lambda progress: self._step(self._show, progress))
         self._request.succeeded.connect(lambda mask: self._step(self._insert, mask))
         self._request.failed.connect(lambda error: self._step(self._refuse, error))
@@ -120,7 +117,7 @@ class Removal(QtCore.QObject):
         first, output = not self._made, self.options.output
         active = outputs.put(self.main_window, self.document, node, self._picture, mask, output, self._limit, first)
         self._made = True
-        if self.options.output == LAYER or self._active is None:
+        if self.options.output == NEW_LAYER or self._active is None:
             self._active = active
         self._picture = self._request = None
         QtCore.QTimer.singleShot(0, lambda: self._step(self._next))

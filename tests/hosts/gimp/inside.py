@@ -319,6 +319,12 @@ def remove_background(image, items, mode="NONINTERACTIVE", options=None, name=ON
     return [status, "" if status == "success" else Gimp.get_pdb().get_last_error()]
 
 
+def remembered():
+    """The options that the one click uses, as text; None as long as nothing was chosen."""
+    parasite = Gimp.get_parasite(ONE_CLICK + "-last")
+    return bytes(parasite.get_data()).decode() if parasite else None
+
+
 def forget():
     """Let the plug-in's settings be as before its first use."""
     shutil.rmtree(os.path.join(Gimp.directory(), "plug-in-settings"), ignore_errors=True)

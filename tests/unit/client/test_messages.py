@@ -31,7 +31,7 @@ from matted_client.messages import (
 EXAMPLES: list[Message] = [
     Hello(1, b"n" * 16, "GIMP 3.0"),
     Hello(1, b"n" * 64),
-    MaskRequest(640, 480, "RGBA8", "u2netp", 16),
+    MaskRequest(640, 480, "RGBA8", model="u2netp", depth=16),
     MaskRequest(1, messages.MAX_SIDE, "GRAY8"),
     MaskRequest(8, 8, "RGB8", plate=True, foreground=True, keep_alive=5.0),
     MaskRequest(8, 8, "RGB8", edges="hair", threshold=0.5, grow=-3, feather=2.5, invert=True, anyway=True),

@@ -15,6 +15,7 @@ import numpy as np
 import peers
 import pytest
 from conftest import Daemon
+from matted_client.options import LayerOptions
 
 CHECKOUT = Path(__file__).parents[3]
 PLUGIN = CHECKOUT / "plugins" / "gimp" / "remove-background"
@@ -114,7 +115,7 @@ def folder(daemon: Daemon, tmp_path: Path) -> Path:
 
 
 def work(folder: Path, picture: Picture) -> None:
-    part("removal").remove_background(str(folder), "tests", picture, part("options").Options())
+    part("removal").remove_background(str(folder), "tests", picture, LayerOptions())
 
 
 def test_layers_without_a_subject_are_named(folder: Path) -> None:

@@ -83,9 +83,12 @@ def options_dialog():
 
 def wish(**options):
     """Set the options of the next click; what is not given is as at first."""
-    names = ("model", "edges", "threshold", "grow", "feather", "invert", "plate", "output", "clean")
-    for name in names:
-        krita.writeSetting("remove_background", name, str(options.get(name, "")))
+    krita.writeSetting("remove_background", "options", json.dumps(options))
+
+
+def wished():
+    """The options of the next click."""
+    return json.loads(krita.readSetting("remove_background", "options", "null"))
 
 
 def opened():

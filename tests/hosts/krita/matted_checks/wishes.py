@@ -1,14 +1,17 @@
 """What is chosen: models, options, outputs, several layers. As checks.py; test_krita.py says what should be seen."""
 
+import dataclasses
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import remove_background
 from PyQt5.QtCore import QByteArray
 from PyQt5.QtWidgets import QCheckBox, QComboBox, QDialogButtonBox, QDoubleSpinBox, QLabel, QSpinBox
 from remove_background.matted_client import MattedError
+from remove_background.matted_client.options import WHOLE, YES_NO, LayerOptions, entries, option
 
 from .program import (
     FOLDER,
@@ -45,9 +48,11 @@ from .steps import (
     stop_daemon,
     take_messages,
     wish,
+    wished,
 )
 
 MOVED = 4 * 2  # bytes
+CONTROLS = (QComboBox, QCheckBox, QSpinBox, QDoubleSpinBox)
 MODELS = ("isnet-general-use", "rmbg-1.4", "rmbg-2.0", "birefnet-lite", "background-matting-mobilenetv2", "u2netp")
 
 
@@ -104,10 +109,10 @@ def dialog(seen):
     yield from activate(document, node)
     before = look(document, node)
     window = yield from open_options()
-    model, edges, plate, output = window.findChildren(QComboBox)
-    threshold, feather = window.findChildren(QDoubleSpinBox)
-    grow = window.findChild(QSpinBox)
-    invert, clean = window.findChildren(QCheckBox)
+    model, plate, output = (window.findChild(QComboBox, name) for name in ("model", "plate", "output"))
+    clean = window.findChild(QCheckBox, "clean_colours")
+    seen["controls"] = [each.objectName() for kind in CONTROLS for each in window.findChildren(kind)]
+    seen["options"] = list(entries(LayerOptions))
 
     def listed():
         """the daemon's models"""
@@ -119,41 +124,77 @@ def dialog(seen):
     yield turns(10)
     photograph_screen("options.png")
     seen["clean without a new layer"] = clean.isEnabled()
-    model.setCurrentIndex(model.findData("isnet-general-use"))
-    edges.setCurrentIndex(edges.findData("hair"))
     output.setCurrentIndex(output.findData("layer"))
     seen["clean with a new layer"] = clean.isEnabled()
-    output.setCurrentIndex(output.findData("selection"))
-    threshold.setValue(0.25)
-    feather.setValue(2.5)
-    grow.setValue(-3)
-    invert.setChecked(True)
+    choose(window)
     press(window, QDialogButtonBox.StandardButton.Cancel)
     yield turns()
     seen["cancelled"] = before == look(document, node)
-    seen["remembered after cancel"] = krita.readSetting("remove_background", "output", "nothing")
+    seen["remembered after cancel"] = wished()
 
     window = yield from open_options()
-    model, edges, plate, output = window.findChildren(QComboBox)
-    yield lambda: model.count() > len(MODELS)
-    for box, value in ((model, "isnet-general-use"), (edges, "hair"), (output, "selection")):
-        box.setCurrentIndex(box.findData(value))
-    window.findChildren(QDoubleSpinBox)[0].setValue(0.25)
-    window.findChildren(QDoubleSpinBox)[1].setValue(2.5)
-    window.findChild(QSpinBox).setValue(-3)
-    window.findChildren(QCheckBox)[0].setChecked(True)
+    model = window.findChild(QComboBox, "model")
+    yield listed
+    choose(window)
     press(window, QDialogButtonBox.StandardButton.Ok)
     yield idle
     yield turns()
     seen["messages"] = take_messages()
-    names = ("model", "edges", "threshold", "grow", "feather", "invert", "plate", "output", "clean")
-    seen["remembered"] = {name: krita.readSetting("remove_background", name, "nothing") for name in names}
+    seen["remembered"] = wished()
     save_selection(document, "dialog.mask")
     seen["children"] = look(document, node)["children"]
     document.setSelection(None)
     seen["messages of the next click"] = yield from remove_background_of(node)
     save_selection(document, "dialog-again.mask")
     wish()
+
+
+def another_option(seen):
+    """One entry more puts an option into the dialog, into what is remembered, and into scripts."""
+    document = yield from open_photograph()
+    added = {
+        "glow": option(YES_NO, False, "Glo_w & shine", "Let it glow"),
+        "spin": option(WHOLE, 1, "Sp_in", "How often it turns", low=-2, high=9),
+    }
+    fields = [(name, object, field) for name, field in added.items()]
+    more = dataclasses.make_dataclass("More", fields, bases=(LayerOptions,), frozen=True)
+    modules = [sys.modules["remove_background." + name] for name in ("options_dialog", "settings", "scripting")]
+    for module in modules:
+        module.LayerOptions = more
+    try:
+        window = yield from open_options()
+        glow, spin = window.findChild(QCheckBox, "glow"), window.findChild(QSpinBox, "spin")
+        seen["label"] = glow.text()
+        seen["tips"] = [glow.toolTip(), spin.toolTip()]
+        seen["range"] = [spin.minimum(), spin.maximum(), spin.value()]
+        glow.setChecked(True)
+        spin.setValue(7)
+        yield turns(10)
+        photograph_screen("another-option.png")
+        press(window, QDialogButtonBox.StandardButton.Ok)
+        yield idle
+        yield turns()
+        seen["messages"] = take_messages()
+        seen["remembered"] = {name: wished()[name] for name in added}
+        try:
+            remove_background.start(document, [document.activeNode()], spin=10)
+        except MattedError as error:
+            seen["script"] = str(error)
+    finally:
+        for module in modules:
+            module.LayerOptions = LayerOptions
+        wish()
+
+
+def choose(window):
+    """Something else than at first in many of the controls."""
+    for name, value in {"model": "isnet-general-use", "edges": "hair", "output": "selection"}.items():
+        box = window.findChild(QComboBox, name)
+        box.setCurrentIndex(box.findData(value))
+    window.findChild(QDoubleSpinBox, "threshold").setValue(0.25)
+    window.findChild(QDoubleSpinBox, "feather").setValue(2.5)
+    window.findChild(QSpinBox, "grow").setValue(-3)
+    window.findChild(QCheckBox, "invert").setChecked(True)
 
 
 def open_options():
@@ -218,7 +259,7 @@ def outputs(seen):
 
     document.setSelection(None)
     document.waitForDone()
-    wish(output="layer", clean=False)
+    wish(output="layer", clean_colours=False)
     yield from activate(document, node)
     before = look(document, node)
     seen["layer messages"] = yield from remove_background_of(node)
@@ -237,7 +278,7 @@ def outputs(seen):
     area = [0, 0, document.width(), document.height()]
     (FOLDER / "clean.pixels").write_bytes(bytes(document.activeNode().pixelData(*area)))
     yield from undo(document)
-    wish(output="layer", clean=False)
+    wish(output="layer", clean_colours=False)
 
     half = document.createNode("half there", "paintlayer")
     data = bytearray(pixels(node))
@@ -260,7 +301,7 @@ def deep_layer(seen):
     document.waitForDone()
     yield from show(document)
     node = document.activeNode()
-    wish(output="layer", clean=False)
+    wish(output="layer", clean_colours=False)
     seen["messages"] = yield from remove_background_of(node)
     layer = document.activeNode()
     seen["space"] = [layer.colorModel(), layer.colorDepth(), layer.colorProfile() == document.colorProfile()]
@@ -495,6 +536,7 @@ LANGUAGE = [("language", language)]
 ALL = [
     ("models", models),
     ("dialog", dialog),
+    ("another option", another_option),
     ("dead daemon", dead_daemon),
     ("outputs", outputs),
     ("deep layer", deep_layer),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from conftest import Daemon
-from matted_client.choices import choices, find, megabytes
+from matted_client.models import find, listed, megabytes
 from peers import disc
 
 FACTS: dict[str, Any] = {
@@ -30,19 +30,19 @@ def test_those_that_are_here_come_before_those_to_be_had() -> None:
         {**FACTS, "id": "bought", "commercial": False},
         {**FACTS, "id": "here", "default": True, "plate": True},
     ]
-    listed = choices(facts)
-    assert [choice.id for choice in listed] == ["default", "here", "bought", "far", "asks"]
-    assert [choice.plate for choice in listed] == [True, True, False, False, False]
-    assert [choice.label for choice in listed] == [
+    entries = listed(facts)
+    assert [entry.id for entry in entries] == ["default", "here", "bought", "far", "asks"]
+    assert [entry.plate for entry in entries] == [True, True, False, False, False]
+    assert [entry.label for entry in entries] == [
         "Default: Title (free)",
         "Title (free)",
         "Title (non-commercial only)",
         "Title (free, not on this computer)",
         "Title (non-commercial only, not on this computer)",
     ]
-    assert listed[0].about == listed[1].about == "About. Licence: MIT (free)."
-    assert listed[3].about.endswith("It is downloaded when it is first used: 5 MB.")
-    assert listed[4].about.endswith("Get it in a terminal with: matted models pull asks")
+    assert entries[0].about == entries[1].about == "About. Licence: MIT (free)."
+    assert entries[3].about.endswith("It is downloaded when it is first used: 5 MB.")
+    assert entries[4].about.endswith("Get it in a terminal with: matted models pull asks")
 
 
 @pytest.mark.parametrize(
@@ -55,18 +55,18 @@ def test_those_that_are_here_come_before_those_to_be_had() -> None:
     ],
 )
 def test_how_long_it_took_lately(seconds: float | None, label: str) -> None:
-    assert choices([{**FACTS, "seconds": seconds}])[0].label == label
+    assert listed([{**FACTS, "seconds": seconds}])[0].label == label
 
 
 def test_without_a_daemon_there_are_none() -> None:
-    assert choices([]) == []
+    assert listed([]) == []
 
 
 def test_the_words_are_translated() -> None:
     words = {"about %d s": "rund %d s", "About.": "Ein Modell.", "free": "frei", "Licence: %s (%s).": "Lizenz %s, %s."}
-    (choice,) = choices([{**FACTS, "seconds": 2}], lambda text: words.get(text, text))
-    assert choice.label == "Title (frei, rund 2 s)"
-    assert choice.about == "Ein Modell. Lizenz MIT, frei."
+    (entry,) = listed([{**FACTS, "seconds": 2}], lambda text: words.get(text, text))
+    assert entry.label == "Title (frei, rund 2 s)"
+    assert entry.about == "Ein Modell. Lizenz MIT, frei."
 
 
 def test_a_model_is_found_by_its_id_or_as_the_default() -> None:
@@ -83,9 +83,9 @@ def test_megabytes(size: int, shown: int) -> None:
 
 def test_what_the_daemon_says_of_its_models(daemon: Daemon) -> None:
     with daemon.session() as session:
-        before = choices(session.models())
+        before = listed(session.models())
         session.mask(disc(60, 40), 60, 40, "RGBA8")
-        after = choices(session.models())
+        after = listed(session.models())
     assert before[0].label == "Default: U²-Net small (free)"
     assert after[0].label.startswith("Default: U²-Net small (free, ")
     assert len(after) == len(before) > 5

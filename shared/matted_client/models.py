@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Sequence
 
+from .options import DEFAULT_MODEL
+
 Facts = Dict[str, Any]  # of one model, as the daemon's `models` gives them
 Translate = Callable[[str], str]
 
-DEFAULT = "default"  # the id that stands for the model of matted's own settings
-
 
 @dataclass(frozen=True)
-class Choice:
+class ListedModel:
     """One line of the list of models. `about`: what is said when it is chosen. `plate`: whether it takes one."""
 
     id: str
@@ -21,25 +21,25 @@ class Choice:
     plate: bool
 
 
-def choices(models: Sequence[Facts], translate: Translate = str) -> List[Choice]:
+def listed(models: Sequence[Facts], translate: Translate = str) -> List[ListedModel]:
     """The default one first, then those that are on this computer, then the free ones, then the rest.
 
     models: as Session.models gives them. All can be chosen; what is not here yet says how it is had, and a click with
     it offers to get it, or to read its licence.
     """
-    listed = []
+    found = []
     for facts in sorted(models, key=lambda facts: (not facts["installed"], not facts["commercial"])):
-        choice = Choice(facts["id"], _label(facts, translate), _about(facts, translate), bool(facts["plate"]))
-        listed.append(choice)
+        entry = ListedModel(facts["id"], _label(facts, translate), _about(facts, translate), bool(facts["plate"]))
+        found.append(entry)
         if facts["default"]:
-            listed.insert(0, replace(choice, id=DEFAULT, label=translate("Default: %s") % choice.label))
-    return listed
+            found.insert(0, replace(entry, id=DEFAULT_MODEL, label=translate("Default: %s") % entry.label))
+    return found
 
 
 def find(models: Sequence[Facts], model: str) -> Facts:
     """The facts of a model, or of the default one; {} if there is none of that id."""
     for facts in models:
-        if facts["id"] == model or (model == DEFAULT and facts["default"]):
+        if facts["id"] == model or (model == DEFAULT_MODEL and facts["default"]):
             return facts
     return {}
 

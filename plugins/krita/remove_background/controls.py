@@ -1,0 +1,132 @@
+"""The controls of the options dialog: for each kind of option a widget, and the option's value in it.
+
+A control has `widget`, `label` (what stands in front of it, or empty), `value()` and `set_value(value)`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Sequence
+
+from .matted_client import options
+from .matted_client.options import Option
+from .model_chooser import ModelChooser
+from .qt import QtCore, QtWidgets
+from .texts import _
+
+UNITS = {options.PIXELS: " px"}
+
+
+def control(name: str, entry: Option, layers: Sequence[str]) -> Any:
+    """The control of an option. layers: the names of those that an option may be about."""
+    made = LayerControl(entry, layers) if entry.kind == options.LAYER else _CONTROLS[entry.kind](entry)
+    made.widget.setObjectName(name)
+    if entry.kind != options.MODEL:  # it has a line of its own for what is to be said
+        made.widget.setToolTip(_(entry.about))
+    return made
+
+
+def _with_key(label: str) -> str:
+    """A label as Qt wants it: & in front of the letter of its key."""
+    return label.replace("&", "&&").replace("_", "&")
+
+
+class Control:
+    """What all but a check box have in common."""
+
+    def __init__(self, entry: Option, widget: Any) -> None:
+        self.widget = widget
+        self.label = _("%s:") % _with_key(_(entry.label))
+
+
+class ModelControl(Control):
+    widget: ModelChooser
+
+    def __init__(self, entry: Option) -> None:
+        super().__init__(entry, ModelChooser())
+
+    def value(self) -> str:
+        return self.widget.chosen()
+
+    def set_value(self, value: str) -> None:
+        self.widget.choose(value)
+
+
+class ChoiceControl(Control):
+    def __init__(self, entry: Option) -> None:
+        super().__init__(entry, QtWidgets.QComboBox())
+        for choice in entry.choices:
+            self._add(_(choice.label), choice.value, _(choice.about))
+
+    def _add(self, label: str, value: str, tip: str) -> None:
+        self.widget.addItem(label, value)
+        self.widget.setItemData(self.widget.count() - 1, tip, QtCore.Qt.ItemDataRole.ToolTipRole)
+
+    def value(self) -> Any:
+        return self.widget.currentData()
+
+    def set_value(self, value: Any) -> None:
+        """Choose an item, or the first one where there is none of that value."""
+        self.widget.setCurrentIndex(max(0, self.widget.findData(value)))
+
+
+class LayerControl(ChoiceControl):
+    """A layer is known by its name; None for no layer, and where the control is greyed out."""
+
+    def __init__(self, entry: Option, layers: Sequence[str]) -> None:
+        super().__init__(entry)
+        self._add(_("None"), "", "")
+        for name in layers:
+            self._add(name, name, "")
+
+    def value(self) -> Any:
+        return super().value() or None if self.widget.isEnabled() else None
+
+    def set_value(self, value: Any) -> None:
+        super().set_value(value or "")
+
+
+class YesNoControl:
+    label = ""  # the box has it behind itself
+
+    def __init__(self, entry: Option) -> None:
+        self.widget = QtWidgets.QCheckBox(_with_key(_(entry.label)))
+
+    def value(self) -> bool:
+        return bool(self.widget.isChecked())
+
+    def set_value(self, value: bool) -> None:
+        self.widget.setChecked(value)
+
+
+class NumberControl(Control):
+    """A number that may be missing is so one step below its lowest value, where the box says Off."""
+
+    def __init__(self, entry: Option) -> None:
+        whole = entry.kind == options.WHOLE
+        super().__init__(entry, QtWidgets.QSpinBox() if whole else QtWidgets.QDoubleSpinBox())
+        kind = int if whole else float
+        low, high, step = kind(entry.low or 0), kind(entry.high or 0), kind(entry.step)
+        self._missing = low - step if entry.default is None else None
+        if not whole:
+            self.widget.setDecimals(len(repr(step).partition(".")[2]))
+        self.widget.setRange(low if self._missing is None else self._missing, high)
+        self.widget.setSingleStep(step)
+        self.widget.setSuffix(UNITS.get(entry.unit, ""))
+        if self._missing is not None:
+            self.widget.setSpecialValueText(_("Off"))
+
+    def value(self) -> Any:
+        is_missing = self._missing is not None and self.widget.value() == self.widget.minimum()
+        return None if is_missing else self.widget.value()
+
+    def set_value(self, value: Any) -> None:
+        self.widget.setValue(self._missing if value is None else value)
+
+
+_CONTROLS: Dict[str, Callable[[Option], Any]] = {
+    options.MODEL: ModelControl,
+    options.CHOICE: ChoiceControl,
+    options.YES_NO: YesNoControl,
+    options.WHOLE: NumberControl,
+    options.NUMBER: NumberControl,
+}

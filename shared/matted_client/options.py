@@ -1,0 +1,251 @@
+"""The options of a removal, each said once: type, range, choices, default, unit, label and explanation.
+
+From the entries come the fields of a mask request and their checks, the arguments and the dialog of the GIMP plug-in,
+the dialog, the settings and the scripts' options of the Krita plug-in, the arguments of `matted remove`, and the tables
+in docs/protocol.md and docs/gimp-batch.md. A new option is one entry and its translations.
+
+    for name, entry in entries(LayerOptions).items(): ...
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any, Dict, Optional, Tuple, Type, TypeVar
+
+from .errors import MattedError
+from .fields import Field
+from .translations import N_
+
+# The kinds of options. A dialog has a kind of control for each.
+MODEL, CHOICE, YES_NO, WHOLE, NUMBER, LAYER = "model", "choice", "yes or no", "whole number", "number", "layer"
+_TYPES: Dict[str, Tuple[type, ...]] = {
+    MODEL: (str,),
+    CHOICE: (str,),
+    YES_NO: (bool,),
+    WHOLE: (int,),
+    NUMBER: (float, int),
+    LAYER: (str,),
+}
+
+DEFAULT_MODEL = "default"  # the id that stands for the model of matted's own settings
+MAX_ID = 1024  # characters of the id of a model
+OFF, FINE, HAIR = EDGES = ("off", "fine", "hair")
+MASK, SELECTION, NEW_LAYER = ("mask", "selection", "layer")
+PIXELS = "px"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the values of an option."""
+
+    value: str
+    label: str
+    about: str
+
+
+@dataclass(frozen=True)
+class Switch:
+    """Says whether there is a number at all, in a host whose numbers cannot be missing.
+
+    name: of an argument of a procedure. start: the number that is shown when it is switched on for the first time.
+    """
+
+    name: str
+    label: str
+    about: str
+    start: float
+
+
+@dataclass(frozen=True)
+class Option(Field):
+    """One option. Texts are in English, to be translated where they are shown.
+
+    label: what stands beside it in a dialog, with _ before the letter of its key.
+    about: one sentence without a full stop.
+    unit: PIXELS, or empty. step: by how much a number changes at a click.
+    switch: for a number that may be missing (None).
+    only_with: (name, value) of another option, without which this one has no effect.
+    """
+
+    kind: str = ""
+    default: Any = None
+    label: str = ""
+    about: str = ""
+    choices: Tuple[Choice, ...] = ()
+    unit: str = ""
+    step: float = 1.0
+    switch: Optional[Switch] = None
+    only_with: Optional[Tuple[str, str]] = None
+
+    @property
+    def sentences(self) -> str:
+        """All that is to be said in English where there is no dialog: a help text, a document."""
+        label = self.label.replace("_", "")
+        said = "%s. %s." % (label, self.about) if self.kind == YES_NO else "%s." % self.about
+        return " ".join(
+            [said, *("%s: %s." % (each.value, each.about[0].lower() + each.about[1:]) for each in self.choices)]
+        )
+
+
+def option(kind: str, default: Any, label: str, about: str, **rest: Any) -> Any:
+    """A field of a dataclass that has an Option, which may be missing if its default is None."""
+    kinds = _TYPES[kind] + ((type(None),) if default is None else ())
+    values = tuple(choice.value for choice in rest.get("choices", ()))
+    entry = Option(kinds, values=values, kind=kind, default=default, label=label, about=about, **rest)
+    return dataclasses.field(default=default, metadata={"field": entry})
+
+
+@dataclass(frozen=True)
+class MaskOptions:
+    """How the mask is made. The daemon tunes it in the order of the fields."""
+
+    model: str = option(
+        MODEL,
+        DEFAULT_MODEL,
+        N_("_Model"),
+        N_('Id of the model that finds the subject; "default" is the one of matted\'s settings'),
+        high=MAX_ID,
+    )
+    edges: str = option(
+        CHOICE,
+        FINE,
+        N_("_Edges"),
+        N_("How closely edges follow the picture"),
+        choices=(
+            Choice(OFF, N_("As the model gives them"), N_("Quickest; soft in large pictures")),
+            Choice(FINE, N_("Fine"), N_("Brought to the picture's full size along its own edges")),
+            Choice(HAIR, N_("Hair and fur"), N_("Works out every strand; takes longest")),
+        ),
+    )
+    threshold: Optional[float] = option(
+        NUMBER,
+        None,
+        N_("_Threshold"),
+        N_("For a hard edge: from here on a pixel belongs to the subject"),
+        low=0,
+        high=1,
+        step=0.05,
+        switch=Switch("hard-edge", N_("Har_d edge"), N_("Nothing is half transparent"), 0.5),
+    )
+    grow: int = option(
+        WHOLE,
+        0,
+        N_("_Grow"),
+        N_("Pixels by which the subject gets larger; smaller where negative"),
+        low=-100,
+        high=100,
+        unit=PIXELS,
+    )
+    feather: float = option(
+        NUMBER,
+        0.0,
+        N_("_Feather"),
+        N_("Softens the edge: standard deviation of the blur in pixels"),
+        low=0,
+        high=250,
+        unit=PIXELS,
+        step=0.5,
+    )
+    invert: bool = option(YES_NO, False, N_("_Keep the background instead"), N_("Hides the subject"))
+    closer: bool = option(
+        YES_NO,
+        True,
+        N_("_Look twice at a small subject"),
+        N_("Finds more of a subject that fills little of the picture, and takes longer"),
+    )
+    anyway: bool = option(
+        YES_NO,
+        False,
+        N_("_Also if no subject is found"),
+        N_("Use whatever the model saw, however unsure it is"),
+    )
+
+
+@dataclass(frozen=True)
+class ResultOptions:
+    """What becomes of the mask in a program with layers."""
+
+    output: str = option(
+        CHOICE,
+        MASK,
+        N_("Res_ult"),
+        N_("What is made of the subject that was found. Masks are limited to the selection if there is one"),
+        choices=(
+            Choice(MASK, N_("Mask"), N_("The layer's pixels stay as they are; an earlier mask is replaced")),
+            Choice(SELECTION, N_("Selection"), N_("The subject is selected")),
+            Choice(NEW_LAYER, N_("New layer"), N_("The subject by itself, above the layer")),
+        ),
+    )
+    clean_colours: bool = option(
+        YES_NO,
+        True,
+        N_("Clea_n colours"),
+        N_("Take the old background's colour out of hair and soft edges of the new layer"),
+        only_with=("output", NEW_LAYER),
+    )
+    # The layer itself in GIMP, its name in Krita.
+    plate: Any = option(
+        LAYER,
+        None,
+        N_("_Plate"),
+        N_("For models that compare: a layer with the same scene without the subject"),
+    )
+
+
+@dataclass(frozen=True)
+class LayerOptions(MaskOptions, ResultOptions):
+    """What can be chosen in GIMP and Krita. The defaults are the plain "Remove Background"."""
+
+    def request(self) -> Dict[str, Any]:
+        """The fields of the mask request that come from options."""
+        fields = {name: getattr(self, name) for name in entries(MaskOptions)}
+        return dict(fields, foreground=self.foreground)
+
+    @property
+    def foreground(self) -> bool:
+        """Whether the daemon shall send the subject's colours without the background's."""
+        return self.output == NEW_LAYER and self.clean_colours
+
+
+T = TypeVar("T")
+
+
+def entries(options: Any) -> Dict[str, Option]:
+    """The entries of a dataclass by the names of their fields, in the order of a dialog."""
+    found = {field.name: field.metadata.get("field") for field in dataclasses.fields(options)}
+    return {name: entry for name, entry in found.items() if isinstance(entry, Option)}
+
+
+def checked(options: Type[T], values: Dict[str, Any]) -> T:
+    """The options that a script gives. Raises MattedError that names what is unknown or out of range."""
+    known = entries(options)
+    for name, value in values.items():
+        if name not in known:
+            raise MattedError("Remove Background has no option %r." % name, "It has: %s." % ", ".join(known))
+        problem = known[name].problem(value)
+        if problem:
+            raise MattedError("Remove Background cannot use %s=%r, which is %s." % (name, value, problem))
+    return options(**values)
+
+
+def to_text(options: Any) -> str:
+    """The options as a host remembers them between two clicks."""
+    return json.dumps({name: getattr(options, name) for name in entries(options)})
+
+
+def from_text(options: Type[T], text: str) -> T:
+    """The options of `to_text`. What cannot be read, is unknown, or is out of range, is as at first."""
+    try:
+        values = json.loads(text)
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        return options()
+    usable = {
+        name: values[name]
+        for name, entry in entries(options).items()
+        if name in values and not entry.problem(values[name])
+    }
+    return options(**usable)
