@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Dict, List, Sequence
 
 from .options import DEFAULT_MODEL
+from .translations import ENGLISH, Words
 
 Facts = Dict[str, Any]  # of one model, as the daemon's `models` gives them
-Translate = Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class ListedModel:
     plate: bool
 
 
-def listed(models: Sequence[Facts], translate: Translate = str) -> List[ListedModel]:
+def listed(models: Sequence[Facts], words: Words = ENGLISH) -> List[ListedModel]:
     """The default one first, then those that are on this computer, then the free ones, then the rest.
 
     models: as Session.models gives them. All can be chosen; what is not here yet says how it is had, and a click with
@@ -29,10 +29,10 @@ def listed(models: Sequence[Facts], translate: Translate = str) -> List[ListedMo
     """
     found = []
     for facts in sorted(models, key=lambda facts: (not facts["installed"], not facts["commercial"])):
-        entry = ListedModel(facts["id"], _label(facts, translate), _about(facts, translate), bool(facts["plate"]))
+        entry = ListedModel(facts["id"], _label(facts, words), _about(facts, words), bool(facts["plate"]))
         found.append(entry)
         if facts["default"]:
-            found.insert(0, replace(entry, id=DEFAULT_MODEL, label=translate("Default: %s") % entry.label))
+            found.insert(0, replace(entry, id=DEFAULT_MODEL, label=words.gettext("Default: %s") % entry.label))
     return found
 
 
@@ -49,26 +49,27 @@ def megabytes(facts: Facts) -> int:
     return max(1, round(int(facts["bytes"]) / 1e6))
 
 
-def _label(facts: Facts, translate: Translate) -> str:
+def _label(facts: Facts, words: Words) -> str:
     """As "U²-Net small (free, about 2 s)"."""
-    known = [_use(facts, translate)]
+    known = [_use(facts, words)]
     if not facts["installed"]:
-        known.append(translate("not on this computer"))
+        known.append(words.gettext("not on this computer"))
     elif facts["seconds"] is not None:  # how long its inference took lately
         seconds = round(facts["seconds"])
-        known.append(translate("about %d s") % seconds if seconds else translate("less than 1 s"))
+        known.append(words.gettext("about %d s") % seconds if seconds else words.gettext("less than 1 s"))
     return "%s (%s)" % (facts["title"], ", ".join(known))
 
 
-def _about(facts: Facts, translate: Translate) -> str:
-    parts = [translate(facts["about"]), translate("Licence: %s (%s).") % (facts["licence"], _use(facts, translate))]
+def _about(facts: Facts, words: Words) -> str:
+    parts = [words.gettext(facts["about"])] if facts["about"] else []
+    parts.append(words.gettext("Licence: %s (%s).") % (facts["licence"], _use(facts, words)))
     if not facts["installed"] and facts["commercial"]:
-        parts.append(translate("It is downloaded when it is first used: %d MB.") % megabytes(facts))
+        parts.append(words.gettext("It is downloaded when it is first used: %d MB.") % megabytes(facts))
     elif not facts["installed"]:
-        parts.append(translate("Get it in a terminal with: matted models pull %s") % facts["id"])
+        parts.append(words.gettext("Get it in a terminal with: matted models pull %s") % facts["id"])
     return " ".join(parts)
 
 
-def _use(facts: Facts, translate: Translate) -> str:
+def _use(facts: Facts, words: Words) -> str:
     """What may be done with the masks of a model."""
-    return translate("free") if facts["commercial"] else translate("non-commercial only")
+    return words.gettext("free") if facts["commercial"] else words.gettext("non-commercial only")

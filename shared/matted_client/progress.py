@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Callable
-
 from .client import STARTING
 from .messages import Progress
+from .translations import ENGLISH, Words
 
 # Where each stage lies on one bar from 0 to 1. Inference takes most of a warm request.
 _SPANS = {
@@ -27,24 +26,28 @@ def overall(progress: Progress) -> float:
     return start + (end - start) * (progress.fraction or 0.0)
 
 
-def describe(progress: Progress, translate: Callable[[str], str] = str) -> str:
-    """One line that says what the daemon is doing. translate: from English, with the placeholders kept."""
+def describe(progress: Progress, words: Words = ENGLISH) -> str:
+    """One line that says what the daemon is doing."""
+    _ = words.gettext
     if progress.stage == STARTING:
-        return translate("Starting the matted daemon")
+        return _("Starting the matted daemon")
     if progress.stage == "waiting":
-        return translate("Waiting, %d ahead") % progress.place if progress.place else translate("Starting")
+        if not progress.place:
+            return _("Starting")
+        sentence = words.ngettext("Waiting for %d other request", "Waiting for %d other requests", progress.place)
+        return sentence % progress.place
     if progress.stage == "downloading":
-        return translate("Downloading %s") % progress.detail
+        return _("Downloading %s") % progress.detail
     if progress.stage == "loading":
-        return translate("Loading %s") % progress.detail
+        return _("Loading %s") % progress.detail
     if progress.stage == "inference":
-        return translate("Finding the subject")
+        return _("Finding the subject")
     if progress.stage == "closer":
-        return translate("Taking a closer look")
+        return _("Taking a closer look")
     if progress.stage == "edges":
-        return translate("Refining the edges")
+        return _("Refining the edges")
     if progress.stage == "colours":
-        return translate("Cleaning the colours")
+        return _("Cleaning the colours")
     if progress.stage == "mask":
-        return translate("Making the mask")
-    return translate("Preparing the picture")
+        return _("Making the mask")
+    return _("Preparing the picture")

@@ -6,11 +6,11 @@ that a click can meet has a sentence here, in docs/protocol.md's meaning of the 
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Tuple
+from typing import Dict, Tuple
 
 from . import messages
 from .errors import MattedError, Rejected
-from .translations import N_
+from .translations import ENGLISH, N_, Words
 
 # By code: the sentence, and what to do about it. Where that is empty, it takes the daemon's own words to know.
 SENTENCES: Dict[str, Tuple[str, str]] = {
@@ -59,13 +59,16 @@ OF_THE_CLIENT = (
 )
 
 
-def in_words(error: MattedError, translate: Callable[[str], str] = str) -> Tuple[str, str]:
+def in_words(error: MattedError, words: Words = ENGLISH) -> Tuple[str, str]:
     """A sentence and what to do about it, which may be empty.
 
-    translate: from English; what it does not know it gives back. In English, and for a code that nobody has translated,
-    the sentence is the daemon's own, and so is the hint unless there is one here, which is for a click and not for a
-    terminal.
+    In English, and for a code that nobody has translated, the sentence is the daemon's own, and so is the hint unless
+    there is one here, which is for a click and not for a terminal.
     """
+
+    def translate(text: str) -> str:
+        return words.gettext(text) if text else ""  # gettext's word for "" is the head of its file
+
     code = error.code if isinstance(error, Rejected) else ""
     sentence, hint = SENTENCES.get(code, ("", ""))
     told = translate(error.sentence)

@@ -1,16 +1,19 @@
-"""Texts in a person's language, from gettext's .po files as translators write them: nothing has to be compiled.
+"""Texts in a person's language, from the catalogues of the standard library's gettext.
 
 The words of this package are in the folder `languages` beside this file, those of a plug-in in a folder of its own.
+Translators write .po files; `matted install` compiles them to the .mo files that are read here.
 """
 
 from __future__ import annotations
 
-import ast
+import gettext
 import os
-from typing import Dict, Sequence
+from typing import Optional, Sequence
 
+Words = gettext.NullTranslations  # has gettext(text) and ngettext(one, many, number)
+ENGLISH = Words()
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "languages")
-ENGLISH = ("en", "C", "POSIX")
+_ENGLISH_NAMES = ("en", "C", "POSIX")
 
 
 def N_(text: str) -> str:
@@ -18,39 +21,26 @@ def N_(text: str) -> str:
     return text
 
 
-def load(locales: Sequence[str], folder: str) -> Dict[str, str]:
-    """What the words of this package and those in `folder` are in the first of `locales` that has a file.
+def load(locales: Sequence[str], folder: str) -> Words:
+    """The words of this package and those in `folder`, in the first of `locales` that has a file.
 
-    locales: such as de_AT, best first; each stands also for its language. Empty for English, and for what nobody has
-    translated.
+    locales: such as de_AT, best first; each stands also for its language. ENGLISH where there is none.
     """
     for locale in locales:
         for name in (locale, locale.split("_")[0]):
-            if name in ENGLISH:
-                return {}
-            paths = [os.path.join(each, name + ".po") for each in (FOLDER, folder)]
-            found = [read(path) for path in paths if os.path.exists(path)]
+            if name in _ENGLISH_NAMES:
+                return ENGLISH
+            found = [words for words in (_read(folder, name), _read(FOLDER, name)) if words is not None]
             if found:
-                return {english: text for texts in found for english, text in texts.items()}
-    return {}
+                for other in found[1:]:
+                    found[0].add_fallback(other)
+                return found[0]
+    return ENGLISH
 
 
-def read(path: str) -> Dict[str, str]:
-    """What a .po file translates. What is not translated, or marked as a guess ("fuzzy"), is left out."""
-    found: Dict[str, str] = {}
-    entry: Dict[str, str] = {}
-    keyword, is_guess, next_is_guess = "", False, False
-    with open(path, encoding="utf-8") as file:
-        for line in [*file, 'msgid ""']:  # the next entry ends the one before
-            word, _space, text = line.strip().partition(" ")
-            if word == "msgid":
-                if entry.get("msgid") and entry.get("msgstr") and not is_guess:
-                    found[entry["msgid"]] = entry["msgstr"]
-                entry, is_guess, next_is_guess = {}, next_is_guess, False
-            if word in ("msgid", "msgstr"):
-                keyword, entry[word] = word, ast.literal_eval(text)
-            elif word.startswith('"'):
-                entry[keyword] += ast.literal_eval(line.strip())
-            elif word == "#,":
-                next_is_guess = "fuzzy" in text
-    return found
+def _read(folder: str, name: str) -> Optional[Words]:
+    try:
+        with open(os.path.join(folder, name + ".mo"), "rb") as file:
+            return gettext.GNUTranslations(file)
+    except FileNotFoundError:
+        return None

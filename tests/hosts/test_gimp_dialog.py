@@ -28,8 +28,9 @@ from hosts.gimp.session import Gimp, plugin
 from hosts.installed import PATIENCE, Installed, until
 from hosts.served import MODEL, served
 from matted.models import catalogue
-from matted_client import messages, sentences, translations
+from matted_client import messages, sentences
 from PIL import Image
+from words import words_of
 
 REMOVE = "alt+v"  # the button of the dialog
 ONE_CLICK_KEYS = ["alt+r", "c"]  # Filters > Remove Background
@@ -312,8 +313,8 @@ def test_help_opens_the_page_that_came_with_the_plugin(desktop: Gimp, shown: Pic
 def test_every_language_in_menu_dialog_and_messages(installed: Installed, artefacts: Path, language: str) -> None:
     logs = artefacts / language
     logs.mkdir(exist_ok=True)
-    words = translations.load([language], str(WORDS))
-    title = words["Remove Background"]
+    words = words_of(language, WORDS).gettext
+    title = words("Remove Background")
     running = Gimp(installed, windows=True, logs=logs, language=language)
     try:
         picture, plain = (Picture(running, installed.put(each)) for each in (photograph(), PLAIN))
@@ -325,7 +326,7 @@ def test_every_language_in_menu_dialog_and_messages(installed: Installed, artefa
         with asked(plain, ONE_CLICK, f"^{title}$"):
             running.screenshot(artefacts / f"no subject {language}.png")
         sentence, hint = sentences.SENTENCES[messages.NO_SUBJECT]
-        assert plain.click() == ["execution-error", f"{words[sentence]}\n{words[hint]}"]
+        assert plain.click() == ["execution-error", f"{words(sentence)}\n{words(hint)}"]
         for each in (picture, plain):
             running.close_image(each.id)
     finally:

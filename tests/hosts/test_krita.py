@@ -634,7 +634,7 @@ def test_a_new_layer_has_the_colours_of_the_document(seen: Seen, photograph: Ima
 def test_every_selected_layer_gets_its_mask(seen: Seen, photograph: Image.Image) -> None:
     several = seen["several"]
     hint = '"empty": The layer is empty. Select the layer to cut out.'
-    assert several["messages"] == [["Not all layers could be cut out.", hint]]
+    assert several["messages"] == [["1 layer could not be cut out.", hint]]
     mine = ["Background removed"]
     assert several["masks"] == {"Background": mine, "second": mine, "third": mine, "empty": []}
     mask = seen.expected(photograph)
@@ -658,7 +658,7 @@ def test_no_subject_can_be_overruled(seen: Seen, photograph: Image.Image) -> Non
     with pytest.raises(Rejected) as refusal:
         seen.expected(flat)
     words = [refusal.value.message, refusal.value.hint]
-    assert trouble["no subject"] == [*words, ["OK", "Use the Mask Anyway"]]
+    assert trouble["no subject"] == [*words, ["OK", "Use the mask anyway"]]
     assert trouble["anyway"] == []
     assert seen.mask("anyway") == seen.expected(flat, anyway=True)
 
@@ -666,7 +666,7 @@ def test_no_subject_can_be_overruled(seen: Seen, photograph: Image.Image) -> Non
 def test_a_licence_that_nobody_has_accepted_can_be_read(seen: Seen) -> None:
     message, hint, buttons = seen["trouble"]["licence"]
     assert "licence" in message and hint
-    assert buttons == ["OK", "Open the Licence Page"]
+    assert buttons == ["OK", "Open the licence page"]
     assert seen["trouble"]["licence page"] == CATALOGUE["rmbg-1.4"].licence_url
 
 
@@ -683,9 +683,11 @@ def test_help_opens_the_manual_that_came_with_the_plugin(seen: Seen) -> None:
 
 def test_a_free_model_that_is_missing_can_be_downloaded(seen: Seen, photograph: Image.Image) -> None:
     download = seen["download"]
-    message, hint, buttons = download["message"]
-    assert "isnet-general-use" in message and hint
-    assert buttons == ["Download (1 MB)", "OK"]  # as much as the stand-in has
+    assert download["message"] == [
+        "IS-Net general use is not on this computer.",
+        "It is free (Apache-2.0). 1 MB will be downloaded.",  # as much as the stand-in has
+        ["Download", "OK"],
+    ]
     message, hint, buttons = download["failed"]
     assert "could not be installed" in message and "matted models pull isnet-general-use --from FILE" in hint
     assert buttons == ["OK"]

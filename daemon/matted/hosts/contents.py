@@ -10,8 +10,10 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import matted_client
+import polib
 from matted_client import MattedError
 from matted_client.plugin import SETTINGS_FILE
 
@@ -55,13 +57,39 @@ HOSTS = {
 }
 
 
-def files(host: str) -> dict[str, Path]:
-    """Everything that belongs into a profile: path in it -> the file to copy. Raises InstallError."""
+class Source(Protocol):
+    """What becomes a file in a profile: a file of ours, or something made of one."""
+
+    @property
+    def name(self) -> str: ...
+
+    def read_bytes(self) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """A translator's .po file, compiled: the hosts' own Python reads nothing but gettext's .mo files."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.with_suffix(".mo").name
+
+    def read_bytes(self) -> bytes:
+        return bytes(polib.pofile(str(self.path)).to_binary())
+
+
+def files(host: str) -> dict[str, Source]:
+    """Everything that belongs into a profile: path in it -> what is to be there. Raises InstallError."""
     home, sources = HOSTS[host].home, _plugins()
     plugin = sources / HOSTS[host].source
     client = Path(matted_client.__file__).parent
-    found = {f"{home}/{path.relative_to(plugin).as_posix()}": path for path in _tree(plugin)}
-    found.update({f"{home}/matted_client/{path.relative_to(client).as_posix()}": path for path in _tree(client)})
+    found: dict[str, Source] = {}
+    for source, target in ((plugin, home), (client, f"{home}/matted_client")):
+        for path in _tree(source):
+            file: Source = Catalogue(path) if path.suffix == ".po" else path
+            found[f"{target}/{path.relative_to(source).with_name(file.name).as_posix()}"] = file
     if host == "krita":
         found[f"pykrita/{KRITA_PLUGIN}.desktop"] = sources / "krita" / f"{KRITA_PLUGIN}.desktop"
         found[f"actions/{KRITA_PLUGIN}.action"] = sources / "krita" / f"{KRITA_PLUGIN}.action"

@@ -14,7 +14,7 @@ from matted_client.endpoint import connection_path
 
 import matted
 from matted.hosts import contents, krita_zip, kritarc, profiles, sharing
-from matted.hosts.contents import HOSTS, KRITA_PLUGIN, InstallError
+from matted.hosts.contents import HOSTS, KRITA_PLUGIN, InstallError, Source
 from matted.hosts.profiles import Profile
 from matted.system import atomic_file
 
@@ -105,7 +105,7 @@ def _uninstall(host: str, profile: Profile) -> None:
         raise InstallError(f"{profile.name}: {error.filename or profile.folder}: {error.strerror}.") from None
 
 
-def _copy(source: Path, target: Path, root: Path, created: set[str]) -> None:
+def _copy(source: Source, target: Path, root: Path, created: set[str]) -> None:
     missing = [folder for folder in target.relative_to(root).parents if not (root / folder).exists()]
     created.update(folder.as_posix() for folder in missing if folder != Path("."))
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import GLib, Gtk
 from matted_client.models import listed
 from matted_client.options import DEFAULT_MODEL, MaskOptions, entries
-from texts import _
+from texts import WORDS, _
 
 SPACE = 6  # pixels
 WIDTH = 46  # characters that an explanation is wide
@@ -47,7 +47,7 @@ class ModelChooser:
     def fill(self, facts, trouble):
         """facts: as Session.models gives them; trouble: why they are not known. For GLib.idle_add."""
         if self.widget.get_parent() is not None:  # the dialog is still there
-            self._list(listed(facts, _), trouble)
+            self._list(listed(facts, WORDS), trouble)
         return GLib.SOURCE_REMOVE
 
     def _list(self, known, trouble):

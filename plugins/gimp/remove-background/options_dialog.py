@@ -5,6 +5,7 @@ The daemon is asked in a thread: the dialog is usable before the answer arrives,
 
 import threading
 
+import daemon_requests
 import gi
 
 gi.require_version("Gimp", "3.0")
@@ -12,11 +13,11 @@ gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from arguments import name_of
 from gi.repository import Gimp, GimpUi, GLib, GObject, Gtk
-from matted_client import MattedError, options, plugin
+from matted_client import MattedError, options
 from matted_client.options import LayerOptions, entries
 from matted_client.sentences import in_words
 from model_chooser import SPACE, ModelChooser
-from texts import _
+from texts import WORDS, _
 
 LIMITED = "limited"  # the line that says so
 
@@ -80,8 +81,7 @@ def _connect(dialog, config):
 def _ask_the_daemon(folder, models):
     """In a thread. Tells `models` in the main thread which there are, or why that is not known."""
     try:
-        with plugin.open_session(folder, "GIMP %s" % Gimp.version(), lambda progress: None, lambda: False) as session:
-            facts, trouble = session.models(), ""
+        facts, trouble = daemon_requests.models(folder, "GIMP %s" % Gimp.version()), ""
     except MattedError as error:
-        facts, trouble = [], " ".join(in_words(error, _))
+        facts, trouble = [], " ".join(in_words(error, WORDS))
     GLib.idle_add(models.fill, facts, trouble)

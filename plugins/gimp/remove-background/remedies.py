@@ -1,18 +1,17 @@
-"""What is offered to the person who clicked when the daemon says no, and something can be done about it."""
+"""Offers the person who clicked what helps when the daemon says no: a question with one button besides Cancel."""
 
 import dataclasses
 
+import daemon_requests
 import gi
 
 gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GimpUi, Gio, Gtk
-from matted_client import messages, plugin
-from matted_client.models import find, megabytes
-from matted_client.sentences import in_words
+from matted_client.remedies import DOWNLOAD, READ_LICENCE, remedy
 from removal import ProgressBar
-from texts import _
+from texts import WORDS, _
 
 
 def offer(folder, host, error, options):
@@ -21,33 +20,24 @@ def offer(folder, host, error, options):
     Returns the LayerOptions to try again with, or None if the person does not want to. Raises `error` if nothing can be
     offered.
     """
-    if error.code == messages.NO_SUBJECT:
-        again = dataclasses.replace(options, anyway=True)
-        return again if _ask(*in_words(error, _), _("_Use what was seen")) else None
-    if error.code in (messages.MODEL_NOT_INSTALLED, messages.LICENCE_NOT_ACCEPTED):
-        with plugin.open_session(folder, host, lambda progress: None, lambda: False) as session:
-            model = find(session.models(), options.model)
-        if not model:
-            raise error
-        if error.code == messages.MODEL_NOT_INSTALLED and model["commercial"]:
-            return options if _download(folder, host, model) else None
-        if _ask(*in_words(error, _), _("_Open the page of the licence")):
-            Gio.AppInfo.launch_default_for_uri(model["licence_url"], None)
+    offered = remedy(error, daemon_requests.facts(folder, host, error, options.model), WORDS)
+    if offered is None:
+        raise error
+    if not _ask(offered):
         return None
-    raise error
+    if offered.action == READ_LICENCE:
+        Gio.AppInfo.launch_default_for_uri(offered.facts["licence_url"], None)
+        return None
+    if offered.action == DOWNLOAD:
+        _download(folder, host, offered.facts)
+        return options
+    return dataclasses.replace(options, anyway=True)
 
 
 def _download(folder, host, model):
-    """Returns whether the model is here now. Raises MattedError if it could not be had."""
-    question = _("%s is not on this computer.") % model["title"]
-    details = _("It is free (%s), and %d MB are downloaded.") % (model["licence"], megabytes(model))
-    if not _ask(question, details, _("_Download")):
-        return False
+    """Raises MattedError if the model could not be had."""
     Gimp.progress_init(_("Downloading %s") % model["title"])
-    bar = ProgressBar(_GimpProgress(), 1)
-    with plugin.open_session(folder, host, bar.show, lambda: False) as session:
-        session.load(model["id"], on_progress=bar.show, download=True)
-    return True
+    daemon_requests.download(folder, host, model["id"], ProgressBar(_GimpProgress(), 1).show)
 
 
 class _GimpProgress:
@@ -56,14 +46,17 @@ class _GimpProgress:
         Gimp.progress_update(fraction)
 
 
-def _ask(message, details, yes):
-    """Whether the person pressed `yes`."""
+def _ask(offered):
+    """Whether the person pressed the button of the Remedy."""
     GimpUi.init("remove-background")
     dialog = Gtk.MessageDialog(
-        message_type=Gtk.MessageType.QUESTION, text=message, secondary_text=details, title=_("Remove Background")
+        message_type=Gtk.MessageType.QUESTION,
+        text=offered.message,
+        secondary_text=offered.hint,
+        title=_("Remove Background"),
     )
     dialog.add_button(_("_Cancel"), Gtk.ResponseType.CANCEL)
-    dialog.add_button(yes, Gtk.ResponseType.OK)
+    dialog.add_button(offered.button, Gtk.ResponseType.OK)
     dialog.set_default_response(Gtk.ResponseType.OK)
     GimpUi.window_set_transient(dialog)
     answer = dialog.run()

@@ -8,19 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import daemon_requests
 from colours import overlay
-from matted_client import Rejected, messages, plugin, progress
+from matted_client import Rejected, messages, progress
 from matted_client.sentences import in_words
 from matted_client.translations import N_
-from texts import _
+from texts import WORDS, _
 
 
 @dataclass(frozen=True)
 class CutOut:
     """What was found on one layer.
 
-    layer: of the picture. alpha: width x height samples of `depth` bits, 0 background; 16: little-endian. overlay:
-    RGBA8, what to lay over the layer's pixels for clean colours, None where the colours stay as they are.
+    layer: of the picture.
+    alpha: width x height samples of `depth` bits, 0 background; 16: little-endian.
+    overlay: RGBA8, what to lay over the layer's pixels for clean colours; None where the colours stay as they are.
     """
 
     layer: Any
@@ -31,27 +33,25 @@ class CutOut:
     overlay: Any = None
 
 
-def _never():
-    """GIMP ends the whole process when its user cancels; the daemon notices that by itself."""
-    return False
-
-
 def remove_background(folder, host, picture, options):
     """Find the subject of each of the picture's layers, and have the picture show them.
 
-    folder: of the plug-in. host: name and version, for the daemon's log. options: LayerOptions. Raises MattedError
-    with the picture unchanged.
+    folder: of the plug-in.
+    host: name and version, for the daemon's log.
+    options: LayerOptions.
+
+    Raises MattedError with the picture unchanged.
     """
     bar = ProgressBar(picture, len(picture.layers))
     found, notes = [], []
-    with plugin.open_session(folder, host, bar.show, _never) as session:
+    with daemon_requests.session(folder, host, bar.show) as session:
         for layer in picture.layers:
             try:
                 cut_out, warnings = _cut_out(session, layer, picture.plate, options, bar)
             except Rejected as error:
                 if error.code != messages.NO_SUBJECT or len(picture.layers) == 1:
                     raise
-                warnings = [in_words(error, _)[0]]  # the other layers shall not suffer
+                warnings = [in_words(error, WORDS)[0]]  # the other layers shall not suffer
             else:
                 found.append(cut_out)
             notes += warnings if len(picture.layers) == 1 else ["%s: %s" % (layer.name, each) for each in warnings]
@@ -73,7 +73,6 @@ def _cut_out(session, layer, plate, options, bar):
         "RGBA8",
         plate=None if plate is None else layer.read_plate(plate),
         on_progress=bar.show,
-        cancelled=_never,
         depth=layer.depth,
         **options.request(),
     )
@@ -98,7 +97,7 @@ class ProgressBar:
         self._done += 1
 
     def show(self, news):
-        text = progress.describe(news, _)
+        text = progress.describe(news, WORDS)
         if self._layers > 1:
             text = _("Layer %d of %d: %s") % (self._done + 1, self._layers, text)
         fraction = max(self._fraction, (self._done + progress.overall(news)) / self._layers)

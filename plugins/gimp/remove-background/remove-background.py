@@ -20,7 +20,7 @@ if FOLDER not in sys.path:  # a Python that was told to be safe leaves it out
     sys.path.insert(0, FOLDER)
 
 from matted_client.translations import N_
-from texts import _
+from texts import WORDS, _
 
 ONE_CLICK, DIALOG = PROCEDURES = ("plug-in-remove-background", "plug-in-remove-background-dialog")
 # Of the letters of "Remove Background", c is one that no entry of GIMP in Layer > Mask or in Filters has.
@@ -60,7 +60,7 @@ def run(procedure, run_mode, image, drawables, config, data):
         if done and shows_dialog:
             settings.remember(options)
     except MattedError as error:
-        return _failed(procedure, "\n".join(part for part in in_words(error, _) if part))
+        return _failed(procedure, "\n".join(part for part in in_words(error, WORDS) if part))
     except Exception as error:
         traceback.print_exc()
         return _failed(procedure, _("Remove Background met an error of its own: %s.") % error)

@@ -17,8 +17,5 @@ def locales(environ):
     return [locale.split(".")[0].split("@")[0] for locale in chosen.split(":") if locale]
 
 
-_texts = translations.load(locales(os.environ), FOLDER)
-
-
-def _(text):
-    return _texts.get(text, text)
+WORDS = translations.load(locales(os.environ), FOLDER)
+_, ngettext = WORDS.gettext, WORDS.ngettext

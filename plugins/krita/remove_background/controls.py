@@ -25,7 +25,7 @@ def control(name: str, entry: Option, layers: Sequence[str]) -> Any:
     return made
 
 
-def _with_key(label: str) -> str:
+def with_key(label: str) -> str:
     """A label as Qt wants it: & in front of the letter of its key."""
     return label.replace("&", "&&").replace("_", "&")
 
@@ -35,7 +35,7 @@ class Control:
 
     def __init__(self, entry: Option, widget: Any) -> None:
         self.widget = widget
-        self.label = _("%s:") % _with_key(_(entry.label))
+        self.label = _("%s:") % with_key(_(entry.label))
 
 
 class ModelControl(Control):
@@ -89,7 +89,7 @@ class YesNoControl:
     label = ""  # the box has it behind itself
 
     def __init__(self, entry: Option) -> None:
-        self.widget = QtWidgets.QCheckBox(_with_key(_(entry.label)))
+        self.widget = QtWidgets.QCheckBox(with_key(_(entry.label)))
 
     def value(self) -> bool:
         return bool(self.widget.isChecked())

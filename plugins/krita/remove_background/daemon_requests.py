@@ -13,10 +13,10 @@ from krita import Krita
 from .layers import FORMAT, Picture
 from .matted_client.client import Cancelled, Mask, OnProgress
 from .matted_client.errors import Rejected
-from .matted_client.messages import LICENCE_NOT_ACCEPTED, MODEL_NOT_INSTALLED
-from .matted_client.models import Facts, find
+from .matted_client.models import Facts
 from .matted_client.options import LayerOptions
 from .matted_client.plugin import open_session, read_installation
+from .matted_client.remedies import facts_for
 from .texts import _
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -24,8 +24,8 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 Task = Callable[[OnProgress, Cancelled], Any]
 
 
-class ModelNeeded(Rejected):
-    """The model cannot be used yet. `facts`: what is known of it."""
+class Refused(Rejected):
+    """The daemon refused to make a mask. `facts`: what a remedy has to know of the model."""
 
     def __init__(self, error: Rejected, facts: Facts) -> None:
         super().__init__(error.code, error.message, error.hint)
@@ -50,9 +50,7 @@ def mask(picture: Picture, plate: Optional[Picture], options: LayerOptions) -> T
                     **options.request(),
                 )
             except Rejected as error:
-                if error.code in (MODEL_NOT_INSTALLED, LICENCE_NOT_ACCEPTED):
-                    raise ModelNeeded(error, find(session.models(), options.model)) from error
-                raise
+                raise Refused(error, facts_for(error, session, options.model)) from error
 
     return ask
 

@@ -10,7 +10,7 @@ from .matted_client.progress import describe
 from .progress_dialog import ProgressDialog
 from .qt import QtCore
 from .request_thread import RequestThread
-from .texts import _
+from .texts import WORDS, _
 
 
 class Download(QtCore.QObject):
@@ -34,7 +34,7 @@ class Download(QtCore.QObject):
 
     def _show(self, progress: Progress) -> None:
         if not self._over:
-            self._dialog.report(describe(progress, _), progress.fraction or 0.0)
+            self._dialog.report(describe(progress, WORDS), progress.fraction or 0.0)
 
     def _cancel(self) -> None:
         self._over = True

@@ -16,7 +16,7 @@ from .matted_client.sentences import in_words
 from .options_dialog import OptionsDialog
 from .qt import QtCore, QtGui
 from .removal import Removal
-from .texts import _
+from .texts import WORDS, _
 
 ACTION = "remove_background"  # also the names in remove_background.action
 OPTIONS_ACTION = "remove_background_options"
@@ -101,7 +101,7 @@ class RemoveBackground(Extension):
 
         def got(error: Optional[MattedError]) -> None:
             if error is not None:
-                remedies.show(window, *in_words(error, _))
+                remedies.show(window, *in_words(error, WORDS))
             else:
                 again(removal.left, False)
 
@@ -111,7 +111,7 @@ class RemoveBackground(Extension):
             self._download.start()
 
         try:
-            remedies.show(window, *remedies.words(removal), remedies.remedy(removal, again, download))
+            remedies.tell(removal, again, download)
         except RuntimeError:
             pass  # the Krita window was closed meanwhile
 

@@ -7,7 +7,7 @@ from typing import Dict, List
 from .matted_client.models import Facts, ListedModel, listed
 from .matted_client.options import DEFAULT_MODEL
 from .qt import QtWidgets
-from .texts import _
+from .texts import WORDS, _
 
 CHARACTERS = 36  # what the box is wide enough for; a longer line is cut there, and whole in the open list
 
@@ -36,7 +36,7 @@ class ModelChooser(QtWidgets.QComboBox):
     def fill(self, models: List[Facts]) -> None:
         """models: as the daemon gives them. The choice stays, if it can."""
         chosen = self.chosen()
-        self._known = {model.id: model for model in listed(models, _)}
+        self._known = {model.id: model for model in listed(models, WORDS)}
         self.clear()
         for model in self._known.values():
             self.addItem(model.label, model.id)

@@ -19,7 +19,7 @@ from .progress_dialog import TITLE
 from .qt import QtCore, QtGui, QtWidgets
 from .removal import LIMITED
 from .request_thread import RequestThread
-from .texts import _
+from .texts import WORDS, _
 
 LINE_WIDTH = 350  # pixels; what is said of a model takes two lines
 MANUAL = "Manual.html"
@@ -108,7 +108,7 @@ class OptionsDialog(QtWidgets.QDialog):
 
     def _list_nothing(self, error: MattedError) -> None:
         if self._request is not None:
-            self._say(self._about, " ".join(in_words(error, _)))
+            self._say(self._about, " ".join(in_words(error, WORDS)))
 
     def _say(self, label: QtWidgets.QLabel, text: str) -> None:
         label.setText(text)

@@ -20,7 +20,7 @@ from .matted_client.progress import describe, overall
 from .progress_dialog import ProgressDialog
 from .qt import QtCore
 from .request_thread import RequestThread
-from .texts import _
+from .texts import WORDS, _
 
 PAINT_MS = 30  # lets the dialog appear before reading a layer keeps Krita busy
 LIMITED = _("The selection limits the mask.")
@@ -105,7 +105,7 @@ class Removal(QtCore.QObject):
 
     def _show(self, progress: Progress) -> None:
         which = _("Layer %d of %d: ") % (self._done + 1, self.count) if self.count > 1 else ""
-        self._dialog.report(which + describe(progress, _), (self._done + overall(progress)) / self.count)
+        self._dialog.report(which + describe(progress, WORDS), (self._done + overall(progress)) / self.count)
 
     def _insert(self, mask: Mask) -> None:
         node = self._layers[self._done]

@@ -12,8 +12,5 @@ from .qt import QtCore
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "languages")
 
-_texts = translations.load([QtCore.QLocale().name()], FOLDER)  # Krita sets this to its own language before any plug-in
-
-
-def _(english: str) -> str:
-    return _texts.get(english, english)
+WORDS = translations.load([QtCore.QLocale().name()], FOLDER)  # Krita sets this to its own language before any plug-in
+_, ngettext = WORDS.gettext, WORDS.ngettext

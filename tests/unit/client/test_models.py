@@ -8,6 +8,7 @@ import pytest
 from conftest import Daemon
 from matted_client.models import find, listed, megabytes
 from peers import disc
+from words import MadeUp
 
 FACTS: dict[str, Any] = {
     "id": "one",
@@ -64,7 +65,7 @@ def test_without_a_daemon_there_are_none() -> None:
 
 def test_the_words_are_translated() -> None:
     words = {"about %d s": "rund %d s", "About.": "Ein Modell.", "free": "frei", "Licence: %s (%s).": "Lizenz %s, %s."}
-    (entry,) = listed([{**FACTS, "seconds": 2}], lambda text: words.get(text, text))
+    (entry,) = listed([{**FACTS, "seconds": 2}], MadeUp(words))
     assert entry.label == "Title (frei, rund 2 s)"
     assert entry.about == "Ein Modell. Lizenz MIT, frei."
 

@@ -6,8 +6,9 @@ import ast
 from pathlib import Path
 
 import pytest
-from matted_client import MattedError, Rejected, Unavailable, messages, sentences, translations
+from matted_client import MattedError, Rejected, Unavailable, messages, sentences
 from matted_client.sentences import in_words
+from words import read
 
 CLIENT = Path(sentences.__file__).parent
 LANGUAGES = sorted(path.stem for path in (CLIENT / "languages").iterdir())
@@ -19,10 +20,6 @@ CODES = {
     if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Constant)
     if isinstance(node.value.value, str)
 }
-
-
-def german(text: str) -> str:
-    return translations.read(str(CLIENT / "languages" / "de.po")).get(text, text)
 
 
 def test_every_code_of_the_daemon_has_a_sentence() -> None:
@@ -72,7 +69,7 @@ def test_english_is_the_daemons_own(code: str) -> None:
     ids=lambda value: getattr(value, "code", "") if isinstance(value, MattedError) else "",
 )
 def test_in_another_language(error: MattedError, message: str, hint: str) -> None:
-    assert in_words(error, german) == (message, hint)
+    assert in_words(error, read(CLIENT / "languages" / "de.po")) == (message, hint)
 
 
 def test_what_the_client_says_is_still_what_it_says() -> None:
@@ -82,7 +79,7 @@ def test_what_the_client_says_is_still_what_it_says() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_sentence_stays_english(language: str) -> None:
-    words = translations.read(str(CLIENT / "languages" / f"{language}.po"))
+    words = read(CLIENT / "languages" / f"{language}.po")
     for code in sentences.SENTENCES:
-        message, _hint = in_words(Rejected(code, "English."), lambda text: words.get(text, text))
+        message, _hint = in_words(Rejected(code, "English."), words)
         assert message and "English" not in message

@@ -9,42 +9,69 @@ import unicodedata
 from configparser import ConfigParser
 from pathlib import Path
 
+import polib
 import pytest
+import words
+from matted.hosts.contents import Catalogue
 from matted.models import catalogue
 from matted_client import translations
+from matted_client.messages import Progress
 from matted_client.options import YES_NO, LayerOptions, entries
+from matted_client.progress import describe
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 CLIENT = CHECKOUT / "shared" / "matted_client"
 KRITA = CHECKOUT / "plugins" / "krita" / "remove_background"
 GIMP = CHECKOUT / "plugins" / "gimp" / "remove-background"
 LANGUAGES = ("de", "es", "fr", "ja", "zh_CN")
-TRANSLATING = ("_", "N_", "translate")  # the functions that a text is handed to
+TRANSLATING = ("_", "N_", "translate", "gettext")  # the functions that a text is handed to
 LONGER, MORE = 1.4, 18  # a translation may take this much more room, and so many columns on top
 COMMANDS = r"matted (?:models pull|install \w+|start\b|stop|serve|restart|doctor)"
 FIELD_COLUMNS = 24  # what stands before a control of Krita's dialog
+PLURALS = {
+    "de": "nplurals=2; plural=(n != 1);",
+    "es": "nplurals=2; plural=(n != 1);",
+    "fr": "nplurals=2; plural=(n > 1);",
+    "ja": "nplurals=1; plural=0;",
+    "zh_CN": "nplurals=1; plural=0;",
+}
 EVERY = pytest.mark.parametrize("language", LANGUAGES)
 FOLDERS = pytest.mark.parametrize("folder", [CLIENT, KRITA, GIMP], ids=["client", "krita", "gimp"])
 
 
 @functools.cache
-def texts(folder: Path) -> list[str]:
-    """All that a folder's modules have translated, in their order, but for what the client translates for all."""
-    found: dict[str, None] = {}
+def texts(folder: Path) -> dict[str, str]:
+    """All that a folder's modules have translated, in their order, with the plural of those that have one.
+
+    What the client translates for all is left out of the plug-ins'.
+    """
+    found: dict[str, str] = {}
     for path in sorted(folder.glob("*.py")):
         calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
         for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
-            if isinstance(call.func, ast.Name) and call.func.id in TRANSLATING:
-                if isinstance(call.args[0], ast.Constant):
-                    found[call.args[0].value] = None
+            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+            if name in (*TRANSLATING, "ngettext") and isinstance(call.args[0], ast.Constant):
+                plural = call.args[1] if name == "ngettext" else None
+                found[call.args[0].value] = plural.value if isinstance(plural, ast.Constant) else ""
     if folder == CLIENT:  # which shows what the daemon says of its models
-        return [*found, *(row.about for row in catalogue.load().shipped.values())]
+        return {**found, **{row.about: "" for row in catalogue.load().shipped.values()}}
     shared = texts(CLIENT)
-    return [text for text in found if text not in shared]
+    return {text: plural for text, plural in found.items() if text not in shared}
+
+
+@functools.cache
+def file(folder: Path, language: str) -> polib.POFile:
+    return polib.pofile(str(folder / "languages" / f"{language}.po"))
 
 
 def translated(folder: Path, language: str) -> dict[str, str]:
-    return translations.read(str(folder / "languages" / f"{language}.po"))
+    """What a .po file translates; of a text with a plural, its last form."""
+    return {entry.msgid: forms(entry)[-1] for entry in file(folder, language).translated_entries()}
+
+
+def forms(entry: polib.POEntry) -> list[str]:
+    """The translations of a text: one, or one for each form of the plural."""
+    return list(entry.msgstr_plural.values()) if entry.msgid_plural else [entry.msgstr]
 
 
 def columns(text: str) -> int:
@@ -61,35 +88,47 @@ def test_there_are_texts_and_languages(folder: Path) -> None:
 @FOLDERS
 @EVERY
 def test_every_text_is_translated_once_and_nothing_else(folder: Path, language: str) -> None:
-    assert set(translated(folder, language)) == set(texts(folder))
-    lines = (folder / "languages" / f"{language}.po").read_text("utf-8").splitlines()
-    entries = [line for line in lines if line.startswith("msgid ")]
-    assert len(set(entries)) == len(entries) == len(texts(folder)) + 1  # and the header
+    entries = file(folder, language).translated_entries()
+    assert [entry.msgid for entry in file(folder, language)] == [entry.msgid for entry in entries]
+    assert {entry.msgid: entry.msgid_plural for entry in entries} == texts(folder)
+    assert len(entries) == len(texts(folder))
+
+
+@FOLDERS
+@EVERY
+def test_a_plural_has_all_forms_of_the_language(folder: Path, language: str) -> None:
+    assert file(folder, language).metadata["Plural-Forms"] == PLURALS[language]
+    number = int(re.findall(r"nplurals=(\d)", PLURALS[language])[0])
+    for entry in file(folder, language):
+        if entry.msgid_plural:
+            assert sorted(entry.msgstr_plural) == list(range(number)) and all(forms(entry)), entry.msgid
 
 
 @FOLDERS
 @EVERY
 def test_placeholders_keys_and_commands_are_kept(folder: Path, language: str) -> None:
-    for english, foreign in translated(folder, language).items():
-        for pattern in (r"%[a-z]", r"…|\.\.\.$", COMMANDS):
-            assert re.findall(pattern, foreign) == re.findall(pattern, english), english
-        assert foreign.count("_") <= english.count("_"), english
+    for entry in file(folder, language):
+        for foreign in forms(entry):
+            for pattern in (r"%[a-z]", r"…|\.\.\.$", COMMANDS):
+                assert re.findall(pattern, foreign) == re.findall(pattern, entry.msgid), entry.msgid
+            assert foreign.count("_") <= entry.msgid.count("_"), entry.msgid
 
 
 @FOLDERS
 @EVERY
 def test_no_text_is_too_long(folder: Path, language: str) -> None:
-    for english, foreign in translated(folder, language).items():
-        assert columns(foreign) <= LONGER * columns(english) + MORE, english
+    for entry in file(folder, language):
+        for foreign in forms(entry):
+            assert columns(foreign) <= LONGER * columns(entry.msgid) + MORE, entry.msgid
 
 
 @pytest.mark.parametrize("language", ["en", *LANGUAGES])
 def test_every_control_of_the_dialogs_has_a_key_of_its_own(language: str) -> None:
-    words = {} if language == "en" else translated(CLIENT, language)
+    known = {} if language == "en" else translated(CLIENT, language)
     labels = []
     for entry in entries(LayerOptions).values():
         own = [entry.label] + ([entry.switch.label] if entry.switch else [])
-        labels += [words.get(label, label) for label in own]
+        labels += [known.get(label, label) for label in own]
         if entry.kind != YES_NO:
             assert columns(labels[-1]) <= FIELD_COLUMNS
     keys = [re.findall("_(.)", label) for label in labels]
@@ -100,10 +139,10 @@ def test_every_control_of_the_dialogs_has_a_key_of_its_own(language: str) -> Non
 
 @EVERY
 def test_kritas_list_of_plugins_names_it_as_the_menu_does(language: str) -> None:
-    file = ConfigParser()
-    file.optionxform = str  # type: ignore[assignment,method-assign]
-    file.read(KRITA.with_suffix(".desktop"), "utf-8")
-    entry = file["Desktop Entry"]
+    parser = ConfigParser()
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(KRITA.with_suffix(".desktop"), "utf-8")
+    entry = parser["Desktop Entry"]
     assert entry[f"Name[{language}]"] == translated(KRITA, language)[entry["Name"]]
     assert columns(entry[f"Comment[{language}]"]) <= LONGER * columns(entry["Comment"]) + MORE
 
@@ -130,20 +169,56 @@ def test_kritas_toolbar_says_what_its_action_file_says() -> None:
     ],
     ids=str,
 )
-def test_the_first_language_that_there_is(tmp_path: Path, locales: list[str], wanted: str) -> None:
+def test_the_first_language_that_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locales: list[str], wanted: str
+) -> None:
     for language, word in (("de", "Vorgabe"), ("xx", "Xx")):  # the client does not speak the second one
-        (tmp_path / f"{language}.po").write_text(f'msgid "Default"\nmsgstr "{word}"\n', "utf-8")
+        compiled(tmp_path / f"{language}.mo", f'msgid "Default"\nmsgstr "{word}"\n')
+    client = tmp_path / "client"
+    client.mkdir()
+    (client / "de.mo").write_bytes(Catalogue(CLIENT / "languages" / "de.po").read_bytes())
+    monkeypatch.setattr(translations, "FOLDER", str(client))
     found = translations.load(locales, str(tmp_path))
-    assert found.get("Default", "Default") == wanted
-    assert ("Finding the subject" in found) == (wanted == "Vorgabe")
+    assert found.gettext("Default") == wanted
+    assert (found.gettext("Finding the subject") != "Finding the subject") == (wanted == "Vorgabe")
+
+
+def compiled(target: Path, text: str) -> None:
+    """What an installation makes of a .po file."""
+    source = target.with_suffix(".po")
+    source.write_text('msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n' + text, "utf-8")
+    target.write_bytes(Catalogue(source).read_bytes())
 
 
 def test_a_file_of_a_translator(tmp_path: Path) -> None:
-    path = tmp_path / "xx.po"
-    path.write_text(
-        '# somebody\nmsgid ""\nmsgstr ""\n"Language: xx\\n"\n\n#: job.py:3\nmsgid "one \\"two\\""\nmsgstr "eins "\n'
-        '"\\"zwei\\""\n\nmsgid "not yet"\nmsgstr ""\n\n#: job.py:4\n#, fuzzy, c-format\nmsgid "guess"\n'
-        'msgstr "geraten"\n\n#, c-format\nmsgid ""\n"long"\nmsgstr ""\n"lang"\n#~ msgid "old"\n#~ msgstr "alt"',
-        "utf-8",
+    compiled(
+        tmp_path / "xx.mo",
+        '# somebody\n#: removal.py:3\nmsgid "one \\"two\\""\nmsgstr "eins "\n'
+        '"\\"zwei\\""\n\nmsgid "not yet"\nmsgstr ""\n\n#: removal.py:4\n#, fuzzy, c-format\nmsgid "guess"\n'
+        'msgstr "geraten"\n\n#, c-format\nmsgid ""\n"long"\nmsgstr ""\n"läng"\n\n#~ msgid "old"\n#~ msgstr "alt"\n',
     )
-    assert translations.read(str(path)) == {'one "two"': 'eins "zwei"', "long": "lang"}
+    words = translations.load(["xx"], str(tmp_path)).gettext
+    assert [words(text) for text in ('one "two"', "long")] == ['eins "zwei"', "läng"]
+    assert [words(text) for text in ("not yet", "guess", "old")] == ["not yet", "guess", "old"]
+
+
+@pytest.mark.parametrize(
+    ("language", "number", "wanted"),
+    [
+        ("de", 1, "1 andere Anfrage ist vorher dran"),
+        ("de", 3, "3 andere Anfragen sind vorher dran"),
+        ("fr", 1, "En attente de 1 autre demande"),
+        ("fr", 2, "En attente de 2 autres demandes"),
+        ("ja", 1, "他の 1 件の完了を待っています"),
+        ("ja", 2, "他の 2 件の完了を待っています"),
+    ],
+)
+def test_numbers_have_the_grammar_of_the_language(language: str, number: int, wanted: str) -> None:
+    assert describe(Progress("waiting", place=number), words.read(CLIENT / "languages" / f"{language}.po")) == wanted
+
+
+@pytest.mark.parametrize(
+    ("number", "wanted"), [(0, "Starting"), (1, "Waiting for 1 other request"), (2, "Waiting for 2 other requests")]
+)
+def test_numbers_have_the_grammar_of_english(number: int, wanted: str) -> None:
+    assert describe(Progress("waiting", place=number)) == wanted

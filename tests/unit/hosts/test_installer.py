@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import json
 import os
+import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -113,8 +114,28 @@ def test_the_client_comes_with_the_plugin(machine: Machine, host: str) -> None:
     machine.install(host)
     client = Path(matted_client.__file__).parent
     installed = machine.home / HOMES[host] / "matted_client"
-    assert contents_of(installed) == contents_of(client)
-    assert any(name.startswith("languages/") for name in contents_of(installed))
+    there, ours = contents_of(installed), contents_of(client)
+    languages = {name.removesuffix(".po") for name in ours if name.endswith(".po")}
+    assert len(languages) == 5
+    assert set(there) == {name for name in ours if not name.endswith(".po")} | {f"{name}.mo" for name in languages}
+    assert all(there[name] == ours[name] for name in set(there) & set(ours))
+
+
+@HOSTS
+@pytest.mark.parametrize("language", ["de", "ja"])
+def test_the_hosts_read_the_translations_with_the_standard_library_alone(
+    machine: Machine, host: str, language: str
+) -> None:
+    machine.make(PROFILES[host])
+    machine.install(host)
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from matted_client import translations; "
+        "words = translations.load([sys.argv[2]], sys.argv[1] + '/languages'); "
+        "print(words.gettext('Mask'), words.gettext('Remove Background') != 'Remove Background')"
+    )
+    command = [sys.executable, "-I", "-S", "-c", script, str(machine.home / HOMES[host]), language]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env={"PYTHONIOENCODING": "utf-8"})
+    assert done.stdout == {"de": "Maske True\n", "ja": "マスク True\n"}[language], done.stderr
 
 
 @HOSTS

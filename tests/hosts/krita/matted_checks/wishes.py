@@ -367,7 +367,7 @@ def trouble(seen):
     seen["no subject"] = words_of(messages()[0])
     yield turns(20)
     photograph_screen("no-subject.png")
-    press_button(messages()[0], "Anyway")
+    press_button(messages()[0], "anyway")
     yield lambda: idle() and (messages() or masks(flat))
     yield turns()
     seen["anyway"] = [words_of(box) for box in messages()]
@@ -384,7 +384,7 @@ def trouble(seen):
         click()
         yield messages
         seen["licence"] = words_of(messages()[0])
-        press_button(messages()[0], "Licence")
+        press_button(messages()[0], "licence page")
         seen["licence page"] = yield opened
         take_messages()
     finally:

@@ -1,0 +1,32 @@
+"""What the plug-in asks the daemon. This module knows nothing of GIMP.
+
+folder: of the plug-in. host: name and version of GIMP, for the daemon's log. All raise MattedError.
+"""
+
+from __future__ import annotations
+
+from matted_client import plugin
+from matted_client.remedies import facts_for
+
+
+def session(folder, host, on_progress=lambda progress: None):
+    """A session with the daemon. GIMP ends the whole process when its user cancels, which the daemon notices."""
+    return plugin.open_session(folder, host, on_progress, lambda: False)
+
+
+def models(folder, host):
+    """The facts of every model."""
+    with session(folder, host) as opened:
+        return opened.models()
+
+
+def facts(folder, host, error, model):
+    """What a remedy for `error` has to know of the model that was asked for."""
+    with session(folder, host) as opened:
+        return facts_for(error, opened, model)
+
+
+def download(folder, host, model, on_progress):
+    """Have the daemon get a model that anybody may use."""
+    with session(folder, host, on_progress) as opened:
+        opened.load(model, on_progress=on_progress, download=True)
