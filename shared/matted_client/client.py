@@ -1,4 +1,4 @@
-"""The one socket: a session with the daemon, used by the command line and by the plug-ins alike.
+"""A session with the daemon over its one socket, for the command line and the plug-ins.
 
 with connect("my program") as session:
     mask = session.mask(pixels, width, height, "RGBA8")
@@ -18,7 +18,7 @@ from .errors import MattedError, ProtocolError, Rejected, Timeout, Unavailable
 from .messages import Cancel, Done, Failure, Hello, MaskRequest, MaskResult, Message, Progress, Welcome
 from .zmtp import DEFAULT_FRAME_BYTES, Dealer
 
-CONNECT_SECONDS = 5.0  # TCP and handshake on loopback take milliseconds; more means a stuck daemon
+CONNECT_SECONDS = 5.0  # TCP and handshake on loopback take milliseconds, unless the daemon hangs
 START_SECONDS = 20.0  # a cold disk can make the first Python start slow
 SILENCE_SECONDS = 60.0  # the daemon reports twice a second; memory pressure may stall it for a while
 CANCEL_SECONDS = 5.0
@@ -41,9 +41,10 @@ def _ignore(progress: Progress) -> None:
 
 @dataclass(frozen=True)
 class Mask:
-    """`alpha` holds width x height samples of `info.depth` bits (16: little-endian), 0 background.
+    """A mask and what the daemon says of it.
 
-    `foreground`, where asked for and given, holds width x height RGB8 pixels: the own colours of what is kept.
+    alpha: width x height samples of `info.depth` bits (16: little-endian), 0 background.
+    foreground: width x height RGB8 pixels, the own colours of what is kept. None unless it was asked for and sent.
     """
 
     alpha: bytearray
@@ -61,8 +62,13 @@ def connect(
 ) -> "Session":
     """Open a session with the daemon, starting it first if it does not run.
 
-    client: who asks, for the daemon's log. path: the connection file (default: this user's). command: how to run
-    matted (default: this Python). start: False to only look. on_progress: told when the daemon has to be started.
+    client: the name of the program, for the daemon's log.
+    path: the connection file. None: this user's.
+    command: runs matted. None: with this Python.
+    start: False to raise Unavailable where no daemon runs.
+    on_progress: called when the daemon has to be started.
+    cancelled: True ends the wait for the daemon.
+
     Raises Unavailable, or Rejected("unsupported_version") from a daemon of another major version.
     """
     path = path or endpoint.connection_path()
@@ -88,7 +94,7 @@ def _start_and_connect(client: str, path: str, command: Sequence[str], cancelled
             code = process.poll()
         if code:
             raise Unavailable("The matted daemon did not start: %s", "Run: matted serve", (starter.reason(),))
-        if code == 0:  # it left to another one, which may itself be on its way out: try again, ever more slowly
+        if code == 0:  # it ended because another one runs, which may be ending too: try again, with longer pauses
             pause += 0.2
             time.sleep(pause)
             process = starter.start()
@@ -107,8 +113,8 @@ class Session:
         self._inbox: List[List[bytearray]] = []
         try:
             self._socket = socket.create_connection(("127.0.0.1", connection.port), CONNECT_SECONDS)
-        except OSError:
-            raise Unavailable("The matted daemon is not running.", "Start it with: matted start") from None
+        except OSError as error:
+            raise Unavailable("The matted daemon is not running.", "Start it with: matted start") from error
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket.settimeout(POLL_SECONDS)
@@ -127,7 +133,7 @@ class Session:
         self._socket.close()
 
     def _shake_hands(self, key: bytes, client: str) -> Welcome:
-        """Prove ourselves, have the daemon prove itself. Anything but our own daemon is as good as none."""
+        """Exchange proofs of the key. Raises Unavailable unless the other side is the daemon of the connection file."""
         deadline = time.monotonic() + CONNECT_SECONDS
         try:
             self._send_bytes(memoryview(self._peer.greeting()), deadline)
@@ -142,14 +148,14 @@ class Session:
         except (Rejected, Unavailable) as error:
             if isinstance(error, Rejected) and error.code != "unauthorized":
                 raise
-            raise Unavailable("What answers on the daemon's port is not the daemon of the connection file.") from None
+            raise Unavailable("What answers on the daemon's port is not the daemon of the connection file.") from error
         except (ProtocolError, Timeout) as error:
-            raise Unavailable(error.message) from None
+            raise Unavailable(error.message) from error
         if not messages.same_secret(welcome.proof, messages.server_proof(key, nonce)):
             raise Unavailable("Another program took the daemon's port; nothing was sent to it.")
         return welcome
 
-    # -- what a session can do ---------------------------------------------------------------------------------------
+    # -- requests ----------------------------------------------------------------------------------------------------
 
     def mask(
         self,
@@ -165,10 +171,12 @@ class Session:
     ) -> Mask:
         """Ask for the mask of a picture and wait for it.
 
-        pixels: a bytes-like object of width x height pixels in `format` (a key of messages.BYTES_PER_PIXEL), rows from
-        the top without padding, sRGB. plate: for models that need one, the scene without the subject, like `pixels`.
-        cancelled: asked about every 50 ms; True ends the request in the daemon too. options: fields of MaskRequest,
-        such as depth, edges, threshold, grow, feather, invert, foreground.
+        pixels: a bytes-like object of width x height pixels, rows from the top without padding, sRGB.
+        format: a key of messages.BYTES_PER_PIXEL.
+        plate: like `pixels`, the scene without the subject, for models that need it.
+        cancelled: called about every 50 ms; True ends the request in the daemon too.
+        options: other fields of MaskRequest, such as depth, foreground and those of MaskOptions.
+
         Raises Rejected with the daemon's code, Timeout, ProtocolError, Unavailable.
         """
         request = MaskRequest(width, height, format, model=model, plate=plate is not None, **options)
@@ -193,10 +201,12 @@ class Session:
         keep_alive: Optional[float] = None,
         download: bool = False,
     ) -> None:
-        """Have a model in memory before it is needed.
+        """Have the daemon load a model before it is needed.
 
-        download: get it first if it is not on this computer, which is allowed for models that anybody may use without
-        asking. The rest, and what is raised: see `mask`.
+        keep_alive: seconds for which it stays in memory.
+        download: get it first if it is not on this computer. Refused for a model whose licence has to be accepted.
+
+        Raises what `mask` raises.
         """
         request_id = self._send(messages.Load(model, keep_alive, download))
         op, _, _ = self._result(request_id, on_progress, cancelled)
@@ -204,18 +214,18 @@ class Session:
             raise ProtocolError("The daemon answered 'load' with '%s'." % op)
 
     def unload(self, model: str = "default") -> bool:
-        """Give a model's memory back. False if it was not in memory."""
+        """Have the daemon unload a model. Returns False if it was not in memory."""
         return bool(self._ask(messages.Unload(model), Done).found)
 
     def reload(self) -> None:
-        """Have the daemon read its settings and the user's own models anew. Raises Rejected if they are wrong."""
+        """Have the daemon read its settings and the user's own models again. Raises Rejected if they are wrong."""
         self._ask(messages.Reload(), Done)
 
     def shutdown(self) -> None:
         self._ask(messages.Shutdown(), Done)
 
     def wait_until_gone(self, seconds: float) -> bool:
-        """Wait for the daemon to close this connection, which it does when it ends."""
+        """Wait until the daemon has ended, which closes this connection. Returns whether it has."""
         deadline = time.monotonic() + seconds
         try:
             while True:
@@ -226,7 +236,7 @@ class Session:
             return True
 
     def _check(self, request: MaskRequest, size: int) -> None:
-        """Refuse here what the daemon would refuse, before the pixels travel."""
+        """Refuse what the daemon would refuse, before any pixel is sent."""
         if request.format not in self.welcome.formats:
             raise Rejected(messages.BAD_REQUEST, "The daemon does not know the pixel format %s." % request.format)
         if request.width < 1 or request.height < 1:
@@ -256,7 +266,7 @@ class Session:
     def _result(
         self, request_id: int, on_progress: OnProgress, cancelled: Cancelled
     ) -> Tuple[str, Dict[str, Any], List[bytearray]]:
-        """What comes after all progress: op, header, frames. Raises Rejected if that is an error."""
+        """Report progress until the reply comes, and return its op, header and frames. Raises Rejected for an error."""
         cancel_sent = False
         while True:
             deadline = time.monotonic() + (CANCEL_SECONDS if cancel_sent else SILENCE_SECONDS)
@@ -287,7 +297,7 @@ class Session:
     def _reply(
         self, request_id: int, deadline: float, cancelled: Cancelled = _never
     ) -> Tuple[str, Dict[str, Any], List[bytearray]]:
-        """The next message for `request_id`, or ("", {}, []) once `cancelled` says so."""
+        """Return the next message for `request_id`, or ("", {}, []) once `cancelled` is true."""
         while True:
             while self._inbox:
                 frames = self._inbox.pop(0)
@@ -305,28 +315,28 @@ class Session:
             try:
                 data = data[self._socket.send(data[:SEND_CHUNK]) :]
                 limit = deadline or time.monotonic() + SILENCE_SECONDS
-            except socket.timeout:
+            except socket.timeout as error:
                 if time.monotonic() > limit:
-                    raise Timeout("The matted daemon does not read what it is sent.", "Run: matted stop") from None
-            except OSError:
-                raise self._gone() from None
-            if cancelled():  # half a message cannot be taken back: only closing ends it
+                    raise Timeout("The matted daemon does not read what it is sent.", "Run: matted stop") from error
+            except OSError as error:
+                raise self._gone() from error
+            if cancelled():  # a message that is half sent can only be ended by closing the connection
                 self.close()
                 raise Rejected(messages.CANCELLED, "Cancelled.")
 
     def _receive_some(self, deadline: float, cancelled: Cancelled = _never) -> bool:
-        """Read what is there, or wait for it. False once `cancelled` says so. Raises Timeout at the deadline."""
+        """Wait for bytes and read them. Returns False once `cancelled` is true. Raises Timeout at the deadline."""
         while True:
             if cancelled():
                 return False
             try:
                 count = self._socket.recv_into(self._peer.wanted())
                 break
-            except socket.timeout:
+            except socket.timeout as error:
                 if time.monotonic() > deadline:
-                    raise Timeout("The matted daemon does not answer.", "Run: matted stop; matted start") from None
-            except OSError:
-                raise self._gone() from None
+                    raise Timeout("The matted daemon does not answer.", "Run: matted stop; matted start") from error
+            except OSError as error:
+                raise self._gone() from error
         if count == 0:
             raise self._gone()
         self._inbox += self._peer.received(count)

@@ -1,7 +1,7 @@
-"""Where the daemon is, and how to start it.
+"""Finds the daemon and starts it.
 
-The daemon publishes a connection file that only its owner can read: endpoint, pid, version and a key made anew at
-every start. Whoever can read the file may ask for masks; whoever cannot is refused.
+The daemon writes a connection file that only its owner can read: endpoint, pid, version, and a key that is new at every
+start. A client that knows the key may ask for masks; all others are refused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .errors import Unavailable
 
 CONNECTION_FILE = "connection.json"
 START_LOG = "start.log"
-COMPLAINT = "matted: "  # how the command line begins what it has to complain about
+COMPLAINT = "matted: "  # the beginning of an error message of the command line
 KEY_BYTES = 32
 MAX_FILE_BYTES = 4096
 MAX_LOG_BYTES = 1 << 20
@@ -33,7 +33,7 @@ HOST_PREFIXES = ("PYTHON", "QT_", "GIMP", "GEGL", "BABL")
 
 
 def state_folder() -> str:
-    """The folder of the connection file: what platformdirs calls the user state folder, without needing it here."""
+    """The folder of the connection file: the user state folder of platformdirs, which hosts do not have."""
     chosen = os.environ.get("MATTED_STATE_DIR")
     if chosen:
         return os.path.abspath(chosen)
@@ -69,12 +69,13 @@ def read_connection(path: str) -> Connection:
         with open(path, "rb") as file:
             _refuse_strangers(os.fstat(file.fileno()), path)
             raw = file.read(MAX_FILE_BYTES + 1)
-    except OSError:
-        raise Unavailable("The matted daemon is not running.", "Start it with: matted start") from None
+    except OSError as error:
+        raise Unavailable("The matted daemon is not running.", "Start it with: matted start") from error
     try:
         return _parse(json.loads(raw.decode("utf-8")))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         message = "The connection file %s is damaged." % path
+        # without the cause, which may quote the key
         raise Unavailable(message, "Run: matted start, which writes a new one.") from None
 
 
@@ -97,17 +98,20 @@ def _parse(fields: Dict[str, Any]) -> Connection:
 
 
 class _Detached(subprocess.Popen):  # type: ignore[type-arg]
-    """A process that is meant to outlive us."""
+    """A process that outlives this one."""
 
     def __del__(self) -> None:
-        pass  # Popen's own warns that the process still runs
+        pass  # Popen would warn that the process still runs
 
 
 class Starter:
-    """Starts a daemon, detached from this process. `command` runs matted, for example [python, "-m", "matted"].
+    """Starts a daemon, detached from this process.
 
-    Any number of starters may work at the same moment: a daemon that finds another one running leaves with exit code
-    0, so exactly one stays.
+    command: runs matted, for example [python, "-m", "matted"].
+    folder: the state folder.
+
+    Several starters may work at the same time: a daemon that finds another one running ends with exit code 0, so
+    exactly one stays.
     """
 
     def __init__(self, command: Sequence[str], folder: str) -> None:
@@ -142,17 +146,17 @@ class Starter:
             what = error.filename or self._command[0]
             hint = "If matted was moved or removed, install it and its plug-ins again."
             values = (what, error.strerror or error)
-            raise Unavailable("The matted daemon could not be started: %s: %s.", hint, values) from None
+            raise Unavailable("The matted daemon could not be started: %s: %s.", hint, values) from error
 
     def _open_log(self) -> BinaryIO:
-        """Appends, as the daemon that another starter has just brought up may be writing there."""
+        """Append to the log: the daemon of another starter may be writing to it too."""
         full = os.path.exists(self._log) and os.path.getsize(self._log) > MAX_LOG_BYTES
         log = open(self._log, "wb" if full else "ab")
         self._log_start = log.tell()
         return log
 
     def reason(self) -> str:
-        """What a daemon that did not come up had to say: its last complaint, or whatever it wrote last."""
+        """Return why the daemon did not start: its last error message, else the last line that it wrote."""
         try:
             with open(self._log, "rb") as log:
                 log.seek(self._log_start)
@@ -175,7 +179,7 @@ def _is_full(folder: str) -> bool:
 
 
 def clean_environment(folder: str) -> Dict[str, str]:
-    """This process's environment without what GIMP, Krita and AppImages add to it."""
+    """Return this process's environment without the variables of GIMP, Krita and AppImages."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -193,7 +197,7 @@ def _detached() -> Dict[str, Any]:
 
 
 def _may_leave_flatpak() -> bool:
-    """Every Flatpak has flatpak-spawn; whether it gets something started outside is among the Flatpak's permissions."""
+    """Return whether the Flatpak's permissions let flatpak-spawn, which is in every Flatpak, start programs outside."""
     permissions = configparser.RawConfigParser(strict=False)
     try:
         permissions.read(FLATPAK_INFO, encoding="utf-8")

@@ -1,8 +1,7 @@
-"""What can go wrong between a program and the daemon, as exceptions.
+"""The exceptions of this package.
 
-Every error is one sentence for a person (`message`) and, where there is something to do about it, one more that
-says what (`hint`). A host catches `MattedError` once and shows both. They are in English; `sentences` has them in other
-languages.
+Every error has one sentence for a person (`message`) and, where something can be done, one that says what (`hint`). A
+host catches `MattedError` once and shows both. They are in English; `sentences` translates them.
 """
 
 from __future__ import annotations
@@ -11,9 +10,11 @@ from typing import Tuple
 
 
 class MattedError(Exception):
-    """Base of everything this package raises on purpose.
+    """The base of the exceptions of this package.
 
-    values: what the placeholders of `sentence` stand for, which can be translated without them; `message` is both.
+    sentence: what happened, with the placeholders of the % operator where there are `values`.
+    hint: what to do about it. Empty if there is nothing to do.
+    values: for the placeholders, so that `sentence` can be translated without them. `message` has both.
     """
 
     def __init__(self, sentence: str, hint: str = "", values: Tuple[object, ...] = ()) -> None:
@@ -28,11 +29,11 @@ class MattedError(Exception):
 
 
 class Unavailable(MattedError):
-    """No daemon that is ours answers, and none could be started."""
+    """No daemon of this user answers, and none could be started."""
 
 
 class Timeout(MattedError):
-    """The daemon was there and went silent."""
+    """The daemon stopped answering."""
 
 
 class ProtocolError(MattedError):
@@ -40,7 +41,7 @@ class ProtocolError(MattedError):
 
 
 class Rejected(MattedError):
-    """The daemon understood the request and said no. `code` is one of the codes of docs/protocol.md."""
+    """The daemon refused the request. `code`: one of the codes of docs/protocol.md."""
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
         super().__init__(message, hint)

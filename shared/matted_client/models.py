@@ -1,4 +1,4 @@
-"""The daemon's models, as a person chooses among them in GIMP and in Krita."""
+"""Makes the list of models, from which a person chooses in GIMP and Krita."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ Facts = Dict[str, Any]  # of one model, as the daemon's `models` gives them
 
 @dataclass(frozen=True)
 class ListedModel:
-    """One line of the list of models. `about`: what is said when it is chosen. `plate`: whether it takes one."""
+    """One line of the list.
+
+    about: sentences to show while it is chosen.
+    plate: whether the model needs one.
+    """
 
     id: str
     label: str
@@ -22,10 +26,10 @@ class ListedModel:
 
 
 def listed(models: Sequence[Facts], words: Words = ENGLISH) -> List[ListedModel]:
-    """The default one first, then those that are on this computer, then the free ones, then the rest.
+    """List the default model first, then those on this computer, then the free ones, then the rest.
 
-    models: as Session.models gives them. All can be chosen; what is not here yet says how it is had, and a click with
-    it offers to get it, or to read its licence.
+    models: as Session.models gives them. All can be chosen: a model that is not on this computer says how to get it,
+    and a click with it has a remedy.
     """
     found = []
     for facts in sorted(models, key=lambda facts: (not facts["installed"], not facts["commercial"])):
@@ -37,7 +41,7 @@ def listed(models: Sequence[Facts], words: Words = ENGLISH) -> List[ListedModel]
 
 
 def find(models: Sequence[Facts], model: str) -> Facts:
-    """The facts of a model, or of the default one; {} if there is none of that id."""
+    """Return the facts of a model, or of the default one; {} if there is none of that id."""
     for facts in models:
         if facts["id"] == model or (model == DEFAULT_MODEL and facts["default"]):
             return facts
@@ -45,7 +49,7 @@ def find(models: Sequence[Facts], model: str) -> Facts:
 
 
 def megabytes(facts: Facts) -> int:
-    """What has to be downloaded, at least 1."""
+    """Return the size of a model's file in megabytes, at least 1."""
     return max(1, round(int(facts["bytes"]) / 1e6))
 
 
@@ -54,7 +58,7 @@ def _label(facts: Facts, words: Words) -> str:
     known = [_use(facts, words)]
     if not facts["installed"]:
         known.append(words.gettext("not on this computer"))
-    elif facts["seconds"] is not None:  # how long its inference took lately
+    elif facts["seconds"] is not None:  # of its latest inference
         seconds = round(facts["seconds"])
         known.append(words.gettext("about %d s") % seconds if seconds else words.gettext("less than 1 s"))
     return "%s (%s)" % (facts["title"], ", ".join(known))
@@ -71,5 +75,5 @@ def _about(facts: Facts, words: Words) -> str:
 
 
 def _use(facts: Facts, words: Words) -> str:
-    """What may be done with the masks of a model."""
+    """Return what the licence allows."""
     return words.gettext("free") if facts["commercial"] else words.gettext("non-commercial only")

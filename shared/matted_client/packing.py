@@ -25,10 +25,10 @@ def unpack(data: bytes) -> Any:
     """Decode exactly one value. Raises ProtocolError if `data` is not one well-formed value and nothing more."""
     try:
         value, end = _unpack(memoryview(data), 0, 0)
-    except (struct.error, IndexError):
-        raise ProtocolError("A message header ended too early.") from None
-    except (UnicodeDecodeError, TypeError):  # TypeError: an unhashable map key
-        raise ProtocolError("A message header is not valid msgpack.") from None
+    except (struct.error, IndexError) as error:
+        raise ProtocolError("A message header ended too early.") from error
+    except (UnicodeDecodeError, TypeError) as error:  # TypeError: an unhashable map key
+        raise ProtocolError("A message header is not valid msgpack.") from error
     if end != len(data):
         raise ProtocolError("A message header has bytes behind its end.")
     return value

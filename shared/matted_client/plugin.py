@@ -1,7 +1,7 @@
-"""What the GIMP and the Krita plug-in share: from a layer's pixels to a mask, whatever the host.
+"""Opens a session with the daemon that a plug-in was installed for.
 
-`matted install` writes `matted.json` beside the plug-in: sandboxes change where programs look for their files, so the
-plug-in is told the connection file's absolute path and how to run matted.
+`matted install` writes `matted.json` beside the plug-in, with the absolute path of the connection file and the command
+that runs matted: in a sandbox the plug-in would look for both in other places.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import json
 import os
 import re
 from dataclasses import dataclass
-from typing import Any, List
+from typing import List
 
 from . import messages
-from .client import Cancelled, Mask, OnProgress, Session, connect
+from .client import Cancelled, OnProgress, Session, connect
 from .errors import Rejected, Unavailable
 
 SETTINGS_FILE = "matted.json"
@@ -29,48 +29,25 @@ class Installation:
 
 
 def read_installation(folder: str) -> Installation:
-    """Raises Unavailable if the plug-in in `folder` was not put there by `matted install`."""
+    """Read matted.json. Raises Unavailable if the plug-in in `folder` was not put there by `matted install`."""
     try:
         with open(os.path.join(folder, SETTINGS_FILE), encoding="utf-8") as file:
             fields = json.load(file)
         return Installation(
             str(fields["connection_file"]), [str(word) for word in fields["command"]], str(fields["version"])
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError) as error:
         message = "The Remove Background plug-in is not completely installed."
-        raise Unavailable(message, "Run: matted install gimp, or: matted install krita") from None
-
-
-def layer_mask(
-    folder: str,
-    client: str,
-    pixels: Any,
-    width: int,
-    height: int,
-    format: str,
-    on_progress: OnProgress,
-    cancelled: Cancelled,
-    plate: Any = None,
-    **options: Any,
-) -> Mask:
-    """Ask the daemon for the mask of a layer, starting the daemon if it does not run.
-
-    folder: the plug-in's own. client: the host and its version, for the daemon's log. The rest, and what is raised:
-    see matted_client.client.Session.mask.
-    """
-    with open_session(folder, client, on_progress, cancelled) as session:
-        return session.mask(
-            pixels, width, height, format, plate=plate, on_progress=on_progress, cancelled=cancelled, **options
-        )
+        raise Unavailable(message, "Run: matted install gimp, or: matted install krita") from error
 
 
 def open_session(folder: str, client: str, on_progress: OnProgress, cancelled: Cancelled) -> Session:
-    """A session with the daemon that the plug-in in `folder` was installed for, started if it does not run."""
+    """Open a session, starting the daemon if it does not run. folder: of the plug-in. The rest: see client.connect."""
     installed = read_installation(folder)
     session = connect(
         client, installed.connection_file, installed.command, on_progress=on_progress, cancelled=cancelled
     )
-    if _numbers(session.welcome.version) < _numbers(installed.version):  # it would overlook what it doesn't know
+    if _numbers(session.welcome.version) < _numbers(installed.version):  # it would ignore newer fields
         session.close()
         message = "The matted daemon that runs is version %s, older than this plug-in." % session.welcome.version
         raise Rejected(messages.UNSUPPORTED_VERSION, message, "Run: matted restart")
@@ -78,6 +55,6 @@ def open_session(folder: str, client: str, on_progress: OnProgress, cancelled: C
 
 
 def _numbers(version: str) -> List[int]:
-    """The dotted numbers that a version begins with, to compare."""
+    """Return the dotted numbers at the beginning of a version, to compare."""
     found = re.match(r"\d+(\.\d+)*", version)
     return [int(number) for number in found.group().split(".")] if found else []

@@ -1,4 +1,4 @@
-"""Progress messages in words and as one bar, for everyone who shows them to a person."""
+"""Turns progress messages into words and into a position on one bar."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _SPANS = {
 
 
 def overall(progress: Progress) -> float:
-    """Position on one bar, 0..1. It does not run backwards within a request."""
+    """Return the position on one bar, 0 to 1. It does not run backwards within a request."""
     start, end = _SPANS.get(progress.stage, (0.0, 0.0))
     return start + (end - start) * (progress.fraction or 0.0)
 
 
 def describe(progress: Progress, words: Words = ENGLISH) -> str:
-    """One line that says what the daemon is doing."""
+    """Describe in one line what the daemon is doing."""
     _ = words.gettext
     if progress.stage == STARTING:
         return _("Starting the matted daemon")

@@ -1,7 +1,7 @@
-"""What went wrong, in a person's language.
+"""Translates errors for a person.
 
-The daemon speaks English, and says precisely what happened. Its error codes are what a translation can rely on: each
-that a click can meet has a sentence here, in docs/protocol.md's meaning of the code.
+The daemon's messages are English and exact. For other languages each error code that a click can meet has a sentence
+here, with the meaning that docs/protocol.md gives the code.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from . import messages
 from .errors import MattedError, Rejected
 from .translations import ENGLISH, N_, Words
 
-# By code: the sentence, and what to do about it. Where that is empty, it takes the daemon's own words to know.
+# By code: what happened, and what to do about it; empty where only the daemon's hint says that.
 SENTENCES: Dict[str, Tuple[str, str]] = {
-    messages.UNSUPPORTED_VERSION: (N_("The matted daemon and this plug-in do not belong together."), ""),
+    messages.UNSUPPORTED_VERSION: (N_("The matted daemon and this plug-in have different versions."), ""),
     messages.TOO_LARGE: (N_("The picture is too large."), ""),
-    messages.BUSY: (N_("matted has too much to do already."), N_("Try again in a moment.")),
+    messages.BUSY: (N_("matted is busy with other requests."), N_("Try again in a moment.")),
     messages.MODEL_NOT_FOUND: (N_("matted does not know this model."), N_("Choose another model.")),
     messages.MODEL_NOT_INSTALLED: (N_("The model is not on this computer."), ""),
     messages.LICENCE_NOT_ACCEPTED: (N_("The licence of the model has not been accepted."), ""),
@@ -33,12 +33,15 @@ SENTENCES: Dict[str, Tuple[str, str]] = {
         N_("Try a picture whose subject stands out from its background."),
     ),
     messages.SHUTTING_DOWN: (N_("The matted daemon is shutting down."), N_("Try again in a moment.")),
-    messages.INTERNAL: (N_("matted met an error of its own."), N_("Try another model. In a terminal: matted doctor")),
+    messages.INTERNAL: (
+        N_("An internal error occurred in matted."),
+        N_("Try another model. In a terminal: matted doctor"),
+    ),
 }
-# Of these the sentence says everything; to the others, the daemon's own is added.
+# The sentences of these codes say everything. The daemon's message is added to the others.
 COMPLETE = (messages.BUSY, messages.PLATE_NEEDED, messages.NO_SUBJECT, messages.SHUTTING_DOWN)
 
-# What the client itself says. With a placeholder: see MattedError.values.
+# Sentences and hints of the client's own errors. Placeholders: see MattedError.values.
 OF_THE_CLIENT = (
     N_("The matted daemon could not be started: %s: %s."),
     N_("If matted was moved or removed, install it and its plug-ins again."),
@@ -60,14 +63,14 @@ OF_THE_CLIENT = (
 
 
 def in_words(error: MattedError, words: Words = ENGLISH) -> Tuple[str, str]:
-    """A sentence and what to do about it, which may be empty.
+    """Return what happened and what to do about it, which may be empty.
 
-    In English, and for a code that nobody has translated, the sentence is the daemon's own, and so is the hint unless
-    there is one here, which is for a click and not for a terminal.
+    In English, and for an unknown code, both are the daemon's own. A hint from here is preferred: it suits a click, the
+    daemon's a terminal.
     """
 
     def translate(text: str) -> str:
-        return words.gettext(text) if text else ""  # gettext's word for "" is the head of its file
+        return words.gettext(text) if text else ""  # gettext translates "" to the head of its file
 
     code = error.code if isinstance(error, Rejected) else ""
     sentence, hint = SENTENCES.get(code, ("", ""))

@@ -24,12 +24,14 @@ import json, os, sys
 folder, pixels, width, height, target = sys.argv[1:]
 sys.path.insert(0, folder)
 from matted_client import MattedError
-from matted_client.plugin import layer_mask
+from matted_client.plugin import open_session
 seen = {"stages": []}
 note = lambda progress: seen["stages"].append(progress.stage)
 try:
     with open(pixels, "rb") as file:
-        mask = layer_mask(folder, "a sandbox", file.read(), int(width), int(height), "RGBA8", note, lambda: False)
+        data = file.read()
+    with open_session(folder, "a sandbox", note, lambda: False) as session:
+        mask = session.mask(data, int(width), int(height), "RGBA8", on_progress=note)
     with open(target, "wb") as file:
         file.write(mask.alpha)
 except MattedError as error:

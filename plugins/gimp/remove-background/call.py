@@ -10,7 +10,7 @@ from matted_client import Rejected
 
 
 def run(folder, image, drawables, options, run_mode):
-    """Returns whether something was done; not if a person was told why not and gave up. Raises MattedError."""
+    """Return True if the background was removed, False if a person was asked and gave up. Raises MattedError."""
     host = "GIMP %s" % Gimp.version()
     watched = run_mode != Gimp.RunMode.NONINTERACTIVE
     while True:

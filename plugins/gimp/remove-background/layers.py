@@ -1,7 +1,7 @@
-"""A picture of GIMP: which layers are meant, whether they can be cut out, and their pixels.
+"""Reads layers of GIMP, and checks whether they can be cut out.
 
-Everything that GIMP would refuse is refused here first, in a sentence: a write to a locked layer makes GIMP end the
-plug-in, and a failing call in the middle of an undo group would leave half a change behind.
+What GIMP would refuse is refused here first, with a sentence: GIMP ends a plug-in that writes to a locked layer, and a
+call that fails inside an undo group leaves half a change behind.
 """
 
 import gi
@@ -21,10 +21,14 @@ SHALLOW = (Gimp.Precision.U8_LINEAR, Gimp.Precision.U8_NON_LINEAR, Gimp.Precisio
 
 
 class GimpPicture:
-    """`layers`: those that `drawables` (what is selected in `image`) means. `plate`: a layer of GIMP, or None.
+    """The picture of one removal. `layers`: those to cut out.
 
-    watched: whether somebody looks on who should be told what may surprise. Raises MattedError if one of the layers
-    can't become `output`, a value of the option.
+    drawables: what is selected in `image`.
+    plate: a layer of GIMP, or None.
+    output: a value of the option.
+    watched: whether a person looks on, to whom surprising things are explained.
+
+    Raises MattedError if one of the layers can't become `output`.
     """
 
     def __init__(self, image, drawables, plate, output, watched):
@@ -41,7 +45,7 @@ class GimpPicture:
         Gimp.progress_update(fraction)
 
     def show(self, cut_outs, options):
-        """Turn removal.CutOuts into what the options say, in one undo step."""
+        """Turn removal.CutOuts into the output, in one undo step."""
         # GIMP let its user go on working while the masks were made.
         for each in cut_outs:
             each.layer.refuse_if_changed(each.width, each.height)
@@ -80,12 +84,12 @@ class GimpLayer:
         self._image = image
 
     def read(self):
-        """Return (width, height, pixels): the whole layer, whatever part of it the canvas shows."""
+        """Return (width, height, pixels) of the whole layer, also of what lies outside the canvas."""
         width, height = self.item.get_width(), self.item.get_height()
         return width, height, _pixels(self.item, 0, 0, width, height)
 
     def read_plate(self, plate):
-        """The pixels of `plate` that lie where the layer's lie."""
+        """Return the pixels of `plate` in the area of the layer."""
         (x, y), (plate_x, plate_y) = offsets(self.item), offsets(plate)
         left, top = x - plate_x, y - plate_y
         width, height = self.item.get_width(), self.item.get_height()
@@ -106,7 +110,7 @@ class GimpLayer:
             )
 
     def refuse_unless_possible(self, output):
-        """Raises MattedError with the reason why the layer can't become `output`."""
+        """Raise MattedError if the layer can't become `output`, with the reason."""
         item = self.item
         while item is not None and output != SELECTION:
             if item.get_lock_content():
@@ -124,7 +128,7 @@ class GimpLayer:
 
 
 def chosen_layers(drawables):
-    """The layers that are selected, themselves or by their masks, each once, in the order of selection."""
+    """Return the layers that are selected, themselves or by their masks, each once, in the order of selection."""
     layers = []
     for drawable in drawables:
         if isinstance(drawable, Gimp.LayerMask):
@@ -141,10 +145,10 @@ def chosen_layers(drawables):
 
 
 def offsets(item):
-    """(x, y) of the item's upper left corner in the image."""
+    """Return (x, y) of the item's upper left corner in the image."""
     return tuple(item.get_offsets())[1:]
 
 
 def _pixels(item, left, top, width, height):
-    """RGBA8 of a part of the item, in its own coordinates, so that its offset in the image plays no part."""
+    """Read a part of the item as RGBA8. left, top: in its own coordinates, whatever its offset in the image."""
     return strips.read(item.get_buffer(), left, top, width, height, SRGB, 4)

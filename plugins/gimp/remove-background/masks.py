@@ -12,14 +12,14 @@ ENCODINGS = {8: "Y u8", 16: "Y u16"}  # masks are linear: with "Y' u8" every val
 
 
 def selection_reaches(image, item):
-    """Whether a part of the layer is selected; without a selection everything is."""
+    """Return whether a part of the layer is selected; without a selection all of it is."""
     _found, some, left, top, right, bottom = tuple(Gimp.Selection.bounds(image))
     x, y = tuple(item.get_offsets())[1:]
     return not some or (left < x + item.get_width() and right > x and top < y + item.get_height() and bottom > y)
 
 
 def made(image, cut_out):
-    """A mask that belongs to no layer yet, limited to the image's selection if there is one."""
+    """Make a mask that belongs to no layer yet, limited to the image's selection if there is one."""
     item = cut_out.layer.item
     mask = item.create_mask(Gimp.AddMaskType.WHITE)
     buffer = mask.get_buffer()
@@ -32,7 +32,7 @@ def made(image, cut_out):
 
 
 def put(item, mask):
-    """Give the layer the mask, in the place of the one it may have; the layer stays what is edited."""
+    """Add the mask to the layer, in place of an earlier one. The layer stays selected for editing, not its mask."""
     if item.get_mask() is not None:
         item.remove_mask(Gimp.MaskApplyMode.DISCARD)
     added = item.add_mask(mask)

@@ -1,4 +1,4 @@
-"""Which model: a list of the daemon's, and beneath it what is to be known about the chosen one."""
+"""The list of models in the options dialog, with sentences about the chosen one beneath it."""
 
 import gi
 
@@ -13,7 +13,7 @@ WIDTH = 46  # characters that an explanation is wide
 
 
 class ModelChooser:
-    """A list of models, and beneath it what is to be known about the chosen one.
+    """The list and the sentences. `widget`: both.
 
     on_chosen: told its ListedModel, or None where the daemon has not said what it is.
     """
@@ -62,7 +62,7 @@ class ModelChooser:
         self._follow()
 
     def _follow(self):
-        """Show what the config holds, which its Reset button changes too."""
+        """Show the model of the config, which the Reset button changes too."""
         chosen = self._config.get_property("model")
         if self._combo.get_active_id() != chosen:
             self._combo.set_active_id(chosen)

@@ -1,4 +1,4 @@
-"""What GIMP shows in the end: layer masks, a selection, or new layers. One undo step each time."""
+"""Turns masks into the output: layer masks, the selection, or new layers. One undo step each time."""
 
 import gi
 
@@ -14,7 +14,7 @@ OVERLAY = "R'G'B'A u8"
 
 
 def show(image, cut_outs, options):
-    """Turn removal.CutOuts into what `options.output` says. What can be refused was refused before."""
+    """Turn removal.CutOuts into `options.output`. What GIMP would refuse was refused before."""
     pairs = [(each, masks.made(image, each)) for each in cut_outs]
     image.undo_group_start()
     try:
@@ -31,7 +31,7 @@ def show(image, cut_outs, options):
 
 
 def _select(image, pairs):
-    """The selection becomes what the masks show, all together."""
+    """Select what the masks show, all together."""
     operation = Gimp.ChannelOps.REPLACE
     for each, mask in pairs:
         x, y = tuple(each.layer.item.get_offsets())[1:]

@@ -1,6 +1,6 @@
-"""From a click to masks, whatever the host calls its layers: this module knows nothing of GIMP.
+"""One removal, from the click to the masks of all layers. This module knows nothing of GIMP.
 
-A picture is any object with what `remove_background` uses of one; `layers.GimpPicture` is the one of GIMP.
+A picture is any object with the attributes that `remove_background` uses; GIMP's is `layers.GimpPicture`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from texts import WORDS, _
 
 @dataclass(frozen=True)
 class CutOut:
-    """What was found on one layer.
+    """The mask of one layer.
 
     layer: of the picture.
     alpha: width x height samples of `depth` bits, 0 background; 16: little-endian.
@@ -64,7 +64,7 @@ def remove_background(folder, host, picture, options):
 
 
 def _cut_out(session, layer, plate, options, bar):
-    """(CutOut, the daemon's warnings) of one layer."""
+    """Return (CutOut, the daemon's warnings) of one layer."""
     width, height, pixels = layer.read()  # sRGB, RGBA, 8 bits, width x height x 4 bytes
     mask = session.mask(
         pixels,
@@ -84,7 +84,7 @@ def _cut_out(session, layer, plate, options, bar):
 
 
 class ProgressBar:
-    """Passes the daemon's progress on to the picture, and only what changed: each call crosses a process border."""
+    """Shows the daemon's progress on the picture, and only changes: each call goes to another process."""
 
     def __init__(self, picture, layers):
         self._picture = picture

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Remove Background for GIMP 3: the procedures, their menu entries, and what GIMP is told about how it went.
+"""Remove Background for GIMP 3: registers the procedures and their menu entries, and reports success and errors.
 
 GIMP runs this file at every change of its plug-ins to ask what there is, so it imports what does the work only when
 somebody clicks.
@@ -34,7 +34,7 @@ MENUS = ("<Image>/Layer/Mask/[Modify]", "<Image>/Filters", "<Layers>/Layers Menu
 
 
 def run(procedure, run_mode, image, drawables, config, data):
-    """One click works with what was chosen last in the dialog."""
+    """Run a procedure, as GIMP calls it. The one click uses the options that were chosen last in the dialog."""
     interactive = run_mode == Gimp.RunMode.INTERACTIVE
     shows_dialog = interactive and procedure.get_name() == DIALOG
     try:
@@ -63,13 +63,13 @@ def run(procedure, run_mode, image, drawables, config, data):
         return _failed(procedure, "\n".join(part for part in in_words(error, WORDS) if part))
     except Exception as error:
         traceback.print_exc()
-        return _failed(procedure, _("Remove Background met an error of its own: %s.") % error)
+        return _failed(procedure, _("An internal error occurred in Remove Background: %s.") % error)
     status = Gimp.PDBStatusType.SUCCESS if done else Gimp.PDBStatusType.CANCEL
     return procedure.new_return_values(status, None)
 
 
 def _failed(procedure, text):
-    """GIMP shows the text to whoever clicked, and hands it to whoever called."""
+    """Return an error, which GIMP shows to a person and returns to a script."""
     return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, GLib.Error(text))
 
 

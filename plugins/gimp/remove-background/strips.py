@@ -1,7 +1,7 @@
-"""Pixels from and to GIMP's buffers, a strip at a time.
+"""Reads and writes GIMP's buffers, a strip at a time.
 
-PyGObject copies what a buffer gives or takes. A large layer at once would be copied into memory that is fresh from the
-system, which takes longer to get than to fill; a strip's is there from the one before.
+PyGObject copies the pixels. The copy of a large layer would need new memory from the system, which takes longer to get
+than to fill; each strip reuses the memory of the strip before.
 """
 
 import gi

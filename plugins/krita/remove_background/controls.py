@@ -17,7 +17,7 @@ UNITS = {options.PIXELS: " px"}
 
 
 def control(name: str, entry: Option, layers: Sequence[str]) -> Any:
-    """The control of an option. layers: the names of those that an option may be about."""
+    """Make the control of an option. layers: names of layers, to choose among where the option is a layer."""
     made = LayerControl(entry, layers) if entry.kind == options.LAYER else _CONTROLS[entry.kind](entry)
     made.widget.setObjectName(name)
     if entry.kind != options.MODEL:  # it has a line of its own for what is to be said
@@ -26,12 +26,12 @@ def control(name: str, entry: Option, layers: Sequence[str]) -> Any:
 
 
 def with_key(label: str) -> str:
-    """A label as Qt wants it: & in front of the letter of its key."""
+    """Turn a label into one of Qt, with & before the letter of its key."""
     return label.replace("&", "&&").replace("_", "&")
 
 
 class Control:
-    """What all but a check box have in common."""
+    """The base of all controls but the check box: a widget with a label in front of it."""
 
     def __init__(self, entry: Option, widget: Any) -> None:
         self.widget = widget
@@ -99,7 +99,7 @@ class YesNoControl:
 
 
 class NumberControl(Control):
-    """A number that may be missing is so one step below its lowest value, where the box says Off."""
+    """Shows Off, one step below the lowest value, for a number that is missing."""
 
     def __init__(self, entry: Option) -> None:
         whole = entry.kind == options.WHOLE

@@ -1,7 +1,4 @@
-"""What the plug-in asks the daemon, as functions for a RequestThread.
-
-They wait for the answer, so they never run in Krita's own thread.
-"""
+"""The requests to the daemon, as tasks for a RequestThread: they wait, which Krita's own thread must not."""
 
 from __future__ import annotations
 
@@ -33,7 +30,7 @@ class Refused(Rejected):
 
 
 def mask(picture: Picture, plate: Optional[Picture], options: LayerOptions) -> Task:
-    """Gives a Mask of the picture."""
+    """Return a task that makes a Mask of the picture."""
     client = _client()
 
     def ask(on_progress: OnProgress, cancelled: Cancelled) -> Mask:
@@ -56,7 +53,7 @@ def mask(picture: Picture, plate: Optional[Picture], options: LayerOptions) -> T
 
 
 def models() -> Task:
-    """Gives the facts of every model, and one sentence if the daemon is of another version than the plug-in, or ""."""
+    """Return a task that lists the facts of every model, and a note if daemon and plug-in differ in version."""
     client = _client()
 
     def ask(on_progress: OnProgress, cancelled: Cancelled) -> Tuple[List[Facts], str]:
@@ -69,7 +66,7 @@ def models() -> Task:
 
 
 def download(model: str) -> Task:
-    """Has the daemon get a model that anybody may use. Gives None."""
+    """Return a task that has the daemon get a model that anybody may use."""
     client = _client()
 
     def ask(on_progress: OnProgress, cancelled: Cancelled) -> None:
@@ -80,5 +77,5 @@ def download(model: str) -> Task:
 
 
 def _client() -> str:
-    """Who asks, for the daemon's log. Krita's own thread has to ask Krita."""
+    """Name and version of Krita, for the daemon's log. To be called in Krita's own thread."""
     return "Krita %s" % Krita.instance().version()

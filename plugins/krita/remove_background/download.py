@@ -1,4 +1,4 @@
-"""Has the daemon get a model, with progress and a way out."""
+"""Downloads a model through the daemon, with progress and Cancel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .texts import WORDS, _
 
 
 class Download(QtCore.QObject):
-    """Emits `finished` once: with None where the model is there, with a MattedError where not, not when cancelled."""
+    """Emits `finished` once, with None for success or a MattedError. Emits nothing when cancelled."""
 
     finished = QtCore.pyqtSignal(object)
 

@@ -1,4 +1,4 @@
-"""The two entries in Krita's Filter menu, and all that runs."""
+"""The two entries in Krita's Filter menu, and the removals that are under way."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class RemoveBackground(Extension):
         dialog.open()
 
     def _remove(self, main_window: Any, document: Any, nodes: Sequence[Any], options: LayerOptions) -> None:
-        """As for a person: whatever goes wrong becomes a message."""
+        """Remove the background for a person: errors become messages."""
         try:
             self.start(main_window, document, nodes, options).finished.connect(self._tell)
         except MattedError:

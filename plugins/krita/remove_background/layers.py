@@ -1,7 +1,4 @@
-"""What the daemon gets to see of a layer: 8-bit sRGB, in the byte order that Krita keeps it in anyway.
-
-Nothing here changes the document or its undo history.
-"""
+"""Reads layers as the daemon takes them: 8-bit sRGB in Krita's own byte order. Changes nothing in the document."""
 
 from __future__ import annotations
 
@@ -30,8 +27,9 @@ FORMAT = "BGRA8"  # the daemon's name for the order in which Krita keeps such pi
 
 @dataclass(frozen=True)
 class Picture:
-    """A layer's pixels. x, y: the left upper corner in the document, may be negative.
+    """A layer's pixels.
 
+    x, y: the left upper corner in the document; may be negative.
     pixels: width x height of B, G, R, A bytes, rows from the top, sRGB, straight alpha.
     """
 
@@ -47,7 +45,7 @@ class Picture:
 
 
 def targets(nodes: Sequence[Any]) -> List[Any]:
-    """The layers that are meant where `nodes` are selected: for a mask it is the layer that it belongs to.
+    """Return the layers to cut out where `nodes` are selected: instead of a mask, the layer that it belongs to.
 
     Raises MattedError if there is none.
     """
@@ -63,7 +61,7 @@ def targets(nodes: Sequence[Any]) -> List[Any]:
 
 
 def check(node: Any, output: str) -> None:
-    """Raises MattedError if the layer has no picture, or if Krita would not take the output."""
+    """Raise MattedError if the layer has no picture, or if Krita would not accept the output."""
     if node.type() == "filterlayer":
         raise MattedError(_("A filter layer has no picture of its own."), _("Select the layer to cut out."))
     locked = _locked(node) if output == MASK else None
@@ -76,7 +74,7 @@ def is_open(document: Any) -> bool:
 
 
 def require(document: Any, node: Any, output: str) -> None:
-    """Raises MattedError if the document was closed, or the layer removed or locked, since the click."""
+    """Raise MattedError if, since the click, the document was closed, or the layer removed or locked."""
     if not is_open(document):
         raise MattedError(_("The picture was closed while its background was being removed."))
     if document.nodeByUniqueID(node.uniqueId()) is None:
@@ -86,7 +84,7 @@ def require(document: Any, node: Any, output: str) -> None:
 
 
 def read(document: Any, node: Any) -> Picture:
-    """Raises MattedError if the layer has no visible pixels, or more than the daemon takes."""
+    """Read a layer. Raises MattedError if it has no visible pixels, or more than the daemon takes."""
     document.waitForDone()  # strokes that are still being painted
     if _is_plain(node):
         return _picture(node, _bounds(node))
@@ -96,7 +94,7 @@ def read(document: Any, node: Any) -> Picture:
 
 
 def read_plate(document: Any, name: str, picture: Picture) -> Picture:
-    """What the layer called `name` shows where `picture` lies. Raises MattedError if that is not all there."""
+    """Read the layer `name` in the area of `picture`. Raises MattedError if it does not cover that."""
     node = document.nodeByName(name)
     if node is None:
         message = _('The picture has no layer "%s", which was to be the plate.') % name
@@ -116,7 +114,7 @@ def _plate(node: Any, name: str, picture: Picture) -> Picture:
 
 
 def _locked(node: Any) -> Any:
-    """The locked one among a layer and the groups it is in, or None. Krita silently gives such a layer no mask."""
+    """Return which of a layer and its groups is locked, or None. Krita silently gives such a layer no mask."""
     while node is not None and node.type():
         if node.locked():
             return node
@@ -125,7 +123,7 @@ def _locked(node: Any) -> Any:
 
 
 def _is_plain(node: Any) -> bool:
-    """Whether the layer's own pixels are what it shows, and sRGB bytes."""
+    """Return whether the layer's own pixels are sRGB bytes, and all that it shows."""
     if node.type() != "paintlayer" or (node.colorModel(), node.colorDepth()) != (RGB, U8):
         return False
     reshaped = any(child.type() in RESHAPING and child.visible() for child in node.childNodes())
@@ -133,7 +131,7 @@ def _is_plain(node: Any) -> bool:
 
 
 def _bounds(node: Any) -> Area:
-    """Where the layer has pixels. Raises MattedError if nowhere, or more than the daemon takes."""
+    """Return the area of the layer's pixels. Raises MattedError if it is empty, or larger than the daemon takes."""
     bounds = node.bounds()
     width, height = bounds.width(), bounds.height()
     if bounds.isEmpty():
@@ -150,7 +148,7 @@ def _picture(node: Any, area: Area) -> Picture:
 
 @contextmanager
 def scratch(document: Any) -> Iterator[Any]:
-    """An empty document like `document` that no window shows: work in it has no undo history."""
+    """Make an empty document like `document` that no window shows: work in it has no undo history."""
     other = Krita.instance().createDocument(
         document.width(),
         document.height(),
@@ -171,7 +169,7 @@ def scratch(document: Any) -> Iterator[Any]:
 
 
 def cut_out(document: Any, node: Any, area: Area, alpha: QtCore.QByteArray) -> QtCore.QByteArray:
-    """What the layer shows in `area`, made more transparent by a mask of a byte a pixel, in the document's colours."""
+    """Return what the layer shows in `area`, in the document's colours, with a mask of a byte a pixel applied."""
     with scratch(document) as other:
         layer = _alone(other, node)
         mask = other.createTransparencyMask("")
@@ -181,7 +179,7 @@ def cut_out(document: Any, node: Any, area: Area, alpha: QtCore.QByteArray) -> Q
 
 
 def _flattened(other: Any, node: Any) -> Any:
-    """What a layer of any kind shows, as a paint layer of `other` in sRGB bytes."""
+    """Turn a layer of any kind into a paint layer of `other` in sRGB bytes."""
     _alone(other, node)
     _merged(other)
     other.setColorSpace(RGB, U8, SRGB)
@@ -190,7 +188,7 @@ def _flattened(other: Any, node: Any) -> Any:
 
 
 def _alone(other: Any, node: Any) -> Any:
-    """A copy of a layer in `other`, as it is by itself.
+    """Copy a layer into `other`, without the effect of its surroundings.
 
     Transparency masks are left out: the new mask multiplies with those that stay, and an earlier one of ours has to
     have no influence. All other masks are applied, as the new mask comes after them.

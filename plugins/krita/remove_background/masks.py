@@ -1,4 +1,4 @@
-"""How the mask gets onto the layer: one undo step, whatever was there before.
+"""Puts masks onto layers, each in one undo step.
 
 Our mask is known by its name. A mask of that name is replaced; all others stay, and Krita multiplies them with ours.
 """
@@ -17,7 +17,9 @@ NAME = "Background removed"
 
 
 def put(main_window: Any, document: Any, node: Any, area: Area, pixels: QtCore.QByteArray) -> None:
-    """Put a mask on the layer `node`: `pixels` has a byte for each pixel of `area`, 0 hidden, 255 visible.
+    """Put a mask on the layer `node`.
+
+    pixels: a byte for each pixel of `area`, 0 hidden, 255 visible.
 
     Raises MattedError and changes nothing if Krita does not allow it.
     """
@@ -46,7 +48,7 @@ def _masks(node: Any) -> List[Any]:
 
 
 def _added_by_action(main_window: Any, document: Any, node: Any) -> Any:
-    """Krita would make the mask from the user's selection, which is put aside. In Krita 5.1 that is no undo step."""
+    """Add a mask without the selection, from which Krita would make it. In Krita 5.1 that is no undo step."""
     selection = document.selection()
     if selection is None:
         return _by_action(main_window, document, node, node, "add_new_transparency_mask")
@@ -59,7 +61,7 @@ def _added_by_action(main_window: Any, document: Any, node: Any) -> Any:
 
 
 def _by_action(main_window: Any, document: Any, node: Any, active: Any, action: str) -> Any:
-    """The mask that one of Krita's own menu entries makes on `node` while `active` is the active node."""
+    """Return the mask that one of Krita's own menu entries makes on `node` while `active` is the active node."""
     before = [mask.uniqueId() for mask in _masks(node)]
     document.setActiveNode(active)
     document.waitForDone()

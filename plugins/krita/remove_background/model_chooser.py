@@ -1,4 +1,4 @@
-"""Which model: a list of the daemon's."""
+"""The list of models in the options dialog."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHARACTERS = 36  # what the box is wide enough for; a longer line is cut there, 
 
 
 class ModelChooser(QtWidgets.QComboBox):
-    """Until `fill` it has only the default one, and the one that `choose` asks for."""
+    """Has only the default model, and the one that was chosen, until `fill`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class ModelChooser(QtWidgets.QComboBox):
         self.setCurrentIndex(self.findData(model))
 
     def fill(self, models: List[Facts]) -> None:
-        """models: as the daemon gives them. The choice stays, if it can."""
+        """Show the daemon's models. The choice stays if the model is among them."""
         chosen = self.chosen()
         self._known = {model.id: model for model in listed(models, WORDS)}
         self.clear()
@@ -43,11 +43,11 @@ class ModelChooser(QtWidgets.QComboBox):
         self.choose(chosen)
 
     def about(self) -> str:
-        """What there is to know of the chosen model; empty as long as nothing is."""
+        """Return sentences about the chosen model; empty until they are known."""
         chosen = self._known.get(self.chosen())
         return chosen.about if chosen else ""
 
     def takes_plate(self) -> bool:
-        """Also where nobody has said so."""
+        """Return whether the chosen model takes a plate; True until that is known."""
         chosen = self._known.get(self.chosen())
         return chosen.plate if chosen else True

@@ -1,4 +1,4 @@
-"""Remove Background...: all that a person can choose.
+"""The dialog of "Remove Background...".
 
 The dialog comes up at once with what is known, and is usable before the daemon has said which models there are.
 """
@@ -26,12 +26,12 @@ MANUAL = "Manual.html"
 
 
 class OptionsDialog(QtWidgets.QDialog):
-    """Emits `chosen` with the options when a person goes on."""
+    """Emits `chosen` with the options when it is accepted."""
 
     chosen = QtCore.pyqtSignal(object)  # LayerOptions
 
     def __init__(self, main_window: Any, document: Any, nodes: Sequence[Any], options: LayerOptions) -> None:
-        """nodes: what is selected, and cannot be the plate."""
+        """nodes: the selected ones, which cannot be the plate."""
         super().__init__(main_window)
         self.setWindowTitle(TITLE)
         self.setWindowModality(QtCore.Qt.WindowModality.WindowModal)
@@ -65,7 +65,7 @@ class OptionsDialog(QtWidgets.QDialog):
         self._request.start()
 
     def options(self) -> LayerOptions:
-        """What is chosen now."""
+        """Return what is chosen now."""
         return LayerOptions(**{name: each.value() for name, each in self._controls.items()})
 
     def _buttons(self) -> QtWidgets.QDialogButtonBox:
@@ -85,7 +85,7 @@ class OptionsDialog(QtWidgets.QDialog):
         self._explain()
 
     def _explain(self) -> None:
-        """Say what there is to know of the model, and grey out what has no effect."""
+        """Describe the chosen model, and grey out what has no effect."""
         self._say(self._about, self._models.about())
         for name, entry in self._entries.items():
             if entry.only_with is not None:
@@ -118,14 +118,14 @@ class OptionsDialog(QtWidgets.QDialog):
         self.adjustSize()
 
     def _stop(self) -> None:
-        """The answer is of no use any more, and Qt is about to delete what would show it."""
+        """Cancel the request: Qt is about to delete the dialog."""
         if self._request is not None:
             self._request.cancel()
             self._request = None
 
 
 def _plates(document: Any, nodes: Sequence[Any]) -> List[str]:
-    """The names of the layers that could be a plate."""
+    """Return the names of the layers that could be a plate."""
     taken = [node.uniqueId() for node in nodes]
     names = []
     waiting = document.topLevelNodes()

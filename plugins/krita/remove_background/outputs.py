@@ -1,4 +1,4 @@
-"""What becomes of a mask: a transparency mask on the layer, the selection, or a new layer."""
+"""Turns a mask into the output: a transparency mask on the layer, the selection, or a new layer."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ CUT_OUT = _("%s, cut out")  # the name of the new layer
 def put(
     main_window: Any, document: Any, node: Any, picture: Picture, mask: Mask, output: str, limit: Any, first: bool
 ) -> Any:
-    """Give the document what was made of the layer `node`, in one undo step. Returns the layer to be active.
+    """Put the output of the layer `node` into the document, in one undo step. Returns the layer to be active.
 
-    limit: the selection that limits the mask, or None. first: this is the first layer of several. Raises MattedError
-    and changes nothing if Krita does not allow it.
+    limit: the selection that limits the mask, or None.
+    first: whether this is the first layer of several.
+
+    Raises MattedError and changes nothing if Krita does not allow it.
     """
     alpha = _limited(limit, picture.area, QtCore.QByteArray(mask.alpha))
     if output == SELECTION:
@@ -38,7 +40,7 @@ def put(
 
 
 def _limited(limit: Any, area: Area, alpha: QtCore.QByteArray) -> QtCore.QByteArray:
-    """The lesser of mask and selection everywhere, which is how Krita intersects selections."""
+    """Return the minimum of mask and selection, which is how Krita intersects selections."""
     if limit is None:
         return alpha
     limited = Selection()
@@ -48,7 +50,7 @@ def _limited(limit: Any, area: Area, alpha: QtCore.QByteArray) -> QtCore.QByteAr
 
 
 def _select(main_window: Any, document: Any, area: Area, alpha: QtCore.QByteArray, first: bool) -> None:
-    """Select what the first layer shows, and of the others more.
+    """Select the subject of the first layer, and add those of the others.
 
     Before Krita 5.3 a script selects without an undo step; deselecting first is one, and brings the old one back.
     """
@@ -71,7 +73,7 @@ def _version() -> Any:
 def _add_layer(
     document: Any, node: Any, picture: Picture, alpha: QtCore.QByteArray, colours: Optional[bytearray]
 ) -> Any:
-    """A paint layer above `node` with its picture, cut out. colours: RGB8, instead of the picture's own."""
+    """Add a paint layer above `node` with its picture, cut out. colours: RGB8, instead of the picture's own."""
     if colours is None and hasattr(document, "createTransparencyMask"):  # Krita 5.2
         pixels = cut_out(document, node, picture.area, alpha)
     else:
@@ -87,7 +89,7 @@ def _add_layer(
 
 
 def _composed(picture: Picture, alpha: QtCore.QByteArray, colours: Optional[bytearray]) -> QtCore.QByteArray:
-    """The picture with other colours, made more transparent by `alpha`."""
+    """Return the picture as BGRA bytes with other colours, its alpha multiplied by `alpha`."""
     pixels = bytearray(picture.pixels.data())
     if colours is not None:
         for channel in range(3):
@@ -97,14 +99,14 @@ def _composed(picture: Picture, alpha: QtCore.QByteArray, colours: Optional[byte
 
 
 def _product(one: bytes, other: bytes) -> bytes:
-    """one * other / 255, rounded, for every pair of bytes."""
+    """Return one * other / 255, rounded, for every pair of bytes."""
     if one.count(255) == len(one):  # a picture without transparency
         return other
     return bytes(map(_OVER_255.__getitem__, map(operator.mul, one, other)))
 
 
 def _in_colours_of(document: Any, pixels: QtCore.QByteArray, area: Area) -> QtCore.QByteArray:
-    """BGRA bytes in sRGB, as the document keeps its pixels."""
+    """Convert BGRA bytes in sRGB to the document's colour space."""
     space = (document.colorModel(), document.colorDepth(), document.colorProfile())
     if space[:2] == (RGB, U8) and space[2] in SRGB_NAMES:
         return pixels

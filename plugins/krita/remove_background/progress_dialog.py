@@ -1,4 +1,4 @@
-"""Progress with a way out.
+"""The dialog that shows progress and has a Cancel button.
 
 Nothing here waits. QProgressDialog is not used, since its setValue() runs the event loop in the middle of our work.
 """
@@ -40,11 +40,11 @@ class ProgressDialog(QtWidgets.QDialog):
         self.rejected.connect(self.cancelled)
 
     def report(self, text: str, fraction: float) -> None:
-        """fraction: how much of the whole is done, 0..1. The bar never runs backwards: a request may wait again."""
+        """Show progress, `fraction` of 1. The bar never runs backwards, even if a request waits again."""
         self._text.setText(text)
         self._bar.setValue(max(self._bar.value(), round(fraction * STEPS)))
 
     def finish(self) -> None:
-        """Disappear without reporting a cancellation."""
+        """Close without emitting `cancelled`."""
         self.rejected.disconnect(self.cancelled)
         self.close()

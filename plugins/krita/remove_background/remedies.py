@@ -1,4 +1,4 @@
-"""What went wrong, in one message with a button for what helps."""
+"""Shows what went wrong in one message, with a button for the remedy."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from .texts import WORDS, ngettext
 
 
 def tell(removal: Removal, again: Callable[[List[Any], bool], None], download: Callable[[str], None]) -> None:
-    """Show what went wrong, with what helps.
+    """Show what went wrong in a removal, with the remedy if there is one.
 
-    again(layers, anyway): one more removal. download(model): get it, then go on with the layers that are left.
+    again(layers, anyway): starts another removal.
+    download(model): gets the model, then goes on with the layers that are left.
     """
     offered = _first_remedy(removal)
     message, hint = _words(removal, offered)
@@ -48,7 +49,7 @@ def show(main_window: Any, message: str, hint: str, button: str = "", act: Optio
 
 
 def _first_remedy(removal: Removal) -> Optional[Remedy]:
-    """Of the first failure that has one."""
+    """Return the remedy of the first failure that has one, or None."""
     for _node, error in removal.failures:
         offered = remedy(error, error.facts if isinstance(error, Refused) else {}, WORDS)
         if offered is not None:
@@ -57,12 +58,12 @@ def _first_remedy(removal: Removal) -> Optional[Remedy]:
 
 
 def _unseen(removal: Removal) -> List[Any]:
-    """The layers on which no subject was found."""
+    """Return the layers on which no subject was found."""
     return [node for node, error in removal.failures if isinstance(error, Rejected) and error.code == NO_SUBJECT]
 
 
 def _words(removal: Removal, offered: Optional[Remedy]) -> Tuple[str, str]:
-    """A message and a hint for all that went wrong."""
+    """Return a message and a hint for all failures."""
     if removal.count > 1:
         lines = [_line(node, error) for node, error in removal.failures]
         number = len(lines)

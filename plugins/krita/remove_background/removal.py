@@ -54,7 +54,7 @@ class Removal(QtCore.QObject):
 
     @property
     def count(self) -> int:
-        """How many layers are meant, at least 1."""
+        """The number of layers to cut out, at least 1."""
         return max(1, len(self._layers))
 
     @property
@@ -66,7 +66,7 @@ class Removal(QtCore.QObject):
         self._step(self._begin)
 
     def _step(self, step: Callable[..., None], *values: Any) -> None:
-        """Run one step. An error ends the work on this layer, and on all unless it is the layer's own."""
+        """Run one step. An error ends the work on this layer, and on all layers unless it concerns only this one."""
         if self._over:
             return
         try:
@@ -168,5 +168,5 @@ class Removal(QtCore.QObject):
 
 
 def _is_of_the_layer(error: MattedError) -> bool:
-    """Whether another layer may do better."""
+    """Return whether the error concerns only the one layer."""
     return error.code in (NO_SUBJECT, TOO_LARGE) if isinstance(error, Rejected) else type(error) is MattedError

@@ -1,4 +1,4 @@
-"""The threads that talk to the daemon, so that Krita stays responsive."""
+"""Threads that wait for the daemon, so that Krita stays responsive."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class RequestThread(QtCore.QThread):
 
 
 def stop_all() -> None:
-    """Cancel every request and wait for the threads: Krita is about to quit."""
+    """Cancel every request and wait for the threads, before Krita quits."""
     for request in list(_running):
         request.cancel()
     for request in list(_running):

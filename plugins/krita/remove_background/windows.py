@@ -14,7 +14,7 @@ NOTICE_PRIORITY = 1  # medium: not over what Krita itself has to say
 
 
 def view_of(main_window: Any) -> Any:
-    """The view in front in this window, or None.
+    """Return the view in front in this window, or None.
 
     Krita.activeDocument() would not do: it is None while one of Krita's own floating windows has the focus.
     """
@@ -25,27 +25,27 @@ def view_of(main_window: Any) -> Any:
 
 
 def document_of(main_window: Any) -> Any:
-    """The document in front in this window, or None."""
+    """Return the document in front in this window, or None."""
     view = view_of(main_window)
     return view.document() if view is not None else None
 
 
 def window_of(document: Any) -> Any:
-    """A Qt window that shows the document, where possible in front, or None."""
+    """Return a Qt window that shows the document, if possible in front, or None."""
     shown = [window for window in Krita.instance().windows() if any(v.document() == document for v in window.views())]
     shown.sort(key=lambda window: document_of(window.qwindow()) != document)
     return shown[0].qwindow() if shown else None
 
 
 def say(main_window: Any, text: str) -> None:
-    """Show a line in the picture for a moment, as Krita does, which nobody has to close."""
+    """Show a message over the picture for a moment, as Krita does."""
     view = view_of(main_window)
     if view is not None:
         view.showFloatingMessage(text, Krita.instance().icon("dialog-information"), NOTICE_MS, NOTICE_PRIORITY)
 
 
 def trigger(main_window: Any, document: Any, name: str) -> None:
-    """Do what the menu entry of that name does, and wait for it. Raises MattedError if another picture is in front."""
+    """Trigger the menu entry of that name and wait for it. Raises MattedError if another picture is in front."""
     if document_of(main_window) != document:
         raise MattedError(_("Another picture came to the front while the mask was being made."), _("Try again."))
     entry = _menu_entry(main_window, name)
@@ -57,7 +57,7 @@ def trigger(main_window: Any, document: Any, name: str) -> None:
 
 
 def _menu_entry(main_window: Any, name: str) -> Any:
-    """Krita.action() would not do: it gives the entry of the window that has the focus."""
+    """Return the menu entry of this window. Krita.action() would return that of the window with the focus."""
     for entry in main_window.actions():
         if entry.objectName() == name:
             return entry
