@@ -138,7 +138,7 @@ def test_broken_packages_are_all_named_and_all_else_is_checked(computer: Daemon,
     for name in names:
         assert f"FAIL {name}" in done.stdout
     assert "OK   GIMP 3.0: Remove Background " in done.stdout
-    assert "could not be had: ImportError: it is broken" in (tmp_path / "report.txt").read_text()
+    assert "not available: ImportError: it is broken" in (tmp_path / "report.txt").read_text()
 
 
 def test_an_old_plug_in_is_to_be_installed_again(running: Daemon) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import sandbox
 from conftest import PHOTOGRAPHS, Daemon
-from matted.hosts.contents import HOSTS
+from matted.hosts.registry import HOSTS
 from PIL import Image
 from sandbox import PYTHON, HostService, Sandbox
 

@@ -40,7 +40,7 @@ _UNIT_TEXT = f"""\
 # {BLANK_SEAL}
 
 [Unit]
-Description=matted, background removal for GIMP and Krita
+Description=matted, the background removal daemon
 ConditionFileIsExecutable=@PROGRAM@
 StartLimitIntervalSec=300
 StartLimitBurst=5

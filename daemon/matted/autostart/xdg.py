@@ -31,7 +31,7 @@ _ENTRY_TEXT = f"""\
 [Desktop Entry]
 Type=Application
 Name=matted
-Comment=Keeps background removal ready for GIMP and Krita
+Comment=Keeps background removal ready
 Exec=@COMMAND@
 TryExec=@PROGRAM@
 Terminal=false

@@ -22,18 +22,18 @@ def add_parser(commands: Any) -> None:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from matted.doctor import examination, finding, patient, report
+    from matted.doctor import checks, context, report
 
     if options.report and options.report.exists() and not options.force:  # said before the work
         raise report.exists(options.report)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a path may have what a terminal lacks
     shorten = privacy.Homeless(privacy.home())
-    examined, findings = patient.find(os.environ), []
-    for found in examination.examine(examined):
+    examined, findings = context.load(os.environ), []
+    for found in checks.run_all(examined):
         findings.append(found)
         print(shorten(str(found)), flush=True)
-    failures = sum(found.state == finding.FAIL for found in findings)
+    failures = sum(found.state == context.FAIL for found in findings)
     print()
     print(f"{failures} to put right: see FAIL." if failures else "Nothing has to be put right.")
     if options.report:

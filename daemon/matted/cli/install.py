@@ -1,4 +1,4 @@
-"""`matted install` and `uninstall`: the plug-ins of GIMP and Krita."""
+"""`matted install` and `uninstall`: the plug-ins of the hosts."""
 
 from __future__ import annotations
 
@@ -7,27 +7,30 @@ from pathlib import Path
 from typing import Any
 
 from matted.cli.output import FAILED, OK
+from matted.hosts.registry import HOSTS
 
 
 def add_parser(commands: Any) -> None:
     """Add `install` and `uninstall` to the commands."""
+    titles = " or ".join(host.title for host in HOSTS.values())
+    folders = " or ".join(f"{host.title}'s (with {host.profile_holds} in it)" for host in HOSTS.values())
+    importers = " or ".join(f"{host.title}'s" for host in HOSTS.values() if host.importer)
     for name, run, text in (
-        ("install", _install, "put the plug-in into GIMP or Krita"),
+        ("install", _install, f"put the plug-in into {titles}"),
         ("uninstall", _uninstall, "take the plug-in out again"),
     ):
         command = commands.add_parser(name, help=text, allow_abbrev=False)
-        command.add_argument("host", choices=("gimp", "krita"))
+        command.add_argument("host", choices=tuple(HOSTS))
         where = command.add_mutually_exclusive_group()
         where.add_argument(
             "--profile",
             type=Path,
             metavar="DIR",
-            help="only this folder: GIMP's (with plug-ins in it) or Krita's (with pykrita in it)",
+            help=f"only this folder: {folders}",
         )
         if name == "install":
-            where.add_argument(
-                "--zip", type=Path, metavar="FILE", help="only write this file, for Krita's own plug-in importer"
-            )
+            text = f"only write this file, for {importers} own plug-in importer"
+            where.add_argument("--zip", type=Path, metavar="FILE", help=text)
             command.add_argument("--force", action="store_true", help="overwrite that file")
         command.set_defaults(run=run)
 
@@ -36,12 +39,12 @@ def _install(options: argparse.Namespace) -> int:
     from matted.hosts import installer
 
     if options.zip is not None:
-        installer.pack(options.host, options.zip, options.force, print)
+        installer.pack(HOSTS[options.host], options.zip, options.force, print)
         return OK
-    return OK if installer.install(options.host, options.profile, print) else FAILED
+    return OK if installer.install(HOSTS[options.host], options.profile, print) else FAILED
 
 
 def _uninstall(options: argparse.Namespace) -> int:
     from matted.hosts import installer
 
-    return OK if installer.uninstall(options.host, options.profile, print) else FAILED
+    return OK if installer.uninstall(HOSTS[options.host], options.profile, print) else FAILED

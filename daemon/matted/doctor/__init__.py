@@ -1,4 +1,4 @@
-"""`matted doctor`: is everything in order, from Python to the plug-ins, and what to do about what is not.
+"""`matted doctor`: check everything from Python to the plug-ins, and say what to do about what is wrong.
 
-A module for each kind of check; `examination` has them all, `report` writes what they found into a file.
+A module for each kind of check; `checks` runs them all, `report` writes what they found into a file.
 """

@@ -1,25 +1,44 @@
-"""The daemon: its connection file, whether its port answers, and whether it is of our version."""
+"""Check the daemon: its connection file, whether it answers and is of our version, and whether it starts at login."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from matted_client import MattedError, Session, Unavailable
+from matted_client import MattedError, Session, Unavailable, connect
 from matted_client.endpoint import CONNECTION_FILE, Connection, read_connection
 
-from matted import __version__
-from matted.doctor.finding import FAIL, NOTE, OK, Finding
-from matted.doctor.patient import NAME, Patient
+from matted import __version__, autostart
+from matted.doctor.context import FAIL, NOTE, OK, Context, Finding
 from matted.system import logbook
 
+_NAME = "matted doctor"  # what the daemon's log calls us
 
-def check_daemon(patient: Patient) -> Iterator[Finding]:
-    path = patient.settings.state / CONNECTION_FILE
+
+def session() -> Session:
+    """Connect to the daemon that runs; none is started. Raises MattedError."""
+    return connect(_NAME, start=False)
+
+
+def is_running() -> bool:
+    """Whether a daemon can be connected to."""
+    try:
+        session().close()
+    except Unavailable:
+        return False
+    except MattedError:  # it is there, and refuses us
+        return True
+    return True
+
+
+def check_daemon(context: Context) -> Iterator[Finding]:
+    """Check the connection file, and that the daemon answers."""
+    path = context.settings.state / CONNECTION_FILE
     if not path.exists():
         what = "It does not run. The first click starts it."
         yield Finding(NOTE, "Daemon", what, "To see whether it works: matted start, and then matted doctor again.")
-        yield from _last_words(patient.settings.state)
+        yield from _last_words(context.settings.state)
         return
     try:
         connection = read_connection(str(path))
@@ -27,8 +46,8 @@ def check_daemon(patient: Patient) -> Iterator[Finding]:
         yield Finding(FAIL, "Connection file", error.message, error.hint)
         return
     try:
-        with Session(connection, NAME) as session:
-            status = session.status()
+        with Session(connection, _NAME) as connected:
+            status = connected.status()
     except Unavailable as error:
         yield _unanswered(path, connection, error)
         return
@@ -37,6 +56,20 @@ def check_daemon(patient: Patient) -> Iterator[Finding]:
         return
     yield Finding(OK, "Connection file", f"{path} is good.")
     yield _answered(connection, status["version"], status["pid"])
+
+
+def check_login(context: Context) -> Iterator[Finding]:
+    """Check what starts the daemon at login, and whether that still works."""
+    found = autostart.entries(autostart.mechanisms(os.environ))
+    if not found:
+        what = "The daemon does not start at login. The first click starts it."
+        yield Finding(NOTE, "Login", what, "To have it wait for you instead: matted autostart enable")
+    for entry in found:
+        problem = autostart.trouble(entry)
+        if problem:
+            yield Finding(FAIL, "Login", f"{entry.place}: {problem}", "Run: matted autostart enable")
+        else:
+            yield Finding(OK, "Login", f"{entry.place} starts the daemon.")
 
 
 def _answered(connection: Connection, version: str, pid: int) -> Finding:
@@ -57,7 +90,7 @@ def _unanswered(path: Path, connection: Connection, error: Unavailable) -> Findi
 
 
 def _last_words(folder: Path) -> Iterator[Finding]:
-    """Of a daemon that crashed or could not start."""
+    """Quote what a daemon said that crashed or could not start."""
     start_log = logbook.beside(folder)
     if start_log is not None:
         lines = start_log.read_text("utf-8", "replace").strip().splitlines()

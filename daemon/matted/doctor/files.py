@@ -1,4 +1,4 @@
-"""The settings, the folders, and who else may read them."""
+"""Check the settings, the folders, and who else may read them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from pathlib import Path
 
 from matted_client.endpoint import CONNECTION_FILE
 
-from matted.doctor.finding import FAIL, NOTE, OK, Finding
-from matted.doctor.patient import Patient
+from matted.doctor.context import FAIL, NOTE, OK, Context, Finding
 from matted.settings.config import CONFIG_FILE
 from matted.system.logbook import LOG_FILE
 
@@ -22,19 +21,20 @@ NO_ROOM = 20_000_000  # bytes: the default model with what is compiled of it
 _OTHERS = 0o077  # mode bits
 
 
-def check_settings(patient: Patient) -> Iterator[Finding]:
-    path = patient.settings.folder / CONFIG_FILE
-    if patient.complaint is not None:
-        yield Finding(FAIL, "Settings", patient.complaint.message, patient.complaint.hint)
+def check_settings(context: Context) -> Iterator[Finding]:
+    """Check that config.toml is understood."""
+    path = context.settings.folder / CONFIG_FILE
+    if context.settings_error is not None:
+        yield Finding(FAIL, "Settings", context.settings_error.message, context.settings_error.hint)
     elif path.exists():
         yield Finding(OK, "Settings", f"{path} is understood.")
     else:
         yield Finding(OK, "Settings", f"There is no {path}, so the defaults hold.")
 
 
-def check_folders(patient: Patient) -> Iterator[Finding]:
-    """Each can be written, or made."""
-    settings = patient.settings
+def check_folders(context: Context) -> Iterator[Finding]:
+    """Check that each folder can be written, or made."""
+    settings = context.settings
     for name, folder in (
         ("State", settings.state),
         ("Models", settings.models),
@@ -43,11 +43,11 @@ def check_folders(patient: Patient) -> Iterator[Finding]:
         yield _folder(f"{name} folder", folder)
 
 
-def check_privacy(patient: Patient) -> Iterator[Finding]:
-    """Who can read the connection file may use the daemon; who can write into its folder can replace it."""
+def check_privacy(context: Context) -> Iterator[Finding]:
+    """Check modes: who can read the connection file may use the daemon; who can write its folder can replace it."""
     if sys.platform == "win32":
         return  # the profile folder's access list keeps other users out
-    state = patient.settings.state
+    state = context.settings.state
     logs = sorted(state.glob(f"{LOG_FILE}*"))
     faults = [
         Finding(FAIL, "Privacy", *fault)
@@ -60,7 +60,7 @@ def check_privacy(patient: Patient) -> Iterator[Finding]:
 
 
 def _open_to_others(path: Path, mode: int) -> tuple[str, str] | None:
-    """(what, todo) if somebody else can read or write it, or it is not ours."""
+    """Return (what, todo) if somebody else can read or write it, or it belongs to another user."""
     try:
         found = path.stat()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""GIMP and Krita: each profile that is found, its plug-in, and whether the plug-in can reach the daemon."""
+"""Check each host: its profiles, the plug-in in them, and whether the plug-in can reach the daemon."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from matted_client.endpoint import CONNECTION_FILE, clean_environment, connectio
 from matted_client.plugin import Installation, read_installation
 
 from matted import __version__
-from matted.doctor import children, host_python
-from matted.doctor.children import ChildFailedError
-from matted.doctor.finding import FAIL, NOTE, OK, Finding
-from matted.doctor.host_python import HostPython
-from matted.doctor.patient import Patient, answers
-from matted.hosts import contents, profiles
-from matted.hosts.contents import HOSTS, KRITA_PLUGIN
-from matted.hosts.profiles import Profile
+from matted.doctor import probe
+from matted.doctor.context import FAIL, NOTE, OK, Context, Finding
+from matted.doctor.daemon import is_running
+from matted.doctor.probe import ProbeFailedError
+from matted.hosts import contents
+from matted.hosts.host import Host, HostPython, Profile, UnknownPythonError
+from matted.hosts.registry import HOSTS
 
 _SECONDS = 30.0  # a Flatpak starts slowly
 
@@ -40,20 +39,22 @@ print(json.dumps(answer))
 """
 
 
-def check_hosts(patient: Patient) -> Iterator[Finding]:
-    for host, about in HOSTS.items():
-        found = profiles.find(host, patient.places)
+def check_hosts(context: Context) -> Iterator[Finding]:
+    """Check every profile of every host."""
+    for host in HOSTS.values():
+        found = host.profiles(context.places)
         if not found:
-            todo = f"If {about.title} is installed, start it once, and then: matted install {host}"
-            yield Finding(NOTE, about.title, "No profile of it was found.", todo)
+            todo = f"If {host.title} is installed, start it once, and then: matted install {host.id}"
+            yield Finding(NOTE, host.title, "No profile of it was found.", todo)
         for profile in found:
-            yield from _profile(host, profile, patient)
+            yield from _profile(host, profile, context)
 
 
-def _profile(host: str, profile: Profile, patient: Patient) -> Iterator[Finding]:
-    home = profile.folder / HOSTS[host].home
+def _profile(host: Host, profile: Profile, context: Context) -> Iterator[Finding]:
+    home = profile.folder / host.home
     if not home.exists():
-        yield Finding(NOTE, profile.name, "Remove Background is not in it.", f"To have it there: matted install {host}")
+        todo = f"To install it there: matted install {host.id}"
+        yield Finding(NOTE, profile.name, "Remove Background is not in it.", todo)
         return
     try:
         installed = read_installation(str(home))
@@ -64,23 +65,24 @@ def _profile(host: str, profile: Profile, patient: Patient) -> Iterator[Finding]
     yield from faults
     if not faults:
         yield Finding(OK, profile.name, f"Remove Background {installed.version} is in {profile.folder}.")
-    if host == "krita" and _switched_off(profile):
-        todo = "To switch it on: Settings > Configure Krita > Python Plugin Manager."
-        yield Finding(NOTE, profile.name, "Krita does not load Remove Background: it is switched off.", todo)
+    off = host.is_off(profile)
+    if off:
+        what = f"{host.title} does not load Remove Background: it is switched off."
+        yield Finding(NOTE, profile.name, what, off)
     try:
-        pythons = host_python.find(host, profile, patient.places)
-    except host_python.UnknownError as error:
+        pythons = host.pythons(profile, context.places)
+    except UnknownPythonError as error:
         yield Finding(NOTE, profile.name, f"Whether its Python reaches the daemon was not tried: {error}.")
         return
     for python in pythons:
-        yield _reach(host, home, profile, python, patient)
+        yield _reach(host, home, profile, python, context)
 
 
-def _again(host: str) -> str:
-    return f"Run: matted install {host}, and start {HOSTS[host].title} again."
+def _again(host: Host) -> str:
+    return f"Run: matted install {host.id}, and start {host.title} again."
 
 
-def _faults(host: str, profile: Profile, installed: Installation) -> Iterator[str]:
+def _faults(host: Host, profile: Profile, installed: Installation) -> Iterator[str]:
     if installed.version != __version__:
         yield f"Remove Background {installed.version} is in it, and matted is {__version__}."
     files = contents.files(host)
@@ -95,33 +97,25 @@ def _faults(host: str, profile: Profile, installed: Installation) -> Iterator[st
     if installed.connection_file != place:
         yield f"Remove Background looks for the daemon at {installed.connection_file}, and not at {place}."
     try:
-        children.run([*installed.command, "--version"], _SECONDS)
-    except ChildFailedError as error:
+        probe.run([*installed.command, "--version"], _SECONDS)
+    except ProbeFailedError as error:
         yield f"Remove Background cannot start the daemon with {' '.join(installed.command)}: {error}."
 
 
-def _switched_off(profile: Profile) -> bool:
+def _reach(host: Host, home: Path, profile: Profile, python: HostPython, context: Context) -> Finding:
+    """Check that the host's own Python, with the plug-in's own client, reaches the daemon."""
+    environment = clean_environment(str(context.settings.state))
     try:
-        lines = profile.settings.read_text("utf-8", "replace").splitlines() if profile.settings else []
-    except OSError:
-        lines = []
-    return profile.settings is not None and f"enable_{KRITA_PLUGIN}=true" not in lines
-
-
-def _reach(host: str, home: Path, profile: Profile, python: HostPython, patient: Patient) -> Finding:
-    """Does the host's own Python, with the plug-in's own client, reach the daemon?"""
-    environment = clean_environment(str(patient.settings.state))
-    try:
-        answer = json.loads(children.run([*python.command, "-c", _PROBE, str(home)], _SECONDS, environment))
-    except (ChildFailedError, ValueError) as error:
+        answer = json.loads(probe.run([*python.command, "-c", _PROBE, str(home)], _SECONDS, environment))
+    except (ProbeFailedError, ValueError) as error:
         what = f"Its Python ({python.name}) cannot run the plug-in's client: {error}."
         if python.sandboxed:
-            return Finding(NOTE, profile.name, what, f"If {HOSTS[host].title} works, there is nothing to do.")
+            return Finding(NOTE, profile.name, what, f"If {host.title} works, there is nothing to do.")
         return Finding(FAIL, profile.name, what, _again(host))
     able = f"Its Python {answer['python']} ({python.name})"
     if "daemon" in answer:
         return Finding(OK, profile.name, f"{able} reaches the daemon.")
-    if not answers():
+    if not is_running():
         todo = "Whether it reaches the daemon shows while one runs: matted start, and then matted doctor again."
         return Finding(NOTE, profile.name, f"{able} runs the plug-in's client.", todo)
     return Finding(

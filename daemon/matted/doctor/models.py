@@ -1,4 +1,4 @@
-"""The installed models: are their files what was installed, and may they be used."""
+"""Check the installed models: their files, their licences, and the default model."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Iterator
 
 from matted_client import MattedError
 
-from matted.doctor.finding import FAIL, NOTE, OK, Finding
-from matted.doctor.patient import Patient
+from matted.doctor.context import FAIL, NOTE, OK, Context, Finding
 from matted.models import catalogue
 from matted.models.catalogue import Catalogue
 from matted.models.spec import ModelSpec
 from matted.models.store import Store
 
 
-def check_models(patient: Patient) -> Iterator[Finding]:
+def check_models(context: Context) -> Iterator[Finding]:
+    """Check models.toml, each installed model, and the default model."""
     try:
-        known = catalogue.load(patient.settings.folder / catalogue.OWN_FILE)
+        known = catalogue.load(context.settings.folder / catalogue.OWN_FILE)
     except MattedError as error:
         yield Finding(FAIL, "Models", error.message, error.hint or f"Correct {catalogue.OWN_FILE} or delete it.")
         known = catalogue.load()
-    store = Store(patient.settings.models)
+    store = Store(context.settings.models)
     for spec in known.specs.values():
         if (store.folder / spec.id).exists():
             yield _installed(spec, store)
-    yield from _default(patient.settings.model, known, store)
+    yield from _default(context.settings.model, known, store)
 
 
 def _installed(spec: ModelSpec, store: Store) -> Finding:

@@ -1,4 +1,4 @@
-"""Everything that somebody who looks into a fault wants to know, as one text without what is nobody's business."""
+"""Write the report for a bug report: one text with all that helps to find a fault, and nothing private."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from matted_client import MattedError
 from matted_client.endpoint import CONNECTION_FILE, START_LOG
 
 from matted import __version__
-from matted.doctor.finding import Finding
-from matted.doctor.patient import Patient, session
+from matted.doctor.context import Context, Finding
+from matted.doctor.daemon import session
 from matted.models import catalogue
 from matted.models.store import Store
 from matted.system import logbook, privacy
@@ -30,46 +30,47 @@ PROMISE = (
 _DESKTOP = ("XDG_SESSION_TYPE", "XDG_CURRENT_DESKTOP", "LANG")
 
 
-def compose(patient: Patient, findings: Iterable[Finding], environ: Mapping[str, str]) -> str:
-    """The report. A part that cannot be had says why."""
+def compose(context: Context, findings: Iterable[Finding], environ: Mapping[str, str]) -> str:
+    """Compose the report. A part that fails says why instead."""
     parts: dict[str, Callable[[], str]] = {
         "What matted doctor found": lambda: "\n".join(str(finding) for finding in findings),
         "Computer": lambda: _computer(environ),
-        "Settings": lambda: _settings(patient),
+        "Settings": lambda: _settings(context),
         "Environment": lambda: _environment(environ),
-        "Models": lambda: _models(patient),
+        "Models": lambda: _models(context),
         "Status of the daemon": _status,
-        f"Log, the last {LOG_LINES} lines": lambda: _log(patient.settings.state),
-        f"{START_LOG}, the last {LOG_LINES} lines": lambda: _start_log(patient.settings.state),
+        f"Log, the last {LOG_LINES} lines": lambda: _log(context.settings.state),
+        f"{START_LOG}, the last {LOG_LINES} lines": lambda: _start_log(context.settings.state),
     }
     when = datetime.now(timezone.utc).isoformat(timespec="seconds")
     text = f"matted {__version__}, report of {when}\n{PROMISE}\n"
     for title, part in parts.items():
-        text += f"\n== {title}\n\n{_had(part)}\n"
-    clean = privacy.Anonymous(privacy.home(), privacy.users(), privacy.hosts(), _secrets(patient.settings.state))
+        text += f"\n== {title}\n\n{_result(part)}\n"
+    clean = privacy.Anonymous(privacy.home(), privacy.users(), privacy.hosts(), _secrets(context.settings.state))
     return clean(text)
 
 
 def write(path: Path, text: str, force: bool) -> None:
-    """force: overwrite a file that exists. Raises MattedError."""
+    """Write the report into a file. force: also over a file that exists. Raises MattedError."""
     try:
         with open(path, "w" if force else "x", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
-    except FileExistsError:
-        raise exists(path) from None
+    except FileExistsError as error:
+        raise exists(path) from error
     except OSError as error:
-        raise MattedError(f"{path} cannot be written: {error.strerror}.") from None
+        raise MattedError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def exists(path: Path) -> MattedError:
+    """Make the error for a file that exists and may not be overwritten."""
     return MattedError(f"{path} exists.", "Use --force to overwrite it, or choose another name.")
 
 
-def _had(part: Callable[[], str]) -> str:
+def _result(part: Callable[[], str]) -> str:
     try:
         return part().rstrip() or "nothing"
     except Exception as error:
-        return f"could not be had: {type(error).__name__}: {error}"
+        return f"not available: {type(error).__name__}: {error}"
 
 
 def _computer(environ: Mapping[str, str]) -> str:
@@ -106,18 +107,18 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _settings(patient: Patient) -> str:
-    lines = [f"{name} = {value}" for name, value in asdict(patient.settings).items()]
-    return "\n".join([str(patient.complaint), "", *lines] if patient.complaint else lines)
+def _settings(context: Context) -> str:
+    lines = [f"{name} = {value}" for name, value in asdict(context.settings).items()]
+    return "\n".join([str(context.settings_error), "", *lines] if context.settings_error else lines)
 
 
 def _environment(environ: Mapping[str, str]) -> str:
     return "\n".join(f"{name}={value}" for name, value in sorted(environ.items()) if name.startswith("MATTED_"))
 
 
-def _models(patient: Patient) -> str:
-    """Those that are installed. Not from where: that may be a file of the user's."""
-    known, store = catalogue.load(patient.settings.folder / catalogue.OWN_FILE), Store(patient.settings.models)
+def _models(context: Context) -> str:
+    """List the installed models. Not where they came from: that may be the name of a file of the user's."""
+    known, store = catalogue.load(context.settings.folder / catalogue.OWN_FILE), Store(context.settings.models)
     lines = []
     for spec in known.specs.values():
         origin = store.origin(spec)
@@ -145,7 +146,7 @@ def _start_log(folder: Path) -> str:
 
 
 def _secrets(folder: Path) -> list[str]:
-    """Nothing writes the key into any of this; should something ever do so, it stays here all the same."""
+    """Find the daemon's key. Nothing writes it into the log; should something ever do so, the report hides it."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         return [str(json.loads((folder / CONNECTION_FILE).read_text("utf-8"))["key"])]
     return []

@@ -1,23 +1,24 @@
-"""Python, the packages, OpenVINO and its devices."""
+"""Check Python, the packages, OpenVINO and its devices."""
 
 from __future__ import annotations
 
 import json
 import platform
-import re
 import sys
 from collections.abc import Iterator
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 from matted import __version__
-from matted.doctor import children
-from matted.doctor.children import ChildFailedError
-from matted.doctor.finding import FAIL, NOTE, OK, Finding
-from matted.doctor.patient import Patient
+from matted.doctor import probe
+from matted.doctor.context import FAIL, NOTE, OK, Context, Finding
+from matted.doctor.probe import ProbeFailedError
 from matted.settings.target import AUTO, CPU
 
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
 REINSTALL = "Install matted again, for example with: pipx reinstall matted"
-_REQUIREMENT = re.compile(r"([\w.-]+)\s*>=\s*([\d.]+)$")
 _NATIVE = ("numpy", "PIL.Image", "zmq", "psutil", "openvino")  # import names of those that can break without being gone
 _IMPORT = """
 import importlib, sys
@@ -28,49 +29,52 @@ for name in sys.argv[1:]:
 """
 IMPORT_SECONDS = 60.0
 TRIAL_SECONDS = 120.0  # a GPU compiles its kernels the first time
-_TRIAL = [sys.executable, "-m", "matted.doctor.trial"]
+_TRIAL = [sys.executable, "-m", "matted.doctor.device_trial"]
 
 
-def check_python(patient: Patient) -> Iterator[Finding]:
+def check_python(context: Context) -> Iterator[Finding]:
+    """Say which Python this is."""
     yield Finding(OK, "Python", f"{platform.python_version()}, {platform.machine()}, {sys.executable}")
 
 
-def check_packages(patient: Patient) -> Iterator[Finding]:
-    """Those that matted says it needs, and whether those with native code can be imported."""
+def check_packages(context: Context) -> Iterator[Finding]:
+    """Check the versions of the packages that matted requires, and that those with native code can be imported."""
     there = [f"matted {__version__}"]
-    for name, least in requirements():
+    for required in requirements():
         try:
-            found = metadata.version(name)
+            found = metadata.version(required.name)
         except metadata.PackageNotFoundError:
-            yield Finding(FAIL, name, "It is not installed.", REINSTALL)
+            yield Finding(FAIL, required.name, "It is not installed.", REINSTALL)
             continue
-        if _number(found) < _number(least):
-            yield Finding(FAIL, name, f"{found} is too old; at least {least} is needed.", REINSTALL)
-        there.append(f"{name} {found}")
+        if not required.specifier.contains(found, prereleases=True):
+            what = f"{found} is installed, and {required.specifier} is needed."
+            yield Finding(FAIL, required.name, what, REINSTALL)
+        there.append(f"{required.name} {found}")
     yield Finding(OK, "Packages", ", ".join(there))
     yield from check_imports(list(_NATIVE))
 
 
 def check_imports(names: list[str]) -> Iterator[Finding]:
-    """Only those that fail say anything."""
+    """Import packages in another process. Yields a finding for each that fails."""
     while names:
         try:
-            children.run([sys.executable, "-c", _IMPORT, *names], IMPORT_SECONDS)
+            probe.run([sys.executable, "-c", _IMPORT, *names], IMPORT_SECONDS)
             return
-        except ChildFailedError as error:
-            reached = error.said.split()
+        except ProbeFailedError as error:
+            reached = error.output.split()
             culprit = reached[-1] if reached else names[0]
             yield Finding(FAIL, culprit, f"It cannot be imported: {error}.", REINSTALL)
             names = names[names.index(culprit) + 1 :]
 
 
-def check_devices(patient: Patient) -> Iterator[Finding]:
+def check_devices(context: Context) -> Iterator[Finding]:
+    """Try each of OpenVINO's devices with a small inference."""
     try:
-        found: dict[str, str] = json.loads(_last_line(children.run(_TRIAL, IMPORT_SECONDS)))
-    except ChildFailedError as error:
+        found: dict[str, str] = json.loads(_last_line(probe.run(_TRIAL, IMPORT_SECONDS)))
+    except ProbeFailedError as error:
         yield Finding(FAIL, "OpenVINO", f"It does not start: {error}.", REINSTALL)
         return
-    wanted = patient.settings.device
+    wanted = context.settings.device
     for name, title in found.items():
         yield _try(name, title, wanted)
     if wanted != AUTO and wanted not in found:
@@ -83,8 +87,8 @@ def check_devices(patient: Patient) -> Iterator[Finding]:
 def _try(name: str, title: str, wanted: str) -> Finding:
     subject = f"OpenVINO on {name}"
     try:
-        children.run([*_TRIAL, name], TRIAL_SECONDS)
-    except ChildFailedError as error:
+        probe.run([*_TRIAL, name], TRIAL_SECONDS)
+    except ProbeFailedError as error:
         what = f"{title} fails a trial inference: {error}."
         if name == CPU:
             return Finding(FAIL, subject, what, f"matted needs it. {REINSTALL}")
@@ -94,22 +98,18 @@ def _try(name: str, title: str, wanted: str) -> Finding:
     return Finding(OK, subject, f"{title} computes.")
 
 
-def requirements() -> list[tuple[str, str]]:
-    """(package, least version) of what matted needs on every system. Empty where it is not installed as a package."""
+def requirements() -> list[Requirement]:
+    """List what matted requires on this system, without extras. Empty where matted is not installed as a package."""
+    from packaging.requirements import Requirement  # here: where it is broken, the other checks shall run
+
     try:
         lines = metadata.requires("matted") or []
     except metadata.PackageNotFoundError:
         return []
-    found = [_REQUIREMENT.match(line.strip()) for line in lines]
-    return [(match[1], match[2]) for match in found if match]
-
-
-def _number(version: str) -> tuple[int, ...]:
-    """The leading numbers: 2025.3.0-19807 is (2025, 3, 0)."""
-    match = re.match(r"\d+(\.\d+)*", version)
-    return tuple(int(part) for part in match[0].split(".")) if match else ()
+    required = [Requirement(line) for line in lines]
+    return [each for each in required if each.marker is None or each.marker.evaluate({"extra": ""})]
 
 
 def _last_line(text: str) -> str:
-    """Drivers print what they like before it."""
+    """Return the last line: drivers print what they like before it."""
     return text.strip().splitlines()[-1]

@@ -1,6 +1,6 @@
-"""What belongs into a host's profile: the plug-in, its client, and the list of both.
+"""What belongs into a host's profile: the plug-in, its client, and their manifest.
 
-The list, `matted.json`, also tells the plug-in what it has to know: the connection file and how to run matted.
+The manifest, `matted.json`, lists them, and tells the plug-in the connection file and how to run matted.
 """
 
 from __future__ import annotations
@@ -15,46 +15,13 @@ from typing import Protocol
 import matted_client
 import polib
 from matted_client import MattedError
-from matted_client.plugin import SETTINGS_FILE
 
 import matted
-
-KRITA_PLUGIN = "remove_background"
+from matted.hosts.host import Host
 
 
 class InstallError(MattedError):
     """A plug-in could not be put in place, packed or taken away."""
-
-
-@dataclass(frozen=True)
-class Host:
-    """How a host wants its plug-in. home: our own folder in a profile. source: where it is among our plug-ins."""
-
-    title: str
-    home: str
-    source: str
-    next_step: str
-
-    @property
-    def manifest(self) -> str:
-        """The path in a profile of the file that lists what was put there."""
-        return f"{self.home}/{SETTINGS_FILE}"
-
-
-HOSTS = {
-    "gimp": Host(
-        "GIMP",
-        "plug-ins/remove-background",
-        "gimp/remove-background",
-        "Start GIMP, or start it again, open a picture and choose Layer > Mask > Remove Background.",
-    ),
-    "krita": Host(
-        "Krita",
-        f"pykrita/{KRITA_PLUGIN}",
-        f"krita/{KRITA_PLUGIN}",
-        "Start Krita, or start it again, open a picture and choose Filter > Remove Background.",
-    ),
-}
 
 
 class Source(Protocol):
@@ -80,24 +47,26 @@ class Catalogue:
         return bytes(polib.pofile(str(self.path)).to_binary())
 
 
-def files(host: str) -> dict[str, Source]:
-    """Everything that belongs into a profile: path in it -> what is to be there. Raises InstallError."""
-    home, sources = HOSTS[host].home, _plugins()
-    plugin = sources / HOSTS[host].source
+def files(host: Host) -> dict[str, Source]:
+    """List everything that belongs into a profile: path in it -> what is to be there. Raises InstallError."""
+    sources = _plugins()
     client = Path(matted_client.__file__).parent
     found: dict[str, Source] = {}
-    for source, target in ((plugin, home), (client, f"{home}/matted_client")):
+    for source, target in ((sources / host.source, host.home), (client, f"{host.home}/matted_client")):
         for path in _tree(source):
             file: Source = Catalogue(path) if path.suffix == ".po" else path
             found[f"{target}/{path.relative_to(source).with_name(file.name).as_posix()}"] = file
-    if host == "krita":
-        found[f"pykrita/{KRITA_PLUGIN}.desktop"] = sources / "krita" / f"{KRITA_PLUGIN}.desktop"
-        found[f"actions/{KRITA_PLUGIN}.action"] = sources / "krita" / f"{KRITA_PLUGIN}.action"
+    found.update({name: sources / source for name, source in host.extras.items()})
     return found
 
 
 def manifest(files: Iterable[str], created: Iterable[str], connection_file: str) -> str:
-    """The text of `matted.json`. files: paths in the profile. created: folders in it that are there only for them."""
+    """Make the text of `matted.json`.
+
+    files: paths in the profile.
+    created: folders in the profile that exist only for these files.
+    connection_file: the path that the plug-in reads.
+    """
     fields = {
         "version": matted.__version__,
         "connection_file": connection_file,
@@ -113,7 +82,7 @@ def _tree(folder: Path) -> list[Path]:
 
 
 def _plugins() -> Path:
-    """The plug-ins' sources: in the installed package, or in the checkout of an editable install."""
+    """Find the plug-ins' sources: in the installed package, or in the checkout of an editable install."""
     package = Path(matted.__file__).parent
     for folder in (package / "plugins", package.parents[1] / "plugins"):
         if folder.is_dir():

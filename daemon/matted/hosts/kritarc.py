@@ -1,4 +1,4 @@
-"""Krita's settings file: switch a Python plug-in on and off without touching anything else, and find its resources."""
+"""Krita's settings file as text: switch a Python plug-in on and off, keep all else, find the resource folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ _RESOURCES = "ResourceDirectory="
 
 
 def resource_folder(text: str) -> str:
-    """Where Krita looks for plug-ins instead of in its own data folder; empty if the user has not chosen a folder."""
+    """Find the folder that Krita loads plug-ins from instead of its data folder; empty if the user has chosen none."""
     for line in _split(text)[0]:
         if line.startswith("["):  # the setting stands before all sections
             break
@@ -16,10 +16,15 @@ def resource_folder(text: str) -> str:
     return ""
 
 
+def is_on(text: str, plugin: str) -> bool:
+    """Whether the settings have Krita load the plug-in."""
+    return _switched_on(plugin) in _split(text)[0]
+
+
 def switch_on(text: str, plugin: str) -> str:
-    """The settings with the plug-in on."""
+    """Return the settings with the plug-in on."""
     lines, end = _split(switch_off(text, plugin))
-    setting = f"enable_{plugin}=true"
+    setting = _switched_on(plugin)
     if _SECTION in lines:
         lines.insert(lines.index(_SECTION) + 1, setting)
     else:
@@ -30,7 +35,7 @@ def switch_on(text: str, plugin: str) -> str:
 
 
 def switch_off(text: str, plugin: str) -> str:
-    """The settings without a word of the plug-in; a section that only it was in goes with it."""
+    """Return the settings without a word of the plug-in; a section that only it was in goes with it."""
     key = f"enable_{plugin}="
     lines, end = _split(text)
     kept = [line for line in lines if not line.startswith(key)]
@@ -47,7 +52,11 @@ def switch_off(text: str, plugin: str) -> str:
     return end.join(kept)
 
 
+def _switched_on(plugin: str) -> str:
+    return f"enable_{plugin}=true"
+
+
 def _split(text: str) -> tuple[list[str], str]:
-    """(lines, what ends them). Not splitlines(): values may hold what Unicode calls a line separator."""
+    """Split into (lines, what ends them). Not splitlines(): values may hold what Unicode calls a line separator."""
     end = "\r\n" if "\r\n" in text else "\n"
     return text.split(end), end

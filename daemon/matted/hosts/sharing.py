@@ -1,6 +1,6 @@
-"""The folders where the daemon's connection file has to be besides the state folder, for hosts that cannot see that.
+"""Copies of the connection file, for hosts in sandboxes that cannot read the daemon's own.
 
-A Snap is one: see profiles.Profile.shared. `matted install` makes the folder, and every daemon puts its file there.
+An installation makes the folder (`Profile.shared`); every daemon puts a copy of its connection file there.
 """
 
 from __future__ import annotations
@@ -9,7 +9,15 @@ from pathlib import Path
 
 from matted_client.endpoint import CONNECTION_FILE, connection_path
 
+from matted.hosts.places import Places
+from matted.hosts.registry import HOSTS
 from matted.system import atomic_file
+
+
+def shared_folders(places: Places) -> list[Path]:
+    """Find the folders that an installation has prepared. A link is none: a sandbox could lead it anywhere."""
+    shared = {profile.shared for host in HOSTS.values() for profile in host.profiles(places)}
+    return sorted(folder for folder in shared if folder and folder.is_dir() and not folder.is_symlink())
 
 
 def prepare(folder: Path) -> str:
@@ -25,12 +33,12 @@ def prepare(folder: Path) -> str:
 
 
 def put(folder: Path, content: bytes) -> None:
-    """Write the file, which only its owner can read, so that nobody sees a part of it. Raises OSError."""
+    """Write the file as a whole, readable by its owner alone. Raises OSError."""
     atomic_file.write(folder / CONNECTION_FILE, content, mode=0o600)
 
 
 def withdraw(folder: Path) -> None:
-    """Take the folder away with what we have put there. Raises OSError."""
+    """Delete the file, and the folder if nothing else is in it. Raises OSError."""
     (folder / CONNECTION_FILE).unlink(missing_ok=True)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()

@@ -18,7 +18,7 @@ from matted_client import MattedError, messages
 from matted_client.endpoint import KEY_BYTES, LOOPBACK
 
 from matted import __version__
-from matted.hosts import profiles
+from matted.hosts import places, sharing
 from matted.models import catalogue
 from matted.serving.idle_connections import IdleConnections
 from matted.serving.instance import SingleInstance
@@ -46,7 +46,7 @@ def serve(config: Config, reread: Callable[[], Config]) -> None:
     reread: gives the settings again for a reload, and may raise ConfigError.
     """
     allocator.keep_blocks()
-    instance = SingleInstance(config.state, lambda: profiles.shared_folders(profiles.here()))
+    instance = SingleInstance(config.state, lambda: sharing.shared_folders(places.here()))
     with instance, Server(_setup(config), instance, lambda: _setup(reread())) as server:
         server.run()
 

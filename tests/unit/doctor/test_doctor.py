@@ -13,11 +13,11 @@ from pathlib import Path
 
 import matted
 import pytest
-from matted.doctor import daemon, examination, files, hosts, models, patient, report, software
-from matted.doctor.finding import FAIL, NOTE, OK, Finding
-from matted.doctor.patient import Patient
+from matted.doctor import checks, context, daemon, files, hosts, models, report, software
+from matted.doctor.context import FAIL, NOTE, OK, Context, Finding
 from matted.hosts import installer
-from matted.hosts.profiles import Places
+from matted.hosts.places import Places
+from matted.hosts.registry import HOSTS
 from matted.models import catalogue
 from matted.models.licences import Licences
 from matted.settings import config
@@ -42,9 +42,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def sick(home: Path) -> Patient:
+def sick(home: Path) -> Context:
     """To be made so. On its PATH is nothing."""
-    return Patient(config.defaults(os.environ), None, Places(home, "linux", {}))
+    return Context(config.defaults(os.environ), None, Places(home, "linux", {}))
 
 
 @pytest.fixture
@@ -70,22 +70,22 @@ def only(findings: Iterator[Finding]) -> Finding:
     return found
 
 
-# -- the examination -------------------------------------------------------------------------------------------------
+# -- running all checks ----------------------------------------------------------------------------------------------
 
 
-def test_a_check_that_fails_itself_is_a_finding_and_what_it_said_before_stays(sick: Patient) -> None:
-    def check(patient: Patient) -> Iterator[Finding]:
+def test_a_check_that_fails_itself_is_a_finding_and_what_it_said_before_stays(sick: Context) -> None:
+    def check(context: Context) -> Iterator[Finding]:
         yield Finding(OK, "One", "Good.")
         raise ZeroDivisionError("nobody\nthought of it")
 
-    good, bad = examination.surviving("Odd", check, sick)
+    good, bad = checks.run("Odd", check, sick)
     assert good.state == OK and bad.state == FAIL
     assert str(bad).startswith("FAIL Odd: This check itself failed: ZeroDivisionError: nobody thought of it. Please")
 
 
 def test_everything_is_examined_where_the_settings_cannot_be_read(home: Path) -> None:
     (home / "config" / "config.toml").write_text("model = [")
-    found = list(examination.examine(patient.find(os.environ)))
+    found = list(checks.run_all(context.load(os.environ)))
     assert not [each for each in found if "itself failed" in each.what]
     assert {"Python", "Settings", "Daemon", "Privacy"} <= {each.subject for each in found}
     assert [each.subject for each in found if each.state == FAIL] == ["Settings"]
@@ -96,11 +96,11 @@ def test_everything_is_examined_where_the_settings_cannot_be_read(home: Path) ->
 
 
 def test_the_packages_that_matted_says_it_needs_are_checked() -> None:
-    names = {name for name, _ in software.requirements()}
+    names = {required.name for required in software.requirements()}
     assert {"numpy", "openvino", "pillow", "pyzmq", "psutil"} <= names
 
 
-def test_packages_that_are_in_order_are_one_line(sick: Patient) -> None:
+def test_packages_that_are_in_order_are_one_line(sick: Context) -> None:
     found = only(software.check_packages(sick))
     assert found.state == OK and f"matted {matted.__version__}" in found.what and "openvino 20" in found.what
 
@@ -112,12 +112,12 @@ def test_only_what_cannot_be_imported_is_named(program: Callable[..., None]) -> 
     assert second.subject == "crashing" and "SIGABRT" in second.what
 
 
-def test_the_cpu_computes(sick: Patient) -> None:
+def test_the_cpu_computes(sick: Context) -> None:
     found = {each.subject: each for each in software.check_devices(sick)}
     assert found["OpenVINO on CPU"].state == OK
 
 
-def test_an_openvino_that_crashes_is_reported_and_not_suffered(sick: Patient, program: Callable[..., None]) -> None:
+def test_an_openvino_that_crashes_is_reported_and_not_suffered(sick: Context, program: Callable[..., None]) -> None:
     program(openvino="import os; os.abort()")
     found = only(software.check_devices(sick))
     assert found.state == FAIL and "it crashed (SIGABRT)" in found.what and "pipx reinstall" in found.todo
@@ -126,7 +126,7 @@ def test_an_openvino_that_crashes_is_reported_and_not_suffered(sick: Patient, pr
 def test_a_device_that_computes_wrong_numbers_is_found_out(program: Callable[..., None]) -> None:
     """The trial itself, with the one thing changed that a broken device changes: its answer."""
     program(sitecustomize=_WRONG)
-    done = subprocess.run([sys.executable, "-m", "matted.doctor.trial", "CPU"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "matted.doctor.device_trial", "CPU"], capture_output=True, text=True)
     assert done.returncode == 1 and "it computes wrong numbers, off by 0.5" in done.stderr
 
 
@@ -137,7 +137,7 @@ openvino.CompiledModel.__call__ = lambda *arguments: {0: sound(*arguments)[0] + 
 """
 
 
-def test_a_device_of_the_settings_that_is_not_there_is_noted(sick: Patient) -> None:
+def test_a_device_of_the_settings_that_is_not_there_is_noted(sick: Context) -> None:
     wanting = replace(sick, settings=replace(sick.settings, device="GPU.7"))
     found = list(software.check_devices(wanting))[-1]
     assert (found.state, found.subject) == (NOTE, "GPU.7") and "the CPU is used" in found.what
@@ -152,7 +152,7 @@ def test_a_device_of_the_settings_that_is_not_there_is_noted(sick: Patient) -> N
 )
 def test_settings_that_are_wrong_are_said_exactly(home: Path, text: str, complaint: str) -> None:
     (home / "config" / "config.toml").write_text(text)
-    examined = patient.find(os.environ)
+    examined = context.load(os.environ)
     found = only(files.check_settings(examined))
     assert found.state == FAIL and complaint in found.what and found.todo
     assert examined.settings.state == home / "state"
@@ -160,22 +160,22 @@ def test_settings_that_are_wrong_are_said_exactly(home: Path, text: str, complai
 
 def test_settings_that_are_right_are_used(home: Path) -> None:
     (home / "config" / "config.toml").write_text("queue = 3")
-    examined = patient.find(os.environ)
+    examined = context.load(os.environ)
     assert only(files.check_settings(examined)).state == OK and examined.settings.queue == 3
 
 
-def test_folders_that_are_there_or_can_be_made_are_fine(sick: Patient) -> None:
+def test_folders_that_are_there_or_can_be_made_are_fine(sick: Context) -> None:
     assert FAIL not in states(files.check_folders(sick))
 
 
-def test_a_folder_that_cannot_be_written_is_said(sick: Patient, home: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_said(sick: Context, home: Path) -> None:
     (home / "file").touch()
     found = list(files.check_folders(replace(sick, settings=replace(sick.settings, cache=home / "file"))))[-1]
     assert found.state == FAIL and "Nothing can be written" in found.what
 
 
 @posix
-def test_modes_that_let_others_in_are_said_with_the_command_that_helps(sick: Patient, home: Path) -> None:
+def test_modes_that_let_others_in_are_said_with_the_command_that_helps(sick: Context, home: Path) -> None:
     for name in ("connection.json", "matted.log", "matted.log.1", "start.log"):
         (home / "state" / name).touch(0o600)
     assert only(files.check_privacy(sick)).state == OK
@@ -191,7 +191,7 @@ def test_modes_that_let_others_in_are_said_with_the_command_that_helps(sick: Pat
 # -- models ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_computer_without_models_is_told_when_the_first_one_comes(sick: Patient) -> None:
+def test_a_computer_without_models_is_told_when_the_first_one_comes(sick: Context) -> None:
     found = only(models.check_models(sick))
     assert found.state == NOTE and "fetched with the first picture" in found.what
 
@@ -199,18 +199,18 @@ def test_a_computer_without_models_is_told_when_the_first_one_comes(sick: Patien
 @pytest.mark.parametrize(
     ("model", "todo"), [("nonsense", "matted models default ID"), ("isnet-general-use", "matted models pull isnet")]
 )
-def test_a_default_model_that_cannot_be_used_is_said(sick: Patient, model: str, todo: str) -> None:
+def test_a_default_model_that_cannot_be_used_is_said(sick: Context, model: str, todo: str) -> None:
     found = only(models.check_models(replace(sick, settings=replace(sick.settings, model=model))))
     assert found.state == FAIL and todo in found.todo
 
 
-def test_a_model_folder_without_its_record_is_damaged(sick: Patient) -> None:
+def test_a_model_folder_without_its_record_is_damaged(sick: Context) -> None:
     (sick.settings.models / "u2netp").mkdir(parents=True)
     found = only(models.check_models(sick))
     assert (found.state, found.todo) == (FAIL, "Get it again with: matted models pull u2netp")
 
 
-def test_own_models_that_cannot_be_read_do_not_hide_the_others(sick: Patient) -> None:
+def test_own_models_that_cannot_be_read_do_not_hide_the_others(sick: Context) -> None:
     (sick.settings.folder / catalogue.OWN_FILE).write_text("[[model")
     (sick.settings.models / "u2netp").mkdir(parents=True)
     complaint, damaged = models.check_models(sick)
@@ -235,17 +235,17 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def test_no_daemon_is_no_fault(sick: Patient) -> None:
+def test_no_daemon_is_no_fault(sick: Context) -> None:
     found = only(daemon.check_daemon(sick))
     assert found.state == NOTE and "matted start" in found.todo
 
 
-def test_what_a_daemon_said_that_did_not_start_is_quoted(sick: Patient, home: Path) -> None:
+def test_what_a_daemon_said_that_did_not_start_is_quoted(sick: Context, home: Path) -> None:
     (home / "state" / "start.log").write_text("matted: The folder cannot be used.\n")
     assert "'matted: The folder cannot be used.'" in list(daemon.check_daemon(sick))[1].what
 
 
-def test_the_connection_file_of_a_dead_daemon_is_stale(sick: Patient, home: Path, free_port: int) -> None:
+def test_the_connection_file_of_a_dead_daemon_is_stale(sick: Context, home: Path, free_port: int) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     connection(home, ended.pid, free_port)
@@ -253,12 +253,12 @@ def test_the_connection_file_of_a_dead_daemon_is_stale(sick: Patient, home: Path
     assert found.state == NOTE and "is stale" in found.what
 
 
-def test_a_process_number_that_another_program_has_now_is_stale_too(sick: Patient, home: Path, free_port: int) -> None:
+def test_a_process_number_that_another_program_has_now_is_stale_too(sick: Context, home: Path, free_port: int) -> None:
     connection(home, os.getpid(), free_port)
     assert "is stale" in only(daemon.check_daemon(sick)).what
 
 
-def test_a_daemon_that_runs_and_does_not_answer_is_a_fault(sick: Patient, home: Path, free_port: int) -> None:
+def test_a_daemon_that_runs_and_does_not_answer_is_a_fault(sick: Context, home: Path, free_port: int) -> None:
     waiting = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()", "serve"]
     with subprocess.Popen(waiting, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as stuck:
         assert stuck.stdin and stuck.stdout and stuck.stdout.readline()
@@ -268,27 +268,27 @@ def test_a_daemon_that_runs_and_does_not_answer_is_a_fault(sick: Patient, home: 
     assert found.state == FAIL and f"kill {stuck.pid}" in found.todo
 
 
-def test_a_damaged_connection_file_is_said(sick: Patient, home: Path) -> None:
+def test_a_damaged_connection_file_is_said(sick: Context, home: Path) -> None:
     connection(home, 1, 1).write_text("{")
     found = only(daemon.check_daemon(sick))
     assert (found.state, found.subject) == (FAIL, "Connection file") and "damaged" in found.what
 
 
 @posix
-def test_a_connection_file_that_others_can_read_is_refused(sick: Patient, home: Path) -> None:
+def test_a_connection_file_that_others_can_read_is_refused(sick: Context, home: Path) -> None:
     connection(home, 1, 1).chmod(0o644)
     assert "other users" in only(daemon.check_daemon(sick)).what
 
 
-# -- GIMP and Krita --------------------------------------------------------------------------------------------------
+# -- the hosts --------------------------------------------------------------------------------------------------
 
 
 def installed(home: Path, host: str, profile: str) -> Path:
     """The plug-in in a new profile. Returns its folder."""
     folder = home / profile
     folder.mkdir(parents=True)
-    assert installer.install(host, folder, lambda line: None)
-    return folder / installer.HOSTS[host].home
+    assert installer.install(HOSTS[host], folder, lambda line: None)
+    return folder / HOSTS[host].home
 
 
 def rewritten(plugin: Path, **changes: object) -> None:
@@ -296,23 +296,23 @@ def rewritten(plugin: Path, **changes: object) -> None:
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), **changes}))
 
 
-def about(name: str, examined: Patient) -> list[Finding]:
+def about(name: str, examined: Context) -> list[Finding]:
     return [found for found in hosts.check_hosts(examined) if found.subject == name]
 
 
-def test_a_computer_without_hosts_is_told_what_to_do(sick: Patient) -> None:
+def test_a_computer_without_hosts_is_told_what_to_do(sick: Context) -> None:
     gimp, krita = hosts.check_hosts(sick)
     assert gimp.state == krita.state == NOTE
     assert "matted install gimp" in gimp.todo and "matted install krita" in krita.todo
 
 
-def test_a_profile_without_the_plug_in_is_noted(sick: Patient, home: Path) -> None:
+def test_a_profile_without_the_plug_in_is_noted(sick: Context, home: Path) -> None:
     (home / GIMP).mkdir(parents=True)
     [found] = about("GIMP 3.0", sick)
-    assert found.state == NOTE and found.todo == "To have it there: matted install gimp"
+    assert found.state == NOTE and found.todo == "To install it there: matted install gimp"
 
 
-def test_a_plug_in_that_is_in_order_is_said(sick: Patient, home: Path) -> None:
+def test_a_plug_in_that_is_in_order_is_said(sick: Context, home: Path) -> None:
     installed(home, "gimp", GIMP)
     assert about("GIMP 3.0", sick)[0].state == OK
 
@@ -328,18 +328,18 @@ def test_a_plug_in_that_is_in_order_is_said(sick: Patient, home: Path) -> None:
     ],
 )
 def test_a_plug_in_that_no_longer_fits_is_installed_again(
-    sick: Patient, home: Path, changes: dict[str, object], words: str
+    sick: Context, home: Path, changes: dict[str, object], words: str
 ) -> None:
     plugin = installed(home, "gimp", GIMP)
     rewritten(plugin, **changes)
     found = about("GIMP 3.0", sick)[0]
     assert found.state == FAIL and words in found.what
     assert found.todo.startswith("Run: matted install gimp")
-    installer.install("gimp", home / GIMP, lambda line: None)
+    installer.install(HOSTS["gimp"], home / GIMP, lambda line: None)
     assert about("GIMP 3.0", sick)[0].state == OK
 
 
-def test_a_plug_in_that_lacks_a_file_or_has_another_is_installed_again(sick: Patient, home: Path) -> None:
+def test_a_plug_in_that_lacks_a_file_or_has_another_is_installed_again(sick: Context, home: Path) -> None:
     plugin = installed(home, "gimp", GIMP)
     (plugin / "texts.py").write_text("# of another build\n")
     found = about("GIMP 3.0", sick)[0]
@@ -348,11 +348,11 @@ def test_a_plug_in_that_lacks_a_file_or_has_another_is_installed_again(sick: Pat
     (plugin / "texts.py").unlink()
     found = about("GIMP 3.0", sick)[0]
     assert found.state == FAIL and "1 of the plug-in's files are gone" in found.what
-    installer.install("gimp", home / GIMP, lambda line: None)
+    installer.install(HOSTS["gimp"], home / GIMP, lambda line: None)
     assert about("GIMP 3.0", sick)[0].state == OK
 
 
-def test_a_plug_in_that_krita_does_not_load_is_noted(sick: Patient, home: Path) -> None:
+def test_a_plug_in_that_krita_does_not_load_is_noted(sick: Context, home: Path) -> None:
     installed(home, "krita", KRITA)
     (home / ".config" / "kritarc").parent.mkdir(exist_ok=True)
     (home / ".config" / "kritarc").write_text("[python]\nenable_remove_background=false\n")
@@ -373,7 +373,7 @@ def test_a_plug_in_that_krita_does_not_load_is_noted(sick: Patient, home: Path) 
     ],
 )
 def test_a_python_that_cannot_be_run_from_here_is_said_to_be_untried(
-    sick: Patient, home: Path, host: str, profile: str, name: str, words: str
+    sick: Context, home: Path, host: str, profile: str, name: str, words: str
 ) -> None:
     installed(home, host, profile)
     found = about(name, sick)[-1]
@@ -387,7 +387,7 @@ def names_python(home: Path, python: str) -> None:
     (folder / "pygimp.interp").write_text(f"# ours\npython={python}\npython3={python}\n:Python:E::py::python3:\n")
 
 
-def test_without_a_daemon_it_is_only_said_that_the_hosts_python_runs_the_client(sick: Patient, home: Path) -> None:
+def test_without_a_daemon_it_is_only_said_that_the_hosts_python_runs_the_client(sick: Context, home: Path) -> None:
     plugin = installed(home, "gimp", GIMP)
     names_python(home, sys.executable)
     found = about("GIMP 3.0", sick)[-1]
@@ -395,7 +395,7 @@ def test_without_a_daemon_it_is_only_said_that_the_hosts_python_runs_the_client(
     assert not list(plugin.rglob("__pycache__"))
 
 
-def test_a_client_that_the_hosts_python_cannot_load_is_a_fault(sick: Patient, home: Path) -> None:
+def test_a_client_that_the_hosts_python_cannot_load_is_a_fault(sick: Context, home: Path) -> None:
     plugin = installed(home, "gimp", GIMP)
     names_python(home, sys.executable)
     (plugin / "matted_client" / "zmtp.py").write_text("import a_package_that_gimp_does_not_have\n")
@@ -422,8 +422,8 @@ exec /bin/bash "$@"
 
 
 @pytest.fixture
-def command(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Patient]:
-    """command("flatpak", script) makes that command; the patient has it, and a python3, on the PATH."""
+def command(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Context]:
+    """command("flatpak", script) makes that command; the context has it, and a python3, on the PATH."""
     folder = home / "bin"
     folder.mkdir()
     (folder / "python3").symlink_to(sys.executable)
@@ -431,10 +431,10 @@ def command(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str],
     monkeypatch.setenv("PATH", path)
     monkeypatch.setenv("HOME", str(home))
 
-    def make(name: str, script: str) -> Patient:
+    def make(name: str, script: str) -> Context:
         (folder / name).write_text(f"#!/bin/sh\n{script}")
         (folder / name).chmod(0o755)
-        return Patient(config.defaults(os.environ), None, Places(home, "linux", {"PATH": str(folder)}))
+        return Context(config.defaults(os.environ), None, Places(home, "linux", {"PATH": str(folder)}))
 
     return make
 
@@ -450,7 +450,7 @@ def command(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str],
     ],
 )
 def test_the_python_in_a_sandbox_is_tried(
-    home: Path, command: Callable[[str, str], Patient], host: str, profile: str, name: str, stand_in: str, words: str
+    home: Path, command: Callable[[str, str], Context], host: str, profile: str, name: str, stand_in: str, words: str
 ) -> None:
     examined = command(stand_in, FLATPAK_RUNS if stand_in == "flatpak" else SNAP_RUNS)
     plugin = installed(home, host, profile)
@@ -464,7 +464,7 @@ def test_the_python_in_a_sandbox_is_tried(
 
 
 @posix
-def test_a_sandbox_that_is_gone_is_a_note(home: Path, command: Callable[[str, str], Patient]) -> None:
+def test_a_sandbox_that_is_gone_is_a_note(home: Path, command: Callable[[str, str], Context]) -> None:
     examined = command("flatpak", "echo 'error: app/org.gimp.GIMP/x86_64/master not installed' >&2; exit 1\n")
     installed(home, "gimp", FLATPAK_GIMP)
     tried = about("GIMP (Flatpak) 3.2", examined)[-1]
@@ -473,7 +473,7 @@ def test_a_sandbox_that_is_gone_is_a_note(home: Path, command: Callable[[str, st
 
 @posix
 def test_gimps_flatpak_that_uses_the_folder_outside_is_tried(
-    home: Path, command: Callable[[str, str], Patient]
+    home: Path, command: Callable[[str, str], Context]
 ) -> None:
     examined = command("flatpak", FLATPAK_RUNS)
     installed(home, "gimp", GIMP)
@@ -493,7 +493,7 @@ def test_gimps_flatpak_that_uses_the_folder_outside_is_tried(
     ("host", "profile", "name"), [("gimp", GIMP, "GIMP 3.0"), ("krita", KRITA, "Krita")], ids=["GIMP", "Krita"]
 )
 def test_an_appimage_is_said_to_have_its_python_inside(
-    home: Path, command: Callable[[str, str], Patient], host: str, profile: str, name: str
+    home: Path, command: Callable[[str, str], Context], host: str, profile: str, name: str
 ) -> None:
     """It uses the same folders as a program of the distribution; a link to it may be on the PATH."""
     installed(home, host, profile)
@@ -508,7 +508,7 @@ def test_an_appimage_is_said_to_have_its_python_inside(
 @pytest.mark.parametrize("platform", ["win32", "darwin"])
 @pytest.mark.parametrize("host", ["gimp", "krita"])
 def test_on_windows_and_macos_the_python_is_inside_the_program(
-    home: Path, sick: Patient, platform: str, host: str
+    home: Path, sick: Context, platform: str, host: str
 ) -> None:
     folders = {
         ("gimp", "win32"): "AppData/Roaming/GIMP/3.2",
@@ -532,14 +532,14 @@ def test_a_report_is_made_of_whatever_is_left(home: Path) -> None:
     (home / "config" / catalogue.OWN_FILE).write_text("[[model")
     (home / "state" / "matted.log").mkdir()
     text = report.compose(
-        patient.find(os.environ), [Finding(FAIL, "All", "Broken.", "Mend it.")], {"MATTED_QUEUE": "x"}
+        context.load(os.environ), [Finding(FAIL, "All", "Broken.", "Mend it.")], {"MATTED_QUEUE": "x"}
     )
     assert "FAIL All: Broken. Mend it." in text and "queue in" in text and "MATTED_QUEUE=x" in text
-    assert "could not be had: CatalogueError" in text and "could not be had: IsADirectoryError" in text
+    assert "not available: CatalogueError" in text and "not available: IsADirectoryError" in text
     assert "processor: " in text and report.PROMISE in text
 
 
-def test_a_report_tells_no_key_even_if_the_log_did(home: Path, sick: Patient) -> None:
+def test_a_report_tells_no_key_even_if_the_log_did(home: Path, sick: Context) -> None:
     connection(home, os.getpid(), 1)
     (home / "state" / "matted.log").write_text(f"a line that should not be: {KEY}\n")
     text = report.compose(sick, [], {})
@@ -547,7 +547,7 @@ def test_a_report_tells_no_key_even_if_the_log_did(home: Path, sick: Patient) ->
 
 
 def test_a_report_tells_no_home_no_user_and_no_computer(
-    home: Path, sick: Patient, monkeypatch: pytest.MonkeyPatch
+    home: Path, sick: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USERPROFILE", str(home))
@@ -559,7 +559,7 @@ def test_a_report_tells_no_home_no_user_and_no_computer(
     assert str(home) not in text and "alice" not in text
 
 
-def test_a_report_holds_the_end_of_the_log(home: Path, sick: Patient) -> None:
+def test_a_report_holds_the_end_of_the_log(home: Path, sick: Context) -> None:
     (home / "state" / "matted.log").write_text("".join(f"line {number};\n" for number in range(1000)))
     text = report.compose(sick, [], {})
     assert "line 999;" in text and "line 700;" in text and "line 699;" not in text
@@ -577,7 +577,7 @@ def test_a_report_overwrites_nothing_unless_told_to(tmp_path: Path) -> None:
         report.write(tmp_path / "absent" / "report.txt", "four", force=False)
 
 
-def test_a_licence_that_was_not_accepted_is_said(sick: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_licence_that_was_not_accepted_is_said(sick: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """Accepting is recorded beside the models: the record may be lost while the models stay."""
     spec = next(spec for spec in catalogue.load().specs.values() if spec.accept)
     monkeypatch.setattr(models.Store, "verify", lambda store, spec: True)  # the weights are not ours to fetch here

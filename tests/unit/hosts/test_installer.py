@@ -17,7 +17,8 @@ import matted
 import matted_client
 import pytest
 from matted.hosts import installer
-from matted.hosts.installer import InstallError
+from matted.hosts.contents import InstallError
+from matted.hosts.registry import HOSTS
 from matted_client.plugin import read_installation
 
 Tree = dict[str, Any]
@@ -25,7 +26,7 @@ GIMP_HOME = ".config/GIMP/3.0/plug-ins/remove-background"
 KRITA_HOME = ".local/share/krita/pykrita/remove_background"
 PROFILES = {"gimp": ".config/GIMP/3.0", "krita": ".local/share/krita"}
 HOMES = {"gimp": GIMP_HOME, "krita": KRITA_HOME}
-HOSTS = pytest.mark.parametrize("host", ["gimp", "krita"])
+EACH_HOST = pytest.mark.parametrize("host", ["gimp", "krita"])
 
 
 @dataclass
@@ -46,10 +47,10 @@ class Machine:
         return path
 
     def install(self, host: str, folder: Path | None = None) -> bool:
-        return installer.install(host, folder, self.said.append)
+        return installer.install(HOSTS[host], folder, self.said.append)
 
     def uninstall(self, host: str, folder: Path | None = None) -> bool:
-        return installer.uninstall(host, folder, self.said.append)
+        return installer.uninstall(HOSTS[host], folder, self.said.append)
 
     def tree(self) -> Tree:
         """Every path below the home, with its mode and content."""
@@ -108,7 +109,7 @@ def test_kritas_plugin_is_a_package_with_its_description_and_its_action(machine:
     assert (krita / "actions/remove_background.action").is_file()
 
 
-@HOSTS
+@EACH_HOST
 def test_the_client_comes_with_the_plugin(machine: Machine, host: str) -> None:
     machine.make(PROFILES[host])
     machine.install(host)
@@ -138,7 +139,7 @@ def test_the_hosts_read_the_translations_with_the_standard_library_alone(
     assert done.stdout == {"de": "Maske True\n", "ja": "マスク True\n"}[language], done.stderr
 
 
-@HOSTS
+@EACH_HOST
 def test_the_plugin_can_read_where_the_daemon_is(machine: Machine, host: str, tmp_path: Path) -> None:
     machine.make(PROFILES[host])
     machine.install(host)
@@ -148,14 +149,14 @@ def test_the_plugin_can_read_where_the_daemon_is(machine: Machine, host: str, tm
     assert installation.version == matted.__version__
 
 
-@HOSTS
+@EACH_HOST
 def test_nothing_half_written_or_compiled_is_left(machine: Machine, host: str) -> None:
     machine.make(PROFILES[host])
     machine.install(host)
     assert not [name for name in machine.tree() if name.endswith((".part", ".pyc", "__pycache__"))]
 
 
-@HOSTS
+@EACH_HOST
 def test_installing_says_what_was_done_and_what_to_do_next(machine: Machine, host: str) -> None:
     machine.make(PROFILES[host])
     machine.install(host)
@@ -173,7 +174,7 @@ def test_every_profile_gets_the_plugin(machine: Machine) -> None:
     assert list((machine.home / ".config/GIMP/2.10").iterdir()) == []
 
 
-@HOSTS
+@EACH_HOST
 def test_a_machine_without_the_host_is_told_so(machine: Machine, host: str) -> None:
     assert not machine.install(host)
     assert machine.tree() == {}
@@ -181,7 +182,7 @@ def test_a_machine_without_the_host_is_told_so(machine: Machine, host: str) -> N
     assert "--profile" in machine.said[-1]
 
 
-@HOSTS
+@EACH_HOST
 def test_a_named_folder_gets_the_plugin_and_no_other(machine: Machine, host: str) -> None:
     machine.make(PROFILES[host], "portable")
     assert machine.install(host, machine.home / "portable")
@@ -203,7 +204,7 @@ def test_a_krita_whose_settings_are_unknown_has_to_be_told_by_hand(machine: Mach
 # -- installing again ------------------------------------------------------------------------------------------------
 
 
-@HOSTS
+@EACH_HOST
 def test_installing_twice_is_as_good_as_once(used: Machine, host: str) -> None:
     used.install(host)
     once = used.tree()
@@ -211,7 +212,7 @@ def test_installing_twice_is_as_good_as_once(used: Machine, host: str) -> None:
     assert used.tree() == once
 
 
-@HOSTS
+@EACH_HOST
 def test_a_file_of_an_older_version_is_removed(machine: Machine, host: str) -> None:
     machine.make(PROFILES[host])
     machine.install(host)
@@ -226,7 +227,7 @@ def test_a_file_of_an_older_version_is_removed(machine: Machine, host: str) -> N
     assert machine.tree() == fresh
 
 
-@HOSTS
+@EACH_HOST
 def test_a_damaged_file_is_repaired(machine: Machine, host: str) -> None:
     machine.make(PROFILES[host])
     machine.install(host)
@@ -237,7 +238,7 @@ def test_a_damaged_file_is_repaired(machine: Machine, host: str) -> None:
     assert machine.tree() == fresh
 
 
-@HOSTS
+@EACH_HOST
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"files": null, "created": 5}', '{"files": [1]}'])
 def test_a_damaged_list_of_files_does_not_stop_an_installation(machine: Machine, host: str, content: str) -> None:
     machine.make(PROFILES[host])
@@ -249,7 +250,7 @@ def test_a_damaged_list_of_files_does_not_stop_an_installation(machine: Machine,
 # -- uninstalling ----------------------------------------------------------------------------------------------------
 
 
-@HOSTS
+@EACH_HOST
 def test_uninstalling_leaves_a_used_profile_as_it_was(used: Machine, host: str) -> None:
     before = used.tree()
     used.install(host)
@@ -258,7 +259,7 @@ def test_uninstalling_leaves_a_used_profile_as_it_was(used: Machine, host: str) 
     assert used.tree() == before
 
 
-@HOSTS
+@EACH_HOST
 def test_uninstalling_leaves_a_bare_profile_as_it_was(machine: Machine, host: str) -> None:
     machine.make(PROFILES[host], ".config")
     before = machine.tree()
@@ -276,7 +277,7 @@ def test_uninstalling_leaves_every_profile_as_it_was(machine: Machine) -> None:
     assert machine.tree() == before
 
 
-@HOSTS
+@EACH_HOST
 def test_uninstalling_after_a_second_installation_leaves_the_profile_as_it_was(used: Machine, host: str) -> None:
     before = used.tree()
     used.install(host)
@@ -297,7 +298,7 @@ def test_uninstalling_leaves_no_file_in_a_krita_that_was_never_started(
     assert [path for path in machine.home.rglob("*") if path.is_file()] == [program]
 
 
-@HOSTS
+@EACH_HOST
 def test_files_of_the_user_stay_in_the_folder(used: Machine, host: str) -> None:
     used.install(host)
     used.write(f"{HOMES[host]}/notes.txt", "mine")
@@ -309,7 +310,7 @@ def test_files_of_the_user_stay_in_the_folder(used: Machine, host: str) -> None:
     assert sorted(map(str, left)) == ["matted_client/notes.txt", "notes.txt"]
 
 
-@HOSTS
+@EACH_HOST
 def test_what_the_host_compiled_is_removed_too(used: Machine, host: str) -> None:
     before = used.tree()
     used.install(host)
@@ -319,7 +320,7 @@ def test_what_the_host_compiled_is_removed_too(used: Machine, host: str) -> None
     assert used.tree() == before
 
 
-@HOSTS
+@EACH_HOST
 def test_files_that_are_gone_already_do_not_stop_it(used: Machine, host: str) -> None:
     before = used.tree()
     used.install(host)
@@ -329,7 +330,7 @@ def test_files_that_are_gone_already_do_not_stop_it(used: Machine, host: str) ->
     assert used.tree() == before
 
 
-@HOSTS
+@EACH_HOST
 def test_uninstalling_what_is_not_there_is_said(used: Machine, host: str) -> None:
     before = used.tree()
     assert not used.uninstall(host)
@@ -368,7 +369,7 @@ def test_kritas_other_settings_survive_to_the_byte(machine: Machine, text: str) 
     assert kritarc.read_bytes() == before
 
 
-@HOSTS
+@EACH_HOST
 @pytest.mark.parametrize("name", ["../../../mine", "{home}/mine", "a/../../../../mine"])
 def test_a_list_that_names_files_elsewhere_gets_none_of_them_removed(used: Machine, host: str, name: str) -> None:
     """Whatever wrote it: it may have come with a zip of somebody else's."""
@@ -389,11 +390,11 @@ def test_a_list_that_names_files_elsewhere_gets_none_of_them_removed(used: Machi
 SNAPS = {"gimp": "snap/gimp/current/.config/GIMP/3.0", "krita": "snap/krita/current/.local/share/krita"}
 
 
-@HOSTS
+@EACH_HOST
 def test_a_snap_is_told_of_a_connection_file_that_it_can_see(machine: Machine, host: str) -> None:
     machine.make(SNAPS[host], f"snap/{host}/common")
     machine.install(host)
-    told = read_installation(str(machine.home / SNAPS[host] / installer.HOSTS[host].home)).connection_file
+    told = read_installation(str(machine.home / SNAPS[host] / HOSTS[host].home)).connection_file
     assert told == str(machine.home / f"snap/{host}/common/matted/connection.json")
     assert Path(told).parent.stat().st_mode & 0o777 == 0o700 and not Path(told).exists()
 
@@ -407,7 +408,7 @@ def test_a_snap_gets_the_connection_file_of_a_daemon_that_runs_already(machine: 
     assert copy.read_text() == "where it is" and copy.stat().st_mode & 0o777 == 0o600
 
 
-@HOSTS
+@EACH_HOST
 def test_uninstalling_from_a_snap_leaves_it_as_it_was(machine: Machine, host: str, tmp_path: Path) -> None:
     machine.make(SNAPS[host], f"snap/{host}/common", f"snap/{host}/current/.config")
     (tmp_path / "state").mkdir()
@@ -423,7 +424,7 @@ def test_uninstalling_from_a_snap_leaves_it_as_it_was(machine: Machine, host: st
 
 @pytest.fixture
 def zip_file(machine: Machine) -> Path:
-    installer.pack("krita", machine.home / "plugin.zip", False, machine.said.append)
+    installer.pack(HOSTS["krita"], machine.home / "plugin.zip", False, machine.said.append)
     return machine.home / "plugin.zip"
 
 
@@ -456,7 +457,7 @@ def test_the_zip_has_what_kritas_importer_looks_for(zip_file: Path) -> None:
 
 def test_the_same_files_make_the_same_zip(machine: Machine, zip_file: Path) -> None:
     before = zip_file.read_bytes()
-    installer.pack("krita", zip_file, True, machine.said.append)
+    installer.pack(HOSTS["krita"], zip_file, True, machine.said.append)
     assert zip_file.read_bytes() == before
 
 
@@ -472,30 +473,30 @@ def test_a_plugin_that_was_unpacked_is_known_like_any_other(used: Machine, zip_f
 def test_no_file_is_overwritten_by_the_zip_unless_told_to(machine: Machine) -> None:
     mine = machine.write("plugin.zip", "mine")
     with pytest.raises(InstallError, match="--force"):
-        installer.pack("krita", mine, False, machine.said.append)
+        installer.pack(HOSTS["krita"], mine, False, machine.said.append)
     assert mine.read_text() == "mine"
-    installer.pack("krita", mine, True, machine.said.append)
+    installer.pack(HOSTS["krita"], mine, True, machine.said.append)
     assert zipfile.is_zipfile(mine)
 
 
 def test_a_zip_that_cannot_be_written_gives_one_sentence(machine: Machine) -> None:
     with pytest.raises(InstallError, match="cannot be written"):
-        installer.pack("krita", machine.home / "absent" / "plugin.zip", False, machine.said.append)
+        installer.pack(HOSTS["krita"], machine.home / "absent" / "plugin.zip", False, machine.said.append)
     machine.make("folder")
     with pytest.raises(InstallError, match="cannot be written"):
-        installer.pack("krita", machine.home / "folder", True, machine.said.append)
+        installer.pack(HOSTS["krita"], machine.home / "folder", True, machine.said.append)
     assert list(machine.home.glob("*.part")) == []
 
 
 def test_there_is_no_zip_for_gimp(machine: Machine) -> None:
     with pytest.raises(InstallError, match="no importer"):
-        installer.pack("gimp", machine.home / "plugin.zip", False, machine.said.append)
+        installer.pack(HOSTS["gimp"], machine.home / "plugin.zip", False, machine.said.append)
 
 
 # -- failing ---------------------------------------------------------------------------------------------------------
 
 
-@HOSTS
+@EACH_HOST
 @pytest.mark.parametrize("folder", [True, False])
 def test_a_profile_that_cannot_be_written_gives_one_sentence(machine: Machine, host: str, folder: bool) -> None:
     machine.make(PROFILES[host])

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from matted.hosts import profiles
-from matted.hosts.profiles import Places, Profile
+from matted.hosts.host import Profile
+from matted.hosts.places import Places
+from matted.hosts.registry import HOSTS
+from matted.hosts.sharing import shared_folders
 
 Home = Callable[..., Path]
 
@@ -27,7 +29,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def find(host: str, home: Path, platform: str = "linux", **environ: str) -> list[Profile]:
-    return profiles.find(host, Places(home, platform, environ))
+    return HOSTS[host].profiles(Places(home, platform, environ))
 
 
 def folders(found: list[Profile], home: Path) -> list[str]:
@@ -253,17 +255,17 @@ def test_only_folders_that_an_installation_has_prepared_get_the_connection_file(
     ]
     where = home(*snaps, "snap/gimp/common", "snap/krita/common")
     places = Places(where, "linux", {})
-    assert profiles.shared_folders(places) == []
+    assert shared_folders(places) == []
     for name in ("krita", "gimp"):
         (where / "snap" / name / "common" / "matted").mkdir()
-    assert folders_of(profiles.shared_folders(places), where) == ["snap/gimp/common/matted", "snap/krita/common/matted"]
+    assert folders_of(shared_folders(places), where) == ["snap/gimp/common/matted", "snap/krita/common/matted"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need privileges there")
 def test_a_snap_cannot_have_the_connection_file_put_elsewhere(home: Home) -> None:
     where = home("snap/gimp/current/.config/GIMP/3.0", "snap/gimp/common", "elsewhere")
     (where / "snap/gimp/common/matted").symlink_to(where / "elsewhere")
-    assert profiles.shared_folders(Places(where, "linux", {})) == []
+    assert shared_folders(Places(where, "linux", {})) == []
 
 
 def folders_of(paths: list[Path], home: Path) -> list[str]:
@@ -275,14 +277,14 @@ def folders_of(paths: list[Path], home: Path) -> list[str]:
 
 def test_a_named_folder_that_is_a_known_profile_keeps_its_settings(home: Home) -> None:
     where = home(".local/share/krita")
-    chosen = profiles.chosen("krita", where / ".local/share/krita", Places(where, "linux", {}))
+    chosen = HOSTS["krita"].chosen(where / ".local/share/krita", Places(where, "linux", {}))
     assert chosen.settings == where / ".config/kritarc"
 
 
 @pytest.mark.parametrize(("host", "title"), [("gimp", "GIMP"), ("krita", "Krita")])
 def test_another_named_folder_is_taken_as_it_is(home: Home, host: str, title: str) -> None:
     where = home("portable")
-    chosen = profiles.chosen(host, where / "portable", Places(where, "linux", {}))
+    chosen = HOSTS[host].chosen(where / "portable", Places(where, "linux", {}))
     assert (chosen.folder, chosen.settings) == (where / "portable", None)
     assert chosen.name.startswith(f"{title} in ")
 
@@ -290,4 +292,4 @@ def test_another_named_folder_is_taken_as_it_is(home: Home, host: str, title: st
 def test_a_named_folder_becomes_absolute(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     where = home("portable")
     monkeypatch.chdir(where)
-    assert profiles.chosen("gimp", Path("portable"), Places(where, "linux", {})).folder == where / "portable"
+    assert HOSTS["gimp"].chosen(Path("portable"), Places(where, "linux", {})).folder == where / "portable"

@@ -1,7 +1,7 @@
-"""Is OpenVINO there, and do its devices compute? A program of its own, so that a crash of it is only a finding.
+"""List OpenVINO's devices, or try one of them. A program of its own, so that a crash of OpenVINO is only a finding.
 
-python -m matted.doctor.trial            says which devices there are: {"CPU": "what it is", ...}
-python -m matted.doctor.trial DEVICE     compiles a small graph for the device and checks what it computes
+python -m matted.doctor.device_trial            prints the devices: {"CPU": "what it is", ...}
+python -m matted.doctor.device_trial DEVICE     compiles a small graph for the device and checks what it computes
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ TOLERANCE = 0.01  # GPUs and NPUs compute in float16
 
 
 def devices() -> dict[str, str]:
-    """What there is by OpenVINO's names, in words of its maker."""
+    """Find the devices: OpenVINO's name -> the name that the maker gave it."""
     import openvino
 
     core = openvino.Core()
@@ -24,7 +24,7 @@ def devices() -> dict[str, str]:
 
 
 def error_of(device: str) -> float:
-    """The largest difference to the right answer; what a working device gives is below TOLERANCE.
+    """Measure the largest difference to the right answer, which is below TOLERANCE on a device that works.
 
     The graph is a 3 x 3 average over three channels and a sigmoid. On rows that grow by 1/SIDE the average is the
     middle row. Raises RuntimeError with OpenVINO's own words.

@@ -1,4 +1,4 @@
-"""Programs that are run to see whether they work."""
+"""Run a program to see whether it works."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from collections.abc import Mapping, Sequence
 _LONGEST = 300  # characters of a reason
 
 
-class ChildFailedError(Exception):
-    """It could not be run, crashed, took too long or said no. Its text says which, in words that fit behind a colon.
+class ProbeFailedError(Exception):
+    """The program could not be run, crashed, took too long or ended with an error.
 
-    said: what it had written to its standard output until then.
+    The text says which, in words that fit behind a colon. output: what it had written to standard output until then.
     """
 
-    def __init__(self, reason: str, said: str = "") -> None:
+    def __init__(self, reason: str, output: str = "") -> None:
         super().__init__(reason)
-        self.said = said
+        self.output = output
 
 
 def run(command: Sequence[str], seconds: float, env: Mapping[str, str] | None = None) -> str:
-    """What it wrote to its standard output. Raises ChildFailedError."""
+    """Return what the program writes to its standard output. Raises ProbeFailedError."""
     try:
         done = subprocess.run(
             command,
@@ -33,19 +33,19 @@ def run(command: Sequence[str], seconds: float, env: Mapping[str, str] | None = 
             timeout=seconds,
             env=env,
         )
-    except subprocess.TimeoutExpired:
-        raise ChildFailedError(f"it did not end within {seconds:.0f} s") from None
+    except subprocess.TimeoutExpired as error:
+        raise ProbeFailedError(f"it did not end within {seconds:.0f} s") from error
     except OSError as error:
-        raise ChildFailedError(f"{command[0]}: {error.strerror or error}") from None
+        raise ProbeFailedError(f"{command[0]}: {error.strerror or error}") from error
     if done.returncode:
-        raise ChildFailedError(_reason(done.returncode, done.stderr), done.stdout)
+        raise ProbeFailedError(_reason(done.returncode, done.stderr), done.stdout)
     return done.stdout
 
 
-def _reason(code: int, complaints: str) -> str:
+def _reason(code: int, errors: str) -> str:
     if code < 0:
         return f"it crashed ({_signal_name(-code)})"
-    lines = [line.strip() for line in complaints.splitlines() if line.strip()]
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
     return lines[-1][:_LONGEST].rstrip(".") if lines else f"it ended with code {code} and gave no reason"
 
 
