@@ -466,10 +466,10 @@ def test_damage_is_found_and_mended(person: Person, server: Mirror, tmp_path: Pa
     ("before", "after"),
     [
         ("", 'model = "{}"\n'),
-        ("# mine\nqueue = 7 # few\n", 'model = "{}"\n# mine\nqueue = 7 # few\n'),
+        ("# mine\nqueue = 7 # few\n", '# mine\nqueue = 7 # few\nmodel = "{}"\n'),
         ('queue = 7\nmodel = "u2netp" # quick\n', 'queue = 7\nmodel = "{}" # quick\n'),
-        ("'model'='u2netp'\nqueue = 7\n", 'model = "{}"\nqueue = 7\n'),
-        ('# model = "u2netp"\n', 'model = "{}"\n# model = "u2netp"\n'),
+        ("'model'='u2netp'\nqueue = 7\n", "'model'=\"{}\"\nqueue = 7\n"),
+        ('# model = "u2netp"\n', '# model = "u2netp"\nmodel = "{}"\n'),
     ],
 )
 def test_the_default_is_written_and_the_rest_stays(

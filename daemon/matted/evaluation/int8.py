@@ -13,7 +13,7 @@ import numpy as np
 from matted_client import MattedError
 
 from matted.files import pictures
-from matted.inference import backend, model_io, pixel_graph
+from matted.inference import backend, model_io, pixel_graph, trial
 from matted.inference.engine import Planes
 from matted.inference.layer import Layer
 from matted.models import own
@@ -84,13 +84,13 @@ def make(
                 on_progress=lambda number: say(f"Looking at photograph {number} of {len(chosen)}"),
             )
         except ValueError as error:
-            raise MattedError(str(error)) from None
+            raise MattedError(str(error)) from error
         say("Comparing the masks")
         variant = backend.load(spec, target, Target(CPU, "f32"), Path(folder) / "cache")  # as its own spec will have it
         result = _compare(spec, original, variant, shots[:COMPARED], store.path(spec), target)
         if result.same:
             fields = {"id": variant_id(spec), "title": f"{spec.title}, INT8", "made_from": spec.id}
-            own.add(target, fields, spec, known, own_file, store)
+            own.add(target, fields, spec, known, own_file, store, trial.try_out)
     return result
 
 

@@ -17,7 +17,7 @@ from matted_client import MattedError, Rejected, messages
 
 from matted.models.arithmetic import ACTIVATIONS, FITS, RESAMPLINGS
 from matted.models.spec import ModelSpec, Source
-from matted.system.toml import tomllib
+from matted.system import toml_file
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class Catalogue:
 def load(own: Path | None = None) -> Catalogue:
     """`own`: the user's models.toml, which need not exist. Raises CatalogueError if it cannot be used."""
     text = resources.files(__package__).joinpath("catalogue.toml").read_text("utf-8")
-    specs = [_spec(fields) for fields in tomllib.loads(text)["model"]]
+    specs = [_spec(fields) for fields in toml_file.parse(text)["model"]]
     return Catalogue({spec.id: spec for spec in specs}, own)
 
 
@@ -94,11 +94,9 @@ def read_own(path: Path, shipped: Mapping[str, ModelSpec]) -> dict[str, ModelSpe
     Raises CatalogueError with the file and what is wrong in it.
     """
     try:
-        tables = tomllib.loads(path.read_text("utf-8")).get("model", [])
-    except FileNotFoundError:
-        return {}
+        tables = toml_file.read(path).get("model", [])
     except (OSError, ValueError) as error:
-        raise CatalogueError(f"{path} cannot be read: {error}.", "Correct it or delete it.") from None
+        raise CatalogueError(f"{path} cannot be read: {error}.", "Correct it or delete it.") from error
     specs: dict[str, ModelSpec] = {}
     for table in tables if isinstance(tables, list) else [tables]:
         try:

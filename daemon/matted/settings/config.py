@@ -13,7 +13,7 @@ from matted_client import MattedError
 from matted_client.endpoint import state_folder
 
 from matted.settings.target import ARITHMETICS, AUTO, Target
-from matted.system.toml import tomllib
+from matted.system import toml_file
 
 CONFIG_FILE = "config.toml"
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -98,11 +98,9 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
+        return toml_file.read(path)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.", "Correct it or delete it.") from None
+        raise ConfigError(f"{path} cannot be read: {error}.", "Correct it or delete it.") from error
 
 
 def _checked(name: str, value: Any, origin: str) -> Any:

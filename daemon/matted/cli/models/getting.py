@@ -104,12 +104,14 @@ def _settle_licence(spec: ModelSpec, accept: bool, records: licences.Licences) -
 
 
 def add(options: argparse.Namespace, context: Context) -> int:
+    from matted.inference.trial import try_out
     from matted.models import own
 
     like = context.known.find(options.like)
     given = {"id": options.id, "title": options.title or options.id, "licence": options.licence or "not stated"}
     print(f"Trying {options.file} as {options.id}, like {like.id} ...", flush=True)
-    spec = own.add(options.file.expanduser(), given, like, context.known, context.own_file, context.store)
+    file = options.file.expanduser()
+    spec = own.add(file, given, like, context.known, context.own_file, context.store, try_out)
     tell_the_daemon()
     print(f"{spec.id} works, and is installed, {megabytes(context.store.size(spec))}.")
     print(f"    What it is like is in {context.own_file}, and can be changed there.")
