@@ -1,82 +1,85 @@
-"""Starting the daemon at login, by what the platform has for that."""
+"""Start the daemon at login, by what the platform has for that.
+
+A mechanism is a class in a module of its own (`systemd`, `xdg`, `launchd`, `windows`), and one line in MECHANISMS.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from matted_client.endpoint import clean_environment, state_folder
 
 from matted.autostart import launchd, systemd, windows, xdg
 from matted.autostart.entry import AutostartError, Command, Entry, Mechanism, serve_command
 
-__all__ = ["AutostartError", "Entry", "disable", "enable", "entries", "mechanisms", "serve_command", "trouble"]
+__all__ = ["AutostartError", "Entry", "disable", "enable", "entries", "mechanisms", "problem", "serve_command"]
 
 TRIAL_SECONDS = 60.0
 
+MECHANISMS: tuple[type[Mechanism], ...] = (
+    systemd.UserUnit,
+    xdg.AutostartEntry,
+    launchd.LaunchAgent,
+    windows.RunKey,
+)
+
 
 def mechanisms(environ: Mapping[str, str]) -> list[Mechanism]:
-    """What can start the daemon at login on this platform; the first is what `enable` uses."""
-    if sys.platform == "win32":
-        return [windows.RunKey(windows.CurrentUser(), os.path.exists)]
-    if sys.platform == "darwin":
-        return [launchd.LaunchAgent(Path.home() / "Library")]
-    settings = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    if systemd.runs_session(environ):
-        return [systemd.UserUnit(settings, True), xdg.AutostartEntry(settings)]
-    return [xdg.AutostartEntry(settings), systemd.UserUnit(settings, False)]
+    """List what can start the daemon at login on this platform. `enable` uses the first."""
+    found = [mechanism for kind in MECHANISMS if (mechanism := kind.here(environ))]
+    return sorted(found, key=lambda mechanism: not mechanism.usable)
 
 
-def enable(command: Command, force: bool, ways: list[Mechanism]) -> list[str]:
-    """Write the entry of the first way, and take away those of the others.
+def enable(command: Command, force: bool, mechanisms: list[Mechanism]) -> list[str]:
+    """Write the entry of the first mechanism, and remove those of the others.
 
-    force: also over entries that somebody has changed. Returns sentences about what should be known. Raises
-    AutostartError.
+    force: also over entries that somebody has changed.
+
+    Returns sentences about what the user should know. Raises AutostartError.
     """
-    problem = _trial(command.program)
-    if problem:
-        message = f"{command.program} does not find matted outside this terminal: {problem}."
+    failure = _trial(command.program)
+    if failure:
+        message = f"{command.program} does not find matted outside this terminal: {failure}."
         raise AutostartError(message, "Install it, for example with pipx, and run the installed matted.")
-    _spare_edited(force, ways)
-    remarks = ways[0].put(command)
-    return remarks + [remark for other in ways[1:] for remark in other.take_away()]
+    _refuse_edited(force, mechanisms)
+    remarks = mechanisms[0].write(command)
+    return remarks + [remark for other in mechanisms[1:] for remark in other.remove()]
 
 
-def disable(force: bool, ways: list[Mechanism]) -> list[str]:
-    """Take away the entries of all ways. Otherwise like `enable`."""
-    _spare_edited(force, ways)
-    return [remark for way in ways for remark in way.take_away()]
+def disable(force: bool, mechanisms: list[Mechanism]) -> list[str]:
+    """Remove the entries of all mechanisms. Otherwise like `enable`."""
+    _refuse_edited(force, mechanisms)
+    return [remark for mechanism in mechanisms for remark in mechanism.remove()]
 
 
-def entries(ways: list[Mechanism]) -> list[Entry]:
-    """What is there now: none or one, unless somebody copied files about. Raises AutostartError."""
-    return [entry for way in ways if (entry := way.find())]
+def entries(mechanisms: list[Mechanism]) -> list[Entry]:
+    """Find what is there now: none or one entry, unless somebody copied files. Raises AutostartError."""
+    return [entry for mechanism in mechanisms if (entry := mechanism.find())]
 
 
-def trouble(entry: Entry) -> str:
-    """Why this entry does not start the daemon at login: a sentence for a person, or empty."""
+def problem(entry: Entry) -> str:
+    """Return why this entry does not start the daemon at login: a sentence for a person, or empty."""
     if entry.obstacle:
         return entry.obstacle
     if not entry.program:
         return "It cannot be told what it starts."
     if not os.path.exists(entry.program):
         return f"{entry.program} is not there any more: matted was moved or removed."
-    problem = _trial(entry.program)
-    return f"{entry.program} does not find matted any more: {problem}." if problem else ""
+    failure = _trial(entry.program)
+    return f"{entry.program} does not find matted any more: {failure}." if failure else ""
 
 
-def _spare_edited(force: bool, ways: list[Mechanism]) -> None:
-    for entry in entries(ways):
+def _refuse_edited(force: bool, mechanisms: list[Mechanism]) -> None:
+    for entry in entries(mechanisms):
         if entry.edited and not force:
             message = f"{entry.place} was changed since matted wrote it, and was left as it is."
             raise AutostartError(message, "To do it all the same, add --force.")
 
 
 def _trial(program: str) -> str:
-    """What is wrong with a Python as the one that runs matted at login, or empty."""
+    """Try a Python as the one that runs matted at login. Returns what is wrong with it, or empty."""
     command = [program, "-c", "import matted.cli.main"]
     home, environment = os.path.expanduser("~"), clean_environment(state_folder())
     try:

@@ -1,7 +1,7 @@
-"""What all ways of starting at login have in common: the command, the entry that holds it, and the file of an entry.
+"""What all mechanisms have in common: the command, the entry that holds it, and the file of an entry.
 
-An entry file carries a seal, a digest of its own text. As long as that fits, the file is as matted wrote it; a file
-that somebody has changed is not replaced or deleted unless that was asked for.
+An entry file carries a seal, a digest of its own text. If the digest does not fit, somebody has changed the file, and
+it is not replaced or deleted unless that was asked for.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import hashlib
 import os
 import re
 import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from matted_client import MattedError
 
@@ -36,8 +36,11 @@ class AutostartError(MattedError):
 
 @dataclass(frozen=True)
 class Command:
-    """What is run at login. program: absolute path of a Python that has matted in it. environment: folders that are
-    not where they are by default, by the names of the variables."""
+    """What is run at login.
+
+    program: absolute path of a Python that has matted installed.
+    environment: variables for folders that are not where they are by default.
+    """
 
     program: str
     arguments: tuple[str, ...]
@@ -49,9 +52,11 @@ class Command:
 
 
 def serve_command(program: str, preload: str, environ: Mapping[str, str]) -> Command:
-    """The daemon that stays until the session ends. preload: id of a model to load at once, empty for none.
+    """Make the command for a daemon that stays until the session ends.
 
-    Raises AutostartError.
+    preload: id of a model to load at once, empty for none.
+
+    Raises AutostartError if no entry can hold the command.
     """
     arguments = ["-m", "matted", "serve", "--idle-exit", "forever", *(["--preload", preload] if preload else [])]
     folders = {name: os.path.abspath(environ[name]) for name in FOLDER_VARIABLES if environ.get(name)}
@@ -66,11 +71,14 @@ def serve_command(program: str, preload: str, environ: Mapping[str, str]) -> Com
 
 @dataclass(frozen=True)
 class Entry:
-    """What starts the daemon at login, as it stands there now.
+    """What starts the daemon at login, as it is there now.
 
-    title: the kind of entry. place: its file, or where it is in the registry. runs: its command line, as written
-    there. program: the absolute path in that, empty where it cannot be told. edited: it is not what matted wrote.
-    obstacle: a sentence that says why nothing is started all the same, or empty.
+    title: the kind of entry.
+    place: its file, or its place in the registry.
+    runs: its command line, as written there.
+    program: the absolute path in that; empty if it cannot be told.
+    edited: whether somebody has changed it since matted wrote it.
+    obstacle: why it starts nothing although it is there, as a sentence; empty if it does.
     """
 
     title: str
@@ -81,24 +89,42 @@ class Entry:
     obstacle: str
 
 
-class Mechanism(Protocol):
-    """A way of the platform's to start something at login. Everything may raise AutostartError."""
+class Mechanism(ABC):
+    """A way to start something at login. Everything may raise AutostartError."""
 
+    @classmethod
+    @abstractmethod
+    def here(cls, environ: Mapping[str, str]) -> Mechanism | None:
+        """The mechanism of this account; None if this platform has none of the kind."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether `write` works in this session. What another session has written can be removed in any."""
+        return True
+
+    @abstractmethod
     def find(self) -> Entry | None:
-        """The entry that is there now."""
+        """Find the entry that is there now."""
 
-    def put(self, command: Command) -> list[str]:
-        """Write the entry, over one that is there. Returns sentences about what should be known."""
+    @abstractmethod
+    def write(self, command: Command) -> list[str]:
+        """Write the entry, over one that is there. Returns sentences about what the user should know."""
 
-    def take_away(self) -> list[str]:
-        """Delete the entry and whatever leads to it, if anything is there. Returns sentences as `put` does."""
+    @abstractmethod
+    def remove(self) -> list[str]:
+        """Delete the entry and what leads to it, if anything is there. Returns sentences as `write` does."""
+
+
+def settings_folder(environ: Mapping[str, str]) -> Path:
+    """The configuration folder of a Linux account."""
+    return Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
 
 
 # -- entry files -----------------------------------------------------------------------------------------------------
 
 
 def sealed(text: str) -> str:
-    """`text`, which has BLANK_SEAL in a comment, with its digest there instead."""
+    """Seal a text: put its digest in the place of the BLANK_SEAL that a comment in it has."""
     return text.replace(BLANK_SEAL, f"matted-seal:{hashlib.sha256(text.encode()).hexdigest()}", 1)
 
 
@@ -108,26 +134,26 @@ def is_as_written(text: str) -> bool:
 
 
 def read(path: Path) -> str | None:
-    """None if there is no such file. What is not UTF-8 is replaced."""
+    """Read a file, or None if there is none. What is not UTF-8 is replaced. Raises AutostartError."""
     try:
         return path.read_bytes().decode("utf-8", "replace")
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise AutostartError(f"{path} cannot be read: {error.strerror}.") from None
+        raise AutostartError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def write(path: Path, text: str) -> None:
-    """The whole text or none of it."""
+    """Write the whole text or none of it. Raises AutostartError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_file.write(path, text.encode())
     except OSError as error:
-        raise AutostartError(f"{path} cannot be written: {error.strerror}.") from None
+        raise AutostartError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def delete(path: Path, root: Path) -> None:
-    """Delete a file or a link, and the folders above it, below `root`, that are empty then."""
+    """Delete a file or a link, and the folders above it, below `root`, that are empty then. Raises AutostartError."""
     try:
         path.unlink(missing_ok=True)
         folder = path.parent
@@ -135,4 +161,4 @@ def delete(path: Path, root: Path) -> None:
             folder.rmdir()
             folder = folder.parent
     except OSError as error:
-        raise AutostartError(f"{path} cannot be deleted: {error.strerror}.") from None
+        raise AutostartError(f"{path} cannot be deleted: {error.strerror}.") from error

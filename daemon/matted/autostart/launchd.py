@@ -7,11 +7,24 @@ from __future__ import annotations
 
 import plistlib
 import shlex
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.parsers.expat import ExpatError
 
-from matted.autostart.entry import BLANK_SEAL, NOTICE, Command, Entry, delete, is_as_written, read, sealed, write
+from matted.autostart.entry import (
+    BLANK_SEAL,
+    NOTICE,
+    Command,
+    Entry,
+    Mechanism,
+    delete,
+    is_as_written,
+    read,
+    sealed,
+    write,
+)
 
 TITLE = "LaunchAgent"
 LABEL = "matted.daemon"
@@ -19,12 +32,16 @@ RESTART_SECONDS = 60  # launchd never gives up, so a daemon that cannot start mu
 STOP_SECONDS = 90  # longer than the daemon lets a running request go on
 
 
-class LaunchAgent:
+class LaunchAgent(Mechanism):
     """library: the user's Library folder."""
 
     def __init__(self, library: Path) -> None:
         self._library = library
         self._path = library / "LaunchAgents" / f"{LABEL}.plist"
+
+    @classmethod
+    def here(cls, environ: Mapping[str, str]) -> LaunchAgent | None:
+        return cls(Path.home() / "Library") if sys.platform == "darwin" else None
 
     def find(self) -> Entry | None:
         text = read(self._path)
@@ -42,16 +59,17 @@ class LaunchAgent:
             obstacle="" if fields.get("RunAtLoad") is True and not fields.get("Disabled") else "It is switched off.",
         )
 
-    def put(self, command: Command) -> list[str]:
+    def write(self, command: Command) -> list[str]:
         write(self._path, agent_text(command))
         return []
 
-    def take_away(self) -> list[str]:
+    def remove(self) -> list[str]:
         delete(self._path, self._library)
         return []
 
 
 def agent_text(command: Command) -> str:
+    """Make the text of the property list, sealed."""
     fields: dict[str, Any] = {
         "Label": LABEL,
         "ProgramArguments": command.words,

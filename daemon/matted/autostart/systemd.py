@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,10 +20,12 @@ from matted.autostart.entry import (
     AutostartError,
     Command,
     Entry,
+    Mechanism,
     delete,
     is_as_written,
     read,
     sealed,
+    settings_folder,
     write,
 )
 
@@ -68,21 +71,31 @@ WantedBy=default.target
 
 
 def runs_session(environ: Mapping[str, str]) -> bool:
-    """Whether a systemd of this user runs and can be talked to."""
+    """Whether a systemd of this user runs and answers."""
     runtime = environ.get("XDG_RUNTIME_DIR")
     if not runtime or not Path(runtime, "systemd").is_dir() or shutil.which("systemctl") is None:
         return False
     return _systemctl("show", "--property=Version").returncode == 0
 
 
-class UserUnit:
-    """root: the user's configuration folder. manager: whether systemd can be asked, which `put` needs."""
+class UserUnit(Mechanism):
+    """root: the user's configuration folder. manager: whether this session's systemd answers, which `write` needs."""
 
     def __init__(self, root: Path, manager: bool) -> None:
         self._root = root
         self._folder = root / "systemd" / "user"
         self._path = self._folder / UNIT
         self._manager = manager
+
+    @classmethod
+    def here(cls, environ: Mapping[str, str]) -> UserUnit | None:
+        if sys.platform in ("win32", "darwin"):
+            return None
+        return cls(settings_folder(environ), runs_session(environ))
+
+    @property
+    def usable(self) -> bool:
+        return self._manager
 
     def find(self) -> Entry | None:
         text = read(self._path)
@@ -99,7 +112,7 @@ class UserUnit:
             obstacle="" if self._links() else f"{UNIT} is not enabled: systemd does not start it.",
         )
 
-    def put(self, command: Command) -> list[str]:
+    def write(self, command: Command) -> list[str]:
         write(self._path, unit_text(command))
         for words in (("daemon-reload",), ("enable", "--quiet", str(self._path))):
             done = _systemctl(*words)
@@ -108,7 +121,7 @@ class UserUnit:
                 raise AutostartError(f"systemd did not accept {self._path}: {said}", "See: matted autostart status")
         return []
 
-    def take_away(self) -> list[str]:
+    def remove(self) -> list[str]:
         if not os.path.lexists(self._path) and not self._links():
             return []
         if self._manager:  # it may have links where this session does not look
@@ -122,7 +135,7 @@ class UserUnit:
         return [f"What you added to the unit stays: {changes}"] if changes.exists() else []
 
     def _links(self) -> list[Path]:
-        """What makes the unit start, dangling links included."""
+        """Find the links that have the unit started, dangling ones included."""
         return [
             link
             for pattern in ("*.wants/*", "*.requires/*")
@@ -132,6 +145,7 @@ class UserUnit:
 
 
 def unit_text(command: Command) -> str:
+    """Make the text of the unit, sealed."""
     first, *rest = command.words
     if re.search(r"""["'\\]""", first):  # which systemd takes for a mistake in the name of a program, quoted or not
         first, rest = ENV, command.words
@@ -143,7 +157,7 @@ def unit_text(command: Command) -> str:
 
 
 def _quoted(word: str) -> str:
-    """One word of a command line or of Environment=."""
+    """Quote one word of a command line or of Environment=."""
     word = word.replace("%", "%%")
     if re.fullmatch(r"[\w%+,./:=@-]+", word, re.ASCII):
         return word

@@ -4,13 +4,14 @@ the next click does that."""
 from __future__ import annotations
 
 import ntpath
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from matted.autostart.entry import AutostartError, Command, Entry
+from matted.autostart.entry import AutostartError, Command, Entry, Mechanism
 
 if sys.platform == "win32":
     import winreg
@@ -34,18 +35,24 @@ class Registry(Protocol):
         """Does nothing if there is no such value."""
 
 
-class RunKey:
+class RunKey(Mechanism):
     """exists: whether a file is there."""
 
     def __init__(self, registry: Registry, exists: Callable[[str], bool]) -> None:
         self._registry = registry
         self._exists = exists
 
+    @classmethod
+    def here(cls, environ: Mapping[str, str]) -> RunKey | None:
+        if sys.platform == "win32":
+            return cls(CurrentUser(), os.path.exists)
+        return None
+
     def find(self) -> Entry | None:
         try:
             value, approved = self._registry.get(RUN, NAME), self._registry.get(APPROVED, NAME)
         except OSError as error:
-            raise AutostartError(f"The registry cannot be read: {error.strerror}.") from None
+            raise AutostartError(f"The registry cannot be read: {error.strerror}.") from error
         if not isinstance(value, str):
             return None
         off = isinstance(approved, bytes) and approved[:1] and approved[0] % 2
@@ -58,29 +65,29 @@ class RunKey:
             obstacle="It is switched off in the Task Manager, under Startup apps." if off else "",
         )
 
-    def put(self, command: Command) -> list[str]:
+    def write(self, command: Command) -> list[str]:
         value = command_line(command, self._exists)
         try:
             self._registry.set(RUN, NAME, value)
             self._registry.remove(APPROVED, NAME)
         except OSError as error:
-            raise AutostartError(f"The registry cannot be written: {error.strerror}.") from None
+            raise AutostartError(f"The registry cannot be written: {error.strerror}.") from error
         if not command.environment:
             return []
         names = ", ".join(command.environment)
         return [f"Make sure that {names} is set in your account, not only here: Windows starts the daemon with those."]
 
-    def take_away(self) -> list[str]:
+    def remove(self) -> list[str]:
         try:
             self._registry.remove(RUN, NAME)
             self._registry.remove(APPROVED, NAME)
         except OSError as error:
-            raise AutostartError(f"The registry cannot be written: {error.strerror}.") from None
+            raise AutostartError(f"The registry cannot be written: {error.strerror}.") from error
         return []
 
 
 def command_line(command: Command, exists: Callable[[str], bool]) -> str:
-    """The value for the Run key. Raises AutostartError if it would be too long for Windows."""
+    """Make the value for the Run key. Raises AutostartError if it would be too long for Windows."""
     folder, program = ntpath.split(command.program)
     silent = ntpath.join(folder, program.lower().replace("python.exe", "pythonw.exe"))  # opens no console window
     line = subprocess.list2cmdline([silent if exists(silent) else command.program, *command.arguments])
@@ -91,7 +98,7 @@ def command_line(command: Command, exists: Callable[[str], bool]) -> str:
 
 
 def program_of(line: str) -> str:
-    """The program of a command line. Its path cannot have a quotation mark in it."""
+    """Find the program of a command line. Its path cannot have a quotation mark in it."""
     found = re.match(r'\s*(?:"([^"]*)"|(\S+))', line)
     return (found[1] or found[2] or "") if found else ""
 

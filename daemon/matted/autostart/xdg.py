@@ -6,6 +6,8 @@ freedesktop.org: Desktop Application Autostart Specification, and "The Exec key"
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from matted.autostart.entry import (
@@ -15,10 +17,12 @@ from matted.autostart.entry import (
     AutostartError,
     Command,
     Entry,
+    Mechanism,
     delete,
     is_as_written,
     read,
     sealed,
+    settings_folder,
     write,
 )
 
@@ -42,12 +46,16 @@ X-GNOME-Autostart-enabled=true
 _OFF = re.compile(r"^(Hidden\s*=\s*true|X-GNOME-Autostart-enabled\s*=\s*false)\s*$", re.MULTILINE)
 
 
-class AutostartEntry:
+class AutostartEntry(Mechanism):
     """root: the user's configuration folder."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._path = root / "autostart" / FILE
+
+    @classmethod
+    def here(cls, environ: Mapping[str, str]) -> AutostartEntry | None:
+        return None if sys.platform in ("win32", "darwin") else cls(settings_folder(environ))
 
     def find(self) -> Entry | None:
         text = read(self._path)
@@ -64,17 +72,17 @@ class AutostartEntry:
             obstacle="It is switched off in the settings of the desktop." if _OFF.search(text) else "",
         )
 
-    def put(self, command: Command) -> list[str]:
+    def write(self, command: Command) -> list[str]:
         write(self._path, entry_text(command))
         return []
 
-    def take_away(self) -> list[str]:
+    def remove(self) -> list[str]:
         delete(self._path, self._root)
         return []
 
 
 def entry_text(command: Command) -> str:
-    """Raises AutostartError."""
+    """Make the text of the entry, sealed. Raises AutostartError if the command has a character that it cannot hold."""
     variables = [f"{name}={value}" for name, value in command.environment.items()]
     words = [*([ENV, *variables] if variables else []), *command.words]
     for word in words:
@@ -87,7 +95,7 @@ def entry_text(command: Command) -> str:
 
 
 def _quoted(word: str) -> str:
-    """One argument of Exec: quoted, then escaped once more as every value of type string is."""
+    """Quote one argument of Exec, and escape it once more, as every value of type string is."""
     word = word.replace("%", "%%")
     if re.fullmatch(r"[\w%+,./:=@-]+", word, re.ASCII):
         return word

@@ -42,11 +42,11 @@ def add_parser(commands: Any) -> None:
 def _enable(options: argparse.Namespace) -> int:
     if options.preload:
         _check_model(options.preload)
-    ways = autostart.mechanisms(os.environ)
+    mechanisms = autostart.mechanisms(os.environ)
     remarks = autostart.enable(
-        autostart.serve_command(sys.executable, options.preload, os.environ), options.force, ways
+        autostart.serve_command(sys.executable, options.preload, os.environ), options.force, mechanisms
     )
-    for entry in autostart.entries(ways):
+    for entry in autostart.entries(mechanisms):
         print(f"The daemon starts at every login ({entry.title}): {entry.place}")
     for remark in remarks:
         print(f"    {remark}")
@@ -56,9 +56,9 @@ def _enable(options: argparse.Namespace) -> int:
 
 
 def _disable(options: argparse.Namespace) -> int:
-    ways = autostart.mechanisms(os.environ)
-    before = autostart.entries(ways)
-    remarks = autostart.disable(options.force, ways)
+    mechanisms = autostart.mechanisms(os.environ)
+    before = autostart.entries(mechanisms)
+    remarks = autostart.disable(options.force, mechanisms)
     for entry in before:
         print(f"The daemon no longer starts at login; this is gone: {entry.place}")
     if not before:
@@ -71,20 +71,20 @@ def _disable(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    found = [(entry, autostart.trouble(entry)) for entry in autostart.entries(autostart.mechanisms(os.environ))]
-    running, works = _running(), any(not trouble for _, trouble in found)
+    found = [(entry, autostart.problem(entry)) for entry in autostart.entries(autostart.mechanisms(os.environ))]
+    running, works = _running(), any(not problem for _, problem in found)
     if options.json:
-        report = [{**asdict(entry), "trouble": trouble} for entry, trouble in found]
+        report = [{**asdict(entry), "trouble": problem} for entry, problem in found]
         print(json.dumps({"enabled": works, "entries": report, "running": running}, indent=2))
         return OK if works else FAILED
     print("The daemon starts at login." if works else "The daemon does not start at login.")
-    for entry, trouble in found:
+    for entry, problem in found:
         print(f"    {entry.title}: {entry.place}")
         print(f"    It runs: {entry.runs}")
         if entry.edited:
             print("    It was changed since matted wrote it.")
-        if trouble:
-            print(f"    {trouble} To set that right: matted autostart enable{' --force' if entry.edited else ''}")
+        if problem:
+            print(f"    {problem} To set that right: matted autostart enable{' --force' if entry.edited else ''}")
     if not found:
         print("    To change that: matted autostart enable")
     print("It runs now." if running else "It does not run now.")

@@ -65,7 +65,7 @@ def check_login(context: Context) -> Iterator[Finding]:
         what = "The daemon does not start at login. The first click starts it."
         yield Finding(NOTE, "Login", what, "To have it wait for you instead: matted autostart enable")
     for entry in found:
-        problem = autostart.trouble(entry)
+        problem = autostart.problem(entry)
         if problem:
             yield Finding(FAIL, "Login", f"{entry.place}: {problem}", "Run: matted autostart enable")
         else:

@@ -6,12 +6,13 @@ import os
 import plistlib
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from matted import autostart
 from matted.autostart import launchd, systemd, windows, xdg
-from matted.autostart.entry import AutostartError, Command, is_as_written, serve_command
+from matted.autostart.entry import AutostartError, Command, Entry, Mechanism, is_as_written, serve_command
 
 SERVE = ("-m", "matted", "serve", "--idle-exit", "forever")
 PYTHON = "/home/a b/.venv/bin/python"
@@ -93,20 +94,20 @@ def test_a_file_that_is_no_text_is_not_ours(tmp_path: Path) -> None:
 def test_what_was_put_is_found_and_taken_away(kind: type[xdg.AutostartEntry], tmp_path: Path) -> None:
     way = kind(tmp_path)
     assert way.find() is None
-    way.put(COMMAND)
+    way.write(COMMAND)
     entry = way.find()
     assert entry and Path(entry.place).is_file()
     assert (entry.program, entry.edited, entry.obstacle) == (PYTHON, False, "")
     assert all(word in entry.runs for word in (PYTHON, *SERVE))
-    way.take_away()
+    way.remove()
     assert way.find() is None and list(tmp_path.iterdir()) == []
-    way.take_away()
+    way.remove()
 
 
 @pytest.mark.parametrize("line", ["Hidden=true", "X-GNOME-Autostart-enabled=false", "Hidden = true "])
 def test_an_entry_that_the_desktop_has_switched_off_is_said(line: str, tmp_path: Path) -> None:
     way = xdg.AutostartEntry(tmp_path)
-    way.put(COMMAND)
+    way.write(COMMAND)
     path = tmp_path / "autostart" / xdg.FILE
     path.write_text(path.read_text().replace("X-GNOME-Autostart-enabled=true", line))
     entry = way.find()
@@ -118,21 +119,21 @@ def test_links_to_a_unit_that_is_gone_are_taken_away(tmp_path: Path) -> None:
     wants.mkdir(parents=True)
     (wants / systemd.UNIT).symlink_to(tmp_path / "systemd/user" / systemd.UNIT)
     (wants / "other.service").symlink_to("/nowhere")
-    assert systemd.UserUnit(tmp_path, False).take_away() == []
+    assert systemd.UserUnit(tmp_path, False).remove() == []
     assert [path.name for path in wants.iterdir()] == ["other.service"]
 
 
 def test_a_unit_that_is_a_link_to_nothing_is_taken_away(tmp_path: Path) -> None:
     (tmp_path / "systemd/user").mkdir(parents=True)
     (tmp_path / "systemd/user" / systemd.UNIT).symlink_to("/nowhere")
-    systemd.UserUnit(tmp_path, False).take_away()
+    systemd.UserUnit(tmp_path, False).remove()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "autostart").write_text("a file")
     with pytest.raises(AutostartError, match="cannot be written"):
-        xdg.AutostartEntry(tmp_path).put(COMMAND)
+        xdg.AutostartEntry(tmp_path).write(COMMAND)
 
 
 def test_a_python_without_matted_is_refused_before_anything_is_written(tmp_path: Path) -> None:
@@ -173,7 +174,7 @@ def test_a_launch_agent_holds_any_characters() -> None:
 
 def test_a_launch_agent_that_is_switched_off_or_damaged_is_said(tmp_path: Path) -> None:
     way = launchd.LaunchAgent(tmp_path)
-    way.put(COMMAND)
+    way.write(COMMAND)
     path = tmp_path / "LaunchAgents/matted.daemon.plist"
     path.write_text(path.read_text().replace("<key>RunAtLoad</key>", "<key>Disabled</key><true/><key>RunAtLoad</key>"))
     entry = way.find()
@@ -235,12 +236,12 @@ def test_the_value_of_the_run_key_is_found_and_taken_away() -> None:
     way = windows.RunKey(values, everywhere)
     assert way.find() is None
     values.all[windows.APPROVED, "matted"] = b"\x03\0\0\0"
-    remarks = way.put(Command(PYTHON_EXE, SERVE, {"MATTED_DATA_DIR": r"D:\data"}))
+    remarks = way.write(Command(PYTHON_EXE, SERVE, {"MATTED_DATA_DIR": r"D:\data"}))
     assert len(remarks) == 1 and "MATTED_DATA_DIR" in remarks[0]
     entry = way.find()
     assert entry and (entry.program, entry.edited, entry.obstacle) == (PYTHONW_EXE, False, "")
     assert entry.place == r"HKEY_CURRENT_USER\Software\Microsoft\Windows\CurrentVersion\Run\matted"
-    way.take_away()
+    way.remove()
     assert way.find() is None and values.all == {}
 
 
@@ -248,7 +249,7 @@ def test_the_value_of_the_run_key_is_found_and_taken_away() -> None:
 def test_a_value_that_the_task_manager_has_switched_off_is_said(approved: bytes, off: bool) -> None:
     values = Values()
     way = windows.RunKey(values, everywhere)
-    way.put(Command(PYTHON_EXE, SERVE))
+    way.write(Command(PYTHON_EXE, SERVE))
     values.all[windows.APPROVED, "matted"] = approved
     entry = way.find()
     assert entry and bool(entry.obstacle) is off
@@ -272,7 +273,7 @@ def test_the_real_registry_keeps_a_value() -> None:
     assert registry.get(key, "a") is None
 
 
-# -- which way -------------------------------------------------------------------------------------------------------
+# -- which mechanism -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux has two ways")
@@ -281,3 +282,38 @@ def test_without_a_user_manager_the_desktop_entry_is_used(tmp_path: Path) -> Non
     for environ in ({}, {"XDG_RUNTIME_DIR": str(tmp_path)}, {"XDG_RUNTIME_DIR": str(tmp_path / "nothing")}):
         assert not systemd.runs_session(environ)
         assert isinstance(autostart.mechanisms({**environ, "XDG_CONFIG_HOME": str(tmp_path)})[0], xdg.AutostartEntry)
+
+
+class LoginScript(Mechanism):
+    """A script that a made-up system runs at login."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @classmethod
+    def here(cls, environ: Mapping[str, str]) -> LoginScript | None:
+        return cls(Path(environ["LOGIN_SCRIPT"])) if "LOGIN_SCRIPT" in environ else None
+
+    def find(self) -> Entry | None:
+        text = self._path.read_text() if self._path.exists() else ""
+        return Entry("login script", str(self._path), text, text.partition(" ")[0], False, "") if text else None
+
+    def write(self, command: Command) -> list[str]:
+        self._path.write_text(" ".join(command.words))
+        return ["It is run at login."]
+
+    def remove(self) -> list[str]:
+        self._path.unlink(missing_ok=True)
+        return []
+
+
+def test_another_mechanism_is_a_class_and_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(autostart, "MECHANISMS", (*autostart.MECHANISMS, LoginScript))
+    there = autostart.mechanisms({"LOGIN_SCRIPT": str(tmp_path / "script"), "XDG_CONFIG_HOME": str(tmp_path)})
+    assert not any(isinstance(each, LoginScript) for each in autostart.mechanisms({}))
+    there.sort(key=lambda each: not isinstance(each, LoginScript))
+    assert autostart.enable(Command(sys.executable, SERVE), False, there)[0] == "It is run at login."
+    [entry] = autostart.entries(there)
+    assert (entry.title, entry.program) == ("login script", sys.executable) and autostart.problem(entry) == ""
+    autostart.disable(False, there)
+    assert autostart.entries(there) == []
