@@ -28,7 +28,7 @@ def _doctor(options: argparse.Namespace) -> int:
         raise report.exists(options.report)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a path may have what a terminal lacks
-    shorten = privacy.Homeless(privacy.home())
+    shorten = privacy.HomeFilter(privacy.home())
     examined, findings = context.load(os.environ), []
     for found in checks.run_all(examined):
         findings.append(found)

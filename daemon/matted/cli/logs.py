@@ -30,14 +30,14 @@ def add_parser(commands: Any) -> None:
 
 
 def _logs(options: argparse.Namespace) -> int:
-    folder, shorten = Path(state_folder()), privacy.Homeless(privacy.home())
+    folder, shorten = Path(state_folder()), privacy.HomeFilter(privacy.home())
     place = shorten(str(folder / logbook.LOG_FILE))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may lack a character that a message has
     reader = logbook.Reader(folder)
     try:
         text = reader.read()
-        start_log = logbook.beside(folder)
+        start_log = logbook.newer_start_log(folder)
         if start_log is not None:
             print(
                 f"What was said outside the log, by a crash or before there was one: {shorten(str(start_log))}",

@@ -38,7 +38,7 @@ def check_daemon(context: Context) -> Iterator[Finding]:
     if not path.exists():
         what = "It does not run. The first click starts it."
         yield Finding(NOTE, "Daemon", what, "To see whether it works: matted start, and then matted doctor again.")
-        yield from _last_words(context.settings.state)
+        yield from _start_log(context.settings.state)
         return
     try:
         connection = read_connection(str(path))
@@ -89,12 +89,12 @@ def _unanswered(path: Path, connection: Connection, error: Unavailable) -> Findi
     return Finding(NOTE, "Connection file", what, "The next start replaces it: matted start")
 
 
-def _last_words(folder: Path) -> Iterator[Finding]:
+def _start_log(folder: Path) -> Iterator[Finding]:
     """Quote what a daemon said that crashed or could not start."""
-    start_log = logbook.beside(folder)
-    if start_log is not None:
-        lines = start_log.read_text("utf-8", "replace").strip().splitlines()
-        yield Finding(NOTE, "Daemon", f"{start_log} ends with: {lines[-1]!r}.", f"See all of it in {start_log}")
+    newer = logbook.newer_start_log(folder)
+    if newer is not None:
+        lines = newer.read_text("utf-8", "replace").strip().splitlines()
+        yield Finding(NOTE, "Daemon", f"{newer} ends with: {lines[-1]!r}.", f"See all of it in {newer}")
 
 
 def _is_matted(pid: int) -> bool:

@@ -46,7 +46,7 @@ def compose(context: Context, findings: Iterable[Finding], environ: Mapping[str,
     text = f"matted {__version__}, report of {when}\n{PROMISE}\n"
     for title, part in parts.items():
         text += f"\n== {title}\n\n{_result(part)}\n"
-    clean = privacy.Anonymous(privacy.home(), privacy.users(), privacy.hosts(), _secrets(context.settings.state))
+    clean = privacy.PrivacyFilter(privacy.home(), privacy.users(), privacy.hosts(), _secrets(context.settings.state))
     return clean(text)
 
 

@@ -118,7 +118,7 @@ def write(picture: Picture, path: Path, overwrite: bool) -> None:
     """Write a PNG: whole, or not at all. Raises PictureError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_file.draft(path) as draft:
+        with atomic_file.replacing(path) as draft:
             picture.image.save(draft, "PNG", **_COMPRESSION, **picture.metadata)
             if path.exists() and not overwrite:
                 raise PictureError(f"{path} exists.", "Use --force to overwrite it.")

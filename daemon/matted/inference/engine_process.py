@@ -115,7 +115,7 @@ def main() -> None:
     faulthandler.enable()
     _step_back()
     with suppress(BrokenPipeError):
-        EngineProcess(sys.stdin.buffer, subprocess_call.answers(), *sys.argv[1:]).run()
+        EngineProcess(sys.stdin.buffer, subprocess_call.take_stdout(), *sys.argv[1:]).run()
 
 
 if __name__ == "__main__":

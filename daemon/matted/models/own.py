@@ -74,7 +74,7 @@ def _rewrite(path: Path, change: Callable[[str], str]) -> None:
         raise CatalogueError(f"{path} cannot be changed: {error}.", "Correct it or delete it.") from error
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_file.draft(path) as draft:
+        with atomic_file.replacing(path) as draft:
             draft.write_bytes(changed.encode())
             _require_usable(draft, path)
     except OSError as error:

@@ -91,7 +91,7 @@ class SingleInstance:
 
 
 def _put(folder: Path, content: bytes) -> None:
-    atomic_file.sweep(
+    atomic_file.delete_leftovers(
         folder / CONNECTION_FILE
     )  # of daemons that were killed: who has the lock is the only one that writes
     sharing.put(folder, content)

@@ -1,4 +1,4 @@
-"""The daemon's memory for arrays: kept while pictures come in, given back to the system when none does."""
+"""Memory for arrays: keep it while pictures come in, and return it to the system when none does."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ _NEVER = 2**31 - 1  # bytes: what is free at the end of the heap stays there, up
 
 
 def keep_blocks() -> None:
-    """Have glibc reuse the memory of what was freed, whatever its size, until `return_the_rest`.
+    """Have glibc reuse freed memory, whatever its size, until `return_the_rest`.
 
-    By itself it takes large blocks from the system one by one, and gives each back when it is free. Every picture that
-    comes in, and every array that is made of it, then lies in pages that the system clears first: that takes longer
-    than to receive the picture, and a third of the time of making a mask. One heap serves all threads: of those of
-    other threads glibc would keep the end.
+    By default glibc takes large blocks from the system one by one, and returns each when it is freed. The system clears
+    new pages, and for a picture and the arrays that are made of it that takes longer than to receive the picture, and a
+    third of the time of making a mask. One heap serves all threads, because glibc would not return the end of others.
     """
     if sys.platform == "linux":
         with suppress(AttributeError, OSError):  # another C library
@@ -27,7 +26,7 @@ def keep_blocks() -> None:
 
 
 def return_the_rest() -> None:
-    """Give back what is free, also between blocks in use. Takes milliseconds."""
+    """Return free memory to the system, also between blocks in use. Takes milliseconds."""
     if sys.platform == "linux":
         with suppress(AttributeError, OSError):
             ctypes.CDLL(None).malloc_trim(0)

@@ -1,4 +1,4 @@
-"""Files written whole or not at all: a reader sees the old one or the new one, never a part."""
+"""Write files whole or not at all: a reader sees the old file or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-_NAME = 40  # characters of the file's own name in that of its draft, which is then no longer than names can be
+_NAME = 40  # characters of the file's name that its temporary file has, which is then no longer than names can be
 
 
 def write(path: Path, content: bytes, mode: int | None = None) -> None:
-    """Put `content` in the place of whatever file `path` is.
+    """Replace the file at `path`, or make it.
 
-    mode: its permissions, from the beginning; None for those of the file that it replaces, or of any new file. Several
-    threads and processes may do the same at the same time (on Windows one of them may fail). Raises OSError; `path` is
+    mode: its permissions, from the beginning; None for those of the file that it replaces, or of any new file.
+
+    Several threads and processes may do so at the same time; on Windows one of them may fail. Raises OSError: `path` is
     then as it was, and nothing is left beside it.
     """
-    with _drafted(path, mode) as (_, file):
+    with _temporary(path, mode) as (_, file):
         file.write(content)  # not by name: whoever else may write in the folder could put a link there
 
 
 @contextmanager
-def draft(path: Path) -> Iterator[Path]:
-    """Give the name of an empty file to write, which then takes the place of whatever file `path` is.
+def replacing(path: Path) -> Iterator[Path]:
+    """Give the path of an empty temporary file, which replaces the file at `path` when the block ends.
 
-    If the `with` block raises, or the file cannot be put in place (OSError), `path` is as it was, and nothing is left
-    beside it. For folders that nobody else can write in.
+    If the block raises, or the file cannot be put in place (OSError), `path` is as it was, and nothing is left beside
+    it. For folders that nobody else can write in.
     """
-    with _drafted(path, None) as (place, file):
+    with _temporary(path, None) as (place, file):
         file.close()
         yield place
 
 
-def sweep(path: Path) -> None:
-    """Delete the drafts of `path` that processes left which were killed. Not while another may write it.
+def delete_leftovers(path: Path) -> None:
+    """Delete the temporary files of `path` that killed processes have left. Not while another process may write it.
 
     Raises OSError.
     """
@@ -48,7 +49,7 @@ def sweep(path: Path) -> None:
 
 
 @contextmanager
-def _drafted(path: Path, mode: int | None) -> Iterator[tuple[Path, BinaryIO]]:
+def _temporary(path: Path, mode: int | None) -> Iterator[tuple[Path, BinaryIO]]:
     place = path.with_name(f".{path.name[:_NAME]}.{os.getpid()}-{threading.get_ident()}.part")
     replaces = path.exists()
     at_first = mode if mode is not None else 0o600 if replaces else 0o666

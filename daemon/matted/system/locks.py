@@ -19,7 +19,7 @@ _POLL_SECONDS = 0.1
 
 
 def try_lock(file: BinaryIO) -> bool:
-    """Lock an open file. False if someone else holds it. It stays locked until it is closed."""
+    """Lock an open file. False if another process holds it. It stays locked until it is closed."""
     try:
         if sys.platform == "win32":
             file.seek(0)
@@ -35,7 +35,9 @@ def try_lock(file: BinaryIO) -> bool:
 def holding(path: Path, on_wait: Callable[[], None], check: Callable[[], None]) -> Iterator[None]:
     """Hold the lock file `path`, which exists only that long.
 
-    on_wait: called once if someone else holds it. check: called while waiting; what it raises ends that.
+    on_wait: called once if another process holds it.
+    check: called while waiting; what it raises ends the waiting.
+
     Raises OSError.
     """
     waited = False

@@ -1,10 +1,10 @@
-"""The daemon's log: where it goes, how large it may grow, and reading it while it is written.
+"""The daemon's log: write it, keep it small, and read it while it is written.
 
-    matted.log       what the daemon says; matted.log.1 to .3 is what it said before
-    start.log        the output of a daemon that a client started: what it says before its log is there, and what
+    matted.log       what the daemon logs; matted.log.1 to .3 are older
+    start.log        the output of a daemon that a client started: what it prints before it can log, and what
                      OpenVINO, a driver or Python itself prints when the process crashes
 
-A line of the log goes to the terminal too, or to whoever else started `matted serve`, but not into start.log.
+A line of the log also goes to standard error, unless that is start.log.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import TextIO
 
 from matted_client.endpoint import START_LOG
 
-from matted.system.privacy import Homeless, home
+from matted.system.privacy import HomeFilter, home
 
 LOG_FILE = "matted.log"
 MAX_BYTES = 1_000_000
@@ -37,9 +37,9 @@ log = logging.getLogger(__name__)
 
 
 def set_up(folder: Path, level: str) -> None:
-    """From here on what is logged in this process goes into the log of `folder`, and to standard error.
+    """Send what this process logs into the log of `folder`, and to standard error.
 
-    Nothing is written, and no file made, before the first line: only the daemon that got the folder's lock says any.
+    No file is made before the first line: only the daemon that holds the folder's lock logs any.
     """
     formatter = _Formatter(_FORM)
     handlers: list[logging.Handler] = [LogFile(folder)]
@@ -51,21 +51,23 @@ def set_up(folder: Path, level: str) -> None:
         logging.getLogger().addHandler(handler)
     set_level(level)
     logging.captureWarnings(True)
-    _log_last_words(also_print=terminal is None)
+    _log_uncaught(also_print=terminal is None)
     if sys.stderr is not None:
         faulthandler.enable()
 
 
 def set_level(level: str) -> None:
-    """How much is logged: one of config.LOG_LEVELS. Of libraries only warnings, as their news name files and pages."""
+    """Set how much is logged: one of config.LOG_LEVELS. Of libraries only warnings: the rest names files and pages."""
     ours = logging.getLogger("matted")
     ours.setLevel(level.upper())
     logging.getLogger().setLevel(max(ours.level, logging.WARNING))
 
 
 class LogFile(logging.handlers.RotatingFileHandler):
-    """Files of the user alone that take up at most (KEPT + 1) x MAX_BYTES. Never raises: what cannot be written,
-    because the disk is full or the folder gone, is lost, and the next line is tried anew.
+    """Writes files that only the user can read, of at most (KEPT + 1) x MAX_BYTES in all.
+
+    Never raises: a line that cannot be written, because the disk is full or the folder gone, is lost, and the next line
+    is tried again.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -93,7 +95,7 @@ class LogFile(logging.handlers.RotatingFileHandler):
             super().handleError(record)
 
     def _drop_stream(self) -> None:
-        """Close the file; one that cannot be closed, as what it holds cannot be written, is given up."""
+        """Close the file. One that cannot be closed, because its buffer cannot be written, is given up."""
         stream, self.stream = self.stream, None
         if stream is not None:
             with suppress(OSError):
@@ -114,7 +116,7 @@ class Reader:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def read(self) -> str:
-        """All that was written since the last call. Empty if there is no log. Raises OSError."""
+        """Return what was written since the last call. Empty if there is no log. Raises OSError."""
         raw = b""
         with ExitStack() as stack:
             for identity, file in reversed(self._unread(stack)):
@@ -125,7 +127,7 @@ class Reader:
         return self._decoder.decode(raw)
 
     def _unread(self, stack: ExitStack) -> list[tuple[tuple[int, int], BufferedReader]]:
-        """The files from the newest to the one that was read last, or to the oldest.
+        """Open the files from the newest to the one that was read last, or to the oldest.
 
         Looked for in this order, a file that is rotated meanwhile is seen twice, but none is missed.
         """
@@ -145,15 +147,15 @@ class Reader:
 
 
 def last_lines(text: str, count: int) -> str:
-    """The end of a text. count: lines, at least 0."""
+    """Return the end of a text. count: of lines, at least 0."""
     lines = text.split("\n")  # not splitlines(): messages may hold what Unicode calls a line separator
     unfinished = lines.pop()
     kept = lines[max(0, len(lines) - count) :] if count else []
     return "".join(f"{line}\n" for line in kept) + (unfinished if count else "")
 
 
-def beside(folder: Path) -> Path | None:
-    """start.log, if something was written there after the last line of the log; None otherwise."""
+def newer_start_log(folder: Path) -> Path | None:
+    """Find start.log if it was written after the last line of the log: then the daemon crashed or could not start."""
     path = folder / START_LOG
     with suppress(OSError):
         stat = path.stat()
@@ -170,18 +172,18 @@ def _last_change(path: Path) -> float:
 
 
 class _Formatter(logging.Formatter):
-    """One line, with ~ for the home folder."""
+    """Formats a line, with ~ for the home folder."""
 
     def __init__(self, form: str) -> None:
         super().__init__(form)
-        self._homeless = Homeless(home())
+        self._home = HomeFilter(home())
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._homeless(super().format(record))
+        return self._home(super().format(record))
 
 
 def _terminal(folder: Path) -> TextIO | None:
-    """Standard error, unless there is none (as under pythonw) or it is the start log."""
+    """Return standard error, unless there is none (as under pythonw) or it is start.log."""
     if sys.stderr is None:
         return None
     with suppress(OSError, ValueError):  # no start log, or a standard error that is no file
@@ -190,8 +192,8 @@ def _terminal(folder: Path) -> TextIO | None:
     return sys.stderr
 
 
-def _log_last_words(also_print: bool) -> None:
-    """Have `matted logs` find why the daemon failed. also_print: for the client that started it and reads start.log."""
+def _log_uncaught(also_print: bool) -> None:
+    """Log uncaught exceptions. also_print: for the client that started the daemon and reads start.log."""
 
     def on_uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
         caught = error or kind()

@@ -1,4 +1,4 @@
-"""Calling a function in a process of its own: its memory goes with it, and so does a crash in OpenVINO."""
+"""Call a function in a process of its own: its memory ends with it, and so does a crash in OpenVINO."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ T = TypeVar("T")
 
 
 def call(function: Callable[..., T], *arguments: Any) -> T:
-    """function(*arguments); it has to be at the top of a module, and all of it such that it can be pickled.
+    """Return function(*arguments).
+
+    function: at the top level of a module.
+    arguments: like the result, such that they can be pickled.
 
     Raises what the function raises, or RuntimeError if its process died.
     """
@@ -28,15 +31,15 @@ def call(function: Callable[..., T], *arguments: Any) -> T:
     return result
 
 
-def answers() -> BinaryIO:
-    """This process's standard output, kept for ourselves: what OpenVINO or a driver prints goes to standard error."""
+def take_stdout() -> BinaryIO:
+    """Take this process's standard output for replies: what OpenVINO or a driver prints goes to standard error."""
     own = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return own
 
 
 def _main() -> None:
-    answer = answers()
+    replies = take_stdout()
     function, arguments = pickle.load(sys.stdin.buffer)
     try:
         reply = pickle.dumps((None, function(*arguments)))
@@ -45,8 +48,8 @@ def _main() -> None:
             reply = pickle.dumps((error, None))
         except (pickle.PicklingError, TypeError, AttributeError):
             reply = pickle.dumps((RuntimeError(str(error)), None))
-    with answer:
-        answer.write(reply)
+    with replies:
+        replies.write(reply)
 
 
 if __name__ == "__main__":

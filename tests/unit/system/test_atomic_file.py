@@ -35,7 +35,7 @@ def test_what_is_written_takes_the_place_of_the_old(tmp_path: Path) -> None:
 def test_the_old_one_stays_until_the_end(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("old")
-    with atomic_file.draft(file) as draft:
+    with atomic_file.replacing(file) as draft:
         draft.write_text("new")
         assert file.read_text() == "old"
     assert file.read_text() == "new"
@@ -45,7 +45,7 @@ def test_the_old_one_stays_until_the_end(tmp_path: Path) -> None:
 def test_nothing_changes_and_nothing_is_left_where_writing_fails(tmp_path: Path, error: type[BaseException]) -> None:
     file = tmp_path / "file"
     file.write_text("old")
-    with pytest.raises(error), atomic_file.draft(file) as draft:
+    with pytest.raises(error), atomic_file.replacing(file) as draft:
         draft.write_text("new")
         raise error
     assert file.read_text() == "old" and os.listdir(tmp_path) == ["file"]
@@ -82,7 +82,7 @@ def test_a_new_file_has_the_permissions_of_any_new_file(tmp_path: Path, umask: N
 @on_posix
 def test_a_file_that_was_private_never_is_anything_else(tmp_path: Path) -> None:
     (tmp_path / "file").touch(0o600)
-    with atomic_file.draft(tmp_path / "file") as draft:
+    with atomic_file.replacing(tmp_path / "file") as draft:
         assert mode(draft) == 0o600
     assert mode(tmp_path / "file") == 0o600
 
@@ -147,9 +147,9 @@ def test_several_may_write_at_once(tmp_path: Path) -> None:
 def test_what_killed_processes_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
     left = []
     for name in ("[file]", "other"):
-        with atomic_file.draft(tmp_path / name) as draft:
+        with atomic_file.replacing(tmp_path / name) as draft:
             left.append(draft)
     for each in left:
         each.write_text("half")
-    atomic_file.sweep(tmp_path / "[file]")
+    atomic_file.delete_leftovers(tmp_path / "[file]")
     assert sorted(os.listdir(tmp_path)) == sorted([left[1].name, "[file]", "other"])

@@ -198,14 +198,14 @@ def test_a_line_that_is_not_finished_comes_too() -> None:
 
 def test_the_start_log_counts_only_with_news(tmp_path: Path) -> None:
     start_log = tmp_path / START_LOG
-    assert logbook.beside(tmp_path) is None
+    assert logbook.newer_start_log(tmp_path) is None
     start_log.touch()
-    assert logbook.beside(tmp_path) is None
+    assert logbook.newer_start_log(tmp_path) is None
     start_log.write_text("Fatal Python error")
-    assert logbook.beside(tmp_path) == start_log
+    assert logbook.newer_start_log(tmp_path) == start_log
     (tmp_path / LOG_FILE).write_text("a later daemon")
     os.utime(start_log, (1, 1))
-    assert logbook.beside(tmp_path) is None
+    assert logbook.newer_start_log(tmp_path) is None
 
 
 # -- the whole of it, in a process of its own ------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from matted.system.privacy import Anonymous, Homeless
+from matted.system.privacy import HomeFilter, PrivacyFilter
 
 KEY = "ab" * 32
 
@@ -24,13 +24,13 @@ KEY = "ab" * 32
     ],
 )
 def test_the_home_folder_is_written_as_a_tilde(home: str, text: str, expected: str) -> None:
-    assert Homeless(Path(home))(text) == expected
+    assert HomeFilter(Path(home))(text) == expected
 
 
 def test_a_home_that_is_a_link_is_recognised_by_both_its_names(tmp_path: Path) -> None:
     (tmp_path / "disk" / "alice").mkdir(parents=True)
     os.symlink(tmp_path / "disk" / "alice", tmp_path / "link")
-    assert Homeless(tmp_path / "link")(f"{tmp_path}/link/a {tmp_path}/disk/alice/a") == "~/a ~/a"
+    assert HomeFilter(tmp_path / "link")(f"{tmp_path}/link/a {tmp_path}/disk/alice/a") == "~/a ~/a"
 
 
 @pytest.mark.parametrize(
@@ -47,4 +47,4 @@ def test_a_home_that_is_a_link_is_recognised_by_both_its_names(tmp_path: Path) -
 )
 def test_names_and_secrets_are_taken_out(text: str, expected: str) -> None:
     hosts = ["tower", "tower.example.org", "localhost", "local"]
-    assert Anonymous(Path("/home/alice"), ["alice", "a", ""], hosts, [KEY, ""])(text) == expected
+    assert PrivacyFilter(Path("/home/alice"), ["alice", "a", ""], hosts, [KEY, ""])(text) == expected
