@@ -110,7 +110,7 @@ def real_weights() -> Path:
     source = spec.sources[0]
     if not target.exists() or digest(target, "sha256") != source.sha256:
         draft = target.parent / f"draft-{os.getpid()}"
-        os.replace(sources.fetch(source, spec, draft, sources.Watch()), target)
+        os.replace(sources.fetch(source, spec, draft, sources.Monitor()), target)
         shutil.rmtree(draft)
     return target
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from matted_client import MattedError
 
 from matted.models import origin
-from matted.models.sources import DownloadError, Watch, package_index
+from matted.models.sources import DownloadError, Monitor, package_index
 
 PACKAGE = "scikit-image==0.26.0"
 MEGABYTES = 14
@@ -20,12 +20,12 @@ _MEMBERS = {  # in the package: sha256
 }
 
 
-def fetch(folder: Path, watch: Watch) -> list[Path]:
+def fetch(folder: Path, monitor: Monitor) -> list[Path]:
     """Download them into `folder`. Raises MattedError."""
     try:
-        found = package_index.fetch(PACKAGE, list(_MEMBERS), folder, watch)
+        found = package_index.fetch(PACKAGE, list(_MEMBERS), folder, monitor)
         for file, expected in zip(found, _MEMBERS.values(), strict=True):
-            if origin.digest(file, "sha256", watch.check) != expected:
+            if origin.digest(file, "sha256", monitor.check) != expected:
                 raise DownloadError("what came is not what was expected")
     except (DownloadError, OSError) as error:
         message = f"The photographs to calibrate with could not be fetched: {error}."

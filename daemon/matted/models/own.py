@@ -10,7 +10,7 @@ from matted.models import catalogue
 from matted.models.arithmetic import FITS
 from matted.models.catalogue import Catalogue, CatalogueError
 from matted.models.origin import digest
-from matted.models.sources import Watch
+from matted.models.sources import Monitor
 from matted.models.spec import ModelSpec, Source
 from matted.models.store import Store
 from matted.system import atomic_file, toml_file
@@ -34,7 +34,7 @@ def add(
     table: dict[str, Any] = {**fields, "about": f"Like {like.id}.", "like": like.id}
     spec = catalogue.own_spec(table, known.shipped)
     _refuse_known(file, spec, known)
-    store.pull(spec, [Source("file", "file", path=str(file.absolute()))], Watch(), again=True, trust=True)
+    store.pull(spec, [Source("file", "file", path=str(file.absolute()))], Monitor(), again=True, trust=True)
     try:
         side = try_out(spec, store.path(spec))
         if side != like.side:

@@ -26,7 +26,8 @@ from matted import __version__
 from matted.models import licences, origin, sources, weights
 from matted.models.licences import Licences
 from matted.models.origin import Origin
-from matted.models.sources import DownloadError, Watch
+from matted.models.sources import DownloadError, Monitor
+from matted.models.sources.partial_file import PART
 from matted.models.spec import ModelSpec, Source
 from matted.system import locks, subprocess_call
 
@@ -75,7 +76,7 @@ class Store:
 
     def partial(self, spec: ModelSpec) -> int:
         """Bytes that a broken pull left for the next one."""
-        return sum(max(0, _size(part)) for part in self._workplace(spec).glob(f"*/{sources.https.PART}"))
+        return sum(max(0, _size(part)) for part in self._workplace(spec).glob(f"*/{PART}"))
 
     def verify(self, spec: ModelSpec) -> bool:
         """Read all of it, and say whether it is what was installed."""
@@ -137,23 +138,23 @@ class Store:
         def on_bytes(done: int, total: int) -> None:
             on_fraction(min(1.0, done / total) if total else 0.0)
 
-        self.pull(spec, automatic_sources(spec), Watch(on_bytes, check=check))
+        self.pull(spec, automatic_sources(spec), Monitor(on_bytes, check=check))
         return True
 
     def pull(
-        self, spec: ModelSpec, offers: Sequence[Source], watch: Watch, again: bool = False, trust: bool = False
+        self, spec: ModelSpec, offers: Sequence[Source], monitor: Monitor, again: bool = False, trust: bool = False
     ) -> bool:
         """Install the model from the first of `offers` that works. False if someone else just did.
 
         again: also if it is there. trust: take weights whose hash nobody knows. Raises Rejected("licence_not_accepted",
-        "model_not_installed"), or what watch.check raises.
+        "model_not_installed"), or what monitor.check raises.
         """
         self.licences.require(spec)
         try:
-            with self._alone(spec, watch):
+            with self._alone(spec, monitor):
                 if not again and self._intact(spec):
                     return False
-                self._pull_any(spec, offers, watch, trust)
+                self._pull_any(spec, offers, monitor, trust)
         except OSError as error:
             raise self._missing(spec, _sentence(error)) from None
         return True
@@ -163,7 +164,7 @@ class Store:
         freed = self.size(spec)
         self._verified.pop(spec.id, None)
         if freed:
-            with self._alone(spec, Watch()):
+            with self._alone(spec, Monitor()):
                 self._clear(self.folder / spec.id, spec)
                 if self.placed(spec).is_file():
                     self.placed(spec).unlink(missing_ok=True)
@@ -175,7 +176,7 @@ class Store:
         if not placed.is_file():
             return False
         try:
-            self.pull(spec, [replace(_BY_HAND, path=str(placed))], Watch(check=check))
+            self.pull(spec, [replace(_BY_HAND, path=str(placed))], Monitor(check=check))
         except Rejected as error:
             if error.code != messages.MODEL_NOT_INSTALLED:
                 raise
@@ -184,36 +185,36 @@ class Store:
         placed.unlink(missing_ok=True)
         return True
 
-    def _pull_any(self, spec: ModelSpec, offers: Sequence[Source], watch: Watch, trust: bool) -> None:
+    def _pull_any(self, spec: ModelSpec, offers: Sequence[Source], monitor: Monitor, trust: bool) -> None:
         """The last failure is the one that is told; a source that came before is only a mirror of it."""
         failures: list[DownloadError] = []
         for offer in offers:
             try:
-                self._pull_one(spec, offer, watch, trust)
+                self._pull_one(spec, offer, monitor, trust)
                 return
             except DownloadError as error:
                 log.info("%s from %s: %s", spec.id, offer.place, error)
                 failures.append(error)
         raise self._missing(spec, str(failures[0]) if failures else "there is no source for it", _hint(failures))
 
-    def _pull_one(self, spec: ModelSpec, offer: Source, watch: Watch, trust: bool) -> None:
+    def _pull_one(self, spec: ModelSpec, offer: Source, monitor: Monitor, trust: bool) -> None:
         work = self._workplace(spec)
         self._require_room(spec, offer)
         try:
-            file = sources.fetch(offer, spec, work / offer.name, watch)
-            watch.on_stage("Checking")
+            file = sources.fetch(offer, spec, work / offer.name, monitor)
+            monitor.on_stage("Checking")
             try:
-                known = weights.recognise(file, spec, offer, watch, trust)
+                known = weights.recognise(file, spec, offer, monitor, trust)
             except DownloadError:
                 shutil.rmtree(work / offer.name, ignore_errors=True)  # to go on with it would be of no use
                 raise
-            watch.on_stage("Converting")
+            monitor.on_stage("Converting")
             draft = work / _CONVERTED
             self._convert(spec, file, draft)
             self._keep(spec, draft, offer.path if offer.kind == "file" else offer.place, file, known)
         except BaseException:
             shutil.rmtree(work / _CONVERTED, ignore_errors=True)
-            if not (work / offer.name / sources.https.PART).exists():
+            if not (work / offer.name / PART).exists():
                 shutil.rmtree(work / offer.name, ignore_errors=True)
             raise
 
@@ -262,17 +263,17 @@ class Store:
         return self.folder / _PULLS / spec.id
 
     @contextmanager
-    def _alone(self, spec: ModelSpec, watch: Watch) -> Iterator[None]:
+    def _alone(self, spec: ModelSpec, monitor: Monitor) -> Iterator[None]:
         """Keep other pulls of the model out, of all processes. What is left behind is what a later one goes on
         with. Raises OSError.
         """
         pulls = self.folder / _PULLS
 
         def waiting() -> None:
-            watch.on_stage(f"Waiting for another pull of {spec.id}")
+            monitor.on_stage(f"Waiting for another pull of {spec.id}")
 
         try:
-            with locks.holding(pulls / f"{spec.id}.lock", waiting, watch.check):
+            with locks.holding(pulls / f"{spec.id}.lock", waiting, monitor.check):
                 for leftover in (_CONVERTED, _OLD):  # of a process that was killed
                     shutil.rmtree(self._workplace(spec) / leftover, ignore_errors=True)
                 try:
@@ -287,7 +288,7 @@ class Store:
     def _require_room(self, spec: ModelSpec, offer: Source) -> None:
         """Room for what comes, and for what it is converted to. Raises DownloadError."""
         weights = max(offer.weights_bytes, offer.travels and spec.bytes)
-        arrived = _size(self._workplace(spec) / offer.name / sources.https.PART)
+        arrived = _size(self._workplace(spec) / offer.name / PART)
         # pip and npm have a package twice when they put it down, and the weights are taken out of it
         packed = 2 * offer.download_bytes if offer.package else 0
         needed = packed + 2 * weights - max(0, arrived)

@@ -6,28 +6,28 @@ from pathlib import Path
 
 from matted.models import origin
 from matted.models.arithmetic import FITS
-from matted.models.sources import DownloadError, Watch
+from matted.models.sources import DownloadError, Monitor
 from matted.models.spec import ModelSpec, Source
 
 
-def recognise(file: Path, spec: ModelSpec, offer: Source, watch: Watch, trust: bool) -> str:
+def recognise(file: Path, spec: ModelSpec, offer: Source, monitor: Monitor, trust: bool) -> str:
     """Return "algorithm:digest" of the weights that came. trust: also of a file that nobody knows.
 
     Raises DownloadError if they are not those that are known.
     """
     if offer.digest:
         algorithm, expected = offer.digest
-        found = origin.digest(file, algorithm, watch.check)
+        found = origin.digest(file, algorithm, monitor.check)
         if found != expected:
             page = " (it is a web page)" if _is_page(file) else ""
             raise DownloadError(f"what came is not the expected file{page}")
         return f"{algorithm}:{found}"
     known = {each.digest for each in spec.sources if each.digest}
     for algorithm in ("sha256", "sha384"):
-        found = origin.digest(file, algorithm, watch.check)
+        found = origin.digest(file, algorithm, monitor.check)
         if (algorithm, found) in known:
             return f"{algorithm}:{found}"
-    found = origin.digest(file, "sha256", watch.check)
+    found = origin.digest(file, "sha256", monitor.check)
     if not trust:
         page = "is a web page" if _is_page(file) else "is none of the files that are known as this model"
         raise DownloadError(

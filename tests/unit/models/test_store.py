@@ -23,7 +23,7 @@ from typing import Any
 import psutil
 import pytest
 from matted.models import catalogue, origin
-from matted.models.sources import Watch
+from matted.models.sources import Monitor
 from matted.models.spec import ModelSpec, Source
 from matted.models.store import Store
 from matted_client import Rejected
@@ -360,7 +360,7 @@ def test_two_pulls_at_once_fetch_once(store: Store, shelf: Path) -> None:
 
     def pull() -> None:
         arrived.wait(PATIENCE)
-        fetched.append(Store(store.folder).pull(SPEC, SPEC.sources, Watch(on_stage=stages.append)))
+        fetched.append(Store(store.folder).pull(SPEC, SPEC.sources, Monitor(on_stage=stages.append)))
 
     pulls = [threading.Thread(target=pull) for _ in range(2)]
     for each in pulls:
@@ -423,7 +423,7 @@ def test_a_package_that_is_not_the_expected_one_is_refused(store: Store, shelf: 
 def test_a_bad_package_does_not_cost_the_model_that_is_there(model: Store, shelf: Path) -> None:
     (shelf / WHEEL).write_bytes(wheel({MEMBER: b"worse"}))
     with pytest.raises(Rejected):
-        model.pull(SPEC, SPEC.sources, Watch(), again=True)
+        model.pull(SPEC, SPEC.sources, Monitor(), again=True)
     assert model.verify(SPEC) and installed_alone(model)
 
 

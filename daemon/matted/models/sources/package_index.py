@@ -1,4 +1,4 @@
-"""Files that a package of the Python package index carries: fetched by pip as this machine has it set up."""
+"""Files in packages of the Python package index, which pip fetches as this machine has it set up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from matted.models.sources.watch import CHECK_SECONDS, DownloadError, Watch
+from matted.models.sources.download import CHECK_SECONDS, DownloadError, Monitor
 
 # The package's metadata names the Python versions it was tested on; nothing in it is run, so any of them will do.
 _PYTHON_VERSION = "3.12"
@@ -25,27 +25,27 @@ _PIP = ["download", "--no-deps", "--only-binary=:all:", "--python-version", _PYT
 _PIP += ["--disable-pip-version-check", "--progress-bar=raw", "--retries=1", "--timeout=20", "--no-cache-dir"]
 
 
-def fetch(package: str, members: Sequence[str], folder: Path, watch: Watch) -> list[Path]:
+def fetch(package: str, members: Sequence[str], folder: Path, monitor: Monitor) -> list[Path]:
     """Download the package (name==version) into `folder` and unpack the files in it that are wanted.
 
     Raises DownloadError, OSError.
     """
-    _download(package, folder, watch)
+    _download(package, folder, monitor)
     for wheel in folder.glob("*.whl"):
         return [unpack(wheel, member, folder) for member in members]
     raise DownloadError("pip left no package behind")
 
 
 def unpack(wheel: Path, member: str, folder: Path) -> Path:
-    """Raises DownloadError, OSError."""
+    """Unpack one file of a wheel into `folder`. Raises DownloadError, OSError."""
     try:
         with zipfile.ZipFile(wheel) as archive:
             return Path(archive.extract(member, folder))
-    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError):
-        raise DownloadError("what came is not the expected package") from None
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError) as error:
+        raise DownloadError("what came is not the expected package") from error
 
 
-def _download(package: str, folder: Path, watch: Watch) -> None:
+def _download(package: str, folder: Path, monitor: Monitor) -> None:
     command = [sys.executable, "-m", "pip", *_PIP, "--dest", str(folder), package]
     folder.mkdir(parents=True, exist_ok=True)
     with (
@@ -64,10 +64,10 @@ def _download(package: str, folder: Path, watch: Watch) -> None:
         lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         threading.Thread(target=_read, args=(pip.stdout, lines), daemon=True).start()
         try:
-            while (line := _next(lines, watch)) is not None:
+            while (line := _next(lines, monitor)) is not None:
                 progress = _PROGRESS.match(line)
                 if progress and int(progress[2]):
-                    watch.on_bytes(min(int(progress[1]), int(progress[2])), int(progress[2]))
+                    monitor.on_bytes(min(int(progress[1]), int(progress[2])), int(progress[2]))
         except BaseException:
             pip.kill()
             raise
@@ -84,9 +84,9 @@ def _read(stream: IO[str], lines: queue.SimpleQueue[str | None]) -> None:
     lines.put(None)
 
 
-def _next(lines: queue.SimpleQueue[str | None], watch: Watch) -> str | None:
+def _next(lines: queue.SimpleQueue[str | None], monitor: Monitor) -> str | None:
     while True:
-        watch.check()
+        monitor.check()
         try:
             return lines.get(timeout=CHECK_SECONDS)
         except queue.Empty:

@@ -1,4 +1,4 @@
-"""What every kind of source has in common: how a download is watched, and how it fails."""
+"""What every kind of source has in common: the Monitor of a download, and how a download fails."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CHECK_SECONDS = 0.2  # how often `check` is called while nothing arrives
 
 
 class DownloadError(Exception):
-    """Why the download did not work, in a few words; `hint` is what to do about it, where that is not plain."""
+    """The download failed. The text says why, in words that fit behind a colon. hint: what to do about it, or empty."""
 
     def __init__(self, why: str, hint: str = "") -> None:
         super().__init__(why)
@@ -21,11 +21,12 @@ def _nothing() -> None:
 
 
 @dataclass(frozen=True)
-class Watch:
-    """What a pull tells and asks meanwhile.
+class Monitor:
+    """Is told how far a download is, and can end it.
 
-    on_bytes: (how many have arrived, how many there are, 0 if that is not known). on_stage: a sentence when something
-    else begins. check: called often; what it raises ends the pull.
+    on_bytes: called with (bytes that have arrived, bytes of the whole or 0).
+    on_stage: called with a sentence when something else begins.
+    check: called often; what it raises ends the download.
     """
 
     on_bytes: Callable[[int, int], None] = lambda done, total: None
