@@ -1,29 +1,36 @@
-# Two commands for a fresh machine: `make demo` and `make test`. Both first make the environment in .venv.
+# Two commands for a fresh machine: `make demo` and `make test`. Both first make the environment in .venv: `make demo` with
+# matted alone, all others with what tests it, too. `make check` is for in between: everything that needs no daemon.
 
 VENV := .venv
 READY := $(VENV)/ready
+TESTABLE := $(VENV)/testable
 
-.PHONY: demo test test-hosts bench documents fuzz soak chaos environment clean
+.PHONY: demo check lint test test-hosts bench documents fuzz soak chaos environment clean
 
 demo: $(READY)
 	$(VENV)/bin/matted remove tests/photographs/astronaut.jpg -o demo/astronaut-cutout.png --force --timings
 	@echo "The cut-out is $(CURDIR)/demo/astronaut-cutout.png"
 	@echo "The daemon stays ready for the next picture; stop it with: $(VENV)/bin/matted stop"
 
-test: $(READY)
-	@sh tests/system-packages.sh debootstrap debootstrap
-	@sh tests/system-packages.sh systemd-analyze systemd
-	@sh tests/system-packages.sh desktop-file-validate desktop-file-utils
+check: lint
+	$(VENV)/bin/pytest --quiet --numprocesses auto tests/unit
+
+lint: $(TESTABLE)
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+
+test: lint
+	@sh tests/system-packages.sh debootstrap debootstrap
+	@sh tests/system-packages.sh systemd-analyze systemd
+	@sh tests/system-packages.sh desktop-file-validate desktop-file-utils
 	$(VENV)/bin/pytest
 
 # Every GIMP and Krita that is supported, those of the next Debian too, and every kind of layer in all of them. What they
 # saw becomes docs/hosts.md, and lies with the screenshots in the folder of ARTEFACTS.
 ARTEFACTS := $(CURDIR)/artefacts
 
-test-hosts: $(READY)
+test-hosts: $(TESTABLE)
 	MATTED_TEST_SUITES="forky trixie bookworm" MATTED_TEST_EVERYTHING=1 MATTED_TEST_ARTEFACTS="$(ARTEFACTS)" \
 		$(VENV)/bin/pytest tests/hosts
 	cd tests && PYTHONPATH=. $(CURDIR)/$(VENV)/bin/python -m hosts.table "$(ARTEFACTS)"
@@ -31,34 +38,38 @@ test-hosts: $(READY)
 # Minutes each; docs/reliability.md has the figures. atheris, which guides the fuzzing, exists for Linux and CPython to 3.13.
 ATTACK := cd tests && PYTHONPATH=. $(CURDIR)/$(VENV)/bin/python -W error -m attacks
 
-fuzz: $(READY)
+fuzz: $(TESTABLE)
 	$(VENV)/bin/python -m pip install --quiet atheris
 	$(ATTACK).fuzz_decoders
 	$(ATTACK).strangers
 
-soak: $(READY)
+soak: $(TESTABLE)
 	$(ATTACK).soak
 
-chaos: $(READY)
+chaos: $(TESTABLE)
 	$(ATTACK).chaos
 
 # About ten minutes on a quiet machine. More in docs/benchmarks.md, which it writes: make bench BENCH="--only warm"
-bench: $(READY)
+bench: $(TESTABLE)
 	cd tests && $(CURDIR)/$(VENV)/bin/python -m benchmarks $(BENCH)
 
 # Writes the tables of options into docs/.
-documents: $(READY)
+documents: $(TESTABLE)
 	cd tests && $(CURDIR)/$(VENV)/bin/python -m documents
 
-environment: $(READY)
+environment: $(TESTABLE)
 
+# Python compiles what is imported, when it is: to compile all that is installed takes longer than the demo.
 $(READY): pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "matted needs Python 3.10 or later."; exit 1; }
 	@python3 -c 'import ensurepip' 2>/dev/null || sh tests/system-packages.sh - python3-venv
 	python3 -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --upgrade pip
-	$(VENV)/bin/python -m pip install --quiet --editable '.[test]'
-	touch $(READY)
+	$(VENV)/bin/python -m pip install --quiet --no-compile --editable .
+	@touch $@
+
+$(TESTABLE): $(READY)
+	$(VENV)/bin/python -m pip install --quiet --no-compile --editable '.[test]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) demo artefacts .pytest_cache .mypy_cache .ruff_cache .hypothesis
