@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from conftest import PHOTOGRAPHS, Daemon, wait_for
 from matted_client import Rejected, Session, Unavailable, messages
+from matted_client.models import listed
 from numpy.typing import NDArray
 from peers import LibzmqClient, disc
 from PIL import Image, ImageFilter
@@ -283,6 +284,16 @@ def test_the_catalogue_says_licence_and_state(daemon: Daemon) -> None:
     assert models["u2netp"]["commercial"] is True
     assert models["u2netp"]["installed"] is True
     assert models["u2netp"]["default"] is True
+
+
+def test_the_dialogs_list_what_the_daemon_says_of_its_models(new_daemon: Callable[..., Daemon]) -> None:
+    with new_daemon().start().session() as session:
+        before = listed(session.models())
+        session.mask(disc(60, 40), 60, 40, "RGBA8")
+        after = listed(session.models())
+    assert before[0].label == "Default: U²-Net small (free)"
+    assert after[0].label.startswith("Default: U²-Net small (free, ")
+    assert len(after) == len(before) > 5
 
 
 def test_a_small_subject_is_looked_at_twice_if_that_is_wanted(daemon: Daemon) -> None:

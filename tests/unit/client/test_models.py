@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Daemon
 from matted_client.models import find, listed, megabytes
-from peers import disc
 from words import MadeUp
 
 FACTS: dict[str, Any] = {
@@ -80,13 +78,3 @@ def test_a_model_is_found_by_its_id_or_as_the_default() -> None:
 @pytest.mark.parametrize(("size", "shown"), [(1, 1), (1_400_000, 1), (178_600_000, 179)])
 def test_megabytes(size: int, shown: int) -> None:
     assert megabytes({**FACTS, "bytes": size}) == shown
-
-
-def test_what_the_daemon_says_of_its_models(daemon: Daemon) -> None:
-    with daemon.session() as session:
-        before = listed(session.models())
-        session.mask(disc(60, 40), 60, 40, "RGBA8")
-        after = listed(session.models())
-    assert before[0].label == "Default: U²-Net small (free)"
-    assert after[0].label.startswith("Default: U²-Net small (free, ")
-    assert len(after) == len(before) > 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,14 @@ BOX, LANCZOS = Image.Resampling.BOX, Image.Resampling.LANCZOS
 Array = np.ndarray[Any, np.dtype[np.uint8]]
 
 
+@cache
 def soft(width: int, height: int, channels: int = 3) -> Array:
-    """Some waves across and down, with grain: height x width x channels."""
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32) * np.float32([40 / height, 50 / width])[:, None, None]
-    waves = np.stack([110 + 80 * np.sin(x + (1 + c / 9) * y) for c in range(channels)], axis=2)
-    return (waves + np.random.default_rng(0).integers(0, 12, waves.shape)).astype(np.uint8)
+    """Some waves across and down, with grain: height x width x channels, read-only."""
+    y, x = (np.linspace(0, end, side, endpoint=False, dtype=np.float32) for side, end in ((height, 40), (width, 50)))
+    waves = np.stack([110 + 80 * np.sin(x + (1 + c / 9) * y[:, None]) for c in range(channels)], axis=2)
+    samples = (waves + np.random.default_rng(0).integers(0, 12, waves.shape, np.uint8)).astype(np.uint8)
+    samples.flags.writeable = False
+    return samples
 
 
 def difference(one: Any, other: Any) -> float:

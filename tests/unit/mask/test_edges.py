@@ -25,8 +25,8 @@ def nothing() -> None:
 
 def disc(width: int, height: int, blur: int = 1) -> Array:
     """True alpha: a disc in the middle, blur x blur samples a pixel, height x width in 0..1."""
-    y, x = np.mgrid[0 : height * blur, 0 : width * blur].astype(np.float32) + np.float32(0.5)
-    inside = np.hypot(x / blur - width / 2, y / blur - height / 2) < 0.32 * min(width, height)
+    y, x = ((np.arange(side * blur, dtype=np.float32) + 0.5) / blur - side / 2 for side in (height, width))
+    inside = np.hypot(x, y[:, np.newaxis]) < 0.32 * min(width, height)
     return inside.reshape(height, blur, width, blur).mean(axis=(1, 3)).astype(np.float32)
 
 
