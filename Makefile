@@ -5,7 +5,7 @@ VENV := .venv
 READY := $(VENV)/ready
 TESTABLE := $(VENV)/testable
 
-.PHONY: demo check lint test test-hosts bench documents fuzz soak chaos environment clean
+.PHONY: demo check lint test test-hosts pictures bench documents fuzz soak chaos environment clean
 
 demo: $(READY)
 	$(VENV)/bin/matted remove tests/photographs/astronaut.jpg -o demo/astronaut-cutout.png --force --timings
@@ -34,6 +34,10 @@ test-hosts: $(TESTABLE)
 	MATTED_TEST_SUITES="forky trixie bookworm" MATTED_TEST_EVERYTHING=1 MATTED_TEST_ARTEFACTS="$(ARTEFACTS)" \
 		$(VENV)/bin/pytest tests/hosts
 	cd tests && PYTHONPATH=. $(CURDIR)/$(VENV)/bin/python -m hosts.table "$(ARTEFACTS)"
+
+# The README's pictures, in the real GIMP and Krita; `make test` makes them too, and says when these are no longer true.
+pictures: $(TESTABLE)
+	MATTED_PICTURES="$(CURDIR)/docs/pictures" $(VENV)/bin/pytest tests/hosts/test_readme.py
 
 # Minutes each; docs/reliability.md has the figures. atheris, which guides the fuzzing, exists for Linux and CPython to 3.13.
 ATTACK := cd tests && PYTHONPATH=. $(CURDIR)/$(VENV)/bin/python -W error -m attacks

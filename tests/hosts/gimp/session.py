@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hosts.installed import Installed, until
+from PIL import Image
 
 VERSIONS = {"trixie": "3.0", "forky": "3.2"}  # of GIMP, in the Debian releases
 START_SECONDS = 90  # a new profile, with two processors that others use too
@@ -125,10 +126,29 @@ class Gimp:
 
     def click(self, title: str, x: int, y: int) -> None:
         """Click there in the window with this title; negative: from its right or lower edge."""
+        window, (width, height) = self._window(title)
+        self._xdotool("mousemove", "--window", window, str(x % width), str(y % height), "click", "1")
+
+    def _window(self, title: str) -> tuple[str, tuple[int, int]]:
+        """The window with this title, and its width and height without the frame, in pixels."""
         window = until(lambda: self.windows(title), f"window titled {title}")[-1]
         geometry = dict(line.split("=") for line in self._xdotool("getwindowgeometry", "--shell", window))
-        across, down = (x % int(geometry["WIDTH"]), y % int(geometry["HEIGHT"]))
-        self._xdotool("mousemove", "--window", window, str(across), str(down), "click", "1")
+        return window, (int(geometry["WIDTH"]), int(geometry["HEIGHT"]))
+
+    def resize(self, title: str, width: int, height: int) -> None:
+        """Give the window this size without its frame."""
+        window, _ = self._window(title)
+        self._xdotool("windowsize", "--sync", window, str(width), str(height))
+
+    def picture_of(self, title: str, screenshot: Path) -> Image.Image:
+        """What the screen shows where the window is, without the mouse. screenshot: where the whole screen is kept."""
+        window, (width, height) = self._window(title)
+        self._xdotool("mousemove", "--window", window, "0", "0")
+        corner = dict(line.split("=") for line in self._xdotool("getmouselocation", "--shell"))
+        left, top = int(corner["X"]), int(corner["Y"])
+        self.screenshot(screenshot)
+        with Image.open(screenshot) as screen:
+            return screen.convert("RGB").crop((left, top, left + width, top + height))
 
     def selected_text(self) -> str:
         """What is selected in any window; a GIMP message selects its parts as Tab moves through them."""

@@ -94,6 +94,10 @@ class KritaSession:
         shutil.copy(stages, self._home / ".local/share/krita/pykrita" / PLUGIN.name / "stages.py")
         self._env["MATTED_BENCHMARK"] = "1"
 
+    def show(self) -> None:
+        """Have Krita show what the README shows, and check only that."""
+        self._env["MATTED_README"] = "1"
+
     def run(self, log: Path) -> dict[str, dict]:
         """Start Krita, let it run the checks and quit, and return what they saw."""
         results = self.folder / "results.json"

@@ -88,12 +88,14 @@ class Runner(Extension):
             from . import importing
 
             return importing.ALL
-        from . import benchmark, checks, table, wishes
+        from . import benchmark, checks, readme, table, wishes
 
         if "MATTED_LANGUAGE" in os.environ:
             return wishes.LANGUAGE
         if "MATTED_BENCHMARK" in os.environ:
             return benchmark.ALL
+        if "MATTED_README" in os.environ:
+            return readme.ALL
         return checks.ALL + table.ALL + wishes.ALL + checks.LAST
 
     def _quit(self):

@@ -1,0 +1,39 @@
+"""Krita as the README shows it: the photograph, and the dialog of Remove Background... beside its subject."""
+
+from PyQt5.QtWidgets import QComboBox, QDialogButtonBox
+
+from .program import action, open_photograph, photograph_screen, turns, window
+from .wishes import open_options, press
+
+SIZE = (1120, 700)  # of Krita's window, without its frame
+MARGIN = 60  # pixels between the dialog and the window's right edge
+SETTLED = 50  # turns after which Krita has drawn what a new size or window needs
+
+
+def picture(seen):
+    """The screen with the dialog and without it, and where on it the window and the dialog are."""
+    main = window().qwindow()
+    main.resize(*SIZE)
+    yield from open_photograph()
+    action("zoom_to_fit").trigger()
+    yield turns(SETTLED)
+    photograph_screen("readme-before.png")
+    dialog = yield from open_options()
+    models = dialog.findChild(QComboBox)
+    yield lambda: models.count() > 1
+    seen["window"] = place_of(main)
+    left, top, width, height = seen["window"]
+    dialog.move(left + width - dialog.width() - MARGIN, top + (height - dialog.height()) // 2)
+    yield turns(SETTLED)
+    seen["dialog"] = place_of(dialog)
+    photograph_screen("readme.png")
+    press(dialog, QDialogButtonBox.StandardButton.Cancel)
+
+
+def place_of(widget):
+    """Left, top, width and height on the screen, without the frame."""
+    inside = widget.geometry()
+    return [inside.x(), inside.y(), inside.width(), inside.height()]
+
+
+ALL = [("picture", picture)]
