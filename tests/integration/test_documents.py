@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,13 +10,23 @@ from pathlib import Path
 
 import numpy as np
 from conftest import CHECKOUT, PHOTOGRAPHS, Daemon
-from matted.cli import main
 from matted.settings import config
 from matted_client import messages
 from PIL import Image
 
-PROTOCOL = (CHECKOUT / "docs" / "protocol.md").read_text("utf-8")
-README = (CHECKOUT / "README.md").read_text("utf-8")
+DOCS = CHECKOUT / "docs"
+PROTOCOL = (DOCS / "protocol.md").read_text("utf-8")
+PAGES = [*CHECKOUT.glob("*.md"), *DOCS.glob("*.md")]
+
+
+def help_of(*command: str) -> str:
+    """What the command says of itself; none of its words is broken."""
+    words = [sys.executable, "-m", "matted", *command, "--help"]
+    environ = {**os.environ, "COLUMNS": "200"}
+    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60, env=environ).stdout
+
+
+COMMANDS = set(re.findall(r"^    ([a-z]+)", help_of(), re.M))
 
 
 def test_the_client_in_the_protocol_document_works_as_it_stands(daemon: Daemon, tmp_path: Path) -> None:
@@ -49,19 +60,31 @@ def test_the_protocol_document_has_every_operation_code_and_limit() -> None:
         assert f"{limit:,}" in PROTOCOL
 
 
-def test_the_readme_names_commands_and_settings_that_exist() -> None:
-    parser = main.command_parser()
-    for words in re.findall(r"`matted ([a-z]+)", README):
-        assert words in parser.format_help()
+def test_the_documents_name_commands_that_exist() -> None:
+    texts = [page.read_text("utf-8") for page in PAGES]
+    shell = "".join(block for text in texts for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+    named = {name for text in texts for name in re.findall(r"`matted ([a-z]+)", text)}
+    named |= set(re.findall(r"^matted ([a-z]+)", shell, re.M))
+    assert len(named) > 10 and named <= COMMANDS
+
+
+def test_every_command_option_and_setting_has_its_line() -> None:
+    page = (DOCS / "command-line.md").read_text("utf-8")
+    assert [name for name in sorted(COMMANDS) if not re.search(rf"^\| .*`matted {name}\b", page, re.M)] == []
+    options = re.findall(r"^  (?:-o OUT, )?(--[a-z-]+)", help_of("remove"), re.M)
+    assert (
+        len(options) > 10
+        and [option for option in options if f"`{option}" not in page and f"{option}`" not in page] == []
+    )
+    page = (DOCS / "settings.md").read_text("utf-8")
     for name in set(config.Config.__dataclass_fields__) - {"state", "data", "cache", "folder"}:
-        assert f"`{name}`" in README
+        assert f"| `{name}` |" in page
 
 
 def test_every_link_between_the_documents_leads_somewhere() -> None:
-    documents = [CHECKOUT / "README.md", CHECKOUT / "CHANGELOG.md", *(CHECKOUT / "docs").glob("*.md")]
     links = [
         (document, link)
-        for document in documents
+        for document in PAGES
         for link in re.findall(r"\]\(([^)#]+)\)", document.read_text("utf-8"))
         if "://" not in link
     ]
