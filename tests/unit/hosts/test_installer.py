@@ -122,7 +122,7 @@ def test_the_client_comes_with_the_plugin(machine: Machine, host: str) -> None:
     assert all(there[name] == ours[name] for name in set(there) & set(ours))
 
 
-@HOSTS
+@EACH_HOST
 @pytest.mark.parametrize("language", ["de", "ja"])
 def test_the_hosts_read_the_translations_with_the_standard_library_alone(
     machine: Machine, host: str, language: str
