@@ -253,7 +253,7 @@ class Progress(Message):
     """Any number of them before a result. Sent at least twice a second while a request is alive."""
 
     op: ClassVar[str] = "progress"
-    stage: str = _field(str)  # waiting, downloading, loading, preparing, inference, closer, edges, mask, colours
+    stage: str = _field(str)  # waiting, downloading, loading, preparing, inference, second_look, edges, mask, colours
     fraction: Optional[float] = _field(float, int, type(None), low=0, high=1, default=None)  # of this stage
     place: int = _field(int, low=0, default=0)  # waiting: how many requests are before this one
     detail: str = _field(str, default="")  # downloading: what, how big, which licence; loading: the model
@@ -264,7 +264,7 @@ class MaskResult(Message):
     """One frame follows: the mask, width x height samples of `depth` bits, 0 background, full scale subject.
 
     foreground: a second frame follows: width x height RGB8 pixels, the subject's colours without the background's.
-    confidence: how sure the model is that this is the subject, 0..1. closer: a second look was taken, and used.
+    confidence: how sure the model is that this is the subject, 0..1. second_look: a second look was taken, and used.
     """
 
     op: ClassVar[str] = "result"
@@ -276,7 +276,7 @@ class MaskResult(Message):
     coverage: float = _field(float, low=0, high=1)  # mean of the mask, 0..1
     foreground: bool = _field(bool, default=False)
     confidence: float = _field(float, low=0, high=1, default=1.0)
-    closer: bool = _field(bool, default=False)
+    second_look: bool = _field(bool, default=False)
     timings: Dict[str, float] = _field(dict, default={})  # seconds by stage
     warnings: List[str] = _field(list, default=[])
 

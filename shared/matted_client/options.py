@@ -149,7 +149,7 @@ class MaskOptions:
         step=0.5,
     )
     invert: bool = option(YES_NO, False, N_("_Keep the background instead"), N_("Hides the subject"))
-    closer: bool = option(
+    second_look: bool = option(
         YES_NO,
         True,
         N_("_Look twice at a small subject"),

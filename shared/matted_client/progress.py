@@ -13,7 +13,7 @@ _SPANS = {
     "loading": (0.10, 0.20),
     "preparing": (0.20, 0.25),
     "inference": (0.25, 0.65),
-    "closer": (0.65, 0.80),
+    "second_look": (0.65, 0.80),
     "mask": (0.80, 0.85),
     "edges": (0.85, 0.95),
     "colours": (0.95, 1.0),
@@ -42,8 +42,8 @@ def describe(progress: Progress, words: Words = ENGLISH) -> str:
         return _("Loading %s") % progress.detail
     if progress.stage == "inference":
         return _("Finding the subject")
-    if progress.stage == "closer":
-        return _("Taking a closer look")
+    if progress.stage == "second_look":
+        return _("Taking a second look")
     if progress.stage == "edges":
         return _("Refining the edges")
     if progress.stage == "colours":

@@ -21,7 +21,7 @@ QUICK_COUNT = 8
 LOOPS = 3  # bare inferences before, and again after a folder
 
 # rembg leaves edges and colours as they are; so does this, for the work of both to be the same.
-_AS_REMBG = ("--edges", "off", "--keep-colours", "--no-closer")
+_AS_REMBG = ("--edges", "off", "--keep-colours", "--no-second-look")
 
 # While matted is at one picture it has begun with the next and finishes the last. A folder of 100 is nearly all middle;
 # so that a smaller one tells the same, only the time between the results this far from its ends counts.

@@ -62,4 +62,4 @@ def _matted(daemon: Daemon, layer: Layer, subject: Subject, megapixels: float) -
 
 def _ask(session: Session, layer: Layer, model: str, **options: Any) -> None:
     layer.change()
-    session.mask(layer.frame, layer.width, layer.height, "RGBA8", model, edges="fine", closer=False, **options)
+    session.mask(layer.frame, layer.width, layer.height, "RGBA8", model, edges="fine", second_look=False, **options)

@@ -182,7 +182,7 @@ def _folders(results: Results) -> Iterator[str]:
                 row.append("-" if gain is None else f"{gain:.2f}")
         rows.append(row)
     yield "## Folders\n"
-    yield "Photographs a minute. *As rembg* is with `--edges off --keep-colours --no-closer`, for the same work.\n"
+    yield "Photographs a minute. *As rembg* is with `--edges off --keep-colours --no-second-look`, for the same work.\n"
     heads = [
         "model and photographs",
         "bare inference in a loop",

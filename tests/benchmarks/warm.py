@@ -66,7 +66,7 @@ def _requests(session: Session, layer: Layer, model: str, colours: bool) -> dict
 def _ask(session: Session, layer: Layer, model: str, **options: Any) -> Run:
     """One request. Stages: the daemon's, and what is left, the transport of the pixels there and of the mask back."""
     masks: list[Mask] = []
-    asked = {"model": model, "closer": False, **options}  # one look, so that every request is one inference
+    asked = {"model": model, "second_look": False, **options}  # one look, so that every request is one inference
     run = timed(lambda: masks.append(session.mask(layer.frame, layer.width, layer.height, "RGBA8", **asked)))
     stages = dict(masks[0].info.timings)
     return Run(run.seconds, {**stages, "transport": run.seconds - sum(stages.values())})

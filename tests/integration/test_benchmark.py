@@ -16,7 +16,7 @@ def test_figures_scores_and_a_picture_of_every_installed_model(daemon: Daemon, t
     images.mkdir()
     for name in ("coffee", "chelsea"):
         shutil.copy(PHOTOGRAPHS / f"{name}.jpg", images)
-    daemon.run("remove", str(images), "--mask", "--edges", "off", "--no-closer", "-o", str(truth))
+    daemon.run("remove", str(images), "--mask", "--edges", "off", "--no-second-look", "-o", str(truth))
     sheet = tmp_path / "sheet.png"
     done = daemon.run("benchmark", "--images", str(images), "--truth", str(truth), "-o", str(sheet))
     assert done.returncode == 0, done.stderr

@@ -45,7 +45,7 @@ def test_the_mask_of_a_photograph_is_the_one_that_the_weights_give(
     daemon: Daemon, u2netp_file: Path, name: str
 ) -> None:
     with daemon.session() as session, Image.open(PHOTOGRAPHS / f"{name}.jpg") as picture:
-        mask = masked(session, picture, "RGB8", edges="off", closer=False)
+        mask = masked(session, picture, "RGB8", edges="off", second_look=False)
         assert np.abs(mask - reference_mask(picture, u2netp_file)).max() <= 2
         assert mask.min() == 0 and mask.max() == 255
 
@@ -304,9 +304,9 @@ def test_a_small_subject_is_looked_at_twice_if_that_is_wanted(daemon: Daemon) ->
     pixels[900:1300, 1200:1800] = cat
     with daemon.session() as session:
         seen = session.mask(pixels.tobytes(), width, height, "RGBA8").info
-        once = session.mask(pixels.tobytes(), width, height, "RGBA8", closer=False).info
-    assert seen.closer and "closer" in seen.timings
-    assert not once.closer and "closer" not in once.timings
+        once = session.mask(pixels.tobytes(), width, height, "RGBA8", second_look=False).info
+    assert seen.second_look and "second_look" in seen.timings
+    assert not once.second_look and "second_look" not in once.timings
 
 
 def test_tuning_a_mask_again_needs_no_inference(daemon: Daemon) -> None:

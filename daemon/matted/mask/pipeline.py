@@ -56,7 +56,7 @@ class Pipeline:
         prediction = self._model.predict(self._layers)
         confidence = self._confidence(prediction)
         matte = self._matte(prediction)
-        merged = self._second_look(matte) if request.closer else None
+        merged = self._second_look(matte) if request.second_look else None
         self._model.give_back()
         alpha = self._alpha(matte if merged is None else merged)
         mask = self._tuned(alpha)
@@ -70,7 +70,7 @@ class Pipeline:
             coverage=_coverage(mask),
             foreground=foreground is not None,
             confidence=confidence,
-            closer=merged is not None,
+            second_look=merged is not None,
             timings=self._stopwatch.laps,
             warnings=[prediction.note] if prediction.note else [],
         )
@@ -103,8 +103,8 @@ class Pipeline:
         if where is None:
             return None
         parts = [layer.crop(where.left, where.top, where.right, where.bottom) for layer in self._layers]
-        merged = second_look.merge(matte, self._matte(self._model.predict(parts, "closer")), *size, where)
-        self._stopwatch.lap("closer")
+        merged = second_look.merge(matte, self._matte(self._model.predict(parts, "second_look")), *size, where)
+        self._stopwatch.lap("second_look")
         return merged
 
     def _alpha(self, matte: NDArray[np.float32]) -> NDArray[np.uint8 | np.uint16]:

@@ -1,4 +1,4 @@
-"""A closer look: a subject that fills little of the picture is looked at once more, by itself.
+"""Take a second look at a subject that fills little of the picture: by itself, where the model sees more of it.
 
 A model sees a square of a few hundred pixels. What fills a tenth of the picture gets a tenth of them; in a second look
 at its surroundings alone it gets most.
@@ -41,7 +41,7 @@ class Box:
 
 
 def box(matte: Matte, width: int, height: int) -> Box | None:
-    """Where a closer look at a width x height picture pays, None if nowhere. matte: 0..1 at the model's size."""
+    """Return where a second look at a width x height picture pays, None if nowhere. matte: 0..1 at the model's size."""
     rows, columns = matte.shape
     found = matte >= _SUBJECT
     ys, xs = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))

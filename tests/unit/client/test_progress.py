@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from matted_client.messages import Progress
 from matted_client.progress import describe, overall
 
-ORDER = ["waiting", "downloading", "loading", "preparing", "inference", "closer", "mask", "edges", "colours"]
+ORDER = ["waiting", "downloading", "loading", "preparing", "inference", "second_look", "mask", "edges", "colours"]
 FRACTIONS = st.one_of(st.none(), st.floats(0, 1))
 
 

@@ -100,7 +100,7 @@ def test_a_model_is_loaded_once_and_held_once_for_all_predictions_of_a_request(d
         desk.cache.give_up("small")
         desk.cache.expire()  # somebody wants its memory back in between
         part = [PICTURE[0].crop(0, 0, 40, 40)]
-        held.predict(part, "closer")
+        held.predict(part, "second_look")
         (engine,) = desk.engines.made
         assert engine.inferences == 2 and not engine.closed
     desk.cache.expire()

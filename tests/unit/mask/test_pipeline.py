@@ -80,7 +80,7 @@ def test_the_mask_has_the_size_and_depth_that_were_asked_for(bench: Bench) -> No
     assert (eight.mask.dtype, sixteen.mask.dtype) == (np.uint8, np.dtype("<u2"))
     assert eight.mask.shape == sixteen.mask.shape == (SIDE, SIDE)
     np.testing.assert_array_equal(eight.mask, np.rint(sixteen.mask / 257.0))
-    assert eight.info.model == "small" and eight.info.confidence > 0.35 and not eight.info.closer
+    assert eight.info.model == "small" and eight.info.confidence > 0.35 and not eight.info.second_look
 
 
 def test_stages_are_told_in_their_order_and_timed(bench: Bench) -> None:
@@ -95,9 +95,9 @@ def test_stages_are_told_in_their_order_and_timed(bench: Bench) -> None:
 def test_a_small_subject_gets_a_second_look_with_the_same_model(bench: Bench) -> None:
     outcome = bench.run(small_disc(800))
     (engine,) = bench.engines.made
-    assert engine.inferences == 2 and outcome.info.closer and "closer" in outcome.info.timings
-    once = bench.run(small_disc(800), closer=False)
-    assert engine.inferences == 2 and not once.info.closer
+    assert engine.inferences == 2 and outcome.info.second_look and "second_look" in outcome.info.timings
+    once = bench.run(small_disc(800), second_look=False)
+    assert engine.inferences == 2 and not once.info.second_look
 
 
 def test_the_model_is_given_back_before_the_mask_is_rendered(bench: Bench) -> None:

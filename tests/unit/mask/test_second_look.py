@@ -1,4 +1,4 @@
-"""The closer look: where it pays, what it sees, and how both looks become one matte."""
+"""The second look: where it pays, what it sees, and how both looks become one matte."""
 
 from __future__ import annotations
 
