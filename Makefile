@@ -5,7 +5,7 @@ VENV := .venv
 READY := $(VENV)/ready
 TESTABLE := $(VENV)/testable
 
-.PHONY: demo check lint test test-hosts pictures bench documents fuzz soak chaos environment clean
+.PHONY: demo check lint test test-hosts pictures bench documents texts fuzz soak chaos environment clean
 
 demo: $(READY)
 	$(VENV)/bin/matted remove tests/photographs/astronaut.jpg -o demo/astronaut-cutout.png --force --timings
@@ -60,6 +60,10 @@ bench: $(TESTABLE)
 # Writes the tables of options into docs/.
 documents: $(TESTABLE)
 	cd tests && $(CURDIR)/$(VENV)/bin/python -m documents
+
+# Adds texts that are not translated yet to every language, for a translator to fill in.
+texts: $(TESTABLE)
+	cd tests && $(CURDIR)/$(VENV)/bin/python -m texts
 
 environment: $(TESTABLE)
 

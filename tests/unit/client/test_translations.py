@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import functools
 import re
 import unicodedata
 from configparser import ConfigParser
@@ -13,55 +11,18 @@ import polib
 import pytest
 import words
 from matted.hosts.contents import Catalogue
-from matted.models import catalogue
 from matted_client import translations
 from matted_client.messages import Progress
 from matted_client.options import YES_NO, LayerOptions, entries
 from matted_client.progress import describe
+from texts import CLIENT, GIMP, KRITA, PLURALS, file, texts, update
 
-CHECKOUT = Path(__file__).resolve().parents[3]
-CLIENT = CHECKOUT / "shared" / "matted_client"
-KRITA = CHECKOUT / "plugins" / "krita" / "remove_background"
-GIMP = CHECKOUT / "plugins" / "gimp" / "remove-background"
-LANGUAGES = ("de", "es", "fr", "ja", "zh_CN")
-TRANSLATING = ("_", "N_", "translate", "gettext")  # the functions that a text is handed to
+LANGUAGES = tuple(PLURALS)
 LONGER, MORE = 1.4, 18  # a translation may take this much more room, and so many columns on top
 COMMANDS = r"matted (?:models pull|install \w+|start\b|stop|serve|restart|doctor)"
 FIELD_COLUMNS = 24  # what stands before a control of Krita's dialog
-PLURALS = {
-    "de": "nplurals=2; plural=(n != 1);",
-    "es": "nplurals=2; plural=(n != 1);",
-    "fr": "nplurals=2; plural=(n > 1);",
-    "ja": "nplurals=1; plural=0;",
-    "zh_CN": "nplurals=1; plural=0;",
-}
 EVERY = pytest.mark.parametrize("language", LANGUAGES)
 FOLDERS = pytest.mark.parametrize("folder", [CLIENT, KRITA, GIMP], ids=["client", "krita", "gimp"])
-
-
-@functools.cache
-def texts(folder: Path) -> dict[str, str]:
-    """All that a folder's modules have translated, in their order, with the plural of those that have one.
-
-    What the client translates for all is left out of the plug-ins'.
-    """
-    found: dict[str, str] = {}
-    for path in sorted(folder.glob("*.py")):
-        calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
-        for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
-            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-            if name in (*TRANSLATING, "ngettext") and isinstance(call.args[0], ast.Constant):
-                plural = call.args[1] if name == "ngettext" else None
-                found[call.args[0].value] = plural.value if isinstance(plural, ast.Constant) else ""
-    if folder == CLIENT:  # which shows what the daemon says of its models
-        return {**found, **{row.about: "" for row in catalogue.load().shipped.values()}}
-    shared = texts(CLIENT)
-    return {text: plural for text, plural in found.items() if text not in shared}
-
-
-@functools.cache
-def file(folder: Path, language: str) -> polib.POFile:
-    return polib.pofile(str(folder / "languages" / f"{language}.po"))
 
 
 def translated(folder: Path, language: str) -> dict[str, str]:
@@ -102,6 +63,19 @@ def test_a_plural_has_all_forms_of_the_language(folder: Path, language: str) -> 
     for entry in file(folder, language):
         if entry.msgid_plural:
             assert sorted(entry.msgstr_plural) == list(range(number)) and all(forms(entry)), entry.msgid
+
+
+def test_a_file_gets_what_it_lacks_and_loses_what_is_gone() -> None:
+    po = polib.POFile()
+    po.metadata = {"Plural-Forms": PLURALS["de"]}
+    po += [polib.POEntry(msgid="kept", msgstr="bleibt"), polib.POEntry(msgid="gone", msgstr="weg")]
+    update(po, {"kept": "", "%d layer": "%d layers", "new": ""})
+    assert [(entry.msgid, entry.msgid_plural, entry.msgstr) for entry in po] == [
+        ("kept", "", "bleibt"),
+        ("%d layer", "%d layers", ""),
+        ("new", "", ""),
+    ]
+    assert po[1].msgstr_plural == {0: "", 1: ""}
 
 
 @FOLDERS
