@@ -82,7 +82,7 @@ def run(models: Sequence[tuple[ModelSpec, Path]], target: Target, tries: Sequenc
         try:
             figures.append(subprocess_call.call(measure, spec, path, target, tries))
         except RuntimeError as error:
-            raise MattedError(f"{spec.id} could not be measured: {error}.") from None
+            raise MattedError(f"{spec.id} could not be measured: {error}.") from error
     return figures
 
 

@@ -29,5 +29,5 @@ def fetch(folder: Path, monitor: Monitor) -> list[Path]:
                 raise DownloadError("what came is not what was expected")
     except (DownloadError, OSError) as error:
         message = f"The photographs to calibrate with could not be fetched: {error}."
-        raise MattedError(message, "Name a folder with six or more of your own: --images DIR") from None
+        raise MattedError(message, "Name a folder with six or more of your own: --images DIR") from error
     return found

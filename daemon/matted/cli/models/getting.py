@@ -55,7 +55,7 @@ def _offers(options: argparse.Namespace, spec: ModelSpec) -> list[Source]:
         try:
             return [local.source(options.given, spec)]
         except DownloadError as error:
-            raise Rejected(messages.BAD_REQUEST, f"Nothing can be taken from there: {error}.", error.hint) from None
+            raise Rejected(messages.BAD_REQUEST, f"Nothing can be taken from there: {error}.", error.hint) from error
     if options.source:
         named = [source for source in spec.sources if source.name == options.source]
         if not named:

@@ -24,10 +24,10 @@ _REAL = {"f16", "bf16", "f64"}  # what a model may take or give instead of float
 
 
 def read(path: Path) -> openvino.Model:
-    """The graph in an OpenVINO IR (.xml) or, under any other name, in an ONNX file, DeformConv included.
+    """Read the graph in an OpenVINO IR (.xml) or, under any other name, in an ONNX file, DeformConv included.
 
     Raises ValueError with a sentence for the user: there is no such file, it is no model or damaged, or it has
-    operators that OpenVINO lacks.
+    operators that OpenVINO does not have.
     """
     from openvino.frontend import FrontEndManager, GeneralFailure, OpConversionFailure, OpValidationFailure
     from openvino.frontend.onnx import ConversionExtension
@@ -57,13 +57,17 @@ def convert(
     compress: bool,
     shapes: Mapping[str, Sequence[int]] | None = None,
 ) -> None:
-    """Write `source` as an OpenVINO IR: `target` (.xml), and its weights beside it.
+    """Convert a model file into an OpenVINO IR.
 
+    source: what `read` takes.
+    target: the .xml of the IR; its weights lie beside it.
     outputs: names or indices of the outputs to keep, in the order they shall have; what only the others need is left
-    out, which saves time and memory. compress: weights in float16; the arithmetic stays as it was. shapes: sizes for
-    inputs by name where the file leaves them open (or has others); inputs that are not named stay as they are. Inputs
-    and outputs of the IR are float32 whatever the file's own are. Deformable convolutions that an exporter took apart
-    become one operator each (see `deformable`).
+        out, which saves time and memory.
+    compress: whether weights are stored in float16; the arithmetic stays as it was.
+    shapes: sizes of inputs by name, where the file leaves them open or has others; other inputs keep theirs.
+
+    Inputs and outputs of the IR are float32 whatever the file's own are. Deformable convolutions that an exporter took
+    apart become one operator each (see `deformable`).
 
     Raises ValueError as `read` does, and for an output that is not there or sizes that the model cannot have; OSError.
     """
@@ -96,7 +100,7 @@ def save(graph: openvino.Model, target: Path, compress: bool) -> None:
 
 
 def _output(graph: openvino.Model, key: str | int, source: Path) -> openvino.Output:
-    """What computes an output. Its names go with it."""
+    """Find what computes an output; its names go with it. Raises ValueError."""
     found = [
         output
         for index, output in enumerate(graph.outputs)
@@ -126,7 +130,7 @@ def _reshape(graph: openvino.Model, shapes: Mapping[str, Sequence[int]], source:
 
 
 def _in_float32(graph: openvino.Model) -> openvino.Model:
-    """The graph with conversions around it where its inputs or outputs are other real numbers."""
+    """Return the graph with conversions where its inputs or outputs are other real numbers."""
     from openvino import Type
     from openvino.preprocess import PrePostProcessor
 
@@ -141,7 +145,7 @@ def _in_float32(graph: openvino.Model) -> openvino.Model:
 
 
 def _deformable_convolution(node: Any) -> list[Any]:
-    """ONNX DeformConv (opsets 19 and 22) as OpenVINO's operator: node has X, W, offset and, if they are used, B, mask.
+    """Convert ONNX DeformConv (opsets 19, 22) to OpenVINO's operator: node has X, W, offset and, if used, B and mask.
 
     https://onnx.ai/onnx/operators/onnx__DeformConv.html. Both order offsets by group, tap, then y before x. Outside the
     picture ONNX interpolates towards zeros, which OpenVINO calls bilinear_interpolation_pad.
@@ -173,7 +177,7 @@ def _deformable_convolution(node: Any) -> list[Any]:
 
 
 def _optional(node: Any, index: int) -> Any:
-    """An input, or None where the file leaves it out: at the end, or by an empty name in the middle."""
+    """Return an input, or None where the file leaves it out: at the end, or by an empty name in the middle."""
     if index >= node.get_input_size():
         return None
     given = node.get_input(index)
@@ -181,7 +185,7 @@ def _optional(node: Any, index: int) -> Any:
 
 
 def _why(path: Path, complaint: str, is_ir: bool) -> str:
-    """OpenVINO's complaint in a sentence. Its own is ten lines about its source files."""
+    """Put OpenVINO's complaint into a sentence. Its own is ten lines about its source files."""
     lacking = _LACKING.search(complaint)
     if lacking:
         return f"{path} uses operators that OpenVINO does not have: {lacking[1].strip()}."

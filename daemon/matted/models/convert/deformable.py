@@ -1,4 +1,4 @@
-"""Deformable convolutions that an exporter took apart become one operator again.
+"""Fold deformable convolutions that an exporter took apart into one operator.
 
 ONNX has DeformConv since opset 19, and exporters came to it later: public BiRefNet files carry each deformable
 convolution as some fifty operators, which sample the picture at four neighbours of each tap of the kernel, blend, and
@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.models.convert.bilinear import Sampled, Size, by_gathering, by_grid_sample, narrow_and_wide
+from matted.models.convert.gathering import by_gathering
+from matted.models.convert.grid_sample import by_grid_sample
 from matted.models.convert.nodes import (
     Different,
     constant,
@@ -34,6 +35,7 @@ from matted.models.convert.nodes import (
     shaped,
     transposed,
 )
+from matted.models.convert.sampling import Sampled, Size, narrow_and_wide
 
 if TYPE_CHECKING:
     import openvino
@@ -42,10 +44,10 @@ _SAMPLERS = {"GatherND", "GatherElements", "GridSample"}
 
 
 def fold(graph: openvino.Model) -> int:
-    """Put together, in place, every deformable convolution that is recognised. Returns how many there were.
+    """Fold, in place, every deformable convolution that is recognised. Returns how many there were.
 
     Only what computes the same is replaced: each operator on the way, its constants and its shape have to be as
-    expected. Anything else stays as it is, sizes that are only known at run time included.
+    expected. All else stays as it is, and so does what has sizes that are only known at run time.
     """
     if not any(node.get_type_name() in _SAMPLERS for node in graph.get_ops()):
         return 0
@@ -53,18 +55,18 @@ def fold(graph: openvino.Model) -> int:
     for node in graph.get_ordered_ops():
         if node.get_type_name() in ("Convolution", "GroupConvolution"):
             try:
-                whole = _put_together(node)
+                folded = _folded(node)
             except Different:
                 continue
-            whole.set_friendly_name(node.get_friendly_name())
-            node.output(0).replace(whole.output(0))
+            folded.set_friendly_name(node.get_friendly_name())
+            node.output(0).replace(folded.output(0))
             count += 1
     graph.validate_nodes_and_infer_types()
     return count
 
 
-def _put_together(convolution: Any) -> Any:
-    """The operator that computes what `convolution` does. Raises Different."""
+def _folded(convolution: Any) -> Any:
+    """Make the operator that computes what `convolution` does. Raises Different."""
     import openvino.opset16 as operators
 
     filters, filter_groups, kernel = _filters(convolution)
@@ -94,7 +96,7 @@ def _put_together(convolution: Any) -> Any:
 
 
 def _filters(convolution: Any) -> tuple[Any, int, tuple[int, int]]:
-    """The weights as filters x channels x KH x KW, the number of groups they are in, the kernel."""
+    """Return the weights as filters x channels x KH x KW, the number of groups they are in, and the kernel."""
     import openvino.opset16 as operators
 
     weights = convolution.input_value(1)
@@ -117,7 +119,7 @@ def _filters(convolution: Any) -> tuple[Any, int, tuple[int, int]]:
 
 
 def _laid_out(convolution: Any, kernel: tuple[int, int]) -> tuple[Any, Size]:
-    """What was sampled, in the order B, G, C, K, R, S, before its taps were laid side by side as blocks."""
+    """Return what was sampled, in the order B, G, C, K, R, S, before its taps were laid side by side as blocks."""
     blocks = convolution.input_value(0)
     batch, channels, height, width = shape_of(blocks, 4)
     rows, columns = height // kernel[0], width // kernel[1]
@@ -138,7 +140,7 @@ def _laid_out(convolution: Any, kernel: tuple[int, int]) -> tuple[Any, Size]:
 
 
 def _grid_and_offsets(places: Any, size: Size) -> tuple[NDArray[np.float32], Any]:
-    """Where the taps look without offsets, and the offsets."""
+    """Return where the taps look without offsets, and the offsets."""
     demand(places.get_type_name() == "Add", "places without offsets")
     offsets, grid = places.input_values()
     if is_constant(offsets):
@@ -150,7 +152,7 @@ def _grid_and_offsets(places: Any, size: Size) -> tuple[NDArray[np.float32], Any
 
 
 def _geometry(grid: NDArray[np.float32], found: Sampled, size: Size) -> tuple[list[int], list[int], list[int]]:
-    """Strides, dilations and paddings (the same on both sides), each for y and x, that make this grid."""
+    """Find the strides, dilations and paddings (equal on both sides) for y and x that make this grid."""
     demand(grid.shape[2:] == (size.taps, 2, size.rows, size.columns), "a grid of another shape")
     taps = grid[0, 0].reshape(*size.kernel, 2, size.rows, size.columns)
     strides, dilations, pads = [], [], []

@@ -1,4 +1,4 @@
-"""INT8 variants of models, by NNCF (https://github.com/openvinotoolkit/nncf), which is an extra: matted[quantize].
+"""Make INT8 variants of models, by NNCF (https://github.com/openvinotoolkit/nncf), an extra: matted[quantize].
 
 Post-training quantization: weights become 8-bit integers, and so do the activations between operators, within ranges
 that a few photographs show.
@@ -31,17 +31,21 @@ def quantize(
     transformer: bool,
     on_progress: Callable[[int], None],
 ) -> None:
-    """Write the INT8 variant of a model (.xml or .onnx) as an OpenVINO IR: `target` (.xml), its weights beside it.
+    """Write the INT8 variant of a model as an OpenVINO IR.
 
-    samples: inputs as the model gets them, one float32 array (batch x channels x height x width, normalised) a
-    photograph, or one for each input in the graph's order; about six are enough, and all are held in memory.
-    transformer: whether the model is mainly one, which NNCF then treats more carefully. on_progress: called with 1, 2,
-    .. as the photographs are looked at, from 1 again should NNCF look twice; what it raises ends the work and is passed
-    on, what it prints is lost (use stderr). Corrections follow for about a third of that time, without progress.
+    model_path: .xml or .onnx.
+    samples: for each photograph the model's input, float32, batch x channels x height x width, normalised; or a
+        sequence of one array for each input in the graph's order. About six photographs are enough.
+    target: the .xml of the variant; its weights lie beside it.
+    transformer: whether the model is mainly one, which NNCF treats more carefully.
+    on_progress: called with 1, 2, ... for the photograph that is looked at, and from 1 again if NNCF looks twice. What
+        it raises ends the work. What it prints on standard output is lost.
 
-    Raises ValueError with a sentence for the user: NNCF is not installed, the file cannot be read (see `graphs.read`),
-    no samples, samples of another shape than the model's. OSError. With IS-Net at 1024 x 1024 this takes 3.3 GB of
-    memory, where an inference takes 0.8 GB.
+    After the photographs NNCF works on for about a third of their time. All samples are held in memory; with IS-Net at
+    1024 x 1024 this takes 3.3 GB, where an inference takes 0.8 GB.
+
+    Raises OSError, and ValueError with a sentence for the user: NNCF is not installed, the file cannot be read (see
+    `convert.read`), there are no samples, or they have other shapes than the model's inputs.
     """
     nncf = _nncf()
     graph = convert.read(model_path)
@@ -61,7 +65,7 @@ def quantize(
     with contextlib.redirect_stdout(io.StringIO()):  # where NNCF draws progress bars of its own, and nothing else
         small = nncf.quantize(
             graph,
-            nncf.Dataset(_Again(counted)),
+            nncf.Dataset(_Restartable(counted)),
             # What follows activation functions is not symmetric around 0; half of a symmetric range would lie idle.
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(kept),
@@ -71,7 +75,7 @@ def quantize(
     convert.save(small, target, compress=True)
 
 
-class _Again:
+class _Restartable:
     """An iterable that starts anew each time, which a generator does not."""
 
     def __init__(self, start: Callable[[], Iterator[Any]]) -> None:
