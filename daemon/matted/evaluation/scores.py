@@ -1,4 +1,4 @@
-"""How near a mask comes to the truth, by the measures that the field publishes. Masks: float64, 0..1."""
+"""Score a mask against the true one, by the measures that papers publish. Masks: float64, 0..1."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ _EPSILON = float(np.finfo(np.float64).eps)
 
 
 def iou(mask: Mask, truth: Mask) -> float:
-    """Intersection over union of what is more subject than not."""
+    """Intersection over union of the pixels above 0.5."""
     one, other = mask > 0.5, truth > 0.5
     union = np.logical_or(one, other).sum()
     return float(np.logical_and(one, other).sum() / union) if union else 1.0
 
 
 def mean_absolute_error(mask: Mask, truth: Mask) -> float:
+    """Mean of |difference|: 0 is perfect."""
     return float(np.abs(mask - truth).mean())
 
 
@@ -43,7 +44,7 @@ def _object_part(mask: Mask, subject: NDArray[np.bool_], share: float) -> float:
 
 
 def _uniformity(values: NDArray[np.float64]) -> float:
-    """1 where all of a region is 1; less for lower and for scattered values."""
+    """Score a region that should be 1: less for lower and for scattered values."""
     mean = float(values.mean())
     scatter = float(values.std(ddof=1)) if values.size > 1 else 0.0
     return 2.0 * mean / (mean * mean + 1.0 + scatter + _EPSILON)

@@ -1,4 +1,4 @@
-"""Licences that have to be accepted before a model is used, and when the user did so."""
+"""Record which licences the user has accepted, and refuse models whose licence has to be accepted first."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from matted.system import atomic_file
 
 
 class Licences:
-    """`file` records what was accepted: by id the licence, its address, and the date."""
+    """file: JSON, by model id the accepted licence, its address, and the date."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def accepted(self, spec: ModelSpec) -> str:
-        """When this very licence of the model was accepted, empty if it was not."""
+        """Return when this very licence of the model was accepted, empty if it was not."""
         entry = self._read().get(spec.made_from or spec.id)
         if not isinstance(entry, dict) or entry.get("licence") != spec.licence:
             return ""
@@ -33,7 +33,7 @@ class Licences:
         atomic_file.write(self._file, (json.dumps({**self._read(), spec.id: entry}, indent=2) + "\n").encode())
 
     def require(self, spec: ModelSpec) -> None:
-        """Raises Rejected("licence_not_accepted") where the spec's licence has to be accepted and was not."""
+        """Raise Rejected("licence_not_accepted") if the spec's licence has to be accepted and was not."""
         if spec.accept and not self.accepted(spec):
             raise Rejected(
                 messages.LICENCE_NOT_ACCEPTED,
@@ -50,4 +50,5 @@ class Licences:
 
 
 def now() -> str:
+    """The time, as records have it: UTC, ISO 8601."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""What is known about an installed model: where it came from, and the hashes of its files."""
+"""The record of an installed model: where it came from, and the hashes of its files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class FileFacts:
-    """bytes, sha256: of the file. mtime_ns: when it was written; as long as that stays, the hash need not be asked."""
+    """One file of a model.
+
+    mtime_ns: when it was written; while that stays, its hash need not be computed again.
+    """
 
     bytes: int
     sha256: str
@@ -25,9 +28,15 @@ class FileFacts:
 
 @dataclass(frozen=True)
 class Origin:
-    """source: where the weights came from, for people. weights: "sha256:..." of them as they came. weights_bytes: their
-    size. installed: when. converter: what made the files. precision: of the stored weights. licence_accepted: when, or
-    empty. files: by name, in the model's folder.
+    """Where an installed model came from.
+
+    source: of the weights, for people.
+    weights: "algorithm:digest" of the weights as they came; weights_bytes: their size.
+    installed: when, UTC.
+    converter: the programs that made the files.
+    precision: of the stored weights.
+    licence_accepted: when the licence was accepted, or empty.
+    files: by name, in the model's folder.
     """
 
     source: str
@@ -45,7 +54,7 @@ class Origin:
 
 
 def read(folder: Path) -> Origin | None:
-    """None if there is none, or none that can be understood."""
+    """Read the record of a model's folder; None if there is none, or none that can be understood."""
     try:
         fields = json.loads((folder / ORIGIN_FILE).read_text("utf-8"))
         files = {name: FileFacts(**facts) for name, facts in fields.pop("files").items()}
@@ -55,17 +64,18 @@ def read(folder: Path) -> Origin | None:
 
 
 def write(folder: Path, origin: Origin) -> None:
-    """Raises OSError."""
+    """Write the record into a model's folder. Raises OSError."""
     atomic_file.write(folder / ORIGIN_FILE, (json.dumps(asdict(origin), indent=2) + "\n").encode())
 
 
 def facts(path: Path) -> FileFacts:
+    """Compute what the record says of a file. Raises OSError."""
     stat = path.stat()
     return FileFacts(stat.st_size, digest(path, "sha256"), stat.st_mtime_ns)
 
 
 def digest(path: Path, algorithm: str, check: Callable[[], None] = lambda: None) -> str:
-    """Hexadecimal. check: called often; what it raises ends the reading."""
+    """Compute the digest of a file, hexadecimal. check: called often; what it raises ends the reading."""
     found = hashlib.new(algorithm)
     with open(path, "rb") as file:
         while block := file.read(_BLOCK):

@@ -104,7 +104,7 @@ def _settle_licence(spec: ModelSpec, accept: bool, records: licences.Licences) -
 
 
 def add(options: argparse.Namespace, context: Context) -> int:
-    from matted.inference.trial import try_out
+    from matted.evaluation.trial import try_out
     from matted.models import own
 
     like = context.known.find(options.like)

@@ -1,6 +1,6 @@
-"""Weights from the model hub: huggingface_hub finds the file and knows the user's token, `https` brings the bytes.
+"""Weights from the model hub: huggingface_hub finds the file and the user's token, `https` downloads it.
 
-huggingface_hub's own download begins again from nothing when it was interrupted; ours goes on.
+After an interruption, huggingface_hub's own download starts again from nothing; ours goes on.
 """
 
 from __future__ import annotations
