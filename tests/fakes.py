@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 from conftest import wait_for
-from matted.inference.engine import EngineDied
+from matted.inference.engines.engine import EngineDied
 from matted.models import catalogue
 from matted.models.spec import ModelSpec
 from matted.models.store import Store

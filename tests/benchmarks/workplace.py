@@ -14,8 +14,9 @@ from benchmarks.peer import Rembg
 from benchmarks.photographs import Layer
 from benchmarks.stopwatch import Run, timed
 from conftest import Daemon
-from matted.inference import backend, model_io
-from matted.inference.engine import Planes
+from matted.inference import model_io
+from matted.inference.engines import backend
+from matted.inference.engines.engine import Planes
 from matted.inference.layer import Layer as Pixels
 from matted.models import catalogue
 from matted.models.spec import ModelSpec

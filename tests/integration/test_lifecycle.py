@@ -30,7 +30,7 @@ def engines(daemon: Daemon) -> list[psutil.Process]:
     found = []
     for child in psutil.Process(daemon.pid()).children():
         with suppress(psutil.NoSuchProcess):  # or a zombie: the process that converts a model has just ended, say
-            if "matted.inference.engine_process" in child.cmdline():
+            if "matted.inference.engines.process" in child.cmdline():
                 found.append(child)
     return found
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import PHOTOGRAPHS
-from matted.inference import backend, model_io
+from matted.inference import model_io
+from matted.inference.engines import backend
 from matted.inference.layer import Layer
 from matted.mask import subject
 from matted.models import catalogue

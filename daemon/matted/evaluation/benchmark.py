@@ -21,7 +21,8 @@ from tqdm import tqdm
 
 from matted.evaluation import scores
 from matted.files import pictures
-from matted.inference import backend, model_io
+from matted.inference import model_io
+from matted.inference.engines import backend
 from matted.inference.layer import Layer
 from matted.mask import rendering
 from matted.models.spec import ModelSpec

@@ -14,8 +14,9 @@ from matted_client import MattedError
 
 from matted.evaluation import trial
 from matted.files import pictures
-from matted.inference import backend, model_io, pixel_graph
-from matted.inference.engine import Planes
+from matted.inference import model_io
+from matted.inference.engines import backend, pixel_graph
+from matted.inference.engines.engine import Planes
 from matted.inference.layer import Layer
 from matted.models import own
 from matted.models.catalogue import Catalogue

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.inference import backend, model_io
+from matted.inference import model_io
+from matted.inference.engines import backend
 from matted.inference.layer import Layer
 from matted.models.catalogue import CatalogueError
 from matted.models.spec import ModelSpec

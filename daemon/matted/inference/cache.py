@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from matted_client import Rejected, messages
 
-from matted.inference.engine import Engine
+from matted.inference.engines.engine import Engine
 from matted.models.spec import ModelSpec
 
 log = logging.getLogger(__name__)

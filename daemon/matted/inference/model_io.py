@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from matted.inference.engine import Planes
+from matted.inference.engines.engine import Planes
 from matted.inference.layer import Layer
 from matted.models.arithmetic import ACTIVATIONS, FITS, RESAMPLINGS, Fit, Raw, Size
 from matted.models.spec import ModelSpec

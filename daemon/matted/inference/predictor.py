@@ -17,13 +17,14 @@ from matted_client.messages import Progress
 from numpy.typing import NDArray
 
 from matted.inference import model_io
-from matted.inference.backend import complaint
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
-from matted.inference.engine import Engine, EngineDied, EngineFactory, Output, Planes
+from matted.inference.engines.backend import complaint
+from matted.inference.engines.engine import Engine, EngineDied, EngineFactory, Output, Planes
+from matted.inference.engines.local import LocalEngine
 from matted.inference.layer import Layer
-from matted.inference.local_engine import LocalEngine
 from matted.inference.remembered import RememberedOutputs
+from matted.inference.timing import Clock, Pace, Stopwatch
 from matted.models.spec import ModelSpec
 from matted.models.store import Store
 from matted.settings.target import Target
@@ -32,8 +33,6 @@ from matted.system.task import Task
 log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 2.0  # for which a load gives way also when it has just begun
-
-Seconds = Callable[[], float]  # a clock
 
 
 @dataclass(frozen=True)
@@ -54,50 +53,13 @@ class Prediction:
     note: str
 
 
-class Stopwatch:
-    """Adds up the seconds of each stage of a request. laps: seconds by stage, of the stages that happened."""
-
-    def __init__(self, start: float, clock: Seconds = time.monotonic) -> None:
-        self.laps: dict[str, float] = {}
-        self._clock = clock
-        self._last = start
-
-    def lap(self, stage: str) -> None:
-        """Give the time since the last lap to a stage. An unnamed lap is not recorded."""
-        now = self._clock()
-        if stage:
-            self.laps[stage] = self.laps.get(stage, 0.0) + now - self._last
-        self._last = now
-
-
-class Pace:
-    """Remembers how long an inference of each model took lately, to say how far the running one is."""
-
-    def __init__(self) -> None:
-        self._seconds: dict[str, float] = {}
-
-    def record(self, model: str, seconds: float) -> None:
-        """Take one inference into the average."""
-        before = self._seconds.get(model, seconds)
-        self._seconds[model] = 0.7 * before + 0.3 * seconds
-
-    def seconds(self, model: str) -> float | None:
-        """Return the seconds of an inference, None for a model that has not run."""
-        return self._seconds.get(model)
-
-    def progress(self, stage: str, model: str, elapsed: float) -> Progress:
-        """Return how far an inference is after `elapsed` seconds."""
-        expected = self._seconds.get(model)
-        return Progress(stage, min(0.99, elapsed / expected) if expected else None)
-
-
 class _Load:
     """A load that is under way, and gives way to inferences. For the thread that infers.
 
     It waits for at most as long as it has run, and GRACE_SECONDS, so that it ends however many requests come.
     """
 
-    def __init__(self, engine: Engine, clock: Seconds) -> None:
+    def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
         self._begun = clock()
@@ -131,7 +93,7 @@ class Predictor:
         compiled: CompiledFiles,
         target: Target,
         engines: EngineFactory = LocalEngine,
-        clock: Seconds = time.monotonic,
+        clock: Clock = time.monotonic,
     ) -> None:
         """engines: makes the engine of a model. clock: monotonic, seconds."""
         self.pace = Pace()

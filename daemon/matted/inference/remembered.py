@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from matted.inference.engine import Output, Planes
+from matted.inference.engines.engine import Output, Planes
 
 MAX_BYTES = 64_000_000  # of the outputs of a model: 15 of IS-Net
 MAX_SAMPLES = 16_000_000  # of what the model was shown; more takes long to compare, and its outputs much room

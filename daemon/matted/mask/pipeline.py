@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from matted.inference import model_io
 from matted.inference.layer import Layer
-from matted.inference.predictor import HeldModel, Prediction, Stopwatch
+from matted.inference.predictor import HeldModel, Prediction
+from matted.inference.timing import Stopwatch
 from matted.mask import colours, edges, rendering, second_look, subject
 from matted.system.task import Task
 

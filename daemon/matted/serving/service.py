@@ -17,8 +17,8 @@ from matted_client.messages import Failure, Hello, Load, MaskRequest, Message, P
 from matted import __version__
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
-from matted.inference.engine import EngineFactory
-from matted.inference.local_engine import LocalEngine
+from matted.inference.engines.engine import EngineFactory
+from matted.inference.engines.local import LocalEngine
 from matted.inference.predictor import Predictor
 from matted.models.store import Store
 from matted.serving import admission

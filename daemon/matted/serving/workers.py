@@ -15,7 +15,8 @@ from matted_client import Rejected, messages
 from matted_client.messages import Failure, Load, MaskRequest, Message
 
 from matted.inference.cache import ModelCache
-from matted.inference.predictor import Predictor, Stopwatch
+from matted.inference.predictor import Predictor
+from matted.inference.timing import Stopwatch
 from matted.mask.pipeline import Pipeline
 from matted.models.catalogue import Catalogue
 from matted.models.spec import ModelSpec

@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 from matted.inference.cache import ModelCache
-from matted.inference.engine import Engine
+from matted.inference.engines.engine import Engine
 from matted.models import catalogue
 from matted.models.spec import ModelSpec
 from matted_client import Rejected

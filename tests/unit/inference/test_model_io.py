@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matted.inference import model_io, pixel_graph
+from matted.inference import model_io
+from matted.inference.engines import pixel_graph
 from matted.inference.layer import Layer
 from matted.models import catalogue
 from matted.models.arithmetic import Fit

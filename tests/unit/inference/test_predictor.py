@@ -13,9 +13,10 @@ from conftest import wait_for
 from fakes import SIDE, Clock, Engines, Shelf, disc, model
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
-from matted.inference.engine import EngineDied
+from matted.inference.engines.engine import EngineDied
 from matted.inference.layer import Layer
-from matted.inference.predictor import Pace, Prediction, Predictor, Stopwatch
+from matted.inference.predictor import Prediction, Predictor
+from matted.inference.timing import Pace, Stopwatch
 from matted.models.spec import ModelSpec
 from matted.settings.target import Target
 from matted.system.task import Task

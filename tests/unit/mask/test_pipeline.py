@@ -11,7 +11,8 @@ import pytest
 from fakes import Engines, Shelf, disc, model
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
-from matted.inference.predictor import Predictor, Stopwatch
+from matted.inference.predictor import Predictor
+from matted.inference.timing import Stopwatch
 from matted.mask.pipeline import Outcome, Pipeline
 from matted.models.spec import ModelSpec
 from matted.settings.target import Target

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from conftest import wait_for
 from fakes import Engines, Finished, disc, model
-from matted.inference.engine import EngineDied
+from matted.inference.engines.engine import EngineDied
 from matted.models.catalogue import Catalogue
 from matted.models.store import Store
 from matted.serving.service import Identity, Service

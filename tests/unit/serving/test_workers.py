@@ -13,7 +13,7 @@ from conftest import wait_for
 from fakes import Engines, Finished, Shelf, disc, model
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
-from matted.inference.engine import EngineDied
+from matted.inference.engines.engine import EngineDied
 from matted.inference.predictor import Predictor
 from matted.mask.pipeline import Outcome, Pipeline
 from matted.models.catalogue import Catalogue

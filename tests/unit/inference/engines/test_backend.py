@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
-from matted.inference import backend
+from matted.inference.engines import backend
 from matted.models import catalogue
 
 SPECS = catalogue.load().shipped

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matted.inference import shared_memory
-from matted.inference.shared_memory import Reader, Writer
+from matted.inference.engines import shared_memory
+from matted.inference.engines.shared_memory import Reader, Writer
 
 Ends = tuple[Writer, Reader]
 ELSEWHERE = """
 import sys
 import numpy as np
-from matted.inference.shared_memory import ArrayPlace, Reader
+from matted.inference.engines.shared_memory import ArrayPlace, Reader
 handle, mapped, offset, rows = sys.argv[1:]
 place = ArrayPlace(int(mapped), int(offset), (int(rows), 3), "|u1")
 print(int(Reader(handle).get([place])[0].sum()))
@@ -28,7 +28,7 @@ print(int(Reader(handle).get([place])[0].sum()))
 TOO_LARGE = """
 import resource, signal
 import numpy as np
-from matted.inference import shared_memory
+from matted.inference.engines import shared_memory
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 writer = shared_memory.Writer(shared_memory.create())
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))

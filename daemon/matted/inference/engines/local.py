@@ -17,8 +17,8 @@ from typing import Any
 
 import psutil
 
-from matted.inference import shared_memory
-from matted.inference.engine import EngineDied, Output, Planes
+from matted.inference.engines import shared_memory
+from matted.inference.engines.engine import EngineDied, Output, Planes
 from matted.models.spec import ModelSpec
 from matted.settings.target import Target
 
@@ -40,7 +40,7 @@ class LocalEngine:
         self._pictures, self._outputs = shared_memory.Writer(handles[0]), shared_memory.Reader(handles[1])
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "matted.inference.engine_process", *handles],
+                [sys.executable, "-m", "matted.inference.engines.process", *handles],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 pass_fds=shared_memory.descriptors(*handles),

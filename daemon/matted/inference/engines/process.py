@@ -1,4 +1,4 @@
-"""The process that holds one model: `python -m matted.inference.engine_process`, for `local_engine`.
+"""The process that holds one model: `python -m matted.inference.engines.process`, for `local`.
 
 It reads pickled commands from its standard input and answers on its standard output; both ends are this program, of
 this user. Pictures and outputs cross in shared memory, whose handles are its arguments. It ends when its input ends, so
@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from matted.inference import backend, shared_memory
+from matted.inference.engines import backend, shared_memory
 from matted.system import allocator, subprocess_call
 
 NICENESS = 5  # who paints meanwhile comes first

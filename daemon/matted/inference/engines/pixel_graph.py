@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.inference.engine import Planes
+from matted.inference.engines.engine import Planes
 from matted.models.spec import ModelSpec
 from matted.settings.target import CPU
 

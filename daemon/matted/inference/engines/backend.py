@@ -1,4 +1,4 @@
-"""Compile a model file with OpenVINO, and infer with it; the daemon does so in the process of `engine_process`."""
+"""Compile a model file with OpenVINO, and infer with it; the daemon does so in the process of a `local` engine."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matted.inference import pixel_graph
-from matted.inference.engine import Output, Planes
+from matted.inference.engines import pixel_graph
+from matted.inference.engines.engine import Output, Planes
 from matted.models.spec import ModelSpec
 from matted.settings.target import AUTO, CPU, Target
 

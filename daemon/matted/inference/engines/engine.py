@@ -1,6 +1,6 @@
 """The engine, an interface: it holds one model and infers with it, wherever that happens.
 
-`local_engine` runs a model in a process on this computer. The predictor is handed a factory, so that something else
+`local` runs a model in a process on this computer. The predictor is handed a factory, so that something else
 can take its place: a server that others run, or the fake of a test.
 """
 

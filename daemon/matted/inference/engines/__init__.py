@@ -1,0 +1,1 @@
+"""What runs a model: the interface `engine`, and `local`, a process on this computer that runs OpenVINO."""

@@ -1,0 +1,80 @@
+"""The rooms of the daemon: each imports only those below it, none is too large, OpenVINO stays out of the daemon."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import matted
+import pytest
+
+PACKAGE = Path(matted.__file__).parent
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "plugins" not in path.relative_to(PACKAGE).parts)
+# From the bottom to the top.
+ROOMS = ["system", "settings", "autostart", "hosts", "models", "inference", "mask", "files", "evaluation"]
+ROOMS += ["doctor", "serving", "cli"]
+MOST_MODULES = 12
+# What may import OpenVINO: it runs in processes of their own, so that an idle daemon is small and starts at once.
+WITH_OPENVINO = {"models/convert", "inference/engines/backend.py", "inference/engines/pixel_graph.py"}
+WITH_OPENVINO |= {"doctor/device_trial.py"}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, anywhere in it but where only types are checked."""
+    tree = ast.parse(path.read_text("utf-8"))
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_the_package_is_made_of_rooms() -> None:
+    assert sorted(path.name for path in PACKAGE.glob("*.py")) == ["__init__.py", "__main__.py"]
+    assert {path.relative_to(PACKAGE).parts[0] for path in MODULES} - {"__init__.py", "__main__.py"} == set(ROOMS)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_rooms_below_it(room: str) -> None:
+    above = ROOMS[ROOMS.index(room) + 1 :]
+    for path in (PACKAGE / room).rglob("*.py"):
+        upwards = [name for name in imports(path) if name.startswith("matted.") and name.split(".")[1] in above]
+        assert not upwards, f"{path.relative_to(PACKAGE)} imports {upwards[0]}"
+
+
+def test_no_package_has_too_many_modules() -> None:
+    for package in {path.parent for path in MODULES}:
+        assert len(list(package.glob("*.py"))) <= MOST_MODULES, package
+
+
+def test_every_module_says_what_it_owns() -> None:
+    for path in MODULES:
+        if path.name != "__main__.py":
+            assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), path
+
+
+def test_openvino_is_imported_where_it_runs_and_nowhere_else() -> None:
+    found = set()
+    for path in MODULES:
+        if any(name.split(".")[0] == "openvino" for name in imports(path)):
+            place = path.relative_to(PACKAGE).as_posix()
+            found.add("models/convert" if place.startswith("models/convert/") else place)
+    assert found == WITH_OPENVINO
+
+
+def test_pictures_that_people_sent_reach_no_other_program() -> None:
+    """No module of the daemon knows how to speak HTTP but those that fetch models."""
+    speaking = {"urllib.request", "http.client", "requests", "httpx", "huggingface_hub"}
+    for path in MODULES:
+        place = path.relative_to(PACKAGE).as_posix()
+        assert place.startswith("models/sources/") or not speaking & set(imports(path)), place
