@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from benchmarks import cold, folders, hosts, memory, plot, report, warm
+from benchmarks import cold, engine, folders, hosts, memory, plot, report, warm
 from benchmarks.goals import goals
 from benchmarks.peer import Rembg
 from benchmarks.samples import Results, Sample, Section
@@ -26,6 +26,7 @@ from hosts.roots import cache_folder
 from matted_client import MattedError
 
 DOCUMENT = CHECKOUT / "docs" / "benchmarks.md"
+OTHERS = (cold.START, engine.KIND, engine.LOADING, hosts.KIND)  # of no model, or of one that they choose
 KINDS = {warm.KIND: warm.measure, cold.KIND: cold.measure, memory.KIND: memory.measure, folders.KIND: folders.measure}
 
 
@@ -33,7 +34,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="few repetitions: to try the benchmarks themselves")
     parser.add_argument(
-        "--only", action="append", choices=[cold.START, *KINDS, hosts.KIND], help="measure this anew, and no other"
+        "--only",
+        action="append",
+        choices=[*KINDS, *OTHERS],
+        help="measure this anew, and no other",
     )
     parser.add_argument("--model", action="append", help="measure this model, and no other")
     parser.add_argument("--isnet-onnx", type=Path, metavar="FILE", help="IS-Net's weights, for rembg")
@@ -64,6 +68,8 @@ def _sections(place: Workplace) -> Iterator[tuple[Section, Callable[[], list[Sam
     for subject in place.subjects():
         for kind, measure in KINDS.items():
             yield Section(kind, subject.name), partial(measure, place, subject)
+    yield Section(engine.KIND, ""), partial(engine.measure, place)
+    yield Section(engine.LOADING, ""), partial(engine.beside, place)
     yield Section(hosts.KIND, ""), partial(hosts.measure, place)
 
 

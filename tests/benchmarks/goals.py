@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks import cold, folders, hosts, memory, warm
-from benchmarks.samples import Results, beyond
+from benchmarks import cold, engine, folders, hosts, memory, warm
+from benchmarks.samples import Results, beyond, ratio
 
 SMALL = "u2netp"
 ISNET, EXACT, INT8 = "isnet-general-use", "isnet-general-use in f32", "isnet-general-use-int8"
@@ -36,7 +36,14 @@ class Goal:
 
 
 def goals(results: Results) -> list[Goal]:
-    return [*_warm(results), *_cold(results), *_memory(results), *_folders(results), *_hosts(results)]
+    return [
+        *_warm(results),
+        *_cold(results),
+        *_memory(results),
+        *_folders(results),
+        *_engine(results),
+        *_hosts(results),
+    ]
 
 
 def _warm(results: Results) -> Iterator[Goal]:
@@ -79,6 +86,17 @@ def _folders(results: Results) -> Iterator[Goal]:
         for what in (folders.PLAIN, folders.MATTED):
             gain = folders.gain(results, model, folders.REMBG, what, folders.SIZES[0])
             yield Goal(f"{model}, a folder, {what}: against `rembg p`", gain, limit, "times", most=False)
+
+
+def _engine(results: Results) -> Iterator[Goal]:
+    for there in results.of(engine.KIND, what=engine.PROCESS):
+        here = results.one(engine.KIND, model=there.model, what=engine.HERE)
+        if here and there.megapixels > 8:
+            text = f"{there.model}: round trip to the engine process and back, beyond the inference"
+            yield Goal(text, 1000.0 * beyond(there, here), 60.0, "ms")
+    alone, during = (results.one(engine.LOADING, what=what) for what in (engine.ALONE, engine.BESIDE))
+    gain = ratio(during, alone) if alone and during else None
+    yield Goal(f"a click on a warm {engine.WARM} while {engine.SLOW} loads, against one alone", gain, 1.1, "times")
 
 
 def _hosts(results: Results) -> Iterator[Goal]:

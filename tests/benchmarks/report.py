@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import psutil
-from benchmarks import cold, folders, hosts, memory, warm
+from benchmarks import cold, engine, folders, hosts, memory, warm
 from benchmarks.goals import goals
 from benchmarks.photographs import GRAIN
 from benchmarks.samples import Results, beyond, ratio
@@ -61,7 +61,7 @@ _METHOD = f"""## How it is measured
 def write(results: Results, target: Path, rembg: str) -> None:
     """Write the page. rembg: its version and the like."""
     parts = [_HEAD, *_machine(rembg), *_failures(results), *_goals(results), *_warm(results), *_peers(results)]
-    parts += [*_cold(results), *_memory(results), *_folders(results), *_hosts(results), _METHOD]
+    parts += [*_cold(results), *_memory(results), *_folders(results), *_engine(results), *_hosts(results), _METHOD]
     target.write_text("\n".join(parts), "utf-8")
 
 
@@ -191,6 +191,25 @@ def _folders(results: Results) -> Iterator[str]:
         "`rembg p`",
     ]
     yield table([*heads, "as rembg / bare", "matted / bare", "as rembg / rembg", "matted / rembg"], rows)
+
+
+def _engine(results: Results) -> Iterator[str]:
+    yield "## The engine process, and a load beside a click\n"
+    rows = []
+    for there in results.of(engine.KIND, what=engine.PROCESS):
+        here = results.one(engine.KIND, model=there.model, what=engine.HERE)
+        assert here is not None
+        row = [there.model, str(len(there.seconds)), _ms(here.median), _ms(there.median), _ms(beyond(there, here))]
+        rows.append(row)
+    if rows:
+        yield "Milliseconds, with models whose inference takes little.\n"
+        yield table(["pictures in, mattes and colours out", "rounds", engine.HERE, engine.PROCESS, "beyond"], rows)
+    alone, during = (results.one(engine.LOADING, what=what) for what in (engine.ALONE, engine.BESIDE))
+    if alone and during:
+        yield (
+            f"A click on a warm {engine.WARM}, {size(alone.megapixels)}: {_ms(alone.median)} ms alone, "
+            f"{_ms(during.median)} ms while {engine.SLOW} loads, {ratio(during, alone):.2f} times.\n"
+        )
 
 
 def _hosts(results: Results) -> Iterator[str]:
