@@ -31,7 +31,7 @@ def texture(width: int, height: int, seed: int, cell: int, spread: float) -> np.
 
 def ring(width: int, height: int, softness: float) -> np.ndarray[Any, Any]:
     """The alpha of a round subject whose edge is `softness` pixels wide: height x width, 0..1."""
-    y, x = np.mgrid[0:height, 0:width]
+    y, x = np.ogrid[0:height, 0:width]
     distance = np.hypot(x - width / 2, y - height / 2) - min(width, height) / 3
     return np.clip(0.5 - distance / softness, 0, 1)
 

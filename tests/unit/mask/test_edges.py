@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -23,11 +23,14 @@ def nothing() -> None:
     pass
 
 
+@cache
 def disc(width: int, height: int, blur: int = 1) -> Array:
-    """True alpha: a disc in the middle, blur x blur samples a pixel, height x width in 0..1."""
+    """True alpha: a disc in the middle, blur x blur samples a pixel, height x width in 0..1, read-only."""
     y, x = ((np.arange(side * blur, dtype=np.float32) + 0.5) / blur - side / 2 for side in (height, width))
     inside = np.hypot(x, y[:, np.newaxis]) < 0.32 * min(width, height)
-    return inside.reshape(height, blur, width, blur).mean(axis=(1, 3)).astype(np.float32)
+    alpha = inside.reshape(height, blur, width, blur).mean(axis=(1, 3), dtype=np.float32)
+    alpha.flags.writeable = False
+    return alpha
 
 
 def picture(alpha: Array, grain: int = 3) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from hashlib import sha256, sha384
 from pathlib import Path
@@ -105,10 +106,19 @@ def test_a_hash_other_than_sha256_will_do(store: Store, shelf: Path) -> None:
 # -- an installed model ----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def model(store: Store) -> Store:
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a store that has the model."""
+    store = Store(tmp_path_factory.mktemp("converted") / "models")
     put(store)
     obtain(store, SPEC)
+    return store.folder
+
+
+@pytest.fixture
+def model(store: Store, converted: Path) -> Store:
+    """A store that has the model, in files of its own."""
+    shutil.copytree(converted, store.folder)
     return store
 
 
@@ -117,18 +127,20 @@ def test_it_is_found_again_by_another_process(model: Store, shelf: Path) -> None
     assert again.installed(SPEC) and obtain(again, SPEC) == (False, [])
 
 
-def test_its_record_says_where_it_came_from(model: Store) -> None:
-    record = model.origin(SPEC)
+def test_its_record_says_where_it_came_from(store: Store) -> None:
+    put(store)
+    obtain(store, SPEC)
+    record = store.origin(SPEC)
     assert record is not None
     assert record.weights == f"sha256:{sha256(WEIGHTS).hexdigest()}"
     assert record.weights_bytes == len(WEIGHTS)
-    assert record.source == str(model.placed(SPEC))
+    assert record.source == str(store.placed(SPEC))
     assert record.precision == "fp32" and "OpenVINO" in record.converter
     for name in ("model.xml", "model.bin"):
-        content = (model.folder / SPEC.id / name).read_bytes()
+        content = (store.folder / SPEC.id / name).read_bytes()
         assert record.files[name].sha256 == sha256(content).hexdigest()
         assert record.files[name].bytes == len(content)
-    assert model.size(SPEC) == sum(path.stat().st_size for path in (model.folder / SPEC.id).iterdir())
+    assert store.size(SPEC) == sum(path.stat().st_size for path in (store.folder / SPEC.id).iterdir())
 
 
 def test_only_the_wanted_output_is_kept(model: Store) -> None:
