@@ -25,7 +25,7 @@ import psutil
 from attacks import standins
 from attacks.vitals import Vitals, at_rest, faults_of
 from conftest import Daemon, real_weights
-from matted.inference.predictor import REMEMBERED
+from matted.inference.remembered import MAX_PICTURES
 from matted_client import MattedError, Rejected, Session, messages
 from peers import disc
 
@@ -112,7 +112,7 @@ class Soak:
             list(threads.map(self._client, range(CLIENTS)))
         with self.daemon.session() as session:
             for model in {wish.model for wish in self.todo}:
-                for shade in range(REMEMBERED):
+                for shade in range(MAX_PICTURES):
                     session.mask(disc(*SMALL, shade), *SMALL, "RGBA8", model, edges=messages.OFF, anyway=True)
         return at_rest(self.daemon, before)
 

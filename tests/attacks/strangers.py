@@ -20,7 +20,7 @@ from random import Random
 from attacks.hostile import ATTACKS, GREETING, SIZE, Stranger
 from attacks.vitals import Vitals, at_rest, faults_of
 from conftest import Daemon, real_weights
-from matted.inference.predictor import REMEMBERED
+from matted.inference.remembered import MAX_PICTURES
 from matted_client import Rejected, connect, messages
 from matted_client.endpoint import Connection, read_connection
 from peers import disc
@@ -104,7 +104,7 @@ def served(daemon: Daemon, shade: int = 0) -> bytes:
 def attack(daemon: Daemon, connections: int, warm_up: int = WARM_UP) -> tuple[Counter[str], Vitals, Vitals, list[str]]:
     """Returns how many connections there were of each kind, what the daemon held before and after, what is wrong."""
     expected, pid = served(daemon), daemon.pid()
-    for shade in range(REMEMBERED):  # the daemon keeps so many raw outputs, which is no leak
+    for shade in range(MAX_PICTURES):  # the daemon keeps so many raw outputs, which is no leak
         served(daemon, shade)
     done = wave(daemon, min(warm_up, connections // 2), seed=0)
     before = at_rest(daemon)
