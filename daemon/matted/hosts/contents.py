@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Protocol
 
 import matted_client
-import polib
 from matted_client import MattedError
 
 import matted
@@ -44,6 +43,8 @@ class Catalogue:
         return self.path.with_suffix(".mo").name
 
     def read_bytes(self) -> bytes:
+        import polib  # here: `matted doctor` has to run where it is broken
+
         return bytes(polib.pofile(str(self.path)).to_binary())
 
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from matted_client import MattedError, Rejected, messages
 
-from matted.models.arithmetic import ACTIVATIONS, FITS, RESAMPLINGS
 from matted.models.spec import ModelSpec, Source
 from matted.system import toml_file
 
@@ -24,16 +23,6 @@ log = logging.getLogger(__name__)
 OWN_FILE = "models.toml"
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _RESERVED = {"default"}  # what a request says that leaves the choice to the settings
-
-_CHOICES = {
-    "family": ("u2net", "isnet", "birefnet", "plate"),
-    "inputs": ("image", "image+plate"),
-    "scale": ("max", "255"),
-    "fit": tuple(FITS),
-    "resample": tuple(RESAMPLINGS),
-    "activation": tuple(ACTIVATIONS),
-    "precision": ("fp32", "fp16"),
-}
 
 
 class CatalogueError(MattedError):
@@ -151,12 +140,29 @@ def _checked(model: str, name: str, value: Any, example: Any) -> Any:
         good = good and value >= 0
     if name == "multiple":
         good = good and value >= 1
-    if name in _CHOICES:
-        good = value in _CHOICES[name]
+    allowed = choices().get(name)
+    if allowed:
+        good = value in allowed
     if not good:
-        expected = f"one of {', '.join(_CHOICES[name])}" if name in _CHOICES else f"something like {example!r}"
+        expected = f"one of {', '.join(allowed)}" if allowed else f"something like {example!r}"
         raise CatalogueError(f"{model} has {name} = {value!r}; it is {expected}.")
     return value
+
+
+def choices() -> dict[str, tuple[str, ...]]:
+    """List the words that a field may have, for the fields that may not have any value."""
+    # here: most commands need the catalogue but no NumPy, and `matted doctor` has to run where that is broken
+    from matted.models.arithmetic import ACTIVATIONS, FITS, RESAMPLINGS
+
+    return {
+        "family": ("u2net", "isnet", "birefnet", "plate"),
+        "inputs": ("image", "image+plate"),
+        "scale": ("max", "255"),
+        "fit": tuple(FITS),
+        "resample": tuple(RESAMPLINGS),
+        "activation": tuple(ACTIVATIONS),
+        "precision": ("fp32", "fp16"),
+    }
 
 
 def _spec(table: dict[str, Any]) -> ModelSpec:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from matted.models import origin
-from matted.models.arithmetic import FITS
 from matted.models.sources import DownloadError, Monitor
 from matted.models.spec import ModelSpec, Source
 
@@ -50,6 +49,7 @@ def convert(spec: ModelSpec, file: Path, target: Path) -> None:
 def _open_sizes(file: Path, spec: ModelSpec) -> dict[str, list[int]]:
     """Choose the input's size where the file leaves it, or the number of pictures, open: fixed sizes are faster."""
     from matted.models import convert
+    from matted.models.arithmetic import FITS
 
     if FITS[spec.fit].flexible:
         return {}
