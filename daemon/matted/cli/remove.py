@@ -77,8 +77,8 @@ def _reader(entry: Option) -> Callable[[str], Any]:
 def _remove(arguments: argparse.Namespace) -> int:
     from matted.files import plan, runner
 
-    asked = {name: getattr(arguments, name) for name in options.entries(MaskOptions)}
-    asked["foreground"] = not (arguments.mask or arguments.keep_colours)
-    wish = runner.Wish(arguments.mask, arguments.plate, arguments.timings, asked)
+    request = {name: getattr(arguments, name) for name in options.entries(MaskOptions)}
+    request["foreground"] = not (arguments.mask or arguments.keep_colours)
+    run_options = runner.RunOptions(arguments.mask, arguments.plate, arguments.timings, request)
     work = plan.plan(arguments.inputs, arguments.output, arguments.mask, arguments.force)
-    return OK if plan.run(work, wish) else FAILED
+    return OK if plan.run(work, run_options) else FAILED

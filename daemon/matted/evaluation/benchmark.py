@@ -77,7 +77,7 @@ def examples(folder: Path | None, truths: Path | None) -> list[Example]:
     if folder is None:
         return []
     result = []
-    for picture in pictures.inside(folder):
+    for picture in pictures.find_in(folder):
         truth = truths / f"{picture.stem}.png" if truths else None
         result.append(Example(picture, truth if truth and truth.exists() else None))
     return result

@@ -1,1 +1,1 @@
-"""Cut out pictures in files: read and write them, plan where results go, run them through the daemon."""
+"""Remove the background of picture files: read them, plan where the results go, have the daemon make the masks."""

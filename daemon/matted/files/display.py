@@ -1,4 +1,4 @@
-"""What a person sees while `matted remove` works."""
+"""Show progress, results and errors on the terminal while `matted remove` works."""
 
 from __future__ import annotations
 
@@ -13,15 +13,21 @@ from tqdm import tqdm
 
 
 class Display:
-    """On stderr: a bar for the pictures, one for a download. What is shown is about one picture, that of `begin`."""
+    """Progress bars on stderr: one for the pictures, one for a download. May be used from any thread.
+
+    With a single picture its bar shows the progress within it, else how many pictures are done. Progress of any other
+    picture than that of the latest `begin` is ignored.
+    """
 
     def __init__(self, count: int) -> None:
-        one = count == 1
-        form = "{desc}: {percentage:3.0f}% |{bar}|" if one else None
-        self._bar = tqdm(total=1.0 if one else count, disable=None, leave=not one, bar_format=form, unit=" pictures")
-        self._one = one
+        """count: how many pictures there are."""
+        single = count == 1
+        form = "{desc}: {percentage:3.0f}% |{bar}|" if single else None
+        total = 1.0 if single else count
+        self._bar = tqdm(total=total, disable=None, leave=not single, bar_format=form, unit=" pictures")
+        self._single = single
         self._download: tqdm[None] | None = None
-        self._shown: Path | None = None
+        self._current: Path | None = None
         self._lock = threading.Lock()
 
     def __enter__(self) -> Display:
@@ -32,26 +38,28 @@ class Display:
         self._bar.close()
 
     def begin(self, source: Path) -> None:
+        """Show the progress of this picture from now on."""
         with self._lock:
-            self._shown = source
+            self._current = source
             self._bar.set_description(source.name)
 
-    def progress(self, source: Path, progress: Progress) -> None:
-        """From any thread, about any picture."""
+    def show_progress(self, source: Path, progress: Progress) -> None:
+        """Show how far a picture is, if it is the current one."""
         with self._lock:
-            if source != self._shown:
+            if source != self._current:
                 return
             if progress.stage == "downloading":
                 self._show_download(progress)
                 return
             self._end_download()
-            if self._one:
+            if self._single:
                 self._bar.set_description(describe(progress))
                 self._bar.update(max(0.0, overall(progress) - self._bar.n))
 
-    def succeeded(self, target: Path, info: MaskResult, timings: bool) -> None:
+    def show_result(self, target: Path, info: MaskResult, timings: bool) -> None:
+        """Print the file of the current picture's result, and its warnings. timings: also the seconds of each stage."""
         self._advance()
-        if self._one or timings:
+        if self._single or timings:
             tqdm.write(str(target), file=sys.stdout)
         if timings:
             stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in info.timings.items())
@@ -59,7 +67,8 @@ class Display:
         for warning in info.warnings:
             tqdm.write(f"    {warning}", file=sys.stderr)
 
-    def failed(self, error: MattedError) -> None:
+    def show_error(self, error: MattedError) -> None:
+        """Print why there is no result for the current picture."""
         self._advance()
         tqdm.write(f"matted: {error.message}", file=sys.stderr)
         if error.hint:
@@ -67,9 +76,9 @@ class Display:
 
     def _advance(self) -> None:
         with self._lock:
-            self._shown = None
+            self._current = None
             self._end_download()
-            self._bar.update(max(0.0, 1.0 - self._bar.n) if self._one else 1)
+            self._bar.update(max(0.0, 1.0 - self._bar.n) if self._single else 1)
 
     def _show_download(self, progress: Progress) -> None:
         if self._download is None:

@@ -1,4 +1,4 @@
-"""Picture files: read what a person means by the file, write cut-outs and masks without ever losing one."""
+"""Read picture files as people see them (upright, RGB or RGBA), and write cut-outs and masks as PNG."""
 
 from __future__ import annotations
 
@@ -20,62 +20,66 @@ from matted.system import atomic_file
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".webp", ".tif", ".tiff"})
-# Level 1 writes a cut-out three to four times as fast as zlib's default. To look for runs alone, which zlib has for
-# PNG, makes it smaller again: 9 to 16 % larger than the default, where level 1 by itself is 13 to 36 %.
+# zlib's level 1 writes a cut-out three to four times as fast as its default level, in a file that is 13 to 36 % larger.
+# With run-length matching only, a strategy that zlib has for PNG, the file is just 9 to 16 % larger.
 _COMPRESSION = {"compress_level": 1, "compress_type": zlib.Z_RLE}
-MAX_DPI = 1e6  # beyond it a resolution is damage, and a PNG cannot hold it
+MAX_DPI = 1e6  # a higher resolution is a damaged value, and does not fit into a PNG
 
 
 class PictureError(MattedError):
-    """A file that cannot be read or written: which, and why."""
+    """A picture file cannot be read or written. The message names the file and the reason."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """image: RGB or RGBA, 8 bit, upright. metadata: what its PNG should keep (icc_profile, dpi)."""
+    """A decoded picture.
+
+    image: RGB or RGBA, 8 bits a sample, upright.
+    metadata: what is written into its PNG as well: icc_profile, dpi.
+    """
 
     image: Image.Image
     metadata: dict[str, Any]
 
     @property
     def wire_format(self) -> str:
+        """The protocol's name of its pixel format."""
         return f"{self.image.mode}8"
 
 
 def read(path: Path) -> Picture:
-    """Raises PictureError."""
+    """Decode a PNG, JPEG, WebP or TIFF file. Raises PictureError."""
     try:
         with warnings.catch_warnings():
-            # Pillow warns from 89 megapixels on, which cameras reach, and refuses at twice that
-            # and comments on damaged remarks in pictures that are fine
+            # Pillow warns from 89 megapixels on, which cameras reach; it refuses pictures of twice that size, and that
+            # limit stays. It also warns of damaged metadata in pictures that are fine.
             warnings.simplefilter("ignore")
             with Image.open(path, formats=FORMATS) as image:
                 _refuse_animation(path, image)
                 image.load()
                 upright = ImageOps.exif_transpose(image)
-                return _simplify(upright)
-    except UnidentifiedImageError:
+                return _to_rgb(upright)
+    except UnidentifiedImageError as error:
         message = f"{path} is not a picture that matted can read."
-        raise PictureError(message, "PNG, JPEG, WebP and TIFF are possible.") from None
-    except Image.DecompressionBombError:
+        raise PictureError(message, "Use a PNG, JPEG, WebP or TIFF file.") from error
+    except Image.DecompressionBombError as error:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
-        raise PictureError(
-            f"{path} is too large.", f"At most {limit} megapixels are possible; scale it down."
-        ) from None
-    except MemoryError:
-        raise PictureError(f"There is not enough memory to open {path}.", "Close other programs.") from None
+        hint = f"At most {limit} megapixels are possible; scale it down."
+        raise PictureError(f"{path} is too large.", hint) from error
+    except MemoryError as error:
+        raise PictureError(f"There is not enough memory to open {path}.", "Close other programs.") from error
     except OSError as error:
         if error.errno is not None:
-            raise PictureError(f"{path} cannot be read: {error.strerror}.") from None
-        raise PictureError(f"{path} is damaged: {error}.", "Open and save it again in an editor.") from None
+            raise PictureError(f"{path} cannot be read: {error.strerror}.") from error
+        raise PictureError(f"{path} is damaged: {error}.", "Open and save it again in an editor.") from error
     except PictureError:
         raise
-    except Exception as error:  # Pillow's decoders meet damaged files with almost any exception
-        raise PictureError(f"{path} is damaged: {error}.", "Open and save it again in an editor.") from None
+    except Exception as error:  # Pillow's decoders raise almost any exception for damaged files
+        raise PictureError(f"{path} is damaged: {error}.", "Open and save it again in an editor.") from error
 
 
-def inside(folder: Path) -> list[Path]:
-    """The picture files of a folder, by name. Raises PictureError if there are none."""
+def find_in(folder: Path) -> list[Path]:
+    """List the picture files of a folder by name, without subfolders. Raises PictureError if there are none."""
     files = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not files:
         raise PictureError(f"There are no pictures in {folder}.", "PNG, JPEG, WebP and TIFF are looked for.")
@@ -83,22 +87,24 @@ def inside(folder: Path) -> list[Path]:
 
 
 def cut_out(picture: Picture, mask: NDArray[np.uint8], foreground: NDArray[np.uint8] | None = None) -> Picture:
-    """Put the mask (height x width) into the alpha channel, under an alpha that is already there.
+    """Return the picture with the mask as its alpha channel, multiplied with the alpha that it has.
 
-    foreground: the subject's own colours, height x width x 3, RGB. They take the place of the picture's, but where the
-    mask is full: those pixels are the subject's already. Where nothing of the subject is near, the picture becomes
-    black: what was removed is not to be found in the file, which is smaller for it.
+    mask: height x width.
+    foreground: the foreground colours, height x width x 3, RGB; None to keep the picture's own.
+
+    With `foreground`, its colours replace those of the picture, except where the mask is 255. Pixels far from the
+    subject become black: what was removed cannot be recovered from the file, and the file is smaller.
     """
     alpha = Image.fromarray(mask)
     image = picture.image
     if image.mode == "RGBA":
         alpha = ImageChops.multiply(alpha, image.getchannel("A"))
-    result = image.convert("RGB") if foreground is None else _repainted(image, mask, foreground)
+    result = image.convert("RGB") if foreground is None else _with_foreground(image, mask, foreground)
     result.putalpha(alpha)
     return Picture(result, picture.metadata)
 
 
-def _repainted(image: Image.Image, mask: NDArray[np.uint8], foreground: NDArray[np.uint8]) -> Image.Image:
+def _with_foreground(image: Image.Image, mask: NDArray[np.uint8], foreground: NDArray[np.uint8]) -> Image.Image:
     result = Image.fromarray(foreground)
     result.paste(image.convert("RGB"), mask=Image.fromarray(mask == 255))
     result.paste((0, 0, 0), mask=Image.fromarray(_removed(mask)))
@@ -106,7 +112,10 @@ def _repainted(image: Image.Image, mask: NDArray[np.uint8], foreground: NDArray[
 
 
 def _removed(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Where the mask is 0, but for what lies at a soft edge: an editor that scales the cut-out mixes that in."""
+    """Mark where the mask is 0 and no soft edge is near.
+
+    Near a soft edge the colours are kept, because an editor that scales the cut-out mixes them into the edge.
+    """
     removed: NDArray[np.bool_] = mask == 0
     for row, soft in enumerate(band.soft_blocks(mask)):
         strip = removed[row * band.MARGIN : (row + 1) * band.MARGIN]
@@ -115,7 +124,7 @@ def _removed(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def write(picture: Picture, path: Path, overwrite: bool) -> None:
-    """Write a PNG: whole, or not at all. Raises PictureError."""
+    """Write a PNG file whole or not at all, and make its folder. Raises PictureError, also if it exists already."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file.replacing(path) as draft:
@@ -123,30 +132,30 @@ def write(picture: Picture, path: Path, overwrite: bool) -> None:
             if path.exists() and not overwrite:
                 raise PictureError(f"{path} exists.", "Use --force to overwrite it.")
     except OSError as error:
-        raise PictureError(f"{path} cannot be written: {error.strerror or error}.") from None
+        raise PictureError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def _refuse_animation(path: Path, image: Image.Image) -> None:
     frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format != "MPO":  # a JPEG of a phone with a second, smaller view in it
+    if frames > 1 and image.format != "MPO":  # MPO: a phone's JPEG that contains a second, smaller view
         what = "pages" if image.format == "TIFF" else "frames"
         message = f"{path} has {frames} {what}; matted works on single pictures."
-        raise PictureError(message, f"Save the one that you want as a file of its own, without the other {what}.")
+        raise PictureError(message, f"Save the one that you want as a separate file, without the other {what}.")
 
 
-def _simplify(image: Image.Image) -> Picture:
-    """To RGB or RGBA with the colours unchanged; the profile is kept where it still describes them."""
+def _to_rgb(image: Image.Image) -> Picture:
+    """Convert to RGB or RGBA. The colours look the same; an ICC profile is kept where it still describes them."""
     metadata: dict[str, Any] = {}
     dpi = image.info.get("dpi")
     if dpi and all(math.isfinite(value) and 0 < value < MAX_DPI for value in dpi):
         metadata["dpi"] = dpi
     transparent = image.mode in ("LA", "La", "PA", "RGBa") or "transparency" in image.info
-    profile = image.info.pop("icc_profile", None)  # or Pillow would write it, whatever becomes of the colours
+    profile = image.info.pop("icc_profile", None)  # Pillow would write it even after the colours were converted
     if image.mode in ("RGB", "RGBA", "P", "PA"):
         if profile:
             metadata["icc_profile"] = profile
     elif profile and image.mode in ("CMYK", "L") and not transparent:
-        converted = _through_profile(image, profile)
+        converted = _to_srgb(image, profile)
         if converted is not None:
             return Picture(converted, metadata)
     if image.mode == "RGBA" or (image.mode == "RGB" and not transparent):
@@ -158,8 +167,8 @@ def _simplify(image: Image.Image) -> Picture:
     return Picture(image.convert("RGBA" if transparent else "RGB"), metadata)
 
 
-def _through_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
-    """To sRGB through the picture's own profile, which an RGB picture could not keep. None if it is unusable."""
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
+    """Convert to sRGB by the picture's ICC profile, which an RGB picture could not keep. None if it is unusable."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
@@ -168,7 +177,7 @@ def _through_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
 
 
 def _stretch(image: Image.Image) -> Image.Image:
-    """32-bit integers or floats have no agreed white: from the darkest to the brightest sample becomes 0 to 255."""
+    """Map the darkest sample to 0 and the brightest to 255: 32-bit integers and floats have no agreed white."""
     samples = np.nan_to_num(np.asarray(image, np.float64))
     low, high = float(samples.min()), float(samples.max())
     return Image.fromarray(((samples - low) * (255.0 / max(high - low, 1e-12))).round().astype(np.uint8))

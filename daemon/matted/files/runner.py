@@ -1,4 +1,4 @@
-"""Pictures cut out, some at once: while the model is at one, the next is read and the one before is written."""
+"""Process several pictures at the same time: while the daemon works on one, others are read and written."""
 
 from __future__ import annotations
 
@@ -18,52 +18,55 @@ from PIL import Image
 from matted.files import pictures
 from matted.files.pictures import Picture, PictureError
 
-LANES = 3  # the daemon works on two pictures at once; meanwhile a third is read or written
-PIXELS_AT_ONCE = 80_000_000  # of the pictures in work together; each takes up to 17 bytes here, 20 in the daemon
+THREADS = 3  # the daemon works on two pictures at once; meanwhile a third is read or written
+PIXELS_AT_ONCE = 80_000_000  # of all pictures in work; a pixel takes up to 17 bytes here, 20 in the daemon
 
 OnProgress = Callable[[Path, Progress], None]
 
 
 @dataclass(frozen=True)
-class Task:
-    """One picture file and where its result goes."""
+class Step:
+    """One picture file, and where its result goes."""
 
     source: Path
     target: Path
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What is asked of the daemon for every picture, and what becomes of its answer.
+class RunOptions:
+    """What holds for every picture of a run.
 
-    mask: the mask is wanted, not the cut-out. plate: a picture file of the same scene without the subject. asked:
-    fields of a MaskRequest.
+    mask: whether the mask is written, not the cut-out.
+    plate: a picture file of the same scene without the subject.
+    timings: whether the seconds of each stage are printed.
+    request: fields of a MaskRequest, by name.
     """
 
     mask: bool
     plate: Path | None
     timings: bool
-    asked: Mapping[str, Any]
+    request: Mapping[str, Any]
 
 
-class Cutter:
-    """Threads that each take a picture from its file to its result. The end of the block breaks off what is not done.
+class Runner:
+    """Threads that each take a picture from its file to its result. Leaving the block cancels what is not done.
 
-    plate: the one of the wish. on_progress: told, by those threads, which picture is how far.
+    The threads keep at most PIXELS_AT_ONCE pixels in work, or a single picture that is larger.
     """
 
-    def __init__(self, wish: Wish, plate: Picture | None, overwrite: bool, on_progress: OnProgress) -> None:
-        self._wish = wish
+    def __init__(self, options: RunOptions, plate: Picture | None, overwrite: bool, on_progress: OnProgress) -> None:
+        """plate: the picture in options.plate. on_progress: called by the threads, with the picture's file."""
+        self._options = options
         self._plate = plate
         self._overwrite = overwrite
         self._on_progress = on_progress
         self._stopping = threading.Event()
-        self._connections = deque(_Connection(self._stopping.is_set) for _ in range(LANES))  # those not in use
+        self._connections = deque(_Connection(self._stopping.is_set) for _ in range(THREADS))  # those not in use
         self._reading = threading.Lock()
-        self._room = _Room(PIXELS_AT_ONCE)
-        self._threads = ThreadPoolExecutor(LANES, "cutter")
+        self._budget = _PixelBudget(PIXELS_AT_ONCE)
+        self._threads = ThreadPoolExecutor(THREADS, "runner")
 
-    def __enter__(self) -> Cutter:
+    def __enter__(self) -> Runner:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -72,99 +75,107 @@ class Cutter:
         for connection in self._connections:
             connection.drop()
 
-    def begin(self, task: Task) -> Future[MaskResult]:
-        """Do the task when a thread is free. The future raises MattedError, in words that name the picture."""
-        return self._threads.submit(self._cut, task)
+    def submit(self, step: Step) -> Future[MaskResult]:
+        """Do the step when a thread is free. The future raises MattedError with a message that names the picture."""
+        return self._threads.submit(self._run, step)
 
-    def _cut(self, task: Task) -> MaskResult:
+    def _run(self, step: Step) -> MaskResult:
         try:
-            if task.target.exists() and not self._overwrite:  # said before the work; `write` looks again
-                raise PictureError(f"{task.target} exists.", "Use --force to overwrite it.")
-            # One is read at a time, and not the next before the last one has got its room.
+            if step.target.exists() and not self._overwrite:  # refused before the work; `write` checks again
+                raise PictureError(f"{step.target} exists.", "Use --force to overwrite it.")
+            # One picture is read at a time, and the next only when the budget has room for this one.
             with self._reading:
-                self._check()
-                picture = pictures.read(task.source)
+                self._raise_if_stopping()
+                picture = pictures.read(step.source)
                 pixels = picture.image.width * picture.image.height
-                self._room.enter(pixels)
+                self._budget.acquire(pixels)
             try:
-                return self._finish(task, picture)
+                return self._finish(step, picture)
             finally:
-                self._room.leave(pixels)
+                self._budget.release(pixels)
         except PictureError:
             raise
         except MattedError as error:
-            raise MattedError(f"{task.source}: {error.message}", error.hint) from None
+            raise MattedError(f"{step.source}: {error.message}", error.hint) from error
 
-    def _finish(self, task: Task, picture: Picture) -> MaskResult:
-        _refuse_other_size(task, picture, self._plate)
+    def _finish(self, step: Step, picture: Picture) -> MaskResult:
+        """Ask for the mask of the picture, and write the result."""
+        _refuse_other_size(step, picture, self._plate)
         connection = self._connections.popleft()
         try:
-            answer = connection.mask(
-                picture, self._plate, self._wish.asked, lambda progress: self._on_progress(task.source, progress)
+            reply = connection.request_mask(
+                picture, self._plate, self._options.request, lambda progress: self._on_progress(step.source, progress)
             )
         finally:
             self._connections.append(connection)
-        self._check()
-        pictures.write(_result(picture, answer, self._wish.mask), task.target, self._overwrite)
-        return answer.info
+        self._raise_if_stopping()
+        pictures.write(_result(picture, reply, self._options.mask), step.target, self._overwrite)
+        return reply.info
 
-    def _check(self) -> None:
+    def _raise_if_stopping(self) -> None:
         if self._stopping.is_set():
             raise Rejected(messages.CANCELLED, "Cancelled.")
 
 
-class _Room:
-    """Lets pictures in while they have at most `limit` pixels together, and one whatever its size."""
+class _PixelBudget:
+    """A semaphore that counts pixels: at most `limit` are in use, or a single picture that is larger."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._taken = 0
+        self._in_use = 0
         self._changed = threading.Condition()
 
-    def enter(self, pixels: int) -> None:
+    def acquire(self, pixels: int) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._taken == 0 or self._taken + pixels <= self._limit)
-            self._taken += pixels
+            self._changed.wait_for(lambda: self._in_use == 0 or self._in_use + pixels <= self._limit)
+            self._in_use += pixels
 
-    def leave(self, pixels: int) -> None:
+    def release(self, pixels: int) -> None:
         with self._changed:
-            self._taken -= pixels
+            self._in_use -= pixels
             self._changed.notify_all()
 
 
 class _Connection:
-    """For one thread at a time: a session, opened when it is needed, and again after the daemon went away."""
+    """A session that is opened when it is needed, and opened again after the daemon ended. For one thread at a time."""
 
-    _starting = threading.Lock()  # of several that find no daemon, one starts it
+    _starting = threading.Lock()  # if several threads find no daemon, one of them starts it
 
     def __init__(self, cancelled: Callable[[], bool]) -> None:
         self._session: Session | None = None
         self._cancelled = cancelled
 
-    def mask(
+    def request_mask(
         self,
         picture: Picture,
         plate: Picture | None,
-        asked: Mapping[str, Any],
+        fields: Mapping[str, Any],
         on_progress: Callable[[Progress], None],
     ) -> Mask:
-        """Ask; once more, and another daemon, if the daemon ended meanwhile. Raises as Session.mask and connect do."""
+        """Request a mask. If the daemon ends meanwhile, start another and ask once more.
+
+        plate: of the picture's size.
+        fields: of the MaskRequest, by name.
+        on_progress: is called in this thread.
+
+        Raises as Session.mask and connect do.
+        """
         pixels = picture.image.tobytes()
-        behind = plate.image.convert(picture.image.mode).tobytes() if plate else None
+        plate_pixels = plate.image.convert(picture.image.mode).tobytes() if plate else None
 
         def ask() -> Mask:
-            session = self._opened(on_progress)
+            session = self._open(on_progress)
             return session.mask(
                 pixels,
                 *picture.image.size,
                 picture.wire_format,
-                plate=behind,
+                plate=plate_pixels,
                 on_progress=on_progress,
                 cancelled=self._cancelled,
-                **asked,
+                **fields,
             )
 
-        self._opened(on_progress)  # what keeps a daemon from starting does so the second time too
+        self._open(on_progress)  # outside the `try`: a daemon that does not start would not start the second time
         try:
             try:
                 return ask()
@@ -176,29 +187,29 @@ class _Connection:
             raise
 
     def drop(self) -> None:
+        """Close the session, if there is one."""
         if self._session is not None:
             self._session.close()
             self._session = None
 
-    def _opened(self, on_progress: Callable[[Progress], None]) -> Session:
+    def _open(self, on_progress: Callable[[Progress], None]) -> Session:
         if self._session is None:
             with self._starting:
                 self._session = connect("matted remove", on_progress=on_progress, cancelled=self._cancelled)
         return self._session
 
 
-def _refuse_other_size(task: Task, picture: Picture, plate: Picture | None) -> None:
+def _refuse_other_size(step: Step, picture: Picture, plate: Picture | None) -> None:
     if plate is not None and plate.image.size != picture.image.size:
         sizes = "{} x {} pixels, the plate {} x {}".format(*picture.image.size, *plate.image.size)
-        raise PictureError(
-            f"{task.source} has {sizes}.", "Picture and plate have to be taken, and cropped, alike: from a tripod."
-        )
+        raise PictureError(f"{step.source} has {sizes}.", "Take both from a tripod, and crop them alike.")
 
 
-def _result(picture: Picture, answer: Mask, mask: bool) -> Picture:
-    size = answer.info.height, answer.info.width
-    alpha = np.frombuffer(answer.alpha, np.uint8).reshape(size)
-    if mask:
-        return Picture(Image.fromarray(alpha), {})
-    own = answer.foreground
-    return pictures.cut_out(picture, alpha, None if own is None else np.frombuffer(own, np.uint8).reshape(*size, 3))
+def _result(picture: Picture, reply: Mask, mask_only: bool) -> Picture:
+    size = reply.info.height, reply.info.width
+    mask = np.frombuffer(reply.alpha, np.uint8).reshape(size)
+    if mask_only:
+        return Picture(Image.fromarray(mask), {})
+    colours = reply.foreground
+    foreground = None if colours is None else np.frombuffer(colours, np.uint8).reshape(*size, 3)
+    return pictures.cut_out(picture, mask, foreground)

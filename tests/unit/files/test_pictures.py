@@ -514,7 +514,7 @@ def test_a_file_of_several_pictures_is_refused(save: Save, name: str, what: str)
 def test_another_picture_format_is_refused_with_the_known_ones(save: Save, name: str) -> None:
     refusal = refused(save(name, RGB))
     assert "is not a picture that matted can read" in refusal.message
-    assert refusal.hint == "PNG, JPEG, WebP and TIFF are possible."
+    assert refusal.hint == "Use a PNG, JPEG, WebP or TIFF file."
 
 
 @pytest.mark.parametrize("content", [b"", b"\0", b"a text\n" * 100, b"%PDF-1.7", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"])

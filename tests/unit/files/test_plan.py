@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from matted.files.pictures import PictureError
 from matted.files.plan import plan
-from matted.files.runner import Task
+from matted.files.runner import Step
 
 Make = Callable[..., list[Path]]
 
@@ -29,8 +29,8 @@ def make(tmp_path: Path) -> Make:
 
 def targets(inputs: list[Path], output: Path | str | None = None, mask: bool = False) -> list[Path]:
     work = plan(inputs, None if output is None else str(output), mask, overwrite=False)
-    assert len({task.source for task in work.tasks}) == len(work.tasks)
-    return [task.target for task in work.tasks]
+    assert len({step.source for step in work.steps}) == len(work.steps)
+    return [step.target for step in work.steps]
 
 
 def refusal(inputs: list[Path], output: Path | str | None = None) -> PictureError:
@@ -60,7 +60,7 @@ def test_the_result_can_be_given_a_name(make: Make, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["result.jpg", "result.webp", "result", "result.png.tif"])
 def test_the_result_is_not_given_the_name_of_what_it_is_not(make: Make, tmp_path: Path, name: str) -> None:
     failure = refusal(make("a.jpg"), tmp_path / name)
-    assert failure.message.startswith(f"{tmp_path / name} would be a PNG")
+    assert failure.message.startswith(f"{tmp_path / name} would be a PNG file")
     assert Path(name).with_suffix(".png").name in failure.hint
 
 
@@ -108,8 +108,8 @@ def test_several_results_do_not_go_into_a_file(make: Make) -> None:
 def test_every_result_belongs_to_its_picture(make: Make, tmp_path: Path) -> None:
     one, other, folder_file = make("a.jpg", "b.jpg", "photos/c.jpg")
     work = plan([one, folder_file.parent, other], str(tmp_path / "out"), False, False)
-    assert {task.source.stem for task in work.tasks} == {"a", "b", "c"}
-    assert all(task.target == tmp_path / "out" / f"{task.source.stem}.png" for task in work.tasks)
+    assert {step.source.stem for step in work.steps} == {"a", "b", "c"}
+    assert all(step.target == tmp_path / "out" / f"{step.source.stem}.png" for step in work.steps)
 
 
 # -- a folder --------------------------------------------------------------------------------------------------------
@@ -206,6 +206,6 @@ def test_a_result_does_not_replace_another_picture_of_the_run(make: Make) -> Non
     assert "is itself one of the pictures" in refusal(sources).message
 
 
-def test_a_task_says_what_comes_from_where(make: Make, tmp_path: Path) -> None:
+def test_a_step_names_the_picture_and_its_result(make: Make, tmp_path: Path) -> None:
     [source] = make("a.jpg")
-    assert plan([source], None, False, False).tasks == [Task(source, tmp_path / "a-cutout.png")]
+    assert plan([source], None, False, False).steps == [Step(source, tmp_path / "a-cutout.png")]

@@ -120,14 +120,14 @@ def add(options: argparse.Namespace, context: Context) -> int:
 
 def quantize(options: argparse.Namespace, context: Context) -> int:
     from matted.evaluation import int8
-    from matted.files.pictures import inside
+    from matted.files import pictures
 
     spec = context.known.find(options.id)
     context.store.licences.require(spec)
     if not context.store.installed(spec):
         raise MattedError(f"{spec.id} is not on this computer.", f"Get it first: {how_to_get(spec)}")
     with tempfile.TemporaryDirectory(prefix="matted-") as folder:
-        shots = inside(options.images) if options.images else _photographs(Path(folder))
+        shots = pictures.find_in(options.images) if options.images else _photographs(Path(folder))
         print(f"Making an INT8 variant of {spec.id}; this takes some minutes and much memory.", flush=True)
         result = int8.make(
             spec,
