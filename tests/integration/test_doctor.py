@@ -124,7 +124,9 @@ def test_broken_settings_are_said_and_all_else_is_checked(running: Daemon) -> No
     (running.folder / "config").mkdir()
     (running.folder / "config" / "config.toml").write_text('queue = "many"\n')
     [found] = lines(running, "FAIL")
-    assert found == "FAIL Settings: queue in ~/config/config.toml is 'many'. A number from 1 to 1000 is expected."
+    assert (
+        found == "FAIL Settings: queue in ~/config/config.toml cannot be 'many'. A number from 1 to 1000 is expected."
+    )
     assert any(line.startswith("OK   Daemon") for line in lines(running, "OK"))
 
 

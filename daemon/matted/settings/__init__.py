@@ -1,1 +1,1 @@
-"""The settings: read once into one frozen object (`config`), and changed in the user's file (`edit`)."""
+"""Read the settings into one frozen object (`config`), and change one in the user's file (`edit`)."""

@@ -1,4 +1,4 @@
-"""Every setting in one frozen object, built once: flags > environment > config.toml > defaults."""
+"""Read every setting into one frozen object. Flags win over the environment, then config.toml, then the defaults."""
 
 from __future__ import annotations
 
@@ -21,18 +21,27 @@ MAX_QUEUE = 1000
 
 
 class ConfigError(MattedError):
-    """A setting that cannot be used: which one, where it was given, and what is allowed."""
+    """A setting cannot be used. The message says which one and where it is, the hint what is allowed."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """model: id of the model that requests for "default" get. queue: how many requests may wait before `busy`.
-    keep_alive: seconds that a model stays in memory after its last use. client_keep_alive: whether a request may say
-    another number. memory: bytes that the models in memory may need, 0 for 60 % of the machine's. device, arithmetic:
-    as in target.Target. compiled_limit: bytes of compiled models on disk. preload: id of the model that is loaded at
-    the start, and kept, or empty for none. idle_exit: seconds without a request after which the daemon ends. state:
-    connection file, lock and logs. data: model files. cache: compiled models; may be deleted at any time. folder:
-    config.toml and models.toml.
+    """The settings and folders of one process.
+
+    state: folder of the connection file, the single-instance lock and the logs.
+    data: folder of the model files.
+    cache: folder of the compiled models; may be deleted at any time.
+    folder: of config.toml and models.toml.
+    model: id of the model that requests for "default" get.
+    queue: how many requests may wait; more are refused as `busy`.
+    keep_alive: seconds that a model stays in memory after its last use.
+    client_keep_alive: whether a request may choose its own keep_alive.
+    memory: bytes that the models in memory may need together; 0 for 60 % of the machine's.
+    device, arithmetic: as in target.Target.
+    compiled_limit: bytes of compiled models on disk.
+    preload: id of the model that is loaded at the start and kept in memory; empty for none.
+    idle_exit: seconds without a request after which the daemon ends.
+    log_level: one of LOG_LEVELS.
     """
 
     state: Path
@@ -65,7 +74,7 @@ class Config:
 
 
 def defaults(environ: Mapping[str, str]) -> Config:
-    """What holds where nothing is set. Only the folders follow from the environment."""
+    """Return the configuration without any setting. Only the folders depend on the environment."""
     dirs = platformdirs.PlatformDirs("matted", appauthor=False)
     return Config(
         state=Path(state_folder()),
@@ -76,7 +85,13 @@ def defaults(environ: Mapping[str, str]) -> Config:
 
 
 def load(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
-    """`flags`: values by field name, None where not given. Raises ConfigError."""
+    """Return the configuration.
+
+    flags: of the command line, values by field name; None where a flag is not given.
+    environ: the environment, with settings such as MATTED_QUEUE.
+
+    Raises ConfigError.
+    """
     config = defaults(environ)
     folder = config.folder
     settings = {field.name for field in fields(config)} - {"state", "data", "cache", "folder"}
@@ -92,7 +107,7 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
             raise ConfigError(
                 f"{origin} has an unknown setting: {unknown[0]}.", f"Known: {', '.join(sorted(settings))}."
             )
-        config = replace(config, **{name: _checked(name, value, origin) for name, value in values.items()})
+        config = replace(config, **{name: _parse(name, value, origin) for name, value in values.items()})
     return config
 
 
@@ -103,23 +118,23 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read: {error}.", "Correct it or delete it.") from error
 
 
-def _checked(name: str, value: Any, origin: str) -> Any:
-    """Turn what a person wrote into the setting's value."""
+def _parse(name: str, value: Any, origin: str) -> Any:
+    """Return the value of a setting that a person wrote. Raises ConfigError."""
     parse, expected = _PARSERS[name]
     try:
         return parse(value)
-    except (ValueError, OverflowError):
-        raise ConfigError(f"{name} in {origin} is {value!r}.", f"{expected} is expected.") from None
+    except (ValueError, OverflowError) as error:
+        raise ConfigError(f"{name} in {origin} cannot be {value!r}.", f"{expected} is expected.") from error
 
 
-def _text(value: Any) -> str:
+def _parse_text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError
     return value
 
 
-def _one_of(choices: Sequence[str]) -> tuple[Callable[[Any], str], str]:
-    """How to parse one of these words, and what is expected."""
+def _choice_parser(choices: Sequence[str]) -> tuple[Callable[[Any], str], str]:
+    """Return a parser of one of these words, and what it expects, in words."""
 
     def parse(value: Any) -> str:
         if value not in choices:
@@ -129,21 +144,21 @@ def _one_of(choices: Sequence[str]) -> tuple[Callable[[Any], str], str]:
     return parse, f"One of {', '.join(choices)}"
 
 
-def _whole(value: Any) -> int:
+def _parse_integer(value: Any) -> int:
     number = int(value) if isinstance(value, str) else value
     if type(number) is not int:
         raise ValueError
     return number
 
 
-def _queue(value: Any) -> int:
-    number = _whole(value)
+def _parse_queue(value: Any) -> int:
+    number = _parse_integer(value)
     if not 1 <= number <= MAX_QUEUE:
         raise ValueError
     return number
 
 
-def _flag(value: Any) -> bool:
+def _parse_boolean(value: Any) -> bool:
     if value in ("true", "false"):
         return bool(value == "true")
     if not isinstance(value, bool):
@@ -151,19 +166,19 @@ def _flag(value: Any) -> bool:
     return value
 
 
-def seconds(value: Any) -> float:
-    """A number of seconds, or a text such as "90s", "10m", "2h", "forever". Raises ValueError."""
+def parse_seconds(value: Any) -> float:
+    """Parse a number of seconds, or a text such as "90s", "10m", "2h", "forever". Raises ValueError."""
     if value == "forever":
         return math.inf
-    return _measure(value, {"s": 1, "m": 60, "h": 3600})
+    return _parse_quantity(value, {"s": 1, "m": 60, "h": 3600})
 
 
-def size(value: Any) -> int:
-    """A number of bytes, or a text such as "500MB", "8GB". Raises ValueError."""
-    return int(_measure(value, {"MB": 1_000_000, "GB": 1_000_000_000}))
+def parse_size(value: Any) -> int:
+    """Parse a number of bytes, or a text such as "500MB", "8GB". Raises ValueError."""
+    return int(_parse_quantity(value, {"MB": 1_000_000, "GB": 1_000_000_000}))
 
 
-def _measure(value: Any, units: Mapping[str, int]) -> float:
+def _parse_quantity(value: Any, units: Mapping[str, int]) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError
     unit = next((unit for unit in units if str(value).endswith(unit)), "")
@@ -173,16 +188,17 @@ def _measure(value: Any, units: Mapping[str, int]) -> float:
     return number
 
 
+# By setting: the parser, which raises ValueError, and what it expects, for the error's hint.
 _PARSERS: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "model": (_text, "A text"),
-    "queue": (_queue, f"A number from 1 to {MAX_QUEUE}"),
-    "keep_alive": (seconds, 'A time such as "90s", "10m", "0" or "forever"'),
-    "client_keep_alive": (_flag, "true or false"),
-    "memory": (size, 'A size such as "500MB" or "8GB"'),
-    "device": (_text, "A text"),
-    "arithmetic": _one_of(ARITHMETICS),
-    "preload": (_text, "The id of a model"),
-    "compiled_limit": (size, 'A size such as "500MB" or "8GB"'),
-    "idle_exit": (seconds, 'A time such as "30m", "2h" or "forever"'),
-    "log_level": _one_of(LOG_LEVELS),
+    "model": (_parse_text, "A text"),
+    "queue": (_parse_queue, f"A number from 1 to {MAX_QUEUE}"),
+    "keep_alive": (parse_seconds, 'A time such as "90s", "10m", "0" or "forever"'),
+    "client_keep_alive": (_parse_boolean, "true or false"),
+    "memory": (parse_size, 'A size such as "500MB" or "8GB"'),
+    "device": (_parse_text, "A text"),
+    "arithmetic": _choice_parser(ARITHMETICS),
+    "preload": (_parse_text, "The id of a model"),
+    "compiled_limit": (parse_size, 'A size such as "500MB" or "8GB"'),
+    "idle_exit": (parse_seconds, 'A time such as "30m", "2h" or "forever"'),
+    "log_level": _choice_parser(LOG_LEVELS),
 }

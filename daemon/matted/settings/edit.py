@@ -1,4 +1,4 @@
-"""Change one setting in the user's config.toml, and leave the rest of it as the user wrote it."""
+"""Change one setting in the user's config.toml; the rest of the file keeps its formatting and comments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matted.system import atomic_file, toml_file
 
 
 def set_text(folder: Path, name: str, value: str) -> Path:
-    """Write `name = "value"` into the config.toml of `folder`. Returns the file. Raises ConfigError."""
+    """Write `name = "value"` into the config.toml of `folder`, and return the file's path. Raises ConfigError."""
     path = (folder / CONFIG_FILE).resolve()
     try:
         changed = toml_file.with_value(toml_file.read_text(path), name, value)

@@ -1,4 +1,4 @@
-"""What inference is to run on, and what it computes in."""
+"""Target: the device that inference runs on, and the arithmetic that it uses."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ ARITHMETICS = (AUTO, "f32")
 
 @dataclass(frozen=True)
 class Target:
-    """device: one of OpenVINO's names, or AUTO for a GPU if one works, else the CPU. arithmetic: one of ARITHMETICS;
-    AUTO is float16 on a GPU or NPU, and bfloat16 on a CPU that has it if the model's spec allows that, else float32.
+    """The device and the arithmetic of inference.
+
+    device: one of OpenVINO's names, or AUTO for a GPU if one works, else the CPU.
+    arithmetic: one of ARITHMETICS. AUTO is float16 on a GPU or NPU; on a CPU bfloat16 if the CPU has it and the model
+        spec allows it, else float32.
     """
 
     device: str = AUTO

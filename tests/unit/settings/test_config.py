@@ -62,7 +62,7 @@ def test_every_setting_can_come_from_the_environment(load_with: Load) -> None:
     assert (config.model, config.queue, config.log_level) == ("other", 3, "error")
 
 
-def test_other_variables_of_ours_are_not_settings(load_with: Load) -> None:
+def test_other_matted_variables_are_not_settings(load_with: Load) -> None:
     assert load_with(environ={"MATTED_TEST_CACHE": "/tmp"}) == load_with()
 
 
@@ -85,9 +85,8 @@ def test_the_shortest_and_the_longest_queue_are_taken(load_with: Load, value: in
 
 @pytest.mark.parametrize("value", ["5", '""', "['u2netp']"])
 def test_a_model_that_is_not_a_text_is_refused(load_with: Load, value: str) -> None:
-    if value == '""' or not value.startswith('"'):
-        with pytest.raises(ConfigError, match=r"model in .*config\.toml"):
-            load_with(f"model = {value}")
+    with pytest.raises(ConfigError, match=r"model in .*config\.toml"):
+        load_with(f"model = {value}")
 
 
 def test_an_unknown_log_level_is_refused_with_the_known_ones(load_with: Load) -> None:
@@ -175,23 +174,23 @@ def test_a_configuration_cannot_be_changed(load_with: Load) -> None:
     [("0", 0.0), ("90s", 90.0), ("10m", 600.0), ("2h", 7200.0), ("1.5", 1.5), (30, 30.0), ("forever", float("inf"))],
 )
 def test_a_time_may_be_written_in_several_ways(text: object, seconds: float) -> None:
-    assert config.seconds(text) == seconds
+    assert config.parse_seconds(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-5s", "10d", "inf", "nan", True, None, [], "s"])
 def test_a_time_that_makes_no_sense_is_refused(text: object) -> None:
     with pytest.raises(ValueError):
-        config.seconds(text)
+        config.parse_seconds(text)
 
 
 @pytest.mark.parametrize(
     ("text", "size"), [("500MB", 500_000_000), ("8GB", 8_000_000_000), ("1.5GB", 1_500_000_000), (7, 7)]
 )
 def test_a_size_may_be_written_in_several_ways(text: object, size: int) -> None:
-    assert config.size(text) == size
+    assert config.parse_size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "much", "-1GB", "8TB", "inf", False])
 def test_a_size_that_makes_no_sense_is_refused(text: object) -> None:
     with pytest.raises(ValueError):
-        config.size(text)
+        config.parse_size(text)
