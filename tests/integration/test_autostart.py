@@ -117,7 +117,7 @@ def test_enabled_it_runs_in_the_next_session_and_disabled_no_longer(person: Pers
         assert done.returncode == 0 and mask.exists(), done.stderr
         said = person.types("autostart", "status", manager=manager)
         assert said.returncode == 0
-        assert "The daemon starts at login." in said.stdout and "It runs now." in said.stdout
+        assert "The daemon starts at login." in said.stdout and "It is running now." in said.stdout
         assert str(person.unit) in said.stdout and sys.executable in said.stdout
         written = person.settings()
         assert person.types("autostart", "enable", manager=manager).returncode == 0

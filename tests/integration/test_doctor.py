@@ -62,7 +62,7 @@ def test_a_computer_that_is_well(running: Daemon) -> None:
         "OK   GIMP 3.0: Remove Background ",
         f"({SYSTEM_PYTHON}) reaches the daemon.",
         "OK   Krita: Remove Background ",
-        "Nothing has to be put right.",
+        "Nothing has to be corrected.",
     ):
         assert good in done.stdout
     assert str(running.folder) not in done.stdout
@@ -85,7 +85,7 @@ def test_a_damaged_model_is_found_and_what_helps_is_what_is_said(running: Daemon
     done = running.run("doctor")
     assert done.returncode == 1
     assert "FAIL Model u2netp: Its files are damaged. Get it again with: matted models pull u2netp" in done.stdout
-    assert "1 to put right: see FAIL." in done.stdout
+    assert "Faults to correct: 1. See the lines that begin with FAIL." in done.stdout
 
 
 def test_a_killed_daemon_leaves_a_stale_file_and_the_next_start_cures_it(running: Daemon) -> None:

@@ -347,7 +347,7 @@ def test_an_interrupted_pull_goes_on_where_it_was(person: Person, server: Mirror
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 130
-    assert "the same command goes on from there" in said and "Traceback" not in said
+    assert "the same command continues from there" in said and "Traceback" not in said
     server.let_go.set()
     assert person.models("pull", "birefnet-lite").returncode == 0
     assert server.downloads()[-1][1] == "bytes=1000-"

@@ -1,5 +1,5 @@
-"""The `matted` command: `main`, a module for each command, and `output`, what their results look like.
+"""The `matted` command line: `main`, a module for each command, and `output`, which prints their results.
 
-A command is a module with `add_parser(commands)`, which sets `run`: a function of the parsed arguments that returns an
-exit code and raises MattedError.
+A command is a module with `add_parser(commands)`, which sets `run`: a function that takes the parsed
+arguments, returns an exit code, and raises MattedError.
 """

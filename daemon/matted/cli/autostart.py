@@ -1,4 +1,4 @@
-"""`matted autostart`: whether the daemon starts at login. Needs no daemon, and starts none."""
+"""`matted autostart`: have the daemon start at login, or no longer. Works without a daemon, and starts none."""
 
 from __future__ import annotations
 
@@ -19,24 +19,26 @@ from matted.settings import config
 
 
 def add_parser(commands: Any) -> None:
-    """Add `autostart` to the commands of the command line."""
+    """Add `autostart` to the commands."""
     command = commands.add_parser("autostart", help="start the daemon at login: enable, disable", allow_abbrev=False)
-    command.add_argument("--json", action="store_true", help="for programs")
+    command.add_argument("--json", action="store_true", help="print JSON, for programs")
     command.set_defaults(run=_status)
-    verbs = command.add_subparsers(title="what to do (without: status)", metavar="VERB")
+    verbs = command.add_subparsers(title="what to do (default: status)", metavar="VERB")
     for name, run, text in (
         ("enable", _enable, "start the daemon at every login"),
-        ("disable", _disable, "no longer"),
-        ("status", _status, "what starts it, and whether that works"),
+        ("disable", _disable, "do not start the daemon at login any more"),
+        ("status", _status, "show what starts the daemon at login, and whether that works"),
     ):
         verb = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
         verb.set_defaults(run=run)
         if run is _status:
-            verb.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="for programs")
+            verb.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON, for programs")
         else:
-            verb.add_argument("--force", action="store_true", help="also if the entry was changed by hand")
+            verb.add_argument("--force", action="store_true", help="even if the entry was changed by hand")
         if run is _enable:
-            verb.add_argument("--preload", default="", metavar="ID", help="load this model at once, and keep it")
+            verb.add_argument(
+                "--preload", default="", metavar="ID", help="load this model at the start, and keep it in memory"
+            )
 
 
 def _enable(options: argparse.Namespace) -> int:
@@ -51,7 +53,7 @@ def _enable(options: argparse.Namespace) -> int:
     for remark in remarks:
         print(f"    {remark}")
     if not _running():
-        print("    It does not run now. To start it: matted start")
+        print("    It is not running now. To start it: matted start")
     return OK
 
 
@@ -60,13 +62,13 @@ def _disable(options: argparse.Namespace) -> int:
     before = autostart.entries(mechanisms)
     remarks = autostart.disable(options.force, mechanisms)
     for entry in before:
-        print(f"The daemon no longer starts at login; this is gone: {entry.place}")
+        print(f"The daemon no longer starts at login. Deleted: {entry.place}")
     if not before:
         print("The daemon does not start at login.")
     for remark in remarks:
         print(f"    {remark}")
     if _running():
-        print("    It goes on running now. To end it: matted stop")
+        print("    It is still running. To stop it: matted stop")
     return OK
 
 
@@ -82,12 +84,12 @@ def _status(options: argparse.Namespace) -> int:
         print(f"    {entry.title}: {entry.place}")
         print(f"    It runs: {entry.runs}")
         if entry.edited:
-            print("    It was changed since matted wrote it.")
+            print("    This entry was changed since matted wrote it.")
         if problem:
-            print(f"    {problem} To set that right: matted autostart enable{' --force' if entry.edited else ''}")
+            print(f"    {problem} To correct that: matted autostart enable{' --force' if entry.edited else ''}")
     if not found:
         print("    To change that: matted autostart enable")
-    print("It runs now." if running else "It does not run now.")
+    print("It is running now." if running else "It is not running now.")
     return OK if works else FAILED
 
 
@@ -104,6 +106,6 @@ def _running() -> bool:
         connect("matted autostart", start=False).close()
     except Unavailable:
         return False
-    except MattedError:  # it is there, and does not answer as it should
+    except MattedError:  # a daemon is there, but does not answer as it should
         return True
     return True

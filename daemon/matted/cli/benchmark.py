@@ -1,4 +1,4 @@
-"""`matted benchmark`: the installed models side by side on this computer."""
+"""`matted benchmark`: compare the installed models on this computer."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ def add_parser(commands: Any) -> None:
     benchmark = commands.add_parser(
         "benchmark", help="compare the installed models on this computer", allow_abbrev=False
     )
-    benchmark.add_argument("--models", nargs="+", metavar="ID", help="only these")
-    benchmark.add_argument("--images", type=Path, metavar="DIR", help="pictures to try them on")
+    benchmark.add_argument("--models", nargs="+", metavar="ID", help="only these models")
+    benchmark.add_argument("--images", type=Path, metavar="DIR", help="folder of pictures to measure them on")
     benchmark.add_argument("--truth", type=Path, metavar="DIR", help="true masks: for picture.jpg, DIR/picture.png")
-    benchmark.add_argument("--device", metavar="NAME", help="as for serve")
-    benchmark.add_argument("--arithmetic", choices=ARITHMETICS, help="as for serve")
+    benchmark.add_argument("--device", metavar="NAME", help="see: matted serve --help")
+    benchmark.add_argument("--arithmetic", choices=ARITHMETICS, help="see: matted serve --help")
     benchmark.add_argument(
-        "-o", "--output", type=Path, default=Path("matted-benchmark.png"), help="where the picture of all cut-outs goes"
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("matted-benchmark.png"),
+        help="file for the picture that shows all cut-outs side by side",
     )
     benchmark.add_argument("--force", action="store_true", help="overwrite that picture")
     benchmark.set_defaults(run=_benchmark)
@@ -45,15 +49,15 @@ def _benchmark(options: argparse.Namespace) -> int:
             raise MattedError(f"{spec.id} is not installed.", f"Get it with: matted models pull {spec.id}")
     specs = [spec for spec in specs if store.installed(spec) and not spec.needs_plate]
     if not specs:
-        raise MattedError("No model is installed that could be tried.", "Get one with: matted models pull u2netp")
+        raise MattedError("No installed model can be measured.", "Get one with: matted models pull u2netp")
     for spec in specs:
         store.obtain(spec, lambda fraction: None, lambda: None)
-    tries = benchmark.examples(options.images, options.truth)
-    if tries and options.output.exists() and not options.force:  # said before the minutes of work
+    examples = benchmark.list_examples(options.images, options.truth)
+    if examples and options.output.exists() and not options.force:  # refused before the minutes of work
         raise MattedError(f"{options.output} exists.", "Use --force to overwrite it, or -o for another place.")
-    figures = benchmark.run([(spec, store.path(spec)) for spec in specs], settings.target, tries)
+    figures = benchmark.run([(spec, store.path(spec)) for spec in specs], settings.target, examples)
     print("\n".join(benchmark.table(figures)))
-    if tries:
-        pictures.write(pictures.Picture(benchmark.sheet(tries, figures), {}), options.output, options.force)
+    if examples:
+        pictures.write(pictures.Picture(benchmark.sheet(examples, figures), {}), options.output, options.force)
         print(f"The cut-outs side by side: {options.output}")
     return OK

@@ -1,4 +1,4 @@
-"""`matted serve`, `start`, `stop`, `restart`, `reload` and `status`: the daemon."""
+"""`matted serve`, `start`, `stop`, `restart`, `reload` and `status`: run the daemon, and talk to it."""
 
 from __future__ import annotations
 
@@ -23,27 +23,29 @@ def add_parser(commands: Any) -> None:
     serve.add_argument("--model", metavar="ID", help="the model for requests that name none")
     serve.add_argument("--keep-alive", metavar="TIME", help="how long a model stays in memory: 90s, 10m, 0, forever")
     serve.add_argument("--memory", metavar="SIZE", help="how much memory models may take together: 500MB, 8GB")
-    serve.add_argument("--device", metavar="NAME", help="AUTO, CPU, GPU, NPU, or what OpenVINO calls it")
-    serve.add_argument("--arithmetic", choices=ARITHMETICS, help="f32: masks nearly the same everywhere, but slower")
-    serve.add_argument("--preload", metavar="ID", help="a model to load at once, and to keep")
+    serve.add_argument("--device", metavar="NAME", help="AUTO, CPU, GPU, NPU, or another of OpenVINO's device names")
+    serve.add_argument(
+        "--arithmetic", choices=ARITHMETICS, help="f32: nearly the same masks on every computer, but slower"
+    )
+    serve.add_argument("--preload", metavar="ID", help="a model to load at the start, and to keep in memory")
     serve.add_argument("--idle-exit", metavar="TIME", help="end after this long without a request: 30m, 2h, forever")
     serve.add_argument("--queue", type=int, metavar="N", help="how many requests may wait")
-    serve.add_argument("--log-level", choices=config.LOG_LEVELS, help="how much to write about what happens")
+    serve.add_argument("--log-level", choices=config.LOG_LEVELS, help="how much to log")
     serve.set_defaults(run=_serve)
 
     commands.add_parser("start", help="start the daemon in the background").set_defaults(run=_start)
-    commands.add_parser("stop", help="let the daemon finish its work and end").set_defaults(run=_stop)
+    commands.add_parser("stop", help="have the daemon finish its work and end").set_defaults(run=_stop)
     commands.add_parser("restart", help="stop the daemon, then start it").set_defaults(run=_restart)
-    commands.add_parser("reload", help="have the daemon read config.toml anew").set_defaults(run=_reload)
+    commands.add_parser("reload", help="have the daemon read config.toml again").set_defaults(run=_reload)
 
-    status = commands.add_parser("status", help="what the daemon is doing")
-    status.add_argument("--json", action="store_true", help="for programs")
+    status = commands.add_parser("status", help="show what the daemon is doing")
+    status.add_argument("--json", action="store_true", help="print JSON, for programs")
     status.set_defaults(run=_status)
 
 
 def _serve(options: argparse.Namespace) -> int:
-    # Before NumPy is there. Its products of matrices are small ones in several threads, and the cores are the model's:
-    # OpenBLAS's own threads would wait busily for each other, and for those of the model.
+    # Set before NumPy is imported. The daemon multiplies small matrices in several threads, while the model uses every
+    # core: OpenBLAS's own threads would only wait busily for each other and for the model's.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
     from matted.serving import instance, server
@@ -88,7 +90,7 @@ def _restart(options: argparse.Namespace) -> int:
 def _reload(options: argparse.Namespace) -> int:
     with connect("matted reload", start=False) as session:
         session.reload()
-    print("matted has read its settings anew.")
+    print("matted has read its settings again.")
     return OK
 
 
@@ -112,7 +114,7 @@ def _status(options: argparse.Namespace) -> int:
         ("connection file", status["connection_file"]),
         ("device", status["device"]),
         ("default model", status["default_model"]),
-        ("models in memory", ", ".join(_resident(model) for model in status["loaded"]) or "none"),
+        ("models in memory", ", ".join(_describe_loaded(model) for model in status["loaded"]) or "none"),
         ("resident memory", f"{status['resident_bytes'] / 1e6:.0f} MB"),
         ("requests", str(status["requests"])),
         ("jobs", ", ".join(jobs) or "none"),
@@ -120,8 +122,8 @@ def _status(options: argparse.Namespace) -> int:
     return OK
 
 
-def _resident(model: dict[str, Any]) -> str:
-    """One model in memory, for people."""
-    stay = "for good" if model["expires_in"] is None else f"for {duration(model['expires_in'])}"
+def _describe_loaded(model: dict[str, Any]) -> str:
+    """Describe a model in memory in a few words."""
+    stay = "kept" if model["expires_in"] is None else f"for another {duration(model['expires_in'])}"
     where = f"{model['id']} on {model['device']}, in {model['arithmetic']}"
     return f"{where} ({stay})" + (f" {model['note']}" if model["note"] else "")

@@ -1,4 +1,4 @@
-"""`matted doctor` on the command line."""
+"""`matted doctor`: check the installation, and write a report for a bug report."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from matted.system import privacy
 
 
 def add_parser(commands: Any) -> None:
-    """Add `doctor` to the commands of the command line."""
-    doctor = commands.add_parser("doctor", help="what is wrong, and what to do about it", allow_abbrev=False)
-    doctor.add_argument("--report", type=Path, metavar="FILE", help="write all that a bug report needs into this file")
+    """Add `doctor` to the commands."""
+    doctor = commands.add_parser("doctor", help="find out what is wrong, and what to do about it", allow_abbrev=False)
+    doctor.add_argument(
+        "--report", type=Path, metavar="FILE", help="also write a file with all that a bug report needs"
+    )
     doctor.add_argument("--force", action="store_true", help="overwrite that file")
     doctor.set_defaults(run=_doctor)
 
@@ -24,10 +26,10 @@ def add_parser(commands: Any) -> None:
 def _doctor(options: argparse.Namespace) -> int:
     from matted.doctor import checks, context, report
 
-    if options.report and options.report.exists() and not options.force:  # said before the work
+    if options.report and options.report.exists() and not options.force:  # refused before the work
         raise report.exists(options.report)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a path may have what a terminal lacks
+        sys.stdout.reconfigure(errors="replace")  # a path may have characters that the terminal cannot show
     shorten = privacy.HomeFilter(privacy.home())
     examined, findings = context.load(os.environ), []
     for found in checks.run_all(examined):
@@ -35,7 +37,11 @@ def _doctor(options: argparse.Namespace) -> int:
         print(shorten(str(found)), flush=True)
     failures = sum(found.state == context.FAIL for found in findings)
     print()
-    print(f"{failures} to put right: see FAIL." if failures else "Nothing has to be put right.")
+    print(
+        f"Faults to correct: {failures}. See the lines that begin with FAIL."
+        if failures
+        else "Nothing has to be corrected."
+    )
     if options.report:
         report.write(options.report, report.compose(examined, findings, os.environ), options.force)
         print(f"The report is {options.report}\n{report.PROMISE}")

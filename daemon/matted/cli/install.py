@@ -1,4 +1,4 @@
-"""`matted install` and `uninstall`: the plug-ins of the hosts."""
+"""`matted install` and `uninstall`: put the plug-ins into the hosts, and take them out again."""
 
 from __future__ import annotations
 

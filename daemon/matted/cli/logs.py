@@ -1,4 +1,4 @@
-"""`matted logs`: what the daemon said, and what it says. Needs no daemon, and no settings that can be read."""
+"""`matted logs`: print the daemon's log, and follow it. Works without a daemon, and with settings that are damaged."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _POLL_SECONDS = 0.2
 
 
 def add_parser(commands: Any) -> None:
-    """Add `logs` to the commands of the command line."""
-    logs = commands.add_parser("logs", help="what the daemon said", allow_abbrev=False)
-    logs.add_argument("-f", "--follow", action="store_true", help="go on with what it says, until Ctrl-C")
+    """Add `logs` to the commands."""
+    logs = commands.add_parser("logs", help="print the daemon's log", allow_abbrev=False)
+    logs.add_argument("-f", "--follow", action="store_true", help="keep printing what is added, until Ctrl-C")
     logs.add_argument(
-        "-n", "--lines", type=_count, default=LINES, metavar="N", help=f"how many lines (default: {LINES})"
+        "-n", "--lines", type=_count, default=LINES, metavar="N", help=f"print the last N lines (default: {LINES})"
     )
     logs.set_defaults(run=_logs)
 
@@ -33,14 +33,14 @@ def _logs(options: argparse.Namespace) -> int:
     folder, shorten = Path(state_folder()), privacy.HomeFilter(privacy.home())
     place = shorten(str(folder / logbook.LOG_FILE))
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal may lack a character that a message has
+        sys.stdout.reconfigure(errors="replace")  # a message may have characters that the terminal cannot show
     reader = logbook.Reader(folder)
     try:
         text = reader.read()
         start_log = logbook.newer_start_log(folder)
         if start_log is not None:
             print(
-                f"What was said outside the log, by a crash or before there was one: {shorten(str(start_log))}",
+                f"Output that is not in the log, of a crash or from before the log existed: {shorten(str(start_log))}",
                 file=sys.stderr,
             )
         if not text and not options.follow:
@@ -58,7 +58,7 @@ def _logs(options: argparse.Namespace) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise MattedError(f"{place} cannot be read: {error.strerror}.") from None
+        raise MattedError(f"{place} cannot be read: {error.strerror}.") from error
 
 
 def _count(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Print what commands have to say: exit codes, errors, tables, sizes and times for people."""
+"""Print the results of commands: errors, tables, sizes and times in a form for people. And the exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`matted remove` on the command line: what can be asked for, and what that is in the words of the protocol."""
+"""`matted remove`: turn the arguments into a plan of files and the fields of mask requests, and run it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FROM_TEXT: dict[str, Callable[[str], Any]] = {options.WHOLE: int, options.NUMBE
 
 
 def add_parser(commands: Any) -> None:
-    """Add `remove` to the commands of the command line."""
+    """Add `remove` to the commands."""
     remove = commands.add_parser("remove", help="cut the subject out of pictures", allow_abbrev=False)
     remove.add_argument("inputs", nargs="+", type=Path, metavar="IMAGE", help="a PNG, JPEG, WebP or TIFF, or a folder")
     remove.add_argument("-o", "--output", metavar="OUT", help="a PNG file for one picture, else a folder")
@@ -31,14 +31,14 @@ def add_parser(commands: Any) -> None:
         "--plate", type=Path, metavar="IMAGE", help="the same scene without the subject, for models that compare"
     )
     remove.add_argument("--force", action="store_true", help="overwrite files that exist")
-    remove.add_argument("--timings", action="store_true", help="say how long each stage took")
+    remove.add_argument("--timings", action="store_true", help="print how long each stage took")
 
     _add_options(remove.add_argument_group("the mask"), MaskOptions)
     remove.set_defaults(run=_remove)
 
 
 def _add_options(group: Any, kind: type[Any]) -> None:
-    """Add an argument for each option of a dataclass. Its name is that of the option with - for _."""
+    """Add an argument for each option of a dataclass, named like it with - for _."""
     for name, entry in options.entries(kind).items():
         flag, words = "--" + name.replace("_", "-"), entry.sentences.replace("%", "%%").removesuffix(".")
         words = words[0].lower() + words[1:]
@@ -46,12 +46,12 @@ def _add_options(group: Any, kind: type[Any]) -> None:
             action = argparse.BooleanOptionalAction if entry.default else "store_true"
             group.add_argument(flag, action=action, default=entry.default, help=words)
         else:
-            said = words if entry.default is None else f"{words} (default: {entry.default})"
-            group.add_argument(flag, type=_reader(entry), default=entry.default, metavar=_placeholder(entry), help=said)
+            text = words if entry.default is None else f"{words} (default: {entry.default})"
+            group.add_argument(flag, type=_parser(entry), default=entry.default, metavar=_placeholder(entry), help=text)
 
 
 def _placeholder(entry: Option) -> str:
-    """What stands for the value of an argument in the help."""
+    """Return the placeholder of the argument's value in the help."""
     if entry.kind == options.MODEL:
         return "ID"
     if entry.choices:
@@ -59,10 +59,10 @@ def _placeholder(entry: Option) -> str:
     return "PIXELS" if entry.unit == options.PIXELS else f"{entry.low:g}..{entry.high:g}"
 
 
-def _reader(entry: Option) -> Callable[[str], Any]:
-    """What argparse calls to read a value: refuses what the daemon would refuse, in the same words."""
+def _parser(entry: Option) -> Callable[[str], Any]:
+    """Return the function that parses a value. It refuses what the daemon would refuse, in the same words."""
 
-    def read(text: str) -> Any:
+    def parse(text: str) -> Any:
         try:
             value = _FROM_TEXT.get(entry.kind, str)(text)
         except ValueError:
@@ -71,7 +71,7 @@ def _reader(entry: Option) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(f"it has to be {entry.wanted}, not {text!r}")
         return value
 
-    return read
+    return parse
 
 
 def _remove(arguments: argparse.Namespace) -> int:

@@ -29,10 +29,10 @@ from matted.models.spec import ModelSpec
 from matted.settings.target import Target
 from matted.system import subprocess_call
 
-WARM_UP = 1  # inferences before those that count
-REPEATS = 5  # inferences at least, so that a median means something
+WARM_UP = 1  # inferences that are not counted, before the others
+REPEATS = 5  # the fewest inferences that are counted, so that their median means something
 THUMBNAIL = 240  # pixels, the longer side of a picture on the sheet
-GAP = 8  # pixels between them
+GAP = 8  # pixels between the pictures on the sheet
 LABEL = 18  # pixels, height of a line of text on the sheet
 MEGABYTE = 1_000_000
 
@@ -49,11 +49,11 @@ class Example:
 class Figures:
     """The figures of one model.
 
-    load_cold, load_cached: seconds to load it the first time, and with what OpenVINO has kept of that.
+    load_cold, load_cached: seconds to load it, first without and then with the files that OpenVINO compiled.
     inference: seconds, median.
-    memory: bytes that it takes.
+    memory: bytes that it takes in its process.
     iou, s_measure, error: means over the examples with a true mask; None if there are none.
-    masks: small ones, one for each example.
+    masks: uint8, of thumbnail size, one for each example.
     """
 
     model: str
@@ -69,7 +69,7 @@ class Figures:
     masks: list[NDArray[np.uint8]] = field(default_factory=list)
 
 
-def examples(folder: Path | None, truths: Path | None) -> list[Example]:
+def list_examples(folder: Path | None, truths: Path | None) -> list[Example]:
     """List the pictures of a folder with their true masks: PNG files of the same names in `truths`.
 
     Raises PictureError.
@@ -83,7 +83,7 @@ def examples(folder: Path | None, truths: Path | None) -> list[Example]:
     return result
 
 
-def run(models: Sequence[tuple[ModelSpec, Path]], target: Target, tries: Sequence[Example]) -> list[Figures]:
+def run(models: Sequence[tuple[ModelSpec, Path]], target: Target, examples: Sequence[Example]) -> list[Figures]:
     """Measure models on the examples.
 
     models: (spec, model file) of each; none that needs a plate.
@@ -93,13 +93,13 @@ def run(models: Sequence[tuple[ModelSpec, Path]], target: Target, tries: Sequenc
     figures = []
     for spec, path in tqdm(models, unit=" models", disable=None):
         try:
-            figures.append(subprocess_call.call(measure, spec, path, target, tries))
+            figures.append(subprocess_call.call(measure, spec, path, target, examples))
         except RuntimeError as error:
             raise MattedError(f"{spec.id} could not be measured: {error}.") from error
     return figures
 
 
-def measure(spec: ModelSpec, path: Path, target: Target, tries: Sequence[Example]) -> Figures:
+def measure(spec: ModelSpec, path: Path, target: Target, examples: Sequence[Example]) -> Figures:
     """Measure one model. Runs in a process of its own."""
     figures = Figures(spec.id)
     before = psutil.Process().memory_info().rss
@@ -114,7 +114,7 @@ def measure(spec: ModelSpec, path: Path, target: Target, tries: Sequence[Example
     figures.device, figures.arithmetic = model.device, model.arithmetic
     durations: list[float] = []
     found: list[tuple[float, float, float]] = []
-    for example in tries:
+    for example in examples:
         image = pictures.read(example.picture).image.convert("RGB")
         mask = _mask(model, spec, image, durations)
         figures.masks.append(np.asarray(Image.fromarray(mask).resize(_thumbnail(image.size))))
@@ -133,7 +133,7 @@ def measure(spec: ModelSpec, path: Path, target: Target, tries: Sequence[Example
 
 
 def _mask(model: backend.Model, spec: ModelSpec, image: Image.Image, durations: list[float]) -> NDArray[np.uint8]:
-    """The picture's mask, height x width. Adds the seconds of the inference alone to `durations`."""
+    """Return the picture's mask, height x width. Append the seconds of the inference alone to `durations`."""
     fit = model_io.fit(*image.size, spec, model.size)
     planes = model_io.show(Layer(np.asarray(image)), spec, fit)
     start = time.monotonic()
@@ -146,12 +146,12 @@ def _mask(model: backend.Model, spec: ModelSpec, image: Image.Image, durations: 
 def _scores(mask: NDArray[np.uint8], truth: Path) -> tuple[float, float, float]:
     with Image.open(truth) as image:
         true = np.asarray(image.convert("L").resize(mask.shape[::-1]), np.float64) / 255.0
-    ours = mask / 255.0
-    return scores.iou(ours, true), scores.s_measure(ours, true), scores.mean_absolute_error(ours, true)
+    found = mask / 255.0
+    return scores.iou(found, true), scores.s_measure(found, true), scores.mean_absolute_error(found, true)
 
 
 def table(figures: Sequence[Figures]) -> list[str]:
-    """Make the lines of a table. It has scores if there are true masks."""
+    """Return the lines of a table of the figures. It has scores if there are true masks."""
     scored = any(each.iou is not None for each in figures)
     heads = ["model", "device", "arithmetic", "first load", "load", "inference", "memory"]
     heads += ["IoU", "S", "MAE"] if scored else []
@@ -166,9 +166,9 @@ def table(figures: Sequence[Figures]) -> list[str]:
     return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def sheet(tries: Sequence[Example], figures: Sequence[Figures]) -> Image.Image:
+def sheet(examples: Sequence[Example], figures: Sequence[Figures]) -> Image.Image:
     """Draw the examples, a row each: as they are, then cut out by every model over a checkerboard."""
-    originals = [pictures.read(example.picture).image.convert("RGB") for example in tries]
+    originals = [pictures.read(example.picture).image.convert("RGB") for example in examples]
     originals = [image.resize(_thumbnail(image.size)) for image in originals]
     height = LABEL + sum(image.height + GAP for image in originals)
     page = Image.new("RGB", ((THUMBNAIL + GAP) * (len(figures) + 1), height), "white")

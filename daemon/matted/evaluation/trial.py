@@ -1,4 +1,4 @@
-"""Try a model file before it is accepted: run a picture through it, and judge what comes out."""
+"""Try a model file before it is accepted: run a picture through it, and check that its output is a matte."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from matted.models.spec import ModelSpec
 from matted.settings.target import CPU, Target
 
 _SIDE = 512  # of the picture, in pixels
-_SLACK = 0.05  # resizing inside a network overshoots 0..1 by so much
+_SLACK = 0.05  # by how much a matte may leave 0..1: resizing inside a network overshoots
 
 
 def try_out(spec: ModelSpec, model_file: Path) -> int:
@@ -34,10 +34,10 @@ def try_out(spec: ModelSpec, model_file: Path) -> int:
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1][:200].rstrip(".")
             raise CatalogueError(
-                f"It does not work like the model that it is said to be like: {reason}.",
+                f"It cannot be run like the model that --like names: {reason}.",
                 "Choose another with --like; see: matted models",
             ) from error
-    _refuse_odd(matte, fit.size, spec)
+    _refuse_unless_matte(matte, fit.size, spec)
     return 0 if model.size is None else model.size[0]
 
 
@@ -50,12 +50,12 @@ def _disc() -> NDArray[np.uint8]:
     return np.repeat(picture[:, :, np.newaxis], 3, axis=2)
 
 
-def _refuse_odd(matte: Any, size: tuple[int, int], spec: ModelSpec) -> None:
+def _refuse_unless_matte(matte: Any, size: tuple[int, int], spec: ModelSpec) -> None:
     if matte.shape != (1, *size):
         shape = " x ".join(str(side) for side in matte.shape)
         raise CatalogueError(f"Its first output is {shape}, not a matte of {size[0]} x {size[1]}.")
     if not np.isfinite(matte).all():
-        raise CatalogueError("Its output has values that are no numbers.")
+        raise CatalogueError("Its output has values that are not finite numbers.")
     low, high = float(matte.min()), float(matte.max())
     if spec.activation == "clip" and (low < -_SLACK or high > 1 + _SLACK):
         raise CatalogueError(

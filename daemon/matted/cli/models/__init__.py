@@ -1,4 +1,4 @@
-"""`matted models`: list, pull, remove, choose, check and add models. Needs no daemon, and starts none."""
+"""`matted models`: list, pull, remove, choose, check and add models. Works without a daemon, and starts none."""
 
 from __future__ import annotations
 
@@ -19,35 +19,33 @@ from matted.settings import config
 
 
 def add_parser(commands: Any) -> None:
-    """Add `models` to the commands of the command line."""
-    models = commands.add_parser(
-        "models", help="the models: list, pull, remove, choose, check, add", allow_abbrev=False
-    )
-    models.add_argument("--json", action="store_true", help="for programs")
-    models.set_defaults(run=_in_context(listing.show))
-    verbs = models.add_subparsers(title="what to do (without: list)", metavar="VERB")
+    """Add `models` to the commands."""
+    models = commands.add_parser("models", help="list, pull, remove, choose, check and add models", allow_abbrev=False)
+    models.add_argument("--json", action="store_true", help="print JSON, for programs")
+    models.set_defaults(run=_with_context(listing.show))
+    verbs = models.add_subparsers(title="what to do (default: list)", metavar="VERB")
 
     def verb(name: str, run: Callable[[argparse.Namespace, Context], int], text: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
-        parser.set_defaults(run=_in_context(run))
+        parser.set_defaults(run=_with_context(run))
         return parser
 
-    shown = verb("list", listing.show, "the models, their licences, and which are on this computer")
-    shown.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="for programs")
+    listed = verb("list", listing.show, "show the models, their licences, and which are on this computer")
+    listed.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON, for programs")
 
-    pull = verb("pull", getting.pull, "get a model")
+    pull = verb("pull", getting.pull, "download and install a model")
     pull.add_argument("id", metavar="ID")
     where = pull.add_mutually_exclusive_group()
     where.add_argument("--source", metavar="NAME", help="one of its sources; see: matted models info ID")
     where.add_argument("--from", dest="given", metavar="FILE|DIR|URL", help="weights that you have, or a mirror")
-    pull.add_argument("--trust", action="store_true", help="with --from: also a file whose hash matted does not know")
+    pull.add_argument("--trust", action="store_true", help="accept a file whose hash matted does not know")
     pull.add_argument("--accept-licence", action="store_true", help="accept its licence without being asked")
-    pull.add_argument("--force", action="store_true", help="also if it is there")
+    pull.add_argument("--force", action="store_true", help="even if it is installed and intact")
 
     for name, run, text in (
         ("remove", changing.remove, "delete a model from this computer"),
-        ("default", changing.default, "use a model where no other is asked for"),
-        ("info", listing.info, "all that is known about a model"),
+        ("default", changing.default, "set the model that is used when none is named"),
+        ("info", listing.info, "show all that is known about a model"),
     ):
         verb(name, run, text).add_argument("id", metavar="ID")
 
@@ -56,10 +54,10 @@ def add_parser(commands: Any) -> None:
 
     add = verb("add", getting.add, "use a model file of your own: ONNX, or the .xml of an OpenVINO IR")
     add.add_argument("file", type=Path, metavar="FILE")
-    add.add_argument("--like", required=True, metavar="ID", help="the model whose input and output it shares")
-    add.add_argument("--id", required=True, metavar="NEW", help="what it shall be called")
-    add.add_argument("--title", metavar="TEXT", help="its name for people")
-    add.add_argument("--licence", metavar="TEXT", help="what it is licensed under, for the listing")
+    add.add_argument("--like", required=True, metavar="ID", help="the model whose kind of input and output it has")
+    add.add_argument("--id", required=True, metavar="NEW", help="the id that it gets")
+    add.add_argument("--title", metavar="TEXT", help="the name that is shown")
+    add.add_argument("--licence", metavar="TEXT", help="the licence that is shown")
 
     small = verb("quantize", getting.quantize, "make a smaller and faster variant of a model, with 8-bit arithmetic")
     small.add_argument("id", metavar="ID")
@@ -67,11 +65,13 @@ def add_parser(commands: Any) -> None:
         "--images",
         type=Path,
         metavar="DIR",
-        help="six or more photographs like those it is for; without, four are downloaded",
+        help="folder of six or more photographs like those that it is for; without it, four are downloaded",
     )
 
 
-def _in_context(run: Callable[[argparse.Namespace, Context], int]) -> Callable[[argparse.Namespace], int]:
+def _with_context(run: Callable[[argparse.Namespace, Context], int]) -> Callable[[argparse.Namespace], int]:
+    """Return the command that makes the context and calls `run`. OSError becomes MattedError."""
+
     def command(options: argparse.Namespace) -> int:
         settings = config.load({}, os.environ)
         known = catalogue.load(settings.folder / catalogue.OWN_FILE)
@@ -82,6 +82,6 @@ def _in_context(run: Callable[[argparse.Namespace, Context], int]) -> Callable[[
             if isinstance(error, BrokenPipeError):
                 raise
             where = f"{error.filename}: " if error.filename else ""
-            raise MattedError(f"{where}{error.strerror or error}.") from None
+            raise MattedError(f"{where}{error.strerror or error}.") from error
 
     return command

@@ -1,4 +1,4 @@
-"""`matted models remove` and `default`."""
+"""`matted models remove` and `default`: delete a model, and set the default one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from matted_client import MattedError, Rejected, connect, messages
 
-from matted.cli.models.context import Context, how_to_get, tell_the_daemon
+from matted.cli.models.context import Context, how_to_get, reload_daemon
 from matted.cli.output import OK, megabytes
 from matted.settings import config, edit
 
@@ -24,14 +24,17 @@ def remove(options: argparse.Namespace, context: Context) -> int:
         from matted.models import own
 
         own.forget(spec.id, context.own_file)
-        tell_the_daemon()
+        reload_daemon()
     elif not freed:
         print(f"{spec.id} is not on this computer.")
         return OK
     print(f"{spec.id} is gone, {megabytes(freed)} are free again.")
     if spec.id == context.settings.model:
-        again = "is fetched again when it is needed" if spec.automatic else "is missed until you choose another"
-        print(f"    It is the default model, and {again}: matted models default ID")
+        effect = (
+            "it is downloaded again when it is needed" if spec.automatic else "requests that name no model now fail"
+        )
+        print(f"    It is the default model: {effect}.")
+        print("    To choose another: matted models default ID")
     return OK
 
 
@@ -45,8 +48,8 @@ def default(options: argparse.Namespace, context: Context) -> int:
     print(f"{spec.id} is the default model now ({path}).")
     now = config.load({}, os.environ).model
     if now != spec.id:
-        print(f"    But MATTED_MODEL is set to {now} in the environment, and that wins.")
+        print(f"    But MATTED_MODEL is set to {now} in the environment, which takes precedence.")
     if spec.needs_plate:
         print("    It needs a plate with every picture.")
-    tell_the_daemon()
+    reload_daemon()
     return OK

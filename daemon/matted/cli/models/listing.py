@@ -1,4 +1,4 @@
-"""`matted models list`, `info` and `verify`: looking, without changing anything."""
+"""`matted models list`, `info` and `verify`: show and check models, and change nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def show(options: argparse.Namespace, context: Context) -> int:
 
 
 def _in_memory() -> set[str]:
-    """What the daemon holds, if one runs."""
+    """Return the ids of the models in memory; empty if no daemon runs."""
     try:
         with connect("matted models", start=False) as session:
             return {model["id"] for model in session.status()["loaded"]}
@@ -62,8 +62,8 @@ def _state(spec: ModelSpec, context: Context, loaded: set[str]) -> list[str]:
         extra = f" and {megabytes(compiled)} compiled" if compiled else ""
         return [*state, f"installed, {megabytes(context.store.size(spec))} on disk{extra}"]
     if spec.own:
-        return [*state, "its files are gone"]
-    when = "downloaded on first use" if spec.automatic else f"to be had with: matted models pull {spec.id}"
+        return [*state, "its files are missing"]
+    when = "downloaded on first use" if spec.automatic else f"get it with: matted models pull {spec.id}"
     return [*state, f"{megabytes(spec.bytes)}, {when}"]
 
 
