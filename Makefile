@@ -13,7 +13,7 @@ demo: $(READY)
 	@echo "The daemon stays ready for the next picture; stop it with: $(VENV)/bin/matted stop"
 
 check: lint
-	$(VENV)/bin/pytest --quiet --numprocesses auto tests/unit
+	$(VENV)/bin/pytest --quiet --numprocesses auto -m 'not slow' tests/unit
 
 lint: $(TESTABLE)
 	$(VENV)/bin/ruff check
@@ -63,7 +63,7 @@ documents: $(TESTABLE)
 
 # Adds texts that are not translated yet to every language, for a translator to fill in.
 texts: $(TESTABLE)
-	cd tests && $(CURDIR)/$(VENV)/bin/python -m texts
+	cd tests && $(CURDIR)/$(VENV)/bin/python -m po_files
 
 environment: $(TESTABLE)
 

@@ -235,6 +235,7 @@ def test_garbage_raises_nothing_but_a_protocol_error(data: bytes) -> None:
 JSON_LIKE = st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.floats(), st.text(), st.binary(), st.just([]))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(st.sampled_from([type(message) for message in EXAMPLES]), st.data())
 def test_fields_of_any_value_raise_nothing_but_a_protocol_error(kind: type[Message], data: st.DataObject) -> None:

@@ -37,12 +37,14 @@ def depth(value: Any) -> int:
 SHALLOW = VALUES.filter(lambda value: depth(value) <= MAX_DEPTH)
 
 
+@pytest.mark.slow
 @RELAXED
 @given(VALUES)
 def test_msgpack_reads_what_we_pack(value: Any) -> None:
     assert msgpack.unpackb(pack(value), strict_map_key=False) == value
 
 
+@pytest.mark.slow
 @RELAXED
 @given(SHALLOW)
 def test_we_read_what_msgpack_packs(value: Any) -> None:
@@ -117,6 +119,7 @@ def test_arbitrary_bytes_raise_nothing_but_a_protocol_error(data: bytes) -> None
         pass
 
 
+@pytest.mark.slow
 @RELAXED
 @given(SHALLOW, st.data())
 def test_a_value_that_is_cut_short_is_refused(value: Any, data: st.DataObject) -> None:
@@ -126,6 +129,7 @@ def test_a_value_that_is_cut_short_is_refused(value: Any, data: st.DataObject) -
         unpack(packed[:cut])
 
 
+@pytest.mark.slow
 @RELAXED
 @given(SHALLOW, st.binary(min_size=1, max_size=4))
 def test_bytes_behind_the_value_are_refused(value: Any, rest: bytes) -> None:

@@ -15,7 +15,7 @@ from matted_client import translations
 from matted_client.messages import Progress
 from matted_client.options import YES_NO, LayerOptions, entries
 from matted_client.progress import describe
-from texts import CLIENT, GIMP, KRITA, PLURALS, file, texts, update
+from po_files import CLIENT, GIMP, KRITA, PLURALS, file, texts, update
 
 LANGUAGES = tuple(PLURALS)
 LONGER, MORE = 1.4, 18  # a translation may take this much more room, and so many columns on top

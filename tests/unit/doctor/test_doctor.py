@@ -83,6 +83,7 @@ def test_a_check_that_fails_itself_is_a_finding_and_what_it_said_before_stays(si
     assert str(bad).startswith("FAIL Odd: This check itself failed: ZeroDivisionError: nobody thought of it. Please")
 
 
+@pytest.mark.slow
 def test_everything_is_examined_where_the_settings_cannot_be_read(home: Path) -> None:
     (home / "config" / "config.toml").write_text("model = [")
     found = list(checks.run_all(context.load(os.environ)))
@@ -112,6 +113,7 @@ def test_only_what_cannot_be_imported_is_named(program: Callable[..., None]) -> 
     assert second.subject == "crashing" and "SIGABRT" in second.what
 
 
+@pytest.mark.slow
 def test_the_cpu_computes(sick: Context) -> None:
     found = {each.subject: each for each in software.check_devices(sick)}
     assert found["OpenVINO on CPU"].state == OK
@@ -137,6 +139,7 @@ openvino.CompiledModel.__call__ = lambda *arguments: {0: sound(*arguments)[0] + 
 """
 
 
+@pytest.mark.slow
 def test_a_device_of_the_settings_that_is_not_there_is_noted(sick: Context) -> None:
     wanting = replace(sick, settings=replace(sick.settings, device="GPU.7"))
     found = list(software.check_devices(wanting))[-1]
@@ -317,6 +320,7 @@ def test_a_plug_in_that_is_in_order_is_said(sick: Context, home: Path) -> None:
     assert about("GIMP 3.0", sick)[0].state == OK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -339,6 +343,7 @@ def test_a_plug_in_that_no_longer_fits_is_installed_again(
     assert about("GIMP 3.0", sick)[0].state == OK
 
 
+@pytest.mark.slow
 def test_a_plug_in_that_lacks_a_file_or_has_another_is_installed_again(sick: Context, home: Path) -> None:
     plugin = installed(home, "gimp", GIMP)
     (plugin / "texts.py").write_text("# of another build\n")
@@ -352,6 +357,7 @@ def test_a_plug_in_that_lacks_a_file_or_has_another_is_installed_again(sick: Con
     assert about("GIMP 3.0", sick)[0].state == OK
 
 
+@pytest.mark.slow
 def test_a_plug_in_that_krita_does_not_load_is_noted(sick: Context, home: Path) -> None:
     installed(home, "krita", KRITA)
     (home / ".config" / "kritarc").parent.mkdir(exist_ok=True)
@@ -439,6 +445,7 @@ def command(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str],
     return make
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize(
     ("host", "profile", "name", "stand_in", "words"),
@@ -471,6 +478,7 @@ def test_a_sandbox_that_is_gone_is_a_note(home: Path, command: Callable[[str, st
     assert tried.state == NOTE and "org.gimp.GIMP/x86_64/master not installed" in tried.what
 
 
+@pytest.mark.slow
 @posix
 def test_gimps_flatpak_that_uses_the_folder_outside_is_tried(
     home: Path, command: Callable[[str, str], Context]

@@ -625,6 +625,7 @@ def test_a_file_cut_anywhere_is_read_or_refused(tmp_path: Path, name: str, data:
     read_or_refuse(tmp_path / "in", whole[: data.draw(st.integers(0, len(whole)))])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 @FUZZED
 @given(data=st.data())

@@ -63,6 +63,7 @@ def test_every_other_line_is_kept_in_its_order() -> None:
     assert added == text.splitlines()
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(FILES)
 @example("")
@@ -89,6 +90,7 @@ def test_lines_that_end_as_on_windows_stay_so() -> None:
     assert switch_off(switch_on(text, PLUGIN), PLUGIN) == text
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(FILES)
 def test_switching_off_what_is_not_on_changes_nothing(text: str) -> None:

@@ -119,6 +119,7 @@ def test_its_importer_gets_a_zip(home: Path, capsys: pytest.CaptureFixture[str])
     assert "In Easel: File > Import." in capsys.readouterr().out and (home / "easel.zip").is_file()
 
 
+@pytest.mark.slow
 def test_the_doctor_checks_it(home: Path, findings: Callable[[], list[Finding]]) -> None:
     [missing] = findings()
     assert (missing.state, missing.todo) == (NOTE, "To install it there: matted install easel")

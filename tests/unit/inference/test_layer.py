@@ -77,6 +77,7 @@ def test_up_to_three_megapixels_a_resized_layer_is_exact(width: int, height: int
     np.testing.assert_array_equal(Layer(samples).resized(320, 256, LANCZOS).samples, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(4001, 3003), (2600, 1400), (30000, 101), (101, 30000)])
 @pytest.mark.parametrize("side", [320, 1024])
 def test_a_large_layer_is_resized_nearly_as_exactly(width: int, height: int, side: int) -> None:
@@ -87,6 +88,7 @@ def test_a_large_layer_is_resized_nearly_as_exactly(width: int, height: int, sid
     assert mean_difference(found, expected) < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(900, 700), (4001, 3003), (2600, 1400), (30000, 101), (101, 30000)])
 @pytest.mark.parametrize("side", [512, 2048])
 def test_an_averaged_layer_has_the_means_of_its_pixels(width: int, height: int, side: int) -> None:

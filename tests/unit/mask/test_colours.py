@@ -64,6 +64,7 @@ def test_flat_colours_are_found_again() -> None:
     assert near[alpha > 0.05].max() <= 20  # of which the rounding of the picture alone is 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(500, 400), (3000, 2000)])
 def test_textured_colours_are_at_least_twice_as_near_as_the_pictures(width: int, height: int) -> None:
     alpha = ring(width, height, width / 25)

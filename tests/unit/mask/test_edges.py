@@ -60,6 +60,7 @@ def error(mask: Array, truth: Array) -> float:
 # -- refining ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (2000, 1400), (200, 300)])
 def test_a_blurred_edge_comes_close_to_the_true_one(mode: str, width: int, height: int) -> None:
@@ -81,6 +82,7 @@ def test_what_is_half_transparent_stays_so(mode: str) -> None:
     assert 0.05 < half.min() < 0.35 and 0.65 < half.max() < 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("depth", [8, 16])
 def test_where_the_model_is_sure_nothing_changes(mode: str, depth: int) -> None:
@@ -109,6 +111,7 @@ def test_a_picture_without_colours_to_go_by_keeps_its_mask() -> None:
     np.testing.assert_array_equal(refined(matte, flat), rendering.render(matte, 640, 480, 16))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("depth", [8, 16])
 def test_tiles_leave_no_seams(monkeypatch: pytest.MonkeyPatch, mode: str, depth: int) -> None:
@@ -121,6 +124,7 @@ def test_tiles_leave_no_seams(monkeypatch: pytest.MonkeyPatch, mode: str, depth:
     assert difference.max() <= (1 if depth == 8 else 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_eight_bits_are_sixteen_rounded(mode: str) -> None:
     truth = disc(700, 500)
@@ -285,6 +289,7 @@ def test_any_size_can_be_tuned(size: tuple[int, int], asked: dict[str, Any]) -> 
 # -- memory ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_large_layer_takes_few_times_its_own_memory() -> None:
     """All steps, and 16 bits. What the model and the transport take comes on top."""
     matte = seen_by_model(disc(SIDE, SIDE))

@@ -118,6 +118,7 @@ def work(folder: Path, picture: Picture) -> None:
     part("removal").remove_background(str(folder), "tests", picture, LayerOptions())
 
 
+@pytest.mark.slow
 def test_layers_without_a_subject_are_named(folder: Path) -> None:
     disc, plain = Layer(peers.disc(60, 40), 60, 40), Layer(bytes(60 * 40 * 4), 60, 40)
     picture = Picture(disc, plain, disc)
@@ -126,6 +127,7 @@ def test_layers_without_a_subject_are_named(folder: Path) -> None:
     assert picture.told == ["Layer: No subject was found in this picture."]
 
 
+@pytest.mark.slow
 def test_progress_runs_over_all_layers_and_never_back(folder: Path) -> None:
     picture = Picture(*[Layer(peers.disc(60, 40), 60, 40)] * 3)
     work(folder, picture)
