@@ -1,6 +1,6 @@
-"""A fake engine and a fake clock: what a model does, and how long that takes, is said by the test.
+"""A fake engine, store and clock: the test says what a model does and how long that takes.
 
-Nothing here stands for OpenVINO's answers: tests of masks use real models.
+Nothing here imitates OpenVINO's results: tests of masks use real models.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ BASE = replace(catalogue.load().find("u2netp"), side=SIDE, scale="255", activati
 
 
 def model(name: str, **fields: Any) -> ModelSpec:
-    """The spec of a fake model."""
+    """Return the spec of a fake model. fields: of ModelSpec, to be other than those of u2netp."""
     return replace(BASE, id=name, title=name.upper(), **fields)
 
 
 class Clock:
-    """Time that passes only when a test says so."""
+    """A clock that only the test sets. now: seconds."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -41,7 +41,10 @@ class Clock:
 
 
 class Gate:
-    """Where an engine waits, if the test has closed it: `wait` returns once it is open, and says if it was broken."""
+    """A point in an engine's work that the test can close, so that the work stops there until it is open again.
+
+    reached: set once the work has come to it.
+    """
 
     def __init__(self) -> None:
         self._open = threading.Event()
@@ -49,7 +52,7 @@ class Gate:
         self._broken = False
         self.reached = threading.Event()
 
-    def shut(self) -> None:
+    def close(self) -> None:
         self.reached.clear()
         self._open.clear()
 
@@ -57,10 +60,12 @@ class Gate:
         self._open.set()
 
     def break_open(self) -> None:
+        """Open the gate as a cancel or a kill does."""
         self._broken = True
         self._open.set()
 
     def wait(self) -> bool:
+        """Wait until the gate is open. Returns whether it was broken open."""
         self.reached.set()
         assert self._open.wait(60)
         broken, self._broken = self._broken, False
@@ -69,9 +74,13 @@ class Gate:
 
 @dataclass
 class Engines:
-    """An EngineFactory. made: the engines so far. loading, inferring: gates by model.
+    """An EngineFactory that makes fake engines.
 
-    load_errors, infer_errors: what the next loads or inferences of a model raise, first come first; None for nothing.
+    clock: advanced by every inference.
+    made: the engines so far.
+    loading, inferring: a gate by model id, passed by its loads and its inferences.
+    load_errors, infer_errors: by model id, what its next loads or inferences raise, in this order; None for nothing.
+    running, most_running: inferences at this moment, and the most at any moment.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -90,14 +99,14 @@ class Engines:
         self.made.append(engine)
         return engine
 
-    def shut_loading(self, name: str) -> Gate:
+    def close_loading(self, name: str) -> Gate:
         gate = self.loading.setdefault(name, Gate())
-        gate.shut()
+        gate.close()
         return gate
 
-    def shut_inferring(self, name: str) -> Gate:
+    def close_inferring(self, name: str) -> Gate:
         gate = self.inferring.setdefault(name, Gate())
-        gate.shut()
+        gate.close()
         return gate
 
     def next_load(self, name: str) -> None:
@@ -112,7 +121,7 @@ class Engines:
 
 
 class FakeEngine:
-    """An Engine. Its matte is the red of what it is shown; an inference takes a second of the clock."""
+    """An Engine. Its matte is the red plane of its input; an inference takes a second of the clock."""
 
     def __init__(self, spec: ModelSpec, target: Target, compiled: Path | None, engines: Engines) -> None:
         self.spec = spec
@@ -178,8 +187,8 @@ class FakeEngine:
 
 
 @dataclass
-class Shelf:
-    """A Store whose models are all there, but for those of `missing`, which a download gate holds up if it is shut."""
+class FakeStore:
+    """A Store in which every model is installed, except those of `missing`: they pass a gate while they download."""
 
     missing: set[str] = field(default_factory=set)
     downloading: Gate = field(default_factory=Gate)
@@ -209,7 +218,7 @@ class Shelf:
 
 
 def disc(side: int = 96) -> bytes:
-    """RGB8 of a red disc with grain on a dark ground: what the fake models call a subject."""
+    """Return the pixels, RGB8, of a red disc with grain on a dark ground: a subject to the fake models."""
     y, x = np.mgrid[0:side, 0:side]
     inside = np.hypot(x - side / 2, y - side / 2) < side / 3
     noise = np.random.default_rng(1).integers(0, 20, (side, side))
@@ -218,14 +227,14 @@ def disc(side: int = 96) -> bytes:
 
 
 class Finished:
-    """Collects replies until what a test waits for is there."""
+    """Collects replies until the one that a test waits for has come."""
 
     def __init__(self, collect: Callable[[], list[Any]]) -> None:
         self._collect = collect
         self.replies: list[Any] = []
 
     def of(self, request_id: int) -> Any:
-        """The reply to a request, once it is there."""
+        """Wait for the reply to a request, and return it."""
 
         def look() -> Any:
             self.replies += self._collect()

@@ -48,7 +48,7 @@ def at_rest(daemon: Daemon, before: Vitals | None = None) -> Vitals:
         if not _connections(daemon) and not (before and faults_of(now, before, math.inf)):
             break
         time.sleep(0.1)
-    time.sleep(server.QUIET_SECONDS + 1.0)  # then it has given back the memory that it keeps for the next picture
+    time.sleep(server.KEEP_MEMORY_SECONDS + 1.0)  # then it has given back the memory that it keeps for the next picture
     return Vitals.of(daemon)
 
 

@@ -1,4 +1,4 @@
-"""What a mask request has to be, to be let into the queue."""
+"""Check a mask request before it is queued: its size, its frames, and whether it has a plate."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from matted_client.messages import MaskRequest
 
 from matted.models.spec import ModelSpec
 
-BYTES_PER_PIXEL = 20  # that a request takes at its peak: pixels, mask, foreground, and what is needed in between
+BYTES_PER_PIXEL = 20  # of memory at a request's peak: the picture, mask, foreground colours and intermediate arrays
 
 
 def check(request: MaskRequest, frames: Sequence[memoryview]) -> None:
-    """Raises Rejected if the picture is too large, or if the frames are not those that the request announces."""
+    """Check the size of the picture and of the frames that came with the request.
+
+    Raises Rejected: "too_large", "out_of_memory", or "bad_request" where the frames do not fit the request.
+    """
     _check_size(request)
     expected = [request.frame_bytes] * (2 if request.plate else 1)
     if [len(frame) for frame in frames] != expected:
@@ -25,20 +28,20 @@ def check(request: MaskRequest, frames: Sequence[memoryview]) -> None:
 
 
 def check_plate(request: MaskRequest, spec: ModelSpec) -> None:
-    """Raises Rejected if there is a plate and the model needs none, or the other way round."""
+    """Check that there is a plate if the model needs one. Raises Rejected: "plate_needed", or "bad_request"."""
     if spec.needs_plate and not request.plate:
         raise Rejected(
             messages.PLATE_NEEDED,
             f"{spec.title} compares the picture with a plate: the same scene without the subject.",
-            "Give one (matted remove --plate), or use another model; see: matted models",
+            "Add a plate (matted remove --plate), or use another model; see: matted models",
         )
     if request.plate and not spec.needs_plate:
-        message = f"{spec.title} has no use for a plate."
-        raise Rejected(messages.BAD_REQUEST, message, "Leave it out, or use a model that takes one.")
+        message = f"{spec.title} takes no plate."
+        raise Rejected(messages.BAD_REQUEST, message, "Leave the plate out, or use a model that takes one.")
 
 
-def most_pixels() -> int:
-    """What a picture may have at this moment, so that nobody sends what would not fit into memory."""
+def max_pixels() -> int:
+    """Return how many pixels a picture may have now: what memory is free for, up to the protocol's limit."""
     return max(1, min(messages.MAX_PIXELS, int(psutil.virtual_memory().available) // BYTES_PER_PIXEL))
 
 
@@ -48,7 +51,7 @@ def _check_size(request: MaskRequest) -> None:
         message = f"The picture is too large: {request.width} x {request.height} pixels."
         hint = f"At most {messages.MAX_PIXELS // 1_000_000} megapixels are possible; scale it down."
         raise Rejected(messages.TOO_LARGE, message, hint)
-    if pixels > most_pixels():
+    if pixels > max_pixels():
         needed, free = pixels * BYTES_PER_PIXEL, psutil.virtual_memory().available
-        message = f"This picture needs {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free."
+        message = f"This picture needs {needed / 1e9:.1f} GB of memory, and only {free / 1e9:.1f} GB are free."
         raise Rejected(messages.OUT_OF_MEMORY, message, "Close other programs or scale it down.")

@@ -1,4 +1,4 @@
-"""The daemon's instance on this machine: a private folder, the lock that makes it the only one, the connection file."""
+"""The single-instance lock of the daemon, its private state folder, and the connection file in it."""
 
 from __future__ import annotations
 
@@ -29,28 +29,32 @@ class AlreadyRunning(MattedError):
 
 
 class StateFolderError(MattedError):
-    """The state folder cannot be used, or is not ours alone."""
+    """The state folder cannot be used, or belongs to another user."""
 
 
 class SingleInstance:
-    """Holds the lock from `with` to its end, and publishes at most one connection file in between.
+    """The only daemon of a state folder: holds the lock in a `with` block, and can publish the connection file there.
 
-    The operating system drops the lock when the process dies, however it dies. shared: gives the folders where the
-    file has to be as well, for hosts that cannot see `folder`.
+    The operating system releases the lock when the process dies, however it dies.
     """
 
-    def __init__(self, folder: Path, shared: Callable[[], list[Path]] = list) -> None:
+    def __init__(self, folder: Path, shared_folders: Callable[[], list[Path]] = list) -> None:
+        """Take no lock yet: the `with` block does, and raises AlreadyRunning or StateFolderError.
+
+        folder: the state folder; made if it is missing.
+        shared_folders: lists where the connection file is put as well, for hosts that cannot see `folder`.
+        """
         self.folder = folder
-        self._shared = shared
+        self._shared_folders = shared_folders
         self.connection_file = folder / CONNECTION_FILE
         self._lock: BinaryIO | None = None
 
     def __enter__(self) -> SingleInstance:
         _make_private(self.folder)
         try:
-            lock = open(self.folder / LOCK_FILE, "ab")  # held open for the daemon's whole life
+            lock = open(self.folder / LOCK_FILE, "ab")  # stays open, and so locked, until `release`
         except OSError as error:
-            raise _unusable(self.folder, error) from None
+            raise _unusable(self.folder, error) from error
         if not try_lock(lock):
             lock.close()
             raise AlreadyRunning("matted is already running.", "See: matted status")
@@ -60,40 +64,41 @@ class SingleInstance:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.leave()
+        self.release()
 
-    def leave(self) -> None:
-        """Withdraw the connection file, then drop the lock: from here on another daemon may take the place."""
+    def release(self) -> None:
+        """Delete the connection file, then release the lock: another daemon may start now. May be called again."""
         if self._lock is not None:
             self.connection_file.unlink(missing_ok=True)
-            for folder in self._shared():
-                with contextlib.suppress(OSError):  # a stale file does no harm: nobody answers where it leads
+            for folder in self._shared_folders():
+                with contextlib.suppress(OSError):  # a stale file does no harm: no daemon answers at its endpoint
                     (folder / CONNECTION_FILE).unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
 
     def publish(self, endpoint: str, version: str, key: bytes) -> None:
-        """Write the connection file so that a reader sees the old one, or the whole new one, never a part.
+        """Write the connection file, as an atomic file. Raises StateFolderError.
 
-        Raises StateFolderError.
+        endpoint: where the daemon listens, as ZeroMQ writes it.
+        version: of matted.
+        key: the secret that clients and the daemon prove to each other.
         """
         fields = {"protocol": 1, "endpoint": endpoint, "pid": os.getpid(), "version": version, "key": key.hex()}
         content = json.dumps(fields).encode()
         try:
-            _put(self.folder, content)
+            _write(self.folder, content)
         except OSError as error:
-            raise _unusable(self.folder, error) from None
-        for folder in self._shared():
+            raise _unusable(self.folder, error) from error
+        for folder in self._shared_folders():
             try:
-                _put(folder, content)
-            except OSError as error:  # the other hosts can do without it
+                _write(folder, content)
+            except OSError as error:  # hosts that see the state folder do not need it
                 log.warning("The connection file cannot be put into %s: %s", folder, error.strerror)
 
 
-def _put(folder: Path, content: bytes) -> None:
-    atomic_file.delete_leftovers(
-        folder / CONNECTION_FILE
-    )  # of daemons that were killed: who has the lock is the only one that writes
+def _write(folder: Path, content: bytes) -> None:
+    # Leftovers are of daemons that were killed: only the holder of the lock writes the file.
+    atomic_file.delete_leftovers(folder / CONNECTION_FILE)
     sharing.put(folder, content)
 
 
@@ -103,15 +108,14 @@ def _make_private(folder: Path) -> None:
         if sys.platform != "win32":
             stat = folder.stat()
             if stat.st_uid != os.geteuid():
-                raise StateFolderError(
-                    f"{folder} belongs to another user.", "Set MATTED_STATE_DIR to a folder of yours."
-                )
+                message = f"The state folder {folder} belongs to another user."
+                raise StateFolderError(message, "Set MATTED_STATE_DIR to a folder of your own.")
             if stat.st_mode & 0o077:
                 folder.chmod(0o700)
     except OSError as error:
-        raise _unusable(folder, error) from None
+        raise _unusable(folder, error) from error
 
 
 def _unusable(folder: Path, error: OSError) -> StateFolderError:
-    message = f"The folder {folder} cannot be used: {error.strerror}."
-    return StateFolderError(message, "Set MATTED_STATE_DIR to a folder that can be written.")
+    message = f"The state folder {folder} cannot be used: {error.strerror}."
+    return StateFolderError(message, "Set MATTED_STATE_DIR to a folder that you can write to.")

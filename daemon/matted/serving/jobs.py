@@ -1,4 +1,4 @@
-"""The queue between the event loop and the workers: bounded, clients take turns, every job cancellable."""
+"""The queue of jobs between the event loop and the workers. It is bounded, and clients take turns."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from matted_client.messages import Load, MaskRequest
 
 from matted.system.task import Task
 
-OURSELVES = b""  # the client of a job that nobody asked for
+NO_CLIENT = b""  # the peer of a job that the daemon gives itself: nobody is told of its end
 
 
 @dataclass(eq=False)
 class Job(Task):
-    """One request for the workers.
+    """A request for the workers.
 
-    peer, id: who asked, and the client's number for it.
-    frames: the pixels as they were received, not copies.
-    submitted: when it came, by time.monotonic.
+    peer: the routing id of the client's connection.
+    id: the client's number for the request.
+    frames: the pixels of the picture, and of the plate if there is one, as received, not copies.
+    submitted: when the request came, in seconds by a monotonic clock.
     """
 
     peer: bytes
@@ -32,89 +33,92 @@ class Job(Task):
     submitted: float = field(default_factory=time.monotonic)
 
     @property
-    def size(self) -> int:
-        """Bytes of its pixels."""
+    def pixel_bytes(self) -> int:
+        """The size of its frames."""
         return sum(len(frame) for frame in self.frames)
 
 
-def _any(job: Job) -> bool:
+def _always(job: Job) -> bool:
     return True
 
 
 class JobQueue:
-    """Jobs wait here for the workers. All methods are thread-safe.
+    """The jobs that wait for a worker, and those that run. All methods are thread-safe.
 
-    limit: how many jobs may wait. limit_bytes: how many bytes the pixels of all jobs may take together. One job is
-    taken whatever its size.
+    limit: how many jobs may wait.
+    limit_bytes: how many bytes the pixels of all jobs, waiting and running, may take. An empty queue takes a job of
+        any size.
     """
 
     def __init__(self, limit: int, limit_bytes: int) -> None:
         self.limit = limit
         self._limit_bytes = limit_bytes
-        self._waiting: dict[bytes, deque[Job]] = {}  # by client, whose turn is next first
+        self._waiting: dict[bytes, deque[Job]] = {}  # by peer; the first one's turn is next
         self._running: list[Job] = []
-        self._open = True
-        self._nudged = False
+        self._accepting = True
+        self._wake_requested = False
         self._changed = threading.Condition()
 
     def submit(self, job: Job) -> None:
-        """Raises Rejected("busy") when full, Rejected("shutting_down") once closed."""
+        """Add a job. Raises Rejected("busy") when the queue is full, Rejected("shutting_down") once it is closed."""
         with self._changed:
-            if not self._open:
+            if not self._accepting:
                 raise Rejected(messages.SHUTTING_DOWN, "The matted daemon is shutting down.", "Try again in a moment.")
-            waiting, alive = sum(map(len, self._waiting.values())), self._alive()
-            taken = sum(each.size for each in alive)
-            if waiting >= self.limit or (alive and taken + job.size > self._limit_bytes):
+            waiting, unfinished = sum(map(len, self._waiting.values())), self._unfinished()
+            taken = sum(each.pixel_bytes for each in unfinished)
+            if waiting >= self.limit or (unfinished and taken + job.pixel_bytes > self._limit_bytes):
                 message = f"{waiting} requests are waiting already, with {taken // 1_000_000} MB of pixels."
                 raise Rejected(messages.BUSY, message, "Try again when some of them are done.")
             self._waiting.setdefault(job.peer, deque()).append(job)
             self._changed.notify()
 
-    def take(self, timeout: float | None = None, ready: Callable[[Job], bool] = _any) -> Job | None:
-        """Wait for the next job that is ready, and make it a running one until `done`.
+    def take(self, timeout: float | None = None, ready: Callable[[Job], bool] = _always) -> Job | None:
+        """Return the next job that is ready; it counts as running until `done`.
 
-        timeout: seconds to wait at most, None for any time.
-        ready: tells whether a job can be done now. It is asked under the queue's lock, and again after each `recheck`.
+        timeout: seconds to wait for one, None for no limit.
+        ready: tells whether a job can run now. It is called while the queue is locked.
 
-        Returns None once the time is over, a worker was woken by `nudge`, or the queue is closed and empty.
+        Waits once, so it also returns without a job: None after the timeout, `wake_worker` or `recheck`, and when the
+        queue is drained.
         """
         with self._changed:
             job = self._next(ready)
-            if job is None and not self._nudged and not self._ended():
+            if job is None and not self._wake_requested and not self._drained():
                 self._changed.wait(timeout)
                 job = self._next(ready)
-            self._nudged = False
+            self._wake_requested = False
             if job is not None:
-                theirs = self._waiting.pop(job.peer)
-                theirs.remove(job)
-                if theirs:
-                    self._waiting[job.peer] = theirs  # at the end: the others come first
+                jobs = self._waiting.pop(job.peer)
+                jobs.remove(job)
+                if jobs:
+                    self._waiting[job.peer] = jobs  # at the end: the other clients' turns come first
                 self._running.append(job)
             return job
 
     def done(self, job: Job) -> None:
+        """Remove a running job."""
         with self._changed:
             self._running.remove(job)
 
-    def nudge(self) -> None:
-        """Wake a worker, so that it expires models."""
+    def wake_worker(self) -> None:
+        """Make one `take` return without a job, so that its worker unloads the models whose time is up."""
         with self._changed:
-            self._nudged = True
+            self._wake_requested = True
             self._changed.notify()
 
     def recheck(self) -> None:
-        """Have every `take` ask again which jobs are ready."""
+        """Make every waiting `take` look once more for a job that is ready."""
         with self._changed:
             self._changed.notify_all()
 
     @property
-    def closed(self) -> bool:
-        """Whether no more jobs can come, and none waits."""
+    def drained(self) -> bool:
+        """Whether the queue is closed and no job waits."""
         with self._changed:
-            return self._ended()
+            return self._drained()
 
     def cancel(self, peer: bytes, job_id: int) -> Job | None:
-        """Cancel one job. Returns it if it was still waiting and so will never run."""
+        """Cancel a job. Returns it if it was still waiting: it will never run, and no worker will answer it."""
         with self._changed:
             job = self._find(peer, job_id)
             waited = job is not None and job not in self._running
@@ -126,41 +130,40 @@ class JobQueue:
             job.cancel()
         return job if waited else None
 
-    def find(self, peer: bytes, job_id: int) -> bool:
+    def contains(self, peer: bytes, job_id: int) -> bool:
+        """Return whether a job waits or runs."""
         with self._changed:
             return self._find(peer, job_id) is not None
 
-    def alive(self) -> list[tuple[int, Job]]:
-        """(how many jobs are before it, job) for the running jobs and all waiting ones, in the order of their turns."""
+    def unfinished(self) -> list[tuple[int, Job]]:
+        """List (number of jobs before it, job) of the running jobs, then of the waiting ones in the order of `take`."""
         with self._changed:
-            return list(enumerate(self._alive()))
+            return list(enumerate(self._unfinished()))
 
     def close(self) -> list[Job]:
-        """Take no more jobs. Returns those that were waiting; the running ones go on."""
+        """Accept no more jobs, and return those that were waiting. The running ones go on."""
         with self._changed:
-            self._open = False
-            waiting = self._turns()
+            self._accepting = False
+            waiting = self._in_turn()
             self._waiting.clear()
             self._changed.notify_all()
             return waiting
 
-    def _ended(self) -> bool:
-        return not self._open and not self._waiting
+    def _drained(self) -> bool:
+        return not self._accepting and not self._waiting
 
     def _next(self, ready: Callable[[Job], bool]) -> Job | None:
-        return next((job for theirs in self._waiting.values() for job in theirs if ready(job)), None)
+        return next((job for jobs in self._waiting.values() for job in jobs if ready(job)), None)
 
-    def _alive(self) -> list[Job]:
-        return self._running + self._turns()
+    def _unfinished(self) -> list[Job]:
+        return self._running + self._in_turn()
 
-    def _turns(self) -> list[Job]:
-        """The waiting jobs in the order in which `take` would give them, if no more came."""
+    def _in_turn(self) -> list[Job]:
+        """List the waiting jobs in the order in which `take` returns them if all are ready and no more come."""
         ranks = [
-            (turn, client, job)
-            for client, theirs in enumerate(self._waiting.values())
-            for turn, job in enumerate(theirs)
+            (turn, client, job) for client, jobs in enumerate(self._waiting.values()) for turn, job in enumerate(jobs)
         ]
         return [job for _, _, job in sorted(ranks, key=lambda rank: rank[:2])]
 
     def _find(self, peer: bytes, job_id: int) -> Job | None:
-        return next((job for job in self._alive() if job.peer == peer and job.id == job_id), None)
+        return next((job for job in self._unfinished() if job.peer == peer and job.id == job_id), None)

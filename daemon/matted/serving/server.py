@@ -1,4 +1,4 @@
-"""The sockets and the event loop. It carries messages and never waits for an inference."""
+"""The daemon's sockets and its event loop, which carries messages and never waits for an inference."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from matted.hosts import places, sharing
 from matted.models import catalogue
 from matted.serving.idle_connections import IdleConnections
 from matted.serving.instance import SingleInstance
-from matted.serving.jobs import OURSELVES
+from matted.serving.jobs import NO_CLIENT
 from matted.serving.service import Identity, Service
 from matted.serving.workers import Reply, Setup
 from matted.serving.zap import DOMAIN, ZapHandler
@@ -31,19 +31,21 @@ from matted.system import allocator
 
 log = logging.getLogger(__name__)
 
-PROGRESS_SECONDS = 0.25  # how often waiting clients hear from us, which is also how a vanished one is noticed
+PROGRESS_SECONDS = 0.25  # between progress messages, by which a client that has vanished is also noticed
 RELOAD_SIGNAL: int | None = getattr(signal, "SIGHUP", None)  # Windows has none
 MAX_POLL_MS = 3_600_000  # libzmq counts milliseconds in 32 bits
-STOP_SECONDS = 60.0  # how long the running request may take to finish when the daemon is asked to end
-GOODBYE_MS = 2000  # how long the last replies may take to leave
-QUIET_SECONDS = 3.0  # how long memory is kept for the next picture: people try settings, and do layer after layer
-RECEIVE_QUEUE = 2  # messages of one client that libzmq holds for us; more wait in the client's own socket
+STOP_SECONDS = 60.0  # for running requests to finish when the daemon is asked to end
+LINGER_MS = 2000  # for the last replies to be sent before the socket closes
+KEEP_MEMORY_SECONDS = 3.0  # freed memory is kept for the next picture: people try options, and do layer after layer
+RECEIVE_QUEUE = 2  # messages of a client that libzmq receives in advance; more wait in the client's own socket
 
 
 def serve(config: Config, reread: Callable[[], Config]) -> None:
-    """Run the daemon until it is asked to end. Raises AlreadyRunning, StateFolderError, CatalogueError.
+    """Run the daemon until it is asked to end.
 
-    reread: gives the settings again for a reload, and may raise ConfigError.
+    reread: reads the settings again for a reload; may raise ConfigError.
+
+    Raises AlreadyRunning, StateFolderError, CatalogueError.
     """
     allocator.keep_blocks()
     instance = SingleInstance(config.state, lambda: sharing.shared_folders(places.here()))
@@ -56,13 +58,21 @@ def _setup(config: Config) -> Setup:
 
 
 class Server:
-    """Binds first, then publishes the connection file, so that whoever finds the file finds the daemon."""
+    """The sockets of a daemon, its service, and the loop between them.
+
+    It binds its socket before `run` publishes the connection file, so that a client that reads the file can connect.
+    """
 
     def __init__(self, setup: Setup, instance: SingleInstance, reread: Callable[[], Setup]) -> None:
+        """Bind the socket and start the service.
+
+        instance: holds the single-instance lock.
+        reread: reads the setup again for a reload; may raise MattedError.
+        """
         self._instance = instance
         self._key = os.urandom(KEY_BYTES)
-        self._signalled: set[int] = set()
-        self._quiet_at = math.inf
+        self._signals_received: set[int] = set()
+        self._return_memory_at = math.inf
         self._cleanup = ExitStack()
         self._wake_reader, self._wake_writer = socket.socketpair()
         for end in (self._wake_reader, self._wake_writer):
@@ -72,7 +82,7 @@ class Server:
         self._zap = ZapHandler(context, self._key)
         self._cleanup.callback(self._zap.close)
         self._router = context.socket(zmq.ROUTER)
-        self._cleanup.callback(self._router.close, GOODBYE_MS)
+        self._cleanup.callback(self._router.close, LINGER_MS)
         self._idle_connections = IdleConnections(self._router)
         self._cleanup.callback(self._idle_connections.close)
         self._endpoint = self._bind()
@@ -90,78 +100,78 @@ class Server:
         router = self._router
         router.plain_server = True
         router.zap_domain = DOMAIN
-        router.router_mandatory = True  # a reply to a client that left is an error, not lost in silence
+        router.router_mandatory = True  # a reply to a client that has left is an error; it would be dropped silently
         router.maxmsgsize = messages.MAX_FRAME_BYTES
         router.rcvhwm = RECEIVE_QUEUE
         router.bind(f"{LOOPBACK}*")
         return str(router.getsockopt_string(zmq.LAST_ENDPOINT)).rstrip("\0")
 
     def run(self) -> None:
-        """Serve until a signal or a shutdown request, then let the running request finish."""
+        """Serve until a signal, a shutdown request or the idle time, then let the running requests finish."""
         with self._signals():
             self._instance.publish(self._endpoint, __version__, self._key)
             log.info("matted %s listens at %s", __version__, self._endpoint)
             try:
                 self._loop()
             finally:
-                # before the sockets close: who sees the connection end may start the next daemon at once
-                self._instance.leave()
+                # before the sockets close: a client that sees its connection end may start the next daemon at once
+                self._instance.release()
         log.info("matted ends")
 
     def _loop(self) -> None:
         poller = zmq.Poller()
-        for source in (self._router, self._zap.socket, self._idle_connections.events, self._wake_reader):
-            poller.register(source, zmq.POLLIN)
-        next_report, last_moment = 0.0, math.inf
+        for readable in (self._router, self._zap.socket, self._idle_connections.events, self._wake_reader):
+            poller.register(readable, zmq.POLLIN)
+        next_progress, deadline = 0.0, math.inf
         while not (self._service.stopping and self._service.finished()):
             working = self._service.working()
-            ready = dict(poller.poll(self._patience(working)))
+            ready = dict(poller.poll(self._poll_milliseconds(working)))
             if self._idle_connections.events in ready:
-                self._idle_connections.heed()
+                self._idle_connections.update()
             if self._zap.socket in ready:
                 self._zap.answer()
             if self._wake_reader.fileno() in ready:
-                self._drain_wake()
+                self._read_wake_bytes()
             if self._router in ready:
                 self._receive()
             self._send(self._service.collect())
             now = time.monotonic()
-            self._keep_house(bool(ready) or working, now)
-            if working and now >= next_report:
+            self._return_memory_when_quiet(bool(ready) or working, now)
+            if working and now >= next_progress:
                 self._send(self._service.progress())
-                next_report = now + PROGRESS_SECONDS
-            self._heed_signals()
+                next_progress = now + PROGRESS_SECONDS
+            self._handle_signals()
             if self._service.idle() and not self._service.stopping:
-                log.info("nobody has asked for anything for a while")
+                log.info("no request came for a while, so matted ends")
                 self._send(self._service.stop())
             if self._service.stopping:
-                last_moment = min(last_moment, now + STOP_SECONDS)
-            if now > last_moment:
-                log.warning("the running request did not finish in time and is given up")
+                deadline = min(deadline, now + STOP_SECONDS)
+            if now > deadline:
+                log.warning("a running request did not finish in time and is given up")
                 return
 
-    def _patience(self, working: bool) -> int | None:
-        """Milliseconds to wait for news, None for any time."""
+    def _poll_milliseconds(self, working: bool) -> int | None:
+        """Return how long the loop may sleep, None for no limit. working: whether jobs wait or run."""
         if working or self._service.stopping:
             return int(PROGRESS_SECONDS * 1000)
-        seconds = min(self._service.seconds_to_idle(), max(0.0, self._quiet_at - time.monotonic()))
+        seconds = min(self._service.seconds_to_idle(), max(0.0, self._return_memory_at - time.monotonic()))
         return None if seconds == math.inf else min(MAX_POLL_MS, int(seconds * 1000) + 1)
 
-    def _keep_house(self, busy: bool, now: float) -> None:
+    def _return_memory_when_quiet(self, busy: bool, now: float) -> None:
         if busy:
-            self._quiet_at = now + QUIET_SECONDS
-        elif now >= self._quiet_at:
-            allocator.return_the_rest()
-            self._quiet_at = math.inf
+            self._return_memory_at = now + KEEP_MEMORY_SECONDS
+        elif now >= self._return_memory_at:
+            allocator.return_free_memory()
+            self._return_memory_at = math.inf
 
-    def _heed_signals(self) -> None:
-        while self._signalled:
-            number = self._signalled.pop()
+    def _handle_signals(self) -> None:
+        while self._signals_received:
+            number = self._signals_received.pop()
             if number == RELOAD_SIGNAL:
                 try:
                     self._service.reload()
                 except MattedError as error:
-                    log.error("the settings stay as they were: %s", error)
+                    log.error("the settings were not read again, and stay as they were: %s", error)
             elif not self._service.stopping:
                 self._send(self._service.stop())
 
@@ -170,13 +180,13 @@ class Server:
             peer, *frames = self._router.recv_multipart(zmq.NOBLOCK, copy=False)
         except zmq.Again:
             return
-        self._idle_connections.greet(peer)
+        self._idle_connections.mark_as_client(peer)
         if frames:
             self._send(self._service.handle(peer.bytes, [frame.buffer for frame in frames]))
 
     def _send(self, replies: list[Reply]) -> None:
         for reply in replies:
-            if reply.peer == OURSELVES:
+            if reply.peer == NO_CLIENT:
                 continue
             parts: list[Any] = [reply.peer, reply.message.to_wire(reply.id), *reply.frames]
             try:
@@ -186,24 +196,24 @@ class Server:
                     raise
                 self._service.abandon(reply.peer, reply.id)
 
-    # -- waking the loop from the worker thread and from signals -----------------------------------------------------
+    # -- waking the loop from worker threads and from signals --------------------------------------------------------
 
     def _wake(self) -> None:
-        with suppress(BlockingIOError):  # full: the loop will wake anyway
+        with suppress(BlockingIOError):  # full: the loop wakes anyway
             self._wake_writer.send(b"\0")
 
-    def _drain_wake(self) -> None:
+    def _read_wake_bytes(self) -> None:
         with suppress(BlockingIOError):
             while self._wake_reader.recv(4096):
                 pass
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        def note(number: int, frame: FrameType | None) -> None:
-            self._signalled.add(number)
+        def record(number: int, frame: FrameType | None) -> None:
+            self._signals_received.add(number)
 
         numbers = [signal.SIGTERM, signal.SIGINT, *([RELOAD_SIGNAL] if RELOAD_SIGNAL else [])]
-        before = {number: signal.signal(number, note) for number in numbers}
+        before = {number: signal.signal(number, record) for number in numbers}
         wakeup = signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
         try:
             yield

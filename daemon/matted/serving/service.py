@@ -1,4 +1,4 @@
-"""Requests in, replies out. No sockets: the server carries the bytes, the workers make the masks."""
+"""Answer requests, or queue them for the workers. The server has the sockets, the workers make the masks."""
 
 from __future__ import annotations
 
@@ -22,19 +22,24 @@ from matted.inference.engines.local import LocalEngine
 from matted.inference.predictor import Predictor
 from matted.models.store import Store
 from matted.serving import admission
-from matted.serving.jobs import OURSELVES, Job, JobQueue
-from matted.serving.workers import Reply, Setup, Workers, internal
+from matted.serving.jobs import NO_CLIENT, Job, JobQueue
+from matted.serving.workers import Reply, Setup, Workers, internal_failure
 from matted.system import logbook
 
 log = logging.getLogger(__name__)
 
-MEMORY_PERCENT = 60  # of the machine's memory, for models, where the settings say nothing else
-QUEUE_PERCENT = 25  # of the machine's memory, for the pixels of all requests together
+MEMORY_PERCENT = 60  # of the machine's memory, for models, unless the settings give a number
+QUEUE_PERCENT = 25  # of the machine's memory, for the pixels of all queued requests
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who this daemon is: what status and hello tell."""
+    """What `status` and `hello` tell about this daemon.
+
+    endpoint: where it listens.
+    connection_file: path of the file.
+    key: its secret, of which `hello` proves the knowledge.
+    """
 
     endpoint: str
     connection_file: str
@@ -42,12 +47,14 @@ class Identity:
 
 
 class Service:
-    """Answers requests: `handle` at once, or it queues them; `collect` gives what the workers finished since.
+    """Takes requests with `handle`, which returns the replies that are due at once; `collect` returns the others.
 
-    reread: reads the settings and the models' specs for a reload, and may raise MattedError.
+    reread: reads the settings and model specs again for a reload; may raise MattedError.
+    identity: what the daemon tells about itself.
     on_finished: called from a worker thread whenever `collect` has something new.
     engines: makes the engine of a model.
     clock: monotonic, seconds.
+    stopping: whether new work is refused, after `stop`.
     """
 
     def __init__(
@@ -76,10 +83,14 @@ class Service:
         self._last_request = self._started
         self._process = psutil.Process()
         if config.preload:
-            self._queue.submit(Job(OURSELVES, 0, Load(config.preload), submitted=clock()))
+            self._queue.submit(Job(NO_CLIENT, 0, Load(config.preload), submitted=clock()))
 
     def handle(self, peer: bytes, frames: Sequence[memoryview]) -> list[Reply]:
-        """One message of a client, header first. Returns the replies that are due now. Never raises."""
+        """Handle one message of a client, and return the replies that are due now. Never raises.
+
+        peer: the routing id of the client's connection.
+        frames: the header, then the pixels of a mask request.
+        """
         request_id = 0
         self._requests += 1
         self._last_request = self._clock()
@@ -94,25 +105,28 @@ class Service:
             return [Reply(peer, request_id, Failure(messages.BAD_REQUEST, error.message, error.hint))]
         except Exception:
             log.exception("a request failed")
-            return [Reply(peer, request_id, internal())]
+            return [Reply(peer, request_id, internal_failure())]
 
     def collect(self) -> list[Reply]:
+        """Return the replies of the jobs that ended since the last call."""
         return self._workers.collect()
 
     def working(self) -> bool:
-        return bool(self._queue.alive())
+        """Return whether jobs wait or run."""
+        return bool(self._queue.unfinished())
 
     def seconds_to_idle(self) -> float:
-        """How long until the daemon may end by itself, infinite for never."""
+        """Return after how many seconds without a request the daemon ends by itself, infinite for never."""
         return max(0.0, self._last_request + self._setup.config.idle_exit - self._clock())
 
     def idle(self) -> bool:
+        """Return whether the daemon is to end, as no request came for the time in the settings."""
         return not self.working() and self.seconds_to_idle() <= 0.0
 
     def progress(self) -> list[Reply]:
-        """How far every job is."""
+        """Return a progress message for every job that waits or runs."""
         replies = []
-        for place, job in self._queue.alive():
+        for place, job in self._queue.unfinished():
             estimate = job.estimate
             progress = estimate() if estimate else job.progress
             if progress.stage == "waiting":
@@ -121,29 +135,29 @@ class Service:
         return replies
 
     def abandon(self, peer: bytes, request_id: int) -> None:
-        """The client is gone: so is its wish."""
-        log.info("a client left before its mask was ready")
+        """Cancel a request whose client has left."""
+        log.info("a client left before its request was done")
         self._queue.cancel(peer, request_id)
 
     def stop(self) -> list[Reply]:
-        """Refuse new work and give up what waits. `finished` tells when the running job is done."""
+        """Refuse new work, and return the replies to the requests that waited. The running ones go on: `finished`."""
         self.stopping = True
         failure = Failure(messages.SHUTTING_DOWN, "The matted daemon is shutting down.", "Try again in a moment.")
         return [Reply(job.peer, job.id, failure) for job in self._queue.close()]
 
     def finished(self) -> bool:
-        """Whether the workers have ended, and everything they made was collected."""
+        """Return whether, after `stop`, the workers have ended and all replies are collected."""
         return self._workers.ended()
 
     def close(self) -> None:
-        """End the inference processes, whatever they do."""
+        """Close all engines, also those that are in use."""
         self._cache.clear()
 
     def reload(self) -> None:
-        """Read the settings and the models' specs anew. Loaded models stay, unless they are to run otherwise.
+        """Read the settings and model specs again. A running request keeps those that it began with.
 
-        Raises MattedError if they cannot be used; everything then stays as it was. What a running request has begun
-        with holds until its end.
+        A model in memory stays, unless its spec or the target has changed. Raises MattedError if the settings or the
+        specs cannot be used; everything then stays as it was.
         """
         before, self._setup = self._setup.config, self._reread()
         config = self._setup.config
@@ -158,14 +172,15 @@ class Service:
             spec = each.engine.spec
             if config.target != before.target or specs.get(spec.id) != spec:
                 self._cache.give_up(spec.id)
-        self._queue.nudge()
-        log.info("the settings were read anew")
+        self._queue.wake_worker()
+        log.info("the settings were read again")
 
     def _dispatch(
         self, peer: bytes, request_id: int, op: str, header: dict[str, Any], frames: Sequence[memoryview]
     ) -> list[Reply]:
+        """Handle one message. Raises as the parts of it do: Rejected, ProtocolError, MattedError."""
         if op == MaskRequest.op:
-            self._submit(self._job(peer, request_id, MaskRequest.from_wire(header), frames))
+            self._submit(self._admit(peer, request_id, MaskRequest.from_wire(header), frames))
             return []
         if frames:
             raise ProtocolError(f"'{op[:20]}' takes no frames.")
@@ -177,7 +192,7 @@ class Service:
             return []
         if op == Unload.op:
             found = self._cache.give_up(self._setup.model_id(Unload.from_wire(header).model))
-            self._queue.nudge()
+            self._queue.wake_worker()
             return [Reply(peer, request_id, messages.Done(found))]
         if op == Hello.op:
             return [Reply(peer, request_id, self._welcome(Hello.from_wire(header)))]
@@ -201,7 +216,7 @@ class Service:
             raise Rejected(
                 messages.UNSUPPORTED_VERSION,
                 f"This program is {older} than the matted daemon (protocol {hello.v}, not {messages.PROTOCOL}).",
-                "Bring both to the same version: pip install -U matted; matted restart; matted install gimp; "
+                "Update both to the same version: pip install -U matted; matted restart; matted install gimp; "
                 "matted install krita",
             )
         log.info("hello from %r", hello.client[:80])
@@ -209,12 +224,13 @@ class Service:
             v=messages.PROTOCOL,
             version=__version__,
             proof=messages.server_proof(self._identity.key, hello.nonce),
-            max_pixels=admission.most_pixels(),
+            max_pixels=admission.max_pixels(),
             max_side=messages.MAX_SIDE,
             formats=list(messages.BYTES_PER_PIXEL),
         )
 
-    def _job(self, peer: bytes, request_id: int, request: MaskRequest, frames: Sequence[memoryview]) -> Job:
+    def _admit(self, peer: bytes, request_id: int, request: MaskRequest, frames: Sequence[memoryview]) -> Job:
+        """Make a job of a mask request that can be carried out. Raises Rejected."""
         admission.check(request, frames)
         self._refuse_reused_id(peer, request_id)
         spec = self._setup.spec(request.model)
@@ -222,27 +238,27 @@ class Service:
         return Job(peer, request_id, request, frames, self._clock())
 
     def _refuse_reused_id(self, peer: bytes, request_id: int) -> None:
-        if self._queue.find(peer, request_id):
-            raise Rejected(messages.BAD_REQUEST, f"Request {request_id} is still being worked on.")
+        if self._queue.contains(peer, request_id):
+            raise Rejected(messages.BAD_REQUEST, f"Request {request_id} is still in work; use another id.")
 
     def _submit(self, job: Job) -> None:
         try:
             self._queue.submit(job)
         except Rejected as error:
-            if error.code == messages.BUSY and (seconds := self._wait()):
-                raise Rejected(error.code, error.message, f"Try again in about {seconds:.0f} s.") from None
+            if error.code == messages.BUSY and (seconds := self._estimated_wait()):
+                raise Rejected(error.code, error.message, f"Try again in about {seconds:.0f} s.") from error
             raise
 
-    def _wait(self) -> float:
-        """Seconds that the jobs of now will take, as far as their models have run before."""
-        models = [self._setup.model_id(job.request.model) for _, job in self._queue.alive()]
+    def _estimated_wait(self) -> float:
+        """Estimate the seconds that all jobs will take, leaving out models that have not run yet."""
+        models = [self._setup.model_id(job.request.model) for _, job in self._queue.unfinished()]
         return sum(self._predictor.pace.seconds(model) or 0.0 for model in models)
 
     def _cancel(self, peer: bytes, request_id: int, cancel: messages.Cancel) -> list[Reply]:
-        found = self._queue.find(peer, cancel.target)
+        found = self._queue.contains(peer, cancel.target)
         waiting = self._queue.cancel(peer, cancel.target)
         replies = [Reply(peer, request_id, messages.Done(found))]
-        if waiting is not None:  # it will never reach the worker, which otherwise answers
+        if waiting is not None:  # no worker will answer it
             replies.append(Reply(peer, waiting.id, Failure(messages.CANCELLED, "Cancelled.")))
         return replies
 
@@ -297,4 +313,5 @@ class Service:
 
 
 def _budget(setting: int) -> int:
+    """Return the bytes that models in memory may take. setting: the same, 0 for a share of the machine's memory."""
     return setting or int(psutil.virtual_memory().total) * MEMORY_PERCENT // 100

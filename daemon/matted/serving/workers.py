@@ -1,4 +1,4 @@
-"""The threads that turn jobs into replies, and what goes wrong with one into a sentence for a person."""
+"""The threads that carry out jobs and reply to them, with a result or with an error message for the user."""
 
 from __future__ import annotations
 
@@ -25,15 +25,20 @@ from matted.settings.config import Config
 
 log = logging.getLogger(__name__)
 
-WORKERS = 2  # while one infers, the other prepares the next picture or finishes the one before
+WORKERS = 2  # while one infers, the other prepares the next picture or finishes the previous mask
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     pass
 
 
 class Reply(NamedTuple):
-    """To `peer`: `message` in answer to its request `id`, with raw frames behind it."""
+    """A message to a client.
+
+    peer: the routing id of the client's connection.
+    id: the client's number for the request that is answered.
+    frames: bytes-like, sent as raw frames behind the message.
+    """
 
     peer: bytes
     id: int
@@ -42,30 +47,36 @@ class Reply(NamedTuple):
 
 
 class Setup(NamedTuple):
-    """What a reload replaces as a whole."""
+    """The settings and the model specs that hold at a time. A reload replaces both."""
 
     config: Config
     catalogue: Catalogue
 
     def model_id(self, requested: str) -> str:
+        """Resolve "default" to the id of the default model."""
         return self.config.model if requested == "default" else requested
 
     def spec(self, requested: str) -> ModelSpec:
-        """Raises Rejected("model_not_found")."""
+        """Return the spec of a requested model. Raises Rejected("model_not_found")."""
         return self.catalogue.find(self.model_id(requested))
 
 
 class Workers:
-    """WORKERS threads that make masks, and one more for each model that is being loaded meanwhile.
+    """WORKERS threads that carry out jobs, and one more for each model that is being downloaded or loaded.
 
-    So a request for a model in memory never waits for another model to be downloaded or loaded. Requests for a model
-    that is being loaded stay in the queue until it is there.
+    So a request for a model in memory never waits for the load of another. Requests for a model that is being loaded
+    stay in the queue until it is in memory.
+
+    setup: replaced by a reload.
     """
 
     def __init__(
         self, setup: Setup, queue: JobQueue, cache: ModelCache, predictor: Predictor, on_finished: Callable[[], None]
     ) -> None:
-        """on_finished: called from a thread whenever `collect` has something new, and when a thread ends."""
+        """Start the threads.
+
+        on_finished: called from a thread whenever `collect` has something new, and when a thread ends.
+        """
         self.setup = setup
         self._queue = queue
         self._cache = cache
@@ -73,9 +84,9 @@ class Workers:
         self._on_finished = on_finished
         self._finished: deque[Reply] = deque()
         self._lock = threading.Lock()
-        self._loading: set[str] = set()  # ids of models
-        self._making = 0  # threads that make a mask, or that have loaded a model and wait to make the mask
-        self._may_make = threading.Semaphore(WORKERS)
+        self._loading: set[str] = set()  # ids of the models that are being downloaded or loaded
+        self._mask_threads = 0  # threads that make a mask, or wait for a slot to make it
+        self._mask_slots = threading.Semaphore(WORKERS)
         self._threads = [
             threading.Thread(target=self._work, name=f"worker {number}", daemon=True) for number in range(WORKERS)
         ]
@@ -83,94 +94,95 @@ class Workers:
             thread.start()
 
     def collect(self) -> list[Reply]:
-        """Return what was finished since the last call."""
+        """Return the replies of the jobs that ended since the last call."""
         replies = []
         while self._finished:
             replies.append(self._finished.popleft())
         return replies
 
     def ended(self) -> bool:
-        """Return whether everything was done and collected after the queue was closed."""
+        """Return whether all threads have ended and all replies are collected, after the queue was closed."""
         with self._lock:
-            working = any(thread.is_alive() for thread in self._threads) or self._queue.alive()
+            working = any(thread.is_alive() for thread in self._threads) or self._queue.unfinished()
             return not working and not self._finished
 
     def _work(self) -> None:
-        while not self._queue.closed:
-            job = self._queue.take(self._cache.expire(), self._ready)
+        while not self._queue.drained:
+            job = self._queue.take(self._cache.expire(), self._is_ready)
             if job is None:
                 continue
-            model = self._model(job)
+            model = self._model_id(job)
             if self._cache.holds(model):
                 self._finish(job)
             else:
                 self._loading.add(model)
                 threading.Thread(target=self._load, args=(job, model), name=f"loads {model}", daemon=True).start()
-            del job  # and its pixels
+            del job  # frees its pixels before the wait for the next
         self._on_finished()
 
-    def _ready(self, job: Job) -> bool:
-        model = self._model(job)
-        return model not in self._loading and (self._making < WORKERS or not self._cache.holds(model))
+    def _is_ready(self, job: Job) -> bool:
+        model = self._model_id(job)
+        return model not in self._loading and (self._mask_threads < WORKERS or not self._cache.holds(model))
 
-    def _model(self, job: Job) -> str:
+    def _model_id(self, job: Job) -> str:
         return self.setup.model_id(job.request.model)
 
     def _load(self, job: Job, model: str) -> None:
-        """Do a job whose model has to be loaded first."""
-        self._finish(job, lambda: self._loaded(model))
-        self._loaded(model)  # also if it could not be loaded: the next job may try
+        """Carry out a job whose model has to be loaded first."""
+        self._finish(job, lambda: self._end_loading(model))
+        self._end_loading(model)  # if the load failed: the next job tries again
 
-    def _loaded(self, model: str) -> None:
+    def _end_loading(self, model: str) -> None:
         self._loading.discard(model)
         self._queue.recheck()
 
     @contextmanager
-    def _turn(self, job: Job) -> Iterator[None]:
-        """Be one of the WORKERS threads that make masks. Raises Rejected("cancelled")."""
+    def _mask_slot(self, job: Job) -> Iterator[None]:
+        """Hold one of the WORKERS slots for making a mask. Raises Rejected("cancelled") if a cancel comes meanwhile."""
         with self._lock:
-            self._making += 1
+            self._mask_threads += 1
         try:
-            with job.holding(self._may_make):
+            with job.holding(self._mask_slots):
                 yield
         finally:
             with self._lock:
-                self._making -= 1
+                self._mask_threads -= 1
             self._queue.recheck()
 
-    def _finish(self, job: Job, on_loaded: Callable[[], None] = _nothing) -> None:
-        reply = self._outcome(job, on_loaded)
+    def _finish(self, job: Job, on_loaded: Callable[[], None] = _do_nothing) -> None:
+        reply = self._reply(job, on_loaded)
         with self._lock:
-            self._queue.done(job)  # before the reply is sent: no progress follows it
+            self._queue.done(job)  # before the reply can be sent, so that no progress message follows it
             self._finished.append(reply)
         self._on_finished()
 
-    def _outcome(self, job: Job, on_loaded: Callable[[], None]) -> Reply:
+    def _reply(self, job: Job, on_loaded: Callable[[], None]) -> Reply:
+        """Carry out a job; an error becomes a Failure. on_loaded: called once the model is in memory."""
         request = job.request
-        size = f"{request.width} x {request.height}" if isinstance(request, MaskRequest) else f"load {request.model}"
+        label = f"{request.width} x {request.height}" if isinstance(request, MaskRequest) else f"load {request.model}"
         try:
-            return self._done(job, size, on_loaded)
+            return self._carry_out(job, label, on_loaded)
         except Rejected as error:
-            log.info("%s: %s", size, error.code)
+            log.info("%s: %s", label, error.code)
             failure = Failure(error.code, error.message, error.hint)
         except MemoryError:
-            log.warning("%s: out of memory", size)
+            log.warning("%s: out of memory", label)
             message = "There is not enough memory for this picture."
             failure = Failure(messages.OUT_OF_MEMORY, message, "Close other programs or scale it down.")
         except OSError as error:
-            log.warning("%s: %s", size, error)
-            message = f"The matted daemon was let down by the system: {error.strerror or error}."
+            log.warning("%s: %s", label, error)
+            message = f"The system reported an error to the matted daemon: {error.strerror or error}."
             failure = Failure(messages.INTERNAL, message, "Find out more with: matted doctor")
         except Exception:
-            log.exception("%s: failed", size)
-            failure = internal()
+            log.exception("%s: failed", label)
+            failure = internal_failure()
         return Reply(job.peer, job.id, failure)
 
-    def _done(self, job: Job, size: str, on_loaded: Callable[[], None]) -> Reply:
+    def _carry_out(self, job: Job, label: str, on_loaded: Callable[[], None]) -> Reply:
         request, setup = job.request, self.setup
         spec = setup.spec(request.model)
-        asked = request.keep_alive if setup.config.client_keep_alive else None
-        keep_alive = setup.config.keep_alive if asked is None else asked
+        requested = request.keep_alive if setup.config.client_keep_alive else None
+        keep_alive = setup.config.keep_alive if requested is None else requested
         if spec.id == setup.config.preload:
             keep_alive = math.inf
         download = isinstance(request, Load) and request.download
@@ -180,17 +192,17 @@ class Workers:
             on_loaded()
             if isinstance(request, Load):
                 return Reply(job.peer, job.id, messages.Done())
-            with self._turn(job):
+            with self._mask_slot(job):
                 outcome = Pipeline(model, job, request, job.frames, stopwatch).run()
         stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in outcome.info.timings.items())
-        log.info("%s: %s", size, stages)
+        log.info("%s: %s", label, stages)
         arrays = [array for array in (outcome.mask, outcome.foreground) if array is not None]
         frames = [np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for array in arrays]
         return Reply(job.peer, job.id, outcome.info, frames)
 
 
-def internal() -> Failure:
-    message = "The matted daemon failed on this request and goes on with the next."
-    return Failure(
-        messages.INTERNAL, message, "The reason is in its log; please report it: matted doctor --report FILE"
-    )
+def internal_failure() -> Failure:
+    """Return the failure of a request that met a fault in matted itself."""
+    message = "The matted daemon failed on this request. It still answers others."
+    hint = "The reason is in its log; please report it: matted doctor --report FILE"
+    return Failure(messages.INTERNAL, message, hint)

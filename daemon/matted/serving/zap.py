@@ -1,6 +1,6 @@
-"""The door: libzmq asks here, over ZAP, whether a connection may in, before it reads any message of it.
+"""The ZAP handler (https://rfc.zeromq.org/spec/27/): libzmq asks it whether to accept a connection.
 
-https://rfc.zeromq.org/spec/27/
+It asks during the handshake, before it reads a message.
 """
 
 from __future__ import annotations
@@ -14,15 +14,24 @@ _VERSION = b"1.0"
 
 
 class ZapHandler:
-    """Answers ZAP requests. `socket` is to be polled; `answer` is to be called when it is readable."""
+    """Accepts the connections of clients that know the key.
+
+    socket: to be polled; call `answer` when it is readable.
+    """
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], key: bytes) -> None:
+        """Bind the socket to which libzmq sends its requests.
+
+        context: of the sockets that are guarded, those with the ZAP domain DOMAIN.
+        key: the daemon's secret, from the connection file.
+        """
         self._key = key
         self.socket = context.socket(zmq.REP)
         self.socket.linger = 0
         self.socket.bind(ZAP_ENDPOINT)
 
     def answer(self) -> None:
+        """Answer one request: 200 if the client knows the key, else 400."""
         request = self.socket.recv_multipart()
         request_id = request[1] if len(request) > 1 else b""
         if self._knows_the_key(request):

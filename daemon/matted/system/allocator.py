@@ -11,7 +11,7 @@ _NEVER = 2**31 - 1  # bytes: what is free at the end of the heap stays there, up
 
 
 def keep_blocks() -> None:
-    """Have glibc reuse freed memory, whatever its size, until `return_the_rest`.
+    """Have glibc reuse freed memory, whatever its size, until `return_free_memory`.
 
     By default glibc takes large blocks from the system one by one, and returns each when it is freed. The system clears
     new pages, and for a picture and the arrays that are made of it that takes longer than to receive the picture, and a
@@ -25,7 +25,7 @@ def keep_blocks() -> None:
             libc.mallopt(_M_ARENA_MAX, 1)
 
 
-def return_the_rest() -> None:
+def return_free_memory() -> None:
     """Return free memory to the system, also between blocks in use. Takes milliseconds."""
     if sys.platform == "linux":
         with suppress(AttributeError, OSError):

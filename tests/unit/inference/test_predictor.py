@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import wait_for
-from fakes import SIDE, Clock, Engines, Shelf, disc, model
+from fakes import SIDE, Clock, Engines, FakeStore, disc, model
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
 from matted.inference.engines.engine import EngineDied
@@ -27,18 +27,18 @@ PICTURE = [Layer.received(memoryview(disc()), 96, 96, "RGB8")]
 KEEP = 60.0
 
 
-class Desk:
+class Harness:
     """A predictor with fakes around it."""
 
     def __init__(self, folder: Path, free: int = 10_000) -> None:
         self.clock = Clock()
         self.engines = Engines(self.clock)
-        self.shelf = Shelf()
+        self.store = FakeStore()
         self.free = free
         self.cache = ModelCache(10_000, lambda: self.free, self.clock)
         self.compiled = CompiledFiles(folder, 1_000_000)
         self.predictor = Predictor(
-            self.shelf.as_store, self.cache, self.compiled, Target("CPU"), self.engines, self.clock
+            self.store.as_store, self.cache, self.compiled, Target("CPU"), self.engines, self.clock
         )
 
     def stopwatch(self) -> Stopwatch:
@@ -54,8 +54,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def harness(tmp_path: Path) -> Harness:
+    return Harness(tmp_path)
 
 
 def in_thread(work: Callable[[], object]) -> Callable[[], BaseException | None]:
@@ -82,62 +82,62 @@ def in_thread(work: Callable[[], object]) -> Callable[[], BaseException | None]:
 # -- predicting --------------------------------------------------------------------------------------------------------
 
 
-def test_a_prediction_is_what_the_engine_answers_to_what_it_is_shown(desk: Desk) -> None:
-    found = desk.predict()
+def test_a_prediction_is_what_the_engine_answers_to_what_it_is_shown(harness: Harness) -> None:
+    found = harness.predict()
     assert found.planes.shape == (3, SIDE, SIDE) and found.planes.dtype == np.uint8
     np.testing.assert_array_equal(found.raw, found.planes[0] / np.float32(255))
     assert found.device == "CPU" and found.foreground is None
 
 
-def test_colours_of_a_model_that_gives_them_come_with_the_prediction(desk: Desk) -> None:
-    found = desk.predict(model("coloured", outputs=("alpha", "foreground")))
+def test_colours_of_a_model_that_gives_them_come_with_the_prediction(harness: Harness) -> None:
+    found = harness.predict(model("coloured", outputs=("alpha", "foreground")))
     assert found.foreground is not None
     np.testing.assert_array_equal(found.foreground, found.planes)
 
 
-def test_a_model_is_loaded_once_and_held_once_for_all_predictions_of_a_request(desk: Desk) -> None:
-    with desk.predictor.hold(Task(), SMALL, KEEP, desk.stopwatch()) as held:
+def test_a_model_is_loaded_once_and_held_once_for_all_predictions_of_a_request(harness: Harness) -> None:
+    with harness.predictor.hold(Task(), SMALL, KEEP, harness.stopwatch()) as held:
         held.predict(PICTURE)
-        desk.cache.give_up("small")
-        desk.cache.expire()  # somebody wants its memory back in between
+        harness.cache.give_up("small")
+        harness.cache.expire()  # somebody wants its memory back in between
         part = [PICTURE[0].crop(0, 0, 40, 40)]
         held.predict(part, "second_look")
-        (engine,) = desk.engines.made
+        (engine,) = harness.engines.made
         assert engine.inferences == 2 and not engine.closed
-    desk.cache.expire()
+    harness.cache.expire()
     assert engine.closed
 
 
-def test_a_model_that_is_given_back_early_can_be_unloaded_before_the_request_ends(desk: Desk) -> None:
-    with desk.predictor.hold(Task(), SMALL, 0.0, desk.stopwatch()) as held:
+def test_a_model_that_is_given_back_early_can_be_unloaded_before_the_request_ends(harness: Harness) -> None:
+    with harness.predictor.hold(Task(), SMALL, 0.0, harness.stopwatch()) as held:
         held.predict(PICTURE)
         held.give_back()
-        desk.cache.expire()
-        assert desk.engines.made[0].closed
-    assert desk.cache.resident() == []
+        harness.cache.expire()
+        assert harness.engines.made[0].closed
+    assert harness.cache.resident() == []
 
 
-def test_the_same_picture_is_inferred_once(desk: Desk) -> None:
-    first, second = desk.predict(), desk.predict()
+def test_the_same_picture_is_inferred_once(harness: Harness) -> None:
+    first, second = harness.predict(), harness.predict()
     np.testing.assert_array_equal(first.raw, second.raw)
-    assert desk.engines.made[0].inferences == 1
+    assert harness.engines.made[0].inferences == 1
 
 
-def test_a_model_loaded_anew_remembers_nothing(desk: Desk) -> None:
-    desk.predict()
-    desk.cache.give_up("small")
-    desk.cache.expire()
-    desk.predict()
-    assert [engine.inferences for engine in desk.engines.made] == [1, 1]
+def test_a_model_loaded_anew_remembers_nothing(harness: Harness) -> None:
+    harness.predict()
+    harness.cache.give_up("small")
+    harness.cache.expire()
+    harness.predict()
+    assert [engine.inferences for engine in harness.engines.made] == [1, 1]
 
 
-def test_the_stopwatch_knows_what_took_the_time(desk: Desk) -> None:
-    stopwatch = desk.stopwatch()
-    with desk.predictor.hold(Task(), SMALL, KEEP, stopwatch) as held:
+def test_the_stopwatch_knows_what_took_the_time(harness: Harness) -> None:
+    stopwatch = harness.stopwatch()
+    with harness.predictor.hold(Task(), SMALL, KEEP, stopwatch) as held:
         held.predict(PICTURE)
     assert stopwatch.laps["inference"] == 1.0
     assert {"loading", "preparing", "waiting"} <= set(stopwatch.laps)
-    assert desk.predictor.pace.seconds("small") == 1.0
+    assert harness.predictor.pace.seconds("small") == 1.0
 
 
 def test_an_unnamed_lap_is_not_recorded() -> None:
@@ -163,25 +163,25 @@ def test_progress_of_an_inference_is_estimated_from_those_before() -> None:
 # -- who waits for whom -----------------------------------------------------------------------------------------------
 
 
-def test_a_model_in_memory_waits_for_no_other_load(desk: Desk) -> None:
-    desk.predict(SMALL)
-    loading = desk.engines.shut_loading("large")
-    end = in_thread(lambda: desk.predict(LARGE))
+def test_a_model_in_memory_waits_for_no_other_load(harness: Harness) -> None:
+    harness.predict(SMALL)
+    loading = harness.engines.close_loading("large")
+    end = in_thread(lambda: harness.predict(LARGE))
     assert loading.reached.wait(60)
-    desk.predict(SMALL)  # would wait for ever if it waited for the load
+    harness.predict(SMALL)  # would wait for ever if it waited for the load
     loading.open()
     assert end() is None
 
 
-def test_a_load_gives_way_to_an_inference(desk: Desk) -> None:
-    desk.predict(SMALL)
-    loading, inferring = desk.engines.shut_loading("large"), desk.engines.shut_inferring("small")
-    ends = [in_thread(lambda: desk.predict(LARGE))]
+def test_a_load_gives_way_to_an_inference(harness: Harness) -> None:
+    harness.predict(SMALL)
+    loading, inferring = harness.engines.close_loading("large"), harness.engines.close_inferring("small")
+    ends = [in_thread(lambda: harness.predict(LARGE))]
     assert loading.reached.wait(60)
     inferring.reached.clear()
-    ends.append(in_thread(lambda: desk.predict(part=True)))
+    ends.append(in_thread(lambda: harness.predict(part=True)))
     assert inferring.reached.wait(60)
-    large = desk.engines.made[1]
+    large = harness.engines.made[1]
     assert large.paused
     inferring.open()
     assert ends[1]() is None
@@ -190,76 +190,76 @@ def test_a_load_gives_way_to_an_inference(desk: Desk) -> None:
     assert ends[0]() is None
 
 
-def test_a_load_ends_however_many_inferences_come(desk: Desk) -> None:
+def test_a_load_ends_however_many_inferences_come(harness: Harness) -> None:
     """It waits for as long as it has run, and a moment: an inference takes a second of the clock."""
-    desk.predict(SMALL)
-    loading = desk.engines.shut_loading("large")
-    end = in_thread(lambda: desk.predict(LARGE))
+    harness.predict(SMALL)
+    loading = harness.engines.close_loading("large")
+    end = in_thread(lambda: harness.predict(LARGE))
     assert loading.reached.wait(60)
-    large = desk.engines.made[1]
+    large = harness.engines.made[1]
     for number in range(10):
-        desk.predict(part=True, number=number)
+        harness.predict(part=True, number=number)
     assert large.pauses == 6  # two for the moment, then every other one
-    desk.clock.now += 5
-    desk.predict(part=True, number=11)
+    harness.clock.now += 5
+    harness.predict(part=True, number=11)
     assert large.pauses == 7
     loading.open()
     assert end() is None
 
 
-def test_two_requests_for_a_model_load_it_once(desk: Desk) -> None:
-    loading = desk.engines.shut_loading("small")
-    ends = [in_thread(lambda: desk.predict(SMALL)) for _ in range(2)]
+def test_two_requests_for_a_model_load_it_once(harness: Harness) -> None:
+    loading = harness.engines.close_loading("small")
+    ends = [in_thread(lambda: harness.predict(SMALL)) for _ in range(2)]
     assert loading.reached.wait(60)
     loading.open()
     assert [end() for end in ends] == [None, None]
-    assert len(desk.engines.made) == 1
+    assert len(harness.engines.made) == 1
 
 
-def test_one_inference_runs_at_a_time(desk: Desk) -> None:
-    gate, waiting = desk.engines.shut_inferring("small"), Task()
-    first = in_thread(lambda: desk.predict(SMALL))
+def test_one_inference_runs_at_a_time(harness: Harness) -> None:
+    gate, waiting = harness.engines.close_inferring("small"), Task()
+    first = in_thread(lambda: harness.predict(SMALL))
     assert gate.reached.wait(60)
-    second = in_thread(lambda: desk.predict(LARGE, waiting))
+    second = in_thread(lambda: harness.predict(LARGE, waiting))
     wait_for(
-        lambda: waiting.progress.stage == "waiting" and len(desk.engines.made) == 2, "the second wait for its turn"
+        lambda: waiting.progress.stage == "waiting" and len(harness.engines.made) == 2, "the second wait for its turn"
     )
-    assert desk.engines.made[1].inferences == 0
+    assert harness.engines.made[1].inferences == 0
     gate.open()
     assert first() is None and second() is None
-    assert desk.engines.most_running == 1
+    assert harness.engines.most_running == 1
 
 
 # -- cancelling --------------------------------------------------------------------------------------------------------
 
 
-def test_a_cancel_before_anything_is_heeded_before_the_load(desk: Desk) -> None:
+def test_a_cancel_before_anything_is_heeded_before_the_load(harness: Harness) -> None:
     task = Task()
     task.cancel()
     with pytest.raises(Rejected) as refusal:
-        desk.predict(task=task)
+        harness.predict(task=task)
     assert refusal.value.code == "cancelled"
-    assert all(engine.closed for engine in desk.engines.made) and desk.cache.resident() == []
+    assert all(engine.closed for engine in harness.engines.made) and harness.cache.resident() == []
 
 
-def test_a_cancel_ends_a_load_and_leaves_nothing_in_memory(desk: Desk) -> None:
-    task, loading = Task(), desk.engines.shut_loading("small")
-    end = in_thread(lambda: desk.predict(task=task))
+def test_a_cancel_ends_a_load_and_leaves_nothing_in_memory(harness: Harness) -> None:
+    task, loading = Task(), harness.engines.close_loading("small")
+    end = in_thread(lambda: harness.predict(task=task))
     assert loading.reached.wait(60)
     task.cancel()
     error = end()
     assert isinstance(error, Rejected) and error.code == "cancelled"
-    assert desk.engines.made[0].closed and desk.cache.resident() == []
-    assert len(desk.engines.made) == 1  # it was not tried again
-    desk.predict()
+    assert harness.engines.made[0].closed and harness.cache.resident() == []
+    assert len(harness.engines.made) == 1  # it was not tried again
+    harness.predict()
 
 
-def test_a_cancel_while_another_loads_is_heeded_at_once(desk: Desk) -> None:
-    loading = desk.engines.shut_loading("large")
-    first = in_thread(lambda: desk.predict(LARGE))
+def test_a_cancel_while_another_loads_is_heeded_at_once(harness: Harness) -> None:
+    loading = harness.engines.close_loading("large")
+    first = in_thread(lambda: harness.predict(LARGE))
     assert loading.reached.wait(60)
     task = Task()
-    second = in_thread(lambda: desk.predict(SMALL, task))
+    second = in_thread(lambda: harness.predict(SMALL, task))
     wait_for(lambda: task.progress.stage == "loading", "the second wait for the load")
     task.cancel()
     error = second()
@@ -268,24 +268,24 @@ def test_a_cancel_while_another_loads_is_heeded_at_once(desk: Desk) -> None:
     assert first() is None
 
 
-def test_a_cancel_ends_an_inference_and_the_model_stays(desk: Desk) -> None:
-    task, gate = Task(), desk.engines.shut_inferring("small")
-    end = in_thread(lambda: desk.predict(task=task))
+def test_a_cancel_ends_an_inference_and_the_model_stays(harness: Harness) -> None:
+    task, gate = Task(), harness.engines.close_inferring("small")
+    end = in_thread(lambda: harness.predict(task=task))
     assert gate.reached.wait(60)
     task.cancel()
     error = end()
     assert isinstance(error, Rejected) and error.code == "cancelled"
-    assert [each.engine for each in desk.cache.resident()] == desk.engines.made
-    desk.predict()
-    assert desk.engines.made[0].inferences == 2  # what was cancelled was not remembered
+    assert [each.engine for each in harness.cache.resident()] == harness.engines.made
+    harness.predict()
+    assert harness.engines.made[0].inferences == 2  # what was cancelled was not remembered
 
 
-def test_a_cancel_while_another_infers_is_heeded_at_once(desk: Desk) -> None:
-    gate = desk.engines.shut_inferring("large")
-    first = in_thread(lambda: desk.predict(LARGE))
+def test_a_cancel_while_another_infers_is_heeded_at_once(harness: Harness) -> None:
+    gate = harness.engines.close_inferring("large")
+    first = in_thread(lambda: harness.predict(LARGE))
     assert gate.reached.wait(60)
     task = Task()
-    second = in_thread(lambda: desk.predict(SMALL, task))
+    second = in_thread(lambda: harness.predict(SMALL, task))
     wait_for(lambda: task.progress.stage == "waiting", "the second wait for its turn")
     task.cancel()
     error = second()
@@ -294,110 +294,110 @@ def test_a_cancel_while_another_infers_is_heeded_at_once(desk: Desk) -> None:
     assert first() is None
 
 
-def test_a_cancel_ends_a_download(desk: Desk) -> None:
-    desk.shelf.missing.add("small")
-    desk.shelf.downloading.shut()
+def test_a_cancel_ends_a_download(harness: Harness) -> None:
+    harness.store.missing.add("small")
+    harness.store.downloading.close()
     task = Task()
-    end = in_thread(lambda: desk.predict(task=task, download=True))
-    assert desk.shelf.downloading.reached.wait(60)
+    end = in_thread(lambda: harness.predict(task=task, download=True))
+    assert harness.store.downloading.reached.wait(60)
     assert (task.progress.stage, task.progress.fraction) == ("downloading", 0.5)
     task.cancel()
-    desk.shelf.downloading.open()
+    harness.store.downloading.open()
     error = end()
     assert isinstance(error, Rejected) and error.code == "cancelled"
-    assert desk.engines.made == []
+    assert harness.engines.made == []
 
 
 # -- what goes wrong ---------------------------------------------------------------------------------------------------
 
 
-def test_an_engine_that_dies_is_replaced_once_in_a_request(desk: Desk) -> None:
-    desk.engines.infer_errors["small"] = [EngineDied("a crash")]
-    desk.predict()
-    first, second = desk.engines.made
+def test_an_engine_that_dies_is_replaced_once_in_a_request(harness: Harness) -> None:
+    harness.engines.infer_errors["small"] = [EngineDied("a crash")]
+    harness.predict()
+    first, second = harness.engines.made
     assert first.closed and second.inferences == 1
 
 
-def test_what_was_compiled_is_forgotten_when_an_engine_dies(desk: Desk) -> None:
-    folder = desk.compiled.of("small")
+def test_what_was_compiled_is_forgotten_when_an_engine_dies(harness: Harness) -> None:
+    folder = harness.compiled.of("small")
     folder.mkdir()
     (folder / "model.blob").write_bytes(b"compiled")
-    desk.engines.infer_errors["small"] = [EngineDied("a crash")]
-    with desk.predictor.hold(Task(), SMALL, KEEP, desk.stopwatch()) as held:
+    harness.engines.infer_errors["small"] = [EngineDied("a crash")]
+    with harness.predictor.hold(Task(), SMALL, KEEP, harness.stopwatch()) as held:
         folder.mkdir(exist_ok=True)
         (folder / "model.blob").write_bytes(b"compiled")
         held.predict(PICTURE)
     assert not folder.exists()
 
 
-def test_two_crashes_in_a_request_are_a_sentence_and_nothing_stays(desk: Desk) -> None:
-    desk.engines.infer_errors["small"] = [EngineDied("a crash"), EngineDied("a crash")]
+def test_two_crashes_in_a_request_are_a_sentence_and_nothing_stays(harness: Harness) -> None:
+    harness.engines.infer_errors["small"] = [EngineDied("a crash"), EngineDied("a crash")]
     with pytest.raises(Rejected, match="OpenVINO crashed while it ran SMALL") as refusal:
-        desk.predict()
+        harness.predict()
     assert refusal.value.code == "internal" and isinstance(refusal.value.__cause__, EngineDied)
-    assert all(engine.closed for engine in desk.engines.made) and desk.cache.resident() == []
+    assert all(engine.closed for engine in harness.engines.made) and harness.cache.resident() == []
 
 
-def test_the_second_prediction_of_a_request_has_no_other_try(desk: Desk) -> None:
-    desk.engines.infer_errors["small"] = [EngineDied("a crash"), None, EngineDied("a crash")]
+def test_the_second_prediction_of_a_request_has_no_other_try(harness: Harness) -> None:
+    harness.engines.infer_errors["small"] = [EngineDied("a crash"), None, EngineDied("a crash")]
     with (
         pytest.raises(Rejected, match="crashed"),
-        desk.predictor.hold(Task(), SMALL, KEEP, desk.stopwatch()) as held,
+        harness.predictor.hold(Task(), SMALL, KEEP, harness.stopwatch()) as held,
     ):
         held.predict(PICTURE)
         held.predict([PICTURE[0].crop(0, 0, 40, 40)])
-    assert len(desk.engines.made) == 2
+    assert len(harness.engines.made) == 2
 
 
-def test_an_engine_that_the_system_ended_is_told_as_too_little_memory(desk: Desk) -> None:
-    desk.engines.infer_errors["small"] = [EngineDied("killed", killed=True)] * 2
+def test_an_engine_that_the_system_ended_is_told_as_too_little_memory(harness: Harness) -> None:
+    harness.engines.infer_errors["small"] = [EngineDied("killed", killed=True)] * 2
     with pytest.raises(Rejected, match="The system ended SMALL") as refusal:
-        desk.predict()
+        harness.predict()
     assert refusal.value.code == "out_of_memory"
 
 
-def test_a_load_that_fails_is_tried_without_what_was_compiled(desk: Desk) -> None:
-    desk.engines.load_errors["small"] = [RuntimeError("the blob is damaged")]
-    desk.predict()
-    first, second = desk.engines.made
+def test_a_load_that_fails_is_tried_without_what_was_compiled(harness: Harness) -> None:
+    harness.engines.load_errors["small"] = [RuntimeError("the blob is damaged")]
+    harness.predict()
+    first, second = harness.engines.made
     assert first.closed and first.compiled is not None and second.compiled is None
 
 
-def test_openvinos_complaint_is_told_and_kept_as_the_cause(desk: Desk) -> None:
-    desk.engines.load_errors["small"] = [RuntimeError("no")] * 2
+def test_openvinos_complaint_is_told_and_kept_as_the_cause(harness: Harness) -> None:
+    harness.engines.load_errors["small"] = [RuntimeError("no")] * 2
     with pytest.raises(Rejected, match="OpenVINO cannot run SMALL: no") as refusal:
-        desk.predict()
+        harness.predict()
     assert isinstance(refusal.value.__cause__, RuntimeError)
-    assert all(engine.closed for engine in desk.engines.made)
+    assert all(engine.closed for engine in harness.engines.made)
 
 
-def test_too_little_memory_while_inferring_is_no_crash(desk: Desk) -> None:
-    desk.engines.infer_errors["small"] = [MemoryError()]
+def test_too_little_memory_while_inferring_is_no_crash(harness: Harness) -> None:
+    harness.engines.infer_errors["small"] = [MemoryError()]
     with pytest.raises(MemoryError):
-        desk.predict()
-    assert len(desk.engines.made) == 1 and not desk.engines.made[0].closed
+        harness.predict()
+    assert len(harness.engines.made) == 1 and not harness.engines.made[0].closed
 
 
 def test_a_model_that_the_machine_cannot_hold_is_never_loaded(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, free=999)
+    harness = Harness(tmp_path, free=999)
     with pytest.raises(Rejected) as refusal:
-        desk.predict()
-    assert refusal.value.code == "out_of_memory" and desk.engines.made == []
+        harness.predict()
+    assert refusal.value.code == "out_of_memory" and harness.engines.made == []
 
 
 def test_a_model_makes_room_for_another_but_not_while_it_is_held(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    desk.cache.budget = 1500
-    desk.predict(SMALL)
-    desk.predict(LARGE)
-    assert [engine.closed for engine in desk.engines.made] == [True, False]
-    with desk.predictor.hold(Task(), LARGE, KEEP, desk.stopwatch()):
-        desk.predict(SMALL)
-        assert not desk.engines.made[1].closed
+    harness = Harness(tmp_path)
+    harness.cache.budget = 1500
+    harness.predict(SMALL)
+    harness.predict(LARGE)
+    assert [engine.closed for engine in harness.engines.made] == [True, False]
+    with harness.predictor.hold(Task(), LARGE, KEEP, harness.stopwatch()):
+        harness.predict(SMALL)
+        assert not harness.engines.made[1].closed
 
 
-def test_a_model_that_is_not_there_is_refused_before_anything_is_loaded(desk: Desk) -> None:
-    desk.shelf.missing.add("small")
+def test_a_model_that_is_not_there_is_refused_before_anything_is_loaded(harness: Harness) -> None:
+    harness.store.missing.add("small")
     with pytest.raises(Rejected) as refusal:
-        desk.predict()
-    assert refusal.value.code == "model_not_installed" and desk.engines.made == []
+        harness.predict()
+    assert refusal.value.code == "model_not_installed" and harness.engines.made == []

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import Engines, Shelf, disc, model
+from fakes import Engines, FakeStore, disc, model
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
 from matted.inference.predictor import Predictor
@@ -40,14 +40,14 @@ class Recorder(Task):
                 self.cancel()
 
 
-class Bench:
+class Harness:
     """Runs requests through a pipeline with a fake engine."""
 
     def __init__(self, folder: Path) -> None:
         self.engines = Engines()
         self.cache = ModelCache(1 << 40, lambda: 1 << 40, self.engines.clock)
         self.predictor = Predictor(
-            Shelf().as_store, self.cache, CompiledFiles(folder, 0), Target("CPU"), self.engines, self.engines.clock
+            FakeStore().as_store, self.cache, CompiledFiles(folder, 0), Target("CPU"), self.engines, self.engines.clock
         )
 
     def run(
@@ -64,8 +64,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def harness(tmp_path: Path) -> Harness:
+    return Harness(tmp_path)
 
 
 def small_disc(side: int) -> bytes:
@@ -76,72 +76,72 @@ def small_disc(side: int) -> bytes:
     return picture.tobytes()
 
 
-def test_the_mask_has_the_size_and_depth_that_were_asked_for(bench: Bench) -> None:
-    eight, sixteen = bench.run(depth=8), bench.run(depth=16)
+def test_the_mask_has_the_size_and_depth_that_were_asked_for(harness: Harness) -> None:
+    eight, sixteen = harness.run(depth=8), harness.run(depth=16)
     assert (eight.mask.dtype, sixteen.mask.dtype) == (np.uint8, np.dtype("<u2"))
     assert eight.mask.shape == sixteen.mask.shape == (SIDE, SIDE)
     np.testing.assert_array_equal(eight.mask, np.rint(sixteen.mask / 257.0))
     assert eight.info.model == "small" and eight.info.confidence > 0.35 and not eight.info.second_look
 
 
-def test_stages_are_told_in_their_order_and_timed(bench: Bench) -> None:
+def test_stages_are_told_in_their_order_and_timed(harness: Harness) -> None:
     task = Recorder()
-    outcome = bench.run(task=task, feather=2.0, foreground=True)
+    outcome = harness.run(task=task, feather=2.0, foreground=True)
     order = [stage for index, stage in enumerate(task.stages) if index == 0 or task.stages[index - 1] != stage]
     assert order == ["waiting", "loading", "preparing", "waiting", "edges", "mask", "colours"]
     stages = {"loading", "preparing", "waiting", "inference", "edges", "mask", "tuning", "colours"}
     assert set(outcome.info.timings) == stages and outcome.info.timings["inference"] == 1.0
 
 
-def test_a_small_subject_gets_a_second_look_with_the_same_model(bench: Bench) -> None:
-    outcome = bench.run(small_disc(800))
-    (engine,) = bench.engines.made
+def test_a_small_subject_gets_a_second_look_with_the_same_model(harness: Harness) -> None:
+    outcome = harness.run(small_disc(800))
+    (engine,) = harness.engines.made
     assert engine.inferences == 2 and outcome.info.second_look and "second_look" in outcome.info.timings
-    once = bench.run(small_disc(800), second_look=False)
+    once = harness.run(small_disc(800), second_look=False)
     assert engine.inferences == 2 and not once.info.second_look
 
 
-def test_the_model_is_given_back_before_the_mask_is_rendered(bench: Bench) -> None:
+def test_the_model_is_given_back_before_the_mask_is_rendered(harness: Harness) -> None:
     lent: list[bool] = []
 
     class Watcher(Recorder):
         def __setattr__(self, name: str, value: Any) -> None:
             super().__setattr__(name, value)
             if name == "progress" and value.stage == "mask":
-                lent.append(bench.cache.resident()[0].expires_in == float("inf"))
+                lent.append(harness.cache.resident()[0].expires_in == float("inf"))
 
-    bench.run(task=Watcher(), edges="off")
+    harness.run(task=Watcher(), edges="off")
     assert lent == [False]
 
 
-def test_without_a_subject_there_is_no_mask_unless_it_is_wanted_anyway(bench: Bench) -> None:
+def test_without_a_subject_there_is_no_mask_unless_it_is_wanted_anyway(harness: Harness) -> None:
     grey = bytes([90]) * (SIDE * SIDE * 3)
     with pytest.raises(Rejected) as refusal:
-        bench.run(grey)
+        harness.run(grey)
     assert refusal.value.code == "no_subject"
-    assert bench.run(grey, anyway=True).info.confidence < 0.35
+    assert harness.run(grey, anyway=True).info.confidence < 0.35
 
 
 @pytest.mark.parametrize("stage", ["preparing", "edges", "mask", "colours"])
-def test_a_cancel_at_any_stage_ends_the_request_and_gives_the_model_back(bench: Bench, stage: str) -> None:
-    bench.run()
+def test_a_cancel_at_any_stage_ends_the_request_and_gives_the_model_back(harness: Harness, stage: str) -> None:
+    harness.run()
     with pytest.raises(Rejected) as refusal:
-        bench.run(small_disc(800), task=Recorder(stage), foreground=True, grow=2, edges="fine")
+        harness.run(small_disc(800), task=Recorder(stage), foreground=True, grow=2, edges="fine")
     assert refusal.value.code == "cancelled"
-    assert bench.cache.resident()[0].expires_in == 60.0
+    assert harness.cache.resident()[0].expires_in == 60.0
 
 
-def test_invert_keeps_the_background(bench: Bench) -> None:
-    kept, hidden = bench.run(edges="off").mask, bench.run(edges="off", invert=True).mask
+def test_invert_keeps_the_background(harness: Harness) -> None:
+    kept, hidden = harness.run(edges="off").mask, harness.run(edges="off", invert=True).mask
     np.testing.assert_array_equal(hidden, 255 - kept)
 
 
-def test_a_models_own_colours_are_used_but_not_for_the_background(bench: Bench) -> None:
+def test_a_models_own_colours_are_used_but_not_for_the_background(harness: Harness) -> None:
     coloured = model("coloured", outputs=("alpha", "foreground"))
-    outcome = bench.run(spec=coloured, foreground=True)
+    outcome = harness.run(spec=coloured, foreground=True)
     assert outcome.foreground is not None and outcome.foreground.shape == (SIDE, SIDE, 3)
     middle = np.frombuffer(disc(SIDE), np.uint8).reshape(SIDE, SIDE, 3)[40:56, 40:56].mean(axis=(0, 1))
     np.testing.assert_allclose(outcome.foreground[40:56, 40:56].mean(axis=(0, 1)), middle, atol=2)
-    inverted = bench.run(spec=coloured, foreground=True, invert=True)
+    inverted = harness.run(spec=coloured, foreground=True, invert=True)
     assert inverted.foreground is not None
     assert np.abs(inverted.foreground.astype(int) - outcome.foreground.astype(int)).max() > 20

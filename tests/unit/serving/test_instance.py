@@ -1,4 +1,4 @@
-"""The daemon's private folder, the lock that makes it the only one, and the connection file."""
+"""The state folder of the daemon, its single-instance lock, and its connection file."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ except AlreadyRunning:
 
 @contextmanager
 def holder(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process that holds the lock until its standard input ends."""
+    """Start a process that holds the lock until its standard input ends."""
     command = [sys.executable, "-c", HOLDER, str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -106,7 +106,7 @@ def test_a_stale_file_of_a_killed_daemon_is_replaced(tmp_path: Path) -> None:
         assert read_connection(str(instance.connection_file)).port == 40123
 
 
-def test_a_half_written_draft_of_a_killed_daemon_goes(tmp_path: Path) -> None:
+def test_a_temporary_file_of_a_killed_daemon_is_deleted(tmp_path: Path) -> None:
     (tmp_path / ".connection.json.1-1.part").write_text("half")
     with SingleInstance(tmp_path) as instance:
         instance.publish("tcp://127.0.0.1:40123", "0.1.0", KEY)
@@ -127,7 +127,7 @@ def test_the_connection_file_is_gone_after_a_failure(tmp_path: Path) -> None:
     assert not (tmp_path / "connection.json").exists()
 
 
-def test_the_file_is_in_the_shared_folders_as_well_as_long_as_it_is_true(tmp_path: Path) -> None:
+def test_the_shared_folders_have_the_file_as_long_as_the_daemon_runs(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     (shared / ".connection.json.1-1.part").write_text("half")
@@ -149,33 +149,33 @@ def test_a_shared_folder_that_cannot_be_written_does_not_keep_the_daemon_from_ru
     assert str(shared) in caplog.text and not instance.connection_file.exists()
 
 
-def test_a_presence_that_published_nothing_ends_quietly(tmp_path: Path) -> None:
+def test_an_instance_that_published_nothing_leaves_only_the_lock(tmp_path: Path) -> None:
     with SingleInstance(tmp_path):
         pass
     assert os.listdir(tmp_path) == ["lock"]
 
 
-def test_a_second_one_in_another_process_finds_it_taken(tmp_path: Path) -> None:
+def test_a_second_instance_in_another_process_is_refused(tmp_path: Path) -> None:
     with SingleInstance(tmp_path):
         seeker = subprocess.run([sys.executable, "-c", SEEKER, str(tmp_path)], capture_output=True, text=True)
     assert seeker.stdout == "taken\n", seeker.stderr
 
 
-def test_a_process_that_finds_it_taken_leaves_the_other_connection_file_alone(tmp_path: Path) -> None:
+def test_a_refused_instance_leaves_the_connection_file_alone(tmp_path: Path) -> None:
     with holder(tmp_path) as process:
         with pytest.raises(AlreadyRunning, match="already running"), SingleInstance(tmp_path):
             pass
         assert read_connection(str(tmp_path / "connection.json")).pid == process.pid
 
 
-def test_the_place_is_free_once_the_first_one_has_ended(tmp_path: Path) -> None:
+def test_the_lock_is_free_once_the_first_instance_has_ended(tmp_path: Path) -> None:
     with SingleInstance(tmp_path):
         pass
     with SingleInstance(tmp_path):
         pass
 
 
-def test_the_lock_of_a_killed_holder_is_gone(tmp_path: Path) -> None:
+def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     with holder(tmp_path) as process:
         process.kill()
         process.wait()

@@ -1,4 +1,4 @@
-"""The queue between the event loop and the worker."""
+"""The queue of jobs between the event loop and the workers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matted_client import Rejected
 from matted_client.messages import MaskRequest
 
 PLENTY = 1 << 30  # bytes
-PATIENCE = 30.0  # seconds after which a thread that should have ended is called stuck
+STUCK_SECONDS = 30.0  # after which a thread that should have ended counts as stuck
 
 
 def job(number: int, peer: bytes = b"peer") -> Job:
@@ -25,7 +25,7 @@ def queue_of(count: int, limit: int = 10) -> JobQueue:
 
 
 def take(queue: JobQueue) -> int:
-    """The number of the next job, which is done at once."""
+    """Take the next job, end it at once, and return its number."""
     taken = queue.take()
     assert taken is not None
     queue.done(taken)
@@ -33,11 +33,11 @@ def take(queue: JobQueue) -> int:
 
 
 def places(queue: JobQueue) -> list[tuple[int, int]]:
-    return [(place, waiting.id) for place, waiting in queue.alive()]
+    return [(place, waiting.id) for place, waiting in queue.unfinished()]
 
 
 def ended(thread: threading.Thread) -> bool:
-    thread.join(PATIENCE)
+    thread.join(STUCK_SECONDS)
     return not thread.is_alive()
 
 
@@ -49,8 +49,8 @@ def test_first_come_is_first_served() -> None:
     assert [take(queue) for _ in range(3)] == [0, 1, 2]
 
 
-def test_an_empty_queue_has_nobody_in_it() -> None:
-    assert queue_of(0).alive() == []
+def test_an_empty_queue_has_no_jobs() -> None:
+    assert queue_of(0).unfinished() == []
 
 
 def test_a_place_is_the_number_of_jobs_before_it() -> None:
@@ -63,7 +63,7 @@ def test_the_running_job_counts_as_one_before_the_others() -> None:
     assert places(queue) == [(0, 0), (1, 1), (2, 2)]
 
 
-def test_everybody_moves_up_when_a_job_is_done() -> None:
+def test_waiting_jobs_move_up_when_a_job_is_done() -> None:
     queue = queue_of(3)
     take(queue)
     queue.take()
@@ -75,7 +75,7 @@ def test_a_full_queue_says_busy() -> None:
     with pytest.raises(Rejected, match="2 requests are waiting") as refusal:
         queue.submit(job(9))
     assert refusal.value.code == "busy"
-    assert len(queue.alive()) == 2
+    assert len(queue.unfinished()) == 2
 
 
 def test_the_running_job_does_not_fill_the_queue() -> None:
@@ -97,17 +97,17 @@ def test_a_worker_that_waits_gets_the_next_job() -> None:
 def test_a_job_is_found_by_its_peer_and_id() -> None:
     queue = queue_of(2)
     queue.take()
-    assert queue.find(b"peer", 0)
-    assert queue.find(b"peer", 1)
-    assert not queue.find(b"peer", 2)
-    assert not queue.find(b"other", 1)
+    assert queue.contains(b"peer", 0)
+    assert queue.contains(b"peer", 1)
+    assert not queue.contains(b"peer", 2)
+    assert not queue.contains(b"other", 1)
 
 
 def test_a_finished_job_is_not_found() -> None:
     queue = queue_of(2)
     take(queue)
     take(queue)
-    assert not queue.find(b"peer", 0)
+    assert not queue.contains(b"peer", 0)
 
 
 # -- cancelling ------------------------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ def test_cancelling_the_running_job_leaves_the_waiting_ones() -> None:
 def test_nobody_can_cancel_the_job_of_another_peer() -> None:
     queue = queue_of(1)
     assert queue.cancel(b"other", 0) is None
-    [(_, waiting)] = queue.alive()
+    [(_, waiting)] = queue.unfinished()
     assert not waiting.cancelled()
 
 
@@ -176,7 +176,7 @@ def test_clients_take_turns_however_much_one_of_them_asked_for() -> None:
     for peer in (b"second", b"third"):
         queue.submit(job(0, peer))
         queue.submit(job(1, peer))
-    order = [(waiting.peer, waiting.id) for _, waiting in queue.alive()]
+    order = [(waiting.peer, waiting.id) for _, waiting in queue.unfinished()]
     taken = []
     while (next_one := queue.take(0)) is not None:
         taken.append((next_one.peer, next_one.id))
@@ -185,7 +185,7 @@ def test_clients_take_turns_however_much_one_of_them_asked_for() -> None:
     assert [number for peer, number in taken if peer == b"peer"] == [0, 1, 2]
 
 
-def test_a_queue_full_of_pixels_is_busy_but_takes_one_job_of_any_size() -> None:
+def test_a_queue_full_of_pixels_is_busy_but_an_empty_one_takes_one_job_of_any_size() -> None:
     queue = JobQueue(10, 100)
     queue.submit(Job(b"peer", 0, MaskRequest(1, 1, "GRAY8"), [memoryview(bytes(1000))]))
     with pytest.raises(Rejected) as refusal:
@@ -195,7 +195,7 @@ def test_a_queue_full_of_pixels_is_busy_but_takes_one_job_of_any_size() -> None:
     queue.submit(job(2))
 
 
-def test_who_waits_for_a_lock_leaves_when_cancelled() -> None:
+def test_a_cancel_ends_the_wait_for_a_lock() -> None:
     lock, waiting = threading.Lock(), job(0)
     lock.acquire()
     outcome: list[str] = []
@@ -238,7 +238,7 @@ def test_a_cancel_in_the_middle_interrupts_the_work() -> None:
 
     def work() -> None:
         begun.set()
-        assert interrupted.wait(PATIENCE)
+        assert interrupted.wait(STUCK_SECONDS)
 
     def run() -> None:
         try:
@@ -248,7 +248,7 @@ def test_a_cancel_in_the_middle_interrupts_the_work() -> None:
 
     worker = threading.Thread(target=run)
     worker.start()
-    assert begun.wait(PATIENCE)
+    assert begun.wait(STUCK_SECONDS)
     running.cancel()
     assert ended(worker)
     assert outcome == ["cancelled"]
@@ -270,13 +270,13 @@ def test_work_that_fails_is_not_interrupted_later() -> None:
 
 
 def test_an_interruption_never_outlives_the_work_that_it_was_meant_for() -> None:
-    """Else it would hit the next job, which uses the same model."""
+    """Otherwise it would interrupt the next job, which uses the same model."""
     running, begun, interrupting, moved_on = job(0), *(threading.Event() for _ in range(3))
     too_late: list[bool] = []
 
     def work() -> None:
         begun.set()
-        interrupting.wait(PATIENCE)
+        interrupting.wait(STUCK_SECONDS)
 
     def interrupt() -> None:
         interrupting.set()
@@ -289,7 +289,7 @@ def test_an_interruption_never_outlives_the_work_that_it_was_meant_for() -> None
 
     worker = threading.Thread(target=run)
     worker.start()
-    assert begun.wait(PATIENCE)
+    assert begun.wait(STUCK_SECONDS)
     running.cancel()
     assert ended(worker)
     assert too_late == [False]
@@ -306,7 +306,7 @@ def test_a_closed_queue_refuses_jobs() -> None:
     assert refusal.value.code == "shutting_down"
 
 
-def test_closing_gives_back_what_waits_and_lets_the_running_job_go_on() -> None:
+def test_closing_returns_what_waits_and_lets_the_running_job_go_on() -> None:
     queue = queue_of(3)
     running = queue.take()
     assert [waiting.id for waiting in queue.close()] == [1, 2]
@@ -315,12 +315,12 @@ def test_closing_gives_back_what_waits_and_lets_the_running_job_go_on() -> None:
     assert places(queue) == [(0, 0)]
 
 
-def test_a_closed_queue_sends_the_worker_home() -> None:
+def test_a_closed_and_empty_queue_gives_no_job() -> None:
     queue = queue_of(1)
     take(queue)
     queue.close()
     assert queue.take() is None
-    assert queue.alive() == []
+    assert queue.unfinished() == []
 
 
 def test_closing_wakes_a_worker_that_waits() -> None:
@@ -332,19 +332,19 @@ def test_closing_wakes_a_worker_that_waits() -> None:
     assert taken == [None]
 
 
-def test_a_nudge_ends_the_wait_without_a_job() -> None:
+def test_wake_worker_ends_the_wait_without_a_job() -> None:
     queue = JobQueue(1, PLENTY)
-    queue.nudge()
+    queue.wake_worker()
     assert queue.take(60) is None
     assert queue.take(0) is None
 
 
-def test_a_wait_that_is_over_brings_no_job() -> None:
+def test_after_the_timeout_there_is_no_job() -> None:
     assert JobQueue(1, PLENTY).take(0.01) is None
 
 
-def test_a_closed_queue_is_closed_once_it_is_empty() -> None:
+def test_a_closed_queue_is_drained_once_it_is_empty() -> None:
     queue = queue_of(1, limit=2)
-    assert not queue.closed
+    assert not queue.drained
     queue.close()
-    assert queue.closed and queue.take() is None
+    assert queue.drained and queue.take() is None

@@ -1,4 +1,4 @@
-"""Requests in, replies out, with a fake engine and clock: what is answered at once, queued, refused, in which order."""
+"""The service with a fake engine and clock: what it answers at once, queues and refuses, and in which order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ME, OTHER = b"me", b"other"
 
 
 class Daemon:
-    """A service with a fake engine. `collect` gives what comes by itself."""
+    """A service with a fake engine. `finished` collects the replies that are not due at once."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.engines = Engines()
@@ -36,7 +36,7 @@ class Daemon:
         self.finished = Finished(self.service.collect)
 
     def ask(self, request_id: int, message: Message, *frames: bytes, peer: bytes = ME) -> list[Message]:
-        """What is answered at once."""
+        """Send a message, and return what is answered at once."""
         parts = [memoryview(message.to_wire(request_id)), *map(memoryview, frames)]
         replies = self.service.handle(peer, parts)
         assert all(reply.peer == peer for reply in replies)
@@ -56,7 +56,7 @@ class Daemon:
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every model's files are there: what the store does is tested with files in test_store.py."""
+    """Pretend that every model is installed: test_store.py tests the store with files."""
     monkeypatch.setattr(Store, "obtain", lambda *arguments: False)
     monkeypatch.setattr(Store, "installed", lambda *arguments: True)
 
@@ -81,7 +81,7 @@ def test_a_mask_is_answered_when_it_is_made(daemon: Daemon) -> None:
 
 
 def test_progress_names_the_stage_of_each_request_and_how_many_are_before_it(daemon: Daemon) -> None:
-    loading = daemon.engines.shut_loading("small")
+    loading = daemon.engines.close_loading("small")
     for request_id in (1, 2, 3):
         daemon.mask(request_id)
     assert loading.reached.wait(60)
@@ -95,7 +95,7 @@ def test_progress_names_the_stage_of_each_request_and_how_many_are_before_it(dae
 
 
 def test_status_and_models_are_answered_while_a_model_loads(daemon: Daemon) -> None:
-    loading = daemon.engines.shut_loading("large")
+    loading = daemon.engines.close_loading("large")
     daemon.mask(1, "large")
     assert loading.reached.wait(60)
     (status,) = daemon.ask(2, messages.StatusRequest())
@@ -113,7 +113,7 @@ def test_status_and_models_are_answered_while_a_model_loads(daemon: Daemon) -> N
 def test_a_warm_click_is_answered_while_others_wait_for_a_load(daemon: Daemon) -> None:
     daemon.mask(1)
     daemon.finished.of(1)
-    loading = daemon.engines.shut_loading("large")
+    loading = daemon.engines.close_loading("large")
     for request_id in (2, 3, 4):
         daemon.mask(request_id, "large", OTHER)
     assert loading.reached.wait(60)
@@ -125,11 +125,11 @@ def test_a_warm_click_is_answered_while_others_wait_for_a_load(daemon: Daemon) -
 
 @pytest.mark.parametrize("point", ["loading", "inference"])
 def test_a_request_that_is_worked_on_is_cancelled_at_once(daemon: Daemon, point: str) -> None:
-    gate = daemon.engines.shut_loading("small") if point == "loading" else daemon.engines.shut_inferring("small")
+    gate = daemon.engines.close_loading("small") if point == "loading" else daemon.engines.close_inferring("small")
     daemon.mask(1)
     assert gate.reached.wait(60)
     assert daemon.ask(2, messages.Cancel(target=1)) == [Done(found=True)]
-    reply = daemon.finished.of(1).message  # the gate is shut still
+    reply = daemon.finished.of(1).message  # the gate is still closed
     assert isinstance(reply, Failure) and reply.code == "cancelled"
     gate.open()
     daemon.mask(3)
@@ -137,7 +137,7 @@ def test_a_request_that_is_worked_on_is_cancelled_at_once(daemon: Daemon, point:
 
 
 def test_a_request_that_waits_is_cancelled_with_the_answer(daemon: Daemon) -> None:
-    loading = daemon.engines.shut_loading("small")
+    loading = daemon.engines.close_loading("small")
     daemon.mask(1)
     assert loading.reached.wait(60)
     daemon.mask(2)
@@ -157,7 +157,7 @@ def test_cancel_of_what_is_over_finds_nothing(daemon: Daemon) -> None:
 
 
 def test_a_client_cancels_nothing_of_another(daemon: Daemon) -> None:
-    loading = daemon.engines.shut_loading("small")
+    loading = daemon.engines.close_loading("small")
     daemon.mask(1, peer=OTHER)
     assert loading.reached.wait(60)
     assert daemon.ask(2, messages.Cancel(target=1)) == [Done(found=False)]
@@ -166,7 +166,7 @@ def test_a_client_cancels_nothing_of_another(daemon: Daemon) -> None:
 
 
 def test_an_id_in_use_is_refused_and_its_request_goes_on(daemon: Daemon) -> None:
-    loading = daemon.engines.shut_loading("small")
+    loading = daemon.engines.close_loading("small")
     daemon.mask(1)
     assert loading.reached.wait(60)
     assert refused(daemon.mask(1)) == "bad_request"
@@ -180,7 +180,7 @@ def test_a_full_queue_is_busy_and_says_how_long_it_takes(tmp_path: Path, install
     daemon.finished.of(1)
     daemon.ask(2, messages.Unload("small"))
     wait_for(lambda: daemon.engines.made[0].closed, "the model to be unloaded")
-    loading = daemon.engines.shut_loading("small")
+    loading = daemon.engines.close_loading("small")
     daemon.mask(3)
     assert loading.reached.wait(60)
     assert daemon.mask(4) == daemon.mask(5) == []
@@ -193,7 +193,7 @@ def test_a_full_queue_is_busy_and_says_how_long_it_takes(tmp_path: Path, install
 
 def test_stop_refuses_what_waits_and_new_requests_and_finishes_what_runs(tmp_path: Path, installed: None) -> None:
     daemon = Daemon(tmp_path)
-    loading = daemon.engines.shut_loading("small")
+    loading = daemon.engines.close_loading("small")
     daemon.mask(1)
     assert loading.reached.wait(60)
     daemon.mask(2)
@@ -242,7 +242,7 @@ def test_the_preloaded_model_is_in_memory_without_a_request(tmp_path: Path, inst
     daemon.end()
 
 
-def test_the_daemon_may_end_when_nobody_asked_for_anything_for_its_time(tmp_path: Path, installed: None) -> None:
+def test_the_daemon_may_end_after_the_idle_time_without_a_request(tmp_path: Path, installed: None) -> None:
     daemon = Daemon(tmp_path, idle_exit=100.0)
     assert daemon.service.seconds_to_idle() == 100.0
     daemon.engines.clock.now += 99
@@ -254,13 +254,13 @@ def test_the_daemon_may_end_when_nobody_asked_for_anything_for_its_time(tmp_path
     daemon.end()
 
 
-def test_a_crash_of_the_engine_is_not_seen_by_who_asked(daemon: Daemon) -> None:
+def test_a_crash_of_the_engine_is_not_seen_by_the_client(daemon: Daemon) -> None:
     daemon.engines.infer_errors["small"] = [EngineDied("a crash")]
     daemon.mask(1)
     assert isinstance(daemon.finished.of(1).message, MaskResult)
 
 
-def test_too_little_memory_is_told_and_the_daemon_goes_on(daemon: Daemon) -> None:
+def test_out_of_memory_is_reported_and_the_next_request_works(daemon: Daemon) -> None:
     daemon.engines.infer_errors["small"] = [MemoryError()]
     daemon.mask(1)
     reply = daemon.finished.of(1).message
