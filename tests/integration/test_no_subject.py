@@ -82,7 +82,7 @@ EMPTY: dict[str, Callable[[int, int], Any]] = {
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("name", EMPTY)
 def test_where_there_is_nothing_none_is_found(confidence: Confidence, name: str, width: int, height: int) -> None:
-    assert not subject.found(confidence(EMPTY[name](width, height)), SPEC)
+    assert not subject.is_present(confidence(EMPTY[name](width, height)), SPEC)
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee"])
@@ -99,4 +99,4 @@ def test_in_a_photograph_the_subject_is_found(confidence: Confidence, name: str,
         "grainy": levels + grain,
         "blurred": blurred,
     }
-    assert subject.found(confidence(to_bytes(changed[how])), SPEC)
+    assert subject.is_present(confidence(to_bytes(changed[how])), SPEC)

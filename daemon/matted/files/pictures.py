@@ -118,8 +118,8 @@ def _removed(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """
     removed: NDArray[np.bool_] = mask == 0
     for row, soft in enumerate(band.soft_blocks(mask)):
-        strip = removed[row * band.MARGIN : (row + 1) * band.MARGIN]
-        strip &= ~np.repeat(soft, band.MARGIN)[: mask.shape[1]]
+        strip = removed[row * band.BLOCK : (row + 1) * band.BLOCK]
+        strip &= ~np.repeat(soft, band.BLOCK)[: mask.shape[1]]
     return removed
 
 

@@ -1,4 +1,4 @@
-"""Where an alpha is soft: the blocks and tiles that have work to do. The rest of a picture costs next to nothing."""
+"""Find the band of a mask, where alpha is between 0 and 1: only its blocks and tiles need work on their colours."""
 
 from __future__ import annotations
 
@@ -7,29 +7,31 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-MARGIN = 16  # pixels, the side of a block: the work reaches at least so far beyond a soft edge
-TILE = 64  # pixels, a multiple of MARGIN: small enough for the processor's cache, and to follow an edge closely
-_BARELY = 2 / 255  # an alpha this close to 0 or 1 does not make an edge: models leave such a haze over whole pictures
+BLOCK = 16  # pixels a side; the blocks around a soft one are marked too, so the work reaches as far beyond the edge
+TILE = 64  # pixels a side, a multiple of BLOCK: fits into the processor's cache, and follows an edge closely
+_HAZE = 2 / 255  # an alpha this close to 0 or 1 is not soft: models leave such a haze over whole pictures
 
 
 def soft_blocks(
-    alpha: NDArray[np.uint8 | np.uint16], shown: NDArray[np.uint8 | np.uint16] | None = None
+    alpha: NDArray[np.uint8 | np.uint16], tuned: NDArray[np.uint8 | np.uint16] | None = None
 ) -> NDArray[np.bool_]:
-    """Which blocks of MARGIN x MARGIN pixels have a soft edge in them, or in a neighbour.
+    """Return which blocks of BLOCK x BLOCK pixels have a soft pixel, or have a neighbour with one: rows x columns.
 
-    shown: the alpha after tuning; then also those where it shows anything that is not all subject by `alpha`.
+    alpha: height x width.
+    tuned: the mask after tuning, of the same shape and type. Where it is not 0 and `alpha` is not full, a pixel counts
+        as soft too: it will be seen.
     """
     height, width = alpha.shape
     full = np.iinfo(alpha.dtype).max
-    barely = round(_BARELY * full)
-    starts = np.arange(0, width, MARGIN)
-    soft = np.empty((-(-height // MARGIN), starts.size), bool)
+    haze = round(_HAZE * full)
+    starts = np.arange(0, width, BLOCK)
+    soft = np.empty((-(-height // BLOCK), starts.size), bool)
     for row in range(soft.shape[0]):
-        strip = alpha[row * MARGIN : (row + 1) * MARGIN]
-        # Unsigned numbers wrap around, so that one comparison tests both ends.
-        inside = (strip - alpha.dtype.type(barely + 1)) < alpha.dtype.type(full - 2 * barely - 1)
-        if shown is not None:
-            inside |= (strip < full - barely) & (shown[row * MARGIN : (row + 1) * MARGIN] > barely)
+        strip = alpha[row * BLOCK : (row + 1) * BLOCK]
+        # Unsigned numbers wrap around, so one comparison tests both limits.
+        inside = (strip - alpha.dtype.type(haze + 1)) < alpha.dtype.type(full - 2 * haze - 1)
+        if tuned is not None:
+            inside |= (strip < full - haze) & (tuned[row * BLOCK : (row + 1) * BLOCK] > haze)
         soft[row] = np.logical_or.reduceat(inside.any(axis=0), starts)
     padded = np.pad(soft, 1)
     tall = padded[:-2] | padded[1:-1] | padded[2:]
@@ -38,19 +40,23 @@ def soft_blocks(
 
 
 def surroundings(blocks: NDArray[np.bool_], width: int, height: int) -> tuple[int, int, int, int]:
-    """left, top, right, bottom of what there is to learn from: all marked blocks, and some of what is around them."""
+    """Return left, top, right, bottom of all marked blocks with a margin, from which their colours can be learned.
+
+    blocks: as `soft_blocks` returns them, at least one of them marked.
+    width, height: of the picture, in pixels, as the result.
+    """
     rows, columns = (np.flatnonzero(blocks.any(axis=axis)) for axis in (1, 0))
     more = (rows[-1] - rows[0] + columns[-1] - columns[0]) // 8 + 3
-    left, top = (max(0, int(first - more) * MARGIN) for first in (columns[0], rows[0]))
-    right, bottom = (int(last + 1 + more) * MARGIN for last in (columns[-1], rows[-1]))
+    left, top = (max(0, int(first - more) * BLOCK) for first in (columns[0], rows[0]))
+    right, bottom = (int(last + 1 + more) * BLOCK for last in (columns[-1], rows[-1]))
     return left, top, min(width, right), min(height, bottom)
 
 
 def tiles(blocks: NDArray[np.bool_], width: int, height: int) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns of the tiles that have a marked block."""
-    count = TILE // MARGIN
+    """Yield the rows and columns of each tile that has a marked block. width, height: of the picture."""
+    count = TILE // BLOCK
     for row in range(0, blocks.shape[0], count):
         for column in range(0, blocks.shape[1], count):
             if blocks[row : row + count, column : column + count].any():
-                top, left = row * MARGIN, column * MARGIN
+                top, left = row * BLOCK, column * BLOCK
                 yield slice(top, min(top + TILE, height)), slice(left, min(left + TILE, width))

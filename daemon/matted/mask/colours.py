@@ -1,19 +1,20 @@
-"""The subject's own colours: what a picture shows where subject and background mix, without the background's share.
+"""Estimate the foreground colours: the subject's own colours where subject and background mix in a pixel.
 
-A pixel at a soft edge is I = alpha F + (1 - alpha) B. alpha and I are known; the foreground F and the background B are
-found as the most probable ones, given how the colours nearby are spread on either side:
+A pixel at a soft edge is I = alpha F + (1 - alpha) B. alpha and I are known. The foreground F and the background B are
+the most probable ones, given the means and variances of the colours nearby:
 
-    F = F' + alpha vF / D (I - alpha F' - (1 - alpha) B')    with D = alpha^2 vF + (1 - alpha)^2 vB + noise,
+    F = F' + alpha vF / D (I - alpha F' - (1 - alpha) B')          with D = alpha^2 vF + (1 - alpha)^2 vB + noise,
+    B = B' + (1 - alpha) vB / D (I - alpha F' - (1 - alpha) B')
 
-F', B' the mean colours of foreground and background nearby, vF, vB their variances. It is Bayesian matting's colour
-estimate (Chuang et al., "A Bayesian Approach to Digital Matting", CVPR 2001, equation 9, with a spherical covariance).
-Where the background is flat and the subject is not, the whole difference is the subject's. With vF / D = 1 it is blur
-fusion (Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021).
+where F', B' are the mean colours of foreground and background nearby, and vF, vB their variances. This is the colour
+estimate of Bayesian matting (Chuang et al., "A Bayesian Approach to Digital Matting", CVPR 2001, equation 9, with a
+spherical covariance). Where the background is flat and the subject is not, the whole difference goes to the subject.
+With vF / D = 1 it is blur fusion (Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021).
 
 The means and variances come from a pyramid, as in Germer et al., "Fast Multi-Level Foreground Estimation" (2020, arXiv
-2006.14970): each level separates its pixels with what the next coarser one knows, then gathers them anew in small
-windows. The pyramid stands on a reduced picture; only the formula is applied at full size, and only in the tiles that
-have a soft edge in them.
+2006.14970): each level separates its pixels into F and B with the means and variances of the next coarser level, then
+measures both anew in small windows. The pyramid is built of a reduced picture. At full size only the formula is
+applied, and only in tiles with a soft edge.
 """
 
 from __future__ import annotations
@@ -32,20 +33,21 @@ from matted.mask import band
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-_WORKING_PIXELS = 1 << 20  # of the largest level of the pyramid
-_SMALLEST_SIDE = 8  # of the smallest level
+# Variances are those of samples in 0..255.
+_WORKING_PIXELS = 1 << 20  # of the largest level of the pyramid, about
+_SMALLEST_SIDE = 8  # pixels, of the smallest level
 
-_REACH = 2  # pixels to each side of a window: 5 x 5
-_FAINT = 1e-3  # with which every pixel counts, so that a window without any foreground repeats the coarser level's
-_NOISE = 1.0  # variance of a picture's own rounding and noise
-_LEAST_VARIANCE = 5.0  # a window is too small a sample to be sure of less
-_LOG_SCALE = 16.0  # variances 1 to 2**16 are kept as bytes, on a logarithmic scale
+_WINDOW_REACH = 2  # pixels on each side of the middle one: windows of 5 x 5
+_LEAST_WEIGHT = 1e-3  # of every pixel: a window without any foreground then keeps the coarser level's
+_NOISE = 1.0  # variance of a picture's rounding and noise
+_LEAST_VARIANCE = 5.0  # added to what a window shows, which is too small a sample to trust a variance of 0
+_LOG_SCALE = 16.0  # steps of a byte that double a variance: 256 of them reach from 1 to 2**16
 _VARIANCES = np.exp2(np.arange(256, dtype=np.float32) / np.float32(_LOG_SCALE))
 
 
 @dataclass(frozen=True)
 class _Level:
-    """colours: height x width x 3, RGB. alpha: height x width."""
+    """A level of the pyramid. colours: height x width x 3, RGB. alpha: height x width."""
 
     colours: Bytes
     alpha: Bytes
@@ -53,17 +55,17 @@ class _Level:
 
 @dataclass(frozen=True)
 class _Spread:
-    """How the colours of foreground and background are spread near each pixel of a level.
+    """The means and variances of the colours near each pixel of a level.
 
-    Each height x width x 4: the mean of three channels, and the variance on a logarithmic scale. Four bytes a pixel are
-    what Pillow enlarges at once.
+    foreground, background: height x width x 4: the means of the three channels, and the variance, the mean of theirs,
+        on a logarithmic scale. Four bytes a pixel are what Pillow enlarges at once.
     """
 
     foreground: Bytes
     background: Bytes
 
     def enlarged(self, width: int, height: int, box: tuple[float, float, float, float]) -> _Spread:
-        """The part `box` (left, top, right, bottom), as width x height pixels."""
+        """Return the part `box` (left, top, right, bottom), resized to width x height pixels."""
         left, top, right, bottom = box
         if (right - left, bottom - top) == (width, height):
             return self.window(slice(int(top), int(bottom)), slice(int(left), int(right)))
@@ -77,29 +79,33 @@ def estimate(
     alpha: NDArray[np.uint8 | np.uint16],
     layer: Layer,
     check: Callable[[], None],
-    shown: NDArray[np.uint8 | np.uint16] | None = None,
+    tuned: NDArray[np.uint8 | np.uint16] | None = None,
 ) -> Bytes:
-    """Return the foreground's colours, height x width x 3, RGB.
+    """Return the foreground colours, height x width x 3, RGB.
 
-    alpha: height x width of the layer, full scale is the subject. Where alpha is full the picture's own colours are
-    returned unchanged; near a soft edge, also where alpha is 0, the foreground's, for whoever scales or softens the
-    cut-out; elsewhere the picture's. check: called between tiles, raises to stop. shown: the alpha after tuning, of the
-    same shape and type, if it is another: the foreground's colours go as far as it does.
+    alpha: height x width of the layer; full scale is the subject.
+    layer: the picture.
+    check: called between tiles; raises to stop.
+    tuned: the mask after tuning, of the same shape and type as alpha; None if it is alpha. The estimate reaches as far
+        as this mask does.
+
+    Where alpha is full, and far from soft edges, the picture's colours are returned unchanged. Near a soft edge the
+    estimate is returned also where alpha is 0, as an editor that scales or softens the cut-out mixes these colours in.
     """
     height, width = alpha.shape
     colours = np.empty((height, width, 3), np.uint8)
     for target, source in enumerate(layer.channels):
         colours[:, :, target] = layer.samples[:, :, source]
     check()
-    blocks = band.soft_blocks(alpha, shown)
+    blocks = band.soft_blocks(alpha, tuned)
     if not blocks.any():
         return colours
     left, top, right, bottom = around = band.surroundings(blocks, width, height)
     scale = math.ceil(math.sqrt((right - left) * (bottom - top) / _WORKING_PIXELS))
-    reduced = _reduced_alpha(alpha[top:bottom, left:right], scale)
+    reduced = _reduce_alpha(alpha[top:bottom, left:right], scale)
     samples = np.asarray(layer.image.reduce(scale, around)).reshape(*reduced.shape, -1)
     level = _Level(samples[:, :, list(layer.channels)], reduced)
-    spread = _spread(level, check)
+    spread = _estimate_spread(level, check)
     full = np.iinfo(alpha.dtype).max
     for rows, columns in band.tiles(blocks, width, height):
         check()
@@ -116,8 +122,8 @@ def estimate(
 # -- the pyramid -----------------------------------------------------------------------------------------------------
 
 
-def _reduced_alpha(alpha: NDArray[np.uint8 | np.uint16], scale: int) -> Bytes:
-    """In 8 bits, in strips."""
+def _reduce_alpha(alpha: NDArray[np.uint8 | np.uint16], scale: int) -> Bytes:
+    """Return alpha in 8 bits, averaged over scale x scale pixels. It is made in strips, which saves memory."""
     height, width = alpha.shape
     reduced = np.empty((-(-height // scale), -(-width // scale)), np.uint8)
     rows = max(1, band.TILE // scale)
@@ -127,58 +133,68 @@ def _reduced_alpha(alpha: NDArray[np.uint8 | np.uint16], scale: int) -> Bytes:
     return reduced
 
 
-def _spread(largest: _Level, check: Callable[[], None]) -> _Spread:
-    """Climb the pyramid."""
+def _estimate_spread(largest: _Level, check: Callable[[], None]) -> _Spread:
+    """Return the means and variances of the largest level: measured level by level, from the smallest on."""
     levels = [largest]
     while min(levels[-1].alpha.shape) > _SMALLEST_SIDE:
         levels.append(_Level(_reduce(levels[-1].colours, 2), _reduce(levels[-1].alpha, 2)))
-    spread = _overall(levels[-1])
+    spread = _measure_whole(levels[-1])
     for level in reversed(levels):
         height, width = level.alpha.shape
         if level is not levels[-1]:
             spread = spread.enlarged(width, height, (0.0, 0.0, width / 2, height / 2))
-        spread = _gathered(level, spread, check)
+        spread = _measure(level, spread, check)
     return spread
 
 
-def _overall(level: _Level) -> _Spread:
-    """The same everywhere."""
+def _measure_whole(level: _Level) -> _Spread:
+    """Return the means and variances of a whole level, the same for each of its pixels."""
     share = level.alpha.astype(np.float32) * np.float32(1 / 255)
     colours = _planes(level.colours)
     sides = []
     for weight in (share, 1.0 - share):
-        mean, variance = _moments(_weighted(colours, _counted(weight)).sum(axis=(1, 2), keepdims=True))
-        sides.append(np.tile(_packed(mean, variance), (*share.shape, 1)))
+        mean, variance = _mean_and_variance(
+            _weighted_products(colours, _sample_weight(weight)).sum(axis=(1, 2), keepdims=True)
+        )
+        sides.append(np.tile(_pack(mean, variance), (*share.shape, 1)))
     return _Spread(*sides)
 
 
-def _gathered(level: _Level, coarse: _Spread, check: Callable[[], None]) -> _Spread:
-    """Separate a level's pixels with what is known of it, then see how they are spread. Only where there is an edge."""
+def _measure(level: _Level, coarse: _Spread, check: Callable[[], None]) -> _Spread:
+    """Separate a level's pixels, then measure means and variances in the window of each; far from edges keep `coarse`.
+
+    coarse: of the next coarser level, enlarged to this one.
+    """
     height, width = level.alpha.shape
     fine = _Spread(np.array(coarse.foreground), np.array(coarse.background))
     for rows, columns in band.tiles(band.soft_blocks(level.alpha), width, height):
         check()
-        tall, wide = _widened(rows, height), _widened(columns, width)
+        tall, wide = _widen(rows, height), _widen(columns, width)
         share = level.alpha[tall, wide].astype(np.float32) * np.float32(1 / 255)
         sides = _separate(_planes(level.colours[tall, wide]), share, coarse.window(tall, wide))
         inner_rows = slice(rows.start - tall.start, rows.stop - tall.start)
         inner_columns = slice(columns.start - wide.start, columns.stop - wide.start)
         shares = share, np.float32(1.0) - share
         for packed, colours, weight in zip((fine.foreground, fine.background), sides, shares, strict=True):
-            sums = _windowed(_weighted(colours, _counted(weight)))
-            packed[rows, columns] = _packed(*_moments(sums[:, inner_rows, inner_columns]))
+            sums = _window_sums(_weighted_products(colours, _sample_weight(weight)))
+            packed[rows, columns] = _pack(*_mean_and_variance(sums[:, inner_rows, inner_columns]))
     return fine
 
 
-def _widened(side: slice, end: int) -> slice:
-    return slice(max(0, side.start - _REACH), min(end, side.stop + _REACH))
+def _widen(side: slice, end: int) -> slice:
+    return slice(max(0, side.start - _WINDOW_REACH), min(end, side.stop + _WINDOW_REACH))
 
 
-# -- the arithmetic, on planes: 3 x height x width, 0..255 -------------------------------------------------------------
+# -- arithmetic, on planes: 3 x height x width, 0..255 ----------------------------------------------------------------
 
 
 def _separate(colours: Floats, alpha: Floats, near: _Spread) -> tuple[Floats, Floats]:
-    """The formula, for both sides. alpha: height x width, 0..1."""
+    """Return F and B by the formula of this module.
+
+    colours: I, planes.
+    alpha: height x width, 0..1.
+    near: F', B', vF and vB of each pixel.
+    """
     beta = np.float32(1.0) - alpha
     foreground, background = _planes(near.foreground), _planes(near.background)
     pull = alpha * _VARIANCES.take(near.foreground[:, :, 3])
@@ -191,13 +207,16 @@ def _separate(colours: Floats, alpha: Floats, near: _Spread) -> tuple[Floats, Fl
     return np.clip(foreground, 0.0, 255.0, out=foreground), np.clip(background, 0.0, 255.0, out=background)
 
 
-def _counted(share: Floats) -> Floats:
-    """By how much a pixel counts of which `share` is one side's: what is sure of its side says most about it."""
-    return share * share * share + np.float32(_FAINT)
+def _sample_weight(share: Floats) -> Floats:
+    """Return the sample weight: share cubed plus a small floor. share: of foreground or background in a pixel, 0..1."""
+    return share * share * share + np.float32(_LEAST_WEIGHT)
 
 
-def _weighted(colours: Floats, weight: Floats) -> Floats:
-    """What `_moments` needs the sums of, 5 x height x width: the weight, the weighted colours and their squares."""
+def _weighted_products(colours: Floats, weight: Floats) -> Floats:
+    """Return the terms of a weighted mean and variance, 5 x height x width, to be summed.
+
+    They are the weight, the three colours times the weight, and the sum of the squares of the colours times the weight.
+    """
     sums = np.empty((5, *weight.shape), np.float32)
     sums[0] = weight
     np.multiply(colours, weight, out=sums[1:4])
@@ -205,11 +224,11 @@ def _weighted(colours: Floats, weight: Floats) -> Floats:
     return sums
 
 
-def _windowed(planes: Floats) -> Floats:
-    """The sums over the window around each pixel; beyond the edges there is nothing to add."""
+def _window_sums(planes: Floats) -> Floats:
+    """Return the sums over the window around each pixel; beyond the edges there is nothing to add."""
     count, height, width = planes.shape
-    padded = np.zeros((count, height + 2 * _REACH, width + 2 * _REACH), np.float32)
-    padded[:, _REACH:-_REACH, _REACH:-_REACH] = planes
+    padded = np.zeros((count, height + 2 * _WINDOW_REACH, width + 2 * _WINDOW_REACH), np.float32)
+    padded[:, _WINDOW_REACH:-_WINDOW_REACH, _WINDOW_REACH:-_WINDOW_REACH] = planes
     pairs = padded[:, :-1] + padded[:, 1:]
     tall = pairs[:, :-3] + pairs[:, 2:-1]
     tall += padded[:, 4:]
@@ -219,8 +238,11 @@ def _windowed(planes: Floats) -> Floats:
     return sums
 
 
-def _moments(sums: Floats) -> tuple[Floats, Floats]:
-    """Mean (3 x height x width) and variance (height x width, of a channel on average)."""
+def _mean_and_variance(sums: Floats) -> tuple[Floats, Floats]:
+    """Return the mean (3 x height x width) and the variance (height x width, the mean of the channels').
+
+    sums: of `_weighted_products`.
+    """
     mean = sums[1:4] / sums[0]
     variance = (sums[4] / sums[0] - np.einsum("chw,chw->hw", mean, mean)) * np.float32(1 / 3)
     return mean, variance
@@ -230,12 +252,12 @@ def _moments(sums: Floats) -> tuple[Floats, Floats]:
 
 
 def _planes(pixels: Bytes) -> Floats:
-    """The first three channels, 3 x height x width."""
+    """Return the first three channels as planes. pixels: height x width x 3 or 4."""
     return pixels.transpose(2, 0, 1)[:3].astype(np.float32, order="C")
 
 
-def _packed(mean: Floats, variance: Floats) -> Bytes:
-    """height x width x 4, as in _Spread."""
+def _pack(mean: Floats, variance: Floats) -> Bytes:
+    """Return a mean and a variance as bytes, height x width x 4, as in _Spread."""
     packed = np.empty((*variance.shape, 4), np.uint8)
     for channel, plane in enumerate(mean):
         np.rint(plane, out=packed[:, :, channel], casting="unsafe")
@@ -245,7 +267,7 @@ def _packed(mean: Floats, variance: Floats) -> Bytes:
 
 
 def _reduce(samples: Bytes, scale: int) -> Bytes:
-    """Averages of scale x scale pixels, fewer at the lower and right edge."""
+    """Return the averages of scale x scale pixels, of fewer at the lower and right edge."""
     return np.asarray(Image.fromarray(np.ascontiguousarray(samples)).reduce(scale)) if scale > 1 else samples
 
 

@@ -1,4 +1,4 @@
-"""Make one mask from start to end, in a worker thread: predict, decide on the subject, render, refine, tune."""
+"""Make one mask, in a worker thread: predict, decide whether there is a subject, render, refine, tune."""
 
 from __future__ import annotations
 
@@ -18,12 +18,17 @@ from matted.inference.timing import Stopwatch
 from matted.mask import colours, edges, rendering, second_look, subject
 from matted.system.task import Task
 
-_SAMPLES = 1 << 20  # of a mask, to say how much of the picture it covers
+_COVERAGE_SAMPLES = 1 << 20  # pixels of a mask, about, that its coverage is computed from
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished mask: height x width, uint8 or little-endian uint16. foreground: height x width x 3, RGB8, or None."""
+    """A finished mask.
+
+    info: the message that is sent with it.
+    mask: height x width, uint8 or little-endian uint16.
+    foreground: height x width x 3, RGB8: the foreground colours; None if they were not requested.
+    """
 
     info: MaskResult
     mask: NDArray[np.uint8 | np.uint16]
@@ -31,7 +36,7 @@ class Outcome:
 
 
 class Pipeline:
-    """One mask request on its way. `run` is called once."""
+    """The steps from a mask request to its outcome. `run` is called once."""
 
     def __init__(
         self, model: HeldModel, task: Task, request: MaskRequest, frames: Sequence[memoryview], stopwatch: Stopwatch
@@ -39,8 +44,10 @@ class Pipeline:
         """Take a request.
 
         model: given back as soon as it is no longer needed.
-        task: is told the progress, and may be cancelled.
-        frames: the pixels of the picture, and of the plate if there is one, as the request says.
+        task: its progress is set, and its cancel is heeded.
+        request: what mask to make.
+        frames: the pixels of the picture, and of the plate if there is one, in the request's size and format.
+        stopwatch: records the stages.
         """
         self._model = model
         self._spec = model.spec
@@ -59,8 +66,8 @@ class Pipeline:
         matte = self._matte(prediction)
         merged = self._second_look(matte) if request.second_look else None
         self._model.give_back()
-        alpha = self._alpha(matte if merged is None else merged)
-        mask = self._tuned(alpha)
+        alpha = self._render(matte if merged is None else merged)
+        mask = self._tune(alpha)
         foreground = self._foreground(prediction, alpha, mask) if request.foreground else None
         info = MaskResult(
             width=request.width,
@@ -82,11 +89,14 @@ class Pipeline:
         self._task.progress = Progress(stage)
 
     def _confidence(self, prediction: Prediction) -> float:
-        """How sure the model is of its subject, 0..1. Raises Rejected("no_subject") unless a mask is wanted anyway."""
+        """Return the confidence that there is a subject, 0..1.
+
+        Raises Rejected("no_subject") if it is too low, unless the request wants a mask anyway.
+        """
         probable = model_io.probability(prediction.raw, self._spec)
         shorter = min(self._request.width, self._request.height)
         confidence = subject.confidence(probable, prediction.planes, self._spec, shorter)
-        if not self._request.anyway and not subject.found(confidence, self._spec):
+        if not self._request.anyway and not subject.is_present(confidence, self._spec):
             raise Rejected(
                 messages.NO_SUBJECT,
                 "No subject was found in this picture.",
@@ -98,9 +108,9 @@ class Pipeline:
         return model_io.matte(model_io.probability(prediction.raw, self._spec), self._spec)
 
     def _second_look(self, matte: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """The matte with a second look at a small subject, None where that is not worth it, or saw something else."""
+        """Return the matte merged with a second look, None if the subject is not small or the looks hardly overlap."""
         size = self._request.width, self._request.height
-        where = second_look.box(matte, *size)
+        where = second_look.find_box(matte, *size)
         if where is None:
             return None
         parts = [layer.crop(where.left, where.top, where.right, where.bottom) for layer in self._layers]
@@ -108,20 +118,20 @@ class Pipeline:
         self._stopwatch.lap("second_look")
         return merged
 
-    def _alpha(self, matte: NDArray[np.float32]) -> NDArray[np.uint8 | np.uint16]:
-        """The matte at the picture's size, with the edge of the picture's own pixels."""
+    def _render(self, matte: NDArray[np.float32]) -> NDArray[np.uint8 | np.uint16]:
+        """Return the matte as a mask of the picture's size and the request's depth, its edge refined if requested."""
         request = self._request
-        edge = None
+        refinement = None
         if request.edges != messages.OFF:
             self._begin("edges")
-            edge = edges.study(matte, self._layers[0], request.edges, self._task.check)
+            refinement = edges.fit_refinement(matte, self._layers[0], request.edges, self._task.check)
             self._stopwatch.lap("edges")
         self._begin("mask")
-        alpha = rendering.render(matte, request.width, request.height, request.depth, edge)
+        alpha = rendering.render(matte, request.width, request.height, request.depth, refinement)
         self._stopwatch.lap("mask")
         return alpha
 
-    def _tuned(self, alpha: NDArray[np.uint8 | np.uint16]) -> NDArray[np.uint8 | np.uint16]:
+    def _tune(self, alpha: NDArray[np.uint8 | np.uint16]) -> NDArray[np.uint8 | np.uint16]:
         request = self._request
         if request.threshold is None and not request.grow and not request.feather and not request.invert:
             return alpha
@@ -133,7 +143,11 @@ class Pipeline:
     def _foreground(
         self, prediction: Prediction, alpha: NDArray[np.uint8 | np.uint16], mask: NDArray[np.uint8 | np.uint16]
     ) -> NDArray[np.uint8]:
-        """The colours of what `mask` keeps: the model's own where it gives them, else what alpha and picture tell."""
+        """Return the foreground colours: the model's own if it gives them, else estimated of the picture and alpha.
+
+        alpha: the mask before tuning.
+        mask: the mask after tuning. Where it is inverted, the background is what is kept and gets the estimate.
+        """
         self._begin("colours")
         if prediction.foreground is not None and not self._request.invert:
             result = model_io.foreground(prediction.foreground, self._request.width, self._request.height)
@@ -145,6 +159,6 @@ class Pipeline:
 
 
 def _coverage(mask: NDArray[np.uint8 | np.uint16]) -> float:
-    """Mean of the mask, 0..1, from about a million of its samples."""
-    step = max(1, math.isqrt(mask.size // _SAMPLES))
+    """Return the mean of the mask, 0..1, of a grid of its pixels."""
+    step = max(1, math.isqrt(mask.size // _COVERAGE_SAMPLES))
     return float(mask[::step, ::step].mean(dtype=np.float64)) / np.iinfo(mask.dtype).max

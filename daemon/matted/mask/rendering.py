@@ -1,4 +1,4 @@
-"""Render a matte as the mask: at the picture's size, with its edge refined, as integers."""
+"""Render a matte as a mask: enlarge it to the picture's size, refine its edge, round it to integers."""
 
 from __future__ import annotations
 
@@ -10,39 +10,48 @@ from numpy.typing import NDArray
 from matted.mask import resampling
 
 
-class Edge(Protocol):
-    """Knows better than a matte where the subject ends (edges.study). Blocks are counted from the top left."""
+class EdgeRefiner(Protocol):
+    """Corrects the alpha of blocks at the subject's edge: edges.fit_refinement makes one.
 
-    def reaches(self, row: int, column: int) -> bool: ...
+    row, column: of a block of resampling.BLOCK pixels a side, counted from the top left.
+    """
 
-    def apply_to_block(self, alpha: NDArray[np.float32], row: int, column: int) -> None: ...
+    def reaches(self, row: int, column: int) -> bool:
+        """Return whether the block has anything to correct."""
+
+    def apply_to_block(self, alpha: NDArray[np.float32], row: int, column: int) -> None:
+        """Correct the alpha, 0..1, of the block in place."""
 
 
 def render(
-    matte: NDArray[np.float32], width: int, height: int, depth: int, edge: Edge | None = None
+    matte: NDArray[np.float32], width: int, height: int, depth: int, refiner: EdgeRefiner | None = None
 ) -> NDArray[np.uint8 | np.uint16]:
-    """Enlarge a matte to height x width, have its edge refined, and round it to `depth` (8 or 16) bits.
+    """Return the mask of a matte, height x width: uint8, or little-endian uint16.
 
-    Where the matte has one level of that depth, as it has away from the subject's edge, nothing is computed.
+    matte: float32 in 0..1, of any size.
+    depth: bits of a pixel, 8 or 16.
+    refiner: corrects the alpha at the edge; None leaves it as it is.
+
+    A block whose samples all have the same level is filled with it, which is most of a picture.
     """
     full = np.float32(2**depth - 1)
     levels = np.rint(matte * full).astype(np.uint8 if depth == 8 else np.dtype("<u2"))
     mask = np.empty((height, width), levels.dtype)
     columns = resampling.lanczos(matte.shape[1], width)
     for row, down in enumerate(resampling.lanczos(matte.shape[0], height)):
-        lowest, highest = levels[down.seen].min(axis=0), levels[down.seen].max(axis=0)
+        lowest, highest = levels[down.samples].min(axis=0), levels[down.samples].max(axis=0)
         for column, across in enumerate(columns):
-            block = mask[down.made, across.made]
-            if lowest[across.seen].min() == highest[across.seen].max():
-                block[...] = lowest[across.seen.start]
-                if edge is None or not edge.reaches(row, column):
+            block = mask[down.pixels, across.pixels]
+            if lowest[across.samples].min() == highest[across.samples].max():
+                block[...] = lowest[across.samples.start]
+                if refiner is None or not refiner.reaches(row, column):
                     continue
-            # What overshoots is cut off after each pass, as it is on integers: a corner would overshoot twice as far.
-            wide = (matte[down.seen, across.seen] @ across.weights.T).clip(0.0, 1.0)
+            # Overshoot is clipped after each pass, as Pillow does on integers: at a corner it would add up.
+            wide = (matte[down.samples, across.samples] @ across.weights.T).clip(0.0, 1.0)
             alpha = down.weights @ wide
             np.clip(alpha, 0.0, 1.0, out=alpha)
-            if edge is not None:
-                edge.apply_to_block(alpha, row, column)
+            if refiner is not None:
+                refiner.apply_to_block(alpha, row, column)
             alpha *= full
             np.rint(alpha, out=block, casting="unsafe")
     return mask

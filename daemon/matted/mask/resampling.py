@@ -1,7 +1,8 @@
-"""From the samples of a small picture to the pixels of a large one, by products of matrices.
+"""Resample a picture by products of matrices: its samples become the pixels of a picture of another size.
 
-Along either axis each pixel is a weighted mean of a few samples, so a block of pixels is
-`down.weights @ samples[down.seen, across.seen] @ across.weights.T`: many times as fast as filtering pixel by pixel.
+Along either axis a pixel is a weighted mean of a few samples, so a block of pixels is
+`down.weights @ picture[down.samples, across.samples] @ across.weights.T`. That is many times as fast as filtering
+pixel by pixel.
 """
 
 from __future__ import annotations
@@ -15,28 +16,33 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 _Doubles = NDArray[np.float64]
 
-# Pixels a side of a block. What is made of a large one leaves the processor's cache, and each of its pixels is
-# multiplied by all samples that any of them sees; small ones are hardly worth a call each.
+# Pixels a side of a block. The arrays of a larger one leave the processor's cache, and each of its pixels is multiplied
+# by all samples that any of its pixels needs; for a smaller one the call takes longer than the arithmetic.
 BLOCK = 128
 
-_LOBES = 3.0  # samples to each side that Lanczos' window reaches
+_LOBES = 3.0  # samples on each side that Lanczos' window reaches
 
 
 @dataclass(frozen=True)
 class Span:
-    """The pixels `made` of an axis, and the samples `seen` of it that they are made of.
+    """Some pixels of an axis, as weighted means of samples.
 
+    pixels: which pixels of the result.
+    samples: which samples of the source they depend on.
     weights: pixels x samples, with sum 1 for each pixel.
     """
 
-    made: slice
-    seen: slice
+    pixels: slice
+    samples: slice
     weights: Floats
 
 
 def lanczos(samples: int, pixels: int, block: int = BLOCK) -> list[Span]:
-    """An axis enlarged or reduced as Pillow's LANCZOS does it, in blocks of `block` pixels: without anything beyond the
-    ends, and wider where it reduces.
+    """Resample an axis as Pillow's LANCZOS does: nothing beyond the ends counts, and the window widens to reduce.
+
+    samples: of the source.
+    pixels: of the result.
+    block: pixels of a span at most.
     """
     scale = samples / pixels
     stretch = max(scale, 1.0)
@@ -50,7 +56,13 @@ def lanczos(samples: int, pixels: int, block: int = BLOCK) -> list[Span]:
 
 
 def linear(samples: int, pixels: int, pixels_a_sample: float, block: int = BLOCK) -> list[Span]:
-    """An axis between the centres of samples that are `pixels_a_sample` apart: the last may lie beyond the pixels."""
+    """Interpolate an axis linearly between the centres of its samples; beyond the outermost centres it is constant.
+
+    samples: of the source.
+    pixels: of the result, which begin where the first sample does.
+    pixels_a_sample: the distance of two samples; the last sample may reach beyond the pixels.
+    block: pixels of a span at most.
+    """
 
     def window(distance: _Doubles) -> _Doubles:
         return np.maximum(0.0, 1.0 - np.abs(distance))
@@ -62,17 +74,24 @@ def linear(samples: int, pixels: int, pixels_a_sample: float, block: int = BLOCK
 def _spans(
     centres: _Doubles, samples: int, block: int, reach: float, window: Callable[[_Doubles], _Doubles]
 ) -> list[Span]:
-    """centres: of each pixel, counted in samples. window: weights by distance, which are 0 beyond `reach` samples."""
+    """Divide an axis into spans.
+
+    centres: the position of each pixel, in samples; 0 is the centre of the first.
+    samples: of the source.
+    block: pixels of a span at most.
+    reach: samples beyond which the window is 0.
+    window: weights by distance in samples, not normalised.
+    """
     first = np.ceil(centres - reach).astype(np.intp)
     near = first[:, np.newaxis] + np.arange(int(2 * reach) + 1)
     weights = window(centres[:, np.newaxis] - near) * ((near >= 0) & (near < samples))
     weights /= weights.sum(axis=1, keepdims=True)
     spans = []
     for start in range(0, centres.size, block):
-        made = slice(start, min(start + block, centres.size))
-        begin, end = int(near[made.start, 0]), int(near[made.stop - 1, -1]) + 1
-        matrix = np.zeros((made.stop - made.start, end - begin), np.float32)
-        np.put_along_axis(matrix, near[made] - begin, weights[made].astype(np.float32), axis=1)
-        seen = slice(max(0, begin), min(samples, end))
-        spans.append(Span(made, seen, matrix[:, seen.start - begin : seen.stop - begin]))
+        covered = slice(start, min(start + block, centres.size))
+        begin, end = int(near[covered.start, 0]), int(near[covered.stop - 1, -1]) + 1
+        matrix = np.zeros((covered.stop - covered.start, end - begin), np.float32)
+        np.put_along_axis(matrix, near[covered] - begin, weights[covered].astype(np.float32), axis=1)
+        needed = slice(max(0, begin), min(samples, end))
+        spans.append(Span(covered, needed, matrix[:, needed.start - begin : needed.stop - begin]))
     return spans

@@ -1,7 +1,7 @@
-"""Take a second look at a subject that fills little of the picture: by itself, where the model sees more of it.
+"""Take a second look at a small subject: find the box around it, and merge the matte of the box into the first.
 
-A model sees a square of a few hundred pixels. What fills a tenth of the picture gets a tenth of them; in a second look
-at its surroundings alone it gets most.
+A model takes a square of a few hundred pixels. A subject that fills a tenth of the picture gets a tenth of them. In a
+second look, at the box alone, it gets most of them.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from PIL import Image
 
 Matte = NDArray[np.float32]
 
-_SUBJECT = 0.5  # from here on the first matte says subject
-_MARGIN = 0.15  # of the subject's width and height, around it: what the model has to compare it with
+_SUBJECT_LEVEL = 0.5  # alpha from which a pixel is subject
+_MARGIN = 0.15  # of the subject's width and height, on each side: background for the model to compare it with
 _MOST_OF_PICTURE = 0.35  # a box that fills more than this share gains too little to be worth an inference
-_LEAST_SHRINKAGE = 2.0  # pixels of the picture to one of the matte; with fewer, the model has seen all there is
-_MIN_OVERLAP = 0.7  # intersection over union of both mattes in the box; with less, it saw something else
-_MAX_CANVAS = 4096  # pixels a side of the merged matte
+_LEAST_SHRINKAGE = 2.0  # pixels of the picture for one of the matte, along an axis; with fewer, nothing is left to see
+_MIN_OVERLAP = 0.7  # intersection over union of both mattes in the box; with less, the second is of something else
+_MAX_CANVAS = 4096  # pixels a side of the merged matte, at most
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,20 @@ class Box:
         return self.bottom - self.top
 
 
-def box(matte: Matte, width: int, height: int) -> Box | None:
-    """Return where a second look at a width x height picture pays, None if nowhere. matte: 0..1 at the model's size."""
+def find_box(matte: Matte, width: int, height: int) -> Box | None:
+    """Return the box of the picture that deserves a second look: the subject with a margin. None if none does.
+
+    matte: 0..1 at the model's size.
+    width, height: of the picture.
+    """
     rows, columns = matte.shape
-    found = matte >= _SUBJECT
+    found = matte >= _SUBJECT_LEVEL
     ys, xs = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
     if not len(xs) or width * height < _LEAST_SHRINKAGE**2 * rows * columns:
         return None
     left, right = xs[0] / columns * width, (xs[-1] + 1) / columns * width
     top, bottom = ys[0] / rows * height, (ys[-1] + 1) / rows * height
-    # at least a model pixel around, which the subject's soft edge may take
+    # at least two pixels of the matte on each side, which the subject's soft edge may take
     across = max(_MARGIN * (right - left), 2 * width / columns)
     down = max(_MARGIN * (bottom - top), 2 * height / rows)
     result = Box(
@@ -62,10 +66,14 @@ def box(matte: Matte, width: int, height: int) -> Box | None:
 
 
 def merge(first: Matte, second: Matte, width: int, height: int, where: Box) -> Matte | None:
-    """Both looks in one matte, fine enough for what the second saw. None if it saw something else than the first.
+    """Return both mattes merged into one of the whole picture, as fine as the second. None if they hardly overlap.
 
-    first: of the whole width x height picture. second: of the box. Towards the box's border, as far as that is not the
-    picture's, the second fades out, so that no seam shows.
+    first: matte of the whole picture, 0..1.
+    second: matte of the box, 0..1.
+    width, height: of the picture.
+    where: the box.
+
+    The second fades out towards those sides of the box that are not the picture's own, so that no seam shows.
     """
     across, down = second.shape[1] / where.width, second.shape[0] / where.height
     columns = min(width, _MAX_CANVAS, max(first.shape[1], round(width * across)))
@@ -91,13 +99,13 @@ def _resized(matte: Matte, columns: int, rows: int) -> Matte:
 
 
 def _overlap(one: Matte, other: Matte) -> float:
-    a, b = one >= _SUBJECT, other >= _SUBJECT
+    a, b = one >= _SUBJECT_LEVEL, other >= _SUBJECT_LEVEL
     union = np.count_nonzero(a | b)
     return np.count_nonzero(a & b) / union if union else 0.0
 
 
 def _fade(length: int, at_start: bool, at_end: bool) -> Matte:
-    """1, but for a ramp over half the margin at the ends that are asked for."""
+    """Return weights of 1, with a ramp from 0 over half the margin at the start and at the end if wanted."""
     ramp = max(1.0, length * _MARGIN / (1 + 2 * _MARGIN) / 2)
     steps = np.arange(length, dtype=np.float32) + 0.5
     weight = np.ones(length, np.float32)

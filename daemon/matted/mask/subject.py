@@ -1,11 +1,13 @@
-"""Whether a picture shows a subject at all. A model always answers something; stretched to full contrast it looks sure.
+"""Decide whether a picture shows a subject. A model always gives a matte; stretched to full contrast, any looks sure.
 
-Three things tell, each from 0 to 1, and all have to hold:
+The confidence is the product of three measures, each 0..1:
 
-- The model is sure of what it calls subject. Where there is nothing it gives low numbers, or middling ones everywhere.
-- The picture has forms: pixels some way apart are alike. In fine noise they are not; some models take it for a subject,
-  and are sure of it.
-- The picture has edges. Skies and gradients are smooth; a pale cloud is what some models are sure of.
+- Sureness: how probable the pixels are that the model calls subject. Where there is no subject it gives low
+  probabilities, or middling ones everywhere.
+- Forms: how alike pixels some way apart are. In fine noise they are not alike, yet some models are sure of a subject in
+  it.
+- Edges: how sharp the picture's sharpest edges are. Skies and gradients are smooth, yet some models are sure of a pale
+  cloud.
 """
 
 from __future__ import annotations
@@ -18,31 +20,31 @@ from PIL import Image
 
 from matted.models.spec import ModelSpec
 
-_SIDE = 320  # pixels, about: the picture is judged at this size, whatever the model looks at
-_LEAST_SIDE = 16  # of what forms and edges can be seen in at all
-_APART = 6  # of these pixels: further than fine noise reaches, but not than small things do
-# Correlation of pixels that far apart. Noise has less than the first, photographs have 0.34 to 1.
+_SIDE = 320  # pixels of the shorter side, about: the picture is judged at this size, whatever size the model takes
+_LEAST_SIDE = 16  # pixels, the least in which forms and edges can be measured
+_APART = 6  # pixels at that size: further than fine noise reaches, less far than small objects do
+# Correlation of pixels that far apart, for forms 0 and 1. Noise has less than the first; photographs have 0.34 to 1.
 _FORMS = (0.05, 0.2)
-# Steps at the sharpest edges, in standard deviations of the picture. Skies have up to 0.25, with hard white clouds 0.5;
-# photographs have 1.2 to 3, and 0.65 or more when they are blurred by a pixel of these.
+# Steps at the sharpest edges, in standard deviations of the picture, for edges 0 and 1. Skies have up to 0.25, with
+# hard white clouds 0.5; photographs have 1.2 to 3, and at least 0.65 when blurred by a pixel at that size.
 _EDGES = (0.3, 1.0)
-_SHARPEST = 0.0005  # share of the pixels that are the sharpest edges: as many as around a subject of 10 x 10 pixels
-_LEAST = 4.0  # levels of 255: a picture with less contrast than its own noise has neither forms nor edges
+_SHARPEST = 0.0005  # share of the pixels that count as sharpest: as many as surround a subject of 10 x 10 pixels
+_LEAST = 4.0  # levels of 255, added to the contrast, so that a picture of faint noise has neither forms nor edges
 
 
-def found(confidence: float, spec: ModelSpec) -> bool:
-    """The decision, calibrated for each model."""
+def is_present(confidence: float, spec: ModelSpec) -> bool:
+    """Return whether there is a subject: whether the confidence reaches the floor that was calibrated for the model."""
     return confidence >= spec.subject_floor
 
 
 def confidence(probable: NDArray[np.float32], planes: NDArray[np.uint8], spec: ModelSpec, side: int = _SIDE) -> float:
-    """Return how likely it is that there is a subject, 0 to 1. For ordering and for a threshold: it is no probability.
+    """Return the confidence that there is a subject, 0..1. It orders pictures and takes a floor; it is no probability.
 
-    probable: rows x columns, what `model_io.probability` gave, before it is stretched.
-    planes: 3 x height x width, what the model was shown of the picture.
-    side: pixels, the picture's own shorter side: one that was enlarged for the model has no edges finer than that.
+    probable: rows x columns, as `model_io.probability` returns it, not stretched to full contrast.
+    planes: 3 x height x width, the model's input.
+    side: pixels, the picture's own shorter side: if it was enlarged for the model, its edges are no finer than that.
 
-    A model that compares with a plate has seen a difference, which needs no help from the picture.
+    For a model that takes a plate only sureness counts: it has seen a difference between two pictures.
     """
     if not np.isfinite(probable).all():
         return 0.0
@@ -54,18 +56,18 @@ def confidence(probable: NDArray[np.float32], planes: NDArray[np.uint8], spec: M
 
 
 def _sureness(matte: NDArray[np.float32]) -> float:
-    """The mean of the matte where it is subject: weighted by itself. Does not depend on how large the subject is."""
+    """Return the mean of the matte weighted by itself, so that the size of the subject does not matter."""
     return float(np.vdot(matte, matte)) / max(float(matte.sum()), 1e-6)
 
 
 def _levels(planes: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
-    """3 x about side x side, 0..255."""
+    """Return the planes averaged until their shorter side is about `side` pixels: 3 x rows x columns, 0..255."""
     factor = max(1, round(min(planes.shape[1:]) / side))
     return np.stack([np.asarray(Image.fromarray(plane).reduce(factor), np.float32) for plane in planes])
 
 
 def _forms(levels: NDArray[np.float32]) -> float:
-    """How alike pixels are that are _APART rows or columns apart: their correlation."""
+    """Return the correlation of pixels that are _APART rows or columns apart."""
     shorter = min(levels.shape[1:])
     apart = min(max(2, round(_APART * shorter / _SIDE)), shorter // 2)
     down, right = levels[:, apart:] - levels[:, :-apart], levels[:, :, apart:] - levels[:, :, :-apart]
@@ -75,17 +77,17 @@ def _forms(levels: NDArray[np.float32]) -> float:
 
 
 def _edges(levels: NDArray[np.float32]) -> float:
-    """Steps from pixel to pixel at the sharpest edges, in standard deviations."""
+    """Return the step from pixel to pixel at the sharpest edges, in standard deviations of the picture."""
     down, right = np.diff(levels[:, :, :-1], axis=1), np.diff(levels[:, :-1], axis=2)
     steps = np.sqrt((np.square(down) + np.square(right)).sum(axis=0))
     return float(np.quantile(steps, 1.0 - _SHARPEST)) / (math.sqrt(_variance(levels)) + _LEAST)
 
 
 def _between(value: float, low: float, high: float) -> float:
-    """0 at `low` and below, 1 at `high` and above."""
+    """Return 0 at `low` and below, 1 at `high` and above, linear in between."""
     return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
 def _variance(levels: NDArray[np.float32]) -> float:
-    """Of the colours: the sum of the channels'."""
+    """Return the sum of the channels' variances."""
     return float(levels.var(axis=(1, 2)).sum())

@@ -1,4 +1,4 @@
-"""The subject's own colours where it mixes with the background."""
+"""Foreground colours: the subject's own where it mixes with the background."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def never() -> None:
 
 
 def texture(width: int, height: int, seed: int, cell: int, spread: float) -> np.ndarray[Any, Any]:
-    """Colours that change smoothly over about `cell` pixels: height x width x 3, 0..255."""
+    """Return colours that change smoothly over about `cell` pixels: height x width x 3, 0..255."""
     random = np.random.default_rng(seed)
     coarse = random.normal(0, spread, (height // cell + 2, width // cell + 2, 3)) + random.uniform(60, 200, 3)
     small = Image.fromarray(np.clip(coarse, 0, 255).astype(np.uint8))
@@ -30,7 +30,7 @@ def texture(width: int, height: int, seed: int, cell: int, spread: float) -> np.
 
 
 def ring(width: int, height: int, softness: float) -> np.ndarray[Any, Any]:
-    """The alpha of a round subject whose edge is `softness` pixels wide: height x width, 0..1."""
+    """Return the alpha of a round subject whose edge is `softness` pixels wide: height x width, 0..1."""
     y, x = np.ogrid[0:height, 0:width]
     distance = np.hypot(x - width / 2, y - height / 2) - min(width, height) / 3
     return np.clip(0.5 - distance / softness, 0, 1)
@@ -49,7 +49,7 @@ def estimate(alpha: Any, picture: Any, format: str = "RGB8", check: Any = never)
 
 
 def in_format(rgb: Any, format: str) -> Any:
-    """The same picture; an alpha channel of its own says nothing."""
+    """Return the same picture in a format; its own alpha channel is noise."""
     hidden = np.random.default_rng(1).integers(0, 256, rgb.shape[:2]).astype(np.uint8)
     red, green, blue = (rgb[:, :, channel] for channel in range(3))
     layers = {"RGBA8": (red, green, blue, hidden), "BGRA8": (blue, green, red, hidden), "RGB8": (red, green, blue)}
@@ -100,29 +100,29 @@ def test_without_a_soft_edge_the_picture_stays(level: int) -> None:
     np.testing.assert_array_equal(estimate(np.full((100, 150), level, np.uint8), picture), picture)
 
 
-def test_just_outside_the_edge_lie_the_subjects_colours_too() -> None:
+def test_the_subjects_colours_reach_just_outside_the_edge() -> None:
     alpha = ring(300, 300, 12)
     found = estimate(alpha, mix(alpha, RED, GREEN)).astype(int)
     inner = alpha > 0.02
     outside = ~inner
     nearby = np.zeros_like(inner)
-    nearby[band.MARGIN // 2 :] |= inner[: -band.MARGIN // 2]
-    nearby[: -band.MARGIN // 2] |= inner[band.MARGIN // 2 :]
+    nearby[band.BLOCK // 2 :] |= inner[: -band.BLOCK // 2]
+    nearby[: -band.BLOCK // 2] |= inner[band.BLOCK // 2 :]
     assert np.abs(found - RED).max(axis=2)[nearby & outside].max() <= 12
 
 
 @pytest.mark.parametrize(("grow", "feather"), [(60, 0), (0, 25), (20, 15)])
-def test_they_go_as_far_as_a_mask_that_was_made_larger_or_softer(grow: int, feather: float) -> None:
+def test_the_estimate_reaches_as_far_as_a_mask_that_was_made_larger_or_softer(grow: int, feather: float) -> None:
     alpha = np.rint(ring(500, 400, 6) * 255).astype(np.uint8)
-    shown = edges.tune(alpha, None, grow, feather, False, never)
+    tuned = edges.tune(alpha, None, grow, feather, False, never)
     layer = Layer(mix(alpha / 255, RED, GREEN))
-    seen = shown > 5
-    found = [colours.estimate(alpha, layer, never, mask).astype(int) for mask in (alpha, shown)]
+    seen = tuned > 5
+    found = [colours.estimate(alpha, layer, never, mask).astype(int) for mask in (alpha, tuned)]
     farthest_off = [np.abs(each - RED).max(axis=2)[seen].max() for each in found]
     assert farthest_off[0] > 100 and farthest_off[1] <= 12
 
 
-def test_a_mask_that_was_made_smaller_changes_none() -> None:
+def test_a_mask_that_was_made_smaller_changes_no_colours() -> None:
     alpha = np.rint(ring(500, 400, 6) * 255).astype(np.uint8)
     layer = Layer(mix(alpha / 255, RED, GREEN))
     smaller = edges.tune(alpha, None, -30, 0, False, never)

@@ -1,4 +1,4 @@
-"""The edge of a mask at the layer's size, and what can be asked of it."""
+"""Refining the edge of a mask at the size of the picture, and tuning the mask."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def nothing() -> None:
 
 @cache
 def disc(width: int, height: int, blur: int = 1) -> Array:
-    """True alpha: a disc in the middle, blur x blur samples a pixel, height x width in 0..1, read-only."""
+    """Return true alpha: a disc in the middle, blur x blur samples a pixel, height x width in 0..1, read-only."""
     y, x = ((np.arange(side * blur, dtype=np.float32) + 0.5) / blur - side / 2 for side in (height, width))
     inside = np.hypot(x, y[:, np.newaxis]) < 0.32 * min(width, height)
     alpha = inside.reshape(height, blur, width, blur).mean(axis=(1, 3), dtype=np.float32)
@@ -34,14 +34,14 @@ def disc(width: int, height: int, blur: int = 1) -> Array:
 
 
 def picture(alpha: Array, grain: int = 3) -> Array:
-    """The subject over its background: height x width x 3, with grain in it."""
+    """Return the subject over its background: height x width x 3, with grain in it."""
     colours = alpha[:, :, np.newaxis] * np.float32(FOREGROUND) + (1 - alpha[:, :, np.newaxis]) * np.float32(BACKGROUND)
     noise = np.random.default_rng(0).integers(-grain, grain + 1, (*alpha.shape, 1))
     return np.clip(np.rint(colours) + noise, 0, 255).astype(np.uint8)
 
 
-def seen_by_model(alpha: Array, side: int = SIDE) -> Array:
-    """A matte as models give it: squashed to a square and soft at its edge."""
+def as_matte(alpha: Array, side: int = SIDE) -> Array:
+    """Return a matte as models give it: squashed to a square and soft at its edge."""
     small = Image.fromarray(alpha).resize((side // 4, side // 4), Image.Resampling.BOX)
     return np.asarray(small.resize((side, side), Image.Resampling.BICUBIC)).clip(0, 1)
 
@@ -49,8 +49,8 @@ def seen_by_model(alpha: Array, side: int = SIDE) -> Array:
 def refined(matte: Array, rgb: Array, mode: str = "fine", depth: int = 16, format: str = "RGB8") -> Array:
     height, width = rgb.shape[:2]
     layer = Layer.received(memoryview(np.ascontiguousarray(rgb)).cast("B"), width, height, format)
-    edge = edges.study(matte, layer, mode, nothing)
-    return rendering.render(matte, width, height, depth, edge)
+    refinement = edges.fit_refinement(matte, layer, mode, nothing)
+    return rendering.render(matte, width, height, depth, refinement)
 
 
 def error(mask: Array, truth: Array) -> float:
@@ -65,13 +65,13 @@ def error(mask: Array, truth: Array) -> float:
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (2000, 1400), (200, 300)])
 def test_a_blurred_edge_comes_close_to_the_true_one(mode: str, width: int, height: int) -> None:
     truth = disc(width, height, blur=4)
-    matte = seen_by_model(truth)
+    matte = as_matte(truth)
     before = error(rendering.render(matte, width, height, 16), truth)
     assert error(refined(matte, picture(truth), mode), truth) < 0.25 * before
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_what_is_half_transparent_stays_so(mode: str) -> None:
+def test_what_is_half_transparent_stays_half_transparent(mode: str) -> None:
     """A soft edge 20 pixels wide, which the model has drawn twice as wide."""
     x = np.linspace(-300, 300, 600, dtype=np.float32)
     truth, drawn = (np.tile(np.clip(0.5 + x / wide, 0, 1), (400, 1)).astype(np.float32) for wide in (20, 40))
@@ -88,7 +88,7 @@ def test_what_is_half_transparent_stays_so(mode: str) -> None:
 def test_where_the_model_is_sure_nothing_changes(mode: str, depth: int) -> None:
     truth = disc(900, 700)
     rgb = np.random.default_rng(1).integers(0, 256, (700, 900, 3), np.uint8)
-    matte = seen_by_model(truth)
+    matte = as_matte(truth)
     mask = rendering.render(matte, 900, 700, depth)
     changed = refined(matte, rgb, mode, depth) != mask
     y, x = np.mgrid[0:700, 0:900]
@@ -106,7 +106,7 @@ def test_a_matte_without_an_edge_is_left_alone(mode: str, level: float) -> None:
 
 
 def test_a_picture_without_colours_to_go_by_keeps_its_mask() -> None:
-    matte = seen_by_model(disc(640, 480))
+    matte = as_matte(disc(640, 480))
     flat = np.full((480, 640, 3), 90, np.uint8)
     np.testing.assert_array_equal(refined(matte, flat), rendering.render(matte, 640, 480, 16))
 
@@ -116,7 +116,7 @@ def test_a_picture_without_colours_to_go_by_keeps_its_mask() -> None:
 @pytest.mark.parametrize("depth", [8, 16])
 def test_tiles_leave_no_seams(monkeypatch: pytest.MonkeyPatch, mode: str, depth: int) -> None:
     truth = disc(1300, 1100)
-    matte, rgb = seen_by_model(truth), picture(truth, grain=20)
+    matte, rgb = as_matte(truth), picture(truth, grain=20)
     mask = refined(matte, rgb, mode, depth)
     for name in ("lanczos", "linear"):
         monkeypatch.setattr(resampling, name, partial(getattr(resampling, name), block=5000))
@@ -128,14 +128,14 @@ def test_tiles_leave_no_seams(monkeypatch: pytest.MonkeyPatch, mode: str, depth:
 @pytest.mark.parametrize("mode", MODES)
 def test_eight_bits_are_sixteen_rounded(mode: str) -> None:
     truth = disc(700, 500)
-    matte, rgb = seen_by_model(truth), picture(truth, grain=20)
+    matte, rgb = as_matte(truth), picture(truth, grain=20)
     difference = refined(matte, rgb, mode, 8) - refined(matte, rgb, mode, 16) / 257
     assert np.abs(difference).max() < 0.51
 
 
 def test_every_format_gives_the_same_mask_for_the_same_colours() -> None:
     truth = disc(301, 203)
-    matte, rgb = seen_by_model(truth), picture(truth, grain=20)
+    matte, rgb = as_matte(truth), picture(truth, grain=20)
     hidden = np.random.default_rng(3).integers(0, 256, (203, 301, 1), np.uint8)
     expected = refined(matte, rgb)
     np.testing.assert_array_equal(refined(matte, np.dstack([rgb, hidden]), format="RGBA8"), expected)
@@ -144,7 +144,7 @@ def test_every_format_gives_the_same_mask_for_the_same_colours() -> None:
 
 def test_every_grey_format_gives_the_same_mask_for_the_same_greys() -> None:
     truth = disc(301, 203)
-    matte, grey = seen_by_model(truth), picture(truth, grain=20)[:, :, :1]
+    matte, grey = as_matte(truth), picture(truth, grain=20)[:, :, :1]
     hidden = np.random.default_rng(3).integers(0, 256, grey.shape, np.uint8)
     expected = refined(matte, np.repeat(grey, 3, axis=2))
     np.testing.assert_array_equal(refined(matte, grey, format="GRAY8"), expected)
@@ -164,7 +164,7 @@ def test_any_size_can_be_refined(mode: str, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_the_same_again_gives_the_same(mode: str) -> None:
     truth = disc(500, 400)
-    matte, rgb = seen_by_model(truth), picture(truth, grain=20)
+    matte, rgb = as_matte(truth), picture(truth, grain=20)
     np.testing.assert_array_equal(refined(matte, rgb, mode), refined(matte, rgb, mode))
 
 
@@ -175,7 +175,7 @@ class Stopped(Exception):
 @pytest.mark.parametrize("mode", MODES)
 def test_it_can_be_stopped_again_and_again(mode: str) -> None:
     truth = disc(1500, 1200)
-    matte, rgb = seen_by_model(truth), picture(truth)
+    matte, rgb = as_matte(truth), picture(truth)
     asked = 0
 
     def check() -> None:
@@ -185,15 +185,15 @@ def test_it_can_be_stopped_again_and_again(mode: str) -> None:
             raise Stopped
 
     with pytest.raises(Stopped):
-        edge = edges.study(matte, Layer(rgb), mode, check)
-        rendering.render(matte, 1500, 1200, 8, edge)
+        refinement = edges.fit_refinement(matte, Layer(rgb), mode, check)
+        rendering.render(matte, 1500, 1200, 8, refinement)
 
 
 # -- tuning ------------------------------------------------------------------------------------------------------------
 
 
 def soft(width: int, height: int, depth: int) -> Array:
-    return rendering.render(seen_by_model(disc(600, 400)), width, height, depth)
+    return rendering.render(as_matte(disc(600, 400)), width, height, depth)
 
 
 def tuned(mask: Array, **asked: Any) -> Array:
@@ -205,7 +205,7 @@ def tuned(mask: Array, **asked: Any) -> Array:
     return result
 
 
-def test_nothing_asked_for_changes_nothing() -> None:
+def test_without_options_nothing_changes() -> None:
     mask = soft(300, 200, 8)
     assert tuned(mask) is mask
 
@@ -219,7 +219,7 @@ def test_a_threshold_leaves_nothing_in_between(threshold: float, least: int) -> 
 
 
 def dilated(mask: Array, radius: int) -> Array:
-    """The definition: the maximum of all pixels that are no further away than `radius`."""
+    """Return the dilation by its definition: the maximum of all pixels that are no further away than `radius`."""
     padded = np.pad(mask, radius)
     height, width = mask.shape
     shifts = range(2 * radius + 1)
@@ -251,7 +251,7 @@ def test_growing_far_makes_a_disc_of_a_dot() -> None:
 @pytest.mark.parametrize("sigma", [0.5, 1.0, 2.9, 7.3, 30.0, 250.0])
 @pytest.mark.parametrize(("depth", "tolerance"), [(8, 1.0), (16, 130.0)])
 def test_feathering_is_a_gaussian_blur(sigma: float, depth: int, tolerance: float) -> None:
-    """Against the sum over all pixels, edge and everything."""
+    """Compare with the weighted sum over all pixels, also at the edges."""
     mask = soft(331, 217, depth)
     down, across = (np.exp(-0.5 * ((np.arange(side)[:, None] - np.arange(side)) / sigma) ** 2) for side in mask.shape)
     down, across = (weights / weights.sum(axis=1, keepdims=True) for weights in (down, across))
@@ -274,7 +274,7 @@ def test_inverting_twice_gives_the_same(depth: int) -> None:
     np.testing.assert_array_equal(tuned(inverted, invert=True), mask)
 
 
-def test_it_is_done_in_the_order_that_the_protocol_says() -> None:
+def test_tuning_is_done_in_the_order_that_the_protocol_says() -> None:
     mask = soft(400, 300, 8)
     step = tuned(tuned(tuned(mask, threshold=0.4), grow=5), feather=3.0)
     np.testing.assert_array_equal(tuned(mask, threshold=0.4, grow=5, feather=3.0, invert=True), 255 - step)
@@ -291,13 +291,13 @@ def test_any_size_can_be_tuned(size: tuple[int, int], asked: dict[str, Any]) -> 
 
 @pytest.mark.slow
 def test_a_large_layer_takes_few_times_its_own_memory() -> None:
-    """All steps, and 16 bits. What the model and the transport take comes on top."""
-    matte = seen_by_model(disc(SIDE, SIDE))
+    """All steps in 16 bits, without the memory of the model and the transport."""
+    matte = as_matte(disc(SIDE, SIDE))
     pixels = np.random.default_rng(0).integers(0, 256, (3000, 4000, 4), np.uint8)
     tracemalloc.start()
     try:
-        edge = edges.study(matte, Layer(pixels), "fine", nothing)
-        mask = rendering.render(matte, 4000, 3000, 16, edge)
+        refinement = edges.fit_refinement(matte, Layer(pixels), "fine", nothing)
+        mask = rendering.render(matte, 4000, 3000, 16, refinement)
         edges.tune(mask, 0.5, 10, 5.0, True, nothing)
         peak = tracemalloc.get_traced_memory()[1]
     finally:

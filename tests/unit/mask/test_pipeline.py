@@ -1,4 +1,4 @@
-"""One mask from a fake model's prediction: stages in their order, a second look, cancels in between, the held model."""
+"""The pipeline with a fake engine: stages in their order, the second look, cancels in between, the held model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SPEC = model("small")
 
 
 class Recorder(Task):
-    """A task that keeps the stages that it was told, and is cancelled at one of them."""
+    """A task that records its stages, and is cancelled at one of them."""
 
     def __init__(self, cancel_at: str = "") -> None:
         self.stages: list[str] = []
@@ -84,7 +84,7 @@ def test_the_mask_has_the_size_and_depth_that_were_asked_for(harness: Harness) -
     assert eight.info.model == "small" and eight.info.confidence > 0.35 and not eight.info.second_look
 
 
-def test_stages_are_told_in_their_order_and_timed(harness: Harness) -> None:
+def test_stages_are_reported_in_their_order_and_timed(harness: Harness) -> None:
     task = Recorder()
     outcome = harness.run(task=task, feather=2.0, foreground=True)
     order = [stage for index, stage in enumerate(task.stages) if index == 0 or task.stages[index - 1] != stage]

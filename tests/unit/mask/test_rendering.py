@@ -1,4 +1,4 @@
-"""From a matte to a mask at the picture's size."""
+"""Rendering a matte as a mask of the size of the picture."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SIZES = [(1, 1), (1, 40), (40, 1), (1, 1899), (1899, 1), (320, 320), (321, 319),
 
 
 def blob(side: int = SIDE) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """A disc with a soft edge, 1 inside, 0 outside."""
+    """Return a disc with a soft edge, 1 inside, 0 outside."""
     y, x = np.mgrid[0:side, 0:side] / side - 0.5
     return np.clip(8 * (0.35 - np.hypot(x, y)) + 0.5, 0, 1).astype(np.float32)
 
 
 def ragged(side: int = SIDE) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Hard edges and corners everywhere, which make Lanczos overshoot."""
+    """Return hard edges and corners everywhere, which make Lanczos overshoot."""
     coarse = np.random.default_rng(3).integers(0, 2, (side // 4, side // 4))
     return np.kron(coarse, np.ones((4, 4))).astype(np.float32)
 
@@ -58,7 +58,7 @@ def test_background_is_zero_and_the_subject_full_scale(width: int, height: int, 
 
 
 @pytest.mark.parametrize("depth", [8, 16])
-def test_overshoot_at_hard_edges_is_cut_off_and_does_not_wrap(depth: int) -> None:
+def test_overshoot_at_hard_edges_is_clipped_and_does_not_wrap(depth: int) -> None:
     matte = np.zeros((SIDE, SIDE), np.float32)
     matte[:, 100:200] = 1
     full = 2**depth - 1

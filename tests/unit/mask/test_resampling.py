@@ -1,4 +1,4 @@
-"""Enlarging and reducing by products of matrices."""
+"""Resampling by products of matrices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIZES = [(1, 1), (1, 9), (9, 1), (2, 3), (40, 40), (40, 41), (41, 40), (40, 1000
 
 
 def applied(spans: list[resampling.Span], samples: Any) -> Any:
-    return np.concatenate([span.weights @ samples[span.seen] for span in spans])
+    return np.concatenate([span.weights @ samples[span.samples] for span in spans])
 
 
 @pytest.mark.parametrize(("samples", "pixels"), SIZES)
@@ -35,13 +35,13 @@ def test_linear_is_interpolation_between_the_centres(samples: int, pixels: int, 
 
 
 @pytest.mark.parametrize(("samples", "pixels"), SIZES)
-def test_every_pixel_is_made_once_of_samples_that_are_there(samples: int, pixels: int) -> None:
+def test_every_pixel_is_in_one_span_of_existing_samples(samples: int, pixels: int) -> None:
     for spans in (resampling.lanczos(samples, pixels), resampling.linear(samples, pixels, pixels / samples)):
-        assert np.concatenate([np.arange(span.made.start, span.made.stop) for span in spans]).tolist() == [
+        assert np.concatenate([np.arange(span.pixels.start, span.pixels.stop) for span in spans]).tolist() == [
             *range(pixels)
         ]
         for span in spans:
-            assert 0 <= span.seen.start < span.seen.stop <= samples
-            assert span.weights.shape == (span.made.stop - span.made.start, span.seen.stop - span.seen.start)
+            assert 0 <= span.samples.start < span.samples.stop <= samples
+            assert span.weights.shape == (span.pixels.stop - span.pixels.start, span.samples.stop - span.samples.start)
             assert span.weights.dtype == np.float32
             np.testing.assert_allclose(span.weights.sum(axis=1), 1.0, atol=1e-6)

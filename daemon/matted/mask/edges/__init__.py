@@ -1,6 +1,6 @@
-"""A mask's edge: brought to the layer's own pixels, and tuned to what a person asks for."""
+"""The edge of a mask: `fit_refinement` brings it to the layer's own pixels, `tune` changes it as a user asks."""
 
-from matted.mask.edges.study import study
+from matted.mask.edges.fitting import fit_refinement
 from matted.mask.edges.tuning import tune
 
-__all__ = ["study", "tune"]
+__all__ = ["fit_refinement", "tune"]

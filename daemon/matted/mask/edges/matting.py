@@ -1,10 +1,10 @@
-"""Closed-form matting around an alpha that is nearly right.
+"""Solve closed-form matting near an alpha that is nearly right.
 
-Levin, Lischinski and Weiss, "A Closed-Form Solution to Natural Image Matting" (TPAMI 2008): in each small window alpha
-is a linear function of the colour, and the alpha that comes closest to that everywhere solves a linear system. As in
-He, Sun and Tang, "Fast Matting Using Large Kernel Matting Laplacian Matrices" (CVPR 2010), its matrix is never formed:
-a product with it is a regression in each window, made of sums over windows. The alpha that there was holds the solution
-in place, so that what is far away has no influence, and tiles with a margin give what the whole picture would.
+Levin, Lischinski and Weiss, "A Closed-Form Solution to Natural Image Matting" (TPAMI 2008): alpha is taken for a linear
+function of the colour in each small window, and the alpha that comes closest to that in all windows solves a linear
+system. As in He, Sun and Tang, "Fast Matting Using Large Kernel Matting Laplacian Matrices" (CVPR 2010), the matrix is
+never formed: to multiply by it is a regression in each window, computed from sums over windows. A penalty on the change
+from the former alpha keeps distant pixels from mattering, so tiles with a margin are solved one by one.
 """
 
 from __future__ import annotations
@@ -14,20 +14,26 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.mask.edges.linear import Floats, inverse, times
+from matted.mask.edges.matrices import Floats, invert, multiply
 
 _RADIUS = 2  # pixels: windows of 5 x 5
 _COUNT = (2 * _RADIUS + 1) ** 2
-_NOISE = 4e-6  # variance of the colours, in 0..1, below which they are noise: half a step of an 8-bit sample
-_HOLD = 0.02  # how strongly the former alpha holds a pixel, against 1 for all windows that it is in
-_TILE = 160  # pixels
-_MARGIN = 24  # pixels around a tile that are solved with it
-_STEPS = 25  # of conjugate gradients at most
-_PRECISION = 1e-3  # of the first residual, at which they end
+_NOISE = 4e-6  # variance that is added to each colour, in 0..1: (half a step of an 8-bit sample)², taken for noise
+_HOLD = 0.02  # weight of the former alpha for a pixel; all windows that the pixel is in have 1 together
+_TILE = 160  # pixels a side
+_MARGIN = 24  # pixels around a tile that are solved with it, and dropped
+_STEPS = 25  # of conjugate gradients, at most
+_PRECISION = 1e-3  # they end when the residual has shrunk to this share of the first
 
 
 def solve(picture: NDArray[np.uint8], alpha: Floats, unsure: NDArray[np.bool_], check: Callable[[], None]) -> Floats:
-    """Return `alpha`, height x width in 0..1, changed where it is `unsure`. picture: 3 x height x width."""
+    """Return alpha solved where it is unsure, and as it was elsewhere: height x width, 0..1.
+
+    picture: 3 x height x width.
+    alpha: height x width, 0..1.
+    unsure: height x width.
+    check: called between tiles; raises to stop.
+    """
     height, width = alpha.shape
     solved = alpha.copy()
     for top in range(0, height, _TILE):
@@ -47,16 +53,21 @@ def solve(picture: NDArray[np.uint8], alpha: Floats, unsure: NDArray[np.bool_], 
 
 
 def _solve_tile(laplacian: _Laplacian, alpha: Floats, free: Floats) -> Floats:
-    """Solve (L + hold) change = -L alpha for the pixels where free is 1, by conjugate gradients; elsewhere it is 0."""
+    """Solve (L + hold) change = -L alpha by conjugate gradients, and return alpha + change in 0..1.
+
+    laplacian: L, of the tile.
+    alpha: rows x columns, 0..1.
+    free: rows x columns: 1 where alpha may change, 0 where the change is 0.
+    """
     hold = np.float32(_HOLD * _COUNT)
     change = np.zeros_like(alpha)
-    residual = -free * laplacian.times(alpha)
+    residual = -free * laplacian.multiply(alpha)
     direction = residual.copy()
     left = first = float(np.vdot(residual, residual))
     for _ in range(_STEPS):
         if left <= _PRECISION**2 * first:
             break
-        image = free * laplacian.times(direction) + hold * direction
+        image = free * laplacian.multiply(direction) + hold * direction
         step = np.float32(left / float(np.vdot(direction, image)))
         change += step * direction
         residual -= step * image
@@ -67,7 +78,7 @@ def _solve_tile(laplacian: _Laplacian, alpha: Floats, free: Floats) -> Floats:
 
 
 class _Laplacian:
-    """The matting Laplacian of a picture, 3 x height x width, with all windows that lie in it as a whole."""
+    """The matting Laplacian of a picture, 3 x height x width, over all windows that lie wholly within it."""
 
     def __init__(self, picture: NDArray[np.uint8]) -> None:
         self._colours = picture * np.float32(1 / 255)
@@ -77,22 +88,22 @@ class _Laplacian:
         spread = _means(products)
         spread -= np.stack([red * red, red * green, red * blue, green * green, green * blue, blue * blue])
         spread[[0, 3, 5]] += np.float32(_NOISE)
-        self._inverse = inverse(spread)
+        self._inverse = invert(spread)
         self._windows = _scattered(np.ones((1, *red.shape), np.float32))[0]
 
-    def times(self, alpha: Floats) -> Floats:
-        """For each pixel, the sum over its windows of alpha less what the window's linear model says of its colour."""
+    def multiply(self, alpha: Floats) -> Floats:
+        """Return L alpha: for each pixel, the sum over its windows of alpha minus the alpha of the window's model."""
         mean, *joint = _means(np.concatenate([alpha[np.newaxis], self._colours * alpha]))
-        slopes = times(self._inverse, np.stack(joint) - self._mean * mean)
+        slopes = multiply(self._inverse, np.stack(joint) - self._mean * mean)
         offset = mean - (slopes * self._mean).sum(axis=0)
         *slopes_here, offset_here = _scattered(np.concatenate([slopes, offset[np.newaxis]]))
-        said = sum(slope * colour for slope, colour in zip(slopes_here, self._colours, strict=True))
-        product: Floats = self._windows * alpha - said - offset_here
+        modelled = sum(slope * colour for slope, colour in zip(slopes_here, self._colours, strict=True))
+        product: Floats = self._windows * alpha - modelled - offset_here
         return product
 
 
 def _sums(fields: Floats) -> Floats:
-    """Fields x rows x columns: the sums over each window that lies in them as a whole."""
+    """Return the sums over each window that lies wholly within the fields. fields: any number x rows x columns."""
     side = 2 * _RADIUS + 1
     rows, columns = (length - side + 1 for length in fields.shape[1:])
     tall = fields[:, :rows].copy()
@@ -109,6 +120,6 @@ def _means(fields: Floats) -> Floats:
 
 
 def _scattered(fields: Floats) -> Floats:
-    """For each pixel, the sums over all windows that it lies in: the transpose of `_sums`."""
+    """Return for each pixel the sums over all windows that it lies in: the transpose of `_sums`."""
     around = (2 * _RADIUS, 2 * _RADIUS)
     return _sums(np.pad(fields, ((0, 0), around, around)))

@@ -1,4 +1,4 @@
-"""Bring local colour models from their coarse grid to the pixels of a picture of any size."""
+"""Apply local colour models to the pixels of a picture of any size, in the band where the matting model was unsure."""
 
 from __future__ import annotations
 
@@ -9,22 +9,26 @@ import numpy as np
 
 from matted.inference.layer import Layer
 from matted.mask import resampling
-from matted.mask.edges.linear import Floats
 from matted.mask.edges.local import LocalModels
+from matted.mask.edges.matrices import Floats
 from matted.mask.resampling import Span
 
-_CONTRAST = 1.1  # colours vary on both sides of an edge; this makes nearly 0 and nearly 1 what they are meant to be
+_CONTRAST = 1.1  # around a half: colours vary on both sides of an edge, and their alpha is still to be 0 and 1
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Cells of cell x cell pixels of a picture of `size` (height, width), the last of which may reach beyond it."""
+    """A grid of square cells over a picture.
+
+    cell: pixels a side.
+    size: (height, width) of the picture; the last cells may reach beyond it.
+    """
 
     cell: int
     size: tuple[int, int]
 
     def mean(self, samples: Floats) -> Floats:
-        """The mean of each cell, over what of it lies in the picture."""
+        """Return the mean of each cell, rows x columns, over those of its pixels that lie in the picture."""
         height, width = self.size
         rows, columns = (np.arange(0, side, self.cell) for side in self.size)
         sums = np.add.reduceat(np.add.reduceat(samples, rows, axis=0), columns, axis=1)
@@ -33,13 +37,17 @@ class Grid:
         return means
 
     def spans(self, axis: int, pixels: int) -> list[Span]:
-        """From cells to the pixels of a picture of the same that has `pixels` along the axis."""
+        """Return how to interpolate from cells to the pixels of the same picture at another size.
+
+        axis: 0 for rows, 1 for columns.
+        pixels: of that size along the axis.
+        """
         cells = -(-self.size[axis] // self.cell)
         return resampling.linear(cells, pixels, pixels * self.cell / self.size[axis])
 
 
 class Refinement:
-    """What the colours of a picture say of its alpha, in the band where the model was unsure."""
+    """Replaces alpha in the band by what local colour models make of a picture's colours (a rendering.EdgeRefiner)."""
 
     def __init__(
         self,
@@ -47,57 +55,68 @@ class Refinement:
         models: LocalModels,
         band: Floats,
         grid: Grid,
-        boldly: bool,
+        also_where_sure: bool,
         check: Callable[[], None],
     ) -> None:
-        """band: 0..1 for each cell of the grid, which may be that of a smaller picture of the same. boldly: also where
-        alpha is nearly 0 or 1. check: called between pieces of the work; raises to stop.
+        """Prepare the models for a picture.
+
+        picture: whose alpha is refined.
+        models: one for each cell of the grid.
+        band: 0..1 for each cell, how far alpha is replaced there.
+        grid: over the picture, or over the same picture at a smaller size.
+        also_where_sure: whether alpha is replaced as far where it is 0 or 1 already.
+        check: called before each block; raises to stop.
         """
         self._picture = picture
-        self._boldly = boldly
+        self._also_where_sure = also_where_sure
         self._check = check
         contrast = np.float32(_CONTRAST)
         offset = models.offset * contrast + (np.float32(1) - contrast) / np.float32(2)
         self._fields = np.stack([*(models.slopes * contrast), offset, band * models.trust])
         self._down = grid.spans(0, picture.height)
         self._across = grid.spans(1, picture.width)
-        degree = self._fields[-1]
-        self._reached = [[bool(degree[down.seen, across.seen].any()) for across in self._across] for down in self._down]
+        share = self._fields[-1]
+        self._reaches = [
+            [bool(share[down.samples, each.samples].any()) for each in self._across] for down in self._down
+        ]
 
     def reaches(self, row: int, column: int) -> bool:
-        """Whether it has to say anything of a block of the picture."""
-        return self._reached[row][column]
+        """Return whether the band reaches into a block, as `EdgeRefiner.reaches`."""
+        return self._reaches[row][column]
 
     def apply(self, alpha: Floats) -> None:
-        """As `apply_to_block`, for the whole picture."""
+        """Refine the alpha of the whole picture in place. alpha: height x width, 0..1."""
         for row, down in enumerate(self._down):
             for column, across in enumerate(self._across):
-                self.apply_to_block(alpha[down.made, across.made], row, column)
+                self.apply_to_block(alpha[down.pixels, across.pixels], row, column)
 
     def apply_to_block(self, alpha: Floats, row: int, column: int) -> None:
-        """Replace alpha, 0..1, of a block by what the local models say of the colours: as far as the band goes, and as
-        far as they can be trusted.
+        """Refine the alpha of a block in place, as `EdgeRefiner.apply_to_block`.
+
+        Blends alpha with the models' alpha. The models' share is the band times their trust; it shrinks to 0 where
+        alpha is 0 or 1, unless `also_where_sure`.
         """
         self._check()
-        if not self._reached[row][column]:
+        if not self._reaches[row][column]:
             return
         down, across = self._down[row], self._across[column]
-        red, green, blue, answer, degree = down.weights @ (self._fields[:, down.seen, across.seen] @ across.weights.T)
-        samples = self._picture.samples[down.made, across.made]
+        cells = self._fields[:, down.samples, across.samples]
+        red, green, blue, refined, share = down.weights @ (cells @ across.weights.T)
+        samples = self._picture.samples[down.pixels, across.pixels]
         for slope, channel in zip((red, green, blue), self._picture.channels, strict=True):
-            slope *= samples[:, :, channel].copy()  # in one piece: quicker to multiply by
-            answer += slope
-        np.clip(answer, 0.0, 1.0, out=answer)
-        if not self._boldly:
-            degree *= _doubt(alpha)
-        answer -= alpha
-        answer *= degree
-        alpha += answer
+            slope *= samples[:, :, channel].copy()  # contiguous, which is quicker to multiply by
+            refined += slope
+        np.clip(refined, 0.0, 1.0, out=refined)
+        if not self._also_where_sure:
+            share *= _doubt(alpha)
+        refined -= alpha
+        refined *= share
+        alpha += refined
 
 
 def _doubt(alpha: Floats) -> Floats:
-    """How much alpha, 0..1, leaves to be said: 1 at a half, still 0.83 at 0.1, and 0 where it is 0 or 1."""
-    sureness: Floats = alpha * np.float32(2) - np.float32(1)
-    for _ in range(3):  # the eighth power
-        sureness *= sureness
-    return np.subtract(np.float32(1), sureness, out=sureness)
+    """Return 1 - (2 alpha - 1)**8: 1 where alpha is a half, still 0.83 at 0.1 and 0.9, and 0 at 0 and 1."""
+    certainty: Floats = alpha * np.float32(2) - np.float32(1)
+    for _ in range(3):  # squared three times: the eighth power
+        certainty *= certainty
+    return np.subtract(np.float32(1), certainty, out=certainty)

@@ -1,4 +1,4 @@
-"""What a person asks of a finished mask: harder, larger, softer, the other way round."""
+"""Tune a finished mask: apply a threshold, grow or shrink it, feather its edge, invert it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ from matted.mask.resampling import Span
 Mask = NDArray[np.uint8 | np.uint16]
 Check = Callable[[], None]
 
-_DISC_TILE = 256  # pixels a side of what is grown at once: the larger, the less of it is done twice
-# Rows and columns of what is blurred at once: the smaller, the fewer tiles have an edge.
-_BLUR_TILE = 32, 64
-_LEAST_SIGMA = 5.0  # samples; a picture reduced until its blur is no wider than that gives the same result
-_TAIL = 4.0  # sigmas from which a Gaussian is nothing: 6e-5 of it lies beyond
+_DISC_TILE = 256  # pixels a side, grown at once: the larger, the fewer pixels are computed for two tiles
+_BLUR_TILE = 32, 64  # rows and columns, blurred at once: the smaller, the fewer tiles have an edge to blur
+_LEAST_SIGMA = 5.0  # samples; a mask is reduced before the blur, as far as sigma stays at least that wide
+_TAIL = 4.0  # sigmas at which a Gaussian is cut off: 6e-5 of it lies beyond
 
 
 def tune(mask: Mask, threshold: float | None, grow: int, feather: float, invert: bool, check: Check) -> Mask:
-    """Return a mask of the same size and type: `mask` itself if nothing is asked for.
+    """Return the tuned mask, of the same size and type: `mask` itself if nothing is asked for.
 
-    In this order: threshold (0..1, None for none): alpha from there on becomes 1, below it 0. grow (pixels): the
-    subject gets larger by that on all sides, smaller where negative. feather (pixels): the standard deviation of a
-    Gaussian blur. invert: subject and background change places. check: called between pieces of the work; raises to
-    stop.
+    The steps, in this order:
+
+    threshold: 0..1; alpha becomes 1 from this value up, 0 below it. None for no threshold.
+    grow: pixels by which the subject grows on all sides, or shrinks if negative.
+    feather: pixels, the standard deviation of a Gaussian blur.
+    invert: whether subject and background change places.
+
+    check: called between pieces of the work; raises to stop.
     """
     full = np.iinfo(mask.dtype).max
     if threshold is not None:
@@ -41,7 +44,7 @@ def tune(mask: Mask, threshold: float | None, grow: int, feather: float, invert:
 
 
 def _tiles(mask: Mask, tile: int, check: Check) -> Iterator[tuple[int, int, int, int]]:
-    """top, bottom, left, right of each."""
+    """Yield top, bottom, left, right of each tile of `tile` x `tile` pixels."""
     height, width = mask.shape
     for top in range(0, height, tile):
         check()
@@ -50,10 +53,12 @@ def _tiles(mask: Mask, tile: int, check: Check) -> Iterator[tuple[int, int, int,
 
 
 def _dilated(mask: Mask, radius: int, check: Check) -> Mask:
-    """Return the maximum of a disc around each pixel; beyond the picture's edges there is nothing.
+    """Return for each pixel the maximum over a disc around it; beyond the mask's edges everything is 0.
 
-    A disc is a row of each width, one above the other, and a row's maximum is that of two overlapping rows whose length
-    is a power of two. Those are shared by all rows of the disc.
+    radius: of the disc, in pixels.
+
+    A disc is a stack of rows of pixels. The maximum of a row is that of two overlapping rows whose length is a power of
+    two, and these are computed once for all rows of the disc.
     """
     height, width = mask.shape
     reach = [math.isqrt(radius * radius - distance * distance) for distance in range(radius + 1)]
@@ -84,10 +89,11 @@ def _dilated(mask: Mask, radius: int, check: Check) -> Mask:
 
 
 def _blurred(mask: Mask, sigma: float, check: Check) -> Mask:
-    """Return the Gaussian blur; beyond the picture's edges there is nothing to take the mean of.
+    """Return the Gaussian blur of a mask; only pixels within the mask have a weight.
 
-    The picture is reduced first, as far as the blur allows. The Gaussian goes from the reduced samples to the pixels of
-    the result directly, so that nothing has to be enlarged; what the reduction blurs is taken off its variance.
+    A wide blur is made of a reduced mask. The Gaussian gives the pixels of the result directly from the reduced
+    samples, so nothing has to be enlarged. Its variance is less by that of the reduction, which is a box blur of
+    `scale` pixels: (scale² - 1) / 12.
     """
     scale = max(1, int(sigma / _LEAST_SIGMA))
     source = _reduced(mask, scale, check) if scale > 1 else mask
@@ -100,19 +106,24 @@ def _blurred(mask: Mask, sigma: float, check: Check) -> Mask:
     )
     for down in rows:
         check()
-        strip = source[down.seen]
+        strip = source[down.samples]
         lowest, highest = strip.min(axis=0), strip.max(axis=0)
         for across in columns:
-            tile = blurred[down.made, across.made]
-            if lowest[across.seen].min() == highest[across.seen].max():
-                tile[...] = np.rint(lowest[across.seen.start])
+            tile = blurred[down.pixels, across.pixels]
+            if lowest[across.samples].min() == highest[across.samples].max():
+                tile[...] = np.rint(lowest[across.samples.start])
             else:
-                tile[...] = np.rint(down.weights @ strip[:, across.seen].astype(np.float32) @ across.weights.T)
+                tile[...] = np.rint(down.weights @ strip[:, across.samples].astype(np.float32) @ across.weights.T)
     return blurred
 
 
 def _gaussian(start: int, stop: int, size: int, scale: int, sigma: float) -> Span:
-    """How the pixels start..stop are made of samples, each of them the mean of `scale` of `size` pixels."""
+    """Return how the pixels from `start` to `stop` of an axis are blurred.
+
+    size: pixels of the axis.
+    scale: pixels that each sample is the mean of; the last sample of fewer.
+    sigma: pixels.
+    """
     margin = _TAIL * sigma
     first, last = max(0, int((start - margin) / scale)), min(-(-size // scale), int((stop + margin) / scale) + 1)
     begins = np.arange(first, last) * scale
@@ -124,7 +135,7 @@ def _gaussian(start: int, stop: int, size: int, scale: int, sigma: float) -> Spa
 
 
 def _reduced(mask: Mask, scale: int, check: Check) -> NDArray[np.float32]:
-    """Return the mean of each scale x scale pixels; at the right and lower edge of those that there are."""
+    """Return the means of squares of scale x scale pixels; at the right and lower edge, of the pixels that are left."""
     height, width = mask.shape
     columns = np.arange(0, width, scale)
     widths = np.diff(columns, append=width)

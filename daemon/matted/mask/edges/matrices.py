@@ -1,4 +1,7 @@
-"""Symmetric 3 x 3 matrices, one for each place of a picture, as their upper triangles: 6 x rows x columns."""
+"""Invert and multiply symmetric 3 x 3 matrices, one for each place of a picture.
+
+They are kept as their upper triangles, 6 x rows x columns: RR, RG, RB, GG, GB, BB.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-_SINGULAR = 1e-18  # determinants are taken for no less; all that are asked for have noise on their diagonal
+_LEAST_DETERMINANT = 1e-18  # against division by 0; callers add a variance of noise to the diagonal
 
 
-def inverse(matrices: Floats) -> Floats:
-    """By their adjugates. They have to be positive definite."""
+def invert(matrices: Floats) -> Floats:
+    """Return the inverses of positive definite matrices: the adjugate divided by the determinant."""
     rr, rg, rb, gg, gb, bb = matrices
     adjugate = np.stack(
         [
@@ -24,12 +27,12 @@ def inverse(matrices: Floats) -> Floats:
         ]
     )
     determinant = rr * adjugate[0] + rg * adjugate[1] + rb * adjugate[2]
-    adjugate /= np.maximum(determinant, np.float32(_SINGULAR))
+    adjugate /= np.maximum(determinant, np.float32(_LEAST_DETERMINANT))
     return adjugate
 
 
-def times(matrices: Floats, vectors: Floats) -> Floats:
-    """vectors and result: 3 x rows x columns."""
+def multiply(matrices: Floats, vectors: Floats) -> Floats:
+    """Return the product of each matrix with its vector. vectors and result: 3 x rows x columns."""
     rr, rg, rb, gg, gb, bb = matrices
     red, green, blue = vectors
     return np.stack(
