@@ -1,4 +1,4 @@
-"""Locks between processes, which the operating system drops when their holder dies, however it dies."""
+"""Locks between processes. The operating system releases a lock when its holder dies, however it dies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _POLL_SECONDS = 0.1
 
 
 def try_lock(file: BinaryIO) -> bool:
-    """Lock an open file. False if another process holds it. It stays locked until it is closed."""
+    """Lock an open file until it is closed. Returns False if another process has locked it."""
     try:
         if sys.platform == "win32":
             file.seek(0)
@@ -33,10 +33,11 @@ def try_lock(file: BinaryIO) -> bool:
 
 @contextmanager
 def holding(path: Path, on_wait: Callable[[], None], check: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock file `path`, which exists only that long.
+    """Hold a lock in the block.
 
-    on_wait: called once if another process holds it.
-    check: called while waiting; what it raises ends the waiting.
+    path: of the lock file, which exists only as long as the lock is held.
+    on_wait: called once if another process holds the lock.
+    check: called while waiting; raises to stop.
 
     Raises OSError.
     """
@@ -45,15 +46,15 @@ def holding(path: Path, on_wait: Callable[[], None], check: Callable[[], None]) 
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             file = open(path, "ab")
-        except FileNotFoundError:  # whoever held a lock beside it cleared the empty folder away just now
+        except FileNotFoundError:  # another process has just deleted the empty folder
             continue
         with file:
-            # A holder deletes the file before it lets go: what we then get is the lock of a file that is no more.
+            # A holder deletes the file before it releases the lock, which may then be the lock of a deleted file.
             if try_lock(file) and _is_still(path, file):
                 try:
                     yield
                 finally:
-                    with suppress(OSError):  # Windows does not delete open files; the empty file does no harm
+                    with suppress(OSError):  # Windows cannot delete open files; the empty file does no harm
                         path.unlink()
                 return
         if not waited:

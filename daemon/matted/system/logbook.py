@@ -1,10 +1,10 @@
-"""The daemon's log: write it, keep it small, and read it while it is written.
+"""Write the daemon's log, rotate its files, and read them while they are written.
 
     matted.log       what the daemon logs; matted.log.1 to .3 are older
     start.log        the output of a daemon that a client started: what it prints before it can log, and what
                      OpenVINO, a driver or Python itself prints when the process crashes
 
-A line of the log also goes to standard error, unless that is start.log.
+Each line of the log also goes to standard error, unless that is start.log.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from matted.system.privacy import HomeFilter, home
 
 LOG_FILE = "matted.log"
 MAX_BYTES = 1_000_000
-KEPT = 3  # files that were full
+KEPT = 3  # full files
 PRIVATE = 0o600
-_HEAD_BYTES = 64  # with its time to a millisecond, no file begins like another
+_HEAD_BYTES = 64  # of a file, to recognise it: the time in its first line, to a millisecond, is its own
 
 _FORM = "%(asctime)s %(levelname)s %(message)s"
 log = logging.getLogger(__name__)
 
 
 def set_up(folder: Path, level: str) -> None:
-    """Send what this process logs into the log of `folder`, and to standard error.
+    """Send what this process logs to the log in `folder`, and to standard error.
 
-    No file is made before the first line: only the daemon that holds the folder's lock logs any.
+    No file is made before the first line, as only the daemon that holds the single-instance lock may write there.
     """
     formatter = _Formatter(_FORM)
     handlers: list[logging.Handler] = [LogFile(folder)]
@@ -57,17 +57,20 @@ def set_up(folder: Path, level: str) -> None:
 
 
 def set_level(level: str) -> None:
-    """Set how much is logged: one of config.LOG_LEVELS. Of libraries only warnings: the rest names files and pages."""
-    ours = logging.getLogger("matted")
-    ours.setLevel(level.upper())
-    logging.getLogger().setLevel(max(ours.level, logging.WARNING))
+    """Set how much is logged: one of config.LOG_LEVELS.
+
+    Libraries log warnings at most: their other messages name files and addresses.
+    """
+    own = logging.getLogger("matted")
+    own.setLevel(level.upper())
+    logging.getLogger().setLevel(max(own.level, logging.WARNING))
 
 
 class LogFile(logging.handlers.RotatingFileHandler):
-    """Writes files that only the user can read, of at most (KEPT + 1) x MAX_BYTES in all.
+    """The log's files, which only the user can read: at most (KEPT + 1) x MAX_BYTES in all.
 
-    Never raises: a line that cannot be written, because the disk is full or the folder gone, is lost, and the next line
-    is tried again.
+    Never raises: a line that cannot be written, because the disk is full or the folder is missing, is lost, and the
+    next line is tried again.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -85,7 +88,7 @@ class LogFile(logging.handlers.RotatingFileHandler):
 
     def doRollover(self) -> None:
         self._drop_stream()
-        with suppress(OSError):  # on Windows, while somebody reads the file: it grows until that is over
+        with suppress(OSError):  # on Windows, while a program reads the file: it grows until that ends
             super().doRollover()
 
     def handleError(self, record: logging.LogRecord) -> None:
@@ -95,7 +98,7 @@ class LogFile(logging.handlers.RotatingFileHandler):
             super().handleError(record)
 
     def _drop_stream(self) -> None:
-        """Close the file. One that cannot be closed, because its buffer cannot be written, is given up."""
+        """Close the file. If its buffer cannot be written, the buffer is lost."""
         stream, self.stream = self.stream, None
         if stream is not None:
             with suppress(OSError):
@@ -103,20 +106,20 @@ class LogFile(logging.handlers.RotatingFileHandler):
 
 
 class Reader:
-    """Reads the log of `folder` from its oldest line on, as it is written, across rotation.
+    """Reads the log of `folder` from its oldest line on, while it is written and rotated.
 
-    No file stays open between two reads: Windows would not let the daemon rotate it.
+    No file stays open between two reads: on Windows the daemon could not rotate it.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / LOG_FILE
         self._last: tuple[int, int] | None = None  # device and inode of the file that was read last
-        self._head = b""  # how it begins: the inode of a file that was deleted is given to a new one
+        self._head = b""  # its first bytes, as a new file may get the inode of a deleted one
         self._offset = 0  # bytes of it that were read
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def read(self) -> str:
-        """Return what was written since the last call. Empty if there is no log. Raises OSError."""
+        """Return the text that was written since the last call, empty if there is no log. Raises OSError."""
         raw = b""
         with ExitStack() as stack:
             for identity, file in reversed(self._unread(stack)):
@@ -129,7 +132,7 @@ class Reader:
     def _unread(self, stack: ExitStack) -> list[tuple[tuple[int, int], BufferedReader]]:
         """Open the files from the newest to the one that was read last, or to the oldest.
 
-        Looked for in this order, a file that is rotated meanwhile is seen twice, but none is missed.
+        In this order a file that is rotated meanwhile is found twice, but none is missed.
         """
         found: dict[tuple[int, int], BufferedReader] = {}
         for path in (self._path, *(self._path.with_name(f"{LOG_FILE}.{number}") for number in range(1, KEPT + 1))):
@@ -147,7 +150,7 @@ class Reader:
 
 
 def last_lines(text: str, count: int) -> str:
-    """Return the end of a text. count: of lines, at least 0."""
+    """Return the last lines of a text, and the unfinished one after them. count: of whole lines, at least 0."""
     lines = text.split("\n")  # not splitlines(): messages may hold what Unicode calls a line separator
     unfinished = lines.pop()
     kept = lines[max(0, len(lines) - count) :] if count else []
@@ -155,7 +158,7 @@ def last_lines(text: str, count: int) -> str:
 
 
 def newer_start_log(folder: Path) -> Path | None:
-    """Find start.log if it was written after the last line of the log: then the daemon crashed or could not start."""
+    """Return start.log if it is newer than the log, which means that a daemon crashed or could not start; else None."""
     path = folder / START_LOG
     with suppress(OSError):
         stat = path.stat()
@@ -172,7 +175,7 @@ def _last_change(path: Path) -> float:
 
 
 class _Formatter(logging.Formatter):
-    """Formats a line, with ~ for the home folder."""
+    """Formats a line, with ~ in place of the home folder."""
 
     def __init__(self, form: str) -> None:
         super().__init__(form)
@@ -183,21 +186,21 @@ class _Formatter(logging.Formatter):
 
 
 def _terminal(folder: Path) -> TextIO | None:
-    """Return standard error, unless there is none (as under pythonw) or it is start.log."""
+    """Return standard error; None if there is none, as under pythonw, or if it is start.log."""
     if sys.stderr is None:
         return None
-    with suppress(OSError, ValueError):  # no start log, or a standard error that is no file
+    with suppress(OSError, ValueError):  # there is no start.log, or standard error is no file
         if os.path.samestat(os.fstat(sys.stderr.fileno()), (folder / START_LOG).stat()):
             return None
     return sys.stderr
 
 
 def _log_uncaught(also_print: bool) -> None:
-    """Log uncaught exceptions. also_print: for the client that started the daemon and reads start.log."""
+    """Log uncaught exceptions. also_print: whether to print them too, for the client that reads start.log."""
 
     def on_uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
         caught = error or kind()
-        log.critical("a fault that nothing caught", exc_info=(kind, caught, trace))
+        log.critical("an error that was not caught", exc_info=(kind, caught, trace))
         if also_print:
             sys.__excepthook__(kind, caught, trace)
 

@@ -1,4 +1,4 @@
-"""Take out of a text what says whose computer it comes from."""
+"""Remove from a text what identifies the user and the computer: home folder, names, secrets."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from contextlib import suppress
 from pathlib import Path
 
 HOME = "~"
-_MIN_NAME = 2  # characters; one letter identifies nobody, and is in every text
-_WORD = (r"(?<![^\W_])", r"(?![^\W_])")  # around a name; an underscore is part of file names, not of people's
-_EVERYONES = {"localhost", "localdomain", "local"}  # names that every computer has
+_MIN_NAME = 2  # characters; a name of one letter identifies no one, and is in every text
+_WORD = (r"(?<![^\W_])", r"(?![^\W_])")  # before and after a name; underscores may be next to it, as in file names
+_COMMON_HOSTS = {"localhost", "localdomain", "local"}  # names that every computer has
 
 
 class HomeFilter:
-    """Replaces the home folder by ~, however it is spelled: as the system says, resolved, with doubled backslashes."""
+    """Replaces the home folder by ~, in all its spellings: as given, with links resolved, with doubled backslashes."""
 
     def __init__(self, home: Path) -> None:
         spellings = {str(home), os.path.realpath(home)}
         spellings |= {spelling.replace("\\", "\\\\") for spelling in spellings}
-        # a service without a home has "/", which is in every path
+        # the home of a service may be "/", which is in every path
         self._homes = _any_of((each for each in spellings if len(each) > 1), r"(?<![\w.-])", r"(?![\w-])")
 
     def __call__(self, text: str) -> str:
@@ -48,30 +48,30 @@ class PrivacyFilter:
 
 
 def home() -> Path:
-    """Find the user's home folder; a relative path if there is none."""
+    """Return the user's home folder; the relative path "~" if it is not known."""
     return Path(os.path.expanduser("~"))
 
 
 def users() -> set[str]:
-    """List the names of this process's user."""
+    """Return the names of the user of this process."""
     names = {home().name}
-    with suppress(OSError, KeyError, ImportError):  # a user id without an entry
+    with suppress(OSError, KeyError, ImportError):  # the user id has no name
         names.add(getpass.getuser())
     return names
 
 
 def hosts() -> set[str]:
-    """List the names of this computer, with and without its domain."""
+    """Return the names of this computer, with and without its domain."""
     name = socket.gethostname()
     return {name, name.partition(".")[0]}
 
 
 def _identifying(names: Iterable[str]) -> list[str]:
-    return [name for name in names if len(name) >= _MIN_NAME and name.lower() not in _EVERYONES]
+    return [name for name in names if len(name) >= _MIN_NAME and name.lower() not in _COMMON_HOSTS]
 
 
 def _any_of(words: Iterable[str], before: str = "", after: str = "") -> re.Pattern[str]:
-    """Match any of these words, the longest first, as one may be the start of another. Without words, match nothing."""
+    """Return a pattern for any of the words, the longest first, as one may begin another. No words match nothing."""
     ordered = sorted(words, key=len, reverse=True)
     choice = "|".join(re.escape(word) for word in ordered) if ordered else r"(?!)"
     return re.compile(f"{before}(?:{choice}){after}", re.IGNORECASE)

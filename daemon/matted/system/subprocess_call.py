@@ -1,4 +1,4 @@
-"""Call a function in a process of its own: its memory ends with it, and so does a crash in OpenVINO."""
+"""Call a function in a process of its own: its memory is freed with it, and a crash ends only that process."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 def call(function: Callable[..., T], *arguments: Any) -> T:
-    """Return function(*arguments).
+    """Return function(*arguments), called in a new process.
 
     function: at the top level of a module.
-    arguments: like the result, such that they can be pickled.
+    arguments: can be pickled, as the result can.
 
     Raises what the function raises, or RuntimeError if its process died.
     """
@@ -32,7 +32,7 @@ def call(function: Callable[..., T], *arguments: Any) -> T:
 
 
 def take_stdout() -> BinaryIO:
-    """Take this process's standard output for replies: what OpenVINO or a driver prints goes to standard error."""
+    """Return the standard output for replies alone; what OpenVINO or a driver prints then goes to standard error."""
     own = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return own

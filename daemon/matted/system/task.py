@@ -11,15 +11,15 @@ from matted_client import Rejected, messages
 from matted_client.messages import Progress
 
 WAITING = Progress("waiting")
-_POLL_SECONDS = 0.02  # how soon a task that waits for a lock sees that it was cancelled
+_POLL_SECONDS = 0.02  # after which a task that waits for a lock looks whether it was cancelled
 
 
 @dataclass(eq=False)
 class Task:
-    """A piece of work in one thread, watched and cancelled by others.
+    """A piece of work in one thread, whose progress others read, and which they may cancel.
 
-    progress: replaced as a whole by the thread that works, so that others can read it at any time.
-    estimate: gives the progress of a stage that cannot report any itself; None while there is no such stage.
+    progress: replaced, never changed, by the thread that works, so that others can read it at any time.
+    estimate: returns the progress of a stage that cannot report it itself; None in other stages.
     """
 
     progress: Progress = field(default=WAITING, kw_only=True)
@@ -32,7 +32,7 @@ class Task:
         """Ask the task to end. May be called from any thread, any number of times."""
         with self._lock:
             self._cancelled = True
-            if self._interrupt:  # under the lock: `run_interruptible` cannot end meanwhile and let other work begin
+            if self._interrupt:  # with the lock held, `run_interruptible` cannot end and let other work begin
                 self._interrupt()
 
     def cancelled(self) -> bool:
@@ -47,8 +47,8 @@ class Task:
     def run_interruptible(self, work: Callable[[], None], interrupt: Callable[[], None]) -> None:
         """Run `work`, which a cancel can end early.
 
-        work: any function.
-        interrupt: called by a cancel that comes meanwhile, from its thread; it has to make `work` return or raise.
+        work: called in this thread.
+        interrupt: called in the thread of a cancel that comes meanwhile; has to make `work` return or raise.
 
         Raises Rejected("cancelled") after a cancel, whatever `work` then does; else what `work` raises.
         """
@@ -67,7 +67,7 @@ class Task:
 
     @contextmanager
     def holding(self, lock: threading.Lock | threading.Semaphore) -> Iterator[None]:
-        """Hold a lock that others may hold for long. Raises Rejected("cancelled") if a cancel comes while waiting."""
+        """Hold a lock in the block. Raises Rejected("cancelled") if a cancel comes while waiting for it."""
         while not lock.acquire(timeout=_POLL_SECONDS):
             self.check()
         try:

@@ -1,7 +1,7 @@
-"""TOML files that a person edits too: read as plain values, changed with comments, order and line ends kept.
+"""Read TOML files, and change them while keeping comments, order and line ends, as users edit them too.
 
-Reading takes tomllib, which the daemon's start can afford; tomlkit takes twice as long to import, and six times as long
-to parse, so it is only imported for a change.
+They are read with tomllib, which is quick enough for the daemon's start. tomlkit takes twice as long to import and six
+times as long to parse, so it is imported only for a change.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the values in a file; none if there is no such file. Raises OSError, ValueError."""
+    """Return the values in a file, empty if there is no such file. Raises OSError, ValueError."""
     return parse(read_text(path))
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file, line ends as they are; empty if there is no such file. Raises OSError, ValueError."""
+    """Return the text of a file with its line ends, empty if there is no such file. Raises OSError, ValueError."""
     try:
         return path.read_bytes().decode()
     except FileNotFoundError:
@@ -37,7 +37,7 @@ def read_text(path: Path) -> str:
 
 
 def with_value(text: str, name: str, value: str) -> str:
-    """Return the text with `name = value` at its top level, in the place of an earlier value. Raises ValueError."""
+    """Return the text with `name = value` at its top level, replacing an earlier value. Raises ValueError."""
     import tomlkit
 
     expected = {**parse(text), name: value}
@@ -47,7 +47,7 @@ def with_value(text: str, name: str, value: str) -> str:
 
 
 def with_table(text: str, array: str, fields: Mapping[str, Any]) -> str:
-    """Return the text with a table at the end of `[[array]]`. Raises ValueError."""
+    """Return the text with a table added at the end of `[[array]]`. Raises ValueError."""
     import tomlkit
 
     values = parse(text)
@@ -70,7 +70,7 @@ def without_table(text: str, array: str, id: str) -> str:
         return text
     document = tomlkit.parse(text)
     kept: Any = document[array]
-    if index + 1 < len(kept):  # comments before the next table were read as the end of this one
+    if index + 1 < len(kept):  # tomlkit takes the comments before the next table for the end of this one
         kept[index + 1].trivia.indent = _comments_after(kept[index]) + kept[index + 1].trivia.indent
     del kept[index]
     if not kept:
@@ -89,7 +89,7 @@ def _tables(values: Mapping[str, Any], array: str) -> list[dict[str, Any]]:
 
 
 def _comments_after(table: Any) -> str:
-    """Return the text from the first comment after the last value of a table."""
+    """Return the comments and blank lines after the last value of a table, from the first comment on."""
     tail: list[str] = []
     for key, item in reversed(table.value.body):
         if key is not None:
@@ -99,7 +99,7 @@ def _comments_after(table: Any) -> str:
 
 
 def _checked(before: str, after: str, expected: Mapping[str, Any]) -> str:
-    """Give the new lines the old ones' ends, and make sure that the values are those that were meant."""
+    """Return the changed text with the line ends of the old one. Raises ValueError if its values are not `expected`."""
     if "\r\n" in before and "\n" not in before.replace("\r\n", ""):
         after = re.sub(r"(?<!\r)\n", "\r\n", after)
     if parse(after) != expected:

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Atomic files: written whole or not at all."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
-def test_what_is_written_takes_the_place_of_the_old(tmp_path: Path) -> None:
+def test_what_is_written_replaces_the_old_file(tmp_path: Path) -> None:
     for content in (b"one", b"two"):
         atomic_file.write(tmp_path / "file", content)
         assert (tmp_path / "file").read_bytes() == content
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_the_old_one_stays_until_the_end(tmp_path: Path) -> None:
+def test_the_old_file_stays_until_the_end(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("old")
     with atomic_file.replacing(file) as draft:
@@ -101,10 +101,10 @@ def test_a_file_system_without_permissions_is_written_all_the_same(
 
 
 @on_posix
-def test_a_link_that_somebody_puts_in_the_place_of_the_draft_leads_nowhere(
+def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who else can write in the folder is quicker than we are, right after the draft was made."""
+    """Somebody who can write in the folder replaces the temporary file as soon as it is made."""
     victim = tmp_path / "victim"
     victim.write_text("mine")
     victim.chmod(0o644)
@@ -144,7 +144,7 @@ def test_several_may_write_at_once(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_bytes() in contents and os.listdir(tmp_path) == ["file"]
 
 
-def test_what_killed_processes_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+def test_leftovers_of_killed_processes_are_deleted_and_nothing_else(tmp_path: Path) -> None:
     left = []
     for name in ("[file]", "other"):
         with atomic_file.replacing(tmp_path / name) as draft:

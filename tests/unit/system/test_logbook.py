@@ -1,4 +1,4 @@
-"""The log's files: bounded, private, in one piece for whoever reads them, and no danger to the daemon."""
+"""The log's files: bounded, private, read without gaps across rotation, and never a cause of errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FILLER = "x" * 980  # with a number before it, a line of about 1000 bytes
 
 @contextmanager
 def writing(folder: Path) -> Iterator[Write]:
-    """A logger of its own that writes into the log of `folder`."""
+    """Give a logger of its own that writes into the log of `folder`."""
     logger, handler = logging.Logger("test"), LogFile(folder)
     logger.addHandler(handler)
     try:
@@ -141,7 +141,7 @@ def test_a_file_system_that_is_full_and_gets_room_again_goes_on_with_whole_lines
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
-def test_there_may_be_no_log(tmp_path: Path) -> None:
+def test_without_a_log_nothing_is_read(tmp_path: Path) -> None:
     assert Reader(tmp_path).read() == "" == Reader(tmp_path / "absent").read()
 
 
@@ -196,7 +196,7 @@ def test_a_line_that_is_not_finished_comes_too() -> None:
     assert last_lines("a\nb\nc", 1) == "b\nc"
 
 
-def test_the_start_log_counts_only_with_news(tmp_path: Path) -> None:
+def test_the_start_log_counts_only_if_it_is_newer(tmp_path: Path) -> None:
     start_log = tmp_path / START_LOG
     assert logbook.newer_start_log(tmp_path) is None
     start_log.touch()
@@ -208,11 +208,11 @@ def test_the_start_log_counts_only_with_news(tmp_path: Path) -> None:
     assert logbook.newer_start_log(tmp_path) is None
 
 
-# -- the whole of it, in a process of its own ------------------------------------------------------------------------
+# -- all of it, in a process of its own ------------------------------------------------------------------------
 
 
-def said(folder: Path, level: str, script: str, output: Path | None = None) -> tuple[str, str]:
-    """(the log, what went to standard error) of a process that logs as the daemon does."""
+def logged_by(folder: Path, level: str, script: str, output: Path | None = None) -> tuple[str, str]:
+    """Return (the log, standard error) of a process that logs as the daemon does."""
     head = "import logging, pathlib, sys, threading, warnings\nfrom matted.system import logbook\n"
     head += "logbook.set_up(pathlib.Path(sys.argv[1]), sys.argv[2])\nlog = logging.getLogger('matted.test')\n"
     output = output or folder / "terminal"
@@ -225,34 +225,36 @@ def said(folder: Path, level: str, script: str, output: Path | None = None) -> t
 
 
 def test_a_line_goes_into_the_log_and_to_the_terminal(tmp_path: Path) -> None:
-    logged, printed = said(tmp_path, "info", "log.info('hello'); log.debug('not this')")
+    logged, printed = logged_by(tmp_path, "info", "log.info('hello'); log.debug('not this')")
     assert logged == printed and logged.endswith(" INFO hello\n") and logged.count("\n") == 1
 
 
 def test_a_line_goes_only_into_the_log_where_the_terminal_is_the_start_log(tmp_path: Path) -> None:
-    logged, printed = said(tmp_path, "info", "log.info('hello')", tmp_path / START_LOG)
+    logged, printed = logged_by(tmp_path, "info", "log.info('hello')", tmp_path / START_LOG)
     assert logged.endswith(" INFO hello\n") and printed == ""
 
 
-def test_libraries_are_heard_only_with_warnings_at_every_level(tmp_path: Path) -> None:
+def test_libraries_log_only_warnings_at_every_level(tmp_path: Path) -> None:
     script = "log.debug('ours'); lib = logging.getLogger('library'); lib.debug('a page'); lib.warning('theirs')"
-    logged, _ = said(tmp_path, "debug", script)
+    logged, _ = logged_by(tmp_path, "debug", script)
     assert "DEBUG ours" in logged and "WARNING theirs" in logged and "a page" not in logged
 
 
-def test_at_error_not_even_warnings_are_heard(tmp_path: Path) -> None:
-    logged, _ = said(tmp_path, "error", "log.warning('a'); logging.getLogger('library').warning('b'); log.error('c')")
+def test_at_error_not_even_warnings_are_logged(tmp_path: Path) -> None:
+    logged, _ = logged_by(
+        tmp_path, "error", "log.warning('a'); logging.getLogger('library').warning('b'); log.error('c')"
+    )
     assert logged.endswith(" ERROR c\n") and logged.count("\n") == 1
 
 
 def test_the_home_folder_is_not_named(tmp_path: Path) -> None:
-    logged, printed = said(tmp_path, "info", f"log.info('reading %s', {str(tmp_path / 'models')!r})")
+    logged, printed = logged_by(tmp_path, "info", f"log.info('reading %s', {str(tmp_path / 'models')!r})")
     assert "reading ~/models" in logged and str(tmp_path) not in logged + printed
 
 
 @pytest.mark.parametrize("output", ["terminal", START_LOG])
-def test_a_fault_that_nothing_caught_is_in_the_log_and_said_once_outside(tmp_path: Path, output: str) -> None:
-    logged, printed = said(tmp_path, "info", "raise ValueError('the reason')", tmp_path / output)
+def test_an_error_that_was_not_caught_is_in_the_log_and_printed_once(tmp_path: Path, output: str) -> None:
+    logged, printed = logged_by(tmp_path, "info", "raise ValueError('the reason')", tmp_path / output)
     for text in (logged, printed):
         assert text.count("ValueError: the reason") == 1 and "Traceback" in text
     assert printed.splitlines()[-1] == "ValueError: the reason"  # what a client that started it looks at
@@ -260,12 +262,12 @@ def test_a_fault_that_nothing_caught_is_in_the_log_and_said_once_outside(tmp_pat
 
 def test_a_fault_of_a_thread_and_a_warning_of_python_are_in_the_log(tmp_path: Path) -> None:
     script = "t = threading.Thread(target=lambda: 1 / 0); t.start(); t.join(); warnings.warn('old', stacklevel=1)"
-    logged, _ = said(tmp_path, "info", script)
+    logged, _ = logged_by(tmp_path, "info", script)
     assert "ZeroDivisionError" in logged and "WARNING <string>" in logged and "old" in logged
 
 
 def test_the_trace_of_a_crash_goes_to_the_start_log(tmp_path: Path) -> None:
     script = "import ctypes; log.info('before'); ctypes.string_at(0)"
-    logged, printed = said(tmp_path, "info", script, tmp_path / START_LOG)
+    logged, printed = logged_by(tmp_path, "info", script, tmp_path / START_LOG)
     assert logged.endswith("INFO before\n")
     assert "Fatal Python error" in printed or "Windows fatal exception" in printed

@@ -1,4 +1,4 @@
-"""What a text says of whose computer it comes from, and what is left of that."""
+"""Removing from texts what identifies a user and a computer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes of TOML files that a person wrote: the values change, and nothing else."""
+"""Changing TOML files that a user wrote: the values change, and nothing else."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_value_can_be_the_first(before: str) -> None:
 
 
 @ENDS
-def test_a_table_comes_last_and_leaves_without_a_trace(end: str) -> None:
+def test_a_table_is_added_last_and_removed_without_a_trace(end: str) -> None:
     before = lines("# my models", '[[model]]  # "[[model]]"', "id = 'b'", "", "# other", "[other]", "x = [", "[1]", "]")
     before = before.replace("\n", end)
     after = toml_file.with_table(before, "model", FIELDS)
@@ -56,7 +56,7 @@ def test_a_table_comes_last_and_leaves_without_a_trace(end: str) -> None:
 
 
 @pytest.mark.parametrize("before", ["", "# mine\n", "# mine\r\n"])
-def test_the_first_table_leaves_without_a_trace(before: str) -> None:
+def test_the_first_table_is_removed_without_a_trace(before: str) -> None:
     after = toml_file.with_table(before, "model", FIELDS)
     assert toml_file.without_table(after, "model", "mine") == before
 
@@ -77,7 +77,7 @@ def test_a_table_goes_with_what_is_below_it_and_the_comment_of_the_next_stays() 
     assert toml_file.without_table(text, "model", "d") == text
 
 
-def test_what_looks_like_a_table_inside_a_text_is_none() -> None:
+def test_what_looks_like_a_table_inside_a_string_is_none() -> None:
     text = lines("[[model]]", 'id = "a"', 'about = """', "[[model]]", 'id = "b"', '"""', "[[model]]", 'id = "c"')
     assert toml_file.without_table(text, "model", "b") == text
     assert toml_file.without_table(text, "model", "a") == lines("[[model]]", 'id = "c"')
