@@ -49,8 +49,8 @@ class Bare:
 
     def show(self, layer: Layer) -> None:
         """Prepare its input. What is in the picture does not matter to the time that the inference takes."""
-        fit = model_io.fit(layer.width, layer.height, self._spec, self._model.size)
-        self._planes = model_io.show(Pixels(layer.pixels), self._spec, fit)
+        fit = model_io.choose_fit(layer.width, layer.height, self._spec, self._model.size)
+        self._planes = model_io.prepare(Pixels(layer.pixels), self._spec, fit)
 
     def run(self) -> Run:
         assert self._planes is not None

@@ -29,7 +29,7 @@ def confidence(u2netp_file: Path, tmp_path_factory: pytest.TempPathFactory) -> C
     model = backend.load(SPEC, u2netp_file, Target(CPU), tmp_path_factory.mktemp("compiled"))
 
     def measure(rgb: Any) -> float:
-        planes = model_io.show(Layer(rgb), SPEC, model_io.fit(rgb.shape[1], rgb.shape[0], SPEC, model.size))
+        planes = model_io.prepare(Layer(rgb), SPEC, model_io.choose_fit(rgb.shape[1], rgb.shape[0], SPEC, model.size))
         raw = model.infer([planes])[0][0]
         return subject.confidence(model_io.probability(raw, SPEC), planes, SPEC)
 

@@ -134,8 +134,8 @@ def measure(spec: ModelSpec, path: Path, target: Target, examples: Sequence[Exam
 
 def _mask(model: backend.Model, spec: ModelSpec, image: Image.Image, durations: list[float]) -> NDArray[np.uint8]:
     """Return the picture's mask, height x width. Append the seconds of the inference alone to `durations`."""
-    fit = model_io.fit(*image.size, spec, model.size)
-    planes = model_io.show(Layer(np.asarray(image)), spec, fit)
+    fit = model_io.choose_fit(*image.size, spec, model.size)
+    planes = model_io.prepare(Layer(np.asarray(image)), spec, fit)
     start = time.monotonic()
     raw = model.infer([planes])[0][0]
     durations.append(time.monotonic() - start)

@@ -117,7 +117,7 @@ def make(
 def _show(path: Path, spec: ModelSpec, model: backend.Model) -> Planes:
     """Prepare a photograph as the model's input."""
     image = pictures.read(path).image.convert("RGB")
-    return model_io.show(Layer(np.asarray(image)), spec, model_io.fit(*image.size, spec, model.size))
+    return model_io.prepare(Layer(np.asarray(image)), spec, model_io.choose_fit(*image.size, spec, model.size))
 
 
 def _compare(

@@ -28,8 +28,8 @@ def try_out(spec: ModelSpec, model_file: Path) -> int:
     with tempfile.TemporaryDirectory(prefix="matted-") as cache:
         try:
             model = backend.load(spec, model_file, Target(CPU), Path(cache))
-            fit = model_io.fit(_SIDE, _SIDE, spec, model.size)
-            picture = model_io.show(Layer(_disc()), spec, fit)
+            fit = model_io.choose_fit(_SIDE, _SIDE, spec, model.size)
+            picture = model_io.prepare(Layer(_disc()), spec, fit)
             matte = model.infer([picture] * (2 if spec.needs_plate else 1))[0]
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1][:200].rstrip(".")

@@ -1,4 +1,4 @@
-"""Run models: `predictor` has one in memory and shows it a picture; `engines` are what runs it.
+"""Run models: `predictor` lends a model and makes predictions with it; `engines` has what runs it.
 
-`layer` and `model_io` lie here, as both the predictor and mask/ build on them: rooms import only those below them.
+`layer` and `model_io` are here because the predictor and mask/ both use them, and a room imports only those below it.
 """

@@ -1,4 +1,4 @@
-"""The models in memory: loaded on demand, kept for a while, the least recently used given up first."""
+"""The models in memory: loaded on demand, unloaded after a while or for others, the least recently used first."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ class _Entry:
     engine: Engine
     used: float  # by the cache's clock
     expires: float  # infinite while lent
-    lent: int = 0  # to how many
-    unwanted: bool = False
+    lent: int = 0  # number of loans
+    unwanted: bool = False  # whether to unload it after the last loan, whatever its time
 
 
 @dataclass(frozen=True)
 class Resident:
-    """A model in memory, as status shows it. expires_in: seconds until it is unloaded, infinite for never."""
+    """A model in memory, for status. expires_in: seconds until it is unloaded, infinite for never or while lent."""
 
     engine: Engine
     expires_in: float
 
 
 class ModelCache:
-    """Lends engines, at most one a model, and closes those that nobody uses. All methods are for any thread.
+    """Lends engines, at most one for each model, and closes those that are not lent. All methods are thread-safe.
 
-    budget: bytes that the specs' own peak figures may add up to. free_memory: gives the bytes that the machine has.
+    budget: bytes that the `peak_bytes` of all models in memory may add up to.
+    free_memory: gives the bytes of memory that the machine has free.
     clock: monotonic, seconds.
     """
 
@@ -51,7 +52,7 @@ class ModelCache:
         self._lock = threading.Lock()
 
     def lend(self, model: str) -> Engine | None:
-        """Lend the engine of a model until `give_back`, at once; None if it is not in memory, or died there."""
+        """Lend the engine of a model until `give_back`. Returns None at once if it is not in memory, or has died."""
         with self._lock:
             entry = self._entries.get(model)
             if entry is not None and entry.engine.alive():
@@ -59,16 +60,16 @@ class ModelCache:
                 entry.expires = math.inf
                 return entry.engine
         if entry is not None:
-            log.warning("the idle %s is gone", model)
+            log.warning("the engine of %s has died while it was idle", model)
             self.discard(entry.engine)
         return None
 
     def load(self, spec: ModelSpec, load: Callable[[], Engine]) -> Engine:
-        """Make room for a model, load it, and lend it.
+        """Make room for a model, load it, and lend its engine. For one thread at a time.
 
-        load: gives the loaded engine. The caller sees to it that one thread at a time loads.
+        load: returns the loaded engine.
 
-        Raises what `load` does, and Rejected("out_of_memory") if the model needs more than the machine has.
+        Raises what `load` raises, and Rejected("out_of_memory") if the model needs more memory than is free.
         """
         self._make_room(spec)
         entry = _Entry(load(), self._clock(), math.inf, lent=1)
@@ -94,17 +95,17 @@ class ModelCache:
             return model in self._entries and self._entries[model].engine.alive()
 
     def expire(self) -> float | None:
-        """Unload what nobody has used for its time. Returns seconds until there may be more to unload, or None."""
+        """Unload the models whose time is up. Returns the seconds until the next one's is, None if there is none."""
         now = self._clock()
         with self._lock:
             expired = [name for name, entry in self._entries.items() if entry.expires <= now and not entry.lent]
         for name in expired:
-            self._drop(name, "not used for a while")
+            self._unload(name, "not used for a while")
         with self._lock:
             pending = [entry.expires for entry in self._entries.values() if entry.expires < math.inf]
         return max(0.0, min(pending) - now) if pending else None
 
-    def give_up(self, model: str) -> bool:
+    def unload_when_idle(self, model: str) -> bool:
         """Mark a model to be unloaded by the next `expire` after its use. False if it is not in memory."""
         with self._lock:
             entry = self._entries.get(model)
@@ -123,19 +124,20 @@ class ModelCache:
         engine.close()
 
     def resident(self) -> list[Resident]:
+        """List the models in memory."""
         now = self._clock()
         with self._lock:
             return [Resident(entry.engine, max(0.0, entry.expires - now)) for entry in self._entries.values()]
 
     def clear(self) -> None:
-        """Unload everything, used or not: the daemon ends."""
+        """Unload everything, lent or not: the daemon ends."""
         for each in self.resident():
             self.discard(each.engine)
 
     def _make_room(self, spec: ModelSpec) -> None:
         for name in self._idle():
-            if self._taken() + spec.peak_bytes > self.budget or self._free_memory() < spec.peak_bytes:
-                self._drop(name, f"making room for {spec.id}")
+            if self._peak_bytes() + spec.peak_bytes > self.budget or self._free_memory() < spec.peak_bytes:
+                self._unload(name, f"making room for {spec.id}")
         free = self._free_memory()
         if free < spec.peak_bytes:
             raise Rejected(
@@ -145,19 +147,19 @@ class ModelCache:
             )
 
     def _idle(self) -> list[str]:
-        """Models that nobody uses now, the least recently used first."""
+        """List the models that are not lent, the least recently used first."""
         with self._lock:
             idle = [(entry.used, name) for name, entry in self._entries.items() if not entry.lent]
         return [name for _, name in sorted(idle)]
 
-    def _taken(self) -> int:
+    def _peak_bytes(self) -> int:
         with self._lock:
             return sum(entry.engine.spec.peak_bytes for entry in self._entries.values())
 
-    def _drop(self, name: str, why: str) -> None:
+    def _unload(self, name: str, why: str) -> None:
         with self._lock:
             entry = self._entries.get(name)
-            if entry is None or entry.lent:  # somebody was quicker
+            if entry is None or entry.lent:  # unloaded or lent since the caller looked
                 return
             del self._entries[name]
         log.info("unloading %s: %s", name, why)

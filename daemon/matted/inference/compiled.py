@@ -1,7 +1,7 @@
-"""What OpenVINO compiled, on disk: a folder a model, within a budget. All of it can be deleted at any time.
+"""Keep the files that OpenVINO compiled on disk: a folder for each model, within a budget. All of it may be deleted.
 
-OpenVINO checks little of what it finds there: with weights that were damaged it computes, and the masks are wrong. So
-the files of a model are sealed with their checksums once it is loaded, and looked at before it is loaded again.
+OpenVINO hardly checks these files: with damaged weights it computes wrong masks. So the checksums of a model's files
+are written down (the seal) once it is loaded, and compared before it is loaded again.
 """
 
 from __future__ import annotations
@@ -24,33 +24,37 @@ _BLOCK = 1 << 20
 
 
 class CompiledFiles:
-    """`folder` has a folder for each model. limit: bytes that all of them together may take."""
+    """The compiled files of all models, each in a folder of its own.
+
+    limit: bytes that they may take together.
+    """
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._folder = folder
         self.limit = limit
 
-    def of(self, model: str) -> Path:
+    def folder(self, model: str) -> Path:
+        """Return the folder of a model, which need not exist."""
         return self._folder / model
 
     def size(self, model: str) -> int:
-        """Bytes on disk."""
-        return sum(_size(file) for file in self.of(model).glob("*"))
+        """Return the bytes that a model's files take on disk."""
+        return sum(_size(file) for file in self.folder(model).glob("*"))
 
     def check(self, model: str) -> None:
-        """Delete what is not as it was sealed: a crash or a full disk cut it short, or the disk is failing."""
-        sealed = _sealed(self.of(model))
+        """Delete a model's files if they differ from their seal: a crash, a full disk or a failing one damaged them."""
+        sealed = _read_seal(self.folder(model))
         for file in self._files(model):
             size, _, checksum = sealed.get(file.name, (-1, 0, 0))
             if size != _size(file) or checksum != _checksum(file):
-                log.warning("what was compiled of %s is damaged or unfinished, and is made anew", model)
+                log.warning("the compiled files of %s are damaged or unfinished, and are made again", model)
                 self.forget(model)
                 return
 
     def seal(self, model: str) -> None:
-        """Vouch for the files as they are now: OpenVINO has just read or written them."""
-        folder = self.of(model)
-        sealed, facts = _sealed(folder), {}
+        """Write the checksums of a model's files as they are now, just after OpenVINO has loaded it."""
+        folder = self.folder(model)
+        sealed, facts = _read_seal(folder), {}
         try:
             for file in self._files(model):
                 stat = file.stat()
@@ -60,27 +64,28 @@ class CompiledFiles:
             if facts != sealed:
                 atomic_file.write(folder / SEAL, json.dumps(facts).encode())
         except OSError as error:
-            log.info("what was compiled of %s cannot be kept: %s", model, error.strerror or error)
+            log.info("the compiled files of %s cannot be sealed: %s", model, error.strerror or error)
 
     def _files(self, model: str) -> Iterator[Path]:
-        return (file for file in self.of(model).glob("*") if not file.name.startswith((SEAL, ".")))
+        return (file for file in self.folder(model).glob("*") if not file.name.startswith((SEAL, ".")))
 
     def trim(self, just_used: str) -> None:
-        """Delete what was not used for longest until the budget holds. The model in use is the last to go."""
+        """Delete files until the budget holds, of the least recently used models first, of `just_used` last."""
         with suppress(OSError):
-            os.utime(self.of(just_used))
+            os.utime(self.folder(just_used))
         models = [folder.name for folder in self._folder.glob("*") if folder.is_dir()]
-        models.sort(key=lambda model: (model == just_used, _modified(self.of(model))))
+        models.sort(key=lambda model: (model == just_used, _modified(self.folder(model))))
         sizes = {model: self.size(model) for model in models}
         for model in models:
             if sum(sizes.values()) <= self.limit:
                 return
-            log.info("deleting the compiled %s: the budget for compiled models is used up", model)
+            log.info("deleting the compiled files of %s: the budget for them is used up", model)
             self.forget(model)
             sizes[model] = 0
 
     def forget(self, model: str) -> None:
-        shutil.rmtree(self.of(model), ignore_errors=True)
+        """Delete a model's files, if there are any."""
+        shutil.rmtree(self.folder(model), ignore_errors=True)
 
 
 def _size(file: Path) -> int:
@@ -91,7 +96,7 @@ def _size(file: Path) -> int:
 
 
 def _checksum(file: Path) -> int:
-    """CRC-32, -1 if the file cannot be read. It is there to find damage, not malice: the folder is the user's own."""
+    """Return the CRC-32, -1 if the file cannot be read. It finds damage, not malice: the folder is the user's own."""
     found = 0
     try:
         with open(file, "rb") as opened:
@@ -102,8 +107,8 @@ def _checksum(file: Path) -> int:
     return found
 
 
-def _sealed(folder: Path) -> dict[str, tuple[int, int, int]]:
-    """What the seal says, empty if there is none that can be understood."""
+def _read_seal(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """Return the seal: {file name: (bytes, time of writing in ns, CRC-32)}, empty if it is missing or damaged."""
     try:
         fields = json.loads((folder / SEAL).read_text("ascii"))
         return {name: (int(size), int(written), int(checksum)) for name, (size, written, checksum) in fields.items()}

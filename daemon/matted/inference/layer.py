@@ -1,4 +1,4 @@
-"""The pixels that a client sent, and smaller pictures of them."""
+"""A layer: the pixels that a client sent. Crop them, and make smaller pictures of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 
 Bytes = NDArray[np.uint8]
 
-# Wire format: (samples a pixel, how many of them are looked at, which of these are red, green and blue).
+# By the protocol's format: samples of a pixel, how many of them are kept, and which of these are red, green and blue.
 _FORMATS = {
     "RGBA8": (4, 4, (0, 1, 2)),
     "BGRA8": (4, 4, (2, 1, 0)),
@@ -21,21 +21,24 @@ _FORMATS = {
     "GRAYA8": (2, 1, (0, 0, 0)),
     "GRAY8": (1, 1, (0, 0, 0)),
 }
-# RGBX makes Pillow treat alpha as any other channel, without multiplying by it.
+# RGBX makes Pillow treat alpha as any other channel; with RGBA it would multiply the colours by it.
 _MODES = {4: "RGBX", 3: "RGB", 1: "L"}
 
-# A layer with more pixels than this is first averaged over whole pixels, once for all that is made of it, down to sides
-# of no less than that: a third of the time at 24 megapixels, and on average the same within 0.4 of a level.
+# A layer of more than _EXACT_PIXELS is first averaged over whole pixels, to sides of at least _REDUCED_SIDE, and all
+# smaller pictures are made of that: a third of the time at 24 megapixels, and on average within 0.4 of a level.
 _EXACT_PIXELS = 3_000_000
 _REDUCED_SIDE = 1280
-_REDUCING_GAP = 1.5  # how much larger than its result a picture is when the filter proper begins
+_REDUCING_GAP = 1.5  # Pillow averages a picture to this many times the result's size before it filters
 
 _HELPER = ThreadPoolExecutor(1, "halves")
 
 
 @dataclass(frozen=True)
 class _Reduced:
-    """A layer's image averaged over so many pixels across and down; without alpha where it is any smaller."""
+    """A layer's image, averaged; without alpha, unless it has the layer's own size.
+
+    across, down: pixels of the layer that a pixel is the mean of.
+    """
 
     image: Image.Image
     across: int
@@ -43,7 +46,11 @@ class _Reduced:
 
 
 class Layer:
-    """samples: height x width x 4, 3 or 1, of which `channels` are red, green and blue. Not copied, nor changed."""
+    """A picture in the host's own order of channels. Its pixels are neither copied nor changed.
+
+    samples: height x width x 4, 3 or 1.
+    channels: which of the samples of a pixel are red, green and blue.
+    """
 
     def __init__(self, samples: Bytes, channels: tuple[int, int, int] = (0, 1, 2)) -> None:
         self.samples = samples
@@ -51,34 +58,42 @@ class Layer:
         self.height, self.width = int(samples.shape[0]), int(samples.shape[1])
 
     @classmethod
-    def received(cls, pixels: memoryview, width: int, height: int, format: str) -> Layer:
-        """pixels: rows from the top without padding, in one of the protocol's formats."""
+    def from_frame(cls, pixels: memoryview, width: int, height: int, format: str) -> Layer:
+        """Make a layer of a raw frame.
+
+        pixels: rows from the top, without padding.
+        format: one of the protocol's.
+        """
         count, used, channels = _FORMATS[format]
         samples = np.frombuffer(pixels, np.uint8).reshape(height, width, count)
         return cls(np.ascontiguousarray(samples[:, :, :used]), channels)
 
     def crop(self, left: int, top: int, right: int, bottom: int) -> Layer:
+        """Return a part of the layer: left <= x < right, top <= y < bottom."""
         return Layer(np.ascontiguousarray(self.samples[top:bottom, left:right]), self.channels)
 
     @cached_property
     def image(self) -> Image.Image:
-        """The samples as Pillow has them, whose channels are all alike."""
+        """The samples as an image of Pillow's, with channels that it treats alike."""
         mode = _MODES[self.samples.shape[2]]
         return Image.frombuffer(mode, (self.width, self.height), self.samples, "raw", mode, 0, 1)
 
     def planes(self) -> Bytes:
-        """3 x height x width: red, green, blue."""
+        """Return red, green and blue: 3 x height x width."""
         return np.stack([self.samples[:, :, channel] for channel in self.channels])
 
     def resized(self, width: int, height: int, resampling: Image.Resampling) -> Layer:
-        """Squashed to height x width. Of a large layer nearly, of others exactly what Pillow makes of it."""
+        """Return the layer resized to height x width, whatever its aspect ratio.
+
+        resampling: as Pillow does it; exactly up to _EXACT_PIXELS, nearly above.
+        """
         if self._is_large:
             return self._squashed(self._reduced, width, height, resampling, _REDUCING_GAP)
         image = self.image.resize((width, height), resampling)
         return Layer(np.asarray(image).reshape(height, width, -1), self.channels)
 
     def averaged(self, side: int) -> Layer:
-        """With a longer side of at most `side`: each pixel the mean of those that it stands for."""
+        """Return the layer averaged until its longer side is `side` pixels, or as it is if that is no longer."""
         scale = max(self.width, self.height) / side
         if scale <= 1.0:
             return self
@@ -118,7 +133,7 @@ class Layer:
 
 
 def _in_halves(make: Callable[[int, int], None], rows: int) -> None:
-    """make(top, bottom) for two halves of so many rows, at once: while Pillow works, Python's other threads go on."""
+    """Call make(top, bottom) for two halves of the rows, in two threads: Pillow releases Python's lock."""
     lower = _HELPER.submit(make, rows // 2, rows)
     if rows > 1:
         make(0, rows // 2)

@@ -1,7 +1,8 @@
-"""Show a picture to a model, and read what it answers: from a layer to planes, from a raw output to a matte.
+"""Prepare a model's input of a layer, and turn its raw output into a matte.
 
-Terms: `planes` are what the model is shown, uint8, red, green and blue; `raw` is what it answers; `matte` is float32 in
-0..1 at the model's size, 0 is background.
+planes: a model's input, uint8, 3 x height x width: red, green, blue.
+raw: a model's first output, float32, rows x columns.
+matte: float32, rows x columns, 0..1 at the model's size; 0 is background.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from matted.models.arithmetic import ACTIVATIONS, FITS, RESAMPLINGS, Fit, Raw, S
 from matted.models.spec import ModelSpec
 
 
-def fit(width: int, height: int, spec: ModelSpec, size: Size | None) -> Fit:
-    """Decide how to show a picture of width x height pixels.
+def choose_fit(width: int, height: int, spec: ModelSpec, size: Size | None) -> Fit:
+    """Decide how a picture fits into the model's input.
 
-    size: (height, width) of the model's input, None if it takes any. The spec's rule holds where the model allows it.
+    width, height: of the picture.
+    spec: its rule holds if the model's input allows it; else the picture is squashed.
+    size: (height, width) of the model's input, None if it takes any.
     """
     rule = FITS[spec.fit]
     if rule.flexible and size is not None:
@@ -29,37 +32,37 @@ def fit(width: int, height: int, spec: ModelSpec, size: Size | None) -> Fit:
     return rule.fit((height, width), size or (spec.side, spec.side), spec.multiple)
 
 
-def show(layer: Layer, spec: ModelSpec, shown: Fit) -> Planes:
-    """Return what the model is to see of a layer: 3 x shown.size, RGB.
+def prepare(layer: Layer, spec: ModelSpec, fit: Fit) -> Planes:
+    """Return the model's input for a layer: planes of fit.size.
 
-    An alpha channel is left out: the model looks at the colours, also at hidden ones.
+    An alpha channel is left out: the colours of transparent pixels count too.
     """
-    height, width = shown.content
+    height, width = fit.content
     if (height, width) != (layer.height, layer.width):
         layer = layer.resized(width, height, RESAMPLINGS[spec.resample])
     planes = layer.planes()
-    if shown.content == shown.size:
+    if fit.content == fit.size:
         return planes
-    return np.pad(planes, ((0, 0), (0, shown.size[0] - height), (0, shown.size[1] - width)), "edge")
+    return np.pad(planes, ((0, 0), (0, fit.size[0] - height), (0, fit.size[1] - width)), "edge")
 
 
-def crop(output: NDArray[Any], shown: Fit) -> NDArray[Any]:
-    """Take off what shows no picture. output: its last two axes are rows and columns."""
-    height, width = shown.content
+def crop(output: NDArray[Any], fit: Fit) -> NDArray[Any]:
+    """Return the part of an output that belongs to the picture, without padding. output: ... x rows x columns."""
+    height, width = fit.content
     return output[..., :height, :width]
 
 
 def probability(raw: Raw, spec: ModelSpec) -> Raw:
-    """Return how probable each pixel is subject: rows x columns, outside of 0..1 where the model overshoots."""
+    """Return the probability of each pixel to be subject, rows x columns. Some models overshoot 0..1."""
     return ACTIVATIONS[spec.activation].probability(raw)
 
 
 def matte(probable: Raw, spec: ModelSpec) -> Raw:
-    """Turn what `probability` gave into the matte."""
+    """Return the matte for the result of `probability`."""
     return ACTIVATIONS[spec.activation].matte(probable)
 
 
 def foreground(colours: Planes, width: int, height: int) -> NDArray[np.uint8]:
-    """Bring a model's own foreground colours, 3 x rows x columns, to height x width x 3, RGB."""
+    """Return a model's own foreground colours, 3 x rows x columns, resized: height x width x 3, RGB."""
     picture = Image.fromarray(np.ascontiguousarray(colours.transpose(1, 2, 0)))
     return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))

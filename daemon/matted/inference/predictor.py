@@ -1,4 +1,4 @@
-"""Run a model on a picture: have its weights, have it in memory, show it the picture, infer. In a worker thread."""
+"""Predict: get a model's weights, load it, prepare its input of a picture, and infer. In a worker thread."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from matted.inference import model_io
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
-from matted.inference.engines.backend import complaint
+from matted.inference.engines.backend import short_reason
 from matted.inference.engines.engine import Engine, EngineDied, EngineFactory, Output, Planes
 from matted.inference.engines.local import LocalEngine
 from matted.inference.layer import Layer
@@ -32,18 +32,18 @@ from matted.system.task import Task
 
 log = logging.getLogger(__name__)
 
-GRACE_SECONDS = 2.0  # for which a load gives way also when it has just begun
+GRACE_SECONDS = 2.0  # for which a load may be paused even if it has just begun
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of a picture, at the model's size.
+    """What a model returned for a picture, at the model's size.
 
     raw: rows x columns, float32: the matte before its activation.
-    foreground: 3 x rows x columns, uint8: the subject's own colours, or None from a model that gives none.
-    planes: 3 x height x width, uint8, RGB: what the model was shown of the picture.
-    device: what it ran on.
-    note: why that is not the device that was asked for, a sentence; or empty.
+    foreground: 3 x rows x columns, uint8: the foreground colours, or None from a model that gives none.
+    planes: 3 x height x width, uint8, RGB: the model's input, of the picture.
+    device: what it ran on, as OpenVINO names it.
+    note: why that is not the device in the settings, a sentence; or empty.
     """
 
     raw: NDArray[np.float32]
@@ -53,10 +53,11 @@ class Prediction:
     note: str
 
 
-class _Load:
-    """A load that is under way, and gives way to inferences. For the thread that infers.
+class _RunningLoad:
+    """A load that is running, and can be paused by the thread that infers.
 
-    It waits for at most as long as it has run, and GRACE_SECONDS, so that it ends however many requests come.
+    In all it is paused for no longer than it has run, plus GRACE_SECONDS and one inference, so that it ends however
+    many requests come.
     """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
@@ -67,6 +68,7 @@ class _Load:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
+        """Pause the load in the block, unless it was paused for long enough already."""
         start = self._clock()
         if self._waited > start - self._begun - self._waited + GRACE_SECONDS:
             yield
@@ -80,10 +82,14 @@ class _Load:
 
 
 class Predictor:
-    """Holds models for requests, and runs them. Any number of threads may use it.
+    """Holds models for requests, and runs them. All methods are thread-safe.
 
-    One model is loaded at a time, and one inference runs at a time: OpenVINO uses every core for either. A request for
-    a model that is in memory waits for no other's load; the load waits for the inference.
+    One model is loaded at a time, and one inference runs at a time, as OpenVINO uses every core for either. An
+    inference does not wait for the load of another model: it pauses the load.
+
+    pace: how long inferences take.
+    compiled: what OpenVINO compiled, on disk.
+    target: the device and arithmetic for the next loads.
     """
 
     def __init__(
@@ -95,7 +101,15 @@ class Predictor:
         engines: EngineFactory = LocalEngine,
         clock: Clock = time.monotonic,
     ) -> None:
-        """engines: makes the engine of a model. clock: monotonic, seconds."""
+        """Prepare without loading anything.
+
+        store: where the weights are, and how to get them.
+        cache: the models in memory.
+        compiled: what OpenVINO compiled, on disk.
+        target: the device and arithmetic to load models for.
+        engines: makes the engine of a model.
+        clock: monotonic, seconds.
+        """
         self.pace = Pace()
         self.compiled = compiled
         self.target = target
@@ -105,20 +119,22 @@ class Predictor:
         self._engines = engines
         self._loading = threading.Lock()
         self._inferring = threading.Lock()
-        self._load_under_way: _Load | None = None
+        self._running_load: _RunningLoad | None = None
         self._remembered: WeakKeyDictionary[Engine, RememberedOutputs] = WeakKeyDictionary()
 
     @contextmanager
     def hold(
         self, task: Task, spec: ModelSpec, keep_alive: float, stopwatch: Stopwatch, download: bool = False
     ) -> Iterator[HeldModel]:
-        """Have a model in memory until the end of the block.
+        """Hold a model in memory until the end of the block.
 
-        task: is told the progress, and may be cancelled.
+        task: its progress is set, and its cancel is heeded.
+        spec: the model.
         keep_alive: seconds for which the model stays in memory afterwards.
-        download: get its weights first if they are not on this computer; without it, only of the automatic model.
+        stopwatch: records the stages.
+        download: whether to download missing weights of any model; without it, only those of the automatic model.
 
-        Raises Rejected, MemoryError; `HeldModel.predict` does as well.
+        Raises Rejected, MemoryError; so does `HeldModel.predict`.
         """
 
         def downloading(fraction: float) -> None:
@@ -126,7 +142,7 @@ class Predictor:
 
         downloaded = self._store.obtain(spec, downloading, task.check, download)
         stopwatch.lap("downloading" if downloaded else "")
-        with _in_words(spec):
+        with _translated_errors(spec):
             engine = self.lend(task, spec, stopwatch)
         held = HeldModel(self, engine, task, stopwatch, lambda last: self._cache.give_back(last, keep_alive))
         try:
@@ -140,7 +156,7 @@ class Predictor:
         if engine is None:
             task.progress = Progress("loading", detail=spec.id)
             with task.holding(self._loading):
-                engine = self._cache.lend(spec.id)  # somebody else may have loaded it meanwhile
+                engine = self._cache.lend(spec.id)  # another request may have loaded it meanwhile
                 stopwatch.lap("waiting")
                 if engine is None:
                     engine = self._cache.load(spec, lambda: self._load(task, spec))
@@ -155,7 +171,14 @@ class Predictor:
     def infer(
         self, engine: Engine, pictures: list[Planes], task: Task, stopwatch: Stopwatch, stage: str
     ) -> list[Output]:
-        """Run the engine when it is this task's turn, or remember what it said of the same pictures."""
+        """Return the raw outputs for some pictures: remembered ones, or those of an inference, one at a time.
+
+        engine: lent to the caller.
+        pictures: the model's input, one for each of its inputs.
+        stage: what the inference is called in progress and timings.
+
+        Raises Rejected("cancelled"), and what `Engine.infer` raises.
+        """
         remembered = self._remembered.setdefault(engine, RememberedOutputs())
         key = remembered.key(pictures)
         outputs = remembered.get(key)
@@ -168,7 +191,7 @@ class Predictor:
             start = self.clock()
             task.estimate = lambda: self.pace.progress(stage, engine.spec.id, self.clock() - start)
             inferred: list[Output] = []
-            load = self._load_under_way
+            load = self._running_load
             try:
                 with load.paused() if load is not None else nullcontext():
                     task.run_interruptible(lambda: inferred.extend(engine.infer(pictures)), engine.cancel)
@@ -182,9 +205,10 @@ class Predictor:
     def _load(self, task: Task, spec: ModelSpec) -> Engine:
         self.compiled.check(spec.id)
         try:
-            engine = self._start(task, spec, self.compiled.of(spec.id))
+            engine = self._start(task, spec, self.compiled.folder(spec.id))
         except (EngineDied, RuntimeError) as error:
-            log.warning("%s could not be loaded, and is tried without what was compiled: %s", spec.id, complaint(error))
+            reason = short_reason(error)
+            log.warning("%s could not be loaded; it is tried again without its compiled files: %s", spec.id, reason)
             self.compiled.forget(spec.id)
             engine = self._start(task, spec, None)
         self.compiled.seal(spec.id)
@@ -194,19 +218,19 @@ class Predictor:
 
     def _start(self, task: Task, spec: ModelSpec, compiled: Path | None) -> Engine:
         engine = self._engines(spec, self._store.path(spec), self.target, compiled)
-        self._load_under_way = _Load(engine, self.clock)
+        self._running_load = _RunningLoad(engine, self.clock)
         try:
             task.run_interruptible(engine.load, engine.kill)
         except BaseException:
             engine.close()
             raise
         finally:
-            self._load_under_way = None
+            self._running_load = None
         return engine
 
 
 class HeldModel:
-    """A model that a request holds, from its first prediction to its last. For one thread."""
+    """A model that one request holds, from its first prediction to its last. For one thread."""
 
     def __init__(
         self,
@@ -216,7 +240,7 @@ class HeldModel:
         stopwatch: Stopwatch,
         on_end: Callable[[Engine], None],
     ) -> None:
-        """on_end: called once, with the engine that is held then."""
+        """Take over an engine that was lent. on_end: called once, when the model is given back, with the engine."""
         self.spec = engine.spec
         self._engine = engine
         self._predictor = predictor
@@ -226,7 +250,7 @@ class HeldModel:
         self._may_retry = True
 
     def give_back(self) -> None:
-        """Hold it no longer: others may unload it. May be called again."""
+        """End the loan, so that the model can be unloaded. May be called again."""
         if self._on_end is not None:
             self._on_end(self._engine)
             self._on_end = None
@@ -237,15 +261,17 @@ class HeldModel:
         layers: the picture, and a plate if the model needs one.
         stage: what the inference is called in progress and timings.
 
-        An engine that dies is replaced and asked once more, once in a request. Raises Rejected, MemoryError.
+        If the engine dies, the model is loaded again and the inference is tried once more; once in a request.
+
+        Raises Rejected, MemoryError.
         """
-        with _in_words(self.spec):
+        with _translated_errors(self.spec):
             try:
                 return self._predict(layers, stage)
             except EngineDied as error:
                 if not self._may_retry:
                     raise
-                log.warning("%s: %s; it is tried once more", self.spec.id, error)
+                log.warning("%s: %s; the inference is tried once more", self.spec.id, error)
             self._may_retry = False
             self._predictor.compiled.forget(self.spec.id)
             self._engine = self._predictor.replace(self._engine, self._task, self._stopwatch)
@@ -254,27 +280,27 @@ class HeldModel:
     def _predict(self, layers: Sequence[Layer], stage: str) -> Prediction:
         engine = self._engine
         self._task.progress = Progress("preparing")
-        fit = model_io.fit(layers[0].width, layers[0].height, self.spec, engine.size)
-        pictures = [model_io.show(layer, self.spec, fit) for layer in layers]
+        fit = model_io.choose_fit(layers[0].width, layers[0].height, self.spec, engine.size)
+        pictures = [model_io.prepare(layer, self.spec, fit) for layer in layers]
         raw, *others = self._predictor.infer(engine, pictures, self._task, self._stopwatch, stage)
         foreground = model_io.crop(others[0], fit) if others else None
         return Prediction(model_io.crop(raw[0], fit), foreground, pictures[0], engine.device, engine.note)
 
 
 @contextmanager
-def _in_words(spec: ModelSpec) -> Iterator[None]:
-    """Turn the end of an engine, and what OpenVINO complains about, into sentences for a person."""
+def _translated_errors(spec: ModelSpec) -> Iterator[None]:
+    """Translate EngineDied and OpenVINO's errors into Rejected, with a message for the user."""
     try:
         yield
     except EngineDied as error:
         log.error("%s: %s", spec.id, error)
         if error.killed:
-            message = f"The system ended {spec.title} while it worked: it needs more memory than there is."
+            message = f"The system ended {spec.title} while it ran: it needs more memory than there is."
             hint = "Close other programs, or use a smaller model; see: matted models"
             raise Rejected(messages.OUT_OF_MEMORY, message, hint) from error
         message = f"OpenVINO crashed while it ran {spec.title}."
         raise Rejected(messages.INTERNAL, message, "Try another model or device, and see: matted doctor") from error
     except RuntimeError as error:
         log.exception("%s failed", spec.id)
-        message = f"OpenVINO cannot run {spec.title}: {complaint(error)}."
+        message = f"OpenVINO cannot run {spec.title}: {short_reason(error)}."
         raise Rejected(messages.INTERNAL, message, "Try another model or device, and see: matted doctor") from error

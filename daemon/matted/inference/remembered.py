@@ -1,6 +1,6 @@
-"""Remember the raw outputs of a model by a hash of what it was shown: the same picture gives the same output.
+"""Remember the raw outputs of a model by a hash of its input, as the same input gives the same outputs.
 
-So a request that only tunes the mask of a picture needs no inference.
+So a request that only tunes the mask of a picture differently needs no inference.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from matted.inference.engines.engine import Output, Planes
 
 MAX_BYTES = 64_000_000  # of the outputs of a model: 15 of IS-Net
-MAX_SAMPLES = 16_000_000  # of what the model was shown; more takes long to compare, and its outputs much room
-MAX_PICTURES = 16  # so that a folder of pictures does not fill the daemon with what nobody will tune
+MAX_SAMPLES = 16_000_000  # of the input; more takes long to hash, and its outputs much room
+MAX_PICTURES = 16  # a folder of pictures must not fill the daemon with outputs that no one will tune
 
 
 class RememberedOutputs:
-    """Those of one engine, the latest. For any thread. max_bytes: what they may take together."""
+    """The latest outputs of one engine. All methods are thread-safe. max_bytes: what the outputs may take together."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
@@ -26,7 +26,7 @@ class RememberedOutputs:
         self._lock = threading.Lock()
 
     def key(self, pictures: Sequence[Planes]) -> bytes | None:
-        """Return what the outputs of these pictures are known by, None if they are too large to be remembered."""
+        """Return the key of some pictures' outputs, None if the pictures are too large to remember them."""
         if sum(planes.size for planes in pictures) > MAX_SAMPLES:
             return None
         digest = hashlib.blake2b(digest_size=16)
@@ -44,7 +44,7 @@ class RememberedOutputs:
             return self._known[key]
 
     def put(self, key: bytes | None, outputs: list[Output]) -> None:
-        """Remember the outputs, and forget those that were not asked for lately."""
+        """Remember outputs, and forget the least recently used ones above the limits. Without a key, do nothing."""
         if key is None:
             return
         with self._lock:

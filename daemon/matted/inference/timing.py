@@ -11,7 +11,11 @@ Clock = Callable[[], float]  # monotonic, seconds
 
 
 class Stopwatch:
-    """Adds up the seconds of each stage of a request. laps: seconds by stage, of the stages that happened."""
+    """Adds up the seconds of each stage of a request.
+
+    start: when the request came, by `clock`.
+    laps: seconds by stage, of the stages that happened.
+    """
 
     def __init__(self, start: float, clock: Clock = time.monotonic) -> None:
         self.laps: dict[str, float] = {}
@@ -27,13 +31,13 @@ class Stopwatch:
 
 
 class Pace:
-    """Remembers how long an inference of each model took lately, to say how far the running one is."""
+    """How long an inference of each model took lately, to estimate how far the running one is."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, float] = {}
 
     def record(self, model: str, seconds: float) -> None:
-        """Take one inference into the average."""
+        """Take one inference into the model's moving average."""
         before = self._seconds.get(model, seconds)
         self._seconds[model] = 0.7 * before + 0.3 * seconds
 

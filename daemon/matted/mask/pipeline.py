@@ -55,7 +55,7 @@ class Pipeline:
         self._request = request
         self._stopwatch = stopwatch
         size = request.width, request.height
-        self._layers = [Layer.received(frame, *size, request.format) for frame in frames]
+        self._layers = [Layer.from_frame(frame, *size, request.format) for frame in frames]
 
     def run(self) -> Outcome:
         """Make the mask. Raises Rejected, MemoryError."""

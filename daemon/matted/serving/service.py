@@ -171,7 +171,7 @@ class Service:
         for each in self._cache.resident():
             spec = each.engine.spec
             if config.target != before.target or specs.get(spec.id) != spec:
-                self._cache.give_up(spec.id)
+                self._cache.unload_when_idle(spec.id)
         self._queue.wake_worker()
         log.info("the settings were read again")
 
@@ -191,7 +191,7 @@ class Service:
             self._submit(Job(peer, request_id, load, submitted=self._clock()))
             return []
         if op == Unload.op:
-            found = self._cache.give_up(self._setup.model_id(Unload.from_wire(header).model))
+            found = self._cache.unload_when_idle(self._setup.model_id(Unload.from_wire(header).model))
             self._queue.wake_worker()
             return [Reply(peer, request_id, messages.Done(found))]
         if op == Hello.op:

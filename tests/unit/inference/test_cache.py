@@ -1,4 +1,4 @@
-"""The models in memory, with a clock and a loader of the test's own."""
+"""The cache of models in memory, with a fake engine and clock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def spec(name: str, peak: int = GB) -> ModelSpec:
 
 @dataclass
 class Fake:
-    """Stands where an engine would: the cache asks for its spec and whether it is alive, and closes it."""
+    """Stands for an engine, of which the cache uses spec, alive and close."""
 
     spec: ModelSpec
     closed: bool = False
@@ -39,7 +39,7 @@ class Fake:
 
 
 class Machine:
-    """A cache on a machine of `total` bytes whose time is set by hand."""
+    """A cache on a machine of `total` bytes whose clock the test sets."""
 
     def __init__(self, budget: int = 10 * GB, total: int = 100 * GB) -> None:
         self.now = 0.0
@@ -49,7 +49,7 @@ class Machine:
 
     @contextmanager
     def lend(self, name: str, keep_alive: float = 60.0, peak: int = GB) -> Iterator[tuple[Engine, bool]]:
-        """Lend the engine, and say whether it was loaded for that."""
+        """Lend the engine in the block. Yields it, and whether it was loaded for that."""
 
         def load() -> Engine:
             self.loaded.append(Fake(spec(name, peak)))
@@ -83,7 +83,7 @@ def test_a_model_is_loaded_once() -> None:
     assert len(machine.loaded) == 1
 
 
-def test_a_model_goes_when_its_time_is_up_and_not_before() -> None:
+def test_a_model_is_unloaded_when_its_time_is_up_and_not_before() -> None:
     machine = Machine()
     machine.use("one", keep_alive=60)
     machine.now = 59.0
@@ -94,7 +94,7 @@ def test_a_model_goes_when_its_time_is_up_and_not_before() -> None:
     assert machine.names() == []
 
 
-def test_each_use_starts_the_time_anew() -> None:
+def test_each_use_restarts_the_time() -> None:
     machine = Machine()
     machine.use("one", keep_alive=60)
     machine.now = 50.0
@@ -103,7 +103,7 @@ def test_each_use_starts_the_time_anew() -> None:
     assert machine.cache.expire() == 10.0
 
 
-def test_keep_alive_zero_unloads_at_the_next_look_and_forever_never() -> None:
+def test_keep_alive_zero_unloads_at_the_next_expire_and_forever_never() -> None:
     machine = Machine()
     machine.use("brief", keep_alive=0)
     machine.use("lasting", keep_alive=math.inf)
@@ -156,13 +156,13 @@ def test_a_model_that_is_lent_is_not_unloaded() -> None:
     assert machine.names() == []
 
 
-def test_a_model_given_up_while_it_works_goes_when_it_is_done() -> None:
+def test_a_lent_model_that_is_unwanted_is_unloaded_when_it_is_given_back() -> None:
     machine = Machine()
     with machine.lend("one", keep_alive=600):
-        assert machine.cache.give_up("one") is True
+        assert machine.cache.unload_when_idle("one") is True
     machine.cache.expire()
     assert machine.names() == []
-    assert machine.cache.give_up("one") is False
+    assert machine.cache.unload_when_idle("one") is False
 
 
 def test_a_load_that_fails_leaves_nothing_behind() -> None:
@@ -176,7 +176,7 @@ def test_a_load_that_fails_leaves_nothing_behind() -> None:
     assert machine.names() == [] and machine.cache.lend("one") is None
 
 
-def test_a_model_lent_twice_stays_until_both_are_done_with_it() -> None:
+def test_a_model_lent_twice_stays_until_both_loans_end() -> None:
     machine = Machine()
     with machine.lend("one", keep_alive=0):
         with machine.lend("one", keep_alive=0) as (_, loaded):
@@ -187,7 +187,7 @@ def test_a_model_lent_twice_stays_until_both_are_done_with_it() -> None:
     assert machine.names() == []
 
 
-def test_a_model_at_work_does_not_make_room() -> None:
+def test_a_lent_model_does_not_make_room() -> None:
     machine = Machine(budget=2 * GB)
     with machine.lend("one"):
         machine.use("two")
@@ -212,14 +212,14 @@ def test_an_idle_engine_that_died_is_not_lent_and_takes_no_place() -> None:
     assert machine.names() == ["one"] and machine.loaded[0].closed
 
 
-def test_an_engine_that_dies_while_it_is_lent_goes_when_it_is_given_back() -> None:
+def test_an_engine_that_dies_while_it_is_lent_is_forgotten_when_it_is_given_back() -> None:
     machine = Machine()
     with machine.lend("one"):
         machine.loaded[0].crashed = True
     assert machine.names() == [] and machine.loaded[0].closed
 
 
-def test_at_the_end_everything_goes_also_what_is_lent() -> None:
+def test_at_the_end_all_models_are_unloaded_also_lent_ones() -> None:
     machine = Machine()
     machine.use("one")
     with machine.lend("two"):
@@ -227,7 +227,7 @@ def test_at_the_end_everything_goes_also_what_is_lent() -> None:
         assert machine.names() == []
 
 
-def test_it_is_said_how_long_a_model_stays() -> None:
+def test_resident_tells_how_long_a_model_stays() -> None:
     machine = Machine()
     machine.use("one", keep_alive=60)
     machine.use("two", keep_alive=math.inf)

@@ -1,4 +1,4 @@
-"""The budget of compiled models on disk."""
+"""The compiled files of models on disk: their budget and their seals."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from matted.inference.compiled import SEAL, CompiledFiles
 
 
 def compiled(files: CompiledFiles, model: str, size: int, age: int) -> None:
-    folder = files.of(model)
+    folder = files.folder(model)
     folder.mkdir(parents=True)
     (folder / "x.blob").write_bytes(b"\0" * size)
     os.utime(folder, (1_000_000 - age, 1_000_000 - age))
 
 
-def test_what_was_not_used_for_longest_is_deleted_first(tmp_path: Path) -> None:
+def test_the_least_recently_used_model_is_deleted_first(tmp_path: Path) -> None:
     files = CompiledFiles(tmp_path, limit=250)
     for model, age in (("old", 300), ("older", 400), ("new", 100)):
         compiled(files, model, 100, age)
@@ -47,61 +47,63 @@ def test_a_model_can_be_forgotten(tmp_path: Path) -> None:
     compiled(files, "one", 100, 0)
     files.forget("one")
     files.forget("two")
-    assert not files.of("one").exists()
+    assert not files.folder("one").exists()
 
 
 # -- the seal ----------------------------------------------------------------------------------------------------------
 
 
-def test_what_was_sealed_stays(tmp_path: Path) -> None:
+def test_sealed_files_stay(tmp_path: Path) -> None:
     files = CompiledFiles(tmp_path, limit=1000)
     compiled(files, "one", 100, 0)
     files.seal("one")
     files.check("one")
     files.seal("one")
     files.check("one")
-    assert (files.of("one") / "x.blob").read_bytes() == b"\0" * 100
+    assert (files.folder("one") / "x.blob").read_bytes() == b"\0" * 100
     files.check("never-compiled")
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "empty", "other", "seal", "no seal"])
-def test_what_is_not_as_it_was_sealed_is_deleted(tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_files_that_differ_from_their_seal_are_deleted(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
     files = CompiledFiles(tmp_path, limit=1000)
     compiled(files, "one", 100, 0)
     files.seal("one")
-    blob = files.of("one") / "x.blob"
+    blob = files.folder("one") / "x.blob"
     before = blob.stat()
     if damage == "flipped":
         blob.write_bytes(b"\0" * 50 + b"\1" + b"\0" * 49)
         os.utime(blob, ns=(before.st_atime_ns, before.st_mtime_ns))  # as a failing disk does it
     elif damage == "other":
-        (files.of("one") / "y.blob").write_bytes(b"never finished")
+        (files.folder("one") / "y.blob").write_bytes(b"never finished")
     elif damage == "seal":
-        (files.of("one") / SEAL).write_text("[")
+        (files.folder("one") / SEAL).write_text("[")
     elif damage == "no seal":
-        (files.of("one") / SEAL).unlink()
+        (files.folder("one") / SEAL).unlink()
     else:
         blob.write_bytes(b"\0" * 40 if damage == "cut" else b"")
     files.check("one")
     files.check("one")
-    assert not files.of("one").exists()
+    assert not files.folder("one").exists()
     assert caplog.text.count("damaged or unfinished") == 1
 
 
-def test_what_is_written_anew_is_sealed_anew(tmp_path: Path) -> None:
+def test_files_that_are_written_again_are_sealed_again(tmp_path: Path) -> None:
     files = CompiledFiles(tmp_path, limit=1000)
     compiled(files, "one", 100, 0)
     files.seal("one")
-    (files.of("one") / "x.blob").write_bytes(b"\1" * 100)  # OpenVINO was updated
+    (files.folder("one") / "x.blob").write_bytes(b"\1" * 100)  # OpenVINO was updated
     files.seal("one")
     files.check("one")
-    assert files.of("one").exists()
+    assert files.folder("one").exists()
 
 
-def test_what_cannot_be_sealed_is_no_failure(tmp_path: Path) -> None:
+def test_files_that_cannot_be_sealed_are_no_failure(tmp_path: Path) -> None:
     files = CompiledFiles(tmp_path, limit=1000)
     compiled(files, "one", 100, 0)
-    (files.of("one") / SEAL).mkdir()
+    (files.folder("one") / SEAL).mkdir()
     files.seal("one")
     files.check("one")
-    assert not files.of("one").exists()
+    assert not files.folder("one").exists()

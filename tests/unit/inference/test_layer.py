@@ -1,4 +1,4 @@
-"""What a client sent, and the smaller pictures of it."""
+"""Layers: the formats of frames, crops, and smaller pictures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array = np.ndarray[Any, np.dtype[np.uint8]]
 
 @cache
 def soft(width: int, height: int, channels: int = 3) -> Array:
-    """Some waves across and down, with grain: height x width x channels, read-only."""
+    """Return some waves across and down, with grain: height x width x channels, read-only."""
     y, x = (np.linspace(0, end, side, endpoint=False, dtype=np.float32) for side, end in ((height, 40), (width, 50)))
     waves = np.stack([110 + 80 * np.sin(x + (1 + c / 9) * y[:, None]) for c in range(channels)], axis=2)
     samples = (waves + np.random.default_rng(0).integers(0, 12, waves.shape, np.uint8)).astype(np.uint8)
@@ -41,7 +41,7 @@ def test_a_crop_is_the_parts_pixels(channels: int) -> None:
 
 
 def test_a_crop_has_the_channels_of_its_layer() -> None:
-    blue_first = Layer.received(memoryview(bytes([3, 2, 1, 9] * 4)), 2, 2, "BGRA8")
+    blue_first = Layer.from_frame(memoryview(bytes([3, 2, 1, 9] * 4)), 2, 2, "BGRA8")
     assert blue_first.crop(0, 0, 1, 1).planes().tolist() == [[[1]], [[2]], [[3]]]
 
 
@@ -56,7 +56,7 @@ def test_a_crop_has_the_channels_of_its_layer() -> None:
     ],
 )
 def test_every_format_has_its_colours(format: str, pixel: tuple[int, ...], colour: tuple[int, ...]) -> None:
-    layer = Layer.received(memoryview(bytes(pixel * 12)), 4, 3, format)
+    layer = Layer.from_frame(memoryview(bytes(pixel * 12)), 4, 3, format)
     assert layer.planes().shape == layer.resized(4, 3, LANCZOS).planes().shape == (3, 3, 4)
     for shown in (layer, layer.resized(4, 3, LANCZOS), layer.averaged(2)):
         assert (shown.planes() == np.array(colour)[:, np.newaxis, np.newaxis]).all()
@@ -64,7 +64,7 @@ def test_every_format_has_its_colours(format: str, pixel: tuple[int, ...], colou
 
 def test_a_received_frame_is_not_copied() -> None:
     frame = bytearray(4 * 4 * 4)
-    layer = Layer.received(memoryview(frame), 4, 4, "RGBA8")
+    layer = Layer.from_frame(memoryview(frame), 4, 4, "RGBA8")
     frame[0] = 200
     assert layer.samples[0, 0, 0] == 200
     assert layer.planes()[0, 0, 0] == 200

@@ -1,4 +1,4 @@
-"""What a model is shown of a picture, and the arithmetic that its graph does on that."""
+"""The input of a model: how a picture fits into it, and the arithmetic on its pixels."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ SIZES = [(1, 1), (1, 40), (40, 1), (1, 1899), (1899, 1), (320, 320), (321, 319),
 
 
 def photograph(width: int, height: int, channels: int = 3, grain: int = 40) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Soft colours with grain on them: height x width x channels."""
+    """Return soft colours with grain on them: height x width x channels."""
     noise = np.random.default_rng(0).integers(0, grain, (height, width, channels))
     y, x = np.mgrid[0:height, 0:width]
     waves = np.stack([100 + 80 * np.sin(x / (20 + 9 * c) + y / (33 - 5 * c)) for c in range(channels)], axis=2)
     return (waves + noise).astype(np.uint8)
 
 
-def prepare(pixels: Any, format: str, spec: catalogue.ModelSpec = SPEC) -> np.ndarray[Any, np.dtype[np.float32]]:
+def normalised(pixels: Any, format: str, spec: catalogue.ModelSpec = SPEC) -> np.ndarray[Any, np.dtype[np.float32]]:
     height, width = pixels.shape[:2]
-    layer = Layer.received(memoryview(pixels.tobytes()), width, height, format)
-    fit = model_io.fit(width, height, spec, (spec.side, spec.side))
-    return pixel_graph.normalise(model_io.show(layer, spec, fit), spec)
+    layer = Layer.from_frame(memoryview(pixels.tobytes()), width, height, format)
+    fit = model_io.choose_fit(width, height, spec, (spec.side, spec.side))
+    return pixel_graph.normalise(model_io.prepare(layer, spec, fit), spec)
 
 
 def expected_input(rgb: Any) -> Any:
-    """What U²-Net's own data loader does, with the square filled by Lanczos."""
+    """Return what U²-Net's own data loader gives, with the square filled by Lanczos."""
     small = np.asarray(Image.fromarray(rgb).resize((SIDE, SIDE), LANCZOS), np.float32)
     scaled = small / np.float32(small.max())
     mean, std = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
@@ -52,40 +52,40 @@ def expected_input(rgb: Any) -> Any:
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_the_input_is_that_of_the_models_authors(width: int, height: int) -> None:
     rgb = photograph(width, height)
-    np.testing.assert_allclose(prepare(rgb, "RGB8"), expected_input(rgb), atol=ROUNDING)
+    np.testing.assert_allclose(normalised(rgb, "RGB8"), expected_input(rgb), atol=ROUNDING)
 
 
 def test_a_large_picture_gives_nearly_the_input_of_the_models_authors() -> None:
     rgb = photograph(3000, 2000, grain=8)
-    difference = np.abs(prepare(rgb, "RGB8") - expected_input(rgb)) * 0.23 * 255  # in steps of an 8-bit sample
+    difference = np.abs(normalised(rgb, "RGB8") - expected_input(rgb)) * 0.23 * 255  # in steps of an 8-bit sample
     assert float(difference.max()) < 4
 
 
 def test_the_input_has_the_shape_and_type_that_the_model_takes() -> None:
-    prepared = prepare(photograph(30, 20), "RGB8")
+    prepared = normalised(photograph(30, 20), "RGB8")
     assert (prepared.shape, prepared.dtype) == ((1, 3, SIDE, SIDE), np.float32)
     assert prepared.flags.c_contiguous
 
 
 def test_red_green_and_blue_come_in_this_order() -> None:
-    prepared = prepare(np.full((5, 5, 3), (250, 100, 50), np.uint8), "RGB8")[0, :, 160, 160]
+    prepared = normalised(np.full((5, 5, 3), (250, 100, 50), np.uint8), "RGB8")[0, :, 160, 160]
     expected = (np.array([1.0, 0.4, 0.2]) - SPEC.mean) / SPEC.std
     np.testing.assert_allclose(prepared, expected, atol=1e-6)
 
 
 def test_every_colour_format_gives_the_same_input_for_the_same_colours() -> None:
     rgba = photograph(73, 51, 4)
-    reference = prepare(rgba[:, :, :3], "RGB8")
-    np.testing.assert_array_equal(prepare(rgba, "RGBA8"), reference)
-    np.testing.assert_array_equal(prepare(rgba[:, :, [2, 1, 0, 3]], "BGRA8"), reference)
+    reference = normalised(rgba[:, :, :3], "RGB8")
+    np.testing.assert_array_equal(normalised(rgba, "RGBA8"), reference)
+    np.testing.assert_array_equal(normalised(rgba[:, :, [2, 1, 0, 3]], "BGRA8"), reference)
 
 
 def test_every_grey_format_gives_the_same_input_for_the_same_greys() -> None:
     grey_alpha = photograph(73, 51, 2)
     grey = grey_alpha[:, :, :1]
-    reference = prepare(np.repeat(grey, 3, axis=2), "RGB8")
-    np.testing.assert_array_equal(prepare(grey, "GRAY8"), reference)
-    np.testing.assert_array_equal(prepare(grey_alpha, "GRAYA8"), reference)
+    reference = normalised(np.repeat(grey, 3, axis=2), "RGB8")
+    np.testing.assert_array_equal(normalised(grey, "GRAY8"), reference)
+    np.testing.assert_array_equal(normalised(grey_alpha, "GRAYA8"), reference)
 
 
 @pytest.mark.parametrize(("format", "channels"), [("RGBA8", 4), ("BGRA8", 4), ("GRAYA8", 2)])
@@ -95,25 +95,25 @@ def test_the_alpha_channel_is_ignored(format: str, channels: int) -> None:
     hidden[:, :, -1] = 0
     bright = pixels.copy()
     bright[:, :, -1] = 255
-    np.testing.assert_array_equal(prepare(hidden, format), prepare(pixels, format))
-    np.testing.assert_array_equal(prepare(bright, format), prepare(pixels, format))
+    np.testing.assert_array_equal(normalised(hidden, format), normalised(pixels, format))
+    np.testing.assert_array_equal(normalised(bright, format), normalised(pixels, format))
 
 
 def test_a_darker_picture_gives_the_same_input() -> None:
     bright = np.full((10, 10, 3), 200, np.uint8)
     bright[:5] = 100
-    np.testing.assert_allclose(prepare(bright // 2, "RGB8"), prepare(bright, "RGB8"), atol=0.03)
+    np.testing.assert_allclose(normalised(bright // 2, "RGB8"), normalised(bright, "RGB8"), atol=0.03)
 
 
 def test_a_black_picture_divides_by_nothing() -> None:
-    prepared = prepare(np.zeros((10, 10, 3), np.uint8), "RGB8")
+    prepared = normalised(np.zeros((10, 10, 3), np.uint8), "RGB8")
     expected = -np.array(SPEC.mean) / SPEC.std
     np.testing.assert_allclose(prepared[0, :, 0, 0], expected, atol=1e-6)
 
 
 def test_a_spec_may_divide_by_255() -> None:
     spec = dataclasses.replace(SPEC, scale="255", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-    prepared = prepare(np.full((5, 5, 3), 51, np.uint8), "RGB8", spec)
+    prepared = normalised(np.full((5, 5, 3), 51, np.uint8), "RGB8", spec)
     np.testing.assert_allclose(prepared, 0.2, atol=1e-6)
 
 
@@ -122,7 +122,7 @@ def test_a_spec_may_ask_for_another_side_and_filter() -> None:
     rgb = photograph(100, 80)
     small = Image.fromarray(rgb).resize((64, 64), Image.Resampling.BILINEAR)
     expected = (np.asarray(small, np.float32) / np.float32(255)).transpose(2, 0, 1)[None]
-    np.testing.assert_allclose(prepare(rgb, "RGB8", spec), expected, atol=ROUNDING)
+    np.testing.assert_allclose(normalised(rgb, "RGB8", spec), expected, atol=ROUNDING)
 
 
 @pytest.mark.parametrize("format", ["RGBA8", "BGRA8", "RGB8", "GRAYA8", "GRAY8"])
@@ -130,7 +130,7 @@ def test_the_pixels_are_left_as_they_were(format: str) -> None:
     channels = {"RGBA8": 4, "BGRA8": 4, "RGB8": 3, "GRAYA8": 2, "GRAY8": 1}[format]
     pixels = bytearray(photograph(50, 40, channels).tobytes())
     before = bytes(pixels)
-    model_io.show(Layer.received(memoryview(pixels), 50, 40, format), SPEC, SQUARE)
+    model_io.prepare(Layer.from_frame(memoryview(pixels), 50, 40, format), SPEC, SQUARE)
     assert pixels == before
 
 
@@ -141,37 +141,37 @@ def test_the_pixels_are_left_as_they_were(format: str) -> None:
 def test_a_picture_keeps_every_pixel_and_is_padded_to_multiples_of_four(
     width: int, height: int, sides: tuple[int, int]
 ) -> None:
-    shown = model_io.fit(width, height, ANY, None)
-    assert shown == Fit(sides, (height, width))
+    fit = model_io.choose_fit(width, height, ANY, None)
+    assert fit == Fit(sides, (height, width))
     pixels = np.random.default_rng(5).integers(1, 256, (height, width, 3), dtype=np.uint8)
-    planes = model_io.show(Layer(pixels), ANY, shown)
+    planes = model_io.prepare(Layer(pixels), ANY, fit)
     assert planes.shape == (3, *sides)
     expected = pixels.transpose(2, 0, 1)
-    np.testing.assert_array_equal(model_io.crop(planes, shown), expected)
+    np.testing.assert_array_equal(model_io.crop(planes, fit), expected)
     np.testing.assert_array_equal(planes[:, :height, width:], np.repeat(expected[:, :, -1:], sides[1] - width, axis=2))
 
 
 def test_a_picture_that_is_too_large_for_that_is_scaled_down() -> None:
-    shown = model_io.fit(12_000, 8_001, ANY, None)
-    rows, columns = shown.size
-    assert shown.content == shown.size and rows % 4 == columns % 4 == 0
+    fit = model_io.choose_fit(12_000, 8_001, ANY, None)
+    rows, columns = fit.size
+    assert fit.content == fit.size and rows % 4 == columns % 4 == 0
     assert rows * columns < 1.01 * 3840 * 2160
     assert columns / rows == pytest.approx(12_000 / 8_001, rel=0.01)
 
 
 def test_a_model_of_one_size_gets_that() -> None:
     for spec in (SPEC, ANY):
-        assert model_io.fit(640, 480, spec, (1024, 1024)) == Fit((1024, 1024), (1024, 1024))
+        assert model_io.choose_fit(640, 480, spec, (1024, 1024)) == Fit((1024, 1024), (1024, 1024))
 
 
 def test_a_letterbox_keeps_the_aspect_ratio_and_repeats_the_edge_beyond() -> None:
     spec = dataclasses.replace(SPEC, fit="letterbox", side=64)
     rgb = photograph(200, 100)
-    shown = model_io.fit(200, 100, spec, (64, 64))
-    assert shown == Fit((64, 64), (32, 64))
-    planes = model_io.show(Layer(rgb), spec, shown)
+    fit = model_io.choose_fit(200, 100, spec, (64, 64))
+    assert fit == Fit((64, 64), (32, 64))
+    planes = model_io.prepare(Layer(rgb), spec, fit)
     expected = np.asarray(Image.fromarray(rgb).resize((64, 32), LANCZOS)).transpose(2, 0, 1)
-    np.testing.assert_array_equal(model_io.crop(planes, shown), expected)
+    np.testing.assert_array_equal(model_io.crop(planes, fit), expected)
     np.testing.assert_array_equal(planes[:, 32:], np.repeat(expected[:, -1:], 32, axis=1))
 
 
@@ -182,4 +182,4 @@ def test_a_model_of_flexible_size_may_want_a_longer_side_of_its_own(
     width: int, height: int, size: tuple[int, int]
 ) -> None:
     spec = dataclasses.replace(SPEC, fit="aspect", side=512, multiple=32)
-    assert model_io.fit(width, height, spec, None) == Fit(size, size)
+    assert model_io.choose_fit(width, height, spec, None) == Fit(size, size)

@@ -1,4 +1,4 @@
-"""Models held for requests, with a fake engine and clock: loading, crashes, cancels, memory, who waits for whom."""
+"""The predictor with a fake engine and clock: loading, crashes, cancels, memory, and what waits for what."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from matted.system.task import Task
 from matted_client import Rejected
 
 SMALL, LARGE = model("small"), model("large")
-PICTURE = [Layer.received(memoryview(disc()), 96, 96, "RGB8")]
+PICTURE = [Layer.from_frame(memoryview(disc()), 96, 96, "RGB8")]
 KEEP = 60.0
 
 
@@ -47,7 +47,7 @@ class Harness:
     def predict(
         self, spec: ModelSpec = SMALL, task: Task | None = None, part: bool = False, number: int = 0, **options: Any
     ) -> Prediction:
-        """Predict for the picture, or for a part of it, which the engine has not seen; number: another one."""
+        """Predict for the picture. part: for a part of it, which has another input; number: for another part."""
         layers = [PICTURE[0].crop(number, 0, 60, 60)] if part else PICTURE
         with self.predictor.hold(task or Task(), spec, KEEP, self.stopwatch(), **options) as held:
             return held.predict(layers)
@@ -59,7 +59,7 @@ def harness(tmp_path: Path) -> Harness:
 
 
 def in_thread(work: Callable[[], object]) -> Callable[[], BaseException | None]:
-    """Run in a thread; what is returned waits for its end and gives what it raised."""
+    """Start `work` in a thread. Returns a function that waits for its end and returns what it raised."""
     raised: list[BaseException] = []
 
     def run() -> None:
@@ -82,7 +82,7 @@ def in_thread(work: Callable[[], object]) -> Callable[[], BaseException | None]:
 # -- predicting --------------------------------------------------------------------------------------------------------
 
 
-def test_a_prediction_is_what_the_engine_answers_to_what_it_is_shown(harness: Harness) -> None:
+def test_a_prediction_is_the_output_of_the_engine_for_its_input(harness: Harness) -> None:
     found = harness.predict()
     assert found.planes.shape == (3, SIDE, SIDE) and found.planes.dtype == np.uint8
     np.testing.assert_array_equal(found.raw, found.planes[0] / np.float32(255))
@@ -98,8 +98,8 @@ def test_colours_of_a_model_that_gives_them_come_with_the_prediction(harness: Ha
 def test_a_model_is_loaded_once_and_held_once_for_all_predictions_of_a_request(harness: Harness) -> None:
     with harness.predictor.hold(Task(), SMALL, KEEP, harness.stopwatch()) as held:
         held.predict(PICTURE)
-        harness.cache.give_up("small")
-        harness.cache.expire()  # somebody wants its memory back in between
+        harness.cache.unload_when_idle("small")
+        harness.cache.expire()  # as when another model needs its memory in between
         part = [PICTURE[0].crop(0, 0, 40, 40)]
         held.predict(part, "second_look")
         (engine,) = harness.engines.made
@@ -125,13 +125,13 @@ def test_the_same_picture_is_inferred_once(harness: Harness) -> None:
 
 def test_a_model_loaded_anew_remembers_nothing(harness: Harness) -> None:
     harness.predict()
-    harness.cache.give_up("small")
+    harness.cache.unload_when_idle("small")
     harness.cache.expire()
     harness.predict()
     assert [engine.inferences for engine in harness.engines.made] == [1, 1]
 
 
-def test_the_stopwatch_knows_what_took_the_time(harness: Harness) -> None:
+def test_the_stopwatch_records_each_stage(harness: Harness) -> None:
     stopwatch = harness.stopwatch()
     with harness.predictor.hold(Task(), SMALL, KEEP, stopwatch) as held:
         held.predict(PICTURE)
@@ -160,7 +160,7 @@ def test_progress_of_an_inference_is_estimated_from_those_before() -> None:
     assert pace.progress("inference", "small", 99.0).fraction == 0.99
 
 
-# -- who waits for whom -----------------------------------------------------------------------------------------------
+# -- what waits for what -----------------------------------------------------------------------------------------------
 
 
 def test_a_model_in_memory_waits_for_no_other_load(harness: Harness) -> None:
@@ -191,7 +191,7 @@ def test_a_load_gives_way_to_an_inference(harness: Harness) -> None:
 
 
 def test_a_load_ends_however_many_inferences_come(harness: Harness) -> None:
-    """It waits for as long as it has run, and a moment: an inference takes a second of the clock."""
+    """It is paused for as long as it has run, plus GRACE_SECONDS: an inference takes a second of the clock."""
     harness.predict(SMALL)
     loading = harness.engines.close_loading("large")
     end = in_thread(lambda: harness.predict(LARGE))
@@ -199,7 +199,7 @@ def test_a_load_ends_however_many_inferences_come(harness: Harness) -> None:
     large = harness.engines.made[1]
     for number in range(10):
         harness.predict(part=True, number=number)
-    assert large.pauses == 6  # two for the moment, then every other one
+    assert large.pauses == 6  # two in GRACE_SECONDS, then every other one
     harness.clock.now += 5
     harness.predict(part=True, number=11)
     assert large.pauses == 7
@@ -318,8 +318,8 @@ def test_an_engine_that_dies_is_replaced_once_in_a_request(harness: Harness) -> 
     assert first.closed and second.inferences == 1
 
 
-def test_what_was_compiled_is_forgotten_when_an_engine_dies(harness: Harness) -> None:
-    folder = harness.compiled.of("small")
+def test_the_compiled_files_are_deleted_when_an_engine_dies(harness: Harness) -> None:
+    folder = harness.compiled.folder("small")
     folder.mkdir()
     (folder / "model.blob").write_bytes(b"compiled")
     harness.engines.infer_errors["small"] = [EngineDied("a crash")]
@@ -330,7 +330,7 @@ def test_what_was_compiled_is_forgotten_when_an_engine_dies(harness: Harness) ->
     assert not folder.exists()
 
 
-def test_two_crashes_in_a_request_are_a_sentence_and_nothing_stays(harness: Harness) -> None:
+def test_two_crashes_in_a_request_are_an_error_and_the_model_is_unloaded(harness: Harness) -> None:
     harness.engines.infer_errors["small"] = [EngineDied("a crash"), EngineDied("a crash")]
     with pytest.raises(Rejected, match="OpenVINO crashed while it ran SMALL") as refusal:
         harness.predict()
@@ -349,21 +349,21 @@ def test_the_second_prediction_of_a_request_has_no_other_try(harness: Harness) -
     assert len(harness.engines.made) == 2
 
 
-def test_an_engine_that_the_system_ended_is_told_as_too_little_memory(harness: Harness) -> None:
+def test_an_engine_that_the_system_ended_is_reported_as_out_of_memory(harness: Harness) -> None:
     harness.engines.infer_errors["small"] = [EngineDied("killed", killed=True)] * 2
     with pytest.raises(Rejected, match="The system ended SMALL") as refusal:
         harness.predict()
     assert refusal.value.code == "out_of_memory"
 
 
-def test_a_load_that_fails_is_tried_without_what_was_compiled(harness: Harness) -> None:
+def test_a_load_that_fails_is_tried_again_without_compiled_files(harness: Harness) -> None:
     harness.engines.load_errors["small"] = [RuntimeError("the blob is damaged")]
     harness.predict()
     first, second = harness.engines.made
     assert first.closed and first.compiled is not None and second.compiled is None
 
 
-def test_openvinos_complaint_is_told_and_kept_as_the_cause(harness: Harness) -> None:
+def test_openvinos_message_is_reported_and_kept_as_the_cause(harness: Harness) -> None:
     harness.engines.load_errors["small"] = [RuntimeError("no")] * 2
     with pytest.raises(Rejected, match="OpenVINO cannot run SMALL: no") as refusal:
         harness.predict()
@@ -371,7 +371,7 @@ def test_openvinos_complaint_is_told_and_kept_as_the_cause(harness: Harness) -> 
     assert all(engine.closed for engine in harness.engines.made)
 
 
-def test_too_little_memory_while_inferring_is_no_crash(harness: Harness) -> None:
+def test_out_of_memory_while_inferring_is_no_crash(harness: Harness) -> None:
     harness.engines.infer_errors["small"] = [MemoryError()]
     with pytest.raises(MemoryError):
         harness.predict()
@@ -396,7 +396,7 @@ def test_a_model_makes_room_for_another_but_not_while_it_is_held(tmp_path: Path)
         assert not harness.engines.made[1].closed
 
 
-def test_a_model_that_is_not_there_is_refused_before_anything_is_loaded(harness: Harness) -> None:
+def test_a_model_that_is_not_installed_is_refused_before_anything_is_loaded(harness: Harness) -> None:
     harness.store.missing.add("small")
     with pytest.raises(Rejected) as refusal:
         harness.predict()

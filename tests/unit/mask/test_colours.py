@@ -45,7 +45,7 @@ def estimate(alpha: Any, picture: Any, format: str = "RGB8", check: Any = never)
     height, width = picture.shape[:2]
     full = 255 if alpha.dtype != np.uint16 else 65535
     bits = alpha if alpha.dtype in (np.uint8, np.uint16) else np.rint(alpha * full).astype(np.uint8)
-    return colours.estimate(bits, Layer.received(memoryview(picture.tobytes()), width, height, format), check)
+    return colours.estimate(bits, Layer.from_frame(memoryview(picture.tobytes()), width, height, format), check)
 
 
 def in_format(rgb: Any, format: str) -> Any:

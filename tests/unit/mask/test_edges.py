@@ -48,7 +48,7 @@ def as_matte(alpha: Array, side: int = SIDE) -> Array:
 
 def refined(matte: Array, rgb: Array, mode: str = "fine", depth: int = 16, format: str = "RGB8") -> Array:
     height, width = rgb.shape[:2]
-    layer = Layer.received(memoryview(np.ascontiguousarray(rgb)).cast("B"), width, height, format)
+    layer = Layer.from_frame(memoryview(np.ascontiguousarray(rgb)).cast("B"), width, height, format)
     refinement = edges.fit_refinement(matte, layer, mode, nothing)
     return rendering.render(matte, width, height, depth, refinement)
 

@@ -21,7 +21,7 @@ PLATE = catalogue.load().find("background-matting-mobilenetv2")
 def planes_of(rgb: Any, spec: catalogue.ModelSpec = SPEC) -> Any:
     """Return what a model takes of a picture."""
     height, width = rgb.shape[:2]
-    return model_io.show(Layer(rgb), spec, model_io.fit(width, height, spec, None))
+    return model_io.prepare(Layer(rgb), spec, model_io.choose_fit(width, height, spec, None))
 
 
 def disc(side: int, radius: float) -> Any:

@@ -1,1 +1,1 @@
-"""What runs a model: the interface `engine`, and `local`, a process on this computer that runs OpenVINO."""
+"""Engines, which run models: `engine` is their interface, `local` runs OpenVINO in a process on this computer."""

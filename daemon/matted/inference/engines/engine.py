@@ -1,7 +1,7 @@
-"""The engine, an interface: it holds one model and infers with it, wherever that happens.
+"""The interface of engines: an engine holds one model and infers with it.
 
-`local` runs a model in a process on this computer. The predictor is handed a factory, so that something else
-can take its place: a server that others run, or the fake of a test.
+`local` does so in a process on this computer. The predictor takes a factory, so that another engine can take its place:
+one that asks a server, or the fake engine of the tests.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from matted.models.spec import ModelSpec
 from matted.settings.target import Target
 
-Planes = NDArray[np.uint8]  # 3 x height x width: red, green and blue of what a model is shown
-Output = NDArray[Any]  # of the model, without the batch axis: float32 for a matte, uint8 for colours
+Planes = NDArray[np.uint8]  # 3 x height x width: red, green and blue, a model's input
+Output = NDArray[Any]  # of a model, without the batch axis: float32 for a matte, uint8 for colours
 
 
 class EngineDied(Exception):
-    """The engine is gone in the middle of its work: OpenVINO or a driver crashed, or the system ended its process.
+    """The engine died while it loaded or inferred: OpenVINO or a driver crashed, or its process was ended.
 
-    killed: whether the system ended it, as it does when memory runs out.
+    killed: whether by the signal that the system sends when memory runs out.
     """
 
     def __init__(self, why: str, killed: bool = False) -> None:
@@ -32,16 +32,15 @@ class EngineDied(Exception):
 
 
 class Engine(Protocol):
-    """One model: made without it, ready after `load`, gone after `close`.
+    """Holds one model from `load` to `close`.
 
-    One thread at a time uses it. `cancel`, `kill`, `pause`, `resume`, `alive` and `memory` may be called by any other
-    meanwhile.
+    One thread at a time calls `load`, `infer` and `close`. Other threads may call the other methods meanwhile.
 
     spec: the model.
-    device: what it runs on, as OpenVINO names it. Known after `load`, as the next three.
+    device: what it runs on, as OpenVINO names it. Known after `load`, like the next three.
     arithmetic: what it computes in: "f32", "bf16" or "f16".
-    note: why that is not the device that was asked for, a sentence; or empty.
-    size: (height, width) of its input, or None if it takes any.
+    note: why that is not the device in the settings, a sentence; or empty.
+    size: (height, width) of the model's input, None if it takes any.
     """
 
     spec: ModelSpec
@@ -51,42 +50,44 @@ class Engine(Protocol):
     size: tuple[int, int] | None
 
     def load(self) -> None:
-        """Have the model ready. Raises EngineDied, MemoryError, or RuntimeError with OpenVINO's own words."""
+        """Load the model. Raises EngineDied, MemoryError, or RuntimeError with OpenVINO's own message."""
 
     def infer(self, pictures: Sequence[Planes]) -> list[Output]:
         """Run the model on a picture, or on a picture and its plate.
 
-        Returns the raw outputs that the spec names: first the matte, float32, 1 x height x width, in the range that
-        the spec's activation reads; then, from a model that gives them, the subject's colours, uint8,
-        3 x height x width.
+        pictures: one for each of the model's inputs.
 
-        Raises EngineDied, after which only `close` is of use, MemoryError, or RuntimeError with OpenVINO's own words.
+        Returns the raw outputs that the spec names: first the matte before its activation, float32, 1 x height x width;
+        then, from a model that gives them, the foreground colours, uint8, 3 x height x width.
+
+        Raises EngineDied, after which the engine can only be closed, MemoryError, or RuntimeError with OpenVINO's own
+        message.
         """
 
     def cancel(self) -> None:
-        """End the running inference: `infer` raises RuntimeError or EngineDied, or returns arrays of no meaning.
+        """End the running inference: `infer` raises RuntimeError or EngineDied, or returns meaningless arrays.
 
-        Returns at once. Does nothing while none runs.
+        Returns at once. Does nothing while no inference runs.
         """
 
     def kill(self) -> None:
-        """End whatever it does at once: `load` or `infer`, in another thread, raise EngineDied."""
+        """End the engine at once: a `load` or `infer` that runs in another thread raises EngineDied."""
 
     def pause(self) -> None:
-        """Leave the processor to others until `resume`, in the middle of a load. Nothing where that is not possible."""
+        """Leave the processor to others until `resume`, in the middle of a load. Does nothing if that is impossible."""
 
     def resume(self) -> None:
         """Go on after `pause`."""
 
     def close(self) -> None:
-        """Give all memory back. Not while another thread uses it."""
+        """Free all memory. Not while another thread uses the engine."""
 
     def alive(self) -> bool:
-        """Return whether it can still be used."""
+        """Return whether the engine can still be used."""
 
     def memory(self) -> int:
-        """Return the bytes that it takes on this computer; 0 once it is gone."""
+        """Return the bytes of memory that it takes on this computer; 0 once it has died."""
 
 
-# spec, its model file, what to run on, and where compiled models are kept (None for nowhere) -> an engine to load
+# (spec, its model file, device and arithmetic, folder for compiled files or None) -> an engine that is not loaded yet
 EngineFactory = Callable[[ModelSpec, Path, Target, "Path | None"], Engine]

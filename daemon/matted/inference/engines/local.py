@@ -1,7 +1,7 @@
-"""An engine on this computer: a process that holds one model, and what the daemon has of it.
+"""The local engine: it holds a model in an engine process on this computer. This is the daemon's end of that process.
 
-The process costs a Python start when the model is loaded and some milliseconds an inference. For that, unloading gives
-all memory back, a crash inside OpenVINO or a driver ends that process and not the daemon, and a load can be ended.
+The process costs a Python start when a model is loaded, and some milliseconds for each inference. In return, unloading
+frees all memory, a crash of OpenVINO or a driver does not end the daemon, and a load can be ended.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ from matted.inference.engines.engine import EngineDied, Output, Planes
 from matted.models.spec import ModelSpec
 from matted.settings.target import Target
 
-CANCEL_SECONDS = 2.0  # OpenVINO ends an inference at the next operator; one that does not is ended with its process
-_BELOW_NORMAL = 0x4000  # Windows: the priority class of the process
+CANCEL_SECONDS = 2.0  # for OpenVINO to end a cancelled inference, at its next operator; then the process is killed
+_BELOW_NORMAL = 0x4000  # the priority class of the process on Windows
 
 
 class LocalEngine:
-    """The Engine of a model file on this computer. path, target, compiled: as `backend.load` takes them."""
+    """The Engine of a model file on this computer."""
 
     def __init__(self, spec: ModelSpec, path: Path, target: Target, compiled: Path | None) -> None:
+        """Start the engine process. The arguments are those of `backend.load`."""
         self.spec = spec
         self.device = self.arithmetic = self.note = ""
         self.size: tuple[int, int] | None = None
-        self._what = (spec, path, target, compiled)
+        self._load_arguments = (spec, path, target, compiled)
         self._inference = 0  # odd while one runs
         self._sending = threading.Lock()
         handles = shared_memory.create(), shared_memory.create()
@@ -51,31 +52,31 @@ class LocalEngine:
             raise
 
     def load(self) -> None:
-        """Have the model ready, as `Engine.load`."""
-        _, self.device, self.arithmetic, self.note, self.size = self._ask("load", *self._what)
+        """Load the model, as `Engine.load`."""
+        _, self.device, self.arithmetic, self.note, self.size = self._call("load", *self._load_arguments)
 
     def infer(self, pictures: Sequence[Planes]) -> list[Output]:
-        """Run the model, as `Engine.infer`. The outputs are the caller's own."""
+        """Run the model, as `Engine.infer`. The outputs are copies."""
         self._inference += 1
         try:
-            places = self._ask("infer", self._inference, self._pictures.put(pictures))[1]
+            places = self._call("infer", self._inference, self._pictures.put(pictures))[1]
             return [view.copy() for view in self._outputs.get(places)]
         finally:
-            self._inference += 1  # a cancel that comes now has the number of no inference
+            self._inference += 1  # a cancel that comes now carries the number of no inference
 
     def cancel(self) -> None:
         """End the running inference, as `Engine.cancel`, whatever state the process is in."""
         number = self._inference
 
-        def tell() -> None:
+        def send_cancel() -> None:
             with suppress(EngineDied):
                 self._send("cancel", number)
 
-        def insist() -> None:
+        def kill_if_running() -> None:
             if self._inference == number:
                 self.kill()
 
-        for thread in (threading.Timer(CANCEL_SECONDS, insist), threading.Thread(target=tell)):
+        for thread in (threading.Timer(CANCEL_SECONDS, kill_if_running), threading.Thread(target=send_cancel)):
             thread.daemon = True
             thread.start()
 
@@ -94,11 +95,11 @@ class LocalEngine:
             psutil.Process(self._process.pid).resume()
 
     def close(self) -> None:
-        """Give all memory back, as `Engine.close`. May be called again."""
+        """End the process and free all memory, as `Engine.close`. May be called again."""
         self.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):  # flushes what the dead process did not read
+            with suppress(OSError):  # closing flushes what the dead process did not read
                 pipe.close()  # type: ignore[union-attr]
         self._release_memory()
 
@@ -117,14 +118,14 @@ class LocalEngine:
         for end in (self._pictures, self._outputs):
             end.close()
 
-    def _ask(self, *command: Any) -> Any:
+    def _call(self, *command: Any) -> Any:
         self._send(*command)
         try:
             answer = pickle.load(self._process.stdout)  # type: ignore[arg-type]
         except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
-            raise self._died() from error
+            raise self._end_dead_process() from error
         except MemoryError:
-            self.kill()  # the rest of the answer would be read as the next one
+            self.kill()  # as the rest of the answer would be read as the next answer
             raise
         if answer[0] == "failed":
             raise answer[1]
@@ -137,10 +138,10 @@ class LocalEngine:
                 pickle.dump(command, pipe, protocol=5)  # type: ignore[arg-type]
                 pipe.flush()  # type: ignore[union-attr]
         except (OSError, ValueError) as error:
-            raise self._died() from error
+            raise self._end_dead_process() from error
 
-    def _died(self) -> EngineDied:
+    def _end_dead_process(self) -> EngineDied:
         self._process.kill()
         code = self._process.wait()
-        # nothing but the system's out-of-memory killer, or a person, ends it by this signal
+        # this signal comes from the system when memory runs out, from a user, or from `kill` above
         return EngineDied(f"the engine process ended with code {code}", killed=code == -9)

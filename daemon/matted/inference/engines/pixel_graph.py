@@ -1,6 +1,6 @@
-"""Build the arithmetic on pixels into a model's graph: uint8 planes go in, a float32 matte and uint8 colours come out.
+"""Build the arithmetic on pixels into a model's graph: it then takes uint8 planes and returns colours as uint8.
 
-So only bytes cross to the engine, and the arithmetic runs on every core, or on the device.
+So only bytes cross to the engine process, and the arithmetic runs on every core, or on the device.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ _FULL = 255.0  # of a uint8 sample
 
 
 def build(graph: openvino.Model, spec: ModelSpec) -> openvino.Model:
-    """Return `graph` with the spec's arithmetic around it.
+    """Return a model's graph with the spec's arithmetic around it.
 
-    graph: takes pictures, float32, 1 x 3 x height x width, and gives the outputs that the spec names; it is used up.
+    graph: takes pictures, float32, 1 x 3 x height x width, and returns the outputs that the spec names. It is changed.
+    spec: its scale, mean and std are used.
 
     The result takes uint8 of the same shape. A sample becomes (sample / scale - mean) / std, where scale is 255 or the
-    brightest sample of the picture. Colours, the second output, are clipped to 0..1 and become 0..255.
+    brightest sample of the picture, at least 1. Outputs after the first, which are colours, are clipped to 0..1 and
+    become uint8 in 0..255.
     """
     from openvino import Layout, Type
     from openvino.preprocess import PrePostProcessor
@@ -49,9 +51,11 @@ def build(graph: openvino.Model, spec: ModelSpec) -> openvino.Model:
 
 
 def normalise(planes: Planes, spec: ModelSpec) -> NDArray[np.float32]:
-    """Do the input's arithmetic alone: what calibration shows a model whose graph does not have it.
+    """Apply the arithmetic of the input alone, for calibrating a model whose graph does not contain it.
 
-    planes: 3 x height x width. Returns 1 x 3 x height x width.
+    planes: 3 x height x width.
+
+    Returns float32, 1 x 3 x height x width.
     """
     import openvino
     from openvino import opset13 as operators

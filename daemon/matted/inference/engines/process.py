@@ -1,8 +1,8 @@
-"""The process that holds one model: `python -m matted.inference.engines.process`, for `local`.
+"""The engine process, which holds one model: `python -m matted.inference.engines.process`, started by `local`.
 
-It reads pickled commands from its standard input and answers on its standard output; both ends are this program, of
-this user. Pictures and outputs cross in shared memory, whose handles are its arguments. It ends when its input ends, so
-that no daemon, however it died, leaves one behind.
+It reads pickled commands from its standard input and answers on its standard output; both ends are matted, of the same
+user. Pictures and outputs cross in shared memory, whose handles are its arguments. The process ends when its input
+ends, so it does not outlive its daemon, however that died.
 
     ("load", spec, path, target, compiled)   -> ("loaded", device, arithmetic, note, size) or ("failed", error)
     ("infer", number, places of pictures)    -> ("outputs", places of outputs) or ("failed", error)
@@ -25,52 +25,56 @@ from typing import Any, BinaryIO
 from matted.inference.engines import backend, shared_memory
 from matted.system import allocator, subprocess_call
 
-NICENESS = 5  # who paints meanwhile comes first
-OOM_SCORE = "500"  # when Linux has to kill something, let it be this process rather than the host or the daemon
+NICENESS = 5  # so that the picture editor goes first
+OOM_SCORE = "500"  # so that Linux, out of memory, kills this process rather than the picture editor or the daemon
 
 
 class EngineProcess:
-    """Answers commands one by one; they come in on a thread of their own, so that a cancel is seen meanwhile."""
+    """Answers commands one by one. A thread of its own reads them, so that a cancel is seen during an inference."""
 
     def __init__(self, commands: BinaryIO, answers: BinaryIO, pictures: str, outputs: str) -> None:
-        """pictures, outputs: handles of shared memory."""
+        """Open the shared memory.
+
+        commands, answers: streams of pickled tuples.
+        pictures, outputs: handles of shared memory.
+        """
         self._commands = commands
         self._answers = answers
         self._pictures = shared_memory.Reader(pictures)
         self._outputs = shared_memory.Writer(outputs)
-        self._todo: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         self._model: backend.Model | None = None
         self._lock = threading.Lock()
         self._running = 0  # number of the inference that runs
         self._cancelled = 0  # number of the latest that was cancelled
 
     def run(self) -> None:
-        """Answer until the process ends."""
+        """Answer commands until the process ends."""
         threading.Thread(target=self._listen, name="commands", daemon=True).start()
         while True:
-            name, *arguments = self._todo.get()
+            name, *arguments = self._queue.get()
             try:
                 answer = self._load(*arguments) if name == "load" else self._infer(*arguments)
             except (RuntimeError, MemoryError, OSError) as error:
-                answer = ("failed", _portable(error))
+                answer = ("failed", _as_builtin(error))
             pickle.dump(answer, self._answers, protocol=5)
             self._answers.flush()
 
     def _listen(self) -> None:
-        # What ends this ends the process: the daemon is gone, maybe in the middle of a command, and a running inference
-        # is for nobody; or a command did not fit into memory, and its rest would be read as the next one.
+        # An error here ends the process. Either the daemon is gone, and no one waits for a running inference; or a
+        # command did not fit into memory, and its rest would be read as the next one.
         with suppress(EOFError, OSError, pickle.UnpicklingError, MemoryError):
             while True:
                 command = pickle.load(self._commands)
                 if command[0] == "cancel":
                     self._cancel(command[1])
                 else:
-                    self._todo.put(command)
+                    self._queue.put(command)
         os._exit(1)
 
     def _load(self, *arguments: Any) -> tuple[Any, ...]:
         self._model = backend.load(*arguments)
-        allocator.keep_blocks()  # from now on: what loading took is given back
+        allocator.keep_blocks()  # only now, so that the memory that loading took is returned to the system
         return "loaded", self._model.device, self._model.arithmetic, self._model.note, self._model.size
 
     def _infer(self, number: int, places: list[shared_memory.ArrayPlace]) -> tuple[Any, ...]:
@@ -92,17 +96,17 @@ class EngineProcess:
                 self._model.cancel()
 
 
-def _portable(error: Exception) -> Exception:
-    """The error as one that the daemon knows: OpenVINO's own kinds exist only where OpenVINO is loaded."""
+def _as_builtin(error: Exception) -> Exception:
+    """Return an error that the daemon can unpickle: OpenVINO's own classes exist only where OpenVINO is imported."""
     if isinstance(error, MemoryError):
         return MemoryError(str(error))
     return RuntimeError(str(error))
 
 
-def _step_back() -> None:
-    """Let others go first: the host, the daemon, whoever paints."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too; the daemon decides
-    if sys.platform != "win32":  # there the daemon starts us with a lower priority
+def _lower_priority() -> None:
+    """Let the picture editor and the daemon go first."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches this process too; the daemon decides
+    if sys.platform != "win32":  # there the daemon starts the process with a lower priority
         with suppress(OSError):
             os.nice(NICENESS)
     if sys.platform == "linux":
@@ -111,9 +115,9 @@ def _step_back() -> None:
 
 
 def main() -> None:
-    """Run the process; its arguments are the handles of the pictures' and the outputs' memory."""
+    """Run the engine process. Its arguments are the handles of the shared memory for pictures and for outputs."""
     faulthandler.enable()
-    _step_back()
+    _lower_priority()
     with suppress(BrokenPipeError):
         EngineProcess(sys.stdin.buffer, subprocess_call.take_stdout(), *sys.argv[1:]).run()
 

@@ -1,7 +1,7 @@
-"""Pass large arrays between two processes through memory that both map.
+"""Pass large arrays from one process to another through shared memory.
 
-The writer makes the memory grow as needed. A reader gets views of it, which hold until the writer's next `put`. The
-memory has no name on Linux and macOS, so that nothing is left behind however the processes end.
+The writer enlarges the memory as needed. The reader gets views of it, which are valid until the writer's next `put`. On
+Linux and macOS the memory has no name, so nothing is left behind however the processes end.
 """
 
 from __future__ import annotations
@@ -17,13 +17,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-_ALIGNMENT = 64  # bytes; the widest vector of a processor
-_GRANULE = 1 << 20  # bytes; the memory grows by whole ones
+_ALIGNMENT = 64  # bytes, the widest vector of a processor
+_GRANULE = 1 << 20  # bytes: the memory's size is a multiple of it
 _numbers = itertools.count()
 
 
 class ArrayPlace(NamedTuple):
-    """Where an array lies in shared memory. mapped: bytes to map at least; offset: its first byte."""
+    """Where an array lies in shared memory.
+
+    mapped: size of the memory when it was written, so that at least so many bytes have to be mapped.
+    offset: of its first byte.
+    dtype: in NumPy's notation, as "|u1" or "<f4".
+    """
 
     mapped: int
     offset: int
@@ -34,7 +39,7 @@ class ArrayPlace(NamedTuple):
 class Writer:
     """Puts arrays into shared memory. For one thread at a time.
 
-    handle: how the other process finds the memory, to be passed to it; on Linux and macOS an open file descriptor.
+    handle: identifies the memory to the other process; on Linux and macOS an open file descriptor.
     """
 
     def __init__(self, handle: str) -> None:
@@ -42,7 +47,7 @@ class Writer:
         self._mapped: mmap.mmap | None = None
 
     def put(self, arrays: Sequence[NDArray[Any]]) -> list[ArrayPlace]:
-        """Copy the arrays into the memory, in the place of those before. Raises MemoryError if there is no room."""
+        """Copy arrays into the memory, over the former ones. Raises MemoryError if the system has no room."""
         offsets = [0]
         for array in arrays:
             offsets.append(-(-(offsets[-1] + array.nbytes) // _ALIGNMENT) * _ALIGNMENT)
@@ -55,7 +60,7 @@ class Writer:
         return places
 
     def close(self) -> None:
-        """Give the memory back. Views of it hold on to it until they are gone."""
+        """Free the memory, once no views of it are left. May be called again."""
         self._mapped = None
         self.handle = _close(self.handle)
 
@@ -66,19 +71,19 @@ class Writer:
                 _grow(self.handle, size)
                 self._mapped = _map(self.handle, size)
             except OSError as error:
-                raise MemoryError(f"{size} bytes of shared memory are not to be had: {error}") from error
+                raise MemoryError(f"the system has no {size} bytes of shared memory: {error}") from error
         return self._mapped
 
 
 class Reader:
-    """Reads the arrays that a Writer of the same handle has put. For one thread at a time."""
+    """Reads the arrays that the Writer of the same memory has put there. For one thread at a time."""
 
     def __init__(self, handle: str) -> None:
         self.handle = handle
         self._mapped: mmap.mmap | None = None
 
     def get(self, places: Sequence[ArrayPlace]) -> list[NDArray[Any]]:
-        """Return views of the arrays, which hold until the writer's next `put`."""
+        """Return views of the arrays, which are valid until the writer's next `put`."""
         views = []
         for place in places:
             if self._mapped is None or len(self._mapped) < place.mapped:
@@ -87,35 +92,35 @@ class Reader:
         return views
 
     def close(self) -> None:
-        """Give the memory back. Views of it hold on to it until they are gone."""
+        """Free the memory, once no views of it are left. May be called again."""
         self._mapped = None
         self.handle = _close(self.handle)
 
 
 def create() -> str:
-    """Make an empty memory and return its handle, for a Writer or a Reader, which closes it."""
+    """Make an empty shared memory, and return its handle for a Writer or a Reader, which closes it."""
     if sys.platform == "win32":
         return f"matted-{os.getpid()}-{next(_numbers)}"
     if sys.platform == "linux":
         return str(os.memfd_create("matted"))
-    with tempfile.TemporaryFile() as file:  # macOS: a file without a name
+    with tempfile.TemporaryFile() as file:  # macOS: a deleted file
         return str(os.dup(file.fileno()))
 
 
 def descriptors(*handles: str) -> tuple[int, ...]:
-    """Return what a process that is started has to inherit, to use these handles."""
+    """Return the file descriptors that a new process has to inherit to use these handles."""
     return () if sys.platform == "win32" else tuple(int(handle) for handle in handles)
 
 
 def _close(handle: str) -> str:
-    """Close a handle, unless it is closed. Returns the closed one."""
+    """Close a handle, unless it is closed. Returns the empty handle, which is closed."""
     if handle and sys.platform != "win32":
         os.close(int(handle))
     return ""
 
 
 def _grow(handle: str, size: int) -> None:
-    """Have so many bytes for good: without it, what the system lacks ends the process at the first write."""
+    """Allocate the bytes now. Otherwise the system would end the process at the first write that it has no page for."""
     if sys.platform == "linux":
         os.posix_fallocate(int(handle), 0, size)
     elif sys.platform != "win32":
@@ -124,7 +129,7 @@ def _grow(handle: str, size: int) -> None:
 
 def _map(handle: str, size: int) -> mmap.mmap:
     if sys.platform == "win32":
-        return mmap.mmap(-1, size, tagname=f"{handle}-{size}")  # the memory only grows: each size is a name of its own
+        return mmap.mmap(-1, size, tagname=f"{handle}-{size}")  # a named memory cannot grow, so each size has its own
     return mmap.mmap(int(handle), size)
 
 

@@ -1,4 +1,4 @@
-"""Which arithmetic OpenVINO is asked for, on devices that are not here too."""
+"""The arithmetic that OpenVINO is told to use, also for devices that this computer lacks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IN_EITHER, IN_FLOAT32 = SPECS["isnet-general-use"], SPECS["u2netp"]
 
 
 class Core:
-    """OpenVINO's, of a computer whose CPU can do this."""
+    """Stands for openvino.Core on a computer whose CPU has these capabilities."""
 
     def __init__(self, *capabilities: str) -> None:
         self._capabilities = list(capabilities)

@@ -1,4 +1,4 @@
-"""Arrays through shared memory: as a writer put them, at any size, and nothing stays behind."""
+"""Shared memory: arrays arrive as they were put, at any size, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_the_memory_grows_and_what_was_read_before_stays_readable(ends: Ends) ->
     assert (second == 9).all() and (first == 9).all()  # the same place, and no longer its own
 
 
-def test_arrays_begin_where_vectors_are_read_at_once(ends: Ends) -> None:
+def test_arrays_begin_at_multiples_of_a_vector(ends: Ends) -> None:
     writer, _ = ends
     places = writer.put([np.zeros(1, np.uint8), np.zeros(65, np.uint8), np.zeros(3, np.float32)])
     assert [place.offset for place in places] == [0, 64, 192]
@@ -114,6 +114,6 @@ def test_nothing_stays_open_and_closing_twice_does_no_harm() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the memory is a file or has a name")
-def test_memory_that_is_not_to_be_had_is_a_memory_error() -> None:
+def test_memory_that_the_system_does_not_have_is_a_memory_error() -> None:
     done = subprocess.run([sys.executable, "-c", TOO_LARGE], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("refused: 3145728 bytes of shared memory")
+    assert done.stdout.startswith("refused: the system has no 3145728 bytes of shared memory")
