@@ -146,6 +146,7 @@ class FakeEngine:
         self.device, self.arithmetic, self.size = self._target.device, "f32", (SIDE, SIDE)
 
     def infer(self, pictures: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]) -> list[Any]:
+        assert not self.closed, "an engine is used after it was closed"
         self.inferences += 1
         self._engines.running += 1
         self._engines.most_running = max(self._engines.most_running, self._engines.running)

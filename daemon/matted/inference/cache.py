@@ -17,7 +17,7 @@ from matted.models.spec import ModelSpec
 log = logging.getLogger(__name__)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Entry:
     engine: Engine
     used: float  # by the cache's clock
@@ -49,6 +49,7 @@ class ModelCache:
         self._free_memory = free_memory
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
+        self._dead: list[_Entry] = []  # engines that died, and that somebody still holds
         self._lock = threading.Lock()
 
     def lend(self, model: str) -> Engine | None:
@@ -60,7 +61,7 @@ class ModelCache:
                 entry.expires = math.inf
                 return entry.engine
         if entry is not None:
-            log.warning("the engine of %s has died while it was idle", model)
+            log.warning("the engine of %s has died", model)
             self.discard(entry.engine)
         return None
 
@@ -80,13 +81,15 @@ class ModelCache:
     def give_back(self, engine: Engine, keep_alive: float) -> None:
         """End a loan. keep_alive: seconds for which the model stays in memory after its last use."""
         with self._lock:
-            for entry in self._entries.values():
-                if entry.engine is engine:
-                    entry.lent -= 1
-                    entry.used = self._clock()
-                    if not entry.lent:
-                        entry.expires = -math.inf if entry.unwanted else entry.used + keep_alive
-        if not engine.alive():
+            entry = self._find(engine)
+            if entry is None:  # the daemon ends
+                return
+            entry.lent -= 1
+            entry.used = self._clock()
+            if not entry.lent:
+                entry.expires = -math.inf if entry.unwanted else entry.used + keep_alive
+            dead = entry in self._dead or not engine.alive()
+        if dead:
             self.discard(engine)
 
     def holds(self, model: str) -> bool:
@@ -116,11 +119,17 @@ class ModelCache:
             return entry is not None
 
     def discard(self, engine: Engine) -> None:
-        """Forget an engine that died, so that the next use loads anew."""
+        """Forget an engine that died, so that the next use loads anew. It is closed when its last loan has ended."""
         with self._lock:
-            for name, entry in list(self._entries.items()):
-                if entry.engine is engine:
-                    del self._entries[name]
+            entry = self._find(engine)
+            if entry is None:
+                return
+            if entry not in self._dead:
+                del self._entries[engine.spec.id]
+                self._dead.append(entry)
+            if entry.lent:  # others hold it, and will find that it is dead
+                return
+            self._dead.remove(entry)
         engine.close()
 
     def resident(self) -> list[Resident]:
@@ -131,8 +140,15 @@ class ModelCache:
 
     def clear(self) -> None:
         """Unload everything, lent or not: the daemon ends."""
-        for each in self.resident():
-            self.discard(each.engine)
+        with self._lock:
+            entries = [*self._entries.values(), *self._dead]
+            self._entries.clear()
+            self._dead.clear()
+        for entry in entries:
+            entry.engine.close()
+
+    def _find(self, engine: Engine) -> _Entry | None:
+        return next((entry for entry in [*self._entries.values(), *self._dead] if entry.engine is engine), None)
 
     def _make_room(self, spec: ModelSpec) -> None:
         for name in self._idle():

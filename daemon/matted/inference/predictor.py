@@ -163,11 +163,6 @@ class Predictor:
                     stopwatch.lap("loading")
         return engine
 
-    def replace(self, engine: Engine, task: Task, stopwatch: Stopwatch) -> Engine:
-        """Lend another engine for one that died. Raises as `lend`."""
-        self._cache.discard(engine)
-        return self.lend(task, engine.spec, stopwatch)
-
     def infer(
         self, engine: Engine, pictures: list[Planes], task: Task, stopwatch: Stopwatch, stage: str
     ) -> list[Output]:
@@ -240,20 +235,21 @@ class HeldModel:
         stopwatch: Stopwatch,
         on_end: Callable[[Engine], None],
     ) -> None:
-        """Take over an engine that was lent. on_end: called once, when the model is given back, with the engine."""
+        """Take over an engine that was lent. on_end: ends the loan of an engine."""
         self.spec = engine.spec
         self._engine = engine
         self._predictor = predictor
         self._task = task
         self._stopwatch = stopwatch
-        self._on_end: Callable[[Engine], None] | None = on_end
+        self._on_end = on_end
+        self._held = True
         self._may_retry = True
 
     def give_back(self) -> None:
         """End the loan, so that the model can be unloaded. May be called again."""
-        if self._on_end is not None:
+        if self._held:
+            self._held = False
             self._on_end(self._engine)
-            self._on_end = None
 
     def predict(self, layers: Sequence[Layer], stage: str = "inference") -> Prediction:
         """Run the model on the layers.
@@ -274,7 +270,9 @@ class HeldModel:
                 log.warning("%s: %s; the inference is tried once more", self.spec.id, error)
             self._may_retry = False
             self._predictor.compiled.forget(self.spec.id)
-            self._engine = self._predictor.replace(self._engine, self._task, self._stopwatch)
+            self.give_back()
+            self._engine = self._predictor.lend(self._task, self.spec, self._stopwatch)
+            self._held = True
             return self._predict(layers, stage)
 
     def _predict(self, layers: Sequence[Layer], stage: str) -> Prediction:

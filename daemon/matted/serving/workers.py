@@ -85,6 +85,7 @@ class Workers:
         self._finished: deque[Reply] = deque()
         self._lock = threading.Lock()
         self._loading: set[str] = set()  # ids of the models that are being downloaded or loaded
+        self._to_load: dict[Job, str] = {}  # taken from the queue, and the model that has to be loaded for it
         self._mask_threads = 0  # threads that make a mask, or wait for a slot to make it
         self._mask_slots = threading.Semaphore(WORKERS)
         self._threads = [
@@ -111,18 +112,32 @@ class Workers:
             job = self._queue.take(self._cache.expire(), self._is_ready)
             if job is None:
                 continue
-            model = self._model_id(job)
-            if self._cache.holds(model):
+            model = self._to_load.pop(job, None)
+            if model is None:
                 self._finish(job)
             else:
-                self._loading.add(model)
-                threading.Thread(target=self._load, args=(job, model), name=f"loads {model}", daemon=True).start()
+                self._start_load(job, model)
             del job  # frees its pixels before the wait for the next
         self._on_finished()
 
     def _is_ready(self, job: Job) -> bool:
+        """Tell the queue whether to hand out this job. It asks one thread at a time, and hands out the first yes."""
         model = self._model_id(job)
-        return model not in self._loading and (self._mask_threads < WORKERS or not self._cache.holds(model))
+        if model in self._loading:
+            return False
+        if self._cache.holds(model):
+            return self._mask_threads < WORKERS
+        self._loading.add(model)
+        self._to_load[job] = model
+        return True
+
+    def _start_load(self, job: Job, model: str) -> None:
+        thread = threading.Thread(target=self._load, args=(job, model), name=f"loads {model}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more threads: this one has to do
+            log.warning("no thread could be started to load %s", model)
+            self._load(job, model)
 
     def _model_id(self, job: Job) -> str:
         return self.setup.model_id(job.request.model)

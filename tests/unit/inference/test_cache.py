@@ -195,12 +195,14 @@ def test_a_lent_model_does_not_make_room() -> None:
         assert machine.names() == ["one", "three"]
 
 
-def test_an_engine_that_died_is_forgotten_and_the_next_use_loads_anew() -> None:
+def test_an_engine_that_died_is_forgotten_at_once_and_closed_when_nobody_holds_it() -> None:
     machine = Machine()
     with machine.lend("one") as (engine, _):
         machine.cache.discard(engine)
-    assert machine.names() == []
-    assert machine.use("one") is True
+        assert machine.cache.resident() == [] and machine.cache.lend("one") is None
+        assert not machine.loaded[0].closed
+        assert machine.use("one") is True
+    assert machine.loaded[0].closed and machine.names() == ["one"]
 
 
 def test_an_idle_engine_that_died_is_not_lent_and_takes_no_place() -> None:

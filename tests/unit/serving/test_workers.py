@@ -130,9 +130,24 @@ def test_requests_for_a_model_that_is_being_loaded_wait_in_the_queue_and_are_loa
     assert loading.reached.wait(60)
     waiting = [job.id for _, job in harness.queue.unfinished()]
     assert waiting == [1, 2, 3, 4, 5]
+    assert [thread.name for thread in threading.enumerate()].count("loads small") == 1
+    assert [job.id for job in harness.queue._waiting[b"me"]] == [2, 3, 4, 5]  # none of them holds a thread
     loading.open()
     assert all(result(harness.finished.of(request_id)) for request_id in range(1, 6))
     assert len(harness.engines.made) == 1
+
+
+def test_a_load_takes_a_worker_where_the_system_has_no_more_threads(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    harness.mask(1)
+    assert result(harness.finished.of(1))
+    harness.mask(2)
+    assert result(harness.finished.of(2))
 
 
 def test_requests_do_not_wait_for_the_mask_of_the_request_that_loaded_their_model(harness: Harness) -> None:

@@ -23,6 +23,7 @@ from matted.models.spec import ModelSpec
 from matted.settings.target import Target
 
 CANCEL_SECONDS = 2.0  # for OpenVINO to end a cancelled inference, at its next operator; then the process is killed
+DEATH_SECONDS = 1.0  # between the end of a process's pipes and its own
 _BELOW_NORMAL = 0x4000  # the priority class of the process on Windows
 
 
@@ -141,7 +142,11 @@ class LocalEngine:
             raise self._end_dead_process() from error
 
     def _end_dead_process(self) -> EngineDied:
-        self._process.kill()
-        code = self._process.wait()
-        # this signal comes from the system when memory runs out, from a user, or from `kill` above
+        try:
+            code = self._process.wait(DEATH_SECONDS)
+        except subprocess.TimeoutExpired:  # it lives, but its pipe is of no use any more
+            self._process.kill()
+            self._process.wait()
+            return EngineDied("the engine process broke its connection")
+        # nothing but the system, when memory runs out, a user, or `kill` ends it by this signal
         return EngineDied(f"the engine process ended with code {code}", killed=code == -9)
