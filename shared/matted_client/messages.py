@@ -15,10 +15,6 @@ from typing import Any, ClassVar, Dict, List, Optional, Tuple, Type, TypeVar
 
 from .errors import ProtocolError
 from .fields import Field
-from .options import EDGES as EDGES  # the daemon has them from here
-from .options import FINE as FINE
-from .options import HAIR as HAIR
-from .options import OFF as OFF
 from .options import MaskOptions
 from .packing import pack, unpack
 

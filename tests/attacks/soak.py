@@ -26,7 +26,7 @@ from attacks import standins
 from attacks.vitals import Vitals, at_rest, faults_of
 from conftest import Daemon, real_weights
 from matted.inference.remembered import MAX_PICTURES
-from matted_client import MattedError, Rejected, Session, messages
+from matted_client import MattedError, Rejected, Session, messages, options
 from peers import disc
 
 CLIENTS = 8
@@ -74,7 +74,7 @@ def wishes(models: list[str], count: int) -> list[Wish]:
         model = "u2netp" if random.random() < REAL_SHARE else random.choice(models)
         options: dict[str, Any] = {
             "depth": random.choice([8, 8, 16]),
-            "edges": messages.FINE if random.random() < FINE_SHARE else messages.OFF,
+            "edges": options.FINE if random.random() < FINE_SHARE else options.OFF,
             "grow": random.choice([0, 0, 3, -2]),
             "feather": random.choice([0.0, 0.0, 2.5]),
             "threshold": random.choice([None, None, 0.5]),
@@ -113,7 +113,7 @@ class Soak:
         with self.daemon.session() as session:
             for model in {wish.model for wish in self.todo}:
                 for shade in range(MAX_PICTURES):
-                    session.mask(disc(*SMALL, shade), *SMALL, "RGBA8", model, edges=messages.OFF, anyway=True)
+                    session.mask(disc(*SMALL, shade), *SMALL, "RGBA8", model, edges=options.OFF, anyway=True)
         return at_rest(self.daemon, before)
 
     def _client(self, number: int) -> None:

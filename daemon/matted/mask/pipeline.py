@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matted_client import Rejected, messages
+from matted_client import Rejected, messages, options
 from matted_client.messages import MaskRequest, MaskResult, Progress
 from numpy.typing import NDArray
 
@@ -122,7 +122,7 @@ class Pipeline:
         """Return the matte as a mask of the picture's size and the request's depth, its edge refined if requested."""
         request = self._request
         refinement = None
-        if request.edges != messages.OFF:
+        if request.edges != options.OFF:
             self._begin("edges")
             refinement = edges.fit_refinement(matte, self._layers[0], request.edges, self._task.check)
             self._stopwatch.lap("edges")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from matted_client import messages
+from matted_client import options
 from PIL import Image, ImageFilter
 
 from matted.inference.layer import Layer
@@ -16,7 +16,7 @@ from matted.mask.edges.refinement import Grid, Refinement
 Check = Callable[[], None]
 
 # Pixels of the longer side of the reduced picture that the models are fitted to: single hairs need more of them.
-_WORKING_SIDES = {messages.FINE: 512, messages.HAIR: 2048}
+_WORKING_SIDES = {options.FINE: 512, options.HAIR: 2048}
 _CELLS = 176  # of the grid of local models along the longer side, at most
 _COARSE, _FINE, _FINEST = 0.02, 0.008, 0.004  # sigma of a model's Gaussian window, as a share of the longer side
 _UNSURE_ALPHA = (0.05, 0.95)  # between these the model is unsure
@@ -44,7 +44,7 @@ def fit_refinement(matte: Floats, layer: Layer, mode: str, check: Check) -> Refi
     longer = max(size)
     grid = Grid(-(-longer // _CELLS), alpha.shape)
     band = grid.mean(unsure)
-    hair = mode == messages.HAIR
+    hair = mode == options.HAIR
     planes = guide.planes()
 
     def fitted(window: float, picture: Layer) -> Refinement:
