@@ -550,7 +550,7 @@ def test_an_openvino_ir_can_be_added(person: Person, tmp_path: Path) -> None:
     [
         ("text", ["--like", "rmbg-1.4", "--id", "mine"], "not an ONNX model"),
         ("nothing", ["--like", "rmbg-1.4", "--id", "mine"], "There is no file"),
-        ("keyer", ["--like", "rmbg-1.4", "--id", "mine"], "not work"),
+        ("keyer", ["--like", "rmbg-1.4", "--id", "mine"], "cannot be run like"),
         ("isnet", ["--like", "background-matting-mobilenetv2", "--id", "mine"], "no output"),
         ("isnet", ["--like", "nonesuch", "--id", "mine"], "Known models"),
         ("isnet", ["--like", "rmbg-1.4", "--id", "u2netp"], "u2netp"),
