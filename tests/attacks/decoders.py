@@ -98,20 +98,20 @@ def make_fuzz_service() -> Callable[[bytes], None]:
     return fuzz_service
 
 
-def make_fuzz_gate() -> Callable[[bytes], None]:
+def make_fuzz_zap() -> Callable[[bytes], None]:
     """The ZAP handler, which sees the credentials of everybody: nobody gets in who does not know the key."""
-    gate = ZapHandler.__new__(ZapHandler)  # without its socket: only the decision is looked at
-    gate._key = KEY
+    handler = ZapHandler.__new__(ZapHandler)  # without its socket: only the decision is looked at
+    handler._key = KEY
     front = [b"1.0", b"1", DOMAIN, b"127.0.0.1", b"", b"PLAIN"]
 
-    def fuzz_gate(data: bytes) -> None:
+    def fuzz_zap(data: bytes) -> None:
         credentials = data.split(SEPARATOR)
-        assert not gate._knows_the_key(credentials)
+        assert not handler._knows_the_key(credentials)
         if len(credentials) == 2:
             expected = credentials[1] == messages.client_password(KEY, credentials[0]) and len(credentials[0]) >= 32
-            assert gate._knows_the_key([*front, *credentials]) == expected
+            assert handler._knows_the_key([*front, *credentials]) == expected
 
-    return fuzz_gate
+    return fuzz_zap
 
 
 TARGETS: dict[str, Callable[[], Callable[[bytes], None]]] = {
@@ -119,7 +119,7 @@ TARGETS: dict[str, Callable[[], Callable[[bytes], None]]] = {
     "messages": lambda: fuzz_messages,
     "dealer": lambda: fuzz_dealer,
     "service": make_fuzz_service,
-    "gate": make_fuzz_gate,
+    "zap": make_fuzz_zap,
 }
 
 

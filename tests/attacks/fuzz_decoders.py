@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="put what reached new code into the corpus")
     parser.add_argument("--target", help="only this one")
     options = parser.parse_args()
-    targets = [options.target] if options.target else ["unpack", "messages", "dealer", "service", "gate"]
+    targets = [options.target] if options.target else ["unpack", "messages", "dealer", "service", "zap"]
     total = 0
     for target in targets:
         with tempfile.TemporaryDirectory(prefix="matted-fuzz-") as folder:

@@ -1,9 +1,9 @@
-"""Makes docs/hosts.md of what the tests saw in GIMP and Krita.
+"""Write docs/hosts.md from what the tests saw in GIMP and Krita.
 
     python -m hosts.table ARTEFACTS     (in tests/, after `make test-hosts`, which does it too)
 
-ARTEFACTS is the folder that MATTED_TEST_ARTEFACTS named. Nothing is written unless all was seen that the tests have to
-see, in every version of both hosts.
+ARTEFACTS is the folder that MATTED_TEST_ARTEFACTS named. Nothing is written unless the tests saw every kind of layer in
+every version of both hosts.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ WORDS = {
 }
 HEAD = """# Layers, and what a click makes of them
 
-Written by `make test-hosts`, of what the tests saw in the real programs: each kind of layer was made there and clicked
-on. **The mask** means: byte for byte the daemon's answer to what the layer shows, in sRGB as the host itself converts
-it, for the whole layer, also where it lies outside the canvas; and no pixel of the picture has changed. Everything else
-is the sentence that tells why there is no mask; then nothing at all has changed.
+`make test-hosts` writes this page from what its tests saw in the real programs: they made each kind of layer there and
+removed its background. **The mask** means: the layer's mask is byte for byte the daemon's answer for what the layer
+shows, in sRGB as the host itself converts it, for the whole layer, also outside the canvas; and no pixel of the picture
+has changed. Any other text is the sentence that tells the user why there is no mask; then nothing has changed.
 """
 NOTES = {
     "GIMP": """
-GIMP keeps a mask in the precision of its picture, so the daemon is asked for 16 bits wherever they fit. A half float
-holds 11 of them.
+GIMP keeps a mask in the precision of its picture, so the plug-in requests masks of 16 bits wherever they fit. A half
+float keeps 11 of them.
 """,
     "Krita": """
-Krita keeps masks in 8 bits, whatever the picture has.
+Krita keeps masks in 8 bits, whatever the precision of the picture.
 """,
 }
 
@@ -64,12 +64,12 @@ def main() -> None:
     if rows != required:
         lacks = [f"missing: {row}" for row in sorted(required - rows)]
         lacks += [f"unexpected: {row}" for row in sorted(rows - required)]
-        raise SystemExit("\n".join(["The tests have not seen what they have to see.", *lacks]))
+        raise SystemExit("\n".join(["The tests did not see all that they have to see.", *lacks]))
     DOCUMENT.write_text(document(rows), "utf-8")
 
 
 def document(rows: Iterable[Row]) -> str:
-    """The page in Markdown, whatever the order of the rows."""
+    """Return the page in Markdown. The order of the rows does not matter."""
     parts = [HEAD]
     together = sorted(rows)
     for host, note in NOTES.items():
@@ -83,7 +83,7 @@ def document(rows: Iterable[Row]) -> str:
 
 
 def _colours(rows: Sequence[Row]) -> Iterator[tuple[str, ...]]:
-    """What becomes of a plain layer; modes and precisions that differ in nothing are one line."""
+    """Yield the lines of the table of a plain layer. Modes and precisions with the same outcome share a line."""
     host = KINDS[rows[0].host]
     plain = [row for row in rows if row.kind == host.LAYER]
     precisions: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -98,7 +98,7 @@ def _colours(rows: Sequence[Row]) -> Iterator[tuple[str, ...]]:
 
 
 def _kinds(rows: Sequence[Row]) -> Iterator[tuple[str, ...]]:
-    """What becomes of each kind of layer, in the order in which the tests name the kinds."""
+    """Yield the lines of the table of the kinds of layers, in the order of the tests."""
     host = KINDS[rows[0].host]
     plain = {(row.version, row.mode, row.precision): row.result for row in rows if row.kind == host.LAYER}
     for kind in host.NAMES[1:]:
@@ -118,14 +118,14 @@ def _by_version(rows: Iterable[Row]) -> str:
 
 
 def _versions(results: dict[str, set[str]]) -> str:
-    """One result for all versions, or each with its own: "3.0: not possible; 3.2: the mask"."""
+    """Return the one result of all versions, or each version's own: "3.0: not possible; 3.2: the mask"."""
     if len(results) == 1:
         return next(iter(results))
     return "; ".join(f"{', '.join(sorted(versions))}: {result}" for result, versions in results.items())
 
 
 def _precisions(names: Iterable[str]) -> str:
-    """In words; the encoding is named where it is not any."""
+    """Return the precisions in words. Encodings are named only where not all of them are meant."""
     encodings: dict[str, list[str]] = defaultdict(list)
     for name in names:
         samples, _, encoding = name.partition("_")
