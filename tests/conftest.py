@@ -1,4 +1,4 @@
-"""What all tests share: the real weights, a real daemon process, photographs, the built wheel."""
+"""Fixtures and helpers for all tests: daemons in processes of their own, u2netp's real weights, the built wheel."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ from matted_client import Session, connect
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PHOTOGRAPHS = CHECKOUT / "tests" / "photographs"
-# Shells start background jobs with Ctrl-C ignored, which is inherited; what the tests start has to heed it.
+# A shell has its background jobs ignore Ctrl-C, and their children inherit that; what the tests start must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-PATIENCE = 60.0  # seconds after which something that should have happened is called a failure
+PATIENCE = 60.0  # seconds that tests wait for something before they fail
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
-    """Return the first true value of `condition`; fail when none comes in time."""
+    """Call `condition` until its value is true, and return that value. The test fails if that takes too long.
+
+    what: names the awaited event in the failure's message.
+    """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         value = condition()
@@ -40,9 +43,10 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE)
 
 
 class Daemon:
-    """A `matted serve` process with folders of its own, as an installed user would run it."""
+    """A `matted serve` process, and matted commands, with folders of their own."""
 
     def __init__(self, folder: Path, weights: Path | None) -> None:
+        """folder: the home folder; what matted writes is below it. weights: the file of u2netp; None for no model."""
         self.folder = folder
         self.state = folder / "state"
         self.data = folder / "data"
@@ -65,16 +69,29 @@ class Daemon:
 
     @property
     def log(self) -> str:
+        """All that `matted serve` wrote to its terminal."""
         path = self.folder / "serve.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
+    def write_settings(self, text: str) -> None:
+        """Write config.toml."""
+        (self.folder / "config").mkdir(exist_ok=True)
+        (self.folder / "config" / "config.toml").write_text(text)
+
+    def write_connection_file(self, content: bytes) -> None:
+        """Write a connection file, with the permissions of a real one, as if another daemon had left it."""
+        self.state.mkdir(mode=0o700)
+        self.connection_file.touch(0o600)
+        self.connection_file.write_bytes(content)
+
     def command(self, *arguments: str) -> list[str]:
+        """Return the command line of a matted command."""
         return [sys.executable, "-m", "matted", *arguments]
 
     def start(self, *arguments: str) -> Daemon:
-        """Run `matted serve` and wait until it can be talked to. One that ran before has to be on its way out."""
+        """Run `matted serve` and wait until it can be connected to. An earlier one must have been told to end."""
         if self.process is not None:
-            self.process.wait(PATIENCE)
+            self.wait()
         with open(self.folder / "serve.log", "ab") as log:
             self.process = subprocess.Popen(
                 self.command("serve", *arguments), env=self.environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL
@@ -82,20 +99,27 @@ class Daemon:
         wait_for(self.connection_file.exists, "the connection file")
         return self
 
+    def wait(self, seconds: float = PATIENCE) -> int:
+        """Wait until the process of `start` has ended, and return its exit code."""
+        assert self.process is not None, "it was not started"
+        return self.process.wait(seconds)
+
     def session(self) -> Session:
+        """Connect a client to the running daemon."""
         return connect("tests", path=str(self.connection_file), start=False)
 
     def run(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run a matted command in this daemon's environment."""
+        """Run a matted command in this daemon's environment, and return its result and output."""
         return subprocess.run(
             self.command(*arguments), env=self.environ, capture_output=True, text=True, timeout=PATIENCE * 3, **options
         )
 
     def pid(self) -> int:
+        """Return the process id in the connection file."""
         return int(json.loads(self.connection_file.read_text())["pid"])
 
     def end(self) -> None:
-        """Stop whatever daemon runs in these folders, also one that a client started."""
+        """Stop the daemon that runs in these folders, even if a client started it."""
         if self.connection_file.exists():
             self.run("stop")
         if self.process is not None:
@@ -104,7 +128,7 @@ class Daemon:
 
 
 def real_weights() -> Path:
-    """The real u2netp as it comes, got the way the daemon gets it, once a machine."""
+    """Return u2netp's weights file as it is published. Downloaded as the daemon does it, and kept for later runs."""
     spec = catalogue.load().find("u2netp")
     target = cache_folder() / "models" / spec.file
     source = spec.sources[0]
@@ -122,7 +146,7 @@ def u2netp_file() -> Path:
 
 @pytest.fixture
 def new_daemon(tmp_path: Path, u2netp_file: Path) -> Iterator[Callable[..., Daemon]]:
-    """Make daemons, not started yet: new_daemon(), or new_daemon(weights=None) for one without the model."""
+    """new_daemon() makes a daemon that is not started yet; new_daemon(weights=None) one without a model."""
     with ExitStack() as stack:
 
         def make(weights: Path | None = u2netp_file) -> Daemon:
@@ -144,7 +168,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory, u2netp_file: Path) -> Itera
 
 
 def build_wheel(folder: Path) -> Path:
-    """The wheel of this checkout, put into the folder."""
+    """Build this checkout's wheel into a folder, and return its path."""
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(CHECKOUT)]
     done = subprocess.run(build, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -153,5 +177,5 @@ def build_wheel(folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built once from this checkout."""
+    """This checkout's wheel, built once."""
     return build_wheel(tmp_path_factory.mktemp("wheel"))

@@ -1,4 +1,4 @@
-"""A small model of the tests' own, and what tests ask of a store that fetches, converts and holds it."""
+"""A small made-up model, and helpers for tests of a store that downloads, converts and keeps it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from graphs import small
 from matted.models import catalogue
 from matted.models.spec import ModelSpec, Source
 from matted.models.store import Store
 from matted_client import Rejected
-
-small = pytest.importorskip("graphs.small")
 
 
 def _weights() -> bytes:
@@ -32,7 +31,7 @@ Fractions = list[float]
 
 
 def spec(source: Source) -> ModelSpec:
-    """Return the model with `source` as the one place to have it from; its size and checksum are filled in."""
+    """Return the model's spec with `source` as its only source; the size and the hash are filled in."""
     known = replace(source, bytes=len(WEIGHTS), sha256=sha256(WEIGHTS).hexdigest())
     return replace(catalogue.load().find("u2netp"), id=ID, title="Made up", side=32, sources=(known,))
 
@@ -42,12 +41,13 @@ def nothing() -> None:
 
 
 def obtain(store: Store, spec: ModelSpec, check: Callable[[], None] = nothing) -> tuple[bool, Fractions]:
-    """Return whether the model was downloaded, and the progress that was told."""
+    """Have the store obtain the model. Returns whether it was downloaded, and the fractions of its progress."""
     fractions: Fractions = []
     return store.obtain(spec, fractions.append, check), fractions
 
 
 def refusal(store: Store, spec: ModelSpec) -> Rejected:
+    """Have the store obtain the model, which must fail, and return the error."""
     with pytest.raises(Rejected) as refused:
         obtain(store, spec)
     assert refused.value.code == "model_not_installed"
@@ -55,8 +55,10 @@ def refusal(store: Store, spec: ModelSpec) -> Rejected:
 
 
 def contents(folder: Path) -> list[str]:
+    """List the names in a folder, none if there is no folder."""
     return sorted(os.listdir(folder)) if folder.exists() else []
 
 
 def installed_alone(store: Store) -> bool:
+    """Return whether the store has the model, and nothing else."""
     return contents(store.folder) == [ID] and contents(store.folder / ID) == FILES

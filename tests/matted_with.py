@@ -1,6 +1,6 @@
-"""The matted command with sources of a test's own: python matted_with.py SOURCES.json ARGUMENTS...
+"""Run the matted command with other sources of models: python matted_with.py SOURCES.json ARGUMENTS...
 
-SOURCES.json has by id the sources that the model shall have instead of the catalogue's.
+SOURCES.json has, by the id of a model, the sources that replace those of the catalogue.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from matted.models import catalogue
 from matted.models.catalogue import Catalogue
 from matted.models.spec import Source
 
-as_shipped = catalogue.load
+load_shipped = catalogue.load
 
 
 def load(own: Path | None = None) -> Catalogue:
     given = json.loads(Path(sys.argv[1]).read_text())
-    specs = as_shipped().shipped
+    specs = load_shipped().shipped
     for model, sources in given.items():
         specs[model] = replace(specs[model], sources=tuple(Source(**source) for source in sources))
     return Catalogue(specs, own)
 
 
-if __name__ == "__main__":  # not where matted starts a process of its own, which runs this file again
+if __name__ == "__main__":  # not in the processes that matted starts, which import this file again
     catalogue.load = load
     raise SystemExit(main.main(sys.argv[2:]))

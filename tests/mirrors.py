@@ -1,4 +1,4 @@
-"""A web server of the tests' own, with plain files and with the model hub's layout. Real sockets, any fault."""
+"""A web server for the tests, with plain files and with the model hub's layout. It can have any Fault."""
 
 from __future__ import annotations
 
@@ -15,14 +15,21 @@ from typing import Any
 from urllib.parse import unquote
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-LARGE_FILES = "/large/"  # where the hub's answers for large files point to, on another host name
+LARGE_FILES = "/large/"  # the hub redirects requests for large files to there, on another host name
 
 
 @dataclass
 class Fault:
-    """What goes wrong. status: an answer other than the file. cut: the connection ends after so many bytes, for the
-    first `times` downloads. stall: it goes silent there instead. ranges: whether parts can be asked for. page: a web
-    page comes in place of the file. wrong: other bytes of the same number come. length: no length is said if False.
+    """How the server fails. The default is not at all.
+
+    status: the HTTP status that is sent in place of the file; 0 for none.
+    cut: bytes of the file after which the connection ends; -1 for never.
+    times: how many downloads are cut.
+    stall: a cut download goes silent; its connection stays open.
+    ranges: whether parts of a file can be requested.
+    page: a web page is sent in place of the file.
+    wrong: other bytes are sent, as many as the file has.
+    length: whether the length is sent.
     """
 
     status: int = 0
@@ -37,8 +44,14 @@ class Fault:
 
 @dataclass
 class Mirror:
-    """A server with `files` by path. token: what the hub's side wants from whoever asks; asked: (method, path, range,
-    authorization) of every request.
+    """A running server.
+
+    files: content by path.
+    fault: how it fails.
+    token: without it nobody gets a file of the hub; empty for everybody does.
+    asked: (method, path, range, authorization) of every request.
+    let_go: set by a test to end the downloads that stall.
+    stalling: set once a download stalls.
     """
 
     server: ThreadingHTTPServer
@@ -54,16 +67,17 @@ class Mirror:
         return f"http://127.0.0.1:{self.server.server_port}"
 
     def add(self, repo: str, revision: str, path: str, content: bytes) -> None:
-        """A file of the hub."""
+        """Add a file of the hub."""
         self.files[f"/{repo}/resolve/{revision}/{path}"] = content
 
     def downloads(self) -> list[tuple[str, str]]:
-        """(path, range) of everything that was asked for with its bytes."""
+        """Return (path, range) of every GET request."""
         return [(path, part) for method, path, part, _ in self.asked if method == "GET"]
 
 
 @contextmanager
 def mirror() -> Iterator[Mirror]:
+    """Run a server until the end of the block."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
         server.daemon_threads = True
         server.block_on_close = False
@@ -80,7 +94,7 @@ def mirror() -> Iterator[Mirror]:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.0"  # a connection a request, so that ending one is seen
+    protocol_version = "HTTP/1.0"  # one request per connection, so that a client sees where one ends
 
     def do_HEAD(self) -> None:
         self._answer()
@@ -98,21 +112,21 @@ class _Handler(BaseHTTPRequestHandler):
         mirror.asked.append((self.command, path, heading("Range", ""), heading("Authorization", "")))
         hub = "/resolve/" in path
         if hub and mirror.token and heading("Authorization") != f"Bearer {mirror.token}":
-            known = 403 if heading("Authorization") else 401
-            return self._say(known, {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted."})
+            status = 403 if heading("Authorization") else 401
+            return self._answer_empty(status, {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted."})
         if mirror.fault.status and not (hub and self.command == "GET"):
-            return self._say(mirror.fault.status, {})
+            return self._answer_empty(mirror.fault.status, {})
         name = next((name for name in mirror.files if path == LARGE_FILES + _etag(mirror.files[name])), path)
         if name not in mirror.files:
-            return self._say(404, {"X-Error-Code": "EntryNotFound"} if hub else {})
+            return self._answer_empty(404, {"X-Error-Code": "EntryNotFound"} if hub else {})
         content = mirror.files[name]
         if hub:
-            return self._say(302, self._linked(content))
+            return self._answer_empty(302, self._redirection(content))
         if self.command == "GET":
-            self._send(mirror, content)
+            self._send_file(mirror, content)
         return None
 
-    def _linked(self, content: bytes) -> dict[str, str]:
+    def _redirection(self, content: bytes) -> dict[str, str]:
         port = self.server.server_address[1]
         return {
             "Location": f"http://localhost:{port}{LARGE_FILES}{_etag(content)}?signature=1",
@@ -121,13 +135,13 @@ class _Handler(BaseHTTPRequestHandler):
             "X-Linked-Size": str(len(content)),
         }
 
-    def _say(self, status: int, headers: dict[str, str]) -> None:
+    def _answer_empty(self, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)
         for name, value in {"Content-Length": "0", **headers}.items():
             self.send_header(name, value)
         self.end_headers()
 
-    def _send(self, mirror: Mirror, content: bytes) -> None:
+    def _send_file(self, mirror: Mirror, content: bytes) -> None:
         fault = mirror.fault
         etag = f'"{_etag(content)}"'
         if fault.wrong:
@@ -139,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
         if asked and fault.ranges and self.headers.get("If-Range", etag) == etag:
             first = int(asked.removeprefix("bytes=").removesuffix("-"))
             if first >= len(content):
-                return self._say(416, {"Content-Range": f"bytes */{len(content)}"})
+                return self._answer_empty(416, {"Content-Range": f"bytes */{len(content)}"})
         self.send_response(206 if first else 200)
         self.send_header("Content-Type", "text/html" if fault.page else "application/octet-stream")
         self.send_header("ETag", etag)
@@ -168,7 +182,7 @@ def _etag(content: bytes) -> str:
 
 
 def npm_package(chunks: list[bytes], resource: str = "/models/medium") -> bytes:
-    """The archive of an npm package that has a resource in chunks, among others."""
+    """Make the archive of an npm package that has a resource in chunks, beside others."""
     names = [hashlib.sha256(chunk).hexdigest() for chunk in chunks]
     listed = {"/other": {"chunks": []}, resource: {"chunks": [{"hash": name} for name in names]}}
     members = {"package/dist/resources.json": json.dumps(listed).encode()}

@@ -1,4 +1,4 @@
-"""The other ends: a client made of real libzmq and real msgpack, written from docs/protocol.md, and a relay."""
+"""Peers for the tests: a client of libzmq and msgpack, written from docs/protocol.md, its picture, and a TCP relay."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class LibzmqClient:
     """A matted/1 client that shares no code with matted."""
 
     def __init__(self, connection_file: Path, key: bytes | None = None, plain: bool = True) -> None:
+        """key: in place of the connection file's. plain: whether it uses the PLAIN mechanism."""
         fields = json.loads(connection_file.read_text())
         self.key = bytes.fromhex(fields["key"]) if key is None else key
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -50,6 +51,7 @@ class LibzmqClient:
         self.context.term()
 
     def send(self, op: str, frames: Sequence[Any] = (), **fields: Any) -> int:
+        """Send a request with a new id, and return the id."""
         self.last_id += 1
         self.send_raw([msgpack.packb({"op": op, "id": self.last_id, **fields}), *frames])
         return self.last_id
@@ -58,12 +60,13 @@ class LibzmqClient:
         self.socket.send_multipart(frames)
 
     def receive(self, timeout_ms: int = REPLY_MS) -> tuple[dict[str, Any], list[bytes]]:
+        """Return the next message, whatever it answers: its header and raw frames."""
         assert self.socket.poll(timeout_ms), "no reply came"
         header, *frames = self.socket.recv_multipart()
         return msgpack.unpackb(header), frames
 
     def reply(self, request_id: int) -> tuple[dict[str, Any], list[bytes]]:
-        """The result, error or other last reply to a request; progress is passed over, other replies are kept."""
+        """Return the last reply to a request. Progress is skipped; the replies to other requests are kept for later."""
         for number, (header, frames) in enumerate(self._others):
             if header["id"] == request_id:
                 del self._others[number]
@@ -76,12 +79,13 @@ class LibzmqClient:
                 self._others.append((header, frames))
 
     def ask(self, op: str, frames: Sequence[Any] = (), **fields: Any) -> dict[str, Any]:
+        """Send a request, and return the header of its last reply."""
         return self.reply(self.send(op, frames, **fields))[0]
 
     def mask(self, width: int, height: int, pixels: bytes | None = None, new: bool = False, **fields: Any) -> int:
-        """Ask for the mask of an RGBA8 picture, by default a bright disc on a dark ground.
+        """Request the mask of an RGBA8 picture, by default of `disc`, and return the request's id.
 
-        new: a disc like no other before, so that the daemon cannot know its mask already.
+        new: use a shade that was not used before, so that the daemon has to run its model.
         """
         data = disc(width, height, next(_SHADES) if new else 0) if pixels is None else pixels
         return self.send("mask", [data], **{"width": width, "height": height, "format": "RGBA8", **fields})
@@ -91,7 +95,10 @@ _SHADES = itertools.count(1)
 
 
 def disc(width: int, height: int, shade: int = 0) -> bytes:
-    """RGBA8 pixels of a picture in which every model finds a subject. shade: another number, another picture."""
+    """Draw a bright disc on a dark ground, in which every model finds a subject. Returns RGBA8 pixels.
+
+    shade: 0 to 399, the colour of the ground: another shade is another picture.
+    """
     import numpy as np
 
     y, x = np.mgrid[:height, :width]
@@ -102,12 +109,16 @@ def disc(width: int, height: int, shade: int = 0) -> bytes:
 
 
 class Relay:
-    """A TCP relay to `port` that passes on at most `chunk` bytes at a time and hangs up after `limit` bytes.
-
-    `limit` counts what the server said; `forward_limit` what the client said.
-    """
+    """A TCP relay to a server, for one client. It can fragment what it passes on, and hang up at any byte."""
 
     def __init__(self, port: int, chunk: int = 65536, limit: int | None = None, forward_limit: int | None = None):
+        """Listen at `self.port`.
+
+        port: of the server.
+        chunk: the most bytes that are passed on at a time.
+        limit: bytes from the server after which it hangs up; None for never.
+        forward_limit: the same for bytes from the client.
+        """
         self._target = port
         self._chunk = chunk
         self._limits = {"back": limit, "forth": forward_limit}

@@ -1,4 +1,4 @@
-"""What a program in a Flatpak or a Snap sees of this computer: mount namespaces with nothing in them but that.
+"""Sandboxes like those of Flatpak and Snap: mount namespaces that have only what a program sees in there.
 
 Linux only. Without root privileges a user namespace is needed, which some systems forbid.
 """
@@ -24,8 +24,9 @@ UNSHARE = ["unshare", "--mount", "--propagation", "private"]
 if sys.platform == "linux" and os.geteuid() != 0:
     UNSHARE[1:1] = ["--user", "--map-root-user"]
 
-# $1: where to build it. $2: what to put there. $3: how many folders to show, which follow; then the command.
-# The system's own /usr stands for the runtime's. Everything is gone when the command ends.
+# Builds a sandbox and runs a command in it. $1: folder to build it in. $2: folder with files to put on top. $3: number
+# of folders of this computer that are visible; these follow, then the command.
+# The system's own /usr stands for the runtime's. The sandbox is gone when the command ends.
 ENTER = """
 set -e
 root=$1 files=$2 count=$3; shift 3
@@ -43,7 +44,7 @@ exec chroot "$root" env -i "$@"
 
 
 def require() -> None:
-    """Skip the test where there can be no such namespaces; fail on CI."""
+    """Skip the test where no such namespaces can be made; fail it on CI."""
     reason = ""
     if sys.platform != "linux" or not os.access(PYTHON, os.X_OK):
         reason = f"sandboxes are made with Linux's namespaces, and run {PYTHON}"
@@ -56,13 +57,19 @@ def require() -> None:
 
 
 class Sandbox:
-    """shows: the folders of this computer that are seen inside, under their own names. files: a folder whose content is
-    put on top. network: whether it is this computer's.
-    """
+    """A sandbox in which commands can be run, each in a new copy."""
 
     def __init__(
         self, folder: Path, shows: Sequence[Path], files: Path, env: Mapping[str, str], network: bool = True
     ) -> None:
+        """Describe the sandbox.
+
+        folder: where it is built.
+        shows: folders of this computer that are visible inside, under their own paths.
+        files: a folder whose content is put on top.
+        env: the whole environment inside.
+        network: whether this computer's network is visible.
+        """
         self._root = folder / "root"
         self._root.mkdir()
         self._shows = [str(path) for path in shows]
@@ -71,11 +78,12 @@ class Sandbox:
         self._unshare = UNSHARE if network else [*UNSHARE, "--net"]
 
     def command(self, *arguments: str) -> list[str]:
+        """Return the command line that runs a command inside."""
         places = [str(self._root), str(self._files), str(len(self._shows)), *self._shows]
         return [*self._unshare, "sh", "-c", ENTER, "sh", *places, *self._env, *arguments]
 
     def run(self, *arguments: str) -> str:
-        """What a command wrote to its standard output."""
+        """Run a command inside, which must succeed, and return its standard output."""
         done = subprocess.run(
             self.command(*arguments), capture_output=True, text=True, timeout=SECONDS, stdin=subprocess.DEVNULL
         )
@@ -85,7 +93,7 @@ class Sandbox:
 
 # -- Flatpak ---------------------------------------------------------------------------------------------------------
 
-# Of the manifests on Flathub: what of the files they may see, and which names on the bus they may talk to.
+# From the manifests on Flathub: the permissions for files, and for names on the session bus.
 MANIFESTS = {
     "org.gimp.GIMP": (
         "xdg-config/GIMP:create;xdg-config/gtk-3.0:ro;xdg-run/gvfs;host;/tmp",
@@ -93,7 +101,7 @@ MANIFESTS = {
     ),
     "org.kde.krita": ("xdg-run/gvfs;host", "com.canonical.AppMenu.Registrar=talk"),
 }
-OUTSIDE = "org.freedesktop.Flatpak=talk"  # what `flatpak override --talk-name=org.freedesktop.Flatpak` adds
+OUTSIDE = "org.freedesktop.Flatpak=talk"  # added by `flatpak override --talk-name=org.freedesktop.Flatpak`
 
 # Every runtime has flatpak-spawn. This one asks a HostService where the real one asks Flatpak's.
 FLATPAK_SPAWN = f"""#!{PYTHON}
@@ -105,7 +113,15 @@ with socket.create_connection(("127.0.0.1", PORT)) as service:
 
 
 def flatpak(folder: Path, home: Path, app: str, port: int, permission: str = "", network: bool = True) -> Sandbox:
-    """As of `flatpak run APP`. port: of the HostService. permission: on the bus, beyond the manifest's."""
+    """Make the sandbox of `flatpak run APP`.
+
+    folder: where it is built.
+    home: the user's home folder, which is visible.
+    app: a key of MANIFESTS.
+    port: of the HostService.
+    permission: a line of the bus policy, added to the manifest's.
+    network: whether this computer's network is visible.
+    """
     filesystems, bus = MANIFESTS[app]
     files = folder / "files"
     (files / "app" / "bin").mkdir(parents=True)
@@ -134,9 +150,13 @@ def flatpak(folder: Path, home: Path, app: str, port: int, permission: str = "",
 
 
 class HostService:
-    """Stands for Flatpak's service outside: runs what flatpak-spawn asks for in the user's session."""
+    """A stand-in for Flatpak's service outside the sandbox, which runs commands for flatpak-spawn.
+
+    asked: the arguments of each flatpak-spawn.
+    """
 
     def __init__(self, env: Mapping[str, str]) -> None:
+        """env: the environment of the user's session."""
         self.asked: list[list[str]] = []
         self._env = dict(env)
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -166,10 +186,10 @@ class HostService:
             try:
                 caller.sendall(b"%d\n" % done.returncode)
             except OSError:
-                pass  # the sandbox has ended, and what it started goes on
+                pass  # the sandbox has ended; the command that it started may go on
 
     def close(self) -> None:
-        """Waits for what was started, which has to be on its way out."""
+        """Wait for the commands that were started. They must be about to end."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for thread in self._threads:
@@ -179,6 +199,7 @@ class HostService:
 
 @contextmanager
 def host_service(env: Mapping[str, str]) -> Iterator[HostService]:
+    """Run a HostService until the end of the block."""
     service = HostService(env)
     try:
         yield service
@@ -190,8 +211,11 @@ def host_service(env: Mapping[str, str]) -> Iterator[HostService]:
 
 
 def snap(folder: Path, home: Path, name: str) -> Sandbox:
-    """As of a Snap with the interfaces home and network: of the user's home it sees what is not hidden, and of ~/snap
-    only its own folder.
+    """Make the sandbox of a Snap with the interfaces home and network.
+
+    folder: where it is built.
+    home: the user's home folder: what is not hidden is visible, but of ~/snap only the Snap's own folder.
+    name: of the Snap.
     """
     files = folder / "files"
     files.mkdir(parents=True)
@@ -211,7 +235,7 @@ def snap(folder: Path, home: Path, name: str) -> Sandbox:
 
 
 def stand_in(path: Path, command: Sequence[str], dropped: int) -> None:
-    """Make a program of `command`, which gets what follows the first `dropped` of the program's own arguments."""
+    """Write a program that runs `command` with its own arguments, except the first `dropped` of them."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f'#!/bin/sh\nshift {dropped}\nexec {shlex.join(command)} "$@"\n')
     path.chmod(0o755)

@@ -1,7 +1,7 @@
-"""A real systemd user manager, for as long as a login session would have one.
+"""Run a real systemd user manager, as a login session does.
 
-It runs in mount and cgroup namespaces of its own, so that it sees no other session, and whatever it started ends with
-it. Of the machine's own user units it has the targets and slices alone. Needs root privileges.
+It runs in mount and cgroup namespaces of its own, so that it sees no other session, and everything that it started ends
+with it. It has only the targets and slices of the machine's own user units. Needs root privileges.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ import pytest
 from conftest import PATIENCE, wait_for
 
 SYSTEMD_FOLDERS = "/usr/lib/systemd:/lib/systemd"
-UP = ("running", "degraded")  # what systemd calls a session that has been brought up
-DESKTOP = "test-desktop.target"  # what a desktop has for itself: starting it starts what is to be autostarted
+UP = ("running", "degraded")  # systemd's states of a session that has finished starting
+DESKTOP = "test-desktop.target"  # a desktop's own target: starting it starts the autostart entries
 MACHINE_UNITS = ("/usr/lib/systemd/user", "/lib/systemd/user")
 
-# The manager must see a machine booted with systemd, and a cgroup that it may divide: a new one, below ours. The
-# session ends when stdin does, also because the tests were killed; what does not end by itself is killed.
+# The manager needs a machine that looks as if systemd had booted it, and a cgroup that it may divide: a new one below
+# that of the tests. The session ends when stdin is closed, also when the tests are killed. Processes that do not end by
+# themselves are killed.
 PREPARE = """
 set -e
 mount -t tmpfs tmpfs /run
@@ -52,7 +53,7 @@ find "$group" -depth -type d -exec rmdir {} +
 
 
 def missing() -> str:
-    """Why there can be no user manager on this machine; empty if there can."""
+    """Return why there can be no user manager on this machine; empty if there can be one."""
     if sys.platform != "linux":
         return "systemd needs Linux"
     if os.geteuid() != 0:
@@ -62,7 +63,7 @@ def missing() -> str:
 
 
 def require() -> None:
-    """Skips where there can be no user manager, fails on CI."""
+    """Skip the test where there can be no user manager; fail it on CI."""
     reason = missing()
     if reason and os.environ.get("CI"):
         pytest.fail(reason)
@@ -71,18 +72,21 @@ def require() -> None:
 
 
 class UserManager:
-    """environ: what a terminal in the session has."""
+    """A running user manager."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
+        """environ: the environment of a terminal in its session."""
         self.environ = dict(environ)
 
     def systemctl(self, *words: str) -> str:
+        """Run `systemctl --user`, and return its output."""
         done = subprocess.run(
             ["systemctl", "--user", *words], env=self.environ, capture_output=True, text=True, timeout=PATIENCE
         )
         return done.stdout.strip()
 
     def show(self, unit: str, name: str) -> str:
+        """Return a property of a unit."""
         return self.systemctl("show", f"--property={name}", "--value", unit)
 
     def wait_for_state(self, unit: str, state: str) -> None:
@@ -91,7 +95,7 @@ class UserManager:
 
 @contextmanager
 def session(home: Path) -> Iterator[UserManager]:
-    """From login, when the default target has been reached, to logout, when everything has ended."""
+    """Run a session: from the login, with the default target reached, to the logout, with every process ended."""
     runtime, units = home / "run", home / "units"
     shutil.rmtree(runtime, ignore_errors=True)
     runtime.mkdir(mode=0o700)

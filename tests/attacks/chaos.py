@@ -32,12 +32,19 @@ CLIENTS = 6
 SIZES = [(64, 48), (300, 200), (640, 480)]
 MAX_LIFE = 2.0  # seconds that a daemon lives at most once it can be reached
 MAX_SLEEP = 0.5  # seconds for which a process is stopped
-PATIENCE = 60.0  # seconds in which a request has to end somehow
+MAX_SECONDS = 60.0  # that a request, or the end of the other processes, may take
 
 
 @dataclass
 class Chaos:
-    """What the clients and the killer share. wrong: what should not have happened."""
+    """The clients, the killer, and what they share.
+
+    expected: the right mask by width, height and shade of the picture.
+    outcomes: how many requests ended in which way.
+    done: how often the killer did what.
+    wrong: sentences about what should not have happened.
+    over: set once the killer is done.
+    """
 
     daemon: Daemon
     model: str
@@ -50,6 +57,7 @@ class Chaos:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, kills: int) -> None:
+        """Run the clients until so many daemons were killed."""
         with ThreadPoolExecutor(CLIENTS + 1) as threads:
             clients = [threads.submit(self._client, number) for number in range(CLIENTS)]
             try:
@@ -75,12 +83,12 @@ class Chaos:
             session.close()
 
     def _request(self, session: Session | None, random: Random) -> Session | None:
-        """One request, with the session of the last one or a new one. Returns a session that still works."""
-        wish = random.choice(list(self.expected))
+        """Send a request, in a session or, without one, a new one. Returns the session, None if it no longer works."""
+        picture = random.choice(list(self.expected))
         harm, start, fresh = self._harm, time.monotonic(), session is None
         try:
             session = session or connect("chaos", path=str(self.daemon.connection_file))
-            mask = session.mask(disc(*wish), *wish[:2], "RGBA8", self.model, edges="off", anyway=True).alpha
+            mask = session.mask(disc(*picture), *picture[:2], "RGBA8", self.model, edges="off", anyway=True).alpha
         except MattedError as error:
             self._note(type(error).__name__)
             if session is not None:
@@ -88,10 +96,10 @@ class Chaos:
             if harm == self._harm and fresh:
                 self.wrong.append(f"a request that nothing disturbed failed: {error}")
             return None
-        if time.monotonic() - start > PATIENCE:
+        if time.monotonic() - start > MAX_SECONDS:
             self.wrong.append("a request took far too long")
-        if bytes(mask) != self.expected[wish]:
-            self.wrong.append(f"a wrong mask of {wish}")
+        if bytes(mask) != self.expected[picture]:
+            self.wrong.append(f"a wrong mask of {picture}")
         self._note("mask")
         return session
 
@@ -103,7 +111,7 @@ class Chaos:
 
     def _kill(self, kills: int, random: Random) -> None:
         while self.done["killed daemons"] < kills:
-            daemon = self._running()
+            daemon = self._wait_for_daemon()
             if self.over.wait(random.random() * MAX_LIFE):
                 return
             with suppress(psutil.Error):
@@ -123,14 +131,14 @@ class Chaos:
                     self._stop(models[0], random)
 
     def _stop(self, process: psutil.Process, random: Random) -> None:
-        """What suspend and resume look like to it."""
+        """Suspend a process for a while, as it happens when the computer is suspended."""
         process.suspend()
         time.sleep(random.random() * MAX_SLEEP)
         process.resume()
         self.done["stopped and continued"] += 1
 
-    def _running(self) -> psutil.Process:
-        """The daemon that runs, once one does that was not killed."""
+    def _wait_for_daemon(self) -> psutil.Process:
+        """Wait until a daemon runs that was not killed, and return its process."""
 
         def alive() -> psutil.Process | None:
             with suppress(OSError, ValueError, KeyError, psutil.Error):
@@ -143,20 +151,19 @@ class Chaos:
 
 
 def chaos(folder: Path, weights: Path, kills: int) -> Chaos:
-    """The clients' own `wrong` has what should not have happened, empty if all is well."""
+    """Run the chaos with so many kills. The result's `wrong` is empty if all is well."""
     daemon = Daemon(folder, weights)
     [model] = standins.install(daemon, folder, 1)
-    with _as_user_of(daemon):
+    with _environment_of(daemon):
         try:
             with connect("alone", path=str(daemon.connection_file)) as session:
-                wishes = [(*size, shade) for size in SIZES for shade in range(20)]
-                expected = {
-                    wish: bytes(session.mask(disc(*wish), *wish[:2], "RGBA8", model, edges="off", anyway=True).alpha)
-                    for wish in wishes
-                }
+                expected = {}
+                for picture in [(*size, shade) for size in SIZES for shade in range(20)]:
+                    mask = session.mask(disc(*picture), *picture[:2], "RGBA8", model, edges="off", anyway=True)
+                    expected[picture] = bytes(mask.alpha)
             work = Chaos(daemon, model, expected)
             work.run(kills)
-            _look_for_remains(daemon, work)
+            _check_remains(daemon, work)
         finally:
             daemon.end()
             _end_all(daemon)
@@ -164,8 +171,8 @@ def chaos(folder: Path, weights: Path, kills: int) -> Chaos:
 
 
 @contextmanager
-def _as_user_of(daemon: Daemon) -> Iterator[None]:
-    """The clients of this process start daemons with this process's environment, as a host does."""
+def _environment_of(daemon: Daemon) -> Iterator[None]:
+    """Give this process the daemon's environment until the end of the block: its clients start daemons with that."""
     before = dict(os.environ)
     os.environ.update({name: value for name, value in daemon.environ.items() if name.startswith("MATTED_")})
     try:
@@ -175,32 +182,32 @@ def _as_user_of(daemon: Daemon) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _look_for_remains(daemon: Daemon, work: Chaos) -> None:
-    """Of all those daemons one is left, with one process of the one model."""
-    deadline = time.monotonic() + PATIENCE
-    while len(_all(daemon)) > 2 and time.monotonic() < deadline:
+def _check_remains(daemon: Daemon, work: Chaos) -> None:
+    """Check that one daemon is left, with one engine process and no temporary files but its own."""
+    deadline = time.monotonic() + MAX_SECONDS
+    while len(_processes(daemon)) > 2 and time.monotonic() < deadline:
         time.sleep(0.1)
-    remains = [f"{each.pid} {each.status()} {' '.join(each.cmdline()[1:])}" for each in _all(daemon)]
+    remains = [f"{each.pid} {each.status()} {' '.join(each.cmdline()[1:])}" for each in _processes(daemon)]
     if len(remains) > 2:
         work.wrong.append(f"processes were left behind: {remains}")
-    drafts = [each.name for each in daemon.state.iterdir() if each.name.endswith(".part")]
-    if len(drafts) > 1:
-        work.wrong.append(f"{len(drafts)} drafts of connection files were left behind")
+    leftovers = [each.name for each in daemon.state.iterdir() if each.name.endswith(".part")]
+    if len(leftovers) > 1:
+        work.wrong.append(f"{len(leftovers)} temporary connection files were left behind")
 
 
-def _all(daemon: Daemon) -> list[psutil.Process]:
-    """Daemons and processes of models that belong to these folders."""
+def _processes(daemon: Daemon) -> list[psutil.Process]:
+    """List the daemons in these folders and their engine processes."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            ours = process.environ().get("MATTED_STATE_DIR") == str(daemon.state)
-            if ours and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+            belongs = process.environ().get("MATTED_STATE_DIR") == str(daemon.state)
+            if belongs and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
 
 
 def _end_all(daemon: Daemon) -> None:
-    for process in _all(daemon):
+    for process in _processes(daemon):
         with suppress(psutil.Error):
             process.send_signal(signal.SIGKILL)
 

@@ -1,6 +1,6 @@
-"""The corpus of the fuzzers: inputs that reach different code, a line of hexadecimal digits each, a file a target.
+"""Read, write and mutate the fuzzers' corpus: a file for each target, a line of hexadecimal digits for each input.
 
-`python -m attacks.fuzz_decoders --keep` adds the small ones of those that it finds.
+Each input reaches different code. `python -m attacks.fuzz_decoders --keep` adds the small inputs that it finds.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 FOLDER = Path(__file__).parent / "corpus"
+# Bytes at the borders of msgpack's types.
 _INTERESTING = (0, 1, 15, 16, 31, 127, 128, 159, 160, 191, 192, 196, 202, 217, 220, 222, 254, 255)
 
 
@@ -23,7 +24,7 @@ def write(target: str, inputs: list[bytes]) -> None:
 
 
 def mutated(target: str, count: int, seed: int) -> Iterator[bytes]:
-    """`count` inputs: every seed as it is, then seeds that were changed, cut, doubled and mixed at random."""
+    """Yield `count` inputs: the seeds, then seeds that are changed, cut, doubled and mixed at random."""
     known = seeds(target)
     yield from known[:count]
     random = Random(seed)

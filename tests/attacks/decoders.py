@@ -1,7 +1,7 @@
-"""What reads bytes of others, one target a decoder: hostile input in, and the checks that hold whatever it is.
+"""Fuzz targets, one for each decoder that reads bytes of other programs.
 
-Each target takes any bytes. It raises nothing if the decoder does what it promises, else AssertionError or whatever the
-decoder let out.
+A target takes any bytes, feeds them to its decoder, and checks what has to hold for every input. It raises
+AssertionError if something does not hold, or the exception that the decoder should not have raised.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from matted_client.packing import pack, unpack
 from matted_client.zmtp import MAX_FRAMES, Dealer
 
 KEY = bytes(range(32))
-# Frames of fuzzed messages come out of one string of bytes, so that a mutation can move their borders.
+# Separates the frames of a message in an input, so that a mutation can move their borders.
 SEPARATOR = b"\xc1\xfe\xc1"  # msgpack never uses 0xc1
 
 
 def fuzz_unpack(data: bytes) -> None:
-    """A value comes back as it was when it is packed and unpacked again."""
+    """Check that a value is the same after it was packed and unpacked."""
     try:
         value = unpack(data)
     except ProtocolError:
@@ -35,7 +35,7 @@ def fuzz_unpack(data: bytes) -> None:
 
 
 def fuzz_messages(data: bytes) -> None:
-    """Every kind of message, requests and replies, from the same header; what is understood survives the way back."""
+    """Read the header as every kind of message, and check that what was read survives writing and reading."""
     try:
         _, request_id, header = messages.split_header(data)
     except ProtocolError:
@@ -51,13 +51,13 @@ def fuzz_messages(data: bytes) -> None:
 
 
 def fuzz_dealer(data: bytes) -> None:
-    """The client's own ZMTP: however the bytes are cut up, the same messages come out, or the same refusal."""
+    """Check that the client's ZMTP reads the same messages, or the same error, however the bytes are cut up."""
     whole, cut = _received(data[1:], len(data)), _received(data[1:], 1 + data[0] % 11 if data else 1)
     assert whole == cut
 
 
 def _received(data: bytes, chunk: int) -> tuple[list[list[bytes]], str, bytes]:
-    """(messages, refusal, what the dealer said) of a dealer that gets `data` in chunks of at most so many bytes."""
+    """Feed `data` to a dealer in chunks of at most so many bytes. Returns messages, the error's text, bytes to send."""
     dealer = Dealer(b"u" * 32, b"p" * 64)
     got: list[list[bytes]] = []
     said = b""
@@ -78,7 +78,7 @@ def _received(data: bytes, chunk: int) -> tuple[list[list[bytes]], str, bytes]:
 
 
 def make_fuzz_service() -> Callable[[bytes], None]:
-    """The daemon's side: everything between the socket and the queue, for clients that have the key.
+    """Make the target of the daemon's service: everything between socket and queue, for clients that know the key.
 
     The queue is closed, so that a request that passes every check is refused at the last step and no model is loaded.
     """
@@ -99,8 +99,8 @@ def make_fuzz_service() -> Callable[[bytes], None]:
 
 
 def make_fuzz_zap() -> Callable[[bytes], None]:
-    """The ZAP handler, which sees the credentials of everybody: nobody gets in who does not know the key."""
-    handler = ZapHandler.__new__(ZapHandler)  # without its socket: only the decision is looked at
+    """Make the target of the ZAP handler, which reads every client's credentials: nobody gets in without the key."""
+    handler = ZapHandler.__new__(ZapHandler)  # without its socket: only its decision is checked
     handler._key = KEY
     front = [b"1.0", b"1", DOMAIN, b"127.0.0.1", b"", b"PLAIN"]
 
@@ -124,7 +124,7 @@ TARGETS: dict[str, Callable[[], Callable[[bytes], None]]] = {
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Equal, where a float that is not a number equals itself. Texts may have lost nothing on the way."""
+    """Return whether two values and their types are equal; NaN equals NaN."""
     if isinstance(one, float) and isinstance(other, float):
         return one == other or (math.isnan(one) and math.isnan(other))
     if isinstance(one, dict) and isinstance(other, dict):

@@ -1,10 +1,10 @@
-"""Coverage-guided fuzzing of the decoders with atheris: `make fuzz`.
+"""Fuzz the decoders with atheris, guided by coverage: `make fuzz`.
 
     python -m attacks.fuzz_decoders [--runs 300000] [--keep]
 
-Every target runs in a process of its own. It fails on the first exception that a decoder may not raise, on an input
-that takes longer than 5 s, and on a process beyond 1 GB; libFuzzer then says with which input. --keep: put the small
-inputs that reached new code into the corpus.
+Every target runs in a process of its own. It fails at the first exception that a decoder must not raise, at an input
+that takes longer than 5 s, and when the process takes more than 1 GB; libFuzzer then prints the input. With --keep the
+small inputs that reached new code are added to the corpus.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from pathlib import Path
 
 from attacks import corpus
 
-MAX_INPUT = 2048  # bytes; the largest limits that depend on more are tried by hand in test_bad_messages.py
-KEPT_BYTES = 200
+MAX_INPUT = 2048  # bytes; limits that need longer inputs have tests in test_bad_messages.py
+KEPT_BYTES = 200  # the longest input that --keep adds
 _LIMITS = [f"-max_len={MAX_INPUT}", "-timeout=5", "-rss_limit_mb=1000", "-print_final_stats=1"]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=300_000, help="inputs for each target")
-    parser.add_argument("--keep", action="store_true", help="put what reached new code into the corpus")
-    parser.add_argument("--target", help="only this one")
+    parser.add_argument("--keep", action="store_true", help="add inputs that reached new code to the corpus")
+    parser.add_argument("--target", help="only this target")
     options = parser.parse_args()
     targets = [options.target] if options.target else ["unpack", "messages", "dealer", "service", "zap"]
     total = 0
@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def fuzz(target: str, runs: int, folder: Path, keep: bool) -> int | None:
-    """How many inputs were tried; None if one of them broke something."""
+    """Fuzz one target. Returns how many inputs were tried, None if one of them failed."""
     found = folder / "found"
     found.mkdir()
     for each in corpus.seeds(target):

@@ -1,4 +1,4 @@
-"""The process that fuzzes one target: `python -m attacks.fuzz_one TARGET [options of libFuzzer] CORPUS`."""
+"""Fuzz one target in this process: `python -m attacks.fuzz_one TARGET [options of libFuzzer] CORPUS`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ with atheris.instrument_imports(include=["matted", "matted_client"]):
 
 
 def main() -> None:
-    logging.disable()  # thousands of clients say hello
+    logging.disable()  # or every hello of thousands would be logged
     target = decoders.TARGETS[sys.argv[1]]()
     atheris.Setup([sys.argv[0], *sys.argv[2:]], target)
     atheris.Fuzz()

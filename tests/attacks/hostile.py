@@ -1,4 +1,4 @@
-"""What hostile clients do, one function a kind; each gets a connection of its own."""
+"""The kinds of hostile clients: a function for each, which gets a new connection."""
 
 from __future__ import annotations
 
@@ -16,54 +16,58 @@ from matted_client.zmtp import Dealer
 from peers import disc
 
 SIZE = (96, 64)
-PATIENCE = 60.0  # seconds for which the daemon may leave what it is sent unread
+SEND_SECONDS = 60.0  # for which the daemon may leave what is sent unread
 GREETING = Dealer(b"", b"").greeting()
-SPARED = (b"shutdown", b"download")  # what clients inside may do, and what would end the test or fetch other models
+SPARED = (b"shutdown", b"download")  # allowed with the key, but they would end the test or download models
 
 
 class Stranger:
-    """One hostile client: a fresh connection, and a random number generator to be hostile with."""
+    """A hostile client: a new connection, and the random number generator of its attack."""
 
     def __init__(self, daemon: Connection, random: Random) -> None:
         self.daemon = daemon
         self.random = random
-        self.socket = socket.create_connection(("127.0.0.1", daemon.port), PATIENCE)
+        self.socket = socket.create_connection(("127.0.0.1", daemon.port), SEND_SECONDS)
 
     def send(self, *parts: bytes) -> None:
         self.socket.sendall(b"".join(parts))
 
-    def hear(self) -> None:
-        """Read a little, if anything comes."""
+    def read_a_little(self) -> None:
+        """Read what the daemon sends within 20 ms, at most 4096 bytes."""
         self.socket.settimeout(0.02)
         try:
             self.socket.recv(4096)
         except TimeoutError:
             pass
-        self.socket.settimeout(PATIENCE)
+        self.socket.settimeout(SEND_SECONDS)
 
     def credentials(self, key: bytes) -> bytes:
+        """Return a HELLO command of the PLAIN mechanism with the password that follows from a key."""
         username = self.random.randbytes(16).hex().encode()
         return command(b"HELLO", short(username) + short(messages.client_password(key, username)))
 
     def log_in(self) -> None:
-        """The whole handshake, as a client of the user does it."""
+        """Send the whole handshake with the right key."""
         self.send(GREETING, self.credentials(self.daemon.key), command(b"INITIATE", b"\x0bSocket-Type\0\0\0\x06DEALER"))
 
     def send_frames(self, *frames: bytes) -> None:
+        """Send a message of these frames."""
         for buffer in Dealer.message([memoryview(frame) for frame in frames]):
             self.send(bytes(buffer))
 
 
 def short(data: bytes) -> bytes:
+    """Return the data behind its length in one byte."""
     return struct.pack("B", len(data)) + data
 
 
 def command(name: bytes, body: bytes) -> bytes:
+    """Return a ZMTP command."""
     data = short(name) + body
     return struct.pack(">BB", 4, len(data)) + data if len(data) < 256 else struct.pack(">BQ", 6, len(data)) + data
 
 
-# -- what they do; each gets a connected stranger ----------------------------------------------------------------------
+# -- the attacks; each gets a connected stranger -----------------------------------------------------------------------
 
 
 def nothing(stranger: Stranger) -> None:
@@ -75,7 +79,7 @@ def noise(stranger: Stranger) -> None:
 
 
 def browser(stranger: Stranger) -> None:
-    """What a page in a browser can make it send to a port: requests, form posts, and WebSocket handshakes."""
+    """Send what a web page can have a browser send to a port: requests, form posts, and WebSocket handshakes."""
     body = stranger.random.randbytes(stranger.random.randint(0, 500))
     host = b"Host: 127.0.0.1:%d\r\nOrigin: https://example.com\r\n" % stranger.daemon.port
     opening = stranger.random.choice(
@@ -89,7 +93,7 @@ def browser(stranger: Stranger) -> None:
         ]
     )
     stranger.send(opening, body)
-    stranger.hear()
+    stranger.read_a_little()
 
 
 def half_a_greeting(stranger: Stranger) -> None:
@@ -101,32 +105,32 @@ def damaged_greeting(stranger: Stranger) -> None:
     for _ in range(stranger.random.randint(1, 5)):
         greeting[stranger.random.randrange(64)] = stranger.random.randrange(256)
     stranger.send(bytes(greeting), stranger.credentials(stranger.daemon.key))
-    stranger.hear()
+    stranger.read_a_little()
 
 
 def other_mechanism(stranger: Stranger) -> None:
     mechanism = stranger.random.choice([b"NULL", b"CURVE", b"GSSAPI", b"", b"PLAINER", b"\xff" * 20])
     stranger.send(GREETING[:12], mechanism.ljust(20, b"\0"), b"\0" * 32, command(b"READY", b""))
-    stranger.hear()
+    stranger.read_a_little()
 
 
 def wrong_key(stranger: Stranger) -> None:
     stranger.send(GREETING, stranger.credentials(stranger.random.randbytes(32)))
-    stranger.hear()
+    stranger.read_a_little()
 
 
 def odd_credentials(stranger: Stranger) -> None:
-    """Lengths that lie, names that are missing or far too long."""
+    """Send credentials with wrong lengths, and names that are missing or far too long."""
     body = stranger.random.randbytes(stranger.random.randint(0, 300))
     stranger.send(GREETING, command(b"HELLO", body), command(b"INITIATE", b""))
-    stranger.hear()
+    stranger.read_a_little()
 
 
 def early_message(stranger: Stranger) -> None:
-    """A request in place of the credentials."""
+    """Send a request in place of the credentials."""
     stranger.send(GREETING)
     stranger.send_frames(messages.StatusRequest().to_wire(1))
-    stranger.hear()
+    stranger.read_a_little()
 
 
 def huge_handshake(stranger: Stranger) -> None:
@@ -136,11 +140,11 @@ def huge_handshake(stranger: Stranger) -> None:
 def huge_frame(stranger: Stranger) -> None:
     stranger.log_in()
     stranger.send(struct.pack(">BQ", 2, stranger.random.choice([messages.MAX_FRAME_BYTES + 1, 1 << 62, (1 << 64) - 1])))
-    stranger.hear()
+    stranger.read_a_little()
 
 
 def vanishing(stranger: Stranger) -> None:
-    """A good client that is cut off at any byte."""
+    """Send what a correct client sends, and leave after any byte of it."""
     request = messages.MaskRequest(*SIZE, "RGBA8").to_wire(1)
     username = stranger.random.randbytes(16).hex().encode()
     password = messages.client_password(stranger.daemon.key, username)
@@ -151,41 +155,41 @@ def vanishing(stranger: Stranger) -> None:
 
 
 def garbage_headers(stranger: Stranger) -> None:
-    """Inside, with messages that are mutations of good ones."""
+    """Log in, and send mutations of correct messages."""
     stranger.log_in()
     known = len(corpus.seeds("service"))
     for data in islice(corpus.mutated("service", known + 3, stranger.random.getrandbits(32)), known, None):
         frames = data.split(SEPARATOR)
         if not any(word in frames[0] for word in SPARED):
             stranger.send_frames(*frames)
-    stranger.hear()
+    stranger.read_a_little()
 
 
 def wrong_frames(stranger: Stranger) -> None:
-    """Inside, with a good header, and too few, too many, or too long frames behind it."""
+    """Log in, and send a correct header with too few, too many, or too long frames."""
     stranger.log_in()
     frames = [stranger.random.randbytes(stranger.random.randint(0, 300)) for _ in range(stranger.random.randint(0, 40))]
     stranger.send_frames(messages.MaskRequest(*SIZE, "RGBA8", plate=stranger.random.random() < 0.3).to_wire(1), *frames)
-    stranger.hear()
+    stranger.read_a_little()
 
 
 def unfinished_message(stranger: Stranger) -> None:
-    """Inside, with frames that are said to be followed by more, and never are."""
+    """Log in, and send frames that announce more frames, which never come."""
     stranger.log_in()
     stranger.send(b"\x01\x05hello" * stranger.random.randint(1, 200))
-    stranger.hear()
+    stranger.read_a_little()
 
 
 def impatient(stranger: Stranger) -> None:
-    """Inside, with a request whose mask it does not wait for."""
+    """Log in, send a request, and leave before the mask comes."""
     stranger.log_in()
     pixels = disc(*SIZE, shade=stranger.random.randrange(400))
     stranger.send_frames(messages.MaskRequest(*SIZE, "RGBA8").to_wire(1), pixels)
-    stranger.hear()
+    stranger.read_a_little()
 
 
 def deaf(stranger: Stranger) -> None:
-    """Inside, with more questions than it has room for the answers, none of which it reads."""
+    """Log in, and send many requests without reading any reply."""
     stranger.log_in()
     for number in range(stranger.random.randint(1, 200)):
         stranger.send_frames(messages.ModelsRequest().to_wire(number))

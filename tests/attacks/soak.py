@@ -1,9 +1,8 @@
 """Many clients for a long time: `python -m attacks.soak [--requests 2000]`.
 
-Eight clients ask for masks of mixed sizes by several models, change their minds, hang up, unload models, and kill
-processes of models. Every mask is compared, byte for byte, with the one that the same request got when it was made
-alone by another daemon; at the end memory, descriptors and threads have to be what they were after the first 100
-requests.
+Eight clients request masks of mixed sizes from several models, cancel, hang up, unload models, and kill engine
+processes. Every mask is compared, byte for byte, with the one that another daemon made for the same request alone. At
+the end memory, descriptors and threads must be as they were after the first 100 requests.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ CLIENTS = 8
 FIRST = 100  # requests after which the daemon's memory is what it should stay at
 SLACK = 0.05  # of resident memory
 REAL_SHARE = 0.02  # of requests for u2netp, which takes longer than all the rest
-FINE_SHARE = 0.02  # of requests with refined edges: stand-ins are unsure of every pixel, so that all are refined
-KILLS = 0.01  # of requests before which a model's process is killed
+FINE_SHARE = 0.02  # of requests with refined edges: a stand-in's mattes are soft everywhere, which takes long to refine
+KILLS = 0.01  # of requests before which an engine process is killed
 CANCELS = 0.08
 DISCONNECTS = 0.06
 UNLOADS = 0.01
@@ -43,8 +42,8 @@ SIZES = [(1, 1), (17, 33), (120, 90), (64, 200), (300, 200), (321, 243), (640, 4
 
 
 @dataclass(frozen=True)
-class Wish:
-    """One request: what is asked of which picture."""
+class Request:
+    """A mask request: the picture (`disc` of width, height and shade), the model, and the options."""
 
     width: int
     height: int
@@ -52,8 +51,8 @@ class Wish:
     model: str
     options: dict[str, Any]
 
-    def of(self, session: Session, **arguments: Any) -> bytes:
-        """The mask, or what the daemon says instead. Raises MattedError for all but an empty mask."""
+    def send(self, session: Session, **arguments: Any) -> bytes:
+        """Send the request, and return the mask, or b"no subject". Raises MattedError for all other errors."""
         pixels = disc(self.width, self.height, self.shade)
         try:
             mask = session.mask(pixels, self.width, self.height, "RGBA8", self.model, **self.options, **arguments)
@@ -64,12 +63,12 @@ class Wish:
         return bytes(mask.alpha)
 
 
-def wishes(models: list[str], count: int) -> list[Wish]:
-    """The same for the same count. A third come again, so that what the daemon remembers of them is tried too."""
-    random, made = Random(count), list[Wish]()
+def make_requests(models: list[str], count: int) -> list[Request]:
+    """Make random requests, the same for the same count. A third repeat others, so that remembered outputs are used."""
+    random, requests = Random(count), list[Request]()
     for number in range(count):
-        if made and random.random() < 0.33:
-            made.append(random.choice(made[-40:]))
+        if requests and random.random() < 0.33:
+            requests.append(random.choice(requests[-40:]))
             continue
         model = "u2netp" if random.random() < REAL_SHARE else random.choice(models)
         options: dict[str, Any] = {
@@ -81,8 +80,8 @@ def wishes(models: list[str], count: int) -> list[Wish]:
             "invert": random.random() < 0.1,
             "anyway": random.random() < 0.5,
         }
-        made.append(Wish(*random.choice(SIZES), number % 400, model, options))
-    return made
+        requests.append(Request(*random.choice(SIZES), number % 400, model, options))
+    return requests
 
 
 class HungUp(Exception):
@@ -91,10 +90,15 @@ class HungUp(Exception):
 
 @dataclass
 class Soak:
-    """What the clients share. outcomes: how many requests ended how. wrong: what should not have happened."""
+    """The clients and what they share.
+
+    todo, expected: the requests, and the masks that they should get.
+    outcomes: how many requests ended in which way.
+    wrong: sentences about what should not have happened.
+    """
 
     daemon: Daemon
-    todo: list[Wish]
+    todo: list[Request]
     expected: list[bytes]
     outcomes: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
@@ -103,15 +107,15 @@ class Soak:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, until: int, before: Vitals | None = None) -> Vitals:
-        """Have the requests made up to that number. Returns what the daemon holds afterwards.
+        """Send the requests up to number `until`, and return the daemon's vitals afterwards.
 
-        All models are loaded then, and as many of their raw outputs are remembered as ever are.
+        Then all models are loaded, and the daemon remembers as many raw outputs as it ever does.
         """
         self._until = until
         with ThreadPoolExecutor(CLIENTS) as threads:
             list(threads.map(self._client, range(CLIENTS)))
         with self.daemon.session() as session:
-            for model in {wish.model for wish in self.todo}:
+            for model in {request.model for request in self.todo}:
                 for shade in range(MAX_PICTURES):
                     session.mask(disc(*SMALL, shade), *SMALL, "RGBA8", model, edges=options.OFF, anyway=True)
         return at_rest(self.daemon, before)
@@ -143,25 +147,25 @@ class Soak:
             return self._next - 1
 
     def _request(self, index: int, session: Session, random: Random) -> str:
-        wish, chance, patience = self.todo[index], random.random(), time.monotonic() + random.random() * 0.05
+        request, chance, end = self.todo[index], random.random(), time.monotonic() + random.random() * 0.05
 
         def leave() -> bool:
-            if time.monotonic() > patience:
+            if time.monotonic() > end:
                 raise HungUp
             return False
 
         if chance < DISCONNECTS:
-            mask = wish.of(session, cancelled=leave)
+            mask = request.send(session, cancelled=leave)
         elif chance < DISCONNECTS + CANCELS:
-            mask = wish.of(session, cancelled=lambda: time.monotonic() > patience)
+            mask = request.send(session, cancelled=lambda: time.monotonic() > end)
         else:
             if chance > 1 - KILLS:
                 self._kill(random)
             elif chance > 1 - KILLS - UNLOADS:
-                session.unload(wish.model)
-            mask = wish.of(session)
+                session.unload(request.model)
+            mask = request.send(session)
         if mask != self.expected[index]:
-            self.wrong.append(f"request {index} got another mask than alone: {wish}")
+            self.wrong.append(f"request {index} got another mask than alone: {request}")
             return "wrong mask"
         return "mask"
 
@@ -171,16 +175,16 @@ class Soak:
 
 
 def soak(folder: Path, weights: Path, requests: int) -> tuple[Counter[str], Vitals, Vitals, list[str]]:
-    """Returns how the requests ended, what the daemon held after the first of them and at the end, what is wrong."""
+    """Run the soak. Returns how requests ended, the vitals after the first requests and at the end, and the faults."""
     for name in ("alone", "crowded", "files"):
         (folder / name).mkdir()
     alone, crowded = (Daemon(folder / name, weights) for name in ("alone", "crowded"))
     for daemon in (alone, crowded):
         models = standins.install(daemon, folder / "files")
-    todo = wishes(models, requests)
+    todo = make_requests(models, requests)
     try:
         with alone.start("--keep-alive", "forever").session() as session:
-            expected = [wish.of(session) for wish in todo]
+            expected = [request.send(session) for request in todo]
     finally:
         alone.end()
     try:
@@ -194,12 +198,8 @@ def soak(folder: Path, weights: Path, requests: int) -> tuple[Counter[str], Vita
             faults.append("the daemon's log tells of faults of its own")
     finally:
         crowded.end()
-    known_ends = {
-        "mask",
-        "hung up",
-        messages.CANCELLED,
-        messages.OUT_OF_MEMORY,
-    }  # the last: killed twice in one request
+    # Out of memory is what a request says whose engine process was killed twice.
+    known_ends = {"mask", "hung up", messages.CANCELLED, messages.OUT_OF_MEMORY}
     faults += [f"{count} requests ended with {end}" for end, count in work.outcomes.items() if end not in known_ends]
     return work.outcomes, before, after, faults
 

@@ -1,4 +1,4 @@
-"""Small models with the inputs and outputs of large ones, where what happens around the inference is tested."""
+"""Stand-ins: small models with IS-Net's inputs and outputs, for tests of what happens around the inference."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SIDES = {"small-48": 48, "small-64": 64, "small-96": 96}  # by id: pixels of the
 
 
 def install(daemon: Daemon, folder: Path, count: int = len(SIDES)) -> list[str]:
-    """Add so many of them to a daemon, as a person would add models of their own. Returns their ids."""
+    """Add the first `count` stand-ins to a daemon's models, as a user would. Returns their ids."""
     for model, side in list(SIDES.items())[:count]:
         file = isnet_like(folder / f"{model}.onnx", side)
         done = daemon.run("models", "add", str(file), "--like", "isnet-general-use", "--id", model)

@@ -1,8 +1,7 @@
 """Hostile connections to a real daemon: `python -m attacks.strangers [--connections 20000]`.
 
-Some know the key, as a broken client of the user's own would, most do not. Every few hundred connections, and at the
-end, a good client has to get its mask, the same one as before; at the end memory, descriptors and threads have to be
-back where they were.
+Most do not know the key; some do, as a broken client of the user's own would. Every few hundred connections, and at the
+end, a correct client must get the same mask as before. At the end memory, descriptors and threads must be as they were.
 """
 
 from __future__ import annotations
@@ -25,31 +24,32 @@ from matted_client import Rejected, connect, messages
 from matted_client.endpoint import Connection, read_connection
 from peers import disc
 
-CROWD = 16  # that connect at the same time
-WAVE = 500  # connections between two looks at whether a good client is still served
-WARM_UP = 1500  # connections after which memory is what it should stay at: libzmq and malloc keep what they got
+CROWD = 16  # connections at the same time
+WAVE = 500  # connections between two requests of a correct client
+WARM_UP = 1500  # connections before memory is measured: libzmq and malloc keep some of what they allocate
 SLACK = 0.05  # of resident memory
-HANG_SECONDS = 60.0  # a daemon that does not answer a good client for so long hangs
+HANG_SECONDS = 60.0  # a daemon that takes longer to answer a correct client hangs
 
 
 class Slow:
-    """Clients that say a byte of the handshake at a time and stay: the oldest leaves when there are too many."""
+    """Clients that send the handshake byte by byte and stay connected; with more than four the oldest leaves."""
 
     def __init__(self) -> None:
         self._open: deque[tuple[socket.socket, int]] = deque()
 
-    def join(self, stranger: Stranger) -> None:
+    def add(self, stranger: Stranger) -> None:
         self._open.append((stranger.socket, 0))
         if len(self._open) > 4:
             self._open.popleft()[0].close()
 
-    def whisper(self) -> None:
+    def send_a_byte(self) -> None:
+        """Send the next byte of every client."""
         for _ in range(len(self._open)):
-            end, said = self._open.popleft()
+            end, sent = self._open.popleft()
             try:
-                end.sendall(GREETING[said : said + 1])
-                self._open.append((end, said + 1))
-            except OSError:  # the daemon's patience was over
+                end.sendall(GREETING[sent : sent + 1])
+                self._open.append((end, sent + 1))
+            except OSError:  # the daemon has ended the connection
                 end.close()
 
     def leave(self) -> None:
@@ -58,19 +58,19 @@ class Slow:
 
 
 def crowd(daemon: Connection, count: int, seed: int) -> Counter[str]:
-    """`count` connections one after the other. Returns how many of each kind; raises nothing but what is a fault."""
+    """Make `count` connections, one after the other. Returns how many of each kind. An exception is a fault."""
     random, done, slow = Random(seed), Counter[str](), Slow()
     for _ in range(count):
         attack = random.choice([*ATTACKS, None])
         stranger = Stranger(daemon, random)
-        slow.whisper()
+        slow.send_a_byte()
         if attack is None:
-            slow.join(stranger)
+            slow.add(stranger)
             done["slow"] += 1
             continue
         try:
             attack(stranger)
-        except (ConnectionError, TimeoutError):  # it was thrown out, as it should be
+        except (ConnectionError, TimeoutError):  # the daemon ended the connection, as it should
             pass
         finally:
             stranger.socket.close()
@@ -80,7 +80,7 @@ def crowd(daemon: Connection, count: int, seed: int) -> Counter[str]:
 
 
 def wave(daemon: Daemon, count: int, seed: int) -> Counter[str]:
-    """`count` connections by a crowd at once."""
+    """Make `count` connections, CROWD at a time. Returns how many of each kind."""
     connection = read_connection(str(daemon.connection_file))
     with ThreadPoolExecutor(CROWD) as threads:
         shares = [count // CROWD + (number < count % CROWD) for number in range(CROWD)]
@@ -89,20 +89,20 @@ def wave(daemon: Daemon, count: int, seed: int) -> Counter[str]:
 
 
 def served(daemon: Daemon, shade: int = 0) -> bytes:
-    """The mask that a good client gets now. Raises MattedError if it gets none in time."""
+    """Return the mask that a correct client gets. Raises MattedError if it gets none in time."""
     with connect("tests", path=str(daemon.connection_file), start=False) as session:
         deadline = time.monotonic() + HANG_SECONDS
         while True:
             try:
                 return bytes(session.mask(disc(*SIZE, shade), *SIZE, "RGBA8", anyway=True).alpha)
-            except Rejected as refusal:  # the strangers who know the key fill the queue, for a moment
+            except Rejected as refusal:  # strangers that know the key can fill the queue for a moment
                 if refusal.code != messages.BUSY or time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
 
 
 def attack(daemon: Daemon, connections: int, warm_up: int = WARM_UP) -> tuple[Counter[str], Vitals, Vitals, list[str]]:
-    """Returns how many connections there were of each kind, what the daemon held before and after, what is wrong."""
+    """Attack the daemon. Returns how many connections of each kind, its vitals before and after, and the faults."""
     expected, pid = served(daemon), daemon.pid()
     for shade in range(MAX_PICTURES):  # the daemon keeps so many raw outputs, which is no leak
         served(daemon, shade)
@@ -112,7 +112,7 @@ def attack(daemon: Daemon, connections: int, warm_up: int = WARM_UP) -> tuple[Co
     while done.total() < connections:
         number += 1
         done += wave(daemon, min(WAVE, connections - done.total()), seed=number)
-        assert served(daemon) == expected, "a good client got another mask"
+        assert served(daemon) == expected, "a correct client got another mask"
         assert daemon.pid() == pid, "the daemon is another one"
     after = at_rest(daemon, before)
     faults = faults_of(after, before, SLACK)

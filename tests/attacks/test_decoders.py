@@ -1,4 +1,4 @@
-"""Each decoder against its corpus and mutations of it; `make fuzz` does the same guided by coverage, and for longer."""
+"""Each decoder with its corpus and mutations of it; `make fuzz` does the same for longer, guided by coverage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the machine does to a daemon: full disks, damaged files, no descriptors, inference that fails."""
+"""Faults of the machine: full disks, damaged files, no descriptors left, inference that fails."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ SIZE = (120, 90)
 
 
 def mask(daemon: Daemon, model: str = "default", shade: int = 0) -> bytes:
+    """Return the mask of a disc, from a new client."""
     with daemon.session() as session:
         return bytes(session.mask(disc(*SIZE, shade), *SIZE, "RGBA8", model, anyway=True).alpha)
 
 
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk of its own, with no byte left."""
+    """A folder on a disk of its own that is full."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = shutil.which("mount") and sys.platform == "linux" and os.geteuid() == 0
@@ -67,7 +68,7 @@ def test_masks_are_made_although_there_can_be_no_folder_for_compiled_models(
     assert daemon.log.count("tried again without its compiled files") == 1
 
 
-def test_a_state_folder_on_a_full_disk_is_said_at_the_start(new_daemon: Callable[..., Daemon], full_disk: Path) -> None:
+def test_a_state_folder_on_a_full_disk_is_reported(new_daemon: Callable[..., Daemon], full_disk: Path) -> None:
     daemon = new_daemon(weights=None)
     daemon.environ["MATTED_STATE_DIR"] = str(full_disk / "state")
     served = daemon.run("serve")
@@ -80,10 +81,8 @@ def test_a_state_folder_on_a_full_disk_is_said_at_the_start(new_daemon: Callable
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut"])
-def test_what_was_compiled_and_damaged_is_made_anew_and_said_once(
-    new_daemon: Callable[..., Daemon], damage: str
-) -> None:
-    """OpenVINO itself computes with damaged weights: the mask would be another one."""
+def test_a_damaged_compiled_model_is_made_again_and_logged_once(new_daemon: Callable[..., Daemon], damage: str) -> None:
+    """OpenVINO itself would compute with the damaged weights, and give another mask."""
     daemon = new_daemon()
     expected = mask(daemon.start())
     daemon.run("stop")
@@ -150,7 +149,7 @@ def test_a_crowd_of_connections_takes_nothing_from_those_who_are_clients(
 
 
 def only_at_512(path: Path) -> Path:
-    """A model that any size can be given to, and that fails at all but one, when it is run."""
+    """Make a model that takes inputs of any size, but whose inference fails at all but one."""
     import openvino
     from openvino import opset13 as ops
 
@@ -181,7 +180,7 @@ def test_an_inference_that_raises_is_an_error_and_the_next_one_works(
 
 
 @pytest.mark.parametrize("said", [b"", pickle.dumps(("infer", 1, [b"\0" * 999]))[:500], b"\xff\xff"])
-def test_the_process_of_a_model_ends_with_its_daemon_at_whatever_byte_that_is(said: bytes) -> None:
+def test_an_engine_process_ends_with_its_daemon_at_whatever_byte_that_is(said: bytes) -> None:
     handles = shared_memory.create(), shared_memory.create()
     process = subprocess.Popen(
         [sys.executable, "-m", "matted.inference.engines.process", *handles],
@@ -199,7 +198,7 @@ def test_the_process_of_a_model_ends_with_its_daemon_at_whatever_byte_that_is(sa
 
 
 def test_nothing_waits_by_a_clock_that_can_be_set() -> None:
-    """The daemon and the client measure time by time.monotonic alone, which no change of the clock moves."""
+    """The daemon and the client measure time with the monotonic clock only."""
     files = [*(CHECKOUT / "daemon").rglob("*.py"), *(CHECKOUT / "shared").rglob("*.py")]
     assert files
     for file in files:

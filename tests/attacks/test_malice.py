@@ -1,8 +1,7 @@
-"""Files and pages that mean harm: what a browser can send to the port, model files that are none, picture bombs."""
+"""Harmful pages and files: what a browser can send to the port, model files that are none, decompression bombs."""
 
 from __future__ import annotations
 
-import struct
 import sys
 import zlib
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from attacks.hostile import Stranger, browser
 from conftest import Daemon
 from matted_client.endpoint import read_connection
 from onnx import TensorProto, helper
+from png_files import png_claiming
 
 # -- a page in a browser -----------------------------------------------------------------------------------------------
 
@@ -42,7 +42,7 @@ def test_a_page_in_a_browser_reaches_nothing_and_reads_nothing(daemon: Daemon, s
 
 
 def nested(depth: int) -> bytes:
-    """An ONNX model whose graph is in a graph is in a graph: GraphProto.node.attribute.g, as protobuf writes it."""
+    """Make an ONNX model with graphs nested to this depth: GraphProto.node.attribute.g, as protobuf writes it."""
 
     def field(number: int, data: bytes) -> bytes:
         length, varint = len(data), b""
@@ -59,7 +59,7 @@ def nested(depth: int) -> bytes:
 
 
 def outside() -> bytes:
-    """A model that says its weights are in a file somewhere else."""
+    """Make a model whose weights are in a file outside its folder."""
     weights = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[1, 3, 1, 1])
     weights.data_location = TensorProto.EXTERNAL
     weights.external_data.add(key="location", value="../../../../../../../../etc/passwd")
@@ -67,7 +67,7 @@ def outside() -> bytes:
 
 
 def enormous() -> bytes:
-    """A few bytes that ask for 2^50 numbers."""
+    """Make a model of a few bytes that needs a tensor of 3 x 2^48 numbers."""
     shape = helper.make_tensor("shape", TensorProto.INT64, [4], [1, 3, 1 << 25, 1 << 23])
     node = helper.make_node("ConstantOfShape", ["shape"], ["big"])
     add = helper.make_node("Add", ["img", "big"], ["alphas"])
@@ -129,14 +129,8 @@ def test_a_model_file_that_is_none_is_refused_in_a_sentence(
 def test_a_picture_that_unpacks_to_gigabytes_is_refused_before_it_is_unpacked(
     new_daemon: Callable[..., Daemon], tmp_path: Path
 ) -> None:
-    """A PNG of some kilobytes that says it has 2.5 gigapixels; Pillow's own limit stays on."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
-    pixels = chunk(b"IDAT", zlib.compress(bytes(10_000_000), 9))
-    (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b""))
+    """A PNG of some kilobytes that claims to have 2.5 gigapixels. Pillow's own limit stays on."""
+    (tmp_path / "bomb.png").write_bytes(png_claiming(50_000, 50_000, bytes(10_000_000)))
     daemon = new_daemon(weights=None)
     done = daemon.run("remove", str(tmp_path / "bomb.png"))
     assert done.returncode == 1

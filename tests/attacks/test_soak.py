@@ -1,4 +1,4 @@
-"""Many clients, and a daemon that is killed again and again: shortly; `make soak` and `make chaos` go on for longer."""
+"""Short versions of `make soak`, many clients at once, and `make chaos`, a daemon that is killed again and again."""
 
 from __future__ import annotations
 

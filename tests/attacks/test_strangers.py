@@ -1,4 +1,4 @@
-"""Hostile connections, a few hundred; `make fuzz` has 20,000."""
+"""A few hundred hostile connections; `make fuzz` makes 20,000."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a daemon holds of the system, and whether it gave it back."""
+"""Vitals: the memory, descriptors, threads and processes of a daemon, and whether it leaks any."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ SETTLE_SECONDS = 30.0  # longer than libzmq keeps a handshake that does not go o
 
 @dataclass(frozen=True)
 class Vitals:
-    """resident: bytes of the daemon's own process. descriptors, threads: of it. children: processes of models."""
+    """The resources of a daemon.
+
+    resident: bytes of its own process.
+    descriptors, threads: of its own process.
+    children: engine processes.
+    """
 
     resident: int
     descriptors: int
@@ -24,6 +29,7 @@ class Vitals:
 
     @staticmethod
     def of(daemon: Daemon) -> Vitals:
+        """Measure them now."""
         process = psutil.Process(daemon.pid())
         with process.oneshot():
             return Vitals(
@@ -33,14 +39,14 @@ class Vitals:
     def __str__(self) -> str:
         return (
             f"{self.resident / 1e6:.1f} MB resident, {self.descriptors} descriptors, {self.threads} threads,"
-            f" {self.children} model processes"
+            f" {self.children} engine processes"
         )
 
 
 def at_rest(daemon: Daemon, before: Vitals | None = None) -> Vitals:
-    """What it holds once nobody is connected, and it has no more than `before` but for memory, or time is up.
+    """Measure a daemon once no client is connected and it has no more than `before` (memory aside), or time is up.
 
-    The threads that see to it that a cancel is heeded last two seconds.
+    The threads that enforce a cancel last two seconds.
     """
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
@@ -53,14 +59,14 @@ def at_rest(daemon: Daemon, before: Vitals | None = None) -> Vitals:
 
 
 def _connections(daemon: Daemon) -> int:
-    """How many clients it has, those that have hung up but are not noticed yet included."""
+    """Count its connections, with those that have ended without its notice yet."""
     return sum(each.status != psutil.CONN_LISTEN for each in psutil.Process(daemon.pid()).net_connections("tcp4"))
 
 
 def faults_of(now: Vitals, before: Vitals, slack: float) -> list[str]:
-    """What of `now` is more than `before`: sentences, none if all was given back.
+    """List in sentences what of `now` is more than `before`.
 
-    slack: how much more memory, as a part of what it was, still counts as the same.
+    slack: by how much memory may have grown, as a share of what it was.
     """
     faults = []
     if now.resident > before.resident * (1 + slack):

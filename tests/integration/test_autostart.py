@@ -19,14 +19,14 @@ from matted.autostart.entry import Command
 from user_manager import DESKTOP, UserManager, session
 
 UNIT = systemd.UNIT
-DESKTOP_UNIT = "app-matted@autostart.service"  # what systemd makes of our desktop entry
-# Everything that one of the formats gives a meaning to, and what only a unit can hold.
+DESKTOP_UNIT = "app-matted@autostart.service"  # the unit that systemd generates from the desktop entry
+# Characters with a meaning in one of the formats; ODDER has also those that only a unit can hold.
 ODD = "a b%h \"q\" 'q' ; ü &|<>~*?#()"
 ODDER = ODD + " $HOME $$ ${HOME} `x` \\ \\x41"
 
 
 class Person:
-    """Somebody who logs in, types commands, and logs out."""
+    """A user who logs in, types commands, and logs out."""
 
     def __init__(self, daemon: Daemon) -> None:
         self.daemon = daemon
@@ -51,7 +51,7 @@ class Person:
         return int(json.loads(done.stdout)["pid"]) if done.returncode == 0 else None
 
     def settings(self) -> dict[str, bytes | str]:
-        """Everything below ~/.config: folders, links and their targets, the content of files."""
+        """Return everything below ~/.config by path: the content of files, the targets of links, "folder"."""
         return {
             str(path.relative_to(self.home)): os.readlink(path)
             if path.is_symlink()
@@ -72,7 +72,7 @@ def person(new_daemon: Callable[..., Daemon]) -> Person:
 
 
 def odd_python(folder: Path, odd: str = ODD) -> str:
-    """A Python like this one, in a folder with an odd name."""
+    """Make a Python with the packages of this one in a folder with an odd name, and return its path."""
     home = folder / odd
     packages = home / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
     packages.mkdir(parents=True)
@@ -85,7 +85,10 @@ def odd_python(folder: Path, odd: str = ODD) -> str:
 
 
 def reporter(folder: Path, *words: str, odd: str) -> tuple[Command, Path]:
-    """A command of odd words that writes what has reached it: its arguments and its environment."""
+    """Make a command with odd arguments that writes a report of its arguments and environment.
+
+    Returns the command and the report's path.
+    """
     script, report = folder / "reporter.py", folder / "report.json"
     script.write_text(
         f"import json, os, sys\nwith open({str(report)!r} + '.part', 'w') as file:\n"
@@ -96,6 +99,7 @@ def reporter(folder: Path, *words: str, odd: str) -> tuple[Command, Path]:
 
 
 def check(command: Command, report: Path) -> None:
+    """Wait for the report, and assert that arguments and environment are those of the command."""
     arguments, variables = json.loads(wait_for(lambda: report.exists() and report.read_text(), "a report"))
     assert arguments == list(command.arguments[1:])
     assert {name: variables[name] for name in command.environment} == command.environment
@@ -165,8 +169,7 @@ def test_a_daemon_that_runs_already_is_left_alone(person: Person) -> None:
 def test_a_daemon_that_cannot_start_is_given_up(person: Person) -> None:
     with session(person.home) as manager:
         assert person.types("autostart", "enable", manager=manager).returncode == 0
-    (person.home / "config").mkdir()
-    (person.home / "config/config.toml").write_text("queue = 'many'\n")
+    person.daemon.write_settings("queue = 'many'\n")
     with session(person.home) as manager:
         manager.wait_for_state(UNIT, "failed")
         assert manager.show(UNIT, "NRestarts") == manager.show(UNIT, "StartLimitBurst") == "5"

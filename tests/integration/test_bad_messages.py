@@ -1,15 +1,16 @@
-"""Messages that no sane client sends: each gets a clear error, and the daemon answers the next request."""
+"""Messages that no correct client sends: each gets a clear error, and the daemon answers the next request."""
 
 from __future__ import annotations
 
 import socket
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgpack
 import pytest
-from conftest import Daemon
+from conftest import Daemon, wait_for
 from matted_client import Session, messages
 from matted_client.endpoint import read_connection
 from peers import LibzmqClient, disc
@@ -17,7 +18,7 @@ from peers import LibzmqClient, disc
 
 @pytest.fixture
 def client(daemon: Daemon) -> Iterator[LibzmqClient]:
-    """A client; afterwards the daemon has to make a mask as if nothing had happened."""
+    """A client. After the test the daemon must still make a mask for it."""
     with LibzmqClient(daemon.connection_file) as peer:
         yield peer
         header, frames = peer.reply(peer.mask(64, 48))
@@ -25,6 +26,7 @@ def client(daemon: Daemon) -> Iterator[LibzmqClient]:
 
 
 def fields(**changes: Any) -> dict[str, Any]:
+    """Return the header of a correct mask request, with changes."""
     return {"op": "mask", "id": 9, "width": 4, "height": 4, "format": "RGBA8", **changes}
 
 
@@ -145,9 +147,5 @@ def test_connections_that_come_and_go_leave_nothing_behind(daemon: Daemon, clien
     for _ in range(50):
         socket.create_connection(("127.0.0.1", connection.port)).close()
         Session(connection, "tests").close()
-    from pathlib import Path
-
-    from conftest import wait_for
-
     if Path(descriptors).exists():
         wait_for(lambda: len(list(Path(descriptors).iterdir())) < 60, "the end of the closed connections")

@@ -1,4 +1,4 @@
-"""`matted benchmark`: the models on this computer side by side."""
+"""`matted benchmark` compares the installed models."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""The matted command as a person uses it, through a real daemon."""
+"""The matted command as a user runs it, with a real daemon."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,14 @@ import pytest
 from conftest import PHOTOGRAPHS, Daemon
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
+from png_files import png_claiming
 
 CHELSEA = PHOTOGRAPHS / "chelsea.jpg"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    """A folder with the photographs."""
     for photograph in PHOTOGRAPHS.glob("*.jpg"):
         shutil.copy(photograph, tmp_path)
     return tmp_path
@@ -71,7 +73,7 @@ def test_the_mask_can_be_tuned(daemon: Daemon, tmp_path: Path) -> None:
         ("--edges", "rough", "one of off, fine, hair"),
     ],
 )
-def test_an_impossible_wish_is_refused_before_any_work(daemon: Daemon, option: str, value: str, words: str) -> None:
+def test_an_impossible_value_is_refused_before_any_work(daemon: Daemon, option: str, value: str, words: str) -> None:
     done = daemon.run("remove", str(CHELSEA), option, value)
     assert done.returncode == 2
     assert words in done.stderr
@@ -116,15 +118,6 @@ def test_one_bad_picture_does_not_stop_the_others(daemon: Daemon, folder: Path) 
     assert len(list((folder / "cutouts").glob("*.png"))) == 3
 
 
-def huge_png() -> bytes:
-    """A PNG that says 20000 x 20000 pixels and is a few hundred bytes long."""
-    size = (20_000).to_bytes(4, "big") * 2
-    chunks = ((b"IHDR", size + bytes([8, 2, 0, 0, 0])), (b"IDAT", zlib.compress(b"\0" * 1000)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big") for kind, data in chunks
-    )
-
-
 def animation(path: Path) -> None:
     frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
     frames[0].save(path, save_all=True, append_images=frames[1:])
@@ -137,11 +130,11 @@ def animation(path: Path) -> None:
         ("empty.png", b"", "not a picture"),
         ("text.jpg", b"hello", "not a picture"),
         ("cut.jpg", CHELSEA.read_bytes()[:3000], "damaged"),
-        ("huge.png", huge_png(), "too large"),
+        ("huge.png", png_claiming(20_000, 20_000, bytes(1000)), "too large"),
         ("picture.gif", b"GIF89a" + b"\0" * 50, "not a picture"),
     ],
 )
-def test_a_file_that_is_no_picture_is_said_so(
+def test_a_file_that_is_no_picture_is_reported(
     daemon: Daemon, tmp_path: Path, name: str, content: bytes | None, words: str
 ) -> None:
     if content is not None:
@@ -238,7 +231,7 @@ def test_an_unknown_model_is_an_error(daemon: Daemon, tmp_path: Path) -> None:
     assert done.returncode == 1 and "u2netp" in done.stderr
 
 
-def test_status_and_stop_without_a_daemon(new_daemon) -> None:  # type: ignore[no-untyped-def]
+def test_status_and_stop_without_a_daemon(new_daemon: Callable[..., Daemon]) -> None:
     idle = new_daemon()
     status = idle.run("status")
     assert status.returncode == 1 and "not running" in status.stderr
@@ -247,7 +240,7 @@ def test_status_and_stop_without_a_daemon(new_daemon) -> None:  # type: ignore[n
     assert stop.returncode == 0 and "not running" in stop.stdout
 
 
-def test_start_remove_stop(new_daemon, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_start_remove_stop(new_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     idle = new_daemon()
     assert "runs (pid" in idle.run("start").stdout
     assert idle.run("remove", str(CHELSEA), "-o", str(tmp_path / "out.png")).returncode == 0

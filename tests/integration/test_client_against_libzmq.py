@@ -1,4 +1,4 @@
-"""The client's own ZMTP against the real libzmq: every frame size class, fragmentation, a peer gone."""
+"""The client's own ZMTP with a server of real libzmq: frames of every size class, fragmentation, lost connections."""
 
 from __future__ import annotations
 
@@ -74,6 +74,7 @@ class Server:
 
 @pytest.fixture
 def server() -> Iterator[Callable[..., Server]]:
+    """server() makes a running server; server(plain=False) one without the PLAIN mechanism."""
     servers: list[Server] = []
 
     def make(plain: bool = True) -> Server:
@@ -86,7 +87,7 @@ def server() -> Iterator[Callable[..., Server]]:
 
 
 def ask(connection: Connection, size: int = 6) -> bytes:
-    """Send `size` grey pixels, return the mask."""
+    """Send `size` grey pixels, and return the mask."""
     with Session(connection, "tests") as session:
         width = size if size <= messages.MAX_SIDE else size // 2 if size % 2 == 0 and size < 131_071 else 1
         while size % width or size // width > messages.MAX_SIDE:
@@ -137,7 +138,7 @@ def test_the_wrong_key_is_refused_before_any_message_is_read(server: Callable[..
     assert peer.seen == []
 
 
-def test_a_server_without_a_lock_gets_nothing(server: Callable[..., Server]) -> None:
+def test_a_server_that_checks_no_password_gets_nothing(server: Callable[..., Server]) -> None:
     peer = server(plain=False)
     with pytest.raises(Unavailable):
         ask(peer.connection())

@@ -1,4 +1,4 @@
-"""Model files become OpenVINO graphs that give what ONNX Runtime gives on the same file."""
+"""Model files become OpenVINO graphs with the outputs that ONNX Runtime computes from the same files."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from matted.models.convert import deformable
 from numpy.typing import NDArray
 from openvino._offline_transformations import apply_moc_transformations
 
-EXACT = 1e-5  # float32 in another order of summation
-HALF = 2e-3  # weights in float16
+EXACT = 1e-5  # tolerance: float32 summed in another order
+HALF = 2e-3  # tolerance: weights in float16
 SIZE = (12, 16)
 DECOMPOSED = ["gathernd", "gatherelements", "gridsample"]
 LAYERS = {
@@ -35,7 +35,7 @@ LAYERS = {
 
 
 def expected(file: Path | bytes, *inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """What ONNX Runtime gives."""
+    """Return the outputs that ONNX Runtime computes."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(file if isinstance(file, bytes) else str(file), options)
@@ -44,7 +44,7 @@ def expected(file: Path | bytes, *inputs: NDArray[np.float32]) -> list[NDArray[n
 
 
 def computed(graph: Any, *inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """What OpenVINO gives: `graph` is a graph or the path of one that its own reader can read."""
+    """Return the outputs that OpenVINO computes. graph: an openvino.Model, or the path of a file that it can read."""
     compiled = openvino.Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return [np.asarray(value) for value in compiled(list(inputs)).values()]
 
@@ -68,7 +68,7 @@ def picture() -> NDArray[np.float32]:
 
 
 def test_openvino_alone_cannot_read_deformable_convolutions(tmp_path: Path) -> None:
-    """So that the tests below test something. When this one fails, `conversion.read` can do without its extension."""
+    """The reason for the tests below. When this one fails, `conversion.read` no longer needs its extension."""
     with pytest.raises(RuntimeError, match="No conversion rule found for operations: DeformConv"):
         openvino.Core().read_model(small.birefnet_like(tmp_path / "native.onnx", "native"))
 
@@ -119,7 +119,7 @@ def test_a_batch_and_a_graph_that_is_already_an_ir(tmp_path: Path) -> None:
 
 
 def changed(file: Path) -> Iterator[bytes]:
-    """The same graph with one small change after the other: constants, orders of inputs, operators."""
+    """Yield variants of a graph, each with one small change of a constant, an order of inputs, or an operator."""
     others = {"Floor": "Ceil", "Add": "Sub", "Mul": "Add", "Sub": "Add", "Sum": "Max"}
     original = onnx.load(str(file))
     for index, tensor in enumerate(original.graph.initializer):
@@ -176,7 +176,7 @@ def test_what_is_only_similar_to_a_deformable_convolution_keeps_its_own_meaning(
 
 @pytest.mark.parametrize("flavour", DECOMPOSED)
 def test_one_channel_a_group_stays_as_it_is(tmp_path: Path, picture: NDArray[np.float32], flavour: str) -> None:
-    """Modulation and values cannot be told apart by their shapes then."""
+    """Then the shapes of modulation and values do not tell which is which."""
     file = small.birefnet_like(tmp_path / "net.onnx", flavour, small.Deformable(channels=2, offset_groups=2))
     graph = conversion.read(file)
     assert deformable.fold(graph) == 0
@@ -184,7 +184,7 @@ def test_one_channel_a_group_stays_as_it_is(tmp_path: Path, picture: NDArray[np.
 
 
 def test_open_sizes_stay_open_unless_they_are_given(tmp_path: Path) -> None:
-    """The stand-in for background matting: two inputs of any size, a matte and a foreground."""
+    """With the stand-in for background matting: two inputs of any size, a matte and a foreground."""
     file = small.keyer(tmp_path / "keyer.onnx")
     conversion.convert(file, tmp_path / "open.xml", ["pha", "fgr"], True)
     graph = openvino.Core().read_model(tmp_path / "open.xml")

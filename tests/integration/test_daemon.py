@@ -1,4 +1,4 @@
-"""A real daemon process with the real model, asked by real libzmq and by matted's own client."""
+"""A real daemon with the real model, and two clients: one of libzmq, and matted's own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ASTRONAUT = PHOTOGRAPHS / "astronaut.jpg"
 
 
 def reference_mask(picture: Image.Image, weights: Path) -> NDArray[np.int64]:
-    """What rembg's published steps give with the same weights: written from them, not from matted's code."""
+    """Make the mask by rembg's published steps with the same weights: written from them, not from matted's code."""
     import openvino
 
     small = np.asarray(picture.convert("RGB").resize((320, 320), Image.Resampling.LANCZOS), np.float64)
@@ -145,7 +145,7 @@ def test_a_running_job_can_be_cancelled_and_the_next_is_right(daemon: Daemon) ->
     with LibzmqClient(daemon.connection_file) as client:
         expected = client.reply(client.mask(300, 200))[1]
         running = client.mask(300, 200, new=True)
-        wait_for(lambda: client.ask("status")["status"]["jobs"][:1] not in ([], [{}]), "the job's start")
+        wait_for(lambda: client.ask("status")["status"]["jobs"], "the job's start")
         client.send("cancel", target=running)
         header, _ = client.reply(running)
         assert header["op"] in ("error", "result")  # it may have been done already
@@ -226,15 +226,14 @@ def test_a_flat_picture_has_no_subject(daemon: Daemon, level: int) -> None:
 @pytest.mark.parametrize("way", ["signal", "command"])
 def test_it_ends_cleanly_and_lets_the_running_request_finish(new_daemon: Callable[..., Daemon], way: str) -> None:
     daemon = new_daemon().start()
-    assert daemon.process is not None
     with LibzmqClient(daemon.connection_file) as client:
-        client.reply(client.mask(400, 300))  # has the model in memory: what waits for a load waits in the queue
+        client.reply(client.mask(400, 300))  # loads the model: requests that wait for a load wait in the queue
         running, next_one, waiting = (client.mask(400, 300, new=True) for _ in range(3))
         jobs = wait_for(lambda: client.ask("status")["status"]["jobs"], "the jobs")
         assert len(jobs) == 3
         wait_for(lambda: client.ask("status")["status"]["jobs"][0]["stage"] != "waiting", "the first job's start")
         if way == "signal":
-            os.kill(daemon.process.pid, signal.SIGTERM)
+            os.kill(daemon.pid(), signal.SIGTERM)
         else:
             client.send("shutdown")
         answers = {}
@@ -244,18 +243,13 @@ def test_it_ends_cleanly_and_lets_the_running_request_finish(new_daemon: Callabl
                 answers[header["id"]] = header
     assert answers[running]["op"] == answers[next_one]["op"] == "result"
     assert answers[waiting]["code"] == "shutting_down"
-    assert daemon.process.wait(30) == 0
+    assert daemon.wait(30) == 0
     assert not daemon.connection_file.exists()
 
 
 def test_a_daemon_that_is_killed_in_the_middle_is_an_error_for_its_client(new_daemon: Callable[..., Daemon]) -> None:
     daemon = new_daemon().start()
-    assert daemon.process is not None
-    os.kill(daemon.process.pid, signal.SIGSTOP)  # it will take the request and never answer
-    session_died = pytest.raises(Unavailable, match="ended in the middle")
-    os.kill(daemon.process.pid, signal.SIGCONT)
-    session = daemon.session()
-    with session, session_died:
+    with daemon.session() as session, pytest.raises(Unavailable, match="ended in the middle"):
         session.mask(
             disc(3000, 2000),
             3000,

@@ -1,4 +1,4 @@
-"""`matted doctor` on a computer that is well, and with what can go wrong on it."""
+"""`matted doctor` on a computer without faults, and on one with each kind of fault."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SYSTEM_PYTHON = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) els
 
 @pytest.fixture
 def computer(new_daemon: Callable[..., Daemon]) -> Daemon:
-    """With GIMP's and Krita's profiles, the plug-ins in them, and the model installed; no daemon runs yet."""
+    """A computer with GIMP's and Krita's profiles, the plug-ins in them, and the model; no daemon runs yet."""
     daemon = new_daemon()
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "GIMP3_DIRECTORY"):
         daemon.environ.pop(name, None)
@@ -36,6 +36,7 @@ def computer(new_daemon: Callable[..., Daemon]) -> Daemon:
 
 @pytest.fixture
 def running(computer: Daemon) -> Daemon:
+    """The same computer with a running daemon that has loaded the model."""
     computer.start("--log-level", "debug")
     with computer.session() as session:
         session.load("u2netp")
@@ -43,8 +44,9 @@ def running(computer: Daemon) -> Daemon:
 
 
 def lines(daemon: Daemon, state: str) -> list[str]:
-    said = daemon.run("doctor").stdout.splitlines()
-    return [line for line in said if line.startswith(state)]
+    """Run `matted doctor`, and return its lines with this state: OK, NOTE or FAIL."""
+    printed = daemon.run("doctor").stdout.splitlines()
+    return [line for line in printed if line.startswith(state)]
 
 
 def test_a_computer_that_is_well(running: Daemon) -> None:
@@ -89,9 +91,8 @@ def test_a_damaged_model_is_found_and_what_helps_is_what_is_said(running: Daemon
 
 
 def test_a_killed_daemon_leaves_a_stale_file_and_the_next_start_cures_it(running: Daemon) -> None:
-    assert running.process is not None
-    running.process.send_signal(signal.SIGKILL)
-    running.process.wait()
+    os.kill(running.pid(), signal.SIGKILL)
+    running.wait()
     assert any("is stale" in line for line in lines(running, "NOTE"))
     assert running.run("start").returncode == 0
     assert any(line.startswith("OK   Connection file") for line in lines(running, "OK"))
@@ -121,8 +122,7 @@ def test_a_daemon_of_another_version_is_to_be_started_again(running: Daemon, tmp
 
 
 def test_broken_settings_are_said_and_all_else_is_checked(running: Daemon) -> None:
-    (running.folder / "config").mkdir()
-    (running.folder / "config" / "config.toml").write_text('queue = "many"\n')
+    running.write_settings('queue = "many"\n')
     [found] = lines(running, "FAIL")
     assert (
         found == "FAIL Settings: queue in ~/config/config.toml cannot be 'many'. A number from 1 to 1000 is expected."
@@ -170,8 +170,8 @@ def test_a_plug_in_that_krita_has_imported_is_known(running: Daemon, tmp_path: P
     assert not list((running.folder / ".local" / "share" / "krita").rglob("*remove_background*"))
 
 
-def test_a_plug_in_that_cannot_reach_the_daemon_which_we_reach_is_a_fault(running: Daemon) -> None:
-    """As in a sandbox that has no network: here, what the plug-in was told is where no daemon is."""
+def test_a_plug_in_that_cannot_reach_a_daemon_that_the_doctor_reaches_is_a_fault(running: Daemon) -> None:
+    """As in a sandbox without network: here the plug-in's manifest names a connection file that does not exist."""
     manifest = running.folder / ".config/GIMP/3.0/plug-ins/remove-background/matted.json"
     told = {**json.loads(manifest.read_text()), "connection_file": str(running.folder / "connection.json")}
     manifest.write_text(json.dumps(told))
@@ -198,8 +198,7 @@ def test_the_report_has_what_is_needed_and_nothing_else(running: Daemon, tmp_pat
 
 
 def test_a_report_is_also_written_of_a_computer_that_is_not_well(computer: Daemon, tmp_path: Path) -> None:
-    (computer.folder / "config").mkdir()
-    (computer.folder / "config" / "config.toml").write_text("[")
+    computer.write_settings("[")
     assert computer.run("start").returncode == 1
     done = computer.run("doctor", "--report", str(tmp_path / "report.txt"))
     text = (tmp_path / "report.txt").read_text()
@@ -207,7 +206,7 @@ def test_a_report_is_also_written_of_a_computer_that_is_not_well(computer: Daemo
     assert text.count("config.toml cannot be read") >= 3, "in the findings, in the settings, and in start.log"
 
 
-def test_the_client_that_hangs_up_ends_the_doctor_quietly(computer: Daemon) -> None:
+def test_a_reader_that_closes_the_pipe_ends_the_doctor_quietly(computer: Daemon) -> None:
     with subprocess.Popen(
         computer.command("doctor"), env=computer.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -1,4 +1,4 @@
-"""What the documents say is what happens."""
+"""The documents are true: their example runs, and their commands, options, settings, codes and links exist."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGES = [*CHECKOUT.glob("*.md"), *DOCS.glob("*.md")]
 
 
 def help_of(*command: str) -> str:
-    """What the command says of itself; none of its words is broken."""
+    """Return the help of a command, on lines that are wide enough for every word."""
     words = [sys.executable, "-m", "matted", *command, "--help"]
     environ = {**os.environ, "COLUMNS": "200"}
     return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60, env=environ).stdout

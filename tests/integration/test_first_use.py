@@ -1,4 +1,4 @@
-"""A fresh machine: the default model comes by itself, and where it can't, the error says what to do."""
+"""A fresh machine downloads the default model by itself; if it cannot, the error says what to do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OFFLINE = {
 }
 
 
-def test_the_default_model_is_fetched_and_said(new_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+def test_the_default_model_is_downloaded_and_announced(new_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     daemon = new_daemon(weights=None)
     done = daemon.run("remove", CHELSEA, "-o", str(tmp_path / "out.png"), "--timings")
     assert done.returncode == 0, done.stderr

@@ -1,8 +1,7 @@
-"""`matted remove` on many pictures: some at once, said in their order, and ended together."""
+"""`matted remove` on many pictures: several at the same time, printed in order, and ended together."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -17,7 +16,7 @@ from PIL import Image
 
 
 def pictures(folder: Path, count: int, width: int = 240, height: int = 180) -> Path:
-    """A folder of PNG files, each of another picture of a disc."""
+    """Make a folder of PNG files, each with another picture of a disc, and return its path."""
     folder.mkdir()
     for number in range(count):
         Image.frombytes("RGBA", (width, height), disc(width, height, number + 1)).save(folder / f"{number:02}.png")
@@ -29,7 +28,7 @@ def names(folder: Path) -> list[str]:
 
 
 def begin(daemon: Daemon, source: Path, target: Path) -> subprocess.Popen[str]:
-    """`matted remove` at work on a folder."""
+    """Start `matted remove` on a folder."""
     return subprocess.Popen(
         daemon.command("remove", str(source), "-o", str(target)),
         env=daemon.environ,
@@ -100,9 +99,9 @@ def test_a_daemon_that_is_killed_is_replaced_and_no_picture_lost(
     target = tmp_path / "out"
     process = begin(daemon, source, target)
     wait_for(lambda: target.exists() and any(target.glob("*.png")), "the first result")
-    first = json.loads(daemon.connection_file.read_text())["pid"]
+    first = daemon.pid()
     os.kill(first, signal.SIGKILL)
     said = process.communicate(timeout=PATIENCE * 3)
     assert process.returncode == 0, said
     assert names(target) == names(source)
-    assert json.loads(daemon.connection_file.read_text())["pid"] != first
+    assert daemon.pid() != first

@@ -1,4 +1,4 @@
-"""A daemon from its start to its end: preloading, reloading, restarting, idling, and inference processes that die."""
+"""A daemon from its start to its end: preloading, reloading, restarting, idling, and engine processes that die."""
 
 from __future__ import annotations
 
@@ -19,17 +19,11 @@ from peers import LibzmqClient, disc
 SIZE = (300, 200)
 
 
-def write_config(daemon: Daemon, text: str) -> None:
-    folder = daemon.folder / "config"
-    folder.mkdir(exist_ok=True)
-    (folder / "config.toml").write_text(text)
-
-
 def engines(daemon: Daemon) -> list[psutil.Process]:
-    """The daemon's inference processes, without those that have ended."""
+    """Return the daemon's engine processes, without those that have ended."""
     found = []
     for child in psutil.Process(daemon.pid()).children():
-        with suppress(psutil.NoSuchProcess):  # or a zombie: the process that converts a model has just ended, say
+        with suppress(psutil.NoSuchProcess):  # one has just ended, the process that converts a model, say
             if "matted.inference.engines.process" in child.cmdline():
                 found.append(child)
     return found
@@ -53,7 +47,7 @@ def test_settings_are_read_anew_without_losing_loaded_models(new_daemon: Callabl
     with daemon.session() as session:
         session.load()
         [engine] = engines(daemon)
-        write_config(daemon, 'model = "birefnet-lite"\nkeep_alive = "1h"')
+        daemon.write_settings('model = "birefnet-lite"\nkeep_alive = "1h"')
         if way == "command":
             assert daemon.run("reload").returncode == 0
         else:
@@ -66,7 +60,7 @@ def test_settings_are_read_anew_without_losing_loaded_models(new_daemon: Callabl
 
 def test_settings_that_are_wrong_are_said_and_change_nothing(new_daemon: Callable[..., Daemon]) -> None:
     daemon = new_daemon().start()
-    write_config(daemon, "queue = 0")
+    daemon.write_settings("queue = 0")
     done = daemon.run("reload")
     assert done.returncode == 1
     assert "queue" in done.stderr and "1 to 1000" in done.stderr
@@ -92,8 +86,7 @@ def test_a_restart_gives_another_daemon(new_daemon: Callable[..., Daemon]) -> No
 
 def test_a_daemon_that_nobody_asks_for_anything_ends_itself(new_daemon: Callable[..., Daemon]) -> None:
     daemon = new_daemon().start("--idle-exit", "1s")
-    assert daemon.process is not None
-    assert daemon.process.wait(60) == 0
+    assert daemon.wait() == 0
     assert not daemon.connection_file.exists()
 
 
@@ -115,7 +108,7 @@ def test_no_inference_process_outlives_its_daemon(new_daemon: Callable[..., Daem
         wait_for(lambda: not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE, "the engine's end")
 
 
-# -- inference processes that die --------------------------------------------------------------------------------------
+# -- engine processes that die -----------------------------------------------------------------------------------------
 
 
 def test_an_inference_process_that_crashed_is_replaced_and_the_request_answered(
@@ -158,7 +151,7 @@ def test_a_cancel_ends_a_load_that_takes_long(new_daemon: Callable[..., Daemon])
     stopped: list[psutil.Process] = []
 
     def freeze() -> bool:
-        """Stop the process that loads, as a huge model would keep it busy; then want to leave."""
+        """Suspend the engine process, as if the load took long; return whether to cancel."""
         for engine in engines(daemon):
             engine.suspend()
             stopped.append(engine)
@@ -184,22 +177,24 @@ def test_an_inference_that_does_not_heed_a_cancel_is_ended_with_its_process(
         wait_for(lambda: client.ask("status")["status"]["jobs"][0]["stage"] == "inference", "the inference")
         client.send("cancel", target=request)
         assert client.reply(request)[0]["code"] == "cancelled"
-        wait_for(lambda: not engine.is_running(), "the end of the inference process")
+        wait_for(lambda: not engine.is_running(), "the end of the engine process")
         assert client.reply(client.mask(*SIZE))[0]["op"] == "result"
 
 
 def test_a_stopped_daemon_goes_on_where_it_was(new_daemon: Callable[..., Daemon]) -> None:
-    """What suspend and resume of the computer look like to it."""
+    """This is how the daemon experiences suspend and resume of the computer."""
     daemon = new_daemon().start()
+    process = psutil.Process(daemon.pid())
     with LibzmqClient(daemon.connection_file) as client:
         request = client.mask(*SIZE)
-        os.kill(daemon.pid(), signal.SIGSTOP)
-        os.kill(daemon.pid(), signal.SIGCONT)
+        process.suspend()
+        wait_for(lambda: process.status() == psutil.STATUS_STOPPED, "the stop")
+        process.resume()
         assert client.reply(request)[0]["op"] == "result"
 
 
 def test_openvino_reports_nothing_to_its_makers(new_daemon: Callable[..., Daemon]) -> None:
-    """Its telemetry keeps a file in the home folder from its first import on."""
+    """Its telemetry would write a file into the home folder at its first import."""
     daemon = new_daemon()
     daemon.environ = {name: value for name, value in daemon.environ.items() if name != "CI"}  # CI switches it off
     with daemon.start().session() as session:
@@ -220,11 +215,11 @@ def test_a_daemon_that_ends_says_so_to_who_waits(new_daemon: Callable[..., Daemo
 
 
 def resident(daemon: Daemon) -> int:
-    """Bytes, without its models."""
+    """Return the bytes of resident memory of the daemon's own process."""
     return int(psutil.Process(daemon.pid()).memory_info().rss)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Other systems' C libraries have their own ways with memory.")
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc is told when to return memory")
 def test_memory_is_kept_for_the_next_picture_and_then_given_back(new_daemon: Callable[..., Daemon]) -> None:
     daemon = new_daemon().start()
     width, height = 4000, 2500
@@ -236,12 +231,12 @@ def test_memory_is_kept_for_the_next_picture_and_then_given_back(new_daemon: Cal
         wait_for(lambda: resident(daemon) < before + 10_000_000, "the memory of a picture")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Other systems' C libraries have their own ways with memory.")
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc is told when to return memory")
 def test_the_memory_of_half_a_picture_is_given_back_too(new_daemon: Callable[..., Daemon]) -> None:
     daemon = new_daemon().start()
     with daemon.session() as session:
         before = resident(daemon)
-        session._socket.settimeout(None)  # it would give up after 50 ms
+        session._socket.settimeout(None)  # the session's own timeout is 50 ms
         session._socket.sendall(b"\x03" + struct.pack(">Q", 100_000_000) + bytes(60_000_000))
         wait_for(lambda: resident(daemon) > before + 50_000_000, "the half of a picture")
     wait_for(lambda: resident(daemon) < before + 10_000_000, "the memory of it")

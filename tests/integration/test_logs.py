@@ -1,4 +1,4 @@
-"""`matted logs`, and what is in the log of a real daemon."""
+"""`matted logs`, and what a real daemon logs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def log_of(daemon: Daemon) -> str:
 
 @contextmanager
 def following(daemon: Daemon, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """`matted logs -f` and the lines that it says. Ended by Ctrl-C."""
+    """Run `matted logs -f` until Ctrl-C at the end of the block. Yields the process and the lines that it printed."""
     process = subprocess.Popen(
         daemon.command("logs", "-f", *arguments),
         env={**daemon.environ, "PYTHONUNBUFFERED": "1"},
@@ -63,8 +63,7 @@ def test_without_a_log_it_is_said_where_it_will_be(new_daemon: Callable[..., Dae
 
 def test_settings_that_cannot_be_read_do_not_hide_the_log(new_daemon: Callable[..., Daemon]) -> None:
     daemon = new_daemon()
-    (daemon.folder / "config").mkdir()
-    (daemon.folder / "config" / "config.toml").write_text("[")
+    daemon.write_settings("[")
     assert daemon.run("start").returncode == 1
     done = daemon.run("logs")
     assert "~/state/start.log" in done.stderr
@@ -73,8 +72,7 @@ def test_settings_that_cannot_be_read_do_not_hide_the_log(new_daemon: Callable[.
 def test_the_last_lines_are_there_after_the_daemon_ended(new_daemon: Callable[..., Daemon]) -> None:
     daemon = new_daemon().start()
     daemon.run("stop")
-    assert daemon.process is not None
-    daemon.process.wait(PATIENCE)
+    daemon.wait()
     done = daemon.run("logs")
     assert done.returncode == 0 and done.stderr == "" and done.stdout == log_of(daemon)
     assert "listens at" in done.stdout.splitlines()[0] and "matted ends" in done.stdout
@@ -125,8 +123,7 @@ def test_a_session_at_debug_leaves_no_key_no_name_and_no_home_in_the_log(
     key = json.loads(daemon.connection_file.read_text())["key"]
     for arguments in (["remove", str(private)], ["status"], ["models"], ["doctor"], ["stop"]):
         daemon.run(*arguments)
-    assert daemon.process is not None
-    daemon.process.wait(PATIENCE)
+    daemon.wait()
     logged = log_of(daemon)
     assert "hello from 'matted remove'" in logged and "matted ends" in logged
     assert key not in logged and "a-private-name" not in logged and str(daemon.folder) not in logged
@@ -147,7 +144,7 @@ def test_a_disk_that_is_full_does_not_take_the_daemon_down(new_daemon: Callable[
         pass
     wait_for(lambda: "hello from 'tests'" in log_of(daemon), "the log's return")
     assert daemon.run("stop").returncode == 0
-    assert daemon.process is not None and daemon.process.wait(PATIENCE) == 0
+    assert daemon.wait() == 0
     assert "Logging error" not in daemon.log and "Traceback" not in daemon.log
 
 

@@ -1,4 +1,4 @@
-"""Models come into memory and go again: on demand, by request, when their time is up; on the device that works."""
+"""Models are loaded on demand or by request, unloaded by request or in time, and run on the device that works."""
 
 from __future__ import annotations
 
@@ -10,9 +10,17 @@ from typing import Any
 
 import pytest
 from conftest import PHOTOGRAPHS, Daemon, wait_for
+from graphs import small
 from matted_client import Rejected, Session
 from peers import LibzmqClient, disc
 from PIL import Image
+
+
+def add_keyer(daemon: Daemon, model: str, folder: Path) -> None:
+    """Add a model with background matting's inputs and outputs whose right answer is known: `small.keyer`."""
+    file = small.keyer(folder / "keyer.onnx")
+    done = daemon.run("models", "add", str(file), "--like", "background-matting-mobilenetv2", "--id", model)
+    assert done.returncode == 0, done.stderr
 
 
 def loaded(session: Session) -> list[str]:
@@ -96,7 +104,7 @@ def test_a_device_that_is_not_there_falls_back_to_the_cpu_and_says_so(new_daemon
     assert "GPU.7 cannot be used" in daemon.run("status").stdout
 
 
-def test_a_model_computes_in_bfloat16_if_its_row_and_the_settings_let_it(
+def test_a_model_computes_in_bfloat16_if_its_spec_and_the_settings_allow_it(
     new_daemon: Callable[..., Daemon], tmp_path: Path
 ) -> None:
     import openvino
@@ -104,10 +112,9 @@ def test_a_model_computes_in_bfloat16_if_its_row_and_the_settings_let_it(
     native = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     daemon = new_daemon()
     for model in ("exact", "quick"):
-        done = daemon.run("models", "add", str(keyer(tmp_path)), "--like", PLATE_MODEL, "--id", model)
-        assert done.returncode == 0
-    rows = daemon.folder / "config" / "models.toml"
-    rows.write_text(rows.read_text() + "bfloat16 = true\n")
+        add_keyer(daemon, model, tmp_path)
+    specs = daemon.folder / "config" / "models.toml"
+    specs.write_text(specs.read_text() + "bfloat16 = true\n")
     with daemon.start("--device", "CPU").session() as session:
 
         def arithmetic() -> dict[str, str]:
@@ -117,12 +124,12 @@ def test_a_model_computes_in_bfloat16_if_its_row_and_the_settings_let_it(
 
         assert arithmetic() == {"exact": "f32", "quick": "bf16" if native else "f32"}
         assert "exact on CPU, in f32" in daemon.run("status").stdout
-        rows.write_text(rows.read_text().replace("bfloat16 = true", "bfloat16 = false"))
+        specs.write_text(specs.read_text().replace("bfloat16 = true", "bfloat16 = false"))
         assert daemon.run("reload").returncode == 0
-        wait_for(lambda: loaded(session) == ["exact"], "the unloading of what has another row")
+        wait_for(lambda: loaded(session) == ["exact"], "the unloading of the model with another spec")
         assert arithmetic() == {"exact": "f32", "quick": "f32"}
-        rows.write_text(rows.read_text().replace("bfloat16 = false", "bfloat16 = true"))
-        (daemon.folder / "config" / "config.toml").write_text('arithmetic = "f32"\n')
+        specs.write_text(specs.read_text().replace("bfloat16 = false", "bfloat16 = true"))
+        daemon.write_settings('arithmetic = "f32"\n')
         assert daemon.run("reload").returncode == 0
         wait_for(lambda: not loaded(session), "the unloading")
         assert arithmetic() == {"exact": "f32", "quick": "f32"}
@@ -137,9 +144,9 @@ def test_a_model_that_is_too_large_for_the_machine_is_refused(
     new_daemon: Callable[..., Daemon], tmp_path: Path
 ) -> None:
     daemon = new_daemon()
-    assert daemon.run("models", "add", str(keyer(tmp_path)), "--like", PLATE_MODEL, "--id", "huge").returncode == 0
-    rows = daemon.folder / "config" / "models.toml"
-    rows.write_text(rows.read_text() + "peak_bytes = 900000000000000\n")
+    add_keyer(daemon, "huge", tmp_path)
+    specs = daemon.folder / "config" / "models.toml"
+    specs.write_text(specs.read_text() + "peak_bytes = 900000000000000\n")
     with daemon.start().session() as session, pytest.raises(Rejected, match=r"needs 900000\.0 GB of memory, and") as no:
         ask(session, model="huge", plate=disc(64, 48))
     assert no.value.code == "out_of_memory"
@@ -147,41 +154,17 @@ def test_a_model_that_is_too_large_for_the_machine_is_refused(
 
 # -- models that compare with a plate ----------------------------------------------------------------------------------
 
-PLATE_MODEL = "background-matting-mobilenetv2"
-
-
-def keyer(folder: Path) -> Path:
-    """A model with background matting's inputs and outputs whose right answer is known: alpha is the largest colour
-    difference between picture and plate times four, the foreground is the picture where there is any.
-    """
-    import numpy as np
-    import openvino
-    from openvino import opset13 as ops
-
-    shape = openvino.PartialShape([1, 3, -1, -1])
-    src, bgr = ops.parameter(shape, np.float32, "src"), ops.parameter(shape, np.float32, "bgr")
-    difference = ops.reduce_max(ops.abs(ops.subtract(src, bgr)), ops.constant([1]), True)
-    pha = ops.clamp(ops.multiply(difference, np.float32(4)), 0.0, 1.0)
-    fgr = ops.multiply(src, ops.ceiling(pha))
-    for node, name in ((src, "src"), (bgr, "bgr"), (pha, "pha"), (fgr, "fgr")):
-        node.output(0).set_names({name})
-    path = folder / "keyer.xml"
-    openvino.save_model(openvino.Model([pha, fgr], [src, bgr], "keyer"), path, compress_to_fp16=False)
-    return path
-
 
 @pytest.fixture(scope="module")
 def plate_daemon(daemon: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Daemon:
-    done = daemon.run(
-        "models", "add", str(keyer(tmp_path_factory.mktemp("keyer"))), "--like", PLATE_MODEL, "--id", "keyer"
-    )
-    assert done.returncode == 0, done.stderr
+    """The daemon of this module with the model `keyer`."""
+    add_keyer(daemon, "keyer", tmp_path_factory.mktemp("keyer"))
     daemon.run("stop")
     return daemon.start()
 
 
 def scene(width: int, height: int) -> tuple[Image.Image, Image.Image]:
-    """(picture, plate): a bright square on a street."""
+    """Make a picture of a bright square before a photograph, and the plate without the square."""
     with Image.open(PHOTOGRAPHS / "coffee.jpg") as photograph:
         plate = photograph.convert("RGB").resize((width, height))
     picture = plate.copy()
@@ -243,7 +226,7 @@ def test_the_command_takes_a_plate_and_refuses_one_of_another_size(plate_daemon:
 
 
 def test_memory_is_said_to_go_down_where_the_system_tells(new_daemon: Callable[..., Daemon]) -> None:
-    """Not how much: that is measured with a large model, see docs/models.md."""
+    """Only that it does: by how much depends on the model and the C library."""
     if not os.path.exists("/proc/self/statm"):
         pytest.skip("how much memory a process has is read from /proc")
     with new_daemon().start().session() as session:

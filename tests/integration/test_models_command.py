@@ -1,4 +1,4 @@
-"""`matted models` as a person uses it: against a server with the real layouts, in the terminal, beside a daemon."""
+"""`matted models` as a user runs it: with a server of the real layouts, in a terminal, and beside a daemon."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import CHECKOUT, PATIENCE, PHOTOGRAPHS, Daemon, wait_for
+from graphs import small
 from matted.models import catalogue
 from mirrors import Fault, Mirror, mirror, npm_package
 from PIL import Image
-
-small = pytest.importorskip("graphs.small")
 
 CHELSEA = str(PHOTOGRAPHS / "chelsea.jpg")
 SHIPPED = catalogue.load().shipped
@@ -29,7 +28,7 @@ TOKEN = "hf_made_up"
 
 
 class Person:
-    """Someone with a computer of their own, and with a mirror in the place of the internet."""
+    """A user with a computer of their own, and with a mirror in place of the internet."""
 
     def __init__(self, daemon: Daemon, server: Mirror, folder: Path) -> None:
         self.daemon = daemon
@@ -46,6 +45,7 @@ class Person:
         self.offer({})
 
     def offer(self, sources: dict[str, list[dict[str, Any]]]) -> None:
+        """Replace the sources of models, by id."""
         self.sources.write_text(json.dumps(sources))
 
     def command(self, *arguments: str) -> list[str]:
@@ -66,12 +66,13 @@ class Person:
         return self.run("models", *arguments)
 
     def facts(self, model: str) -> dict[str, Any]:
+        """Return what `matted models list --json` says of a model."""
         listed: list[dict[str, Any]] = json.loads(self.models("list", "--json").stdout)
         return next(facts for facts in listed if facts["id"] == model)
 
     @property
     def files(self) -> list[str]:
-        """What is in the models folder, as paths."""
+        """The paths of all files in the models folder."""
         folder = self.daemon.data / "models"
         return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
@@ -88,7 +89,7 @@ def person(new_daemon: Callable[..., Daemon], server: Mirror, tmp_path: Path) ->
 
 
 def on_the_hub(server: Mirror, model: str, content: bytes) -> list[dict[str, Any]]:
-    """Have the server give `content` where the hub has the model's weights."""
+    """Have the server offer `content` as the model's weights on the hub, and return the source for `Person.offer`."""
     source = SHIPPED[model].sources[0]
     server.add(source.repo, source.revision, source.path, content)
     place = {"kind": "hub", "name": "hub", "repo": source.repo, "revision": source.revision, "path": source.path}
@@ -476,8 +477,7 @@ def test_the_default_is_written_and_the_rest_stays(
     person: Person, server: Mirror, tmp_path: Path, before: str, after: str
 ) -> None:
     settings = Path(person.environ["MATTED_CONFIG_DIR"]) / "config.toml"
-    settings.parent.mkdir(parents=True, exist_ok=True)
-    settings.write_text(before)
+    person.daemon.write_settings(before)
     person.offer({"birefnet-lite": on_the_hub(server, "birefnet-lite", isnet(tmp_path))})
     refused = person.models("default", "birefnet-lite")
     assert refused.returncode == 1 and "matted models pull birefnet-lite" in refused.stderr
@@ -494,9 +494,7 @@ def test_an_environment_that_wins_is_mentioned(person: Person) -> None:
 
 
 def test_a_running_daemon_takes_the_new_default_at_once(person: Person) -> None:
-    config = Path(person.environ["MATTED_CONFIG_DIR"])
-    config.mkdir()
-    (config / "config.toml").write_text('model = "isnet-general-use"')
+    person.daemon.write_settings('model = "isnet-general-use"')
     person.daemon.start()
     assert person.models("default", "u2netp").returncode == 0
     with person.daemon.session() as session:

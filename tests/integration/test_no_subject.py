@@ -1,4 +1,4 @@
-"""The real u2netp: where there is nothing it finds nothing, and where there is something it finds that."""
+"""The real u2netp finds no subject in empty pictures, and the subject in photographs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Confidence = Callable[[Any], float]
 
 @pytest.fixture(scope="module")
 def confidence(u2netp_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Confidence:
-    """confidence(rgb): the model's about a picture of height x width x 3."""
+    """confidence(rgb) runs the model on a picture, height x width x 3, and returns its confidence of a subject."""
     model = backend.load(SPEC, u2netp_file, Target(CPU), tmp_path_factory.mktemp("compiled"))
 
     def measure(rgb: Any) -> float:
@@ -41,7 +41,7 @@ def to_bytes(levels: Any) -> Any:
 
 
 def smooth(width: int, height: int, cells: int, seed: int) -> Any:
-    """Soft waves, about `cells` across, 0..1: height x width x 1."""
+    """Make smooth noise with about `cells` waves across: height x width x 1, 0..1."""
     coarse = np.random.default_rng(seed).uniform(0, 1, (cells, cells)).astype(np.float32)
     return np.clip(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC), 0, 1)[:, :, np.newaxis]
 

@@ -1,4 +1,4 @@
-"""Models that pip fetches from a package index of this test's own."""
+"""Models that pip downloads from a package index of the tests' own."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 import pytest
+from conftest import PATIENCE
 from made_up import WEIGHTS, contents, installed_alone, obtain, refusal, spec
 from matted.models.sources import Monitor
 from matted.models.spec import Source
@@ -28,10 +29,10 @@ PACKAGE, VERSION, MEMBER = "made-up-weights", "1.0", "made_up/weights.onnx"
 WHEEL = "made_up_weights-1.0-py3-none-any.whl"
 SPEC = spec(Source("package-index", "package-index", package=f"{PACKAGE}=={VERSION}", member=MEMBER))
 SOURCE = SPEC.sources[0]
-PATIENCE = 30.0  # seconds after which something that should have happened is called a failure
 
 
 def wheel(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Make the package's wheel with these files in it."""
     info = "made_up_weights-1.0.dist-info"
     texts = {
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {PACKAGE}\nVersion: {VERSION}\nRequires-Dist: missing\n",
@@ -46,7 +47,7 @@ def wheel(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) ->
 
 
 def corrupt(data: bytes, name: str) -> bytes:
-    """The same archive with a member that cannot be decompressed."""
+    """Return the archive with the start of a member overwritten, so that it cannot be decompressed."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         start = archive.getinfo(name).header_offset + 30 + len(name)
     return data[:start] + b"\xff" * 16 + data[start + 16 :]
@@ -54,7 +55,7 @@ def corrupt(data: bytes, name: str) -> bytes:
 
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that pip takes its packages from, and from nowhere else."""
+    """The only folder that pip gets packages from."""
     folder = tmp_path / "shelf"
     folder.mkdir()
     for name in [name for name in os.environ if name.startswith("PIP_")]:
@@ -197,7 +198,7 @@ def test_a_full_disk_is_called_full_and_left_clean(tmp_path: Path, shelf: Path, 
 
 @contextmanager
 def index(monkeypatch: pytest.MonkeyPatch, handler: Any) -> Iterator[None]:
-    """Have pip ask a server of this test's own."""
+    """Run a package index until the end of the block, and have pip use it alone."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         serving = threading.Thread(target=server.serve_forever)
         serving.start()
@@ -220,7 +221,7 @@ class QuietFiles(SimpleHTTPRequestHandler):
 
 
 def page(shelf: Path, fragment: str = "") -> None:
-    """The index page of our one package."""
+    """Write the index page of the one package. fragment: added to its link."""
     folder = shelf / "simple" / PACKAGE
     folder.mkdir(parents=True)
     (folder / "index.html").write_text(f'<a href="/{WHEEL}{fragment}">{WHEEL}</a>')
@@ -250,11 +251,11 @@ def test_a_package_that_is_not_what_the_index_promised_is_refused(
 
 
 class Stop(Exception):
-    """What the caller's check raises."""
+    """Raised by the check that is passed to the store."""
 
 
 class Stalling(BaseHTTPRequestHandler):
-    """Answers for the index page, begins to send the package, and then says nothing more until it is let go."""
+    """An index that goes silent when it is asked for the index page or in the middle of the package, until `let_go`."""
 
     asked: threading.Event
     let_go: threading.Event

@@ -1,4 +1,4 @@
-"""`matted models quantize`: a variant is compared on real photographs, and kept only if its masks are the same."""
+"""`matted models quantize` compares a variant on real photographs, and keeps it only if its masks are the same."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_what_cannot_be_made_smaller_is_said(new_daemon: Callable[..., Daemon], 
     assert empty.returncode == 1 and "no pictures" in empty.stderr
 
 
-def test_without_photographs_of_ones_own_free_ones_are_fetched_and_that_is_said(
+def test_without_photographs_of_ones_own_free_ones_are_downloaded_and_announced(
     new_daemon: Callable[..., Daemon], tmp_path: Path
 ) -> None:
     daemon = new_daemon()

@@ -1,6 +1,6 @@
-"""The plug-ins' side in the sandboxes of Flatpak and Snap, with the real daemon outside.
+"""The plug-ins' client inside the sandboxes of Flatpak and Snap, with the real daemon outside.
 
-The sandboxes are made of what the manifests of GIMP and Krita allow: tests/sandbox.py.
+The sandboxes follow the permissions of GIMP's and Krita's packages: tests/sandbox.py.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from matted.hosts.registry import HOSTS
 from PIL import Image
 from sandbox import PYTHON, HostService, Sandbox
 
-# What a plug-in does on a click, without its host. Arguments: its folder, the pixels, their size, where the mask goes.
+# What a plug-in does on a click, without its host. Arguments: its folder, the file of pixels, width, height, the mask's
+# file.
 CLICK = """
 import json, os, sys
 folder, pixels, width, height, target = sys.argv[1:]
@@ -40,7 +41,7 @@ print(json.dumps(seen))
 """
 
 FLATPAKS = {
-    "gimp": ("org.gimp.GIMP", ".config/GIMP/3.2"),  # by its manifest, the folder of a GIMP outside
+    "gimp": ("org.gimp.GIMP", ".config/GIMP/3.2"),  # its manifest gives it the folder of a GIMP outside
     "krita": ("org.kde.krita", ".var/app/org.kde.krita/data/krita"),
 }
 SNAPS = {"gimp": "snap/gimp/current/.config/GIMP/3.0", "krita": "snap/krita/current/.local/share/krita"}
@@ -49,7 +50,7 @@ SIZE = (200, 150)
 
 
 class User:
-    """A home with matted, a picture, and a daemon that is not started yet."""
+    """A home folder with matted, a picture, and a daemon that is not started yet."""
 
     def __init__(self, daemon: Daemon) -> None:
         self.daemon = daemon
@@ -63,23 +64,26 @@ class User:
             self.pixels = image.convert("RGBA").resize(SIZE).tobytes()
         (self.home / "Pictures" / "pixels").write_bytes(self.pixels)
 
-    def installs(self, host: str, profile: str) -> Path:
-        """The plug-in in a profile that its host has made. Returns its folder."""
+    def install(self, host: str, profile: str) -> Path:
+        """Install the plug-in into a profile of its host, and return its folder."""
         (self.home / profile).mkdir(parents=True)
         done = self.daemon.run("install", host)
         assert done.returncode == 0, done.stderr
         return self.home / profile / HOSTS[host].home
 
-    def clicks(self, inside: Sandbox, plugin: Path) -> dict[str, Any]:
+    def click(self, inside: Sandbox, plugin: Path) -> dict[str, Any]:
+        """Do in a sandbox what the plug-in does on a click. Returns its stages, and an error's message and hint."""
         size = [str(side) for side in SIZE]
         pictures = self.home / "Pictures"
         said = inside.run(PYTHON, "-c", CLICK, str(plugin), str(pictures / "pixels"), *size, str(pictures / "mask"))
         return dict(json.loads(said))
 
     def mask(self) -> bytes:
+        """Return the mask that the latest click got."""
         return (self.home / "Pictures" / "mask").read_bytes()
 
     def expected(self) -> bytes:
+        """Return the mask that a client outside gets."""
         with self.daemon.session() as session:
             return bytes(session.mask(self.pixels, *SIZE, "RGBA8").alpha)
 
@@ -105,11 +109,11 @@ def test_a_flatpak_finds_the_daemon_and_gets_its_mask(
     user: User, service: HostService, tmp_path: Path, host: str
 ) -> None:
     app, profile = FLATPAKS[host]
-    plugin = user.installs(host, profile)
+    plugin = user.install(host, profile)
     user.daemon.start()
     inside = sandbox.flatpak(tmp_path / "box", user.home, app, service.port)
     assert inside.run("sh", "-c", f"test -e {PHOTOGRAPHS} || echo hidden") == "hidden\n"
-    assert "message" not in user.clicks(inside, plugin)
+    assert "message" not in user.click(inside, plugin)
     assert user.mask() == user.expected()
     assert service.asked == []
 
@@ -122,8 +126,8 @@ def test_a_flatpak_that_may_start_nothing_says_what_to_run(
     user: User, service: HostService, tmp_path: Path, host: str, permission: str
 ) -> None:
     app, profile = FLATPAKS[host]
-    plugin = user.installs(host, profile)
-    seen = user.clicks(sandbox.flatpak(tmp_path / "box", user.home, app, service.port, permission), plugin)
+    plugin = user.install(host, profile)
+    seen = user.click(sandbox.flatpak(tmp_path / "box", user.home, app, service.port, permission), plugin)
     assert "this Flatpak may not start programs outside its sandbox" in seen["message"]
     assert "matted start" in seen["hint"]
     assert service.asked == [] and not user.state.exists()
@@ -133,9 +137,9 @@ def test_a_flatpak_that_may_start_programs_outside_starts_the_daemon_there(
     user: User, service: HostService, tmp_path: Path
 ) -> None:
     app, profile = FLATPAKS["krita"]
-    plugin = user.installs("krita", profile)
+    plugin = user.install("krita", profile)
     inside = sandbox.flatpak(tmp_path / "box", user.home, app, service.port, sandbox.OUTSIDE)
-    seen = user.clicks(inside, plugin)
+    seen = user.click(inside, plugin)
     assert "message" not in seen and seen["stages"][0] == "starting"
     assert user.mask() == user.expected(), "the daemon of the user's own state folder has made it"
     (asked,) = service.asked
@@ -144,7 +148,7 @@ def test_a_flatpak_that_may_start_programs_outside_starts_the_daemon_there(
 
 def test_the_doctor_looks_into_a_flatpak(user: User, service: HostService, tmp_path: Path) -> None:
     app, profile = FLATPAKS["krita"]
-    user.installs("krita", profile)
+    user.install("krita", profile)
     user.daemon.start()
     user.daemon.environ["PATH"] = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
     able = f"(flatpak run --command=python3 {app})"
@@ -164,11 +168,11 @@ def test_the_doctor_looks_into_a_flatpak(user: User, service: HostService, tmp_p
 @EACH_HOST
 def test_a_snap_finds_the_daemon_and_gets_its_mask(user: User, tmp_path: Path, host: str) -> None:
     (user.home / "snap" / host / "common").mkdir(parents=True)
-    plugin = user.installs(host, SNAPS[host])
+    plugin = user.install(host, SNAPS[host])
     user.daemon.start()
     inside = sandbox.snap(tmp_path / "box", user.home, host)
     assert inside.run("sh", "-c", f"test -e {user.state} || echo hidden") == "hidden\n"
-    assert "message" not in user.clicks(inside, plugin)
+    assert "message" not in user.click(inside, plugin)
     assert user.mask() == user.expected()
 
     copy = user.home / "snap" / host / "common" / "matted" / "connection.json"
@@ -179,8 +183,8 @@ def test_a_snap_finds_the_daemon_and_gets_its_mask(user: User, tmp_path: Path, h
 
 def test_a_snap_says_what_to_run_when_no_daemon_runs(user: User, tmp_path: Path) -> None:
     (user.home / "snap" / "gimp" / "common").mkdir(parents=True)
-    plugin = user.installs("gimp", SNAPS["gimp"])
-    seen = user.clicks(sandbox.snap(tmp_path / "box", user.home, "gimp"), plugin)
+    plugin = user.install("gimp", SNAPS["gimp"])
+    seen = user.click(sandbox.snap(tmp_path / "box", user.home, "gimp"), plugin)
     assert "this Snap may not start programs outside its sandbox" in seen["message"] and "matted start" in seen["hint"]
 
 

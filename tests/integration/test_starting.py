@@ -1,4 +1,4 @@
-"""The daemon is started when it is needed, once, and whatever a dead one left behind is no obstacle."""
+"""A client starts the daemon when it is needed, once, whatever an earlier daemon has left behind."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Daemon, wait_for
+from conftest import PHOTOGRAPHS, Daemon, wait_for
 from matted_client import Unavailable, connect
 from peers import disc
+
+
+def connection_file(endpoint: str) -> bytes:
+    """Make the content of a connection file."""
+    return json.dumps({"endpoint": endpoint, "pid": 1, "version": "0", "key": "00" * 32}).encode()
 
 
 def test_five_clients_at_the_same_moment_start_one_daemon(new_daemon: Callable[..., Daemon]) -> None:
@@ -59,16 +64,14 @@ def test_a_started_daemon_outlives_the_program_that_started_it(new_daemon: Calla
         b"",
         b"garbage",
         b'{"endpoint": "tcp://127.0.0.1:1", "pid"',
-        json.dumps({"endpoint": "tcp://127.0.0.1:1", "pid": 1, "version": "0", "key": "00" * 32}).encode(),
-        json.dumps({"endpoint": "tcp://10.0.0.1:80", "pid": 1, "version": "0", "key": "00" * 32}).encode(),
+        connection_file("tcp://127.0.0.1:1"),
+        connection_file("tcp://10.0.0.1:80"),
     ],
     ids=["empty", "garbage", "half", "stale", "elsewhere"],
 )
 def test_a_useless_connection_file_is_replaced(new_daemon: Callable[..., Daemon], content: bytes) -> None:
     daemon = new_daemon()
-    daemon.state.mkdir(mode=0o700)
-    daemon.connection_file.touch(0o600)
-    daemon.connection_file.write_bytes(content)
+    daemon.write_connection_file(content)
     assert daemon.run("start").returncode == 0
     assert daemon.run("status").returncode == 0
 
@@ -78,11 +81,7 @@ def test_a_useless_connection_file_is_replaced(new_daemon: Callable[..., Daemon]
 )
 def test_a_connection_file_of_another_user_is_not_believed(new_daemon: Callable[..., Daemon]) -> None:
     daemon = new_daemon()
-    daemon.state.mkdir(mode=0o700)
-    daemon.connection_file.touch(0o600)
-    daemon.connection_file.write_text(
-        json.dumps({"endpoint": "tcp://127.0.0.1:1", "pid": 1, "version": "0", "key": "00" * 32})
-    )
+    daemon.write_connection_file(connection_file("tcp://127.0.0.1:1"))
     os.chown(daemon.connection_file, 12345, 12345)
     with pytest.raises(Unavailable, match="another user"):
         connect("tests", path=str(daemon.connection_file), start=False)
@@ -110,8 +109,7 @@ def test_a_program_that_cannot_be_started_is_said(tmp_path: Path) -> None:
 
 def test_a_daemon_that_fails_at_start_is_quoted(new_daemon: Callable[..., Daemon]) -> None:
     daemon = new_daemon()
-    (daemon.folder / "config").mkdir()
-    (daemon.folder / "config" / "config.toml").write_text("queue = 'many'\n")
+    daemon.write_settings("queue = 'many'\n")
     done = daemon.run("start")
     assert done.returncode == 1
     assert "queue" in done.stderr and "config.toml" in done.stderr
@@ -122,7 +120,7 @@ def test_after_a_kill_at_any_moment_the_next_click_works(new_daemon: Callable[..
     picture = disc(300, 200)
     for moment in (0.0, 0.02, 0.1, 0.25, 0.5):
         client = subprocess.Popen(
-            daemon.command("remove", str(_photograph(daemon)), "-o", str(daemon.folder / "out.png"), "--force"),
+            daemon.command("remove", str(PHOTOGRAPHS / "chelsea.jpg"), "-o", str(daemon.folder / "out.png"), "--force"),
             env=daemon.environ,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -139,13 +137,7 @@ def test_after_a_kill_at_any_moment_the_next_click_works(new_daemon: Callable[..
         assert not daemon.connection_file.exists()
 
 
-def _photograph(daemon: Daemon) -> Path:
-    from conftest import PHOTOGRAPHS
-
-    return PHOTOGRAPHS / "chelsea.jpg"
-
-
 def _command(daemon: Daemon) -> list[str]:
-    """How this test starts the daemon of `daemon`'s folders."""
+    """Return the command that a client of this process starts a daemon in `daemon`'s folders with."""
     variables = [f"{name}={value}" for name, value in daemon.environ.items() if name.startswith("MATTED_")]
     return ["env", *variables, sys.executable, "-m", "matted"]

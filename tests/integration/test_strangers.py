@@ -1,4 +1,4 @@
-"""Nobody else gets in, and nobody else gets a picture: shown with real sockets."""
+"""A client without the key is refused, and a server without the key gets no picture: with real sockets."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgpack
 import pytest
 import zmq
 from conftest import Daemon, wait_for
@@ -23,7 +24,7 @@ def requests(daemon: Daemon) -> int:
 
 
 def assert_refused(client: LibzmqClient) -> None:
-    """The server ends the handshake, and no reply comes."""
+    """Assert that the server ends the handshake and sends no reply."""
     monitor = client.socket.get_monitor_socket(
         zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_DISCONNECTED
     )
@@ -41,7 +42,7 @@ def test_a_client_with_a_wrong_key_gets_nothing(daemon: Daemon, key: bytes) -> N
     before = requests(daemon)
     with LibzmqClient(daemon.connection_file, key=key) as stranger:
         assert_refused(stranger)
-    assert requests(daemon) == before + 2  # hello and status of the two looks themselves, nothing of the stranger
+    assert requests(daemon) == before + 2  # the hello and the status of `requests` itself
 
 
 def test_a_client_without_a_key_gets_nothing(daemon: Daemon) -> None:
@@ -91,7 +92,10 @@ def test_the_key_is_new_at_every_start_and_never_logged(new_daemon: Callable[...
 
 
 class Impostor:
-    """A real libzmq ROUTER that lets everybody in, has no key, and writes down all it gets."""
+    """A server of real libzmq that does not know the key, accepts every client, and records what it gets.
+
+    frames: all frames of messages that it got.
+    """
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []
@@ -107,8 +111,6 @@ class Impostor:
         self._thread.start()
 
     def _loop(self) -> None:
-        import msgpack
-
         poller = zmq.Poller()
         poller.register(self._zap, zmq.POLLIN)
         poller.register(self._router, zmq.POLLIN)
@@ -141,10 +143,9 @@ def impostor() -> Iterator[Impostor]:
 
 
 def leave_stale_file(daemon: Daemon, port: int) -> Path:
-    daemon.state.mkdir(mode=0o700)
+    """Write a connection file that leads to this port, and return its path."""
     fields = {"endpoint": f"tcp://127.0.0.1:{port}", "pid": 1, "version": "0", "key": "ab" * 32}
-    daemon.connection_file.touch(0o600)
-    daemon.connection_file.write_text(json.dumps(fields))
+    daemon.write_connection_file(json.dumps(fields).encode())
     return daemon.connection_file
 
 
@@ -159,8 +160,8 @@ def test_a_fake_server_on_a_stale_port_gets_no_pixels(new_daemon: Callable[..., 
 
 def test_behind_a_fake_server_the_next_click_still_works(new_daemon: Callable[..., Daemon], impostor: Impostor) -> None:
     daemon = new_daemon()
-    path = leave_stale_file(daemon, impostor.port)
+    leave_stale_file(daemon, impostor.port)
     done = daemon.run("start")
     assert done.returncode == 0, done.stderr
-    assert json.loads(path.read_text())["pid"] != 1
+    assert daemon.pid() != 1
     assert wait_for(lambda: daemon.run("status").returncode == 0, "the daemon's answer")

@@ -6,7 +6,6 @@ import io
 import os
 import struct
 import warnings
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from matted.files import pictures
 from matted.files.pictures import Picture, PictureError
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
+from png_files import png_claiming
 
 WIDTH, HEIGHT = 24, 18
 RGB = np.random.default_rng(1).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
@@ -532,21 +532,10 @@ def test_a_folder_is_not_a_picture(tmp_path: Path) -> None:
     assert "cannot be read" in refused(tmp_path).message
 
 
-def png(width: int, height: int, data: bytes = b"") -> bytes:
-    """A PNG that says it has this size, at 1 bit a pixel."""
-
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + body
-
-
 @pytest.mark.parametrize("size", [(20_000, 20_000), (2**31 - 1, 2**31 - 1), (2**31 - 1, 1)])
 def test_a_decompression_bomb_is_refused_with_the_limit(tmp_path: Path, size: tuple[int, int]) -> None:
     path = tmp_path / "bomb.png"
-    path.write_bytes(png(*size))
+    path.write_bytes(png_claiming(*size, bits=1, colour=0))
     refusal = refused(path)
     assert "too large" in refusal.message
     assert "megapixels" in refusal.hint
@@ -554,14 +543,14 @@ def test_a_decompression_bomb_is_refused_with_the_limit(tmp_path: Path, size: tu
 
 def test_a_picture_of_a_hundred_megapixels_is_no_bomb(tmp_path: Path) -> None:
     path = tmp_path / "large.png"
-    path.write_bytes(png(10_400, 10_000, bytes(10_000 * 1301)))
+    path.write_bytes(png_claiming(10_400, 10_000, bytes(10_000 * 1301), bits=1, colour=0))
     assert pictures.read(path).image.size == (10_400, 10_000)
 
 
 @pytest.mark.parametrize("size", [(0, 0), (0, 5), (5, 0)])
 def test_a_picture_without_pixels_is_refused(tmp_path: Path, size: tuple[int, int]) -> None:
     path = tmp_path / "none.png"
-    path.write_bytes(png(*size))
+    path.write_bytes(png_claiming(*size, bits=1, colour=0))
     refused(path)
 
 
