@@ -71,7 +71,7 @@ def make_requests(models: list[str], count: int) -> list[Request]:
             requests.append(random.choice(requests[-40:]))
             continue
         model = "u2netp" if random.random() < REAL_SHARE else random.choice(models)
-        options: dict[str, Any] = {
+        asked: dict[str, Any] = {
             "depth": random.choice([8, 8, 16]),
             "edges": options.FINE if random.random() < FINE_SHARE else options.OFF,
             "grow": random.choice([0, 0, 3, -2]),
@@ -80,7 +80,7 @@ def make_requests(models: list[str], count: int) -> list[Request]:
             "invert": random.random() < 0.1,
             "anyway": random.random() < 0.5,
         }
-        requests.append(Request(*random.choice(SIZES), number % 400, model, options))
+        requests.append(Request(*random.choice(SIZES), number % 400, model, asked))
     return requests
 
 
