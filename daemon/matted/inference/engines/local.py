@@ -7,6 +7,7 @@ frees all memory, a crash of OpenVINO or a driver does not end the daemon, and a
 from __future__ import annotations
 
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -25,6 +26,9 @@ from matted.settings.target import Target
 CANCEL_SECONDS = 2.0  # for OpenVINO to end a cancelled inference, at its next operator; then the process is killed
 DEATH_SECONDS = 1.0  # between the end of a process's pipes and its own
 _BELOW_NORMAL = 0x4000  # the priority class of the process on Windows
+# If the daemon is killed while the process is paused, the system ends it: it sends SIGHUP and SIGCONT to the stopped
+# processes of a group that nobody of the session is the parent of any more. Python 3.10 lets `process` join its group.
+_OWN_GROUP: dict[str, Any] = {"process_group": 0} if sys.platform != "win32" and sys.version_info >= (3, 11) else {}
 
 
 class LocalEngine:
@@ -47,6 +51,7 @@ class LocalEngine:
                 stdout=subprocess.PIPE,
                 pass_fds=shared_memory.descriptors(*handles),
                 creationflags=_BELOW_NORMAL if sys.platform == "win32" else 0,
+                **_OWN_GROUP,
             )
         except BaseException:
             self._release_memory()
@@ -86,14 +91,14 @@ class LocalEngine:
         self._process.kill()
 
     def pause(self) -> None:
-        """Stop the process, as `Engine.pause`."""
-        with suppress(psutil.Error):
-            psutil.Process(self._process.pid).suspend()
+        """Stop the process, as `Engine.pause`; not on Windows, where it would stay behind if the daemon was killed."""
+        if sys.platform != "win32":
+            self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let the process go on, as `Engine.resume`."""
-        with suppress(psutil.Error):
-            psutil.Process(self._process.pid).resume()
+        if sys.platform != "win32":
+            self._process.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
         """End the process and free all memory, as `Engine.close`. May be called again."""

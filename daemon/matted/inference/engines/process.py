@@ -107,6 +107,8 @@ def _lower_priority() -> None:
     """Let the picture editor and the daemon go first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches this process too; the daemon decides
     if sys.platform != "win32":  # there the daemon starts the process with a lower priority
+        if os.getpgrp() != os.getpid():  # Python 3.10: see local._OWN_GROUP
+            os.setpgid(0, 0)
         with suppress(OSError):
             os.nice(NICENESS)
     if sys.platform == "linux":

@@ -1,0 +1,90 @@
+"""The daemon's side of an engine process: it ends with the daemon, however that ends, and its death is told apart."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import wait_for
+from matted.inference.engines.engine import EngineDied
+from matted.inference.engines.local import LocalEngine
+from matted.models import catalogue
+from matted.settings.target import CPU, Target
+
+SPEC = replace(catalogue.load().find("u2netp"), id="made-up")
+# A daemon that has an engine, paused or not, and is killed.
+DAEMON = """
+import os, signal, sys
+from pathlib import Path
+from matted.inference.engines.local import LocalEngine
+from matted.models import catalogue
+from matted.settings.target import CPU, Target
+engine = LocalEngine(catalogue.load().find("u2netp"), Path("nothing.xml"), Target(CPU), None)
+if sys.argv[1] == "paused":
+    engine.pause()
+print(engine._process.pid, flush=True)
+sys.stdin.read(1)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
+@pytest.mark.parametrize("state", ["paused", "running"])
+def test_an_engine_process_ends_with_a_daemon_that_is_killed(state: str) -> None:
+    command = [sys.executable, "-c", DAEMON, state]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as daemon:
+        assert daemon.stdin is not None and daemon.stdout is not None
+        process = psutil.Process(int(daemon.stdout.readline()))
+        if state == "paused":
+            wait_for(lambda: process.status() == psutil.STATUS_STOPPED, "the pause")
+        daemon.stdin.write(b"x")
+        daemon.stdin.close()
+        daemon.wait(60)
+    wait_for(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, "the end of the process")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
+def test_a_process_goes_on_after_a_pause() -> None:
+    engine = LocalEngine(SPEC, Path("nothing.xml"), Target(CPU), None)
+    try:
+        engine.pause()
+        wait_for(lambda: psutil.Process(engine._process.pid).status() == psutil.STATUS_STOPPED, "the pause")
+        engine.resume()
+        with pytest.raises(RuntimeError):  # it answers: there is no such file
+            engine.load()
+    finally:
+        engine.close()
+    engine.resume()  # of a process that is gone
+    assert not engine.alive() and engine.memory() == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "killed"), [(signal.SIGKILL, True), (signal.SIGSEGV, False)] if sys.platform != "win32" else []
+)
+def test_a_process_that_the_system_killed_is_told_from_one_that_crashed(number: int, killed: bool) -> None:
+    engine = LocalEngine(SPEC, Path("nothing.xml"), Target(CPU), None)
+    try:
+        engine._process.send_signal(number)
+        with pytest.raises(EngineDied) as death:
+            engine.load()
+        assert death.value.killed is killed
+    finally:
+        engine.close()
+
+
+def test_a_process_that_breaks_its_connection_is_no_lack_of_memory() -> None:
+    engine = LocalEngine(SPEC, Path("nothing.xml"), Target(CPU), None)
+    try:
+        assert engine._process.stdout is not None
+        engine._process.stdout.close()
+        with pytest.raises(EngineDied) as death:
+            engine.load()
+        assert not death.value.killed and not engine.alive()
+    finally:
+        engine.close()
