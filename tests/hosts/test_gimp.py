@@ -97,7 +97,7 @@ def test_no_subject_no_mask(installed: Installed, opened: Callable[..., Picture]
     assert picture.state() == before
 
 
-@pytest.mark.parametrize("part", ["matted.json", "job.py"])
+@pytest.mark.parametrize("part", ["matted.json", "removal.py"])
 def test_an_incomplete_plugin_says_so(installed: Installed, opened: Callable[..., Picture], part: str) -> None:
     path = plugin(installed) / part
     aside = path.with_name("aside")
