@@ -67,7 +67,8 @@ def check_login(context: Context) -> Iterator[Finding]:
     for entry in found:
         problem = autostart.problem(entry)
         if problem:
-            yield Finding(FAIL, "Login", f"{entry.place}: {problem}", "Run: matted autostart enable")
+            force = " --force" if entry.edited else ""
+            yield Finding(FAIL, "Login", f"{entry.place}: {problem}", f"Run: matted autostart enable{force}")
         else:
             yield Finding(OK, "Login", f"{entry.place} starts the daemon.")
 

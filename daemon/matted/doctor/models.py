@@ -30,7 +30,7 @@ def check_models(context: Context) -> Iterator[Finding]:
 def _installed(spec: ModelSpec, store: Store) -> Finding:
     subject = f"Model {spec.id}"
     if not store.verify(spec):
-        return Finding(FAIL, subject, "Its files are damaged.", f"Get it again with: {_how_to_get(spec)}")
+        return Finding(FAIL, subject, "Its files are damaged.", f"Get it again with: {spec.how_to_get}")
     if spec.accept and not store.licences.accepted(spec):
         what = f"Its licence ({spec.licence}, {spec.use}) was not accepted, so it cannot be used."
         return Finding(FAIL, subject, what, f"Run: matted models pull {spec.made_from or spec.id}")
@@ -48,10 +48,6 @@ def _default(model: str, known: Catalogue, store: Store) -> Iterator[Finding]:
         yield Finding(OK, subject, f"It lies at {store.placed(spec)} and is taken with the first picture.")
     elif spec.automatic:
         what = "It is not on this computer yet, and is fetched with the first picture."
-        yield Finding(NOTE, subject, what, f"To have it now: {_how_to_get(spec)}")
+        yield Finding(NOTE, subject, what, f"To have it now: {spec.how_to_get}")
     else:
-        yield Finding(FAIL, subject, "It is not on this computer.", f"Get it with: {_how_to_get(spec)}")
-
-
-def _how_to_get(spec: ModelSpec) -> str:
-    return f"matted models add FILE --id {spec.id}" if spec.own else f"matted models pull {spec.id}"
+        yield Finding(FAIL, subject, "It is not on this computer.", f"Get it with: {spec.how_to_get}")

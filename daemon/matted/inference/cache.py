@@ -49,6 +49,8 @@ class ModelCache:
         self._free_memory = free_memory
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
+        self._loading: ModelSpec | None = None
+        self._loading_is_unwanted = False
         self._dead: list[_Entry] = []  # engines that died, and that somebody still holds
         self._lock = threading.Lock()
 
@@ -73,10 +75,17 @@ class ModelCache:
         Raises what `load` raises, and Rejected("out_of_memory") if the model needs more memory than is free.
         """
         self._make_room(spec)
-        entry = _Entry(load(), self._clock(), math.inf, lent=1)
         with self._lock:
-            self._entries[spec.id] = entry
-        return entry.engine
+            self._loading = spec
+            self._loading_is_unwanted = False
+        try:
+            entry = _Entry(load(), self._clock(), math.inf, lent=1)
+            with self._lock:
+                entry.unwanted = self._loading_is_unwanted
+                self._entries[spec.id] = entry
+            return entry.engine
+        finally:
+            self._loading = None
 
     def give_back(self, engine: Engine, keep_alive: float) -> None:
         """End a loan. keep_alive: seconds for which the model stays in memory after its last use."""
@@ -109,8 +118,14 @@ class ModelCache:
         return max(0.0, min(pending) - now) if pending else None
 
     def unload_when_idle(self, model: str) -> bool:
-        """Mark a model to be unloaded by the next `expire` after its use. False if it is not in memory."""
+        """Mark a model to be unloaded by the next `expire` after its use. False if it is not in memory.
+
+        A model that is being loaded is marked as well.
+        """
         with self._lock:
+            if self._loading is not None and self._loading.id == model:
+                self._loading_is_unwanted = True
+                return True
             entry = self._entries.get(model)
             if entry is not None:
                 entry.unwanted = True
@@ -137,6 +152,12 @@ class ModelCache:
         now = self._clock()
         with self._lock:
             return [Resident(entry.engine, max(0.0, entry.expires - now)) for entry in self._entries.values()]
+
+    def specs(self) -> list[ModelSpec]:
+        """List the models in memory, and the one that is being loaded."""
+        with self._lock:
+            loading = [self._loading] if self._loading is not None else []
+            return [*(entry.engine.spec for entry in self._entries.values()), *loading]
 
     def clear(self) -> None:
         """Unload everything, lent or not: the daemon ends."""

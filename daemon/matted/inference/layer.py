@@ -87,7 +87,8 @@ class Layer:
 
         resampling: as Pillow does it; exactly up to _EXACT_PIXELS, nearly above.
         """
-        if self._is_large:
+        across, down = self._factors
+        if self._is_large and width * across <= self.width and height * down <= self.height:
             return self._squashed(self._reduced, width, height, resampling, _REDUCING_GAP)
         image = self.image.resize((width, height), resampling)
         return Layer(np.asarray(image).reshape(height, width, -1), self.channels)
@@ -99,16 +100,21 @@ class Layer:
             return self
         width, height = max(1, round(self.width / scale)), max(1, round(self.height / scale))
         whole = _Reduced(self.image, 1, 1)
-        source = self._reduced if self._is_large and scale >= max(self._reduced.across, self._reduced.down) else whole
+        source = self._reduced if self._is_large and scale >= max(self._factors) else whole
         return self._squashed(source, width, height, Image.Resampling.BOX, 1.0)
 
     @property
     def _is_large(self) -> bool:
         return self.width * self.height > _EXACT_PIXELS
 
+    @property
+    def _factors(self) -> tuple[int, int]:
+        """How many pixels across and down `_reduced` averages into one."""
+        return max(1, self.width // _REDUCED_SIDE), max(1, self.height // _REDUCED_SIDE)
+
     @cached_property
     def _reduced(self) -> _Reduced:
-        across, down = max(1, self.width // _REDUCED_SIDE), max(1, self.height // _REDUCED_SIDE)
+        across, down = self._factors
         size = -(-self.width // across), -(-self.height // down)
         reduced = Image.new("RGB" if self.image.mode == "RGBX" else self.image.mode, size)
 

@@ -29,6 +29,8 @@ def choose_fit(width: int, height: int, spec: ModelSpec, size: Size | None) -> F
     rule = FITS[spec.fit]
     if rule.flexible and size is not None:
         rule = FITS["squash"]
+    elif size is None and not spec.side:  # the spec says nothing about the size
+        rule = FITS["own"]
     return rule.fit((height, width), size or (spec.side, spec.side), spec.multiple)
 
 

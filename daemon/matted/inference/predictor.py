@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 from matted_client import Rejected, messages
@@ -120,6 +120,8 @@ class Predictor:
         self._loading = threading.Lock()
         self._inferring = threading.Lock()
         self._running_load: _RunningLoad | None = None
+        self._distrusted: WeakSet[Engine] = WeakSet()
+        self._compile_anew: set[str] = set()  # ids of models
         self._remembered: WeakKeyDictionary[Engine, RememberedOutputs] = WeakKeyDictionary()
 
     @contextmanager
@@ -163,6 +165,12 @@ class Predictor:
                     stopwatch.lap("loading")
         return engine
 
+    def distrust(self, engine: Engine) -> None:
+        """Have the next load of a model compile it anew: the compiled files may be why its engine died."""
+        if engine not in self._distrusted:  # another request has found it dead before
+            self._distrusted.add(engine)
+            self._compile_anew.add(engine.spec.id)
+
     def infer(
         self, engine: Engine, pictures: list[Planes], task: Task, stopwatch: Stopwatch, stage: str
     ) -> list[Output]:
@@ -198,6 +206,9 @@ class Predictor:
         return inferred
 
     def _load(self, task: Task, spec: ModelSpec) -> Engine:
+        if spec.id in self._compile_anew:
+            self._compile_anew.discard(spec.id)
+            self.compiled.forget(spec.id)
         self.compiled.check(spec.id)
         try:
             engine = self._start(task, spec, self.compiled.folder(spec.id))
@@ -269,7 +280,7 @@ class HeldModel:
                     raise
                 log.warning("%s: %s; the inference is tried once more", self.spec.id, error)
             self._may_retry = False
-            self._predictor.compiled.forget(self.spec.id)
+            self._predictor.distrust(self._engine)
             self.give_back()
             self._engine = self._predictor.lend(self._task, self.spec, self._stopwatch)
             self._held = True

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from matted.models import catalogue
-from matted.models.arithmetic import FITS
 from matted.models.catalogue import Catalogue, CatalogueError
 from matted.models.origin import digest
 from matted.models.sources import Monitor
@@ -39,8 +38,6 @@ def add(
         side = try_out(spec, store.path(spec))
         if side != like.side:
             table["side"] = side
-        if not side and not FITS[like.fit].flexible:
-            table["fit"] = "own"
         _rewrite(path, lambda text: toml_file.with_table(text, _TABLES, table))
     except BaseException:
         store.remove(spec)

@@ -146,6 +146,13 @@ class ModelSpec:
         return "free, also for commercial work" if self.commercial else "non-commercial only"
 
     @property
+    def how_to_get(self) -> str:
+        """The command that installs it, or installs it again, for a hint."""
+        if self.made_from:
+            return f"matted models remove {self.id}; matted models quantize {self.made_from}"
+        return f"matted models remove {self.id}, then add it again" if self.own else f"matted models pull {self.id}"
+
+    @property
     def summary(self) -> str:
         """What is downloaded, how big it is and under which licence, for the person who waits for it."""
         return f"{self.title} ({self.id}), {self.bytes / 1e6:.1f} MB, licence {self.licence}"

@@ -128,8 +128,9 @@ class Store:
             return False
         if not (spec.automatic or wanted):
             state = "is damaged" if damaged else "is not on this computer"
-            how = f"matted models add FILE --id {spec.id}" if spec.own else f"matted models pull {spec.id}"
-            raise Rejected(messages.MODEL_NOT_INSTALLED, f"The model {spec.id} {state}.", f"Get it with: {how}")
+            raise Rejected(
+                messages.MODEL_NOT_INSTALLED, f"The model {spec.id} {state}.", f"Get it with: {spec.how_to_get}"
+            )
         log.info("downloading %s", spec.summary)
         on_fraction(0.0)
 

@@ -168,8 +168,7 @@ class Service:
         self._predictor.target = config.target
         logbook.set_level(config.log_level)
         specs = self._setup.catalogue.specs
-        for each in self._cache.resident():
-            spec = each.engine.spec
+        for spec in self._cache.specs():
             if config.target != before.target or specs.get(spec.id) != spec:
                 self._cache.unload_when_idle(spec.id)
         self._queue.wake_worker()

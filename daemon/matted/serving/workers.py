@@ -84,7 +84,8 @@ class Workers:
         self._on_finished = on_finished
         self._finished: deque[Reply] = deque()
         self._lock = threading.Lock()
-        self._loading: set[str] = set()  # ids of the models that are being downloaded or loaded
+        # The models that are being downloaded or loaded, by id, and whether for a mask.
+        self._loading: dict[str, bool] = {}
         self._to_load: dict[Job, str] = {}  # taken from the queue, and the model that has to be loaded for it
         self._mask_threads = 0  # threads that make a mask, or wait for a slot to make it
         self._mask_slots = threading.Semaphore(WORKERS)
@@ -127,7 +128,11 @@ class Workers:
             return False
         if self._cache.holds(model):
             return self._mask_threads < WORKERS
-        self._loading.add(model)
+        mask = isinstance(job.request, MaskRequest)
+        # Each mask holds a model, which cannot make room for others until it is made.
+        if mask and sum(list(self._loading.values())) + self._mask_threads >= WORKERS:
+            return False
+        self._loading[model] = mask
         self._to_load[job] = model
         return True
 
@@ -144,12 +149,15 @@ class Workers:
 
     def _load(self, job: Job, model: str) -> None:
         """Carry out a job whose model has to be loaded first."""
-        self._finish(job, lambda: self._end_loading(model))
-        self._end_loading(model)  # if the load failed: the next job tries again
+        loading = [model]
 
-    def _end_loading(self, model: str) -> None:
-        self._loading.discard(model)
-        self._queue.recheck()
+        def end_loading() -> None:
+            if loading:  # once: another load of the model may be under way by then
+                self._loading.pop(loading.pop(), None)
+                self._queue.recheck()
+
+        self._finish(job, end_loading)
+        end_loading()  # if the load failed: the next job tries again
 
     @contextmanager
     def _mask_slot(self, job: Job) -> Iterator[None]:

@@ -11,7 +11,7 @@ from matted.inference import model_io
 from matted.inference.engines import pixel_graph
 from matted.inference.layer import Layer
 from matted.models import catalogue
-from matted.models.arithmetic import Fit
+from matted.models.arithmetic import FITS, Fit
 from PIL import Image
 
 SPEC = catalogue.load().find("u2netp")
@@ -183,3 +183,9 @@ def test_a_model_of_flexible_size_may_want_a_longer_side_of_its_own(
 ) -> None:
     spec = dataclasses.replace(SPEC, fit="aspect", side=512, multiple=32)
     assert model_io.choose_fit(width, height, spec, None) == Fit(size, size)
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_a_model_of_any_size_whose_spec_names_none_is_shown_the_picture_s_own(fit: str) -> None:
+    spec = dataclasses.replace(SPEC, fit=fit, side=0)
+    assert model_io.choose_fit(320, 240, spec, None) == Fit((240, 320), (240, 320))

@@ -225,6 +225,33 @@ def test_reload_unloads_a_model_whose_spec_changed_and_keeps_the_others(daemon: 
     wait_for(lambda: [engine.closed for engine in daemon.engines.made] == [False, True], "the changed one to go")
 
 
+def test_a_model_that_is_being_loaded_does_not_survive_a_reload_that_changes_it(daemon: Daemon) -> None:
+    loading = daemon.engines.close_loading("large")
+    daemon.mask(1, "large")
+    assert loading.reached.wait(60)
+    changed = {**SPECS, "large": replace(SPECS["large"], title="Another title")}
+    daemon.setup = Setup(daemon.config, Catalogue(changed))
+    assert daemon.ask(2, messages.Reload()) == [Done()]
+    loading.open()
+    assert isinstance(daemon.finished.of(1).message, MaskResult)  # what it has begun with holds until its end
+    daemon.service._queue.wake_worker()
+    wait_for(lambda: daemon.engines.made[0].closed, "the old one to go")
+    daemon.mask(3, "large")
+    daemon.finished.of(3)
+    assert daemon.engines.made[1].spec.title == "Another title"
+
+
+def test_unload_finds_a_model_that_is_being_loaded(daemon: Daemon) -> None:
+    loading = daemon.engines.close_loading("small")
+    daemon.mask(1)
+    assert loading.reached.wait(60)
+    assert daemon.ask(2, messages.Unload("small")) == [Done(found=True)]
+    loading.open()
+    assert isinstance(daemon.finished.of(1).message, MaskResult)
+    daemon.service._queue.wake_worker()
+    wait_for(lambda: daemon.engines.made[0].closed, "the model to be unloaded")
+
+
 def test_a_reload_that_fails_leaves_everything_as_it_was(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> Setup:
         raise MattedError("config.toml is damaged.", "Correct it.")

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from matted_client import MattedError, Rejected, connect, messages
 
-from matted.cli.models.context import Context, how_to_get, reload_daemon
+from matted.cli.models.context import Context, reload_daemon
 from matted.cli.output import OK, megabytes
 from matted.settings import config, edit
 
@@ -43,7 +43,7 @@ def default(options: argparse.Namespace, context: Context) -> int:
     context.store.licences.require(spec)
     if not context.store.installed(spec) and not spec.automatic:
         message = f"{spec.id} is not on this computer."
-        raise Rejected(messages.MODEL_NOT_INSTALLED, message, f"Get it first: {how_to_get(spec)}")
+        raise Rejected(messages.MODEL_NOT_INSTALLED, message, f"Get it first: {spec.how_to_get}")
     path = edit.set_text(context.settings.folder, "model", spec.id)
     print(f"{spec.id} is the default model now ({path}).")
     now = config.load({}, os.environ).model

@@ -11,7 +11,6 @@ from matted_client import MattedError, connect
 from matted.inference.compiled import CompiledFiles
 from matted.models import catalogue
 from matted.models.catalogue import Catalogue
-from matted.models.spec import ModelSpec
 from matted.models.store import Store
 from matted.settings import config
 
@@ -28,11 +27,6 @@ class Context:
     @property
     def own_file(self) -> Path:
         return self.settings.folder / catalogue.OWN_FILE
-
-
-def how_to_get(spec: ModelSpec) -> str:
-    """Return the command that installs a model, for a hint."""
-    return f"matted models remove {spec.id}, then add it again" if spec.own else f"matted models pull {spec.id}"
 
 
 def reload_daemon() -> None:

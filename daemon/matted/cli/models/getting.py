@@ -10,7 +10,7 @@ from pathlib import Path
 from matted_client import MattedError, Rejected, messages
 from tqdm import tqdm
 
-from matted.cli.models.context import Context, how_to_get, reload_daemon
+from matted.cli.models.context import Context, reload_daemon
 from matted.cli.output import OK, megabytes
 from matted.evaluation import photographs
 from matted.models import licences
@@ -126,7 +126,7 @@ def quantize(options: argparse.Namespace, context: Context) -> int:
     spec = context.known.find(options.id)
     context.store.licences.require(spec)
     if not context.store.installed(spec):
-        raise MattedError(f"{spec.id} is not on this computer.", f"Get it first: {how_to_get(spec)}")
+        raise MattedError(f"{spec.id} is not on this computer.", f"Get it first: {spec.how_to_get}")
     with tempfile.TemporaryDirectory(prefix="matted-") as folder:
         photos = pictures.find_in(options.images) if options.images else _photographs(Path(folder))
         print(f"Making an INT8 variant of {spec.id}; this takes some minutes and much memory.", flush=True)

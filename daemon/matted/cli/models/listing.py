@@ -8,7 +8,7 @@ from typing import Any
 
 from matted_client import MattedError, connect
 
-from matted.cli.models.context import Context, how_to_get
+from matted.cli.models.context import Context
 from matted.cli.output import FAILED, OK, megabytes, table
 from matted.models.spec import ModelSpec
 
@@ -106,6 +106,6 @@ def verify(options: argparse.Namespace, context: Context) -> int:
         elif context.store.verify(spec):
             print(f"{spec.id}: intact")
         else:
-            print(f"{spec.id}: damaged; replace it with: {how_to_get(spec)}")
+            print(f"{spec.id}: damaged; replace it with: {spec.how_to_get}")
             failures += 1
     return FAILED if failures else OK

@@ -6,6 +6,7 @@ frees all memory, a crash of OpenVINO or a driver does not end the daemon, and a
 
 from __future__ import annotations
 
+import os
 import pickle
 import signal
 import subprocess
@@ -42,8 +43,13 @@ class LocalEngine:
         self._load_arguments = (spec, path, target, compiled)
         self._inference = 0  # odd while one runs
         self._sending = threading.Lock()
-        handles = shared_memory.create(), shared_memory.create()
-        self._pictures, self._outputs = shared_memory.Writer(handles[0]), shared_memory.Reader(handles[1])
+        self._pictures = shared_memory.Writer(shared_memory.create())
+        try:
+            self._outputs = shared_memory.Reader(shared_memory.create())
+        except OSError:
+            self._pictures.close()
+            raise
+        handles = self._pictures.handle, self._outputs.handle
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "matted.inference.engines.process", *handles],
@@ -56,6 +62,9 @@ class LocalEngine:
         except BaseException:
             self._release_memory()
             raise
+        if sys.platform != "win32" and not _OWN_GROUP:
+            with suppress(OSError):  # it has begun, and does so by itself
+                os.setpgid(self._process.pid, 0)
 
     def load(self) -> None:
         """Load the model, as `Engine.load`."""
@@ -73,6 +82,8 @@ class LocalEngine:
     def cancel(self) -> None:
         """End the running inference, as `Engine.cancel`, whatever state the process is in."""
         number = self._inference
+        if number % 2 == 0:  # none runs
+            return
 
         def send_cancel() -> None:
             with suppress(EngineDied):
@@ -114,11 +125,12 @@ class LocalEngine:
         return self._process.poll() is None
 
     def memory(self) -> int:
-        """Return the resident bytes of the process, 0 once it is gone."""
+        """Return the process's resident bytes without the memory that the daemon shares; 0 once it is gone."""
         try:
-            return int(psutil.Process(self._process.pid).memory_info().rss)
+            resident = int(psutil.Process(self._process.pid).memory_info().rss)
         except psutil.Error:
             return 0
+        return max(0, resident - self._pictures.bytes - self._outputs.bytes)
 
     def _release_memory(self) -> None:
         for end in (self._pictures, self._outputs):

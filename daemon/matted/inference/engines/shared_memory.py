@@ -59,6 +59,11 @@ class Writer:
             places.append(place)
         return places
 
+    @property
+    def bytes(self) -> int:
+        """The size of the memory as it is mapped here."""
+        return len(self._mapped) if self._mapped is not None else 0
+
     def close(self) -> None:
         """Free the memory, once no views of it are left. May be called again."""
         self._mapped = None
@@ -67,11 +72,7 @@ class Writer:
     def _with_room(self, count: int) -> mmap.mmap:
         if self._mapped is None or len(self._mapped) < count:
             size = max(1, -(-count // _GRANULE)) * _GRANULE
-            try:
-                _grow(self.handle, size)
-                self._mapped = _map(self.handle, size)
-            except OSError as error:
-                raise MemoryError(f"the system has no {size} bytes of shared memory: {error}") from error
+            self._mapped = _map(self.handle, size, grow=True)
         return self._mapped
 
 
@@ -91,6 +92,11 @@ class Reader:
             views.append(_view(self._mapped, place))
         return views
 
+    @property
+    def bytes(self) -> int:
+        """The size of the memory as it is mapped here."""
+        return len(self._mapped) if self._mapped is not None else 0
+
     def close(self) -> None:
         """Free the memory, once no views of it are left. May be called again."""
         self._mapped = None
@@ -98,12 +104,13 @@ class Reader:
 
 
 def create() -> str:
-    """Make an empty shared memory, and return its handle for a Writer or a Reader, which closes it."""
+    """Make an empty memory. Returns its handle, for a Writer or a Reader, which closes it."""
     if sys.platform == "win32":
         return f"matted-{os.getpid()}-{next(_numbers)}"
-    if sys.platform == "linux":
+    if sys.platform == "linux" and hasattr(os, "memfd_create"):  # Pythons made for an old glibc lack it
         return str(os.memfd_create("matted"))
-    with tempfile.TemporaryFile() as file:  # macOS: a deleted file
+    in_memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    with tempfile.TemporaryFile(dir=in_memory) as file:  # without a name
         return str(os.dup(file.fileno()))
 
 
@@ -127,10 +134,16 @@ def _grow(handle: str, size: int) -> None:
         os.ftruncate(int(handle), size)
 
 
-def _map(handle: str, size: int) -> mmap.mmap:
-    if sys.platform == "win32":
-        return mmap.mmap(-1, size, tagname=f"{handle}-{size}")  # a named memory cannot grow, so each size has its own
-    return mmap.mmap(int(handle), size)
+def _map(handle: str, size: int, grow: bool = False) -> mmap.mmap:
+    """Map the memory, grown to `size` first if that is wanted. Raises MemoryError."""
+    try:
+        if sys.platform == "win32":
+            return mmap.mmap(-1, size, tagname=f"{handle}-{size}")  # it only grows: each size is a name of its own
+        if grow:
+            _grow(handle, size)
+        return mmap.mmap(int(handle), size)
+    except OSError as error:
+        raise MemoryError(f"the system has no {size} bytes of shared memory: {error}") from error
 
 
 def _view(memory: mmap.mmap, place: ArrayPlace) -> NDArray[Any]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 from conftest import wait_for
+from matted.inference.engines import local
 from matted.inference.engines.engine import EngineDied
 from matted.inference.engines.local import LocalEngine
 from matted.models import catalogue
@@ -86,5 +88,18 @@ def test_a_process_that_breaks_its_connection_is_no_lack_of_memory() -> None:
         with pytest.raises(EngineDied) as death:
             engine.load()
         assert not death.value.killed and not engine.alive()
+    finally:
+        engine.close()
+
+
+def test_a_cancel_of_nothing_leaves_the_process_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "CANCEL_SECONDS", 0.0)
+    engine = LocalEngine(SPEC, Path("nothing.xml"), Target(CPU), None)
+    try:
+        before = set(threading.enumerate())
+        engine.cancel()
+        for thread in set(threading.enumerate()) - before:
+            thread.join(60)
+        assert engine.alive()
     finally:
         engine.close()

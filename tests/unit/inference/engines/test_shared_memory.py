@@ -117,3 +117,12 @@ def test_nothing_stays_open_and_closing_twice_does_no_harm() -> None:
 def test_memory_that_the_system_does_not_have_is_a_memory_error() -> None:
     done = subprocess.run([sys.executable, "-c", TOO_LARGE], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("refused: the system has no 3145728 bytes of shared memory")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has memory with names")
+def test_a_python_without_memfd_has_shared_memory_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    writer, reader = pair()
+    array = np.arange(3_000_000, dtype=np.uint8)
+    np.testing.assert_array_equal(reader.get(writer.put([array]))[0], array)
+    writer.close()
