@@ -18,6 +18,7 @@ import msgpack
 import zmq
 
 REPLY_MS = 30_000
+REFUSALS = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_DISCONNECTED
 
 
 class LibzmqClient:
@@ -34,6 +35,8 @@ class LibzmqClient:
             username = os.urandom(16).hex().encode()
             self.socket.plain_username = username
             self.socket.plain_password = hmac.new(self.key, username, hashlib.sha256).hexdigest().encode()
+        # Before the connection, or its end could come first: libzmq does not try again after a wrong mechanism.
+        self._monitor = self.socket.get_monitor_socket(REFUSALS)
         self.socket.connect(fields["endpoint"])
         self.last_id = 0
         self._others: list[tuple[dict[str, Any], list[bytes]]] = []
@@ -47,8 +50,14 @@ class LibzmqClient:
         self.close()
 
     def close(self) -> None:
+        self.socket.disable_monitor()
+        self._monitor.close(0)
         self.socket.close(0)
         self.context.term()
+
+    def refused(self, timeout_ms: int) -> bool:
+        """Return whether the server ends the handshake or the connection in this time."""
+        return bool(self._monitor.poll(timeout_ms))
 
     def send(self, op: str, frames: Sequence[Any] = (), **fields: Any) -> int:
         """Send a request with a new id, and return the id."""
