@@ -70,14 +70,18 @@ def without_table(text: str, array: str, id: str) -> str:
         return text
     document = tomlkit.parse(text)
     kept: Any = document[array]
-    if index + 1 < len(kept):  # tomlkit takes the comments before the next table for the end of this one
-        kept[index + 1].trivia.indent = _comments_after(kept[index]) + kept[index + 1].trivia.indent
+    comments = _comments_after(kept[index])  # tomlkit takes what comes before the next table for the end of this one
+    if index + 1 < len(kept):
+        kept[index + 1].trivia.indent = comments + kept[index + 1].trivia.indent
+        comments = ""
     del kept[index]
     if not kept:
         del document[array]
     del tables[index]
     expected = {**values, array: tables} if tables else {name: values[name] for name in values if name != array}
     rest = tomlkit.dumps(document).rstrip("\r\n")
+    if comments:
+        rest = f"{rest}\n\n{comments}".strip("\r\n")
     return _checked(text, f"{rest}\n" if rest else "", expected)
 
 

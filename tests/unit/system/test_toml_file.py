@@ -92,6 +92,19 @@ def test_what_cannot_be_changed_is_refused(text: str) -> None:
         toml_file.with_table(text, "model", FIELDS)
 
 
+@pytest.mark.parametrize("id", ["a", "b"])
+def test_comments_after_the_last_table_stay(id: str) -> None:
+    text = '[[model]]\nid = "a"\n\n# about b\n[[model]]\nid = "b"\n\n# [[model]]\n# id = "c"\n'
+    left = toml_file.without_table(text, "model", id)
+    assert left.endswith('# [[model]]\n# id = "c"\n') and [table["id"] for table in toml_file.parse(left)["model"]] != [
+        id
+    ]
+
+
+def test_comments_after_the_only_table_stay() -> None:
+    assert toml_file.without_table('[[model]]\nid = "a"\n# tail\n', "model", "a") == "# tail\n"
+
+
 VALUES = st.one_of(st.text(max_size=8), st.integers(-9, 9), st.booleans(), st.lists(st.text(max_size=3), max_size=2))
 NAMES = st.text(string.ascii_lowercase, min_size=1, max_size=3)
 TABLES = st.lists(st.dictionaries(NAMES, VALUES, max_size=3), max_size=4)
