@@ -48,6 +48,14 @@ def find(models: Sequence[Facts], model: str) -> Facts:
     return {}
 
 
+def is_downloadable(facts: Facts) -> bool:
+    """Return whether the daemon can get the model without being asked to accept a licence.
+
+    It never gets a person's own model: nothing is known of its file then, so its size is 0.
+    """
+    return bool(facts["commercial"] and facts["bytes"])
+
+
 def megabytes(facts: Facts) -> int:
     """Return the size of a model's file in megabytes, at least 1."""
     return max(1, round(int(facts["bytes"]) / 1e6))
@@ -67,9 +75,9 @@ def _label(facts: Facts, words: Words) -> str:
 def _about(facts: Facts, words: Words) -> str:
     parts = [words.gettext(facts["about"])] if facts["about"] else []
     parts.append(words.gettext("Licence: %s (%s).") % (facts["licence"], _use(facts, words)))
-    if not facts["installed"] and facts["commercial"]:
+    if not facts["installed"] and is_downloadable(facts):
         parts.append(words.gettext("It is downloaded when it is first used: %d MB.") % megabytes(facts))
-    elif not facts["installed"]:
+    elif not facts["installed"] and facts["bytes"]:  # a person's own model cannot be pulled
         parts.append(words.gettext("Get it in a terminal with: matted models pull %s") % facts["id"])
     return " ".join(parts)
 

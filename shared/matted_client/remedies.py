@@ -8,7 +8,7 @@ from typing import Optional
 from . import messages
 from .client import Session
 from .errors import MattedError, Rejected
-from .models import Facts, find, megabytes
+from .models import Facts, find, is_downloadable, megabytes
 from .sentences import in_words
 from .translations import ENGLISH, N_, Words
 
@@ -64,7 +64,9 @@ def _action(code: str, facts: Facts) -> str:
         return USE_ANYWAY
     if code not in _OF_A_MODEL or not facts:
         return ""
-    return DOWNLOAD if code == messages.MODEL_NOT_INSTALLED and facts["commercial"] else READ_LICENCE
+    if code == messages.MODEL_NOT_INSTALLED and is_downloadable(facts):
+        return DOWNLOAD
+    return READ_LICENCE if facts["licence_url"] else ""
 
 
 def _code(error: MattedError) -> str:

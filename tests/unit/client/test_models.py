@@ -44,6 +44,13 @@ def test_those_that_are_here_come_before_those_to_be_had() -> None:
     assert entries[4].about.endswith("Get it in a terminal with: matted models pull asks")
 
 
+@pytest.mark.parametrize("commercial", [True, False])
+def test_of_ones_own_model_whose_files_are_gone_no_download_is_promised(commercial: bool) -> None:
+    (entry,) = listed([{**FACTS, "installed": False, "commercial": commercial, "bytes": 0}])
+    assert entry.label.endswith("not on this computer)")
+    assert entry.about in ("About. Licence: MIT (free).", "About. Licence: MIT (non-commercial only).")
+
+
 @pytest.mark.parametrize(
     ("seconds", "label"),
     [

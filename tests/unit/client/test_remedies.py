@@ -19,6 +19,7 @@ FREE: dict[str, Any] = {
     "bytes": 178_000_000,
 }
 BOUGHT = {**FREE, "commercial": False}
+OWN = {"licence_url": "", "bytes": 0}  # what the daemon says of a model that a person added
 CODES = {value for name, value in vars(messages).items() if name.isupper() and isinstance(value, str)} - {"off"}
 
 
@@ -42,9 +43,10 @@ def test_what_helps_is_offered(code: str, facts: dict[str, Any], action: str, bu
     assert (offered.action, offered.button, offered.facts) == (action, button, facts)
 
 
+@pytest.mark.parametrize("facts", [{}, {**FREE, **OWN}, {**BOUGHT, **OWN}], ids=["unknown", "own", "own, not free"])
 @pytest.mark.parametrize("code", [messages.MODEL_NOT_INSTALLED, messages.LICENCE_NOT_ACCEPTED])
-def test_a_model_of_which_nothing_is_known_has_no_remedy(code: str) -> None:
-    assert remedy(rejected(code), {}) is None
+def test_a_model_that_cannot_be_had_has_no_remedy(code: str, facts: dict[str, Any]) -> None:
+    assert remedy(rejected(code), facts) is None
 
 
 @pytest.mark.parametrize(
