@@ -52,10 +52,12 @@ def gimp_table(kind: Any = LayerOptions) -> str:
     return "\n".join(lines) + "\n"
 
 
-def help_list(kind: Any = LayerOptions) -> str:
-    """What the controls of the dialogs are for, in HTML."""
+def help_list(kind: Any = LayerOptions, switches: bool = False) -> str:
+    """What the controls of a dialog are for, in HTML. switches: whether they have controls of their own."""
     lines = ["<dl>"]
     for entry in entries(kind).values():
+        if switches and entry.switch is not None:
+            lines += [f"<dt>{entry.switch.label.replace('_', '')}</dt>", f"<dd>{entry.switch.about}.</dd>"]
         lines.append(f"<dt>{entry.label.replace('_', '')}</dt>")
         choices = (f"<em>{choice.label}</em>: {_lower(choice.about)}." for choice in entry.choices)
         lines.append("<dd>" + " ".join([f"{entry.about}.", *choices]) + "</dd>")
@@ -77,6 +79,7 @@ LISTS: dict[str, Callable[[], str]] = {
     "fields of mask": protocol_table,
     "arguments": gimp_table,
     "options": help_list,
+    "options and switches": lambda: help_list(switches=True),
     "options of scripts": script_table,
 }
 

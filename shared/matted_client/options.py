@@ -127,7 +127,7 @@ class MaskOptions:
         low=0,
         high=1,
         step=0.05,
-        switch=Switch("hard-edge", N_("Har_d edge"), N_("Nothing is half transparent"), 0.5),
+        switch=Switch("hard-edge", N_("Har_d edge"), N_("Nothing is half transparent unless feathered"), 0.5),
     )
     grow: int = option(
         WHOLE,

@@ -192,6 +192,9 @@ def test_another_option_works_on_the_command_line() -> None:
 def test_the_help_pages_name_every_control() -> None:
     labels = [entry.label.replace("_", "") for entry in [*ENTRIES.values(), *entries(with_more(LayerOptions)).values()]]
     assert all(f"<dt>{label}</dt>" in documents.help_list(with_more(LayerOptions)) for label in labels)
+    assert "<dt>Hard edge</dt>" not in documents.help_list()  # Krita's dialog has no switches
+    gimp = (documents.CHECKOUT / "plugins/gimp/remove-background/help/en/remove-background.html").read_text("utf-8")
+    assert "<dt>Hard edge</dt>\n<dd>Nothing is half transparent" in gimp
 
 
 def test_the_documents_have_the_lists_of_today() -> None:
