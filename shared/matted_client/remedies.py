@@ -42,13 +42,18 @@ class Remedy:
     facts: Facts
 
 
-def facts_for(error: MattedError, session: Session, model: str) -> Facts:
-    """What `remedy` has to know of the model that was asked for. {} where it needs nothing, or the model is unknown."""
-    return find(session.models(), model) if _code(error) in _OF_A_MODEL else {}
+def is_of_a_model(error: MattedError) -> bool:
+    """Return whether `remedy` has to know something of the model that was asked for: see `facts_for`."""
+    return _code(error) in _OF_A_MODEL
+
+
+def facts_for(session: Session, model: str) -> Facts:
+    """Return what `remedy` has to know of the model where `is_of_a_model`. {} if the daemon knows no such model."""
+    return find(session.models(), model)
 
 
 def remedy(error: MattedError, facts: Facts, words: Words = ENGLISH) -> Optional[Remedy]:
-    """What to offer, or None where nothing helps that a button could do. facts: see `facts_for`."""
+    """What to offer, or None where nothing helps that a button could do. facts: see `facts_for`; else {}."""
     action = _action(_code(error), facts)
     if not action:
         return None

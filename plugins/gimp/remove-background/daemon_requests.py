@@ -6,7 +6,7 @@ folder: of the plug-in. host: name and version of GIMP, for the daemon's log. Al
 from __future__ import annotations
 
 from matted_client import plugin
-from matted_client.remedies import facts_for
+from matted_client.remedies import facts_for, is_of_a_model
 
 
 def session(folder, host, on_progress=lambda progress: None):
@@ -22,8 +22,10 @@ def models(folder, host):
 
 def facts(folder, host, error, model):
     """What a remedy for `error` has to know of the model that was asked for."""
+    if not is_of_a_model(error):
+        return {}
     with session(folder, host) as opened:
-        return facts_for(error, opened, model)
+        return facts_for(opened, model)
 
 
 def download(folder, host, model, on_progress):

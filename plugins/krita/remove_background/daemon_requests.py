@@ -13,7 +13,7 @@ from .matted_client.errors import Rejected
 from .matted_client.models import Facts
 from .matted_client.options import LayerOptions
 from .matted_client.plugin import open_session, read_installation
-from .matted_client.remedies import facts_for
+from .matted_client.remedies import facts_for, is_of_a_model
 from .texts import _
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -47,7 +47,8 @@ def mask(picture: Picture, plate: Optional[Picture], options: LayerOptions) -> T
                     **options.request(),
                 )
             except Rejected as error:
-                raise Refused(error, facts_for(error, session, options.model)) from error
+                facts = facts_for(session, options.model) if is_of_a_model(error) else {}
+                raise Refused(error, facts) from error
 
     return ask
 

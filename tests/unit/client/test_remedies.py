@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from conftest import Daemon
 from matted_client import MattedError, Rejected, Unavailable, messages
-from matted_client.remedies import DOWNLOAD, READ_LICENCE, USE_ANYWAY, facts_for, remedy
+from matted_client.remedies import DOWNLOAD, READ_LICENCE, USE_ANYWAY, facts_for, is_of_a_model, remedy
 from words import MadeUp
 
 FREE: dict[str, Any] = {
@@ -81,12 +81,17 @@ def test_words_are_translated() -> None:
     assert (offered.message, offered.button) == ("My model fehlt.", "_Holen")
 
 
-def test_the_daemon_is_asked_for_facts_only_where_they_matter(daemon: Daemon) -> None:
+def test_facts_matter_only_where_the_error_is_of_a_model() -> None:
+    assert {code for code in CODES if is_of_a_model(rejected(code))} == {
+        messages.MODEL_NOT_INSTALLED,
+        messages.LICENCE_NOT_ACCEPTED,
+    }
+    assert not is_of_a_model(Unavailable("Gone."))
+
+
+def test_the_daemon_knows_the_facts(daemon: Daemon) -> None:
     with daemon.session() as session:
-        known = facts_for(rejected(messages.LICENCE_NOT_ACCEPTED), session, "rmbg-1.4")
+        known = facts_for(session, "rmbg-1.4")
         assert known["id"] == "rmbg-1.4" and known["commercial"] is False
         assert remedy(rejected(messages.LICENCE_NOT_ACCEPTED), known) is not None
-        assert facts_for(rejected(messages.MODEL_NOT_INSTALLED), session, "gone") == {}
-        session.close()
-        assert facts_for(rejected(messages.NO_SUBJECT), session, "rmbg-1.4") == {}
-        assert facts_for(Unavailable("Gone."), session, "rmbg-1.4") == {}
+        assert facts_for(session, "gone") == {}

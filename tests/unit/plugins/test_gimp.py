@@ -15,6 +15,7 @@ import numpy as np
 import peers
 import pytest
 from conftest import Daemon
+from matted_client import Rejected, messages
 from matted_client.options import LayerOptions
 
 CHECKOUT = Path(__file__).parents[3]
@@ -128,6 +129,17 @@ def test_layers_without_a_subject_are_named(folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("code", "asked"), [(messages.OUT_OF_MEMORY, False), (messages.MODEL_NOT_INSTALLED, True)])
+def test_facts_are_asked_for_only_where_the_error_is_of_a_model(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, code: str, asked: bool
+) -> None:
+    requests, opened = part("daemon_requests"), []
+    session = requests.session
+    monkeypatch.setattr(requests, "session", lambda *arguments: opened.append(arguments) or session(*arguments))
+    facts = requests.facts(str(folder), "tests", Rejected(code, "No."), "rmbg-1.4")
+    assert (bool(opened), facts.get("id")) == (asked, "rmbg-1.4" if asked else None)
+
+
 def test_progress_runs_over_all_layers_and_never_back(folder: Path) -> None:
     picture = Picture(*[Layer(peers.disc(60, 40), 60, 40)] * 3)
     work(folder, picture)
