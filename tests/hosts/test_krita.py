@@ -644,6 +644,26 @@ def test_every_selected_layer_gets_its_mask(seen: Seen, photograph: Image.Image)
     assert several["undone to"][0] == several["undone to"][1]
 
 
+@pytest.mark.parametrize(
+    ("case", "name", "told"),
+    [
+        ("locked first", "locked", 'The layer "locked" is locked. Unlock it and try again.'),
+        ("filter first", "filter", "A filter layer has no picture of its own. Select the layer to cut out."),
+        ("locked later", "locked", 'The layer "locked" is locked. Unlock it and try again.'),
+    ],
+    ids=["locked first", "filter first", "locked later"],
+)
+def test_a_refused_layer_leaves_the_others_their_own_masks(
+    seen: Seen, photograph: Image.Image, case: str, name: str, told: str
+) -> None:
+    refused = seen["refused"][case]
+    assert refused["messages"] == [["1 layer could not be cut out.", f'"{name}": {told}']]
+    assert refused["masks"] == {name: 0, "Background": 1, "turned": 1}
+    mask, turned = seen.expected(photograph), seen.expected(photograph.transpose(Image.Transpose.ROTATE_180))
+    assert mask != turned
+    assert (seen.mask(f"{case}-Background"), seen.mask(f"{case}-turned")) == (mask, turned)
+
+
 def test_several_layers_are_selected_together(seen: Seen, photograph: Image.Image) -> None:
     mask = Image.frombytes("L", photograph.size, seen.expected(photograph))
     moved = Image.new("L", photograph.size)
@@ -670,6 +690,12 @@ def test_a_licence_that_nobody_has_accepted_can_be_read(seen: Seen) -> None:
     assert seen["trouble"]["licence page"] == CATALOGUE["rmbg-1.4"].licence_url
 
 
+def test_the_layers_that_were_not_reached_are_counted(seen: Seen) -> None:
+    message, hint, buttons = seen["trouble"]["licence for several"]
+    assert message == "2 layers could not be cut out."
+    assert "licence" in hint and buttons == ["OK", "Open the licence page"]
+
+
 def test_a_model_that_is_not_here_is_named_with_how_to_get_it(seen: Seen) -> None:
     label, *labels = seen["download"]["dialog"]
     assert label == "IS-Net general use (free, not on this computer)"
@@ -688,6 +714,10 @@ def test_a_free_model_that_is_missing_can_be_downloaded(seen: Seen, photograph: 
         "It is free (Apache-2.0). 1 MB will be downloaded.",  # as much as the stand-in has
         ["Download", "OK"],
     ]
+    message, hint, buttons = download["several"]  # an empty layer first
+    assert message == download["message"][0]
+    assert hint == f'"empty": The layer is empty. Select the layer to cut out.\n{download["message"][1]}'
+    assert buttons == ["Download", "OK"]
     message, hint, buttons = download["failed"]
     assert "could not be installed" in message and "matted models pull isnet-general-use --from FILE" in hint
     assert buttons == ["OK"]

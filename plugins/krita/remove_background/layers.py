@@ -73,12 +73,16 @@ def is_open(document: Any) -> bool:
     return any(document == other for other in Krita.instance().documents())
 
 
-def require(document: Any, node: Any, output: str) -> None:
-    """Raise MattedError if, since the click, the document was closed, or the layer removed or locked."""
+def require(document: Any, node: Any) -> None:
+    """Raise MattedError if, since the click, the document was closed, or the layer removed."""
     if not is_open(document):
         raise MattedError(_("The picture was closed while its background was being removed."))
     if document.nodeByUniqueID(node.uniqueId()) is None:
         raise MattedError(_("The layer was removed while its mask was being made."), _("The picture was not changed."))
+
+
+def require_unlocked(node: Any, output: str) -> None:
+    """Raise MattedError if the layer, which passed `check`, was locked since and Krita would not accept the output."""
     if output == MASK and _locked(node) is not None:
         raise MattedError(_("The layer was locked while its mask was being made."), _("Unlock it and try again."))
 

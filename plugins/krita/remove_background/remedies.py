@@ -66,7 +66,10 @@ def _words(removal: Removal, offered: Optional[Remedy]) -> Tuple[str, str]:
     """Return a message and a hint for all failures."""
     if removal.count > 1:
         lines = [_line(node, error) for node, error in removal.failures]
-        number = len(lines)
+        if offered is not None and offered.action == DOWNLOAD:  # the removal ended with it: no other was tried
+            return offered.message, "\n".join([*lines[:-1], offered.hint])
+        unreached = removal.left[1:]  # the first one that is left was tried
+        number = len(lines) + len(unreached)
         message = ngettext("%d layer could not be cut out.", "%d layers could not be cut out.", number) % number
         return message, "\n".join(lines)
     if offered is not None:

@@ -85,7 +85,8 @@ class Removal(QtCore.QObject):
         self._active = self.document.activeNode() if self.options.output == MASK else None
         if self._active is not None and self._active.type().endswith("mask"):
             self._active = None
-        layers.check(self._layers[0], self.options.output)  # before a dialog flashes up
+        if self.count == 1:
+            layers.check(self._layers[0], self.options.output)  # before a dialog flashes up
         self._dialog = ProgressDialog(self.main_window)
         self._dialog.cancelled.connect(self._cancel)
         self._dialog.show()
@@ -93,15 +94,21 @@ class Removal(QtCore.QObject):
 
     def _read(self) -> None:
         node = self._layers[self._done]
-        layers.require(self.document, node, self.options.output)
+        layers.require(self.document, node)
         layers.check(node, self.options.output)
         self._picture = layers.read(self.document, node)
         plate = layers.read_plate(self.document, self.options.plate, self._picture) if self.options.plate else None
+        which = self._done  # not the request: it would hold itself, and the pixels, until Python collects them
         self._request = RequestThread(daemon_requests.mask(self._picture, plate, self.options))
-        self._request.progressed.connect(lambda progress: self._step(self._show, progress))
-        self._request.succeeded.connect(lambda mask: self._step(self._insert, mask))
-        self._request.failed.connect(lambda error: self._step(self._refuse, error))
+        self._request.progressed.connect(lambda progress: self._answered(which, self._show, progress))
+        self._request.succeeded.connect(lambda mask: self._answered(which, self._insert, mask))
+        self._request.failed.connect(lambda error: self._answered(which, self._refuse, error))
         self._request.start()
+
+    def _answered(self, which: int, step: Callable[..., None], value: Any) -> None:
+        """Run one step with what the request for a layer says, unless that layer was given up."""
+        if which == self._done and self._request is not None:
+            self._step(step, value)
 
     def _show(self, progress: Progress) -> None:
         which = _("Layer %d of %d: ") % (self._done + 1, self.count) if self.count > 1 else ""
@@ -109,7 +116,8 @@ class Removal(QtCore.QObject):
 
     def _insert(self, mask: Mask) -> None:
         node = self._layers[self._done]
-        layers.require(self.document, node, self.options.output)
+        layers.require(self.document, node)
+        layers.require_unlocked(node, self.options.output)
         if self._limit is not None:
             self._notice(LIMITED)
         for warning in mask.info.warnings:
@@ -140,15 +148,21 @@ class Removal(QtCore.QObject):
         raise error
 
     def _fail(self, error: MattedError) -> None:
+        self._give_up()
         self.failures.append((self._layers[self._done] if self._done < len(self._layers) else None, error))
-        if self.count > 1 and _is_of_the_layer(error) and layers.is_open(self.document):
+        if self.count > 1 and self._dialog is not None and _is_of_the_layer(error) and layers.is_open(self.document):
             QtCore.QTimer.singleShot(0, lambda: self._step(self._next))
         else:
             self._end()
 
-    def _cancel(self) -> None:
+    def _give_up(self) -> None:
+        """Cancel the request that runs, if one does."""
         if self._request is not None:
             self._request.cancel()  # it tells the daemon and ends by itself; nobody listens to it any more
+        self._picture = self._request = None
+
+    def _cancel(self) -> None:
+        self._give_up()
         self.failures = []
         self._end()
 

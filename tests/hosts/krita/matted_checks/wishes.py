@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import remove_background
+from krita import Selection
 from PyQt5.QtCore import QByteArray
 from PyQt5.QtWidgets import QCheckBox, QComboBox, QDialogButtonBox, QDoubleSpinBox, QLabel, QSpinBox
+from remove_background import remedies
 from remove_background.matted_client import MattedError
 from remove_background.matted_client.options import WHOLE, YES_NO, LayerOptions, entries, option
 
@@ -357,6 +359,54 @@ def several(seen):
     save_selection(document, "several-selected.mask")
 
 
+def refused(seen):
+    """One of three layers cannot be cut out: the others, which differ, get their own masks."""
+    document = yield from open_photograph()
+    photograph = document.activeNode()
+    locked, turned = photograph.duplicate(), photograph.duplicate()
+    locked.setName("locked")
+    turned.setName("turned")
+    data = pixels(photograph)
+    reverse = b"".join(data[start : start + 4] for start in range(len(data) - 4, -1, -4))
+    turned.setPixelData(QByteArray(reverse), 0, 0, document.width(), document.height())
+    everything = Selection()
+    everything.select(0, 0, document.width(), document.height(), 255)
+    adjusting = document.createFilterLayer("filter", krita.filter("invert"), everything)
+    for layer in (locked, turned, adjusting):
+        document.rootNode().addChildNode(layer, None)
+    yield from activate(document, photograph)
+    locked.setLocked(True)
+    others = [photograph, turned]
+    for case, chosen in {
+        "locked first": [locked, *others],
+        "filter first": [adjusting, *others],
+        "locked later": [photograph, locked, turned],
+    }.items():
+        removal = yield from removal_of(document, chosen)
+        remedies.tell(removal, None, None)
+        of = seen[case] = {"messages": take_messages()}
+        of["masks"] = {layer.name(): len(masks(layer)) for layer in chosen}
+        for layer in others:
+            if masks(layer):
+                save_mask(layer, f"{case}-{layer.name()}.mask")
+            for mask in masks(layer):
+                mask.remove()
+
+
+def removal_of(document, layers, **options):
+    """Have another script start a removal, and return it at its end."""
+    ended = []
+    remove_background.start(document, layers, **options).finished.connect(ended.append)
+
+    def over():
+        """the end of the removal"""
+        return ended
+
+    yield over
+    yield turns()
+    return ended[0]
+
+
 def trouble(seen):
     """Messages with a button: no subject, a model that is not there, a licence that nobody has accepted."""
     document = yield from open_photograph()
@@ -386,6 +436,10 @@ def trouble(seen):
         seen["licence"] = words_of(messages()[0])
         press_button(messages()[0], "licence page")
         seen["licence page"] = yield opened
+        take_messages()
+        removal = yield from removal_of(document, [photograph, flat], model="rmbg-1.4")
+        remedies.tell(removal, None, None)
+        seen["licence for several"] = words_of(messages()[0])
         take_messages()
     finally:
         licences.write_text(accepted)
@@ -419,6 +473,16 @@ def download(seen):
         yield lambda: idle() and messages()
         seen["failed"] = words_of(messages()[0])
         take_messages()
+
+        empty = document.createNode("empty", "paintlayer")
+        document.rootNode().addChildNode(empty, None)
+        yield from activate(document, node)
+        removal = yield from removal_of(document, [empty, node, node.duplicate()], model=model)
+        remedies.tell(removal, None, None)
+        seen["several"] = words_of(messages()[0])
+        take_messages()
+        empty.remove()
+        yield from activate(document, node)
 
         yield from sources_of("sources.json")
         click()
@@ -541,6 +605,7 @@ ALL = [
     ("outputs", outputs),
     ("deep layer", deep_layer),
     ("several", several),
+    ("refused", refused),
     ("automation", automation),
     ("trouble", trouble),
     ("download", download),
