@@ -111,6 +111,14 @@ def test_every_control_of_the_dialogs_has_a_key_of_its_own(language: str) -> Non
     assert len(set(letters)) == len(letters), sorted(letters)
 
 
+@pytest.mark.parametrize("folder", [KRITA, GIMP], ids=["krita", "gimp"])
+@EVERY
+def test_messages_call_the_plate_as_the_label_of_the_dialogs_does(folder: Path, language: str) -> None:
+    label = re.sub(r"\(_.\)|_", "", translated(CLIENT, language)["_Plate"])
+    messages = [foreign for text, foreign in translated(folder, language).items() if "plate" in text.lower()]
+    assert messages and all(label.lower() in message.lower() for message in messages)
+
+
 @EVERY
 def test_kritas_list_of_plugins_names_it_as_the_menu_does(language: str) -> None:
     parser = ConfigParser()
