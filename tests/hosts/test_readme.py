@@ -9,7 +9,7 @@ import pytest
 from conftest import Daemon
 from hosts import readme, roots
 from hosts.gimp.pictures import MESSAGE, WINDOW, Picture
-from hosts.gimp.session import Gimp
+from hosts.gimp.session import Gimp, new_profile
 from hosts.installed import Installed, until
 from hosts.krita.session import KritaSession, krita_session
 from PIL import Image
@@ -35,28 +35,36 @@ def test_a_photograph_and_its_cut_out(daemon: Daemon, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def coffee(desktop: Gimp, installed: Installed) -> Iterator[Picture]:
-    if installed.root.suite != readme.SUITE:
+def fresh_gimp(wheel: Path, u2netp_file: Path, tmp_path: Path) -> Iterator[tuple[Installed, Gimp]]:
+    """A GIMP with windows and a profile that no other test has used."""
+    if readme.SUITE not in roots.SUITES:
         pytest.skip(f"the README shows the GIMP of {readme.SUITE}")
-    picture = Picture(desktop, installed.put(readme.photograph()))
-    desktop.show(picture.id)
+    installed = Installed(roots.get(readme.SUITE, wheel), u2netp_file)
+    new_profile(installed)
+    installed.matted("install", "gimp")
+    gimp = Gimp(installed, True, tmp_path)
+    yield installed, gimp
+    assert gimp.close() == 0, gimp.log()
+    installed.remove()
+
+
+def test_gimp_with_the_mask(fresh_gimp: tuple[Installed, Gimp], tmp_path: Path) -> None:
+    installed, desktop = fresh_gimp
+    coffee = Picture(desktop, installed.put(readme.photograph()))
+    desktop.show(coffee.id)
     until(lambda: desktop.windows(WINDOW), "window with the photograph")
-    yield picture
-    desktop.close_image(picture.id)
-
-
-def test_gimp_with_the_mask(desktop: Gimp, coffee: Picture, artefacts: Path) -> None:
     desktop.resize(WINDOW, *GIMP_WINDOW)
     desktop.press(WINDOW, "shift+ctrl+j")  # fits the picture into the window
-    before = desktop.picture_of(WINDOW, artefacts / "readme-before.png")
+    before = desktop.picture_of(WINDOW, tmp_path / "readme-before.png")
     desktop.press(WINDOW, *ONE_CLICK_KEYS)
     until(lambda: coffee.mask(), "mask")
-    after = desktop.picture_of(WINDOW, artefacts / "readme.png")
+    after = desktop.picture_of(WINDOW, tmp_path / "readme.png")
     assert desktop.windows(MESSAGE) == []
     assert after.size == GIMP_WINDOW
     for part in (CANVAS, DOCK):  # what is removed is gone, and the list has the mask
         assert before.crop(part) != after.crop(part)
-    readme.keep(after, "gimp.webp", artefacts)
+    readme.keep(after, "gimp.webp", tmp_path)
+    desktop.close_image(coffee.id)
 
 
 @pytest.fixture
