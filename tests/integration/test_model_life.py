@@ -200,7 +200,7 @@ def test_without_a_plate_such_a_model_says_what_it_needs(plate_daemon: Daemon) -
 
 
 def test_a_plate_for_a_model_that_takes_none_is_refused(plate_daemon: Daemon) -> None:
-    with plate_daemon.session() as session, pytest.raises(Rejected, match="no use for a plate"):
+    with plate_daemon.session() as session, pytest.raises(Rejected, match="takes no plate"):
         ask(session, plate=disc(64, 48))
 
 
