@@ -103,7 +103,7 @@ def test_a_damaged_model_is_an_error_that_says_what_to_do(new_daemon: Callable[.
     weights = daemon.data / "models" / model / "model.bin"
     weights.write_bytes(weights.read_bytes()[:-1] + b"?")
     with daemon.start().session() as session:
-        with pytest.raises(Rejected, match=r"is damaged.*matted models add") as refusal:
+        with pytest.raises(Rejected, match=r"is damaged.*matted models remove small-48, then add it again") as refusal:
             session.load(model)
         assert refusal.value.code == "model_not_installed"
         assert session.status()["loaded"] == []

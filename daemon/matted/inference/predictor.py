@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary, WeakSet
@@ -53,32 +53,59 @@ class Prediction:
     note: str
 
 
-class _RunningLoad:
-    """A load that is running, and can be paused by the thread that infers.
+class _LoadPauser:
+    """Pauses the load that is under way while an inference runs, since both would want every core.
 
-    In all it is paused for no longer than it has run, plus GRACE_SECONDS and one inference, so that it ends however
-    many requests come.
+    A load waits for at most as long as it has run, and GRACE_SECONDS, so that it ends however many requests come.
     """
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
-        self._engine = engine
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._begun = clock()
-        self._waited = 0.0
+        self._lock = threading.Lock()
+        self._inferring = False
+        self._engine: Engine | None = None  # of the load
+        self._begun = self._waited = 0.0
+        self._paused_at: float | None = None
 
     @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Pause the load in the block, unless it was paused for long enough already."""
-        start = self._clock()
-        if self._waited > start - self._begun - self._waited + GRACE_SECONDS:
-            yield
-            return
-        self._engine.pause()
+    def load(self, engine: Engine) -> Iterator[None]:
+        """Mark a load. It begins paused if an inference runs."""
+        with self._lock:
+            self._engine, self._begun, self._waited = engine, self._clock(), 0.0
+            if self._inferring:
+                self._pause(engine)
         try:
             yield
         finally:
+            with self._lock:
+                self._resume()  # it was ended while it was paused
+                self._engine = None
+
+    @contextmanager
+    def inference(self) -> Iterator[None]:
+        """Mark an inference. One runs at a time."""
+        with self._lock:
+            self._inferring = True
+            if self._engine is not None:
+                self._pause(self._engine)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inferring = False
+                self._resume()
+
+    def _pause(self, engine: Engine) -> None:
+        now = self._clock()
+        if self._waited <= now - self._begun - self._waited + GRACE_SECONDS:
+            engine.pause()
+            self._paused_at = now
+
+    def _resume(self) -> None:
+        if self._engine is not None and self._paused_at is not None:
             self._engine.resume()
-            self._waited += self._clock() - start
+            self._waited += self._clock() - self._paused_at
+        self._paused_at = None
 
 
 class Predictor:
@@ -119,7 +146,7 @@ class Predictor:
         self._engines = engines
         self._loading = threading.Lock()
         self._inferring = threading.Lock()
-        self._running_load: _RunningLoad | None = None
+        self._load_pauser = _LoadPauser(clock)
         self._distrusted: WeakSet[Engine] = WeakSet()
         self._compile_anew: set[str] = set()  # ids of models
         self._remembered: WeakKeyDictionary[Engine, RememberedOutputs] = WeakKeyDictionary()
@@ -194,9 +221,8 @@ class Predictor:
             start = self.clock()
             task.estimate = lambda: self.pace.progress(stage, engine.spec.id, self.clock() - start)
             inferred: list[Output] = []
-            load = self._running_load
             try:
-                with load.paused() if load is not None else nullcontext():
+                with self._load_pauser.inference():
                     task.run_interruptible(lambda: inferred.extend(engine.infer(pictures)), engine.cancel)
             finally:
                 task.estimate = None
@@ -224,14 +250,12 @@ class Predictor:
 
     def _start(self, task: Task, spec: ModelSpec, compiled: Path | None) -> Engine:
         engine = self._engines(spec, self._store.path(spec), self.target, compiled)
-        self._running_load = _RunningLoad(engine, self.clock)
         try:
-            task.run_interruptible(engine.load, engine.kill)
+            with self._load_pauser.load(engine):
+                task.run_interruptible(engine.load, engine.kill)
         except BaseException:
             engine.close()
             raise
-        finally:
-            self._running_load = None
         return engine
 
 

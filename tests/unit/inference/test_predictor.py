@@ -190,6 +190,40 @@ def test_a_load_gives_way_to_an_inference(harness: Harness) -> None:
     assert ends[0]() is None
 
 
+def test_a_load_that_begins_during_an_inference_waits_for_its_end(harness: Harness) -> None:
+    harness.predict(SMALL)
+    loading, inferring = harness.engines.close_loading("large"), harness.engines.close_inferring("small")
+    inferring.reached.clear()
+    first = in_thread(lambda: harness.predict(part=True))
+    assert inferring.reached.wait(60)
+    second = in_thread(lambda: harness.predict(LARGE))
+    assert loading.reached.wait(60)
+    large = harness.engines.made[1]
+    assert large.paused
+    inferring.open()
+    assert first() is None
+    assert not large.paused and large.pauses == 1
+    loading.open()
+    assert second() is None
+
+
+def test_a_load_that_is_cancelled_while_it_is_paused_ends_at_once(harness: Harness) -> None:
+    harness.predict(SMALL)
+    loading, inferring = harness.engines.close_loading("large"), harness.engines.close_inferring("small")
+    task = Task()
+    load = in_thread(lambda: harness.predict(LARGE, task))
+    assert loading.reached.wait(60)
+    inferring.reached.clear()
+    inference = in_thread(lambda: harness.predict(part=True))
+    assert inferring.reached.wait(60)
+    task.cancel()
+    error = load()
+    assert isinstance(error, Rejected) and error.code == "cancelled"
+    assert harness.engines.made[1].closed
+    inferring.open()
+    assert inference() is None
+
+
 def test_a_load_ends_however_many_inferences_come(harness: Harness) -> None:
     """It is paused for as long as it has run, plus GRACE_SECONDS: an inference takes a second of the clock."""
     harness.predict(SMALL)
