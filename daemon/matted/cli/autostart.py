@@ -98,7 +98,7 @@ def _check_model(model: str) -> None:
     spec = catalogue.load(settings.folder / catalogue.OWN_FILE).find(model)
     if not Store(settings.models).installed(spec):
         message = f"{spec.id} is not on this computer."
-        raise Rejected(messages.MODEL_NOT_INSTALLED, message, f"Get it first: matted models pull {spec.id}")
+        raise Rejected(messages.MODEL_NOT_INSTALLED, message, f"Get it first: {spec.how_to_get}")
 
 
 def _running() -> bool:

@@ -46,7 +46,7 @@ def _benchmark(options: argparse.Namespace) -> int:
     specs = [known.find(model) for model in options.models or known.specs]
     for spec in specs:
         if options.models and not store.installed(spec):
-            raise MattedError(f"{spec.id} is not installed.", f"Get it with: matted models pull {spec.id}")
+            raise MattedError(f"{spec.id} is not installed.", f"Get it with: {spec.how_to_get}")
     specs = [spec for spec in specs if store.installed(spec) and not spec.needs_plate]
     if not specs:
         raise MattedError("No installed model can be measured.", "Get one with: matted models pull u2netp")

@@ -62,8 +62,9 @@ class Pipeline:
         self._stopwatch.lap("waiting")
         request = self._request
         prediction = self._model.predict(self._layers)
-        confidence = self._confidence(prediction)
-        matte = self._matte(prediction)
+        probable = model_io.probability(prediction.raw, self._spec)
+        confidence = self._confidence(probable, prediction.planes)
+        matte = model_io.matte(probable, self._spec)
         merged = self._second_look(matte) if request.second_look else None
         self._model.give_back()
         alpha = self._render(matte if merged is None else merged)
@@ -88,14 +89,13 @@ class Pipeline:
         self._task.check()
         self._task.progress = Progress(stage)
 
-    def _confidence(self, prediction: Prediction) -> float:
+    def _confidence(self, probable: NDArray[np.float32], planes: NDArray[np.uint8]) -> float:
         """Return the confidence that there is a subject, 0..1.
 
         Raises Rejected("no_subject") if it is too low, unless the request wants a mask anyway.
         """
-        probable = model_io.probability(prediction.raw, self._spec)
         shorter = min(self._request.width, self._request.height)
-        confidence = subject.confidence(probable, prediction.planes, self._spec, shorter)
+        confidence = subject.confidence(probable, planes, self._spec, shorter)
         if not self._request.anyway and not subject.is_present(confidence, self._spec):
             raise Rejected(
                 messages.NO_SUBJECT,
@@ -104,9 +104,6 @@ class Pipeline:
             )
         return confidence
 
-    def _matte(self, prediction: Prediction) -> NDArray[np.float32]:
-        return model_io.matte(model_io.probability(prediction.raw, self._spec), self._spec)
-
     def _second_look(self, matte: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """Return the matte merged with a second look, None if the subject is not small or the looks hardly overlap."""
         size = self._request.width, self._request.height
@@ -114,7 +111,8 @@ class Pipeline:
         if where is None:
             return None
         parts = [layer.crop(where.left, where.top, where.right, where.bottom) for layer in self._layers]
-        merged = second_look.merge(matte, self._matte(self._model.predict(parts, "second_look")), *size, where)
+        probable = model_io.probability(self._model.predict(parts, "second_look").raw, self._spec)
+        merged = second_look.merge(matte, model_io.matte(probable, self._spec), *size, where)
         self._stopwatch.lap("second_look")
         return merged
 

@@ -63,7 +63,7 @@ def _state(spec: ModelSpec, context: Context, loaded: set[str]) -> list[str]:
         return [*state, f"installed, {megabytes(context.store.size(spec))} on disk{extra}"]
     if spec.own:
         return [*state, "its files are missing"]
-    when = "downloaded on first use" if spec.automatic else f"get it with: matted models pull {spec.id}"
+    when = "downloaded on first use" if spec.automatic else f"get it with: {spec.how_to_get}"
     return [*state, f"{megabytes(spec.bytes)}, {when}"]
 
 

@@ -36,8 +36,8 @@ class ArrayPlace(NamedTuple):
     dtype: str
 
 
-class Writer:
-    """Puts arrays into shared memory. For one thread at a time.
+class _End:
+    """One process's end of the memory.
 
     handle: identifies the memory to the other process; on Linux and macOS an open file descriptor.
     """
@@ -45,6 +45,20 @@ class Writer:
     def __init__(self, handle: str) -> None:
         self.handle = handle
         self._mapped: mmap.mmap | None = None
+
+    @property
+    def bytes(self) -> int:
+        """The size of the memory as it is mapped here."""
+        return len(self._mapped) if self._mapped is not None else 0
+
+    def close(self) -> None:
+        """Free the memory, once no views of it are left. May be called again."""
+        self._mapped = None
+        self.handle = _close(self.handle)
+
+
+class Writer(_End):
+    """Puts arrays into shared memory. For one thread at a time."""
 
     def put(self, arrays: Sequence[NDArray[Any]]) -> list[ArrayPlace]:
         """Copy arrays into the memory, over the former ones. Raises MemoryError if the system has no room."""
@@ -59,16 +73,6 @@ class Writer:
             places.append(place)
         return places
 
-    @property
-    def bytes(self) -> int:
-        """The size of the memory as it is mapped here."""
-        return len(self._mapped) if self._mapped is not None else 0
-
-    def close(self) -> None:
-        """Free the memory, once no views of it are left. May be called again."""
-        self._mapped = None
-        self.handle = _close(self.handle)
-
     def _with_room(self, count: int) -> mmap.mmap:
         if self._mapped is None or len(self._mapped) < count:
             size = max(1, -(-count // _GRANULE)) * _GRANULE
@@ -76,12 +80,8 @@ class Writer:
         return self._mapped
 
 
-class Reader:
+class Reader(_End):
     """Reads the arrays that the Writer of the same memory has put there. For one thread at a time."""
-
-    def __init__(self, handle: str) -> None:
-        self.handle = handle
-        self._mapped: mmap.mmap | None = None
 
     def get(self, places: Sequence[ArrayPlace]) -> list[NDArray[Any]]:
         """Return views of the arrays, which are valid until the writer's next `put`."""
@@ -91,16 +91,6 @@ class Reader:
                 self._mapped = _map(self.handle, place.mapped)
             views.append(_view(self._mapped, place))
         return views
-
-    @property
-    def bytes(self) -> int:
-        """The size of the memory as it is mapped here."""
-        return len(self._mapped) if self._mapped is not None else 0
-
-    def close(self) -> None:
-        """Free the memory, once no views of it are left. May be called again."""
-        self._mapped = None
-        self.handle = _close(self.handle)
 
 
 def create() -> str:
