@@ -10,10 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from hosts.roots import cache_folder
 from matted.models import catalogue, sources
@@ -117,6 +118,15 @@ class Daemon:
     def pid(self) -> int:
         """Return the process id in the connection file."""
         return int(json.loads(self.connection_file.read_text())["pid"])
+
+    def engines(self) -> list[psutil.Process]:
+        """Return its engine processes, without those that have ended."""
+        found = []
+        for child in psutil.Process(self.pid()).children():
+            with suppress(psutil.NoSuchProcess):  # one has just ended, the process that converts a model, say
+                if "matted.inference.engines.process" in child.cmdline():
+                    found.append(child)
+        return found
 
     def end(self) -> None:
         """Stop the daemon that runs in these folders, even if a client started it."""

@@ -19,16 +19,6 @@ from peers import LibzmqClient, disc
 SIZE = (300, 200)
 
 
-def engines(daemon: Daemon) -> list[psutil.Process]:
-    """Return the daemon's engine processes, without those that have ended."""
-    found = []
-    for child in psutil.Process(daemon.pid()).children():
-        with suppress(psutil.NoSuchProcess):  # one has just ended, the process that converts a model, say
-            if "matted.inference.engines.process" in child.cmdline():
-                found.append(child)
-    return found
-
-
 # -- settings ----------------------------------------------------------------------------------------------------------
 
 
@@ -46,7 +36,7 @@ def test_settings_are_read_anew_without_losing_loaded_models(new_daemon: Callabl
     daemon = new_daemon().start()
     with daemon.session() as session:
         session.load()
-        [engine] = engines(daemon)
+        [engine] = daemon.engines()
         daemon.write_settings('model = "birefnet-lite"\nkeep_alive = "1h"')
         if way == "command":
             assert daemon.run("reload").returncode == 0
@@ -55,7 +45,7 @@ def test_settings_are_read_anew_without_losing_loaded_models(new_daemon: Callabl
         wait_for(lambda: session.status()["default_model"] == "birefnet-lite", "the new settings")
         assert "loading" not in session.mask(disc(*SIZE), *SIZE, "RGBA8", "u2netp").info.timings
         assert session.status()["loaded"][0]["expires_in"] > 600
-    assert engines(daemon) == [engine]
+    assert daemon.engines() == [engine]
 
 
 def test_settings_that_are_wrong_are_said_and_change_nothing(new_daemon: Callable[..., Daemon]) -> None:
@@ -101,7 +91,7 @@ def test_no_inference_process_outlives_its_daemon(new_daemon: Callable[..., Daem
     daemon = new_daemon().start()
     with LibzmqClient(daemon.connection_file) as client:
         client.reply(client.mask(*SIZE))
-        [engine] = engines(daemon)
+        [engine] = daemon.engines()
         client.mask(2000, 1500, new=True)
         wait_for(lambda: client.ask("status")["status"]["jobs"], "the job's start")
         os.kill(daemon.pid(), end)
@@ -117,13 +107,13 @@ def test_an_inference_process_that_crashed_is_replaced_and_the_request_answered(
     daemon = new_daemon().start()
     with daemon.session() as session:
         expected = session.mask(disc(*SIZE), *SIZE, "RGBA8").alpha
-        [engine] = engines(daemon)
+        [engine] = daemon.engines()
         os.kill(engine.pid, signal.SIGSEGV)
         assert "loading" in session.mask(disc(*SIZE, shade=1), *SIZE, "RGBA8").info.timings
         again = session.mask(disc(*SIZE), *SIZE, "RGBA8")
         assert again.alpha == expected
         assert "inference" in again.info.timings
-        assert engines(daemon) != [engine]
+        assert daemon.engines() != [engine]
 
 
 def test_a_model_that_crashes_every_time_is_an_error_and_the_daemon_goes_on(
@@ -134,7 +124,7 @@ def test_a_model_that_crashes_every_time_is_an_error_and_the_daemon_goes_on(
 
         def crash(progress: Progress) -> None:
             if progress.stage in ("loading", "inference"):
-                for engine in engines(daemon):
+                for engine in daemon.engines():
                     with suppress(psutil.NoSuchProcess):  # the last crash has just ended it
                         engine.send_signal(signal.SIGSEGV)
 
@@ -152,7 +142,7 @@ def test_a_cancel_ends_a_load_that_takes_long(new_daemon: Callable[..., Daemon])
 
     def freeze() -> bool:
         """Suspend the engine process, as if the load took long; return whether to cancel."""
-        for engine in engines(daemon):
+        for engine in daemon.engines():
             engine.suspend()
             stopped.append(engine)
         return bool(stopped)
@@ -171,7 +161,7 @@ def test_an_inference_that_does_not_heed_a_cancel_is_ended_with_its_process(
     daemon = new_daemon().start()
     with LibzmqClient(daemon.connection_file) as client:
         client.reply(client.mask(*SIZE))
-        [engine] = engines(daemon)
+        [engine] = daemon.engines()
         engine.suspend()
         request = client.mask(*SIZE, new=True)
         wait_for(lambda: client.ask("status")["status"]["jobs"][0]["stage"] == "inference", "the inference")

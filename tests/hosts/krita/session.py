@@ -19,6 +19,7 @@ from matted_client.endpoint import read_connection
 
 PLUGIN = Path(__file__).parent / "matted_checks"
 KRITA_SECONDS = 560  # for all checks; some 200 on an idle machine of two cores
+SIGNALLED = 128  # what a shell adds to the number of the signal that ended a program
 SCREEN = "1400x900x24"
 # Xvfb picks a free display and says which. Everything ends with the script: Krita first, then what it was shown on.
 SCRIPT = f"""
@@ -41,6 +42,10 @@ mv "$HOME/opened.part" "$HOME/opened.txt"
 """
 
 
+class Crashed(AssertionError):
+    """Krita was ended by a signal. Its message has the end of the log, with what Python was doing."""
+
+
 class KritaSession:
     """One HOME in the root, with matted and its weights, where Krita runs the checks of matted_checks once."""
 
@@ -56,6 +61,7 @@ class KritaSession:
             "MATTED_STATE_DIR": f"{inside}/state",
             "MATTED_CHECKS": f"{inside}/checks",
             "PATH": f"{inside}/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "PYTHONFAULTHANDLER": "1",  # a crash of Krita says in its log what Python was doing
             **({"MATTED_TEST_EVERYTHING": "1"} if EVERYTHING else {}),
         }
         self.folder.mkdir()
@@ -110,7 +116,10 @@ class KritaSession:
         finally:
             _end_group(process.pid)
             process.wait()
-        said = log.read_text(errors="replace")[-3000:]
+        said = log.read_text(errors="replace")[-6000:]
+        if code is not None and code > SIGNALLED:
+            done = list(json.loads(results.read_text())) if results.exists() else []
+            raise Crashed(f"Krita crashed with {code - SIGNALLED} after {done[-1:]}\n{said}")
         assert results.exists(), f"Krita wrote no results\n{said}"
         seen = json.loads(results.read_text())
         assert code == 0, f"Krita ended with {code} after {list(seen)[-1]}\n{said}"
