@@ -145,6 +145,9 @@ class FakeEngine:
             raise
         self.device, self.arithmetic, self.size = self._target.device, "f32", (SIDE, SIDE)
 
+    def inference(self, pictures: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]) -> FakeInference:
+        return FakeInference(self, pictures)
+
     def infer(self, pictures: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]) -> list[Any]:
         assert not self.closed, "an engine is used after it was closed"
         self.inferences += 1
@@ -166,6 +169,10 @@ class FakeEngine:
     def cancel(self) -> None:
         self._engines.inferring[self.spec.id].break_open()
 
+    def die(self) -> None:
+        """Die as when the system ends it while it is idle."""
+        self._alive = False
+
     def kill(self) -> None:
         self._alive = False
         self._engines.loading[self.spec.id].break_open()
@@ -185,6 +192,20 @@ class FakeEngine:
 
     def memory(self) -> int:
         return 0 if self.closed else 100
+
+
+@dataclass
+class FakeInference:
+    """An Inference of a fake engine."""
+
+    engine: FakeEngine
+    pictures: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]
+
+    def run(self) -> list[Any]:
+        return self.engine.infer(self.pictures)
+
+    def cancel(self) -> None:
+        self.engine.cancel()
 
 
 @dataclass

@@ -251,7 +251,7 @@ class Progress(Message):
     op: ClassVar[str] = "progress"
     stage: str = _field(str)  # waiting, downloading, loading, preparing, inference, second_look, edges, mask, colours
     fraction: Optional[float] = _field(float, int, type(None), low=0, high=1, default=None)  # of this stage
-    place: int = _field(int, low=0, default=0)  # waiting: how many requests are before this one
+    place: int = _field(int, low=0, default=0)  # how many requests this one waits for, in any stage
     detail: str = _field(str, default="")  # downloading: what, how big, which licence; loading: the model
 
 

@@ -31,11 +31,11 @@ def describe(progress: Progress, words: Words = ENGLISH) -> str:
     _ = words.gettext
     if progress.stage == STARTING:
         return _("Starting the matted daemon")
-    if progress.stage == "waiting":
-        if not progress.place:
-            return _("Starting")
+    if progress.place:
         sentence = words.ngettext("Waiting for %d other request", "Waiting for %d other requests", progress.place)
         return sentence % progress.place
+    if progress.stage == "waiting":
+        return _("Starting")
     if progress.stage == "downloading":
         return _("Downloading %s") % progress.detail
     if progress.stage == "loading":

@@ -86,7 +86,7 @@ def _round_trip(spec: ModelSpec, file: Path, size: tuple[int, int], count: int) 
         engine.load()
         tasks: dict[str, Callable[[], Run]] = {
             HERE: lambda: timed(lambda: bare.infer(pictures)),
-            PROCESS: lambda: timed(lambda: engine.infer(pictures)),
+            PROCESS: lambda: timed(engine.inference(pictures).run),
         }
         return in_turns(spec.id, size[0] * size[1] / 1e6, tasks, EFFORT)
     finally:

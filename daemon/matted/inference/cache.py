@@ -16,6 +16,9 @@ from matted.models.spec import ModelSpec
 
 log = logging.getLogger(__name__)
 
+ROOM_SECONDS = 30.0  # for which a load waits for models that are lent; it then goes on if the machine has the memory
+_POLL_SECONDS = 0.05  # after which a load that waits for room looks whether it was cancelled
+
 
 @dataclass(eq=False)
 class _Entry:
@@ -23,7 +26,6 @@ class _Entry:
     used: float  # by the cache's clock
     expires: float  # infinite while lent
     lent: int = 0  # number of loans
-    unwanted: bool = False  # whether to unload it after the last loan, whatever its time
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Resident:
 class ModelCache:
     """Lends engines, at most one for each model, and closes those that are not lent. All methods are thread-safe.
 
-    budget: bytes that the `peak_bytes` of all models in memory may add up to.
+    budget: bytes that the `peak_bytes` of all models in memory may add up to. One that takes more runs alone.
     free_memory: gives the bytes of memory that the machine has free.
     clock: monotonic, seconds.
     """
@@ -51,8 +53,9 @@ class ModelCache:
         self._entries: dict[str, _Entry] = {}
         self._loading: ModelSpec | None = None
         self._loading_is_unwanted = False
-        self._dead: list[_Entry] = []  # engines that died, and that somebody still holds
+        self._retired: list[_Entry] = []  # not lent any more, and closed after their last loan: dead, or unwanted
         self._lock = threading.Lock()
+        self._given_back = threading.Condition(self._lock)
 
     def lend(self, model: str) -> Engine | None:
         """Lend the engine of a model until `give_back`. Returns None at once if it is not in memory, or has died."""
@@ -64,25 +67,28 @@ class ModelCache:
                 return entry.engine
         if entry is not None:
             log.warning("the engine of %s has died", model)
-            self.discard(entry.engine)
+            self._discard(entry.engine)
         return None
 
-    def load(self, spec: ModelSpec, load: Callable[[], Engine]) -> Engine:
-        """Make room for a model, load it, and lend its engine. For one thread at a time.
+    def load(self, spec: ModelSpec, load: Callable[[], Engine], check: Callable[[], None]) -> Engine:
+        """Make room for a model, load it, and lend its engine. For one thread at a time, which holds no other engine.
 
         load: returns the loaded engine.
+        check: called while models are lent that have to make room; raises to stop.
 
-        Raises what `load` raises, and Rejected("out_of_memory") if the model needs more memory than is free.
+        Raises what `load` and `check` raise, and Rejected("out_of_memory") if the model needs more memory than is free.
         """
-        self._make_room(spec)
+        self._make_room(spec, check)
         with self._lock:
             self._loading = spec
             self._loading_is_unwanted = False
         try:
             entry = _Entry(load(), self._clock(), math.inf, lent=1)
             with self._lock:
-                entry.unwanted = self._loading_is_unwanted
-                self._entries[spec.id] = entry
+                if self._loading_is_unwanted:
+                    self._retired.append(entry)
+                else:
+                    self._entries[spec.id] = entry
             return entry.engine
         finally:
             self._loading = None
@@ -96,10 +102,11 @@ class ModelCache:
             entry.lent -= 1
             entry.used = self._clock()
             if not entry.lent:
-                entry.expires = -math.inf if entry.unwanted else entry.used + keep_alive
-            dead = entry in self._dead or not engine.alive()
-        if dead:
-            self.discard(engine)
+                entry.expires = entry.used + keep_alive
+            over = entry in self._retired or not engine.alive()
+            self._given_back.notify_all()
+        if over:
+            self._discard(engine)
 
     def holds(self, model: str) -> bool:
         """Return whether `lend` would lend it."""
@@ -111,47 +118,56 @@ class ModelCache:
         now = self._clock()
         with self._lock:
             expired = [name for name, entry in self._entries.items() if entry.expires <= now and not entry.lent]
+            unwanted = [entry.engine for entry in self._retired if not entry.lent]
         for name in expired:
             self._unload(name, "not used for a while")
+        for engine in unwanted:
+            self._discard(engine)
         with self._lock:
             pending = [entry.expires for entry in self._entries.values() if entry.expires < math.inf]
         return max(0.0, min(pending) - now) if pending else None
 
     def unload_when_idle(self, model: str) -> bool:
-        """Mark a model to be unloaded by the next `expire` after its use. False if it is not in memory.
+        """Lend a model to nobody any more, and have the next `expire` after its use unload it.
 
-        A model that is being loaded is marked as well.
+        So a request that comes next loads it anew. A model that is being loaded counts as well.
+
+        Returns False if the model is not in memory.
         """
         with self._lock:
             if self._loading is not None and self._loading.id == model:
                 self._loading_is_unwanted = True
                 return True
-            entry = self._entries.get(model)
+            entry = self._entries.pop(model, None)
             if entry is not None:
-                entry.unwanted = True
+                log.info("unloading %s: it is not wanted any more", model)
+                self._retired.append(entry)
                 if not entry.lent:
                     entry.expires = -math.inf
             return entry is not None
 
-    def discard(self, engine: Engine) -> None:
-        """Forget an engine that died, so that the next use loads anew. It is closed when its last loan has ended."""
+    def _discard(self, engine: Engine) -> None:
+        """Lend an engine to nobody any more, and close it if its last loan has ended."""
         with self._lock:
             entry = self._find(engine)
             if entry is None:
                 return
-            if entry not in self._dead:
+            if entry not in self._retired:
                 del self._entries[engine.spec.id]
-                self._dead.append(entry)
+                self._retired.append(entry)
             if entry.lent:  # others hold it, and will find that it is dead
                 return
-            self._dead.remove(entry)
+            self._retired.remove(entry)
         engine.close()
 
     def resident(self) -> list[Resident]:
-        """List the models in memory."""
+        """List the models in memory, those too that are closed after their last loan."""
         now = self._clock()
         with self._lock:
-            return [Resident(entry.engine, max(0.0, entry.expires - now)) for entry in self._entries.values()]
+            retired = [entry for entry in self._retired if entry.engine.alive()]
+            return [
+                Resident(entry.engine, max(0.0, entry.expires - now)) for entry in [*self._entries.values(), *retired]
+            ]
 
     def specs(self) -> list[ModelSpec]:
         """List the models in memory, and the one that is being loaded."""
@@ -162,19 +178,33 @@ class ModelCache:
     def clear(self) -> None:
         """Unload everything, lent or not: the daemon ends."""
         with self._lock:
-            entries = [*self._entries.values(), *self._dead]
+            entries = self._all()
             self._entries.clear()
-            self._dead.clear()
+            self._retired.clear()
         for entry in entries:
             entry.engine.close()
 
     def _find(self, engine: Engine) -> _Entry | None:
-        return next((entry for entry in [*self._entries.values(), *self._dead] if entry.engine is engine), None)
+        return next((entry for entry in self._all() if entry.engine is engine), None)
 
-    def _make_room(self, spec: ModelSpec) -> None:
-        for name in self._idle():
-            if self._peak_bytes() + spec.peak_bytes > self.budget or self._free_memory() < spec.peak_bytes:
-                self._unload(name, f"making room for {spec.id}")
+    def _all(self) -> list[_Entry]:
+        return [*self._entries.values(), *self._retired]
+
+    def _make_room(self, spec: ModelSpec, check: Callable[[], None]) -> None:
+        """Unload the models that are not lent, and wait for those that are, until there is room or no other model."""
+        self.expire()
+        deadline = self._clock() + ROOM_SECONDS
+        while not self._has_room(spec):
+            idle = self._idle()
+            if idle:
+                self._unload(idle[0], f"making room for {spec.id}")
+                continue
+            with self._given_back:
+                if not self._all() or self._clock() >= deadline:
+                    break
+                self._given_back.wait(_POLL_SECONDS)
+            check()
+            self.expire()
         free = self._free_memory()
         if free < spec.peak_bytes:
             raise Rejected(
@@ -183,15 +213,16 @@ class ModelCache:
                 "Close other programs, or use a smaller model; see: matted models",
             )
 
+    def _has_room(self, spec: ModelSpec) -> bool:
+        with self._lock:
+            taken = sum(entry.engine.spec.peak_bytes for entry in self._all())
+        return taken + spec.peak_bytes <= self.budget and self._free_memory() >= spec.peak_bytes
+
     def _idle(self) -> list[str]:
         """List the models that are not lent, the least recently used first."""
         with self._lock:
             idle = [(entry.used, name) for name, entry in self._entries.items() if not entry.lent]
         return [name for _, name in sorted(idle)]
-
-    def _peak_bytes(self) -> int:
-        with self._lock:
-            return sum(entry.engine.spec.peak_bytes for entry in self._entries.values())
 
     def _unload(self, name: str, why: str) -> None:
         with self._lock:

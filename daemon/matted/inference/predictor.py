@@ -53,6 +53,24 @@ class Prediction:
     note: str
 
 
+class _Retry:
+    """The one more try that a request has after an engine has died or a load has failed."""
+
+    def __init__(self) -> None:
+        self._left = True
+
+    def take(self, error: Exception) -> bool:
+        """Return whether to try again after an error.
+
+        Not after the system has killed the engine for want of memory: the next try would need as much, and the system
+        might end the picture editor then.
+        """
+        if isinstance(error, EngineDied) and error.killed:
+            return False
+        left, self._left = self._left, False
+        return left
+
+
 class _LoadPauser:
     """Pauses the load that is under way while an inference runs, since both would want every core.
 
@@ -171,15 +189,16 @@ class Predictor:
 
         downloaded = self._store.obtain(spec, downloading, task.check, download)
         stopwatch.lap("downloading" if downloaded else "")
+        retry = _Retry()
         with _translated_errors(spec):
-            engine = self.lend(task, spec, stopwatch)
-        held = HeldModel(self, engine, task, stopwatch, lambda last: self._cache.give_back(last, keep_alive))
+            engine = self.lend(task, spec, stopwatch, retry)
+        held = HeldModel(self, engine, task, stopwatch, retry, lambda last: self._cache.give_back(last, keep_alive))
         try:
             yield held
         finally:
             held.give_back()
 
-    def lend(self, task: Task, spec: ModelSpec, stopwatch: Stopwatch) -> Engine:
+    def lend(self, task: Task, spec: ModelSpec, stopwatch: Stopwatch, retry: _Retry) -> Engine:
         """Lend an engine of the model, loaded first if there is none. Raises as `hold`, EngineDied, RuntimeError."""
         engine = self._cache.lend(spec.id)
         if engine is None:
@@ -188,7 +207,7 @@ class Predictor:
                 engine = self._cache.lend(spec.id)  # another request may have loaded it meanwhile
                 stopwatch.lap("waiting")
                 if engine is None:
-                    engine = self._cache.load(spec, lambda: self._load(task, spec))
+                    engine = self._cache.load(spec, lambda: self._load(task, spec, retry), task.check)
                     stopwatch.lap("loading")
         return engine
 
@@ -207,7 +226,7 @@ class Predictor:
         pictures: the model's input, one for each of its inputs.
         stage: what the inference is called in progress and timings.
 
-        Raises Rejected("cancelled"), and what `Engine.infer` raises.
+        Raises Rejected("cancelled"), and what `Inference.run` raises.
         """
         remembered = self._remembered.setdefault(engine, RememberedOutputs())
         key = remembered.key(pictures)
@@ -215,15 +234,18 @@ class Predictor:
         stopwatch.lap("preparing")
         if outputs is not None:
             return outputs
-        task.progress = Progress("waiting")
+        task.progress = Progress(stage, place=int(self._inferring.locked()))
         with task.holding(self._inferring):
             stopwatch.lap("waiting")
+            if not engine.alive():  # the system, or another request's cancel, has ended it
+                raise EngineDied("it has died since its last inference", idle=True)
             start = self.clock()
             task.estimate = lambda: self.pace.progress(stage, engine.spec.id, self.clock() - start)
             inferred: list[Output] = []
+            inference = engine.inference(pictures)
             try:
                 with self._load_pauser.inference():
-                    task.run_interruptible(lambda: inferred.extend(engine.infer(pictures)), engine.cancel)
+                    task.run_interruptible(lambda: inferred.extend(inference.run()), inference.cancel)
             finally:
                 task.estimate = None
             self.pace.record(engine.spec.id, self.clock() - start)
@@ -231,7 +253,7 @@ class Predictor:
         remembered.put(key, inferred)
         return inferred
 
-    def _load(self, task: Task, spec: ModelSpec) -> Engine:
+    def _load(self, task: Task, spec: ModelSpec, retry: _Retry) -> Engine:
         if spec.id in self._compile_anew:
             self._compile_anew.discard(spec.id)
             self.compiled.forget(spec.id)
@@ -239,6 +261,8 @@ class Predictor:
         try:
             engine = self._start(task, spec, self.compiled.folder(spec.id))
         except (EngineDied, RuntimeError) as error:
+            if not retry.take(error):
+                raise
             reason = short_reason(error)
             log.warning("%s could not be loaded; it is tried again without its compiled files: %s", spec.id, reason)
             self.compiled.forget(spec.id)
@@ -268,6 +292,7 @@ class HeldModel:
         engine: Engine,
         task: Task,
         stopwatch: Stopwatch,
+        retry: _Retry,
         on_end: Callable[[Engine], None],
     ) -> None:
         """Take over an engine that was lent. on_end: ends the loan of an engine."""
@@ -276,9 +301,9 @@ class HeldModel:
         self._predictor = predictor
         self._task = task
         self._stopwatch = stopwatch
+        self._retry = retry
         self._on_end = on_end
         self._held = True
-        self._may_retry = True
 
     def give_back(self) -> None:
         """End the loan, so that the model can be unloaded. May be called again."""
@@ -292,7 +317,8 @@ class HeldModel:
         layers: the picture, and a plate if the model needs one.
         stage: what the inference is called in progress and timings.
 
-        If the engine dies, the model is loaded again and the inference is tried once more; once in a request.
+        If the engine dies, the model is loaded again and the inference is tried once more; once in a request, and not
+        if the system has killed the engine during the inference.
 
         Raises Rejected, MemoryError.
         """
@@ -300,13 +326,13 @@ class HeldModel:
             try:
                 return self._predict(layers, stage)
             except EngineDied as error:
-                if not self._may_retry:
+                if not self._retry.take(error):
                     raise
                 log.warning("%s: %s; the inference is tried once more", self.spec.id, error)
-            self._may_retry = False
-            self._predictor.distrust(self._engine)
+                if not error.idle:
+                    self._predictor.distrust(self._engine)
             self.give_back()
-            self._engine = self._predictor.lend(self._task, self.spec, self._stopwatch)
+            self._engine = self._predictor.lend(self._task, self.spec, self._stopwatch, self._retry)
             self._held = True
             return self._predict(layers, stage)
 

@@ -263,7 +263,7 @@ class Service:
 
     def _status(self) -> dict[str, Any]:
         resident = self._cache.resident()
-        memory = {each.engine.spec.id: each.engine.memory() for each in resident}
+        memory = [each.engine.memory() for each in resident]
         loaded = [
             {
                 "id": each.engine.spec.id,
@@ -271,9 +271,9 @@ class Service:
                 "arithmetic": each.engine.arithmetic,
                 "note": each.engine.note,
                 "expires_in": each.expires_in if each.expires_in < math.inf else None,
-                "resident_bytes": memory[each.engine.spec.id],
+                "resident_bytes": taken,
             }
-            for each in resident
+            for each, taken in zip(resident, memory, strict=True)
         ]
         config = self._setup.config
         return {
@@ -285,7 +285,7 @@ class Service:
             "device": config.device,
             "default_model": config.model,
             "loaded": loaded,
-            "resident_bytes": self._process.memory_info().rss + sum(memory.values()),
+            "resident_bytes": self._process.memory_info().rss + sum(memory),
             "uptime_seconds": self._clock() - self._started,
             "idle_exit": config.idle_exit if config.idle_exit < math.inf else None,
             "requests": self._requests,

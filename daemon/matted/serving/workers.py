@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matted_client import Rejected, messages
-from matted_client.messages import Failure, Load, MaskRequest, Message
+from matted_client.messages import Failure, Load, MaskRequest, Message, Progress
 
 from matted.inference.cache import ModelCache
 from matted.inference.predictor import Predictor
@@ -164,6 +164,7 @@ class Workers:
         """Hold one of the WORKERS slots for making a mask. Raises Rejected("cancelled") if a cancel comes meanwhile."""
         with self._lock:
             self._mask_threads += 1
+            job.progress = Progress("preparing", place=max(0, self._mask_threads - WORKERS))
         try:
             with job.holding(self._mask_slots):
                 yield

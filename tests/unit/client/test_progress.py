@@ -45,6 +45,7 @@ def test_a_stage_without_a_fraction_stands_at_its_beginning() -> None:
 
 def test_whoever_waits_is_told_how_many_are_ahead() -> None:
     assert "3" in describe(Progress("waiting", place=3))
+    assert "1" in describe(Progress("inference", place=1))  # in the middle of a request, too
 
 
 def test_whoever_is_next_is_not_told_to_wait_for_zero() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import cast
 
 import pytest
+from matted.inference import cache
 from matted.inference.cache import ModelCache
 from matted.inference.engines.engine import Engine
 from matted.models import catalogue
@@ -38,6 +41,10 @@ class Fake:
         return not (self.closed or self.crashed)
 
 
+def _check() -> None:
+    """The check of a load that nobody cancels."""
+
+
 class Machine:
     """A cache on a machine of `total` bytes whose clock the test sets."""
 
@@ -50,17 +57,21 @@ class Machine:
     @contextmanager
     def lend(self, name: str, keep_alive: float = 60.0, peak: int = GB) -> Iterator[tuple[Engine, bool]]:
         """Lend the engine in the block. Yields it, and whether it was loaded for that."""
+        there = self.cache.lend(name)
+        engine = there or self.cache.load(spec(name, peak), self.loads(name, peak), _check)
+        try:
+            yield engine, there is None
+        finally:
+            self.cache.give_back(engine, keep_alive)
+
+    def loads(self, name: str, peak: int = GB) -> Callable[[], Engine]:
+        """Return what loads a model."""
 
         def load() -> Engine:
             self.loaded.append(Fake(spec(name, peak)))
             return cast(Engine, self.loaded[-1])
 
-        there = self.cache.lend(name)
-        engine = there or self.cache.load(spec(name, peak), load)
-        try:
-            yield engine, there is None
-        finally:
-            self.cache.give_back(engine, keep_alive)
+        return load
 
     def use(self, name: str, keep_alive: float = 60.0, peak: int = GB) -> bool:
         with self.lend(name, keep_alive, peak) as (engine, loaded):
@@ -68,7 +79,7 @@ class Machine:
         return loaded
 
     def _free(self) -> int:
-        return self.total - sum(fake.spec.peak_bytes for fake in self.loaded if not fake.closed)
+        return self.total - sum(fake.spec.peak_bytes for fake in self.loaded if fake.alive())
 
     def names(self) -> list[str]:
         resident = [each.engine.spec.id for each in self.cache.resident()]
@@ -165,6 +176,32 @@ def test_a_lent_model_that_is_unwanted_is_unloaded_when_it_is_given_back() -> No
     assert machine.cache.unload_when_idle("one") is False
 
 
+def test_a_model_that_is_unwanted_is_not_lent_again_while_others_use_it() -> None:
+    """After its spec has changed, nobody gets masks by the old one however many requests come."""
+    machine = Machine()
+    with machine.lend("one"):
+        machine.cache.unload_when_idle("one")
+        assert not machine.cache.holds("one")
+        assert machine.use("one") is True
+        assert machine.names() == ["one", "one"]
+    machine.cache.expire()
+    assert machine.names() == ["one"] and machine.loaded[0].closed
+    machine.cache.unload_when_idle("one")
+    assert machine.use("one") is True
+    assert machine.names() == ["one"]
+
+
+def test_a_model_that_is_unwanted_while_it_is_loaded_is_lent_once() -> None:
+    machine = Machine()
+
+    def load() -> Engine:
+        assert machine.cache.unload_when_idle("one") is True
+        return machine.loads("one")()
+
+    machine.cache.give_back(machine.cache.load(spec("one"), load, _check), 60)
+    assert machine.names() == [] and machine.loaded[0].closed
+
+
 def test_a_load_that_fails_leaves_nothing_behind() -> None:
     machine = Machine()
 
@@ -172,7 +209,7 @@ def test_a_load_that_fails_leaves_nothing_behind() -> None:
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError):
-        machine.cache.load(spec("one"), fail)
+        machine.cache.load(spec("one"), fail, _check)
     assert machine.names() == [] and machine.cache.lend("one") is None
 
 
@@ -187,7 +224,7 @@ def test_a_model_lent_twice_stays_until_both_loans_end() -> None:
     assert machine.names() == []
 
 
-def test_a_lent_model_does_not_make_room() -> None:
+def test_a_model_that_is_not_lent_makes_room_before_one_that_is() -> None:
     machine = Machine(budget=2 * GB)
     with machine.lend("one"):
         machine.use("two")
@@ -195,10 +232,51 @@ def test_a_lent_model_does_not_make_room() -> None:
         assert machine.names() == ["one", "three"]
 
 
+@pytest.mark.parametrize(("budget", "total"), [(2 * GB, 100 * GB), (100 * GB, 2 * GB)])
+def test_a_load_waits_for_a_lent_model_that_has_to_make_room(budget: int, total: int) -> None:
+    """So that the budget is kept, and nothing is refused for memory that is about to be free."""
+    machine = Machine(budget, total)
+    waited = threading.Event()
+    with ThreadPoolExecutor() as pool:
+        with machine.lend("one"):
+            load = pool.submit(machine.cache.load, spec("two", 2 * GB), machine.loads("two", 2 * GB), waited.set)
+            assert waited.wait(60) and not load.done()
+            assert machine.names() == ["one"]
+        assert load.result(60).spec.id == "two"
+    assert machine.names() == ["two"]
+
+
+def test_a_load_that_waits_for_room_can_be_cancelled() -> None:
+    machine = Machine(budget=2 * GB)
+
+    def cancelled() -> None:
+        raise Rejected("cancelled", "Cancelled.")
+
+    with machine.lend("one"), pytest.raises(Rejected, match="Cancelled"):
+        machine.cache.load(spec("two", 2 * GB), machine.loads("two", 2 * GB), cancelled)
+    assert machine.names() == ["one"]
+
+
+def test_a_load_does_not_wait_for_ever_for_a_lent_model() -> None:
+    """Its holder may wait for this load, after a crash. The machine's memory is what counts then."""
+    machine = Machine(budget=2 * GB)
+
+    def pass_time() -> None:
+        machine.now += cache.ROOM_SECONDS
+
+    with machine.lend("one"):
+        machine.cache.load(spec("two", 2 * GB), machine.loads("two", 2 * GB), pass_time)
+        assert machine.names() == ["one", "two"]
+    machine.total = 4 * GB
+    with machine.lend("one"), pytest.raises(Rejected, match="THREE needs"):
+        machine.cache.load(spec("three", 4 * GB), machine.loads("three", 4 * GB), pass_time)
+
+
 def test_an_engine_that_died_is_forgotten_at_once_and_closed_when_nobody_holds_it() -> None:
     machine = Machine()
-    with machine.lend("one") as (engine, _):
-        machine.cache.discard(engine)
+    with machine.lend("one"):
+        machine.loaded[0].crashed = True
+        assert machine.cache.lend("one") is None
         assert machine.cache.resident() == [] and machine.cache.lend("one") is None
         assert not machine.loaded[0].closed
         assert machine.use("one") is True

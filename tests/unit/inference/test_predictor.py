@@ -21,6 +21,7 @@ from matted.models.spec import ModelSpec
 from matted.settings.target import Target
 from matted.system.task import Task
 from matted_client import Rejected
+from matted_client.messages import Progress
 
 SMALL, LARGE = model("small"), model("large")
 PICTURE = [Layer.from_frame(memoryview(disc()), 96, 96, "RGB8")]
@@ -256,7 +257,8 @@ def test_one_inference_runs_at_a_time(harness: Harness) -> None:
     assert gate.reached.wait(60)
     second = in_thread(lambda: harness.predict(LARGE, waiting))
     wait_for(
-        lambda: waiting.progress.stage == "waiting" and len(harness.engines.made) == 2, "the second wait for its turn"
+        lambda: waiting.progress == Progress("inference", place=1) and len(harness.engines.made) == 2,
+        "the second wait for its turn",
     )
     assert harness.engines.made[1].inferences == 0
     gate.open()
@@ -320,7 +322,7 @@ def test_a_cancel_while_another_infers_is_heeded_at_once(harness: Harness) -> No
     assert gate.reached.wait(60)
     task = Task()
     second = in_thread(lambda: harness.predict(SMALL, task))
-    wait_for(lambda: task.progress.stage == "waiting", "the second wait for its turn")
+    wait_for(lambda: task.progress.place == 1, "the second wait for its turn")
     task.cancel()
     error = second()
     assert isinstance(error, Rejected) and error.code == "cancelled"
@@ -384,10 +386,51 @@ def test_the_second_prediction_of_a_request_has_no_other_try(harness: Harness) -
 
 
 def test_an_engine_that_the_system_ended_is_reported_as_out_of_memory(harness: Harness) -> None:
-    harness.engines.infer_errors["small"] = [EngineDied("killed", killed=True)] * 2
+    harness.engines.infer_errors["small"] = [EngineDied("killed", killed=True)]
     with pytest.raises(Rejected, match="The system ended SMALL") as refusal:
         harness.predict()
     assert refusal.value.code == "out_of_memory"
+
+
+@pytest.mark.parametrize("errors", ["load_errors", "infer_errors"])
+def test_after_the_system_ended_an_engine_nothing_is_tried_again_and_nothing_deleted(
+    harness: Harness, errors: str
+) -> None:
+    """The next try would need as much memory, and the system might end the picture editor then."""
+    getattr(harness.engines, errors)["small"] = [EngineDied("killed", killed=True)]
+    blob = compiled_file(harness)
+    with pytest.raises(Rejected, match="The system ended SMALL"):
+        harness.predict()
+    assert len(harness.engines.made) == 1 and blob.exists()
+    harness.predict()
+    assert blob.exists()
+
+
+def test_an_engine_that_died_while_it_was_idle_is_loaded_anew_without_blame(harness: Harness) -> None:
+    blob = compiled_file(harness)
+    with harness.predictor.hold(Task(), SMALL, KEEP, harness.stopwatch()) as held:
+        harness.engines.made[0].die()
+        assert held.predict(PICTURE).device == "CPU"
+    first, second = harness.engines.made
+    assert first.inferences == 0 and first.closed and second.inferences == 1 and blob.exists()
+
+
+def test_one_try_more_is_all_that_a_request_has(harness: Harness) -> None:
+    """A load that fails after a crash has none of its own: each costs the computer as much as the first."""
+    harness.engines.infer_errors["small"] = [EngineDied("a crash")]
+    harness.engines.load_errors["small"] = [None, RuntimeError("no")]
+    with pytest.raises(Rejected, match="OpenVINO cannot run SMALL: no"):
+        harness.predict()
+    assert len(harness.engines.made) == 2
+
+
+def compiled_file(harness: Harness) -> Path:
+    """Put a compiled file, with its seal, where OpenVINO would have left it."""
+    blob = harness.compiled.folder("small") / "model.blob"
+    blob.parent.mkdir()
+    blob.write_bytes(b"compiled")
+    harness.compiled.seal("small")
+    return blob
 
 
 def test_a_load_that_fails_is_tried_again_without_compiled_files(harness: Harness) -> None:
@@ -425,9 +468,13 @@ def test_a_model_makes_room_for_another_but_not_while_it_is_held(tmp_path: Path)
     harness.predict(SMALL)
     harness.predict(LARGE)
     assert [engine.closed for engine in harness.engines.made] == [True, False]
+    task = Task()
     with harness.predictor.hold(Task(), LARGE, KEEP, harness.stopwatch()):
-        harness.predict(SMALL)
-        assert not harness.engines.made[1].closed
+        end = in_thread(lambda: harness.predict(SMALL, task))
+        wait_for(lambda: task.progress.stage == "loading", "the load, which waits for room")
+        assert len(harness.engines.made) == 2 and not harness.engines.made[1].closed
+    assert end() is None
+    assert [engine.closed for engine in harness.engines.made] == [True, True, False]
 
 
 def test_a_model_that_is_not_installed_is_refused_before_anything_is_loaded(harness: Harness) -> None:

@@ -42,7 +42,7 @@ class Model:
         self._request = compiled.create_infer_request()
 
     def infer(self, pictures: Sequence[Planes]) -> list[Output]:
-        """Run the model, as `engine.Engine.infer`. The outputs are valid until the next inference.
+        """Run the model, as `engine.Inference.run`. The outputs are valid until the next inference.
 
         After `cancel` from another thread it returns early with meaningless arrays, or raises RuntimeError.
         """

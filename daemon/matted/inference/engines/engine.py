@@ -21,20 +21,43 @@ Output = NDArray[Any]  # of a model, without the batch axis: float32 for a matte
 
 
 class EngineDied(Exception):
-    """The engine died while it loaded or inferred: OpenVINO or a driver crashed, or its process was ended.
+    """The engine died: OpenVINO or a driver crashed, or its process was ended.
 
     killed: whether by the signal that the system sends when memory runs out.
+    idle: whether it was found dead before it had anything to do, so that the model is not to blame.
     """
 
-    def __init__(self, why: str, killed: bool = False) -> None:
+    def __init__(self, why: str, killed: bool = False, idle: bool = False) -> None:
         super().__init__(why)
         self.killed = killed
+        self.idle = idle
+
+
+class Inference(Protocol):
+    """One inference of an engine. It can be cancelled from its creation on, so that no cancel comes too early."""
+
+    def run(self) -> list[Output]:
+        """Run the model, once.
+
+        Returns the raw outputs that the spec names: first the matte before its activation, float32, 1 x height x width;
+        then, from a model that gives them, the foreground colours, uint8, 3 x height x width.
+
+        Raises EngineDied, after which the engine can only be closed, MemoryError, or RuntimeError with OpenVINO's own
+        message.
+        """
+
+    def cancel(self) -> None:
+        """End the inference, from another thread. Its `run` raises RuntimeError or EngineDied, or returns any numbers.
+
+        Returns at once. Does nothing once `run` has ended.
+        """
 
 
 class Engine(Protocol):
     """Holds one model from `load` to `close`.
 
-    One thread at a time calls `load`, `infer` and `close`. Other threads may call the other methods meanwhile.
+    One thread at a time calls `load`, `inference`, its `run`, and `close`. Other threads may call the other methods
+    meanwhile.
 
     spec: the model.
     device: what it runs on, as OpenVINO names it. Known after `load`, like the next three.
@@ -52,26 +75,14 @@ class Engine(Protocol):
     def load(self) -> None:
         """Load the model. Raises EngineDied, MemoryError, or RuntimeError with OpenVINO's own message."""
 
-    def infer(self, pictures: Sequence[Planes]) -> list[Output]:
-        """Run the model on a picture, or on a picture and its plate.
+    def inference(self, pictures: Sequence[Planes]) -> Inference:
+        """Return an inference on a picture, or on a picture and its plate, which has not begun.
 
         pictures: one for each of the model's inputs.
-
-        Returns the raw outputs that the spec names: first the matte before its activation, float32, 1 x height x width;
-        then, from a model that gives them, the foreground colours, uint8, 3 x height x width.
-
-        Raises EngineDied, after which the engine can only be closed, MemoryError, or RuntimeError with OpenVINO's own
-        message.
-        """
-
-    def cancel(self) -> None:
-        """End the running inference: `infer` raises RuntimeError or EngineDied, or returns meaningless arrays.
-
-        Returns at once. Does nothing while no inference runs.
         """
 
     def kill(self) -> None:
-        """End the engine at once: a `load` or `infer` that runs in another thread raises EngineDied."""
+        """End the engine at once: a load or an inference that runs in another thread raises EngineDied."""
 
     def pause(self) -> None:
         """Leave the processor to others until `resume`, in the middle of a load. Does nothing if that is impossible."""

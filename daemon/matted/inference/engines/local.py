@@ -32,6 +32,41 @@ _BELOW_NORMAL = 0x4000  # the priority class of the process on Windows
 _OWN_GROUP: dict[str, Any] = {"process_group": 0} if sys.platform != "win32" and sys.version_info >= (3, 11) else {}
 
 
+class LocalInference:
+    """The Inference of a local engine."""
+
+    def __init__(self, engine: LocalEngine, number: int, pictures: Sequence[Planes]) -> None:
+        """number: larger than those of the engine's inferences before."""
+        self._engine = engine
+        self._number = number
+        self._pictures = pictures
+        self._cancelled = self._ended = False
+
+    def run(self) -> list[Output]:
+        """Run the model, as `Inference.run`."""
+        try:
+            if self._cancelled:
+                raise RuntimeError("cancelled")
+            return self._engine.infer(self._number, self._pictures)
+        finally:
+            self._ended = True
+
+    def cancel(self) -> None:
+        """End the inference, as `Inference.cancel`, whatever state the process is in."""
+
+        def kill_if_running() -> None:
+            if not self._ended:
+                self._engine.kill()
+
+        self._cancelled = True
+        if self._ended:
+            return
+        send_cancel = threading.Thread(target=self._engine.cancel, args=(self._number,))
+        for thread in (threading.Timer(CANCEL_SECONDS, kill_if_running), send_cancel):
+            thread.daemon = True
+            thread.start()
+
+
 class LocalEngine:
     """The Engine of a model file on this computer."""
 
@@ -41,7 +76,8 @@ class LocalEngine:
         self.device = self.arithmetic = self.note = ""
         self.size: tuple[int, int] | None = None
         self._load_arguments = (spec, path, target, compiled)
-        self._inference = 0  # odd while one runs
+        self._inferences = 0  # so far, which numbers them
+        self._killed_here = False
         self._sending = threading.Lock()
         self._pictures = shared_memory.Writer(shared_memory.create())
         try:
@@ -70,35 +106,24 @@ class LocalEngine:
         """Load the model, as `Engine.load`."""
         _, self.device, self.arithmetic, self.note, self.size = self._call("load", *self._load_arguments)
 
-    def infer(self, pictures: Sequence[Planes]) -> list[Output]:
-        """Run the model, as `Engine.infer`. The outputs are copies."""
-        self._inference += 1
-        try:
-            places = self._call("infer", self._inference, self._pictures.put(pictures))[1]
-            return [view.copy() for view in self._outputs.get(places)]
-        finally:
-            self._inference += 1  # a cancel that comes now carries the number of no inference
+    def inference(self, pictures: Sequence[Planes]) -> LocalInference:
+        """Return an inference, as `Engine.inference`. Its outputs are copies."""
+        self._inferences += 1
+        return LocalInference(self, self._inferences, pictures)
 
-    def cancel(self) -> None:
-        """End the running inference, as `Engine.cancel`, whatever state the process is in."""
-        number = self._inference
-        if number % 2 == 0:  # none runs
-            return
+    def infer(self, number: int, pictures: Sequence[Planes]) -> list[Output]:
+        """Run the inference of a number, for `LocalInference`."""
+        places = self._call("infer", number, self._pictures.put(pictures))[1]
+        return [view.copy() for view in self._outputs.get(places)]
 
-        def send_cancel() -> None:
-            with suppress(EngineDied):
-                self._send("cancel", number)
-
-        def kill_if_running() -> None:
-            if self._inference == number:
-                self.kill()
-
-        for thread in (threading.Timer(CANCEL_SECONDS, kill_if_running), threading.Thread(target=send_cancel)):
-            thread.daemon = True
-            thread.start()
+    def cancel(self, number: int) -> None:
+        """Tell the process that an inference is cancelled, which may not have begun; for `LocalInference`."""
+        with suppress(EngineDied):
+            self._send("cancel", number)
 
     def kill(self) -> None:
         """End the process, as `Engine.kill`."""
+        self._killed_here = True
         self._process.kill()
 
     def pause(self) -> None:
@@ -165,5 +190,5 @@ class LocalEngine:
             self._process.kill()
             self._process.wait()
             return EngineDied("the engine process broke its connection")
-        # nothing but the system, when memory runs out, a user, or `kill` ends it by this signal
-        return EngineDied(f"the engine process ended with code {code}", killed=code == -9)
+        # besides `kill`, the system ends it by this signal when memory runs out, or a user does
+        return EngineDied(f"the engine process ended with code {code}", killed=code == -9 and not self._killed_here)

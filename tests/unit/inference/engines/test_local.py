@@ -6,14 +6,17 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from conftest import wait_for
+from graphs import small
 from matted.inference.engines import local
-from matted.inference.engines.engine import EngineDied
+from matted.inference.engines.engine import EngineDied, Planes
 from matted.inference.engines.local import LocalEngine
 from matted.models import catalogue
 from matted.settings.target import CPU, Target
@@ -92,14 +95,64 @@ def test_a_process_that_breaks_its_connection_is_no_lack_of_memory() -> None:
         engine.close()
 
 
-def test_a_cancel_of_nothing_leaves_the_process_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "CANCEL_SECONDS", 0.0)
-    engine = LocalEngine(SPEC, Path("nothing.xml"), Target(CPU), None)
+@pytest.fixture
+def loaded(tmp_path: Path) -> Iterator[LocalEngine]:
+    """An engine with a small model."""
+    spec = catalogue.load().find("isnet-general-use")
+    engine = LocalEngine(spec, small.isnet_like(tmp_path / "net.onnx"), Target(CPU, "f32"), None)
     try:
-        before = set(threading.enumerate())
-        engine.cancel()
-        for thread in set(threading.enumerate()) - before:
-            thread.join(60)
-        assert engine.alive()
+        engine.load()
+        yield engine
     finally:
         engine.close()
+
+
+def threads_ended(before: set[threading.Thread]) -> None:
+    for thread in set(threading.enumerate()) - before:
+        thread.join(60)
+
+
+def picture() -> list[Planes]:
+    return [np.zeros((3, 32, 32), np.uint8)]
+
+
+def test_a_cancel_before_an_inference_begins_is_heeded(loaded: LocalEngine) -> None:
+    inference = loaded.inference(picture())
+    inference.cancel()
+    with pytest.raises(RuntimeError, match="cancelled"):
+        inference.run()
+    assert loaded.inference(picture()).run()[0].shape == (1, 32, 32)  # the next one is not
+
+
+def test_a_cancel_that_overtakes_its_inference_on_the_way_to_the_process_is_heeded(loaded: LocalEngine) -> None:
+    loaded.cancel(1)
+    with pytest.raises(RuntimeError, match="cancelled"):
+        loaded.inference(picture()).run()
+    assert loaded.inference(picture()).run()[0].shape == (1, 32, 32)
+
+
+def test_a_cancel_after_an_inference_leaves_the_process_alone(
+    loaded: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "CANCEL_SECONDS", 0.0)
+    first, second = loaded.inference(picture()), loaded.inference(picture())
+    before = set(threading.enumerate())
+    first.run()
+    first.cancel()
+    threads_ended(before)
+    assert second.run()[0].shape == (1, 32, 32)
+
+
+def test_a_process_that_does_not_heed_a_cancel_is_ended_and_was_not_killed_by_the_system(
+    loaded: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "CANCEL_SECONDS", 0.0)
+    loaded.pause()
+    inference = loaded.inference(picture())
+    begun = threading.Timer(0.0, inference.cancel)
+    before = set(threading.enumerate())
+    begun.start()
+    with pytest.raises((EngineDied, RuntimeError)) as error:
+        inference.run()
+    threads_ended(before)
+    assert not getattr(error.value, "killed", False)
