@@ -23,7 +23,7 @@ def load(own: Path | None = None) -> Catalogue:
     specs = load_shipped().shipped
     for model, sources in given.items():
         specs[model] = replace(specs[model], sources=tuple(Source(**source) for source in sources))
-    return Catalogue(specs, own)
+    return Catalogue(specs, catalogue.read_own(own, specs) if own else {})
 
 
 if __name__ == "__main__":  # not in the processes that matted starts, which import this file again

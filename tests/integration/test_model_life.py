@@ -152,6 +152,18 @@ def test_a_model_that_is_too_large_for_the_machine_is_refused(
     assert no.value.code == "out_of_memory"
 
 
+def test_weights_that_are_installed_anew_are_used_at_once(new_daemon: Callable[..., Daemon], u2netp_file: Path) -> None:
+    """Nothing is left of the old ones: no model in memory, no outputs that it remembers, no compiled files."""
+    daemon = new_daemon().start()
+    with daemon.session() as session:
+        assert "inference" in ask(session).timings and "inference" not in ask(session).timings
+        done = daemon.run("models", "pull", "u2netp", "--from", str(u2netp_file), "--force")
+        assert done.returncode == 0, done.stderr
+        wait_for(lambda: not loaded(session), "the unloading")
+        assert not list((daemon.folder / "cache").rglob("*.blob"))
+        assert {"loading", "inference"} <= set(ask(session).timings)
+
+
 # -- models that compare with a plate ----------------------------------------------------------------------------------
 
 

@@ -94,7 +94,7 @@ def run(models: Sequence[tuple[ModelSpec, Path]], target: Target, examples: Sequ
     for spec, path in tqdm(models, unit=" models", disable=None):
         try:
             figures.append(subprocess_call.call(measure, spec, path, target, examples))
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             raise MattedError(f"{spec.id} could not be measured: {error}.") from error
     return figures
 

@@ -5,7 +5,6 @@ The specs that matted comes with are in catalogue.toml; a user's own are in mode
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -18,8 +17,6 @@ from matted_client import MattedError, Rejected, messages
 from matted.models.spec import ModelSpec, Source
 from matted.system import toml_file
 
-log = logging.getLogger(__name__)
-
 OWN_FILE = "models.toml"
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _RESERVED = {"default"}  # what a request says that leaves the choice to the settings
@@ -30,43 +27,34 @@ class CatalogueError(MattedError):
 
 
 class Catalogue:
-    """All specs by id. shipped: matted's. `own`: the file of the user's own, which is read again when it changes."""
+    """All model specs, as they were when it was read.
 
-    def __init__(self, specs: Mapping[str, ModelSpec], own: Path | None = None) -> None:
-        self.shipped = dict(specs)
-        self._own = own
-        self._seen = _stamp(own)
-        self._own_specs = read_own(own, self.shipped) if own else {}
+    shipped: those that matted comes with, by id.
+    specs: these, then the user's own, by id.
+    """
 
-    @property
-    def specs(self) -> dict[str, ModelSpec]:
-        """matted's specs, then the user's. A file that was made unreadable meanwhile changes nothing."""
-        stamp = _stamp(self._own)
-        if self._own and stamp != self._seen:
-            self._seen = stamp
-            try:
-                self._own_specs = read_own(self._own, self.shipped)
-            except CatalogueError as error:
-                log.warning("%s", error)
-        return {**self.shipped, **self._own_specs}
+    def __init__(self, shipped: Mapping[str, ModelSpec], own: Mapping[str, ModelSpec] | None = None) -> None:
+        """own: the user's, by id."""
+        self.shipped = dict(shipped)
+        self.specs = {**self.shipped, **(own or {})}
 
     def find(self, model: str) -> ModelSpec:
-        """Raises Rejected("model_not_found")."""
-        specs = self.specs
-        if model not in specs:
+        """Return the spec of a model. Raises Rejected("model_not_found")."""
+        if model not in self.specs:
             raise Rejected(
                 messages.MODEL_NOT_FOUND,
                 f"There is no model called {model[:80]!r}.",
-                f"Known models: {', '.join(specs)}. See: matted models",
+                f"Known models: {', '.join(self.specs)}. See: matted models",
             )
-        return specs[model]
+        return self.specs[model]
 
 
 def load(own: Path | None = None) -> Catalogue:
-    """`own`: the user's models.toml, which need not exist. Raises CatalogueError if it cannot be used."""
+    """Read the catalogue. own: the user's models.toml, which need not exist. Raises CatalogueError."""
     text = resources.files(__package__).joinpath("catalogue.toml").read_text("utf-8")
     specs = [_spec(fields) for fields in toml_file.parse(text)["model"]]
-    return Catalogue({spec.id: spec for spec in specs}, own)
+    shipped = {spec.id: spec for spec in specs}
+    return Catalogue(shipped, read_own(own, shipped) if own else {})
 
 
 def check_id(model: str) -> None:
@@ -173,11 +161,3 @@ def _spec(table: dict[str, Any]) -> ModelSpec:
 
 def _source(table: dict[str, Any]) -> Source:
     return Source(**{"name": table["kind"], **table})
-
-
-def _stamp(path: Path | None) -> tuple[int, int] | None:
-    try:
-        stat = path.stat() if path else None
-    except OSError:
-        return None
-    return (stat.st_mtime_ns, stat.st_size) if stat else None

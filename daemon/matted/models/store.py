@@ -221,6 +221,9 @@ class Store:
         shutil.rmtree(work.converted, ignore_errors=True)
         try:
             subprocess_call.call(weights.convert, spec, file, work.converted / MODEL)
+        except MemoryError as error:  # another source would need as much
+            hint = "Close other programs, and try again."
+            raise Rejected(messages.OUT_OF_MEMORY, f"There is too little memory to install {spec.id}.", hint) from error
         except (ValueError, RuntimeError) as error:
             if work.free_bytes() < file.stat().st_size:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error

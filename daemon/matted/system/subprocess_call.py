@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO, TypeVar
 
 T = TypeVar("T")
+_KILLED = -9  # by the signal that Linux sends when memory runs out, and nobody else
 
 
 def call(function: Callable[..., T], *arguments: Any) -> T:
@@ -18,10 +19,13 @@ def call(function: Callable[..., T], *arguments: Any) -> T:
     function: at the top level of a module.
     arguments: can be pickled, as the result can.
 
-    Raises what the function raises, or RuntimeError if its process died.
+    Raises what the function raises, MemoryError if the system killed its process for want of memory, or RuntimeError if
+    it died otherwise.
     """
     command = [sys.executable, "-m", "matted.system.subprocess_call"]
     done = subprocess.run(command, input=pickle.dumps((function, arguments)), stdout=subprocess.PIPE)
+    if done.returncode == _KILLED:
+        raise MemoryError("the system ended the process that worked on it: there is too little memory")
     if not done.stdout:
         raise RuntimeError(f"the process that worked on it ended with code {done.returncode}")
     error, value = pickle.loads(done.stdout)

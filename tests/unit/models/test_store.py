@@ -15,6 +15,7 @@ from matted.models import origin
 from matted.models.sources import Monitor
 from matted.models.spec import Source
 from matted.models.store import Store
+from matted.system import subprocess_call
 from matted_client import Rejected
 
 FILE = "weights.onnx"  # on the shelf, where the tests run
@@ -292,6 +293,23 @@ def test_weights_that_are_no_model_are_refused(store: Store, shelf: Path) -> Non
     spec = replace(SPEC, sources=(replace(SPEC.sources[0], bytes=len(content), sha256=sha256(content).hexdigest()),))
     (shelf / FILE).write_bytes(content)
     assert "could not be converted" in refusal(store, spec).message
+
+
+def test_a_conversion_that_the_system_killed_is_not_tried_with_the_next_source(
+    store: Store, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def killed(*arguments: object) -> None:
+        calls.append(arguments)
+        raise MemoryError
+
+    monkeypatch.setattr(subprocess_call, "call", killed)
+    (shelf / FILE).write_bytes(WEIGHTS)
+    offers = [Source("file", "shelf", path=FILE), Source("file", "again", path=FILE)]
+    with pytest.raises(Rejected, match="There is too little memory to install") as refused:
+        store.pull(SPEC, offers, Monitor())
+    assert refused.value.code == "out_of_memory" and len(calls) == 1
     assert contents(store.folder) == []
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from contextlib import suppress
 
-from matted_client import MattedError, Rejected, connect, messages
+from matted_client import Rejected, messages
 
 from matted.cli.models.context import Context, reload_daemon
 from matted.cli.output import OK, megabytes
@@ -16,10 +15,8 @@ from matted.settings import config, edit
 def remove(options: argparse.Namespace, context: Context) -> int:
     spec = context.known.find(options.id)
     freed = context.store.size(spec) + context.compiled.size(spec.id)
-    with suppress(MattedError), connect("matted models", start=False) as session:
-        session.unload(spec.id)
+    context.unload(spec.id)
     context.store.remove(spec)
-    context.compiled.forget(spec.id)
     if spec.own:
         from matted.models import own
 

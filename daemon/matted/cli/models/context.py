@@ -28,6 +28,12 @@ class Context:
     def own_file(self) -> Path:
         return self.settings.folder / catalogue.OWN_FILE
 
+    def unload(self, model: str) -> None:
+        """Have nothing in use that was made from a model's files: they go, or become others."""
+        with suppress(MattedError), connect("matted models", start=False) as session:
+            session.unload(model)
+        self.compiled.forget(model)
+
 
 def reload_daemon() -> None:
     """Have a running daemon read settings and models again. If it fails, the next start of a daemon does."""

@@ -38,6 +38,8 @@ def pull(options: argparse.Namespace, context: Context) -> int:
         except KeyboardInterrupt:
             bar.interrupted(store.partial(spec))
             raise
+    if fresh and installed:
+        context.unload(spec.id)
     origin = store.origin(spec)
     size = megabytes(origin.bytes) if origin else ""
     print(f"{spec.id} is installed, {size}." if fresh else f"{spec.id} was installed by another pull, {size}.")
