@@ -116,6 +116,38 @@ def test_an_inference_process_that_crashed_is_replaced_and_the_request_answered(
         assert daemon.engines() != [engine]
 
 
+def compiled(daemon: Daemon) -> dict[str, int]:
+    """Return what OpenVINO compiled, and when it was written."""
+    return {file.name: file.stat().st_mtime_ns for file in (daemon.folder / "cache").rglob("*.blob")}
+
+
+@pytest.mark.parametrize("state", ["idle", "at work"])
+def test_an_engine_that_the_system_kills_costs_no_second_try_and_no_compiled_files(
+    new_daemon: Callable[..., Daemon], state: str
+) -> None:
+    """As Linux does when memory runs out: engine processes go first, so that the picture editor stays."""
+    daemon = new_daemon().start()
+    with LibzmqClient(daemon.connection_file) as client:
+        client.reply(client.mask(*SIZE))
+        before = compiled(daemon)
+        assert before
+        [engine] = daemon.engines()
+        if state == "idle":
+            engine.kill()
+            wait_for(lambda: not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE, "the engine's end")
+        else:
+            engine.suspend()  # no inference ends before the kill
+            request = client.mask(*SIZE, new=True)
+            wait_for(lambda: client.ask("status")["status"]["jobs"][0]["stage"] == "inference", "the inference")
+            engine.kill()
+            refusal = client.reply(request)[0]
+            assert (refusal["op"], refusal["code"]) == ("error", "out_of_memory")
+            assert daemon.engines() == []
+        answer = client.reply(client.mask(*SIZE, new=True))[0]
+        assert answer["op"] == "result" and "loading" in answer["timings"]
+    assert compiled(daemon) == before
+
+
 def test_a_model_that_crashes_every_time_is_an_error_and_the_daemon_goes_on(
     new_daemon: Callable[..., Daemon],
 ) -> None:
