@@ -126,6 +126,7 @@ class Chaos:
                 elif models and kind == "model":
                     self._harm += 1
                     models[0].kill()
+                    self._harm += 1  # again, for a request that began in between: it fails, too
                     self.done["killed models"] += 1
                 elif models:
                     self._stop(models[0], random)

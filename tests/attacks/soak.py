@@ -198,7 +198,7 @@ def soak(folder: Path, weights: Path, requests: int) -> tuple[Counter[str], Vita
             faults.append("the daemon's log tells of faults of its own")
     finally:
         crowded.end()
-    # Out of memory is what a request says whose engine process was killed twice.
+    # Out of memory is what a request says whose engine process was killed.
     known_ends = {"mask", "hung up", messages.CANCELLED, messages.OUT_OF_MEMORY}
     faults += [f"{count} requests ended with {end}" for end, count in work.outcomes.items() if end not in known_ends]
     return work.outcomes, before, after, faults

@@ -186,7 +186,8 @@ class Service:
         if op == Load.op:
             load = Load.from_wire(header)
             self._refuse_reused_id(peer, request_id)
-            self._setup.spec(load.model)
+            if not self.stopping and self._workers.renew(load):
+                return [Reply(peer, request_id, messages.Done())]
             self._submit(Job(peer, request_id, load, submitted=self._clock()))
             return []
         if op == Unload.op:

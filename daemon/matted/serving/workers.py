@@ -60,6 +60,13 @@ class Setup(NamedTuple):
         """Return the spec of a requested model. Raises Rejected("model_not_found")."""
         return self.catalogue.find(self.model_id(requested))
 
+    def keep_alive(self, request: MaskRequest | Load) -> float:
+        """Return for how many seconds a request's model stays in memory after its use."""
+        if self.model_id(request.model) == self.config.preload:
+            return math.inf
+        asked = request.keep_alive if self.config.client_keep_alive else None
+        return self.config.keep_alive if asked is None else asked
+
 
 class Workers:
     """WORKERS threads that carry out jobs, and one more for each model that is being downloaded or loaded.
@@ -101,6 +108,17 @@ class Workers:
         while self._finished:
             replies.append(self._finished.popleft())
         return replies
+
+    def renew(self, load: Load) -> bool:
+        """Answer a load of a model that is in memory: it stays as long as the load asks for. Returns False if it is not.
+
+        Raises Rejected("model_not_found").
+        """
+        engine = self._cache.lend(self.setup.spec(load.model).id)
+        if engine is None:
+            return False
+        self._cache.give_back(engine, self.setup.keep_alive(load))
+        return True
 
     def ended(self) -> bool:
         """Return whether all threads have ended and all replies are collected, after the queue was closed."""
@@ -204,11 +222,7 @@ class Workers:
 
     def _carry_out(self, job: Job, label: str, on_loaded: Callable[[], None]) -> Reply:
         request, setup = job.request, self.setup
-        spec = setup.spec(request.model)
-        requested = request.keep_alive if setup.config.client_keep_alive else None
-        keep_alive = setup.config.keep_alive if requested is None else requested
-        if spec.id == setup.config.preload:
-            keep_alive = math.inf
+        spec, keep_alive = setup.spec(request.model), setup.keep_alive(request)
         download = isinstance(request, Load) and request.download
         stopwatch = Stopwatch(job.submitted, self._predictor.clock)
         stopwatch.lap("waiting")
