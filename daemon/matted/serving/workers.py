@@ -110,7 +110,7 @@ class Workers:
         return replies
 
     def renew(self, load: Load) -> bool:
-        """Answer a load of a model that is in memory: it stays as long as the load asks for. Returns False if it is not.
+        """Keep a model that is in memory for as long as a load asks. Returns False if it is not in memory.
 
         Raises Rejected("model_not_found").
         """

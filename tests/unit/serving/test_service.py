@@ -124,11 +124,9 @@ def test_a_warm_click_is_answered_while_others_wait_for_a_load(daemon: Daemon) -
 
 
 def test_a_load_of_a_model_in_memory_is_answered_while_masks_take_all_threads(daemon: Daemon) -> None:
-    daemon.mask(1)
-    daemon.finished.of(1)
     gate = daemon.engines.close_inferring("small")
     for request_id in (2, 3, 4):
-        daemon.mask(request_id, "small", OTHER)
+        daemon.mask(request_id)
     assert gate.reached.wait(60)
     assert daemon.ask(5, messages.Load("small")) == [Done()]
     gate.open()
