@@ -134,6 +134,15 @@ def test_mattes_beyond_0_and_1_count_as_these() -> None:
     assert subject.confidence(raw, planes_of(ball()), SPEC) == subject.confidence(SURE, planes_of(ball()), SPEC)
 
 
+@pytest.mark.parametrize("level", [0.999999, 0.99999, 0.9999, 0.999])
+@pytest.mark.parametrize("shape", [(320, 320), (1024, 1024), (2160, 3840)])
+def test_a_subject_that_fills_the_frame_is_no_surer_than_sure(level: float, shape: tuple[int, int]) -> None:
+    full = np.random.default_rng(8).uniform(level, 1.0, shape).astype(np.float32)
+    planes = planes_of(ball(), PLATE)
+    for matte in (full, np.full(shape, level, np.float32)):
+        assert level - 1e-6 <= subject.confidence(matte, planes, PLATE) <= 1.0
+
+
 def test_each_model_has_its_own_floor() -> None:
     strict = replace(SPEC, subject_floor=0.9)
     assert subject.is_present(0.8, SPEC)
