@@ -14,7 +14,9 @@ BYTES_PER_PIXEL = 20  # of memory at a request's peak: the picture, mask, foregr
 
 
 def check(request: MaskRequest, frames: Sequence[memoryview]) -> None:
-    """Check the size of the picture and of the frames that came with the request.
+    """Check the size of the picture and of the frames that came with the request, and whether there is memory for it.
+
+    Memory is looked at for each request: what was free when its client connected tells nothing about now.
 
     Raises Rejected: "too_large", "out_of_memory", or "bad_request" where the frames do not fit the request.
     """
@@ -25,6 +27,7 @@ def check(request: MaskRequest, frames: Sequence[memoryview]) -> None:
         count = "Two frames, picture and plate," if request.plate else "One frame"
         message = f"{count} of {request.frame_bytes} bytes expected behind the header, not {sizes}."
         raise Rejected(messages.BAD_REQUEST, message)
+    _check_memory(request)
 
 
 def check_plate(request: MaskRequest, spec: ModelSpec) -> None:
@@ -40,18 +43,20 @@ def check_plate(request: MaskRequest, spec: ModelSpec) -> None:
         raise Rejected(messages.BAD_REQUEST, message, "Leave the plate out, or use a model that takes one.")
 
 
-def max_pixels() -> int:
-    """Return how many pixels a picture may have now: what memory is free for, up to the protocol's limit."""
-    return max(1, min(messages.MAX_PIXELS, int(psutil.virtual_memory().available) // BYTES_PER_PIXEL))
-
-
 def _check_size(request: MaskRequest) -> None:
-    pixels = request.width * request.height
-    if pixels > messages.MAX_PIXELS:
+    if request.width * request.height > messages.MAX_PIXELS:
         message = f"The picture is too large: {request.width} x {request.height} pixels."
         hint = f"At most {messages.MAX_PIXELS // 1_000_000} megapixels are possible; scale it down."
         raise Rejected(messages.TOO_LARGE, message, hint)
-    if pixels > max_pixels():
-        needed, free = pixels * BYTES_PER_PIXEL, psutil.virtual_memory().available
-        message = f"This picture needs {needed / 1e9:.1f} GB of memory, and only {free / 1e9:.1f} GB are free."
-        raise Rejected(messages.OUT_OF_MEMORY, message, "Close other programs or scale it down.")
+
+
+def _check_memory(request: MaskRequest) -> None:
+    memory = psutil.virtual_memory()
+    needed = request.width * request.height * BYTES_PER_PIXEL
+    free = int(memory.available) + request.frame_bytes  # the picture has arrived, and has its memory already
+    if needed > free:
+        figures = f"the picture needs {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
+        hint = "Close other programs, or scale the picture down."
+        if needed > memory.total:
+            hint = f"Scale the picture down: this computer has {memory.total / 1e9:.1f} GB in all."
+        raise Rejected(messages.OUT_OF_MEMORY, f"This computer has too little free memory now: {figures}.", hint)

@@ -224,7 +224,7 @@ class Service:
             v=messages.PROTOCOL,
             version=__version__,
             proof=messages.server_proof(self._identity.key, hello.nonce),
-            max_pixels=admission.max_pixels(),
+            max_pixels=messages.MAX_PIXELS,
             max_side=messages.MAX_SIDE,
             formats=list(messages.BYTES_PER_PIXEL),
         )

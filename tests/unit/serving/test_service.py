@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from conftest import wait_for
 from fakes import Engines, Finished, disc, model
@@ -296,6 +297,22 @@ def test_a_crash_of_the_engine_is_not_seen_by_the_client(daemon: Daemon) -> None
     daemon.engines.infer_errors["small"] = [EngineDied("a crash")]
     daemon.mask(1)
     assert isinstance(daemon.finished.of(1).message, MaskResult)
+
+
+def test_too_little_memory_is_told_as_such_for_as_long_as_it_lasts(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, free = psutil.virtual_memory(), 10_000
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: real._replace(available=free))
+    (welcome,) = daemon.ask(1, messages.Hello(messages.PROTOCOL, bytes(16)))
+    assert isinstance(welcome, messages.Welcome) and welcome.max_pixels == messages.MAX_PIXELS
+    (failure,) = daemon.mask(2)
+    assert isinstance(failure, Failure) and failure.code == "out_of_memory"
+    assert failure.message.startswith("This computer has too little free memory now: the picture needs 0.0 GB")
+    assert failure.hint.startswith("Close other programs") and "too large" not in failure.message
+    free = 100_000_000
+    assert daemon.mask(3) == []
+    assert isinstance(daemon.finished.of(3).message, MaskResult)
 
 
 def test_out_of_memory_is_reported_and_the_next_request_works(daemon: Daemon) -> None:
