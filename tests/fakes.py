@@ -1,6 +1,6 @@
-"""A fake engine, store and clock: the test says what a model does and how long that takes.
+"""A fake engine, store and clock: the test says what a model does and how long that takes. And fake devices.
 
-Nothing here imitates OpenVINO's results: tests of masks use real models.
+Nothing here imitates OpenVINO's results: tests of masks use real models, and fake devices compute on the real CPU.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -20,6 +21,7 @@ from matted.models.spec import ModelSpec
 from matted.models.store import Store
 from matted.settings.target import Target
 from matted_client import Rejected, messages
+from numpy.typing import NDArray
 
 SIDE = 32  # pixels: the size that the fake models take
 BASE = replace(catalogue.load().find("u2netp"), side=SIDE, scale="255", activation="clip", peak_bytes=1000)
@@ -80,6 +82,7 @@ class Engines:
     made: the engines so far.
     loading, inferring: a gate by model id, passed by its loads and its inferences.
     load_errors, infer_errors: by model id, what its next loads or inferences raise, in this order; None for nothing.
+    notes: by model id, why its engines do not run on the device in the settings.
     running, most_running: inferences at this moment, and the most at any moment.
     """
 
@@ -89,6 +92,7 @@ class Engines:
     inferring: dict[str, Gate] = field(default_factory=dict)
     load_errors: dict[str, list[Exception | None]] = field(default_factory=dict)
     infer_errors: dict[str, list[Exception | None]] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
     running: int = 0
     most_running: int = 0
 
@@ -144,6 +148,7 @@ class FakeEngine:
             self._alive = False
             raise
         self.device, self.arithmetic, self.size = self._target.device, "f32", (SIDE, SIDE)
+        self.note = self._engines.notes.get(self.spec.id, "")
 
     def inference(self, pictures: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]) -> FakeInference:
         return FakeInference(self, pictures)
@@ -246,6 +251,105 @@ def disc(side: int = 96) -> bytes:
     noise = np.random.default_rng(1).integers(0, 20, (side, side))
     red = np.where(inside, 235 + noise, 0)
     return np.stack([red, noise + 20 * (x > y), noise], axis=2).astype(np.uint8).tobytes()
+
+
+@dataclass
+class FakeDevice:
+    """A device of FakeCore.
+
+    title: FULL_DEVICE_NAME. discrete: DEVICE_TYPE. driver: the version of its driver; None if it does not tell.
+    fault: what becomes of each output; None for a sound device.
+    error: what compiling a model for it raises.
+    """
+
+    title: str = "A graphics chip"
+    discrete: bool = False
+    driver: str | None = "1.0"
+    fault: Callable[[NDArray[Any]], NDArray[Any]] | None = None
+    error: Exception | None = None
+
+
+class FakeCore:
+    """Stands for openvino.Core on a computer with these devices beside the CPU. They compute on the real CPU.
+
+    devices: by OpenVINO's names for them.
+    compiled: the devices that models were compiled for, in order.
+    """
+
+    def __init__(self, **devices: FakeDevice) -> None:
+        """devices: "_" stands for the dot in their names."""
+        import openvino
+
+        self.devices = {name.replace("_", "."): device for name, device in devices.items()}
+        self.compiled: list[str] = []
+        self._real = openvino.Core()
+
+    @property
+    def available_devices(self) -> list[str]:
+        return ["CPU", *self.devices]
+
+    def get_versions(self, name: str) -> Any:
+        return self._real.get_versions(name)
+
+    def get_property(self, name: str, key: str) -> Any:
+        if name == "CPU":
+            return self._real.get_property(name, key)
+        device = self.devices[name]
+        known = {
+            "FULL_DEVICE_NAME": device.title,
+            "DEVICE_TYPE": f"Type.{'DISCRETE' if device.discrete else 'INTEGRATED'}",
+        }
+        if device.driver is not None:
+            known[f"{name[:3]}_DRIVER_VERSION"] = device.driver
+        if key not in known:
+            raise RuntimeError(f"Cannot get unsupported property: {key}")
+        return known[key]
+
+    def read_model(self, path: Path) -> Any:
+        return self._real.read_model(path)
+
+    def compile_model(self, graph: Any, name: str, properties: dict[str, str]) -> Any:
+        self.compiled.append(name)
+        if name == "CPU":
+            return self._real.compile_model(graph, name, properties)
+        device = self.devices[name]
+        if device.error is not None:
+            raise device.error
+        exact = {**properties, "INFERENCE_PRECISION_HINT": "f32"}
+        return _FakeCompiled(self._real.compile_model(graph, "CPU", exact), name, properties, device)
+
+
+class _FakeCompiled:
+    """A compiled model on a fake device, and its only request."""
+
+    def __init__(self, real: Any, name: str, properties: dict[str, str], device: FakeDevice) -> None:
+        self._real = real
+        self._name = name
+        self._precision = properties["INFERENCE_PRECISION_HINT"]
+        self._device = device
+        self.inputs, self.outputs, self.input = real.inputs, real.outputs, real.input
+
+    def get_property(self, key: str) -> Any:
+        import openvino
+
+        if key == "EXECUTION_DEVICES":
+            return [self._name if "." in self._name else f"{self._name}.0"]
+        assert key == "INFERENCE_PRECISION_HINT"
+        return {"f16": openvino.Type.f16, "f32": openvino.Type.f32}[self._precision]
+
+    def create_infer_request(self) -> Any:
+        return _FakeRequest(self._real.create_infer_request(), self._device)
+
+
+class _FakeRequest:
+    def __init__(self, real: Any, device: FakeDevice) -> None:
+        self._device = device
+        self.start_async, self.wait, self.cancel = real.start_async, real.wait, real.cancel
+        self._output_of = real.get_output_tensor
+
+    def get_output_tensor(self, index: int) -> Any:
+        data = self._output_of(index).data
+        return SimpleNamespace(data=self._device.fault(data.copy()) if self._device.fault else data)
 
 
 class Finished:

@@ -23,7 +23,7 @@ def add_parser(commands: Any) -> None:
     serve.add_argument("--model", metavar="ID", help="the model for requests that name none")
     serve.add_argument("--keep-alive", metavar="TIME", help="how long a model stays in memory: 90s, 10m, 0, forever")
     serve.add_argument("--memory", metavar="SIZE", help="how much memory models may take together: 500MB, 8GB")
-    serve.add_argument("--device", metavar="NAME", help="AUTO, CPU, GPU, NPU, or another of OpenVINO's device names")
+    serve.add_argument("--device", metavar="NAME", help="AUTO, CPU, GPU, NPU, or one by its name: GPU.1")
     serve.add_argument(
         "--arithmetic", choices=ARITHMETICS, help="f32: nearly the same masks on every computer, but slower"
     )

@@ -1,6 +1,6 @@
 """List OpenVINO's devices, or try one of them. A program of its own, so that a crash of OpenVINO is only a finding.
 
-python -m matted.doctor.device_trial            prints the devices: {"CPU": "what it is", ...}
+python -m matted.doctor.device_trial            prints the devices: [{the fields of a Device}, ...]
 python -m matted.doctor.device_trial DEVICE     compiles a small graph for the device and checks what it computes
 """
 
@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 
 import numpy as np
 
+from matted.inference.engines import devices
+
 SIDE = 32  # of the picture, in pixels
 TOLERANCE = 0.01  # GPUs and NPUs compute in float16
-
-
-def devices() -> dict[str, str]:
-    """Find the devices: OpenVINO's name -> the name that the maker gave it."""
-    import openvino
-
-    core = openvino.Core()
-    return {name: str(core.get_property(name, "FULL_DEVICE_NAME")).strip() for name in core.available_devices}
 
 
 def error_of(device: str) -> float:
@@ -45,7 +40,9 @@ def error_of(device: str) -> float:
 
 def main() -> None:
     if len(sys.argv) == 1:
-        print(json.dumps(devices()))
+        import openvino
+
+        print(json.dumps([asdict(device) for device in devices.find(openvino.Core())]))
         return
     error = error_of(sys.argv[1])
     if not error < TOLERANCE:  # NaN too

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,9 @@ from matted import __version__
 from matted.doctor import probe
 from matted.doctor.context import FAIL, NOTE, OK, Context, Finding
 from matted.doctor.probe import ProbeFailedError
+from matted.inference.engines import devices, verdicts
+from matted.inference.engines.devices import Device
+from matted.settings.config import Config
 from matted.settings.target import AUTO, CPU
 
 if TYPE_CHECKING:
@@ -68,34 +71,65 @@ def check_imports(names: list[str]) -> Iterator[Finding]:
 
 
 def check_devices(context: Context) -> Iterator[Finding]:
-    """Try each of OpenVINO's devices with a small inference."""
+    """Try each of OpenVINO's devices with a small inference, tell what is known of its masks, and which one is used."""
     try:
-        found: dict[str, str] = json.loads(_last_line(probe.run(_TRIAL, IMPORT_SECONDS)))
+        found = [Device(**fields) for fields in json.loads(_last_line(probe.run(_TRIAL, IMPORT_SECONDS)))]
     except ProbeFailedError as error:
         yield Finding(FAIL, "OpenVINO", f"It does not start: {error}.", REINSTALL)
         return
-    wanted = context.settings.device
-    for name, title in found.items():
-        yield _try(name, title, wanted)
-    if wanted != AUTO and wanted not in found:
-        there = ", ".join(found)
-        yield Finding(
-            NOTE, wanted, f"The settings want this device, and this computer has {there}: the CPU is used.", ""
-        )
+    working = []
+    for device in found:
+        tried = _try(device)
+        yield tried
+        if tried.state == OK:
+            working.append(device)
+            yield from _verdicts(device, context.settings)
+    yield _used(context.settings.device, found, working)
 
 
-def _try(name: str, title: str, wanted: str) -> Finding:
-    subject = f"OpenVINO on {name}"
+def _try(device: Device) -> Finding:
+    subject = f"OpenVINO on {device.name}"
     try:
-        probe.run([*_TRIAL, name], TRIAL_SECONDS)
+        probe.run([*_TRIAL, device.name], TRIAL_SECONDS)
     except ProbeFailedError as error:
-        what = f"{title} fails a trial inference: {error}."
-        if name == CPU:
+        what = f"{device.title} fails a trial inference: {error}."
+        if device.kind == CPU:
             return Finding(FAIL, subject, what, f"matted needs it. {REINSTALL}")
-        if wanted not in (AUTO, name):
-            return Finding(NOTE, subject, what, "It is not used.")
-        return Finding(NOTE, subject, what, "The CPU is used in its place. A newer driver may help.")
-    return Finding(OK, subject, f"{title} computes.")
+        return Finding(NOTE, subject, what, "It is not used. A newer driver may help.")
+    return Finding(
+        OK, subject, f"{device.title} computes" + (f", with driver {device.driver}." if device.driver else ".")
+    )
+
+
+def _verdicts(device: Device, settings: Config) -> Iterator[Finding]:
+    """Tell for which models the device was compared with the CPU, and what came out."""
+    subject, right = f"Masks on {device.name}", []
+    for folder in sorted(settings.compiled.glob("*")):
+        found = [each for each in verdicts.read(folder) if each.is_of(device)]
+        holding = [each for each in found if settings.arithmetic in (AUTO, each.arithmetic)]
+        wrong = [each for each in holding if not each.right]
+        if holding and not wrong:
+            right.append(folder.name)
+        for verdict in wrong:
+            what = f"With {folder.name}, in {verdict.arithmetic}, {verdict}. It is not used for this model."
+            todo = 'A newer driver may help, or arithmetic = "f32" in the settings.'
+            yield Finding(NOTE, subject, what, f"{todo} To have it compared again, delete {folder / verdicts.FILE}")
+    if right:
+        yield Finding(OK, subject, f"Those of {', '.join(right)} are the CPU's.")
+
+
+def _used(setting: str, found: Sequence[Device], working: Sequence[Device]) -> Finding:
+    """Say which device the settings lead to."""
+    usable = devices.in_order(setting, working)
+    if usable:
+        others = ", then ".join([*(each.name for each in usable[1:]), CPU])
+        what = f'device = "{setting}" takes {usable[0].name}, {usable[0].title}; where that fails, {others}.'
+        return Finding(OK, "Device", what)
+    wanted = devices.in_order(setting, found)
+    if setting == CPU or (setting == AUTO and not wanted):
+        return Finding(OK, "Device", f'device = "{setting}" takes the CPU.')
+    why = "it does not work" if wanted else f"this computer has {', '.join(each.name for each in found)}"
+    return Finding(NOTE, setting, f"The settings want this device, and {why}: the CPU is used.")
 
 
 def requirements() -> list[Requirement]:

@@ -12,7 +12,8 @@ ARITHMETICS = (AUTO, "f32")
 class Target:
     """The device and the arithmetic of inference.
 
-    device: one of OpenVINO's names, or AUTO for a GPU if one works, else the CPU.
+    device: AUTO for the best GPU that works, else the CPU; a kind of device, such as "GPU", for the best of it; or
+        OpenVINO's name of one, such as "GPU.1". See engines.devices.
     arithmetic: one of ARITHMETICS. AUTO is float16 on a GPU or NPU; on a CPU bfloat16 if the CPU has it and the model
         spec allows it, else float32.
     """

@@ -8,16 +8,21 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import matted
 import pytest
-from matted.doctor import checks, context, daemon, files, hosts, models, report, software
+from matted.doctor import checks, context, daemon, files, hosts, models, probe, report, software
 from matted.doctor.context import FAIL, NOTE, OK, Context, Finding
+from matted.doctor.probe import ProbeFailedError
 from matted.hosts import installer
 from matted.hosts.places import Places
 from matted.hosts.registry import HOSTS
+from matted.inference.engines import verdicts
+from matted.inference.engines.devices import Device
+from matted.inference.engines.verdicts import Verdict
 from matted.models import catalogue
 from matted.models.licences import Licences
 from matted.settings import config
@@ -144,6 +149,80 @@ def test_a_device_of_the_settings_that_is_not_there_is_noted(sick: Context) -> N
     wanting = replace(sick, settings=replace(sick.settings, device="GPU.7"))
     found = list(software.check_devices(wanting))[-1]
     assert (found.state, found.subject) == (NOTE, "GPU.7") and "the CPU is used" in found.what
+
+
+CPU = Device("CPU", "Xeon", False, "", "2026")
+INTEGRATED = Device("GPU.0", "UHD Graphics (iGPU)", False, "23.1", "2026")
+CARD = Device("GPU.1", "Arc A770 (dGPU)", True, "23.1", "2026")
+
+
+@pytest.fixture
+def computer(sick: Context, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Finding]]:
+    """computer("AUTO", CPU, CARD) examines a computer that has these devices. broken: names of those that fail."""
+
+    def examine(setting: str, *found: Device, broken: tuple[str, ...] = (), **settings: Any) -> list[Finding]:
+        def run(command: list[str], seconds: float) -> str:
+            if command[-1] in broken:
+                raise ProbeFailedError("it crashed (SIGSEGV)")
+            names = [each.name for each in found]
+            return "" if command[-1] in names else json.dumps([asdict(each) for each in found])
+
+        monkeypatch.setattr(probe, "run", run)
+        changed = replace(sick, settings=replace(sick.settings, device=setting, **settings))
+        return list(software.check_devices(changed))
+
+    return examine
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("AUTO", 'device = "AUTO" takes GPU.1, Arc A770 (dGPU); where that fails, GPU.0, then CPU.'),
+        ("GPU", 'device = "GPU" takes GPU.1, Arc A770 (dGPU); where that fails, GPU.0, then CPU.'),
+        ("GPU.0", 'device = "GPU.0" takes GPU.0, UHD Graphics (iGPU); where that fails, CPU.'),
+        ("CPU", 'device = "CPU" takes the CPU.'),
+    ],
+)
+def test_of_several_gpus_the_one_that_is_used_is_named(
+    computer: Callable[..., list[Finding]], setting: str, expected: str
+) -> None:
+    *tried, used = computer(setting, CPU, INTEGRATED, CARD)
+    assert [(each.state, each.subject) for each in tried] == [
+        (OK, f"OpenVINO on {name}") for name in ("CPU", "GPU.0", "GPU.1")
+    ]
+    assert tried[2].what == "Arc A770 (dGPU) computes, with driver 23.1."
+    assert (used.state, used.what) == (OK, expected)
+
+
+def test_a_device_that_fails_its_trial_is_not_said_to_be_used(computer: Callable[..., list[Finding]]) -> None:
+    found = {each.subject: each for each in computer("AUTO", CPU, INTEGRATED, CARD, broken=("GPU.1",))}
+    assert found["OpenVINO on GPU.1"].state == NOTE and "crashed" in found["OpenVINO on GPU.1"].what
+    assert "takes GPU.0" in found["Device"].what
+    found = {each.subject: each for each in computer("GPU", CPU, CARD, broken=("GPU.1",))}
+    assert found["GPU"].what == "The settings want this device, and it does not work: the CPU is used."
+    found = {each.subject: each for each in computer("NPU", CPU, INTEGRATED, CARD)}
+    assert "this computer has CPU, GPU.0, GPU.1: the CPU is used" in found["NPU"].what
+
+
+def test_what_comparing_a_device_found_is_told(computer: Callable[..., list[Finding]], sick: Context) -> None:
+    def remember(model: str, device: Device, difference: float, arithmetic: str = "f16") -> Path:
+        folder = sick.settings.compiled / model
+        found_on = device.name, device.title, device.driver, device.openvino
+        verdicts.add(folder, Verdict("1", *found_on, arithmetic, difference))
+        return folder / verdicts.FILE
+
+    for model in ("isnet", "u2netp"):
+        remember(model, CARD, 0.001)
+        remember(model, replace(INTEGRATED, driver="22.9"), 0.5)
+    wrong = remember("birefnet", CARD, 0.45)
+    found = [each for each in computer("AUTO", CPU, INTEGRATED, CARD) if each.subject.startswith("Masks")]
+    assert [(each.state, each.subject) for each in found] == [(NOTE, "Masks on GPU.1"), (OK, "Masks on GPU.1")]
+    assert "With birefnet, in f16, it computes wrong numbers" in found[0].what and "45 % off" in found[0].what
+    assert "A newer driver" in found[0].todo and found[0].todo.endswith(str(wrong))
+    assert found[1].what == "Those of isnet, u2netp are the CPU's."
+    remember("birefnet", CARD, 0.0001, "f32")
+    found = [each for each in computer("AUTO", CPU, CARD, arithmetic="f32") if each.subject.startswith("Masks")]
+    assert [each.what for each in found] == ["Those of birefnet are the CPU's."]
 
 
 # -- settings and folders --------------------------------------------------------------------------------------------

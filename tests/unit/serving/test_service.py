@@ -299,6 +299,16 @@ def test_a_crash_of_the_engine_is_not_seen_by_the_client(daemon: Daemon) -> None
     assert isinstance(daemon.finished.of(1).message, MaskResult)
 
 
+def test_why_another_device_is_used_is_in_the_result_and_in_status(daemon: Daemon) -> None:
+    daemon.engines.notes["small"] = "GPU.1 cannot be used (it computes wrong numbers); the CPU is used instead."
+    daemon.mask(1)
+    result = daemon.finished.of(1).message
+    assert isinstance(result, MaskResult) and result.warnings == [daemon.engines.notes["small"]]
+    (status,) = daemon.ask(2, messages.StatusRequest())
+    assert isinstance(status, messages.StatusReply)
+    assert [each["note"] for each in status.status["loaded"]] == result.warnings
+
+
 def test_too_little_memory_is_told_as_such_for_as_long_as_it_lasts(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matted.inference.engines import pixel_graph
+from matted.inference.engines import devices, pixel_graph, verdicts
+from matted.inference.engines.devices import Device
 from matted.inference.engines.engine import Output, Planes
+from matted.inference.engines.verdicts import Verdict
 from matted.models.spec import ModelSpec
 from matted.settings.target import AUTO, CPU, Target
 
@@ -17,7 +21,6 @@ if TYPE_CHECKING:
     import openvino
 
 _NATIVE_ARITHMETIC = {"GPU": "f16", "NPU": "f16"}  # by kind of device; others compute in f32
-_TRIAL_SIDE = 256  # pixels, of the picture of a trial inference if the model takes any size
 
 
 class Model:
@@ -30,14 +33,13 @@ class Model:
     size: (height, width) of the model's input, None if it takes any.
     """
 
-    def __init__(self, spec: ModelSpec, compiled: openvino.CompiledModel, note: str) -> None:
+    def __init__(self, spec: ModelSpec, compiled: openvino.CompiledModel, note: str = "") -> None:
         self.spec = spec
         self.note = note
         self.device = ", ".join(compiled.get_property("EXECUTION_DEVICES"))
         self.arithmetic = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         shape = compiled.input(0).get_partial_shape()
         self.size = (shape[2].get_length(), shape[3].get_length()) if shape.is_static else None
-        self._inputs = len(compiled.inputs)
         self._outputs = len(compiled.outputs)
         self._request = compiled.create_infer_request()
 
@@ -54,57 +56,123 @@ class Model:
         """End the running inference, if there is one, at its next operator."""
         self._request.cancel()
 
-    def passes_trial(self) -> bool:
-        """Return whether a trial inference gives finite numbers: some devices are listed but cannot compute."""
-        height, width = self.size or (_TRIAL_SIDE, _TRIAL_SIDE)
-        grey = np.full((3, height, width), 128, np.uint8)
-        return all(bool(np.isfinite(output).all()) for output in self.infer([grey] * self._inputs))
 
-
-def load(spec: ModelSpec, path: Path, target: Target, compiled_cache: Path | None) -> Model:
+def load(
+    spec: ModelSpec, path: Path, target: Target, compiled_cache: Path | None, core: openvino.Core | None = None
+) -> Model:
     """Read a model file and compile it.
 
     spec: the model.
     path: the model file.
     target: the device and arithmetic to compile for.
-    compiled_cache: folder where OpenVINO keeps what it compiled, to load faster next time; None for no folder.
+    compiled_cache: folder where OpenVINO keeps what it compiled, to load faster next time, and where the verdicts on
+        devices are remembered; None for no folder.
+    core: finds and runs the devices; OpenVINO's own unless a test has another.
 
-    A device that is missing, cannot compile the model, or fails a trial inference is replaced by the CPU, and the
-    model's note says why. Raises MemoryError, or RuntimeError with OpenVINO's own message if the CPU fails too.
+    A device that is missing, cannot compile the model, or computes wrong numbers is replaced by the next best, in the
+    end by the CPU, and the model's note says why. Raises MemoryError, or RuntimeError with OpenVINO's own message if
+    the CPU fails too.
     """
     import openvino
 
-    core = openvino.Core()
-    graph = core.read_model(path)
-    graph = openvino.Model(graph.outputs[: len(spec.outputs)], graph.get_parameters(), spec.id)
-    graph = pixel_graph.build(graph, spec)
-    available = core.available_devices
-    gpus = [name for name in available if name.startswith("GPU")]
-    wanted = [*gpus, CPU] if target.device == AUTO else [target.device]
+    loader = _Loader(core or openvino.Core(), spec, path, target, compiled_cache)
+    found = devices.find(loader.core)
+    reasons = []
+    to_try = devices.in_order(target.device, found)
+    if not to_try and target.device not in (AUTO, CPU):
+        reasons.append(f"{target.device} cannot be used (this computer has {', '.join(each.name for each in found)})")
+    for device in to_try:
+        try:
+            model = loader.load_on(device)
+        except RuntimeError as error:
+            reasons.append(f"{device.name} cannot be used ({short_reason(error)})")
+            continue
+        model.note = _note(reasons, device.name)
+        return model
+    model = loader.compile(CPU)
+    model.note = _note(reasons, "the CPU")
+    return model
 
-    def compile_for(name: str) -> openvino.CompiledModel:
+
+def _note(reasons: Sequence[str], used: str) -> str:
+    """Say why a better device is not used, in a sentence; empty if there are no reasons."""
+    return f"{'; '.join(reasons)}; {used} is used instead." if reasons else ""
+
+
+class _Loader:
+    """Compiles one model for one device or another. core: the devices."""
+
+    def __init__(
+        self, core: openvino.Core, spec: ModelSpec, path: Path, target: Target, compiled_cache: Path | None
+    ) -> None:
+        """Read the model file. The arguments are those of `load`."""
+        import openvino
+
+        self.core = core
+        self._spec = spec
+        self._target = target
+        self._compiled_cache = compiled_cache
+        self._identity = _identity(spec, path)
+        graph = core.read_model(path)
+        graph = openvino.Model(graph.outputs[: len(spec.outputs)], graph.get_parameters(), spec.id)
+        self._graph = pixel_graph.build(graph, spec)
+        self._right: list[Output] | None = None
+
+    def compile(self, device: str) -> Model:
+        """Compile the model for the device of this name. Raises RuntimeError, MemoryError."""
         properties = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": _arithmetic(core, spec, name, target.arithmetic),
+            "INFERENCE_PRECISION_HINT": _arithmetic(self.core, self._spec, device, self._target.arithmetic),
         }
-        if compiled_cache:
-            properties["CACHE_DIR"] = str(compiled_cache)
-        return core.compile_model(graph, name, properties)
+        if self._compiled_cache:
+            properties["CACHE_DIR"] = str(self._compiled_cache)
+        return Model(self._spec, self.core.compile_model(self._graph, device, properties))
 
-    note = ""
-    for name in wanted:
-        if name == CPU:
-            break
-        try:
-            if name not in available:
-                raise RuntimeError(f"this computer has {', '.join(available)}")
-            model = Model(spec, compile_for(name), note)
-            if model.passes_trial():
-                return model
+    def load_on(self, device: Device) -> Model:
+        """Compile the model for a device, and see whether that computes what the CPU does.
+
+        They are compared once; the verdict is remembered. Raises RuntimeError with the reason if the device cannot be
+        used, MemoryError.
+        """
+        arithmetic = _arithmetic(self.core, self._spec, device.name, self._target.arithmetic)
+        verdict = None
+        if self._compiled_cache:
+            verdict = verdicts.find(self._compiled_cache, device, self._identity, arithmetic)
+        if verdict is None:
+            verdict = self._compare(device, arithmetic)
+            if self._compiled_cache:
+                with suppress(OSError):  # the disk is full, say: they are compared again with the next load
+                    verdicts.add(self._compiled_cache, verdict)
+        if not verdict.right:
+            raise RuntimeError(str(verdict))
+        model = self.compile(device.name)
+        if not all(bool(np.isfinite(output).all()) for output in self._show(model)):
             raise RuntimeError("a trial inference gave no finite numbers")
-        except RuntimeError as error:
-            note = f"{name} cannot be used ({short_reason(error)}); the CPU is used instead."
-    return Model(spec, compile_for(CPU), note)
+        return model
+
+    def _compare(self, device: Device, arithmetic: str) -> Verdict:
+        """Compare the device with the CPU. One of the two models is in memory at a time."""
+        from matted.inference.engines import comparison  # here: most computers have a CPU alone, and load faster so
+
+        answer = self._show(self.compile(device.name))
+        if self._right is None:
+            settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+            self._right = self._show(Model(self._spec, self.core.compile_model(self._graph, CPU, settings)))
+        difference = comparison.difference(answer, self._right, self._spec)
+        found_on = device.name, device.title, device.driver, device.openvino
+        return Verdict(self._identity, *found_on, arithmetic, difference)
+
+    def _show(self, model: Model) -> list[Output]:
+        """Return copies of the model's raw outputs for the photograph."""
+        from matted.inference.engines import comparison
+
+        return [output.copy() for output in model.infer(comparison.pictures(self._spec, model.size))]
+
+
+def _identity(spec: ModelSpec, path: Path) -> str:
+    """Return what identifies a model file and what its spec says of it, for verdicts."""
+    files = [file.stat() for file in (path, path.with_suffix(".bin")) if file.exists()]
+    return f"{zlib.crc32(repr((spec, [(stat.st_size, stat.st_mtime_ns) for stat in files])).encode()):08x}"
 
 
 def _arithmetic(core: openvino.Core, spec: ModelSpec, device: str, wanted: str) -> str:
@@ -117,7 +185,7 @@ def _arithmetic(core: openvino.Core, spec: ModelSpec, device: str, wanted: str) 
     if device == CPU:
         native = "BF16" in core.get_property(CPU, "OPTIMIZATION_CAPABILITIES")
         return "bf16" if spec.bfloat16 and native else "f32"
-    return _NATIVE_ARITHMETIC.get(device.split(".")[0], "f32")
+    return _NATIVE_ARITHMETIC.get(devices.kind(device), "f32")
 
 
 def short_reason(error: Exception) -> str:
