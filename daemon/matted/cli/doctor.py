@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import io
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +26,6 @@ def _doctor(options: argparse.Namespace) -> int:
 
     if options.report and options.report.exists() and not options.force:  # refused before the work
         raise report.exists(options.report)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a path may have characters that the terminal cannot show
     shorten = privacy.HomeFilter(privacy.home())
     examined, findings = context.load(os.environ), []
     for found in checks.run_all(examined):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 import time
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from matted_client import MattedError
 from matted_client.endpoint import state_folder
 
-from matted.cli.output import OK
+from matted.cli.output import OK, flush
 from matted.system import logbook, privacy
 
 LINES = 100
@@ -32,33 +31,33 @@ def add_parser(commands: Any) -> None:
 def _logs(options: argparse.Namespace) -> int:
     folder, shorten = Path(state_folder()), privacy.HomeFilter(privacy.home())
     place = shorten(str(folder / logbook.LOG_FILE))
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a message may have characters that the terminal cannot show
     reader = logbook.Reader(folder)
-    try:
-        text = reader.read()
-        start_log = logbook.newer_start_log(folder)
-        if start_log is not None:
-            print(
-                f"Output that is not in the log, of a crash or from before the log existed: {shorten(str(start_log))}",
-                file=sys.stderr,
-            )
-        if not text and not options.follow:
-            raise MattedError("The daemon has not written a log yet.", f"It will be in {place}")
-        if not text:
-            print(f"Waiting for {place}", file=sys.stderr)
-        text = logbook.last_lines(text, options.lines)
-        while True:
-            sys.stdout.write(text)
-            sys.stdout.flush()
-            if not options.follow:
-                return OK
-            time.sleep(_POLL_SECONDS)
-            text = reader.read()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise MattedError(f"{place} cannot be read: {error.strerror}.") from error
+
+    def read() -> str:
+        try:
+            return reader.read()
+        except OSError as error:
+            raise MattedError(f"{place} cannot be read: {error.strerror}.") from error
+
+    text = read()
+    start_log = logbook.newer_start_log(folder)
+    if start_log is not None:
+        print(
+            f"Output that is not in the log, of a crash or from before the log existed: {shorten(str(start_log))}",
+            file=sys.stderr,
+        )
+    if not text and not options.follow:
+        raise MattedError("The daemon has not written a log yet.", f"It will be in {place}")
+    if not text:
+        print(f"Waiting for {place}", file=sys.stderr)
+    text = logbook.last_lines(text, options.lines)
+    while True:
+        print(text, end="")
+        flush()
+        if not options.follow:
+            return OK
+        time.sleep(_POLL_SECONDS)
+        text = read()
 
 
 def _count(text: str) -> int:

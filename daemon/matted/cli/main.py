@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
@@ -11,24 +10,38 @@ from matted_client import MattedError
 
 from matted import __version__
 from matted.cli import autostart, benchmark, daemon, doctor, install, logs, models, remove
-from matted.cli.output import FAILED, INTERRUPTED, complain
+from matted.cli.output import FAILED, INTERRUPTED, accept_all_text, complain, discard_output, flush
 
 COMMANDS = (remove, daemon, logs, doctor, models, autostart, benchmark, install)  # in the order of the help
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
-    options = command_parser().parse_args(arguments)
+    """Run one command and return its exit code. Raises SystemExit for help and wrong arguments, as argparse does."""
+    for stream in (sys.stdout, sys.stderr):
+        accept_all_text(stream)
     try:
+        try:
+            return _run(arguments)
+        finally:
+            flush()  # here, since what Python writes when it ends can fail only with a traceback
+    except BrokenPipeError:  # the program that reads the output has ended, as `| head` does
+        discard_output()
+        return FAILED
+    except MattedError as error:
+        discard_output()
+        complain(error)
+        return FAILED
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        options = command_parser().parse_args(arguments)
         return int(options.run(options))
     except MattedError as error:
         complain(error)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # the program that reads the output has ended, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
 
 
 def command_parser() -> argparse.ArgumentParser:

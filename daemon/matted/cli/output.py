@@ -2,13 +2,57 @@
 
 from __future__ import annotations
 
+import codecs
+import io
+import os
 import sys
+from typing import TextIO
 
 from matted_client import MattedError
 from matted_client.endpoint import COMPLAINT
 
 OK, FAILED = 0, 1
 INTERRUPTED = 130  # what shells report for Ctrl-C
+_HANDLER = "matted"  # the name of the handler of errors for `open` and the like
+
+
+def accept_all_text(stream: TextIO | None) -> None:
+    """Have a stream of text take every character, whatever its encoding. Nothing is done to None and other objects.
+
+    A name that is not text in the system's encoding is written as it is. Other characters that the encoding lacks are
+    spelt out, as in \\xb2.
+    """
+    if isinstance(stream, io.TextIOWrapper):
+        codecs.register_error(_HANDLER, _spell_out)
+        stream.reconfigure(errors=_HANDLER)
+
+
+def _spell_out(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Return what is written for the first character that cannot be encoded, and where to go on."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    character = error.object[error.start]
+    escaped = 0xDC80 <= ord(character) <= 0xDCFF  # a byte that Python could not read: see os.fsdecode
+    if escaped and os.name == "posix":
+        return bytes([ord(character) - 0xDC00]), error.start + 1
+    return character.encode("ascii", "backslashreplace").decode("ascii"), error.start + 1
+
+
+def flush() -> None:
+    """Write what is printed but not yet written. Raises BrokenPipeError, or MattedError if it cannot be written."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise MattedError(f"The output cannot be written: {error.strerror}.") from error
+
+
+def discard_output() -> None:
+    """Have all that is printed from now on go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(error: MattedError) -> None:

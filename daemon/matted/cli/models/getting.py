@@ -11,7 +11,7 @@ from matted_client import MattedError, Rejected, messages
 from tqdm import tqdm
 
 from matted.cli.models.context import Context, reload_daemon
-from matted.cli.output import OK, megabytes
+from matted.cli.output import OK, flush, megabytes
 from matted.evaluation import photographs
 from matted.models import licences
 from matted.models.sources import DownloadError, Monitor, local
@@ -82,7 +82,7 @@ def _announce(spec: ModelSpec, source: Source) -> None:
     print(f"    {size} from {source.path if source.kind == 'file' else source.place}")
     if source.licence_note:
         print(f"    {source.licence_note}")
-    sys.stdout.flush()
+    flush()
 
 
 def _settle_licence(spec: ModelSpec, accept: bool, records: licences.Licences) -> None:
@@ -90,7 +90,7 @@ def _settle_licence(spec: ModelSpec, accept: bool, records: licences.Licences) -
     if not spec.accept or records.accepted(spec):
         return
     if not accept:
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
             raise Rejected(
                 messages.LICENCE_NOT_ACCEPTED,
                 f"The licence of {spec.title} has to be accepted first: {spec.licence_url}",

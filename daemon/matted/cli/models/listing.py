@@ -17,7 +17,7 @@ def show(options: argparse.Namespace, context: Context) -> int:
     loaded = _in_memory()
     specs = context.known.specs.values()
     if options.json:
-        print(json.dumps([_facts(spec, context, loaded) for spec in specs], indent=2, ensure_ascii=False))
+        print(json.dumps([_facts(spec, context, loaded) for spec in specs], indent=2))
         return OK
     for spec in specs:
         print(f"{spec.id}  {spec.title}: {spec.about}")
