@@ -8,13 +8,14 @@ import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from matted_client import MattedError
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageCms, ImageOps, UnidentifiedImageError
 
+from matted.files import png_chunks
 from matted.mask import band
 from matted.system import atomic_file
 
@@ -54,11 +55,7 @@ def read(path: Path) -> Picture:
             # Pillow warns from 89 megapixels on, which cameras reach; it refuses pictures of twice that size, and that
             # limit stays. It also warns of damaged metadata in pictures that are fine.
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as image:
-                _refuse_animation(path, image)
-                image.load()
-                upright = ImageOps.exif_transpose(image)
-                return _to_rgb(upright)
+            return _decode(path)
     except UnidentifiedImageError as error:
         message = f"{path} is not a picture that matted can read."
         raise PictureError(message, "Use a PNG, JPEG, WebP or TIFF file.") from error
@@ -76,6 +73,27 @@ def read(path: Path) -> Picture:
         raise
     except Exception as error:  # Pillow's decoders raise almost any exception for damaged files
         raise PictureError(f"{path} is damaged: {error}.", "Open and save it again in an editor.") from error
+
+
+def _decode(path: Path) -> Picture:
+    try:
+        return _decode_file(path, path)
+    except ValueError:
+        lighter = png_chunks.without_large(path)
+        if lighter is None:
+            raise
+        file, profile = lighter
+        return _decode_file(path, file, profile)
+
+
+def _decode_file(path: Path, file: Path | BinaryIO, profile: bytes | None = None) -> Picture:
+    """Decode what `file` holds. path: for messages. profile: the ICC profile, if it is not in the file."""
+    with Image.open(file, formats=FORMATS) as image:
+        _refuse_animation(path, image)
+        image.load()
+        if profile:
+            image.info["icc_profile"] = profile
+        return _to_rgb(ImageOps.exif_transpose(image))
 
 
 def find_in(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +15,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from matted.files import pictures
+from matted.files import pictures, png_chunks
 from matted.files.pictures import Picture, PictureError
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
+from PIL.PngImagePlugin import PngInfo
 from png_files import png_claiming
 
 WIDTH, HEIGHT = 24, 18
@@ -46,11 +48,16 @@ def pixels(picture: Picture) -> NDArray[np.uint8]:
     return np.asarray(picture.image)
 
 
-def cut_and_reopen(source: Path, mask: NDArray[np.uint8] = MASK) -> Image.Image:
-    """What `matted remove` makes of a file whose mask is `mask`."""
+def cut(source: Path, mask: NDArray[np.uint8] = MASK) -> Path:
+    """Write what `matted remove` makes of a file whose mask is `mask`, and return its path."""
     target = source.with_name("result.png")
     pictures.write(pictures.cut_out(pictures.read(source), mask), target, overwrite=False)
-    with Image.open(target) as image:
+    return target
+
+
+def cut_and_reopen(source: Path, mask: NDArray[np.uint8] = MASK) -> Image.Image:
+    """What `matted remove` makes of a file whose mask is `mask`."""
+    with Image.open(cut(source, mask)) as image:
         image.load()
         return image
 
@@ -392,6 +399,70 @@ def test_a_profile_that_does_not_describe_the_result_is_not_in_it(save: Save, mo
     result = cut_and_reopen(save("in.tif", source, icc_profile=profile))
     kept = result.info.get("icc_profile")
     assert kept is None or kept[16:20] == b"RGB "
+
+
+def long_text(kind: str, count: int = 1, length: int = 3_000_000) -> PngInfo:
+    """Text as a photographer's program leaves it in a PNG: the whole history of its edits, some MB."""
+    info = PngInfo()
+    for number in range(count):
+        add = info.add_itxt if kind.startswith("i") else info.add_text
+        add(f"History {number}", "edited " * (length // 7), zip=kind.endswith("z"))
+    return info
+
+
+@pytest.mark.parametrize("kind", ["t", "tz", "i", "iz"])
+def test_a_png_with_long_text_can_be_read(save: Save, kind: str) -> None:
+    np.testing.assert_array_equal(pixels(pictures.read(save("in.png", RGB, pnginfo=long_text(kind)))), RGB)
+
+
+@pytest.mark.slow
+def test_a_png_with_many_texts_can_be_read(save: Save) -> None:
+    path = save("in.png", RGB, pnginfo=long_text("tz", count=80, length=1_000_000))
+    np.testing.assert_array_equal(pixels(pictures.read(path)), RGB)
+
+
+def test_long_text_behind_the_pixels_does_not_matter(save: Save) -> None:
+    with_text = save("text.png", RGB, pnginfo=long_text("tz")).read_bytes()
+    start = with_text.index(b"zTXt") - 4
+    chunk = with_text[start : start + 12 + int.from_bytes(with_text[start : start + 4], "big")]
+    path = save("in.png", RGB)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-12] + chunk + whole[-12:])
+    np.testing.assert_array_equal(pixels(pictures.read(path)), RGB)
+
+
+def test_long_text_does_not_cost_a_picture_its_orientation_and_resolution(save: Save) -> None:
+    picture = pictures.read(save("in.png", RGB, pnginfo=long_text("iz"), exif=exif(6), dpi=(300, 300)))
+    np.testing.assert_array_equal(pixels(picture), np.rot90(RGB, -1))
+    assert picture.metadata["dpi"] == pytest.approx((300, 300), abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["in.png", "in.jpg", "in.webp", "in.tif"])
+def test_a_large_colour_profile_is_kept(save: Save, name: str) -> None:
+    large = SRGB + np.random.default_rng(4).bytes(4_000_000)
+    again = pictures.read(cut(save(name, RGB, icc_profile=large)))
+    assert again.metadata["icc_profile"] == large
+    np.testing.assert_array_equal(pixels(again)[:, :, 3], MASK)
+
+
+def test_grey_with_a_large_profile_is_converted_through_it(save: Save) -> None:
+    picture = pictures.read(save("in.png", Image.new("L", (4, 4), 55), icc_profile=LINEAR_GREY + bytes(2_000_000)))
+    np.testing.assert_allclose(pixels(picture), 128, atol=2)
+
+
+def test_a_profile_that_would_fill_the_memory_is_refused(save: Save) -> None:
+    refusal = refused(save("in.png", RGB, icc_profile=SRGB + bytes(png_chunks.MAX_PROFILE)))
+    assert "colour profile has more than 64 MB" in refusal.message
+
+
+@pytest.mark.slow
+def test_text_that_would_fill_the_memory_is_left_packed(save: Save) -> None:
+    path = save("in.png", RGB, pnginfo=long_text("tz", length=200_000_000))
+    tracemalloc.start()
+    np.testing.assert_array_equal(pixels(pictures.read(path)), RGB)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000_000
 
 
 @pytest.mark.parametrize("name", ["in.png", "in.jpg", "in.tif"])
