@@ -14,8 +14,9 @@ import numpy as np
 from matted_client import MattedError
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageCms, ImageOps, UnidentifiedImageError
+from PIL.ExifTags import Base as Tag
 
-from matted.files import png_chunks
+from matted.files import png_chunks, samples, tiff
 from matted.mask import band
 from matted.system import atomic_file
 
@@ -37,10 +38,12 @@ class Picture:
 
     image: RGB or RGBA, 8 bits a sample, upright.
     metadata: what is written into its PNG as well: icc_profile, dpi.
+    bits: those of a sample in the file that it was read from.
     """
 
     image: Image.Image
     metadata: dict[str, Any]
+    bits: int = 8
 
     @property
     def wire_format(self) -> str:
@@ -76,6 +79,8 @@ def read(path: Path) -> Picture:
 
 
 def _decode(path: Path) -> Picture:
+    if tiff.is_tiff(path):
+        return _decode_tiff(path)
     try:
         return _decode_file(path, path)
     except ValueError:
@@ -87,13 +92,58 @@ def _decode(path: Path) -> Picture:
 
 
 def _decode_file(path: Path, file: Path | BinaryIO, profile: bytes | None = None) -> Picture:
-    """Decode what `file` holds. path: for messages. profile: the ICC profile, if it is not in the file."""
+    """Decode what `file` holds, but no TIFF. path: for messages. profile: the ICC profile, if it is not in the file."""
     with Image.open(file, formats=FORMATS) as image:
-        _refuse_animation(path, image)
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1 and image.format != "MPO":  # MPO: a phone's JPEG that contains a second, smaller view
+            raise _several(path, frames, "frames")
+        deep = image.format == "PNG" and str(image.tile[0].args).endswith("16B")
         image.load()
         if profile:
             image.info["icc_profile"] = profile
-        return _to_rgb(ImageOps.exif_transpose(image))
+        return _to_rgb(ImageOps.exif_transpose(image), 16 if deep else 8)
+
+
+def _decode_tiff(path: Path) -> Picture:
+    try:
+        with Image.open(path, formats=["TIFF"]) as image:
+            if image.is_animated:  # type: ignore[attr-defined]
+                image.seek(_only_page(path).index)
+            bits = max(image.tag_v2.get(Tag.BitsPerSample, (1,)))  # type: ignore[attr-defined]
+            image.load()
+            return _to_rgb(ImageOps.exif_transpose(image), bits)
+    except (UnidentifiedImageError, ValueError, SyntaxError, LookupError):  # Pillow does not know such a TIFF
+        pass
+    try:
+        page = _only_page(path)
+        colours, alpha = tiff.decode(path, page)
+    except tiff.Unsupported as error:
+        if error.needs_tifffile:
+            message = f"{path} is {error.what}. matted reads that with tifffile, which is not installed."
+            hint = "Get it with: pip install 'matted[tiff]'. Or save the picture as RGB with 8 or 16 bits a channel."
+        else:
+            message = f"{path} is {error.what}, which matted cannot read."
+            hint = "Save it as RGB with 8 or 16 bits a channel."
+        raise PictureError(message, hint) from error
+    picture = _to_rgb(colours, page.bits)
+    if alpha is not None:
+        picture.image.putalpha(alpha)
+    return picture
+
+
+def _only_page(path: Path) -> tiff.Page:
+    """Return the page of a TIFF that is its picture. Raises PictureError if there is none, or more than one."""
+    found = tiff.pictures(tiff.pages(path))
+    if not found:
+        raise PictureError(f"{path} has no picture in it.")
+    if len(found) > 1:
+        raise _several(path, len(found), "pages")
+    return found[0]
+
+
+def _several(path: Path, count: int, what: str) -> PictureError:
+    message = f"{path} has {count} {what}; matted works on single pictures."
+    return PictureError(message, f"Save the one that you want as a separate file, without the other {what}.")
 
 
 def find_in(folder: Path) -> list[Path]:
@@ -153,16 +203,11 @@ def write(picture: Picture, path: Path, overwrite: bool) -> None:
         raise PictureError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
-def _refuse_animation(path: Path, image: Image.Image) -> None:
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format != "MPO":  # MPO: a phone's JPEG that contains a second, smaller view
-        what = "pages" if image.format == "TIFF" else "frames"
-        message = f"{path} has {frames} {what}; matted works on single pictures."
-        raise PictureError(message, f"Save the one that you want as a separate file, without the other {what}.")
+def _to_rgb(image: Image.Image, bits: int) -> Picture:
+    """Convert to RGB or RGBA. The colours look the same; an ICC profile is kept where it still describes them.
 
-
-def _to_rgb(image: Image.Image) -> Picture:
-    """Convert to RGB or RGBA. The colours look the same; an ICC profile is kept where it still describes them."""
+    bits: those of a sample in the file.
+    """
     metadata: dict[str, Any] = {}
     dpi = image.info.get("dpi")
     if dpi and all(math.isfinite(value) and 0 < value < MAX_DPI for value in dpi):
@@ -175,14 +220,16 @@ def _to_rgb(image: Image.Image) -> Picture:
     elif profile and image.mode in ("CMYK", "L") and not transparent:
         converted = _to_srgb(image, profile)
         if converted is not None:
-            return Picture(converted, metadata)
+            return Picture(converted, metadata, bits)
     if image.mode == "RGBA" or (image.mode == "RGB" and not transparent):
-        return Picture(image, metadata)
+        return Picture(image, metadata, bits)
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     elif image.mode in ("I", "F"):
-        image = _stretch(image)
-    return Picture(image.convert("RGBA" if transparent else "RGB"), metadata)
+        image = Image.fromarray(samples.to_bytes(np.asarray(image)[np.newaxis], bits, grey=True)[0])
+    elif image.mode == "La":
+        image = image.convert("LA")
+    return Picture(image.convert("RGBA" if transparent else "RGB"), metadata, bits)
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
@@ -192,10 +239,3 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
         return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
     except (ImageCms.PyCMSError, OSError):
         return None
-
-
-def _stretch(image: Image.Image) -> Image.Image:
-    """Map the darkest sample to 0 and the brightest to 255: 32-bit integers and floats have no agreed white."""
-    samples = np.nan_to_num(np.asarray(image, np.float64))
-    low, high = float(samples.min()), float(samples.max())
-    return Image.fromarray(((samples - low) * (255.0 / max(high - low, 1e-12))).round().astype(np.uint8))

@@ -1,0 +1,191 @@
+"""Find the picture among the pages of a TIFF file, and decode by tifffile what Pillow cannot."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from PIL.ExifTags import Base as Tag
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from matted.files import samples
+
+_BIG, _BIG_ENDIAN_BIG = b"II+\0", b"MM\0+"
+SIGNATURES = (b"II*\0", b"MM\0*", _BIG, _BIG_ENDIAN_BIG)
+_TAGS = (
+    *(Tag.ImageWidth, Tag.ImageLength, Tag.NewSubfileType, Tag.SubfileType, Tag.StripOffsets, Tag.TileOffsets),
+    *(Tag.BitsPerSample, Tag.SampleFormat, Tag.PhotometricInterpretation, Tag.ExtraSamples),
+    *(Tag.Orientation, Tag.XResolution, Tag.YResolution, Tag.ResolutionUnit, Tag.InterColorProfile),
+)
+_MOST_PAGES = 10_000
+_MOST_BYTES = 16  # of a pixel in memory, before it is brought to 8 bits: four floats
+_CHANNELS = {0: 1, 1: 1, 2: 3, 5: 4, 8: 3, 9: 3}  # of each photometric interpretation, without alpha
+_COLOURS = {0: "grey", 1: "grey", 2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr", 8: "Lab", 9: "Lab", 10: "Lab"}
+_NUMBERS = {2: "signed ", 3: "float ", 5: "complex ", 6: "complex "}
+_LAB, _ICC_LAB, _MIN_IS_WHITE = 8, 9, 0
+_PREMULTIPLIED, _STRAIGHT = 1, 2  # kinds of alpha among the extra samples; others are no alpha
+
+
+class Unsupported(Exception):
+    """The file may be whole, but cannot be read. `needs_tifffile`: it could be, if that were installed."""
+
+    def __init__(self, what: str, needs_tifffile: bool = False) -> None:
+        """what: the picture, such as "a TIFF of 32-bit float RGB"."""
+        super().__init__(what)
+        self.what = what
+        self.needs_tifffile = needs_tifffile
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a file. index: of the page. tags: their values by number."""
+
+    index: int
+    tags: Mapping[int, Any]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height; 0 for what it lacks."""
+        return int(self.tags.get(Tag.ImageWidth, 0)), int(self.tags.get(Tag.ImageLength, 0))
+
+    @property
+    def has_pixels(self) -> bool:
+        """Whether there is something to decode."""
+        return min(self.size) > 0 and any(self.tags.get(Tag.StripOffsets) or self.tags.get(Tag.TileOffsets) or ())
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is the picture itself: not a smaller version of another page, and not a mask of one."""
+        reduced, mask = 1, 4
+        kind, old_kind = self.tags.get(Tag.NewSubfileType, 0), self.tags.get(Tag.SubfileType)
+        return self.has_pixels and not kind & (reduced | mask) and old_kind != 2
+
+    @property
+    def bits(self) -> int:
+        """Bits a sample, the most of all channels."""
+        return int(max(self.tags.get(Tag.BitsPerSample, (1,))))
+
+    def __str__(self) -> str:
+        """Describe what it holds, such as "a TIFF of 32-bit float RGB with alpha"."""
+        numbers = _NUMBERS.get(self.tags.get(Tag.SampleFormat, (1,))[0], "")
+        colours = _COLOURS.get(self.tags.get(Tag.PhotometricInterpretation, 1), "an unknown kind of colours")
+        alpha = any(kind in (_PREMULTIPLIED, _STRAIGHT) for kind in self.tags.get(Tag.ExtraSamples, ()))
+        return f"a TIFF of {self.bits}-bit {numbers}{colours}" + (" with alpha" if alpha else "")
+
+
+def is_tiff(path: Path) -> bool:
+    """Whether the file begins as a TIFF does. Raises OSError."""
+    with open(path, "rb") as file:
+        return file.read(4) in SIGNATURES
+
+
+def pages(path: Path) -> list[Page]:
+    """List all pages of the file, not decoded. Raises OSError, Unsupported, or ValueError if it is damaged."""
+    found: list[Page] = []
+    with open(path, "rb") as file:
+        head = file.read(8)
+        if head.startswith(_BIG_ENDIAN_BIG):
+            raise Unsupported("a big-endian BigTIFF")
+        if head.startswith(_BIG):
+            head += file.read(8)
+        directory = ImageFileDirectory_v2(head)
+        places: set[int] = set()
+        place: int = directory.next
+        while place and place not in places and len(found) < _MOST_PAGES:
+            places.add(place)
+            file.seek(place)
+            directory.next = -1
+            directory.load(file)
+            if directory.next < 0:  # Pillow only warns of it
+                raise ValueError(f"page {len(found) + 1} is lost")
+            found.append(Page(len(found), {tag: directory[tag] for tag in _TAGS if tag in directory}))
+            place = directory.next
+    return found
+
+
+def pictures(candidates: list[Page]) -> list[Page]:
+    """Return the pages that are pictures: without thumbnails, masks and empty ones, unless there is nothing else."""
+    with_pixels = [page for page in candidates if page.has_pixels]
+    return [page for page in with_pixels if page.is_picture] or with_pixels[:1]
+
+
+def decode(path: Path, page: Page) -> tuple[Image.Image, Image.Image | None]:
+    """Decode a page by tifffile.
+
+    Returns the colours as L, RGB, CMYK or LAB, with resolution and profile as Pillow has them, and the alpha channel;
+    both upright. Raises Unsupported, DecompressionBombError, or whatever tifffile raises for damaged files.
+    """
+    try:
+        import tifffile
+    except ImportError as error:
+        raise Unsupported(str(page), needs_tifffile=True) from error
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it has to say is said here
+    most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+    width, height = page.size
+    if width * height > most:
+        raise Image.DecompressionBombError
+    with tifffile.TiffFile(path) as file:
+        stored = file.pages[page.index].aspage()
+        if stored.nbytes > most * _MOST_BYTES:
+            raise Image.DecompressionBombError
+        if stored.axes not in ("YX", "YXS", "SYX") or stored.photometric not in _CHANNELS or stored.dtype is None:
+            raise Unsupported(str(page))
+        try:
+            array = stored.asarray()
+        except ValueError as error:
+            if "imagecodecs" in str(error):
+                raise Unsupported(str(page), needs_tifffile=True) from error
+            raise
+        channels = array[np.newaxis] if array.ndim == 2 else array if stored.axes == "SYX" else np.moveaxis(array, 2, 0)
+        return _image(channels, page, int(stored.photometric), tuple(stored.extrasamples))
+
+
+def _image(
+    channels: NDArray[Any], page: Page, photometric: int, extra: tuple[int, ...]
+) -> tuple[Image.Image, Image.Image | None]:
+    """Make pictures of decoded channels: the colours, and alpha. channels: channels x height x width."""
+    count, grey = _CHANNELS[photometric], _CHANNELS[photometric] == 1
+    if len(channels) < count or (photometric in (_LAB, _ICC_LAB) and channels.dtype.kind == "f"):
+        raise Unsupported(str(page))
+    colours = channels[:count]
+    if photometric in (_LAB, _ICC_LAB) and channels.dtype.kind == "i":
+        colours = colours.view(f"u{channels.dtype.itemsize}")
+    planes = samples.to_bytes(colours, page.bits, grey)
+    if photometric == _ICC_LAB:
+        planes[1:] ^= 0x80  # 128 is 0; in the bytes of Pillow's LAB, as in the other Lab, 0 is
+    elif photometric == _MIN_IS_WHITE:
+        planes = 255 - planes
+    alpha = None
+    for kind, plane in zip(extra, channels[count:], strict=False):
+        if kind in (_PREMULTIPLIED, _STRAIGHT):
+            alpha = samples.alpha_to_bytes(plane, page.bits)
+            if kind == _PREMULTIPLIED:
+                divided = planes * 255.0 / np.maximum(alpha, 1)
+                planes = divided.clip(0, 255).round().astype(np.uint8)
+            break
+    mode = {_LAB: "LAB", _ICC_LAB: "LAB"}.get(photometric, {1: "L", 3: "RGB", 4: "CMYK"}[count])
+    pixels = np.ascontiguousarray(np.moveaxis(planes, 0, 2))
+    image = Image.frombytes(mode, (pixels.shape[1], pixels.shape[0]), pixels.tobytes())
+    _add_metadata(image, page)
+    return _upright(image, page), None if alpha is None else _upright(Image.fromarray(alpha), page)
+
+
+def _upright(image: Image.Image, page: Page) -> Image.Image:
+    image.getexif()[Tag.Orientation] = page.tags.get(Tag.Orientation, 1)
+    return ImageOps.exif_transpose(image)
+
+
+def _add_metadata(image: Image.Image, page: Page) -> None:
+    """Give the picture its resolution and colour profile, as Pillow does when it decodes a TIFF."""
+    across, down = page.tags.get(Tag.XResolution), page.tags.get(Tag.YResolution)
+    inches = {2: 1.0, 3: 2.54}.get(page.tags.get(Tag.ResolutionUnit, 2))
+    if across and down and inches:
+        image.info["dpi"] = (float(across) * inches, float(down) * inches)
+    if profile := page.tags.get(Tag.InterColorProfile):
+        image.info["icc_profile"] = profile
