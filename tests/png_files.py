@@ -11,7 +11,7 @@ def png_claiming(width: int, height: int, data: bytes = b"", bits: int = 8, colo
 
     data: the rows of pixels before compression, each with its filter byte in front.
     bits: of a sample.
-    colour: the PNG's colour type: 0 grey, 2 RGB.
+    colour: the PNG's colour type: 0 grey, 2 RGB, 4 and 6 these with alpha.
     """
     header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
     chunks = _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(data, 9)) + _chunk(b"IEND", b"")

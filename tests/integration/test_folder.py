@@ -11,6 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import PATIENCE, Daemon, wait_for
+from matted.cli.main import main
+from matted.files import pictures as files
+from matted.files.pictures import Picture
 from peers import disc
 from PIL import Image
 
@@ -71,6 +74,134 @@ def test_what_is_said_comes_in_the_order_of_the_pictures(daemon: Daemon, tmp_pat
     first, second = [line for line in done.stderr.splitlines() if line.startswith("matted:")]
     assert "01.png" in first and "03.png" in second
     assert names(tmp_path / "out") == ["00.png", "02.png", "04.png"]
+
+
+def test_what_systems_leave_beside_pictures_is_passed_over_and_told(daemon: Daemon, tmp_path: Path) -> None:
+    source = pictures(tmp_path / "in", 2)
+    (source / "._00.png").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X")
+    (source / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
+    (source / "notes.txt").touch()
+    (source / "deeper").mkdir()
+    done = daemon.run("remove", str(source))
+    assert (done.returncode, done.stdout) == (0, "2 of 2 pictures done.\n")
+    told = "2 hidden files, 1 file of another kind (.txt), 1 subfolder (--recursive takes it, too)"
+    assert done.stderr == f"Not looked at: {told}.\n"
+
+
+def test_a_folder_of_subfolders_is_taken_on_demand(daemon: Daemon, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("one", "two"):
+        pictures(tmp_path / "in" / name, 2)
+    refused = daemon.run("remove", "in", cwd=tmp_path)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "There are no pictures in in itself, but 2 subfolders." in refused.stderr and "--recursive" in refused.stderr
+    done = daemon.run("remove", "in", "--recursive", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "4 of 4 pictures done.\n", "")
+    results = tmp_path / "in" / "cutouts"
+    assert names(results / "one") == names(results / "two") == ["00.png", "01.png"]
+    again = daemon.run("remove", "in", "--recursive", "--skip-existing", cwd=tmp_path)
+    assert again.stdout == "0 of 4 pictures done, 4 were there already.\n"
+
+
+def test_pictures_of_one_name_get_results_apart(daemon: Daemon, tmp_path: Path) -> None:
+    source = pictures(tmp_path / "in", 2)
+    with Image.open(source / "01.png") as image:
+        image.convert("RGB").save(source / "00.jpg", quality=98)
+    (source / "01.png").unlink()
+    for _ in range(2):
+        assert daemon.run("remove", str(source), "--force").returncode == 0
+        assert names(source / "cutouts") == ["00-jpg.png", "00-png.png"]
+    with Image.open(source / "cutouts" / "00-jpg.png") as one, Image.open(source / "cutouts" / "00-png.png") as other:
+        assert one.tobytes() != other.tobytes()
+
+
+def test_a_run_goes_on_where_another_has_ended(daemon: Daemon, tmp_path: Path) -> None:
+    source, target = pictures(tmp_path / "in", 5), tmp_path / "out"
+    first = daemon.run("remove", str(source / "01.png"), str(source / "03.png"), "-o", str(target))
+    assert first.returncode == 0
+    before = {name: (target / name).stat().st_mtime_ns for name in names(target)}
+    plain = daemon.run("remove", str(source), "-o", str(target))
+    assert (plain.returncode, plain.stdout) == (1, "3 of 5 pictures done.\n")
+    assert plain.stderr.startswith("2 results were there already.")
+    assert "--skip-existing" in plain.stderr and "--force" in plain.stderr
+    (target / "02.png").unlink()
+    going_on = daemon.run("remove", str(source), "-o", str(target), "--skip-existing")
+    assert (going_on.returncode, going_on.stderr) == (0, "")
+    assert going_on.stdout == "1 of 5 pictures done, 4 were there already.\n"
+    assert names(target) == names(source)
+    assert {name: (target / name).stat().st_mtime_ns for name in before} == before
+
+
+def test_a_single_picture_that_is_done_is_passed_over_on_demand(daemon: Daemon, tmp_path: Path) -> None:
+    source, target = pictures(tmp_path / "in", 1) / "00.png", tmp_path / "out.png"
+    target.write_bytes(b"precious")
+    refused = daemon.run("remove", str(source), "-o", str(target))
+    assert refused.returncode == 1 and "out.png exists" in refused.stderr and "--force" in refused.stderr
+    skipped = daemon.run("remove", str(source), "-o", str(target), "--skip-existing")
+    assert (skipped.returncode, skipped.stdout, skipped.stderr) == (0, f"{target}\n", "It was there already.\n")
+    assert target.read_bytes() == b"precious"
+
+
+def test_the_two_ways_to_treat_results_exclude_each_other(daemon: Daemon, tmp_path: Path) -> None:
+    done = daemon.run("remove", str(tmp_path), "--force", "--skip-existing")
+    assert done.returncode == 2 and "not allowed with" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "There is not enough memory for"),
+        (IndexError("list index out of range"), "could not be done: list index out of range."),
+        (np.exceptions.AxisError("axis 5 is out of bounds"), "could not be done: axis 5 is out of bounds."),
+        (RuntimeError(), "could not be done: no reason was given."),
+    ],
+    ids=["MemoryError", "IndexError", "AxisError", "RuntimeError"],
+)
+def test_one_picture_that_nobody_expected_does_not_end_the_folder(
+    daemon: Daemon,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    words: str,
+) -> None:
+    source, target = pictures(tmp_path / "in", 4), tmp_path / "out"
+    write = files.write
+
+    def write_all_but_one(picture: Picture, path: Path, overwrite: bool) -> None:
+        if path.name == "01.png":
+            raise error
+        write(picture, path, overwrite)
+
+    monkeypatch.setattr(files, "write", write_all_but_one)
+    for name in ("HOME", "MATTED_STATE_DIR", "MATTED_DATA_DIR", "MATTED_CACHE_DIR", "MATTED_CONFIG_DIR"):
+        monkeypatch.setenv(name, daemon.environ[name])
+    assert main(["remove", str(source), "-o", str(target)]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "3 of 4 pictures done.\n"
+    assert names(target) == ["00.png", "02.png", "03.png"]
+    [message, hint] = [line for line in printed.err.splitlines() if line.startswith(("matted:", "        "))]
+    assert words in message and str(source / "01.png") in message
+    if not isinstance(error, MemoryError):
+        assert f"please report it: {type(error).__name__} in test_folder.py, line" in hint
+
+
+def deep(path: Path) -> None:
+    """Make a PNG of 16 bits a channel."""
+    grey = Image.frombytes("RGBA", (240, 180), disc(240, 180)).convert("L")
+    Image.fromarray(np.asarray(grey).astype(np.uint16) * 257).save(path)
+
+
+def test_it_is_said_that_results_have_fewer_bits_once_a_folder(daemon: Daemon, tmp_path: Path) -> None:
+    source = pictures(tmp_path / "in", 2)
+    for number in range(3):
+        deep(source / f"deep{number}.png")
+    done = daemon.run("remove", str(source))
+    assert (done.returncode, done.stdout) == (0, "5 of 5 pictures done.\n")
+    assert done.stderr == "3 of them had more than 8 bits a channel; the results have 8.\n"
+    single = daemon.run("remove", str(source / "deep0.png"))
+    assert (single.returncode, single.stderr) == (0, "The picture has 16 bits a channel, the result has 8.\n")
+    assert daemon.run("remove", str(source), "--mask").stderr == "", "a mask is no picture that lost something"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")

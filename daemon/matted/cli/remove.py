@@ -30,7 +30,16 @@ def add_parser(commands: Any) -> None:
     remove.add_argument(
         "--plate", type=Path, metavar="IMAGE", help="the same scene without the subject, for models that compare"
     )
-    remove.add_argument("--force", action="store_true", help="overwrite files that exist")
+    remove.add_argument(
+        "--recursive", action="store_true", help="take the pictures in subfolders, too; the results keep the subfolders"
+    )
+    existing = remove.add_mutually_exclusive_group()
+    existing.add_argument("--force", action="store_true", help="overwrite files that exist")
+    existing.add_argument(
+        "--skip-existing",
+        action="store_true",
+        help="leave out pictures whose results exist, to go on where a run ended",
+    )
     remove.add_argument("--timings", action="store_true", help="print how long each stage took")
 
     _add_options(remove.add_argument_group("the mask"), MaskOptions)
@@ -75,10 +84,17 @@ def _parser(entry: Option) -> Callable[[str], Any]:
 
 
 def _remove(arguments: argparse.Namespace) -> int:
-    from matted.files import plan, runner
+    from matted.files import batch, plan, runner
 
     request = {name: getattr(arguments, name) for name in options.entries(MaskOptions)}
     request["foreground"] = not (arguments.mask or arguments.keep_colours)
     run_options = runner.RunOptions(arguments.mask, arguments.plate, arguments.timings, request)
-    work = plan.plan(arguments.inputs, arguments.output, arguments.mask, arguments.force)
-    return OK if plan.run(work, run_options) else FAILED
+    work = plan.plan(
+        arguments.inputs,
+        arguments.output,
+        arguments.mask,
+        arguments.force,
+        arguments.skip_existing,
+        arguments.recursive,
+    )
+    return OK if batch.run(work, run_options) else FAILED

@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw
 from tqdm import tqdm
 
 from matted.evaluation import scores
-from matted.files import pictures
+from matted.files import finding, pictures
 from matted.inference import model_io
 from matted.inference.engines import backend
 from matted.inference.layer import Layer
@@ -77,7 +77,7 @@ def list_examples(folder: Path | None, truths: Path | None) -> list[Example]:
     if folder is None:
         return []
     result = []
-    for picture in pictures.find_in(folder):
+    for picture in finding.find(folder).pictures:
         truth = truths / f"{picture.stem}.png" if truths else None
         result.append(Example(picture, truth if truth and truth.exists() else None))
     return result

@@ -19,9 +19,8 @@ class Display:
     picture than that of the latest `begin` is ignored.
     """
 
-    def __init__(self, count: int) -> None:
-        """count: how many pictures there are."""
-        single = count == 1
+    def __init__(self, count: int, single: bool) -> None:
+        """count: how many pictures there are. single: whether it is one that was asked for alone."""
         form = "{desc}: {percentage:3.0f}% |{bar}|" if single else None
         total = 1.0 if single else count
         self._bar = tqdm(total=total, disable=None, leave=not single, bar_format=form, unit=" pictures")

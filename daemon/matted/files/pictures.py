@@ -146,14 +146,6 @@ def _several(path: Path, count: int, what: str) -> PictureError:
     return PictureError(message, f"Save the one that you want as a separate file, without the other {what}.")
 
 
-def find_in(folder: Path) -> list[Path]:
-    """List the picture files of a folder by name, without subfolders. Raises PictureError if there are none."""
-    files = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not files:
-        raise PictureError(f"There are no pictures in {folder}.", "PNG, JPEG, WebP and TIFF are looked for.")
-    return files
-
-
 def cut_out(picture: Picture, mask: NDArray[np.uint8], foreground: NDArray[np.uint8] | None = None) -> Picture:
     """Return the picture with the mask as its alpha channel, multiplied with the alpha that it has.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -48,6 +49,14 @@ class RunOptions:
     request: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Result:
+    """What came of a step: the daemon's words about the mask, and the bits of a sample in the picture's file."""
+
+    info: MaskResult
+    bits: int
+
+
 class Runner:
     """Threads that each take a picture from its file to its result. Leaving the block cancels what is not done.
 
@@ -75,11 +84,11 @@ class Runner:
         for connection in self._connections:
             connection.drop()
 
-    def submit(self, step: Step) -> Future[MaskResult]:
+    def submit(self, step: Step) -> Future[Result]:
         """Do the step when a thread is free. The future raises MattedError with a message that names the picture."""
         return self._threads.submit(self._run, step)
 
-    def _run(self, step: Step) -> MaskResult:
+    def _run(self, step: Step) -> Result:
         try:
             if step.target.exists() and not self._overwrite:  # refused before the work; `write` checks again
                 raise PictureError(f"{step.target} exists.", "Use --force to overwrite it.")
@@ -97,8 +106,13 @@ class Runner:
             raise
         except MattedError as error:
             raise MattedError(f"{step.source}: {error.message}", error.hint) from error
+        except MemoryError as error:
+            hint = "Close other programs, or make the picture smaller."
+            raise PictureError(f"There is not enough memory for {step.source}.", hint) from error
+        except Exception as error:  # a fault of matted or of a library, which this picture alone may bring out
+            raise _fault(step, error) from error
 
-    def _finish(self, step: Step, picture: Picture) -> MaskResult:
+    def _finish(self, step: Step, picture: Picture) -> Result:
         """Ask for the mask of the picture, and write the result."""
         _refuse_other_size(step, picture, self._plate)
         connection = self._connections.popleft()
@@ -110,7 +124,7 @@ class Runner:
             self._connections.append(connection)
         self._raise_if_stopping()
         pictures.write(_result(picture, reply, self._options.mask), step.target, self._overwrite)
-        return reply.info
+        return Result(reply.info, picture.bits)
 
     def _raise_if_stopping(self) -> None:
         if self._stopping.is_set():
@@ -197,6 +211,14 @@ class _Connection:
             with self._starting:
                 self._session = connect("matted remove", on_progress=on_progress, cancelled=self._cancelled)
         return self._session
+
+
+def _fault(step: Step, error: Exception) -> PictureError:
+    """Make the error for an exception that nobody expected. It says where it was raised, for whoever is to mend it."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"
+    message = f"{step.source} could not be done: {str(error) or 'no reason was given'}."
+    return PictureError(message, f"That is a fault of matted; please report it: {where}.")
 
 
 def _refuse_other_size(step: Step, picture: Picture, plate: Picture | None) -> None:

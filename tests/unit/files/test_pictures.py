@@ -162,6 +162,19 @@ def test_16_bit_grey_keeps_its_upper_8(save: Save, name: str) -> None:
     np.testing.assert_array_equal(pixels(pictures.read(save(name, deep))), np.dstack([GREY] * 3))
 
 
+@pytest.mark.parametrize(("colour", "channels"), [(0, 1), (2, 3), (4, 2), (6, 4)])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_the_depth_of_a_png_is_known(tmp_path: Path, bits: int, colour: int, channels: int) -> None:
+    path = tmp_path / "in.png"
+    path.write_bytes(png_claiming(3, 2, bytes(2 * (1 + 3 * channels * bits // 8)), bits, colour))
+    assert pictures.read(path).bits == bits
+
+
+def test_a_picture_of_one_bit_is_not_deep(save: Save) -> None:
+    assert pictures.read(save("in.png", Image.new("1", (4, 4)))).bits <= 8
+    assert pictures.read(save("in.jpg", RGB)).bits == 8
+
+
 @pytest.mark.parametrize(
     "samples",
     [

@@ -27,8 +27,10 @@ def make(tmp_path: Path) -> Make:
     return touch
 
 
-def targets(inputs: list[Path], output: Path | str | None = None, mask: bool = False) -> list[Path]:
-    work = plan(inputs, None if output is None else str(output), mask, overwrite=False)
+def targets(
+    inputs: list[Path], output: Path | str | None = None, mask: bool = False, recursive: bool = False
+) -> list[Path]:
+    work = plan(inputs, None if output is None else str(output), mask, overwrite=False, recursive=recursive)
     assert len({step.source for step in work.steps}) == len(work.steps)
     return [step.target for step in work.steps]
 
@@ -165,24 +167,82 @@ def test_a_picture_and_a_folder_can_be_given_together(make: Make) -> None:
     assert targets([one, other.parent]) == [one.with_name("a-cutout.png"), other.parent / "cutouts" / "b.png"]
 
 
+# -- subfolders ------------------------------------------------------------------------------------------------------
+
+
+def test_the_results_of_subfolders_keep_them(make: Make) -> None:
+    one, *_ = make("photos/a.jpg", "photos/deeper/b.jpg", "photos/deeper/still/c.png")
+    top = one.parent / "cutouts"
+    expected = [top / "a.png", top / "deeper" / "b.png", top / "deeper" / "still" / "c.png"]
+    assert targets([one.parent], recursive=True) == expected
+
+
+def test_the_results_of_subfolders_keep_them_elsewhere(make: Make, tmp_path: Path) -> None:
+    one, *_ = make("photos/a.jpg", "photos/deeper/a.jpg")
+    out = tmp_path / "out"
+    assert targets([one.parent], out, recursive=True) == [out / "a.png", out / "deeper" / "a.png"]
+
+
+def test_a_second_run_does_not_take_the_results_of_the_first_in_subfolders(make: Make, tmp_path: Path) -> None:
+    names = ["photos/a.jpg", "photos/d/b.jpg", "photos/cutouts/d/b.png", "photos/d/masks/b.png", "photos/out/a.png"]
+    one, *_ = make(*names)
+    sources = [step.source for step in plan([one.parent], str(one.parent / "out"), False, False, recursive=True).steps]
+    assert sources == [tmp_path / "photos" / "a.jpg", tmp_path / "photos" / "d" / "b.jpg"]
+
+
+def test_what_was_passed_over_is_counted_for_all_folders(make: Make) -> None:
+    one, other, *_ = make("in/a.jpg", "more/b.jpg", "in/._a.jpg", "more/._b.jpg", "more/Thumbs.db", "more/n.txt")
+    passed_over = plan([one.parent, other.parent], None, False, False).passed_over
+    assert str(passed_over) == "Not looked at: 3 hidden files, 1 file of another kind (.txt)."
+
+
 # -- collisions ------------------------------------------------------------------------------------------------------
 
 
 def test_two_pictures_do_not_become_one_file(make: Make, tmp_path: Path) -> None:
-    one, other = make("a.jpg", "sub/a.png")
-    failure = refusal([one, other], tmp_path / "out")
-    assert str(one) in failure.message
-    assert str(other) in failure.message
+    out = tmp_path / "out"
+    assert targets(make("a.jpg", "sub/a.png"), out) == [out / "a-jpg.png", out / "a-png.png"]
 
 
 def test_two_pictures_of_a_folder_do_not_become_one_file(make: Make) -> None:
     one, _ = make("photos/a.jpg", "photos/a.webp")
-    assert "would both become" in refusal([one.parent]).message
+    assert targets([one.parent]) == [one.parent / "cutouts" / name for name in ("a-jpg.png", "a-webp.png")]
 
 
-def test_one_picture_is_not_taken_twice(make: Make) -> None:
-    [source] = make("a.jpg")
-    assert "would both become" in refusal([source, source.parent / "." / source.name]).message
+def test_two_pictures_beside_each_other_do_not_become_one_file(make: Make, tmp_path: Path) -> None:
+    expected = [tmp_path / name for name in ("a-jpg-cutout.png", "a-png-cutout.png")]
+    assert targets(make("a.jpg", "a.png")) == expected
+
+
+def test_pictures_of_the_same_name_from_two_folders_are_named_apart(make: Make, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert targets(make("one/a.jpg", "two/a.jpg"), out) == [out / "one-a-jpg.png", out / "two-a-jpg.png"]
+
+
+def test_the_order_does_not_decide_who_gets_which_name(make: Make, tmp_path: Path) -> None:
+    sources, out = make("a.jpg", "sub/a.png", "sub/a.jpg", "b.jpg"), tmp_path / "out"
+    forwards = dict(zip(sources, targets(sources, out), strict=True))
+    backwards = dict(zip(reversed(sources), targets(sources[::-1], out), strict=True))
+    assert forwards == backwards
+
+
+def test_one_picture_is_taken_once(make: Make) -> None:
+    [source] = make("photos/a.jpg")
+    again = source.parent / ".." / "photos" / source.name
+    assert targets([source, again, source.parent]) == [source.with_name("a-cutout.png")]
+
+
+def test_one_picture_is_taken_once_by_whatever_link_to_its_folder(make: Make, tmp_path: Path) -> None:
+    [source] = make("photos/a.jpg")
+    (tmp_path / "link").symlink_to(source.parent, target_is_directory=True)
+    assert targets([source, tmp_path / "link" / "a.jpg"]) == [source.with_name("a-cutout.png")]
+
+
+def test_a_run_that_goes_on_leaves_out_the_results_among_its_pictures(make: Make) -> None:
+    one, result, other, mine = make("a.jpg", "a-cutout.png", "b.jpg", "c-cutout.png")
+    work = plan([one, result, other, mine], None, False, False, skip_existing=True)
+    assert [step.source for step in work.steps] == [one, other, mine]
+    assert str(work.passed_over) == "Not looked at: 1 result of other pictures."
 
 
 def test_a_result_does_not_replace_its_own_picture(make: Make) -> None:

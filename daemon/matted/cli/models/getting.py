@@ -123,14 +123,14 @@ def add(options: argparse.Namespace, context: Context) -> int:
 
 def quantize(options: argparse.Namespace, context: Context) -> int:
     from matted.evaluation import int8
-    from matted.files import pictures
+    from matted.files import finding
 
     spec = context.known.find(options.id)
     context.store.licences.require(spec)
     if not context.store.installed(spec):
         raise MattedError(f"{spec.id} is not on this computer.", f"Get it first: {spec.how_to_get}")
     with tempfile.TemporaryDirectory(prefix="matted-") as folder:
-        photos = pictures.find_in(options.images) if options.images else _photographs(Path(folder))
+        photos = finding.find(options.images).pictures if options.images else _photographs(Path(folder))
         print(f"Making an INT8 variant of {spec.id}; this takes some minutes and much memory.", flush=True)
         result = int8.make(
             spec,

@@ -1,0 +1,65 @@
+"""Name results apart: two pictures never become one file, and a picture's result has the same name in every run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_UNIQUE = 3  # the level at which no two names are the same
+_DIGITS = 8  # of a hash, which tells apart what nothing else does
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Where a picture's result would go if it were the only one: `folder` / (the picture's name + `ending`)."""
+
+    source: Path
+    folder: Path
+    ending: str
+
+
+def targets(wishes: Sequence[Wish]) -> list[Path]:
+    """Return the file of each result, all different.
+
+    x.jpg and x.png become x-jpg.png and x-png.png, and pictures of the same name from two folders get the name of their
+    folder in front. All that would share a name are renamed, not only the second: then neither the order nor what was
+    added or is done already matters, and the result of one is never taken for that of another. Names that differ
+    in case alone count as the same, since they are on Windows and macOS.
+    """
+    levels = [0] * len(wishes)
+    folders = {folder: folder.resolve() for folder in {wish.folder for wish in wishes}}
+    while True:
+        result, groups = [], defaultdict(list)
+        for index, (wish, level) in enumerate(zip(wishes, levels, strict=True)):
+            name = _name(wish.source, level) + wish.ending
+            result.append(wish.folder / name)
+            groups[_folded(folders[wish.folder] / name)].append(index)
+        clashing = []
+        for group in groups.values():
+            lowest = min(levels[index] for index in group)
+            if len(group) > 1 and lowest < _UNIQUE:
+                clashing += [index for index in group if levels[index] == lowest]
+        if not clashing:
+            return result
+        for index in clashing:
+            levels[index] += 1
+
+
+def _name(source: Path, level: int) -> str:
+    """Return a picture's name without its suffix at level 0, and one that says more at each higher level."""
+    suffix, place = source.suffix.lower().lstrip("."), Path(os.path.abspath(source))
+    name = f"{source.stem}-{suffix}" if level and suffix else source.stem
+    if level >= 2:
+        name = f"{place.parent.name}-{name}"
+    if level >= _UNIQUE:
+        name += "-" + hashlib.sha256(bytes(place)).hexdigest()[:_DIGITS]
+    return name
+
+
+def _folded(target: Path) -> str:
+    return unicodedata.normalize("NFC", str(target)).casefold()
