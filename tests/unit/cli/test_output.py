@@ -65,6 +65,15 @@ def test_a_name_that_is_not_utf_8_is_printed_as_it_is(tmp_path: Path, encoding: 
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="arguments are text there")
+@pytest.mark.parametrize("option", ["--title", "--licence"])
+def test_what_is_no_text_is_refused_where_text_is_kept(tmp_path: Path, option: str) -> None:
+    done = run(tmp_path, ["models", "add", "net.onnx", "--like", "u2netp", "--id", "mine", option, STRANGE])
+    assert done.returncode == 2
+    assert done.stderr.endswith(option.encode() + b": caf\xe9.png is not text in UTF-8\n"), done.stderr
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sh")
 @pytest.mark.parametrize("arguments", [["--help"], ["models"], ["remove", "--help"]])
 def test_a_pipe_whose_reader_is_gone_is_no_fault_of_the_command(tmp_path: Path, arguments: list[str]) -> None:

@@ -56,8 +56,8 @@ def add_parser(commands: Any) -> None:
     add.add_argument("file", type=Path, metavar="FILE")
     add.add_argument("--like", required=True, metavar="ID", help="the model whose kind of input and output it has")
     add.add_argument("--id", required=True, metavar="NEW", help="the id that it gets")
-    add.add_argument("--title", metavar="TEXT", help="the name that is shown")
-    add.add_argument("--licence", metavar="TEXT", help="the licence that is shown")
+    add.add_argument("--title", type=_text, metavar="TEXT", help="the name that is shown")
+    add.add_argument("--licence", type=_text, metavar="TEXT", help="the licence that is shown")
 
     small = verb("quantize", getting.quantize, "make a smaller and faster variant of a model, with 8-bit arithmetic")
     small.add_argument("id", metavar="ID")
@@ -67,6 +67,15 @@ def add_parser(commands: Any) -> None:
         metavar="DIR",
         help="folder of six or more photographs like those that it is for; without it, four are downloaded",
     )
+
+
+def _text(argument: str) -> str:
+    """Return an argument that goes into models.toml, which holds nothing but UTF-8."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError as error:
+        raise argparse.ArgumentTypeError(f"{argument} is not text in UTF-8") from error
+    return argument
 
 
 def _with_context(run: Callable[[argparse.Namespace, Context], int]) -> Callable[[argparse.Namespace], int]:
