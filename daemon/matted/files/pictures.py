@@ -97,7 +97,7 @@ def _decode_file(path: Path, file: Path | BinaryIO, profile: bytes | None = None
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format != "MPO":  # MPO: a phone's JPEG that contains a second, smaller view
             raise _several(path, frames, "frames")
-        deep = image.format == "PNG" and str(image.tile[0].args).endswith("16B")
+        deep = image.format == "PNG" and str(image.tile[0][3]).endswith("16B")
         image.load()
         if profile:
             image.info["icc_profile"] = profile
@@ -201,8 +201,8 @@ def _to_rgb(image: Image.Image, bits: int) -> Picture:
     bits: those of a sample in the file.
     """
     metadata: dict[str, Any] = {}
-    dpi = image.info.get("dpi")
-    if dpi and all(math.isfinite(value) and 0 < value < MAX_DPI for value in dpi):
+    dpi = _resolution(image)
+    if dpi:
         metadata["dpi"] = dpi
     transparent = image.mode in ("LA", "La", "PA", "RGBa") or "transparency" in image.info
     profile = image.info.pop("icc_profile", None)  # Pillow would write it even after the colours were converted
@@ -222,6 +222,15 @@ def _to_rgb(image: Image.Image, bits: int) -> Picture:
     elif image.mode == "La":
         image = image.convert("LA")
     return Picture(image.convert("RGBA" if transparent else "RGB"), metadata, bits)
+
+
+def _resolution(image: Image.Image) -> tuple[float, ...] | None:
+    """Return the dots per inch, across and down; None if the picture does not say, or says what cannot be."""
+    try:
+        dpi = tuple(float(value) for value in image.info.get("dpi", ()))
+    except ZeroDivisionError:  # older versions of Pillow read fractions so
+        return None
+    return dpi if dpi and all(math.isfinite(value) and 0 < value < MAX_DPI for value in dpi) else None
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -185,7 +186,8 @@ def _add_metadata(image: Image.Image, page: Page) -> None:
     """Give the picture its resolution and colour profile, as Pillow does when it decodes a TIFF."""
     across, down = page.tags.get(Tag.XResolution), page.tags.get(Tag.YResolution)
     inches = {2: 1.0, 3: 2.54}.get(page.tags.get(Tag.ResolutionUnit, 2))
-    if across and down and inches:
-        image.info["dpi"] = (float(across) * inches, float(down) * inches)
+    if across is not None and down is not None and inches:
+        with suppress(ZeroDivisionError):  # older versions of Pillow read fractions so
+            image.info["dpi"] = (float(across) * inches, float(down) * inches)
     if profile := page.tags.get(Tag.InterColorProfile):
         image.info["icc_profile"] = profile
