@@ -77,7 +77,7 @@ def list_examples(folder: Path | None, truths: Path | None) -> list[Example]:
     if folder is None:
         return []
     result = []
-    for picture in finding.find(folder).pictures:
+    for picture in finding.list_pictures(folder):
         truth = truths / f"{picture.stem}.png" if truths else None
         result.append(Example(picture, truth if truth and truth.exists() else None))
     return result

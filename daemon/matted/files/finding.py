@@ -14,6 +14,7 @@ RESULT_FOLDERS = ("cutouts", "masks")  # what is in one of these is not a pictur
 # What systems leave beside pictures without a dot in front, in lower case: Windows, macOS, and a maker of disk servers.
 _OF_THE_SYSTEM = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 _OF_THE_SYSTEM |= {"__macosx", "@eadir", "$recycle.bin", "system volume information"}
+_WANTED = "PNG, JPEG, WebP and TIFF are looked for."
 _MOST_SUFFIXES = 4  # that are named
 
 
@@ -84,6 +85,24 @@ def find(folder: Path, recursive: bool = False, leave_out: Path | None = None) -
 
     Raises PictureError if it cannot be read, or there are none.
     """
+    found = _search(folder, recursive, leave_out)
+    if not found.pictures:
+        raise _nothing(folder, found.passed_over)
+    return found
+
+
+def list_pictures(folder: Path) -> list[Path]:
+    """List the picture files of a folder, without subfolders, for commands that cannot take these.
+
+    Raises PictureError as `find` does.
+    """
+    found = _search(folder, False, None)
+    if not found.pictures:
+        raise PictureError(f"There are no pictures in {folder} itself.", _WANTED)
+    return found.pictures
+
+
+def _search(folder: Path, recursive: bool, leave_out: Path | None) -> Found:
     found = Found([], PassedOver())
     left_out = leave_out.resolve() if leave_out else None
     waiting = [folder]  # not by recursion: folders may lie deeper in each other than Python calls
@@ -100,8 +119,6 @@ def find(folder: Path, recursive: bool = False, leave_out: Path | None = None) -
             waiting += reversed(deeper)
         else:
             found.passed_over.subfolders += len(deeper)
-    if not found.pictures:
-        raise _nothing(folder, found.passed_over)
     return found
 
 
@@ -136,9 +153,8 @@ def _hidden(entry: os.DirEntry[str]) -> bool:
 
 
 def _nothing(folder: Path, passed_over: PassedOver) -> PictureError:
-    hint = f"PNG, JPEG, WebP and TIFF are looked for. {passed_over}".rstrip()
     if not passed_over.subfolders:
-        return PictureError(f"There are no pictures in {folder}.", hint)
+        return PictureError(f"There are no pictures in {folder}.", f"{_WANTED} {passed_over}".rstrip())
     them = "it" if passed_over.subfolders == 1 else "them"
     message = f"There are no pictures in {folder} itself, but {_count(passed_over.subfolders, 'subfolder')}."
     return PictureError(message, f"To take the pictures in {them}: --recursive")

@@ -143,3 +143,12 @@ def test_a_folder_with_subfolders_alone_says_how_to_take_them(tmp_path: Path) ->
     failure = refusal(tmp_path)
     assert failure.message == f"There are no pictures in {tmp_path} itself, but 2 subfolders."
     assert "--recursive" in failure.hint
+
+
+def test_commands_that_take_no_subfolders_name_no_option_for_them(folder: Path) -> None:
+    (folder / "deeper").mkdir()
+    (folder / "._a.jpg").touch()
+    assert finding.list_pictures(folder) == [folder / "a.jpg"]
+    with pytest.raises(PictureError, match=r"There are no pictures in .* itself") as refused:
+        finding.list_pictures(folder / "deeper")
+    assert "--recursive" not in refused.value.hint

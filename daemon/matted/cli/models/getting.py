@@ -130,7 +130,7 @@ def quantize(options: argparse.Namespace, context: Context) -> int:
     if not context.store.installed(spec):
         raise MattedError(f"{spec.id} is not on this computer.", f"Get it first: {spec.how_to_get}")
     with tempfile.TemporaryDirectory(prefix="matted-") as folder:
-        photos = finding.find(options.images).pictures if options.images else _photographs(Path(folder))
+        photos = finding.list_pictures(options.images) if options.images else _photographs(Path(folder))
         print(f"Making an INT8 variant of {spec.id}; this takes some minutes and much memory.", flush=True)
         result = int8.make(
             spec,
