@@ -11,7 +11,7 @@ from typing import Any
 from matted_client import MattedError
 from matted_client.endpoint import state_folder
 
-from matted.cli.output import OK, flush
+from matted.cli.output import OK
 from matted.system import logbook, privacy
 
 LINES = 100
@@ -52,8 +52,7 @@ def _logs(options: argparse.Namespace) -> int:
         print(f"Waiting for {place}", file=sys.stderr)
     text = logbook.last_lines(text, options.lines)
     while True:
-        print(text, end="")
-        flush()
+        print(text, end="", flush=True)
         if not options.follow:
             return OK
         time.sleep(_POLL_SECONDS)

@@ -10,7 +10,15 @@ from matted_client import MattedError
 
 from matted import __version__
 from matted.cli import autostart, benchmark, daemon, doctor, install, logs, models, remove
-from matted.cli.output import FAILED, INTERRUPTED, accept_all_text, complain, discard_output, flush
+from matted.cli.output import (
+    FAILED,
+    INTERRUPTED,
+    accept_all_text,
+    complain,
+    discard_output,
+    output_failed,
+    reader_gone,
+)
 
 COMMANDS = (remove, daemon, logs, doctor, models, autostart, benchmark, install)  # in the order of the help
 
@@ -23,13 +31,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             return _run(arguments)
         finally:
-            flush()  # here, since what Python writes when it ends can fail only with a traceback
-    except BrokenPipeError:  # the program that reads the output has ended, as `| head` does
+            if sys.stdout is not None:
+                sys.stdout.flush()  # here, since what Python writes when it ends can fail only with a traceback
+    except OSError as error:
+        if not output_failed(error):
+            raise
         discard_output()
-        return FAILED
-    except MattedError as error:
-        discard_output()
-        complain(error)
+        if not reader_gone(error):
+            complain(MattedError(f"The output cannot be written: {error.strerror}."))
         return FAILED
 
 

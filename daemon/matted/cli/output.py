@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import os
 import sys
@@ -13,6 +14,7 @@ from matted_client.endpoint import COMPLAINT
 
 OK, FAILED = 0, 1
 INTERRUPTED = 130  # what shells report for Ctrl-C
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _HANDLER = "matted"  # the name of the handler of errors for `open` and the like
 
 
@@ -38,16 +40,14 @@ def _spell_out(error: UnicodeError) -> tuple[str | bytes, int]:
     return character.encode("ascii", "backslashreplace").decode("ascii"), error.start + 1
 
 
-def flush() -> None:
-    """Write what is printed but not yet written. Raises BrokenPipeError, or MattedError if it cannot be written."""
-    if sys.stdout is None:
-        return
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise MattedError(f"The output cannot be written: {error.strerror}.") from error
+def reader_gone(error: OSError) -> bool:
+    """Whether an error of printing means that the program which reads the output has ended, as `| head` does."""
+    return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
+
+
+def output_failed(error: OSError) -> bool:
+    """Whether an error can be one of printing: the disk is full, or the reader gone. Those of files name them."""
+    return error.filename is None and (error.errno in _UNWRITABLE or reader_gone(error))
 
 
 def discard_output() -> None:

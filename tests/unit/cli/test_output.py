@@ -86,10 +86,13 @@ def test_a_pipe_whose_reader_is_gone_is_no_fault_of_the_command(tmp_path: Path, 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux")
-@pytest.mark.parametrize("arguments", [["--help"], ["models"], ["models", "--json"]])
-def test_output_that_cannot_be_written_is_said(tmp_path: Path, arguments: list[str]) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])  # whether it fails at the end or at once, as it does for long output
+@pytest.mark.parametrize("arguments", [["models"], ["models", "--json"], ["logs"]])
+def test_output_that_cannot_be_written_is_said(tmp_path: Path, arguments: list[str], unbuffered: str) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "matted.log").write_text("a line\n")
     with open("/dev/full", "wb") as full:
-        done = run(tmp_path, arguments, full)
+        done = run(tmp_path, arguments, full, PYTHONUNBUFFERED=unbuffered)
     assert done.returncode == 1
     assert done.stderr == b"matted: The output cannot be written: No space left on device.\n"
 

@@ -12,6 +12,7 @@ from matted_client import MattedError
 
 from matted.cli.models import changing, getting, listing
 from matted.cli.models.context import Context
+from matted.cli.output import output_failed
 from matted.inference.compiled import CompiledFiles
 from matted.models import catalogue
 from matted.models.store import Store
@@ -88,7 +89,7 @@ def _with_context(run: Callable[[argparse.Namespace, Context], int]) -> Callable
         try:
             return run(options, Context(settings, known, Store(settings.models), compiled))
         except OSError as error:
-            if isinstance(error, BrokenPipeError):
+            if output_failed(error):
                 raise
             where = f"{error.filename}: " if error.filename else ""
             raise MattedError(f"{where}{error.strerror or error}.") from error

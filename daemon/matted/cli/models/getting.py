@@ -11,7 +11,7 @@ from matted_client import MattedError, Rejected, messages
 from tqdm import tqdm
 
 from matted.cli.models.context import Context, reload_daemon
-from matted.cli.output import OK, flush, megabytes
+from matted.cli.output import OK, megabytes
 from matted.evaluation import photographs
 from matted.models import licences
 from matted.models.sources import DownloadError, Monitor, local
@@ -82,7 +82,7 @@ def _announce(spec: ModelSpec, source: Source) -> None:
     print(f"    {size} from {source.path if source.kind == 'file' else source.place}")
     if source.licence_note:
         print(f"    {source.licence_note}")
-    flush()
+    print(end="", flush=True)
 
 
 def _settle_licence(spec: ModelSpec, accept: bool, records: licences.Licences) -> None:
