@@ -44,7 +44,8 @@ class Mask:
     """A mask and what the daemon says of it.
 
     alpha: width x height samples of `info.depth` bits (16: little-endian), 0 background.
-    foreground: width x height RGB8 pixels, the own colours of what is kept. None unless it was asked for and sent.
+    foreground: width x height pixels, BGRA8 if the picture was that, else RGBA8: the own colours of what is kept, and
+        the picture's alpha times the mask. None unless it was asked for and sent.
     """
 
     alpha: bytearray

@@ -150,7 +150,7 @@ class MaskRequest(Message, MaskOptions, _Picture):
     The fields are those of the picture, those of MaskOptions, and:
     depth: bits of a sample of the mask.
     plate: a second frame follows, of the same size and format: the same scene without the subject.
-    foreground: the result shall have the own colours of what is kept too.
+    foreground: the result shall have the pixels of what is kept too, in its own colours.
     keep_alive: seconds for which the model shall stay in memory.
     """
 
@@ -171,8 +171,8 @@ class MaskRequest(Message, MaskOptions, _Picture):
 
     @property
     def foreground_bytes(self) -> int:
-        """Size of the foreground frame of the result, RGB8."""
-        return self.width * self.height * 3
+        """Size of the foreground frame of the result, RGBA8 or BGRA8."""
+        return self.width * self.height * 4
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,8 @@ class Progress(Message):
 class MaskResult(Message):
     """One frame follows: the mask, width x height samples of `depth` bits, 0 background, full scale subject.
 
-    foreground: a second frame follows: width x height RGB8 pixels, the subject's colours without the background's.
+    foreground: a second frame follows: width x height pixels of 4 bytes, BGRA8 if the request was, else RGBA8: the
+        subject's colours without the background's, and the picture's alpha times the mask.
     confidence: how sure the model is that this is the subject, 0..1. second_look: a second look was taken, and used.
     """
 

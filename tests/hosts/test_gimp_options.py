@@ -160,7 +160,8 @@ def test_the_subject_as_a_new_layer(
     assert base64.b64decode(copy["mask"]) == photograph_mask
     assert desktop.selected_layers(shown.id) == [copy["id"]]
     answer = installed.answer_to(photograph(), foreground=clean)
-    colours = Image.frombytes("RGB", photograph().size, bytes(answer.foreground or photograph().tobytes()))
+    sent = bytes(answer.foreground or photograph().convert("RGBA").tobytes())
+    colours = Image.frombytes("RGBA", photograph().size, sent).convert("RGB")
     assert Image.frombytes("RGBA", colours.size, base64.b64decode(copy["pixels"])).convert("RGB") == colours
     desktop.screenshot(artefacts / f"new layer {clean}.png")
     desktop.press(WINDOW, "ctrl+z")
@@ -273,7 +274,7 @@ def test_clean_colours_of_a_layer_with_many_bits(
     assert picture.click(model=keyer, plate=plate, output="layer") == SUCCESS
     copy = picture.gimp.selected_layers(picture.id)[0]
     answer = installed.answer_to(pixels, picture.pixels(plate), model=keyer, foreground=True, depth=16)
-    clean = Image.frombytes("RGB", pixels.size, bytes(answer.foreground or b""))
+    clean = Image.frombytes("RGBA", pixels.size, bytes(answer.foreground or b"")).convert("RGB")
     assert picture.pixels(copy).convert("RGB").tobytes() == clean.tobytes()
     one, other = pixels.convert("RGB").tobytes(), clean.tobytes()
     kept = [i for i in range(pixels.width * pixels.height) if one[3 * i : 3 * i + 3] == other[3 * i : 3 * i + 3]]

@@ -587,6 +587,15 @@ def test_the_mask_becomes_the_selection(seen: Seen, photograph: Image.Image) -> 
     assert outputs["selected after undo"] == outputs["selected before"] is not None
 
 
+def test_a_selection_is_one_undo_step_that_redo_brings_back(seen: Seen, photograph: Image.Image) -> None:
+    outputs = seen["outputs"]
+    assert outputs["after undo, nothing was selected"] == [None, True]
+    mask = seen.expected(photograph)
+    assert seen.mask("selection-redone") == mask
+    assert seen.mask("selection-limited-redone") == limited(mask, photograph.size)
+    assert outputs["selection in the docker"] is False
+
+
 def test_a_new_layer_is_cut_out(seen: Seen, photograph: Image.Image) -> None:
     outputs = seen["outputs"]
     assert outputs["layer messages"] == []
@@ -609,19 +618,57 @@ def test_a_new_layer_without_the_colours_of_the_background(seen: Seen, photograp
     assert answer.foreground is not None
     made = Image.frombytes("RGBA", photograph.size, seen.bytes_of("clean.pixels"), "raw", "BGRA")
     assert made.getchannel("A").tobytes() == bytes(answer.alpha)
-    colours = Image.frombytes("RGB", photograph.size, bytes(answer.foreground))
+    colours = Image.frombytes("RGBA", photograph.size, bytes(answer.foreground)).convert("RGB")
     assert made.convert("RGB").tobytes() == colours.tobytes()
     assert colours.tobytes() != photograph.convert("RGB").tobytes()
 
 
+@pytest.mark.parametrize("name", ["half-clean", "half-limited"])
+def test_a_new_layer_with_clean_colours_of_a_half_transparent_one(
+    seen: Seen, photograph: Image.Image, name: str
+) -> None:
+    assert seen["outputs"][f"{name} messages"] == []
+    own = seen.bytes_of("half.source")[3::4]
+    answer = seen.answer(photograph, foreground=True)
+    assert answer.foreground is not None
+    mask = limited(bytes(answer.alpha), photograph.size) if name == "half-limited" else answer.alpha
+    made = Image.frombytes("RGBA", photograph.size, seen.bytes_of(f"{name}.pixels"), "raw", "BGRA")
+    product = bytes((2 * one * other + 255) // 510 for one, other in zip(own, mask, strict=True))
+    assert made.getchannel("A").tobytes() == product
+    sent = Image.frombytes("RGBA", photograph.size, bytes(answer.foreground))
+    assert made.convert("RGB").tobytes() == sent.convert("RGB").tobytes()
+
+
+def test_a_new_layer_takes_the_place_of_its_source_which_is_hidden(seen: Seen) -> None:
+    place = seen["new layer in place"]
+    assert place["messages"] == []
+    assert place["layer"] == ["upper, cut out", 128, "multiply", True, True]
+    assert place["before"]["layers"] == [["Background", True], ["upper", True]]
+    assert place["after"]["layers"] == [["Background", True], ["upper", False], ["upper, cut out", True]]
+    assert place["after"] == place["computed anew"]
+
+
+def test_undo_shows_the_source_again_and_redo_hides_it(seen: Seen) -> None:
+    place = seen["new layer in place"]
+    for state, as_before in (("undone", "before"), ("redone", "after")):
+        assert place[state]["layers"] == place[as_before]["layers"]
+        assert place[state]["projection"] == place[as_before]["projection"]
+
+
+def test_a_source_that_the_person_shows_stays_shown(seen: Seen) -> None:
+    place = seen["new layer in place"]
+    assert place["shown"] == [["Background", True], ["upper", True], ["upper, cut out", True]]
+    assert place["shown, undone"] == [["Background", True], ["upper", True]]
+
+
 def test_a_new_layer_of_a_half_transparent_one(seen: Seen, photograph: Image.Image) -> None:
-    assert seen["outputs"]["half messages"] == []
+    assert seen["outputs"]["half-kept messages"] == []
     source = seen.bytes_of("half.source")
     mask = seen.expected(photograph)
     expected = bytearray(source)
     expected[3::4] = bytes((2 * one * other + 255) // 510 for one, other in zip(source[3::4], mask, strict=True))
     assert seen["outputs"]["half area"] == [0, 0, *photograph.size]
-    made = seen.bytes_of("half.pixels")
+    made = seen.bytes_of("half-kept.pixels")
     assert made[3::4] == bytes(expected[3::4])
     for channel in range(3):
         triples = zip(made[channel::4], source[channel::4], made[3::4], strict=True)

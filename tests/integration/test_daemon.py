@@ -85,7 +85,9 @@ def test_the_colours_are_those_of_what_is_kept(daemon: Daemon, invert: bool, own
     assert answer.foreground is not None
     alpha = np.frombuffer(answer.alpha, np.uint8).reshape(size[::-1])
     soft = (alpha > 60) & (alpha < 195)
-    found, before = (np.asarray(each, np.int64).reshape(*alpha.shape, 3) for each in (answer.foreground, picture))
+    sent = np.frombuffer(answer.foreground, np.uint8).reshape(*alpha.shape, 4)
+    np.testing.assert_array_equal(sent[:, :, 3], alpha)
+    found, before = (np.asarray(each, np.int64) for each in (sent[:, :, :3], picture))
     assert soft.any()
     assert np.abs(found - own)[soft].mean() < np.abs(before - own)[soft].mean() / 2
 

@@ -197,10 +197,10 @@ def test_alpha_and_foreground_come_back_at_any_size(plate_daemon: Daemon, size: 
             return
     alpha = np.frombuffer(mask.alpha, np.uint8).reshape(size[1], size[0])
     inside = alpha[size[1] // 4 : size[1] // 2, size[0] // 4 : size[0] // 2]
-    assert mask.info.foreground and mask.foreground is not None and len(mask.foreground) == size[0] * size[1] * 3
+    assert mask.info.foreground and mask.foreground is not None and len(mask.foreground) == size[0] * size[1] * 4
     if min(size) > 100:
         assert inside.mean() > 240 and alpha[: size[1] // 8].mean() < 15
-        colours = np.frombuffer(mask.foreground, np.uint8).reshape(size[1], size[0], 3)
+        colours = np.frombuffer(mask.foreground, np.uint8).reshape(size[1], size[0], 4)[:, :, :3]
         centre = colours[size[1] * 3 // 8, size[0] * 3 // 8]
         assert np.abs(centre.astype(int) - (10, 250, 10)).max() <= 2
 

@@ -20,7 +20,7 @@ from matted.files import pictures
 from matted.files.pictures import Picture, PictureError
 
 THREADS = 3  # the daemon works on two pictures at once; meanwhile a third is read or written
-PIXELS_AT_ONCE = 80_000_000  # of all pictures in work; a pixel takes up to 17 bytes here, 20 in the daemon
+PIXELS_AT_ONCE = 80_000_000  # of all pictures in work; a pixel takes up to 18 bytes here, 20 in the daemon
 
 OnProgress = Callable[[Path, Progress], None]
 
@@ -233,5 +233,5 @@ def _result(picture: Picture, reply: Mask, mask_only: bool) -> Picture:
     if mask_only:
         return Picture(Image.fromarray(mask), {})
     colours = reply.foreground
-    foreground = None if colours is None else np.frombuffer(colours, np.uint8).reshape(*size, 3)
+    foreground = None if colours is None else np.frombuffer(colours, np.uint8).reshape(*size, 4)[:, :, :3]
     return pictures.cut_out(picture, mask, foreground)

@@ -50,11 +50,14 @@ class Layer:
 
     samples: height x width x 4, 3 or 1.
     channels: which of the samples of a pixel are red, green and blue.
+    alpha: height x width, the picture's own, for whoever cuts out what it shows; None: it is opaque. Masks are made
+        without regard to it, so that parts and smaller pictures of a layer have none.
     """
 
-    def __init__(self, samples: Bytes, channels: tuple[int, int, int] = (0, 1, 2)) -> None:
+    def __init__(self, samples: Bytes, channels: tuple[int, int, int] = (0, 1, 2), alpha: Bytes | None = None) -> None:
         self.samples = samples
         self.channels = channels
+        self.alpha = alpha
         self.height, self.width = int(samples.shape[0]), int(samples.shape[1])
 
     @classmethod
@@ -66,7 +69,8 @@ class Layer:
         """
         count, used, channels = _FORMATS[format]
         samples = np.frombuffer(pixels, np.uint8).reshape(height, width, count)
-        return cls(np.ascontiguousarray(samples[:, :, :used]), channels)
+        alpha = samples[:, :, -1] if format.endswith("A8") else None
+        return cls(np.ascontiguousarray(samples[:, :, :used]), channels, alpha)
 
     def crop(self, left: int, top: int, right: int, bottom: int) -> Layer:
         """Return a part of the layer: left <= x < right, top <= y < bottom."""

@@ -80,6 +80,7 @@ def estimate(
     layer: Layer,
     check: Callable[[], None],
     tuned: NDArray[np.uint8 | np.uint16] | None = None,
+    out: Bytes | None = None,
 ) -> Bytes:
     """Return the foreground colours, height x width x 3, RGB.
 
@@ -88,12 +89,13 @@ def estimate(
     check: called between tiles; raises to stop.
     tuned: the mask after tuning, of the same shape and type as alpha; None if it is alpha. The estimate reaches as far
         as this mask does.
+    out: where to put them; None for a new array.
 
     Where alpha is full, and far from soft edges, the picture's colours are returned unchanged. Near a soft edge the
     estimate is returned also where alpha is 0, as an editor that scales or softens the cut-out mixes these colours in.
     """
     height, width = alpha.shape
-    colours = np.empty((height, width, 3), np.uint8)
+    colours = np.empty((height, width, 3), np.uint8) if out is None else out
     for target, source in enumerate(layer.channels):
         colours[:, :, target] = layer.samples[:, :, source]
     check()

@@ -16,6 +16,7 @@ from matted.inference.layer import Layer
 from matted.inference.predictor import HeldModel, Prediction
 from matted.inference.timing import Stopwatch
 from matted.mask import colours, edges, rendering, second_look, subject
+from matted.mask.cut_out import CutOut
 from matted.system.task import Task
 
 _COVERAGE_SAMPLES = 1 << 20  # pixels of a mask, about, that its coverage is computed from
@@ -27,7 +28,7 @@ class Outcome:
 
     info: the message that is sent with it.
     mask: height x width, uint8 or little-endian uint16.
-    foreground: height x width x 3, RGB8: the foreground colours; None if they were not requested.
+    foreground: height x width x 4: the pixels of CutOut; None if they were not requested.
     """
 
     info: MaskResult
@@ -141,19 +142,23 @@ class Pipeline:
     def _foreground(
         self, prediction: Prediction, alpha: NDArray[np.uint8 | np.uint16], mask: NDArray[np.uint8 | np.uint16]
     ) -> NDArray[np.uint8]:
-        """Return the foreground colours: the model's own if it gives them, else estimated of the picture and alpha.
+        """Return the cut-out, in the model's own colours if it gives them, else in those estimated of the picture.
 
         alpha: the mask before tuning.
         mask: the mask after tuning. Where it is inverted, the background is what is kept and gets the estimate.
         """
         self._begin("colours")
+        result = CutOut(self._layers[0])
         if prediction.foreground is not None and not self._request.invert:
-            result = model_io.foreground(prediction.foreground, self._request.width, self._request.height)
+            own = model_io.foreground(prediction.foreground, self._request.width, self._request.height)
+            result.colours[...] = own
         else:
             kept = np.iinfo(alpha.dtype).max - alpha if self._request.invert else alpha
-            result = colours.estimate(kept, self._layers[0], self._task.check, None if mask is alpha else mask)
+            tuned = None if mask is alpha else mask
+            colours.estimate(kept, self._layers[0], self._task.check, tuned, result.colours)
+        result.fill_alpha(mask)
         self._stopwatch.lap("colours")
-        return result
+        return result.pixels
 
 
 def _coverage(mask: NDArray[np.uint8 | np.uint16]) -> float:

@@ -6,12 +6,12 @@ _ANY = bytes([0]) + bytes([255]) * 255  # a table: 0 stays 0, everything else be
 def overlay(pixels, foreground):
     """The pixels to be laid over a layer so that it has clean colours; the rest of it keeps its full precision.
 
-    pixels: the layer's, RGBA8. foreground: RGB8, the same number of pixels. Returns RGBA8: the foreground, opaque,
+    pixels: the layer's, RGBA8. foreground: RGBA8, the same number of pixels. Returns RGBA8: the foreground, opaque,
     where any of its channels differs from `pixels`, and zeros elsewhere. Works on whole planes as large integers, since
     a plug-in has no NumPy and a layer has millions of pixels.
     """
-    count = len(foreground) // 3
-    planes = [_number(foreground[channel::3]) for channel in range(3)]
+    count = len(foreground) // 4
+    planes = [_number(foreground[channel::4]) for channel in range(3)]
     different = 0
     for channel, plane in enumerate(planes):
         change = plane ^ _number(pixels[channel::4])

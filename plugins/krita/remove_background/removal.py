@@ -21,6 +21,7 @@ from .progress_dialog import ProgressDialog
 from .qt import QtCore
 from .request_thread import RequestThread
 from .texts import WORDS, _
+from .turns import TURN_MS, Turns
 
 PAINT_MS = 30  # lets the dialog appear before reading a layer keeps Krita busy
 LIMITED = _("The selection limits the mask.")
@@ -29,7 +30,11 @@ Failure = Tuple[Any, MattedError]  # a layer, or None where it was not one layer
 
 
 class Removal(QtCore.QObject):
-    """Emits `finished` exactly once, whatever happens. `failures`: what went wrong then; empty after a cancellation."""
+    """Emits `finished` exactly once, whatever happens.
+
+    failures: what went wrong then; empty after a cancellation.
+    notices: what a person may not expect of the result, in sentences.
+    """
 
     finished = QtCore.pyqtSignal(object)  # self
 
@@ -47,7 +52,8 @@ class Removal(QtCore.QObject):
         self._made = False  # whether one of the layers is done
         self._picture: Optional[Picture] = None
         self._active: Any = None  # the node that is to be active afterwards
-        self._notices: List[str] = []
+        self.notices: List[str] = []
+        self._putting: Optional[Turns] = None
         self._dialog: Optional[ProgressDialog] = None
         self._request: Optional[RequestThread] = None
         self._over = False
@@ -120,19 +126,35 @@ class Removal(QtCore.QObject):
         layers.require_unlocked(node, self.options.output)
         if self._limit is not None:
             self._notice(LIMITED)
+        output = self.options.output
         for warning in mask.info.warnings:
             self._notice(warning)
-        first, output = not self._made, self.options.output
-        active = outputs.put(self.main_window, self.document, node, self._picture, mask, output, self._limit, first)
+        first = not self._made
+        self._putting = outputs.put(
+            self.main_window, self.document, node, self._picture, mask, output, self._limit, first
+        )
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Do the next part of putting the output into the document."""
+        layers.require(self.document, self._layers[self._done])
+        try:
+            next(self._putting)
+        except StopIteration as end:
+            self._put(end.value)
+        else:
+            QtCore.QTimer.singleShot(TURN_MS, lambda: self._step(self._go_on))
+
+    def _put(self, active: Any) -> None:
         self._made = True
         if self.options.output == NEW_LAYER or self._active is None:
             self._active = active
-        self._picture = self._request = None
+        self._picture = self._request = self._putting = None
         QtCore.QTimer.singleShot(0, lambda: self._step(self._next))
 
     def _notice(self, text: str) -> None:
-        if text not in self._notices:
-            self._notices.append(text)
+        if text not in self.notices:
+            self.notices.append(text)
 
     def _next(self) -> None:
         self._done += 1
@@ -156,10 +178,12 @@ class Removal(QtCore.QObject):
             self._end()
 
     def _give_up(self) -> None:
-        """Cancel the request that runs, if one does."""
+        """Cancel the request that runs, if one does, and what is half put into the document."""
         if self._request is not None:
             self._request.cancel()  # it tells the daemon and ends by itself; nobody listens to it any more
-        self._picture = self._request = None
+        if self._putting is not None:
+            self._putting.close()
+        self._picture = self._request = self._putting = None
 
     def _cancel(self) -> None:
         self._give_up()
@@ -174,8 +198,8 @@ class Removal(QtCore.QObject):
         try:
             if self._dialog is not None:
                 self._dialog.finish()
-            if self._notices and not self.failures:
-                windows.say(self.main_window, " ".join(self._notices))
+            if self.notices and not self.failures:
+                windows.say(self.main_window, " ".join(self.notices))
         except RuntimeError:  # Qt's objects are gone: the Krita window was closed, and the dialog with it
             traceback.print_exc()
         self.finished.emit(self)

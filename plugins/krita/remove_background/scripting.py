@@ -33,9 +33,11 @@ def start(document: Any = None, layers: Optional[Sequence[Any]] = None, **option
     options: fields of matted_client.options.LayerOptions. What is not given has its default, whatever a person chose
     last.
 
-    The result emits `finished` with itself; its `failures` are pairs of a layer and a MattedError, and no message is
-    shown. Raises MattedError for an unknown option or value, without a document, and while another removal runs in the
-    same window.
+    The result emits `finished` with itself; its `failures` are pairs of a layer and a MattedError, its `notices`
+    sentences on what may not be expected of the result, and no message is shown.
+
+    Raises MattedError for an unknown option or value, without a document, and while another removal runs in the same
+    window.
     """
     chosen = checked(LayerOptions, options)
     document = document or Krita.instance().activeDocument()

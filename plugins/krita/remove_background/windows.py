@@ -46,19 +46,24 @@ def say(main_window: Any, text: str) -> None:
 
 def trigger(main_window: Any, document: Any, name: str) -> None:
     """Trigger the menu entry of that name and wait for it. Raises MattedError if another picture is in front."""
-    if document_of(main_window) != document:
-        raise MattedError(_("Another picture came to the front while the mask was being made."), _("Try again."))
-    entry = _menu_entry(main_window, name)
-    usable = entry.isEnabled()
-    entry.setEnabled(True)  # Krita updates its menus later than this
-    entry.trigger()
-    entry.setEnabled(usable)
+    begin(main_window, document, name)
     document.waitForDone()
 
 
-def _menu_entry(main_window: Any, name: str) -> Any:
+def begin(main_window: Any, document: Any, name: str) -> None:
+    """Trigger the menu entry of that name. Raises MattedError if another picture is in front."""
+    if document_of(main_window) != document:
+        raise MattedError(_("Another picture came to the front while the mask was being made."), _("Try again."))
+    chosen = entry(main_window, name)
+    usable = chosen.isEnabled()
+    chosen.setEnabled(True)  # Krita updates its menus later than this
+    chosen.trigger()
+    chosen.setEnabled(usable)
+
+
+def entry(main_window: Any, name: str) -> Any:
     """Return the menu entry of this window. Krita.action() would return that of the window with the focus."""
-    for entry in main_window.actions():
-        if entry.objectName() == name:
-            return entry
-    raise MattedError(_("This Krita lacks the menu entry %s.") % name, _("Delete the mask of the earlier removal."))
+    for each in main_window.actions():
+        if each.objectName() == name:
+            return each
+    raise MattedError(_("This Krita lacks the menu entry %s.") % name, _("Another version of Krita may have it."))

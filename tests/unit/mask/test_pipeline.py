@@ -18,7 +18,7 @@ from matted.models.spec import ModelSpec
 from matted.settings.target import Target
 from matted.system.task import Task
 from matted_client import Rejected
-from matted_client.messages import MaskRequest, Progress
+from matted_client.messages import BYTES_PER_PIXEL, MaskRequest, Progress
 
 SIDE = 96
 SPEC = model("small")
@@ -51,12 +51,17 @@ class Harness:
         )
 
     def run(
-        self, pixels: bytes | None = None, spec: ModelSpec = SPEC, task: Task | None = None, **fields: Any
+        self,
+        pixels: bytes | None = None,
+        spec: ModelSpec = SPEC,
+        task: Task | None = None,
+        format: str = "RGB8",
+        **fields: Any,
     ) -> Outcome:
-        """Make the mask of a square picture, RGB8."""
+        """Make the mask of a square picture."""
         pixels = pixels or disc(SIDE)
-        side = math.isqrt(len(pixels) // 3)
-        request = MaskRequest(width=side, height=side, format="RGB8", **fields)
+        side = math.isqrt(len(pixels) // BYTES_PER_PIXEL[format])
+        request = MaskRequest(width=side, height=side, format=format, **fields)
         task = task or Task()
         stopwatch = Stopwatch(self.engines.clock.now, self.engines.clock)
         with self.predictor.hold(task, spec, 60.0, stopwatch) as held:
@@ -139,9 +144,24 @@ def test_invert_keeps_the_background(harness: Harness) -> None:
 def test_a_models_own_colours_are_used_but_not_for_the_background(harness: Harness) -> None:
     coloured = model("coloured", outputs=("alpha", "foreground"))
     outcome = harness.run(spec=coloured, foreground=True)
-    assert outcome.foreground is not None and outcome.foreground.shape == (SIDE, SIDE, 3)
+    assert outcome.foreground is not None and outcome.foreground.shape == (SIDE, SIDE, 4)
     middle = np.frombuffer(disc(SIDE), np.uint8).reshape(SIDE, SIDE, 3)[40:56, 40:56].mean(axis=(0, 1))
-    np.testing.assert_allclose(outcome.foreground[40:56, 40:56].mean(axis=(0, 1)), middle, atol=2)
+    np.testing.assert_allclose(outcome.foreground[40:56, 40:56, :3].mean(axis=(0, 1)), middle, atol=2)
+    np.testing.assert_array_equal(outcome.foreground[:, :, 3], outcome.mask)
     inverted = harness.run(spec=coloured, foreground=True, invert=True)
     assert inverted.foreground is not None
     assert np.abs(inverted.foreground.astype(int) - outcome.foreground.astype(int)).max() > 20
+
+
+@pytest.mark.parametrize(("format", "order"), [("RGBA8", [0, 1, 2]), ("BGRA8", [2, 1, 0])])
+def test_a_cut_out_has_the_order_and_the_transparency_of_the_picture(
+    harness: Harness, format: str, order: list[int]
+) -> None:
+    rgb = np.frombuffer(disc(SIDE), np.uint8).reshape(SIDE, SIDE, 3)
+    own = np.random.default_rng(2).integers(0, 256, (SIDE, SIDE), np.uint8)
+    pixels = np.dstack([rgb[:, :, order], own]).tobytes()
+    plain, made = harness.run(foreground=True), harness.run(pixels, format=format, foreground=True)
+    assert plain.foreground is not None and made.foreground is not None
+    np.testing.assert_array_equal(plain.mask, made.mask)
+    np.testing.assert_array_equal(plain.foreground[:, :, :3], made.foreground[:, :, order])
+    np.testing.assert_array_equal(made.foreground[:, :, 3], np.rint(own.astype(float) * made.mask / 255))

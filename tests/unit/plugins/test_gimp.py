@@ -69,7 +69,8 @@ def test_the_overlay_is_opaque_only_where_colours_change() -> None:
     foreground[0, 0, 2] ^= 1
     different = (foreground != pixels[:, :, :3]).any(axis=2)
     expected = np.dstack([foreground, np.full((40, 30), 255, np.uint8)]) * different[:, :, None]
-    made = part("colours").overlay(pixels.tobytes(), bytearray(foreground.tobytes()))
+    sent = np.dstack([foreground, random.integers(0, 256, (40, 30), np.uint8)])
+    made = part("colours").overlay(pixels.tobytes(), bytearray(sent.tobytes()))
     assert made == expected.tobytes()
 
 

@@ -45,6 +45,12 @@ def undo(document):
     yield turns()
 
 
+def redo(document):
+    action("edit_redo").trigger()
+    document.waitForDone()
+    yield turns()
+
+
 def tidy_up():
     for box in messages():
         box.accept()

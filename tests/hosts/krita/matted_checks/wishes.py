@@ -10,7 +10,14 @@ from pathlib import Path
 import remove_background
 from krita import Selection
 from PyQt5.QtCore import QByteArray
-from PyQt5.QtWidgets import QCheckBox, QComboBox, QDialogButtonBox, QDoubleSpinBox, QLabel, QSpinBox
+from PyQt5.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QLabel,
+    QSpinBox,
+)
 from remove_background import remedies
 from remove_background.matted_client import MattedError
 from remove_background.matted_client.options import WHOLE, YES_NO, LayerOptions, entries, option
@@ -30,6 +37,7 @@ from .program import (
     photograph_screen,
     pixels,
     rectangle,
+    redo,
     save_mask,
     select,
     selected,
@@ -250,6 +258,13 @@ def outputs(seen):
     seen["selection messages"] = yield from remove_background_of(node)
     seen["selection changes"] = [name for name, value in look(document, node).items() if value != before[name]]
     save_selection(document, "selection.mask")
+    seen["selection in the docker"] = action("show-global-selection-mask").isChecked()
+    yield from undo(document)
+    yield turns(10)
+    undone = {**look(document, node), "redo": before["redo"]}
+    seen["after undo, nothing was selected"] = [selected(document), undone == before]
+    yield from redo(document)
+    save_selection(document, "selection-redone.mask")
     document.setSelection(None)
     select(document, *SELECTED)
     yield turns()
@@ -258,6 +273,8 @@ def outputs(seen):
     save_selection(document, "selection-limited.mask")
     yield from undo(document)
     seen["selected after undo"] = selected(document)
+    yield from redo(document)
+    save_selection(document, "selection-limited-redone.mask")
 
     document.setSelection(None)
     document.waitForDone()
@@ -269,9 +286,7 @@ def outputs(seen):
     seen["layer"] = [layer.name(), layer.type(), layer.colorModel(), layer.colorDepth(), rectangle(layer)]
     seen["order"] = [each.name() for each in document.topLevelNodes()]
     seen["source kept"] = before["pixels"] == look(document, node)["pixels"]
-    node.setVisible(False)
     export(document, "layer.png")
-    node.setVisible(True)
     yield from undo(document)
     seen["layers after undo"] = [each.name() for each in document.topLevelNodes()]
 
@@ -280,7 +295,6 @@ def outputs(seen):
     area = [0, 0, document.width(), document.height()]
     (FOLDER / "clean.pixels").write_bytes(bytes(document.activeNode().pixelData(*area)))
     yield from undo(document)
-    wish(output="layer", clean_colours=False)
 
     half = document.createNode("half there", "paintlayer")
     data = bytearray(pixels(node))
@@ -288,10 +302,61 @@ def outputs(seen):
     half.setPixelData(QByteArray(bytes(data)), 0, 0, document.width(), document.height())
     document.rootNode().addChildNode(half, None)
     yield from activate(document, half)
-    seen["half messages"] = yield from remove_background_of(half)
-    (FOLDER / "half.pixels").write_bytes(bytes(document.activeNode().pixelData(*rectangle(half))))
     seen["half area"] = rectangle(half)
     (FOLDER / "half.source").write_bytes(bytes(data))
+    for name, clean in (("half-kept", False), ("half-clean", True), ("half-limited", True)):
+        wish(output="layer", clean_colours=clean)
+        if name == "half-limited":
+            select(document, *SELECTED)
+        seen[f"{name} messages"] = yield from remove_background_of(half)
+        (FOLDER / f"{name}.pixels").write_bytes(bytes(document.activeNode().pixelData(*rectangle(half))))
+        yield from undo(document)
+    document.setSelection(None)
+    wish()
+
+
+def new_layer_in_place(seen):
+    """A new layer is mixed with the picture as its source was, which is hidden; all of that in one undo step."""
+    document = yield from open_photograph()
+    node = document.activeNode()
+    upper = node.duplicate()
+    upper.setName("upper")
+    upper.setOpacity(128)
+    upper.setBlendingMode("multiply")
+    upper.setInheritAlpha(True)
+    document.rootNode().addChildNode(upper, None)
+    yield from activate(document, upper)
+    document.refreshProjection()
+    document.waitForDone()
+
+    def state():
+        document.waitForDone()
+        view = look(document, upper)
+        layers = [[each.name(), each.visible()] for each in document.topLevelNodes()]
+        return {"layers": layers, "undo": view["undo"], "projection": view["projection"]}
+
+    def undone_by(how):
+        how()
+        document.waitForDone()
+        yield turns(15)
+        return state()
+
+    wish(output="layer", anyway=True)
+    seen["before"] = state()
+    seen["messages"] = yield from remove_background_of(upper)
+    layer = document.activeNode()
+    seen["layer"] = [layer.name(), layer.opacity(), layer.blendingMode(), layer.inheritAlpha(), layer.visible()]
+    yield turns(15)
+    seen["after"] = state()
+    document.refreshProjection()
+    seen["computed anew"] = state()
+    photograph_screen("new-layer.png")
+    seen["undone"] = yield from undone_by(action("edit_undo").trigger)
+    seen["redone"] = yield from undone_by(action("edit_redo").trigger)
+    upper.setVisible(True)  # the person wants to see it
+    yield turns()
+    seen["shown"] = state()["layers"]
+    seen["shown, undone"] = (yield from undone_by(action("edit_undo").trigger))["layers"]
     wish()
 
 
@@ -603,6 +668,7 @@ ALL = [
     ("another option", another_option),
     ("dead daemon", dead_daemon),
     ("outputs", outputs),
+    ("new layer in place", new_layer_in_place),
     ("deep layer", deep_layer),
     ("several", several),
     ("refused", refused),
