@@ -661,6 +661,36 @@ def test_a_source_that_the_person_shows_stays_shown(seen: Seen) -> None:
     assert place["shown, undone"] == [["Background", True], ["upper", True]]
 
 
+def test_a_mask_that_krita_would_not_heed_is_refused(seen: Seen) -> None:
+    unheeded = seen["unheeded"]
+    ((message, hint),) = unheeded["mask of the group"]
+    assert message == 'The group "passing" passes through, so Krita would not heed its mask.'
+    assert "Pass Through" in hint
+    assert unheeded["the group is untouched"] is True
+
+
+def test_a_new_layer_of_a_pass_through_group_is_cut_out(seen: Seen, photograph: Image.Image) -> None:
+    assert seen["unheeded"]["layer of the group"] == []
+    assert seen.bytes_of("passing.pixels")[3::4] == seen.expected(photograph)
+
+
+def test_what_a_selected_group_holds_is_not_masked_twice(seen: Seen) -> None:
+    assert seen["unheeded"]["masks of a group and what it holds"] == [1, 0, 0]
+
+
+def test_what_a_person_may_not_expect_is_said(seen: Seen, photograph: Image.Image) -> None:
+    unheeded = seen["unheeded"]
+    animated = ["The layer is animated: what was made of this frame is shown in all frames."]
+    own = ["The layer has a selection mask of its own, which does not limit the result."]
+    said = {"photograph": [], "animated": animated, "group": animated, "own": own}
+    for name, sentences in said.items():
+        for output in ("mask", "layer", "selection"):
+            expected = [] if output == "selection" and sentences == animated else sentences
+            assert unheeded["notices"][f"{name}, {output}"] == expected, (name, output)
+    assert unheeded["masks before"] == ["selectionmask"]
+    assert seen.mask("animated") == seen.mask("own-selection") == seen.expected(photograph)
+
+
 def test_a_new_layer_of_a_half_transparent_one(seen: Seen, photograph: Image.Image) -> None:
     assert seen["outputs"]["half-kept messages"] == []
     source = seen.bytes_of("half.source")

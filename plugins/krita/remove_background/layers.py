@@ -10,7 +10,7 @@ from krita import Krita
 
 from .matted_client.errors import MattedError
 from .matted_client.messages import MAX_PIXELS, MAX_SIDE
-from .matted_client.options import MASK
+from .matted_client.options import MASK, SELECTION
 from .qt import QtCore
 from .texts import _
 
@@ -21,6 +21,9 @@ SRGB = "sRGB-elle-V2-srgbtrc.icc"  # comes with every Krita and is its default
 SRGB_NAMES = (SRGB, "sRGB built-in")  # profiles whose pixels need no conversion
 RESHAPING = ("transformmask", "filtermask", "colorizemask")  # masks that change what a layer shows
 
+
+ANIMATED = _("The layer is animated: what was made of this frame is shown in all frames.")
+OWN_SELECTION = _("The layer has a selection mask of its own, which does not limit the result.")
 
 FORMAT = "BGRA8"  # the daemon's name for the order in which Krita keeps such pixels
 
@@ -47,6 +50,8 @@ class Picture:
 def targets(nodes: Sequence[Any]) -> List[Any]:
     """Return the layers to cut out where `nodes` are selected: instead of a mask, the layer that it belongs to.
 
+    What is in one of them is left out: its own mask would multiply with that of its group.
+
     Raises MattedError if there is none.
     """
     found: List[Any] = []
@@ -57,16 +62,31 @@ def targets(nodes: Sequence[Any]) -> List[Any]:
             found.append(node)
     if not found:
         raise MattedError(_("No layer is selected."), _("Open a picture and select the layer to cut out."))
-    return found
+    return [node for node in found if not _is_inside(node, found)]
 
 
 def check(node: Any, output: str) -> None:
     """Raise MattedError if the layer has no picture, or if Krita would not accept the output."""
     if node.type() == "filterlayer":
         raise MattedError(_("A filter layer has no picture of its own."), _("Select the layer to cut out."))
+    if output == MASK and node.type() == "grouplayer" and node.passThroughMode():
+        raise MattedError(
+            _('The group "%s" passes through, so Krita would not heed its mask.') % node.name(),
+            _("Switch off Pass Through in the Layers docker, or select the layers in the group."),
+        )
     locked = _locked(node) if output == MASK else None
     if locked is not None:
         raise MattedError(_('The layer "%s" is locked.') % locked.name(), _("Unlock it and try again."))
+
+
+def notices(node: Any, output: str) -> List[str]:
+    """Return what a person may not expect of the output, in sentences."""
+    found = []
+    if output != SELECTION and _is_animated(node):
+        found.append(ANIMATED)
+    if any(child.type() == "selectionmask" and child.visible() for child in node.childNodes()):
+        found.append(OWN_SELECTION)
+    return found
 
 
 def is_open(document: Any) -> bool:
@@ -117,6 +137,16 @@ def _plate(node: Any, name: str, picture: Picture) -> Picture:
     return _picture(node, picture.area)
 
 
+def _is_inside(node: Any, groups: Sequence[Any]) -> bool:
+    """Return whether the layer is in one of the groups, or in a group of theirs."""
+    parent = node.parentNode()
+    while parent is not None:
+        if parent in groups:
+            return True
+        parent = parent.parentNode()
+    return False
+
+
 def _locked(node: Any) -> Any:
     """Return which of a layer and its groups is locked, or None. Krita silently gives such a layer no mask."""
     while node is not None and node.type():
@@ -124,6 +154,13 @@ def _locked(node: Any) -> Any:
             return node
         node = node.parentNode()
     return None
+
+
+def _is_animated(node: Any) -> bool:
+    """Return whether a layer has frames, or one in it, or the one that it is a clone of."""
+    if node.type() == "clonelayer" and hasattr(node, "sourceNode"):  # from Krita 5.2 on
+        return _is_animated(node.sourceNode())
+    return node.animated() or any(_is_animated(child) for child in node.childNodes())
 
 
 def _is_plain(node: Any) -> bool:
@@ -204,6 +241,8 @@ def _alone(other: Any, node: Any) -> Any:
     layer.setOpacity(255)
     layer.setBlendingMode("normal")
     layer.setInheritAlpha(False)
+    if layer.type() == "grouplayer":
+        layer.setPassThroughMode(False)  # or no mask would have an effect
     for child in layer.childNodes():
         if child.type() == "transparencymask":
             child.remove()

@@ -127,8 +127,8 @@ class Removal(QtCore.QObject):
         if self._limit is not None:
             self._notice(LIMITED)
         output = self.options.output
-        for warning in mask.info.warnings:
-            self._notice(warning)
+        for notice in [*layers.notices(node, output), *mask.info.warnings]:
+            self._notice(notice)
         first = not self._made
         self._putting = outputs.put(
             self.main_window, self.document, node, self._picture, mask, output, self._limit, first

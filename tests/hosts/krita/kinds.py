@@ -49,11 +49,14 @@ KINDS = {
     "with a mask": MASK,
     "mask selected instead of its layer": MASK,
     "with a filter mask": MASK,
+    "with a selection mask of its own": MASK,
+    "animated": MASK,
     "alpha locked": MASK,
     "fill layer": NO_SUBJECT,
     "filter layer": "A filter layer has no picture of its own.",
     "empty": EMPTY,
     "empty group": EMPTY,
+    "pass-through group": 'The group "passing group" passes through, so Krita would not heed its mask.',
     "locked": 'The layer "LAYER" is locked.',
     "in a locked group": 'The layer "locked group" is locked.',
     "earlier mask locked": 'The mask "Background removed" of an earlier removal is locked.',
@@ -69,6 +72,8 @@ REMARKS = {
     "with a mask": "besides the old one, with which Krita multiplies it; one of an earlier click is replaced",
     "mask selected instead of its layer": "on the layer",
     "with a filter mask": "for what the filter makes of the layer",
+    "with a selection mask of its own": "which does not limit it, as a notice says",
+    "animated": "of the frame that is shown, over all frames, as a notice says",
     "fill layer": "one colour all over; others get what the model sees in them",
 }
 

@@ -200,6 +200,26 @@ def add_mask(document, node, name, value):
     return mask
 
 
+def add_frame(document, layer, number):
+    """Animate a layer, with a frame of its own at that number besides the one that it has. The first one is shown."""
+    layer.enableAnimation()
+    yield from activate(document, layer)
+    document.setCurrentTime(number)
+    document.waitForDone()
+    yield turns()
+    action("add_blank_frame").trigger()
+    document.waitForDone()
+
+    def added():
+        """the frame"""
+        return layer.hasKeyframeAtTime(number)
+
+    yield added
+    document.setCurrentTime(0)
+    document.waitForDone()
+    yield turns()
+
+
 # -- windows -----------------------------------------------------------------------------------------------------------
 
 

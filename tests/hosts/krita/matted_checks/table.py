@@ -14,6 +14,7 @@ from .program import (
     SELECTED,
     SRGB,
     activate,
+    add_frame,
     add_mask,
     close,
     krita,
@@ -32,7 +33,7 @@ HUGE = FOLDER / "huge.png"  # of 100 megapixels, where it is wanted
 OURS = "Background removed"
 OUTSIDE, ALL_OUTSIDE, TILED = (-70, 45), (-900, 500), (-100, -80)  # left upper corners
 PART, PART_AT = (60, 40, 240, 200), (110, 70)  # of the photograph: x, y, width, height; and where it is put
-COPIES = ("hidden", "several", "selection", "filter", "alpha", "source")
+COPIES = ("hidden", "several", "selection", "filter", "alpha", "source", "own", "animated")
 DRAWING = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="280" viewBox="0 0 400 280">'
     '<rect width="400" height="280" fill="#d0e0f0"/><circle cx="190" cy="140" r="90" fill="#a02010"/></svg>'
@@ -97,7 +98,9 @@ def _layers(document):
 
     copies = {name: _copy(document, photograph, name) for name in COPIES}
     masked, earlier, locked = (_copy(document, photograph, name) for name in ("masked", "earlier", "locked"))
-    groups = {name: document.createGroupLayer(f"{name} group") for name in ("one", "other", "empty", "locked")}
+    groups = {
+        name: document.createGroupLayer(f"{name} group") for name in ("one", "other", "empty", "locked", "passing")
+    }
     vector, text = document.createVectorLayer("vector"), document.createVectorLayer("text")
     fill = document.createFillLayer("fill", "color", colour, everything)
     filter_layer = document.createFilterLayer("filter", krita.filter("invert"), everything)
@@ -105,7 +108,7 @@ def _layers(document):
     clone = document.createCloneLayer("clone", copies["source"])  # which gets no mask: a clone shows that, too
     for layer in (*groups.values(), vector, text, fill, filter_layer, file, clone):
         document.rootNode().addChildNode(layer, None)
-    inside = {name: photograph.duplicate() for name in ("one", "other", "locked")}
+    inside = {name: photograph.duplicate() for name in ("one", "other", "locked", "passing")}
     for name, layer in inside.items():
         groups[name].addChildNode(layer, None)
     empty = _paint_layer(document, "empty")
@@ -115,9 +118,12 @@ def _layers(document):
     vector.addShapesFromSvg(DRAWING)
     text.addShapesFromSvg(TEXT)
     copies["filter"].addChildNode(document.createFilterMask("negative", krita.filter("invert"), everything), None)
+    copies["own"].addChildNode(document.createSelectionMask("own"), None)
+    yield from add_frame(document, copies["animated"], 5)
     copies["hidden"].setVisible(False)
     copies["alpha"].setAlphaLocked(True)
     masks(earlier)[0].setLocked(True)
+    groups["passing"].setPassThroughMode(True)
     for layer in (locked, groups["locked"]):
         layer.setLocked(True)
     document.waitForDone()
@@ -145,6 +151,9 @@ def _layers(document):
         "with a mask": [masked],
         "mask selected instead of its layer": [masks(masked)[0]],
         "with a filter mask": [copies["filter"]],
+        "with a selection mask of its own": [copies["own"]],
+        "animated": [copies["animated"]],
+        "pass-through group": [groups["passing"]],
         "alpha locked": [copies["alpha"]],
         "fill layer": [fill],
         "filter layer": [filter_layer],

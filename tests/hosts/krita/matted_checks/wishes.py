@@ -28,6 +28,7 @@ from .program import (
     SELECTED,
     action,
     activate,
+    add_frame,
     export,
     krita,
     look,
@@ -360,6 +361,63 @@ def new_layer_in_place(seen):
     wish()
 
 
+def unheeded(seen):
+    """A pass-through group, an animated layer, and a layer with a selection mask of its own."""
+    document = yield from open_photograph()
+    photograph = document.activeNode()
+    group = document.createGroupLayer("passing")
+    document.rootNode().addChildNode(group, None)
+    group.addChildNode(photograph.duplicate(), None)
+    group.setPassThroughMode(True)
+    yield from activate(document, group)
+    before = look(document, group)
+    seen["mask of the group"] = yield from remove_background_of(group)
+    seen["the group is untouched"] = look(document, group) == before and group.passThroughMode()
+    wish(output="layer", clean_colours=False)
+    seen["layer of the group"] = yield from remove_background_of(group)
+    area = [0, 0, document.width(), document.height()]
+    (FOLDER / "passing.pixels").write_bytes(bytes(document.activeNode().pixelData(*area)))
+    yield from undo(document)
+    yield turns(15)
+    wish()
+
+    animated = photograph.duplicate()
+    animated.setName("animated")
+    document.rootNode().addChildNode(animated, None)
+    yield from add_frame(document, animated, 5)
+    around = document.createGroupLayer("around")
+    document.rootNode().addChildNode(around, None)
+    around.addChildNode(animated.duplicate(), None)
+    own = photograph.duplicate()
+    document.rootNode().addChildNode(own, None)
+    yield from activate(document, own)
+    select(document, *SELECTED)
+    action("add_new_selection_mask").trigger()
+    document.waitForDone()
+    document.setSelection(None)
+    yield turns()
+    seen["masks before"] = [child.type() for child in own.childNodes()]
+    seen["notices"] = {}
+    for name, layers in {"photograph": [photograph], "animated": [animated], "group": [around], "own": [own]}.items():
+        for output in ("mask", "selection", "layer"):
+            removal = yield from removal_of(document, layers, output=output)
+            seen["notices"][f"{name}, {output}"] = removal.notices + [str(error) for _, error in removal.failures]
+            document.setSelection(None)
+            document.waitForDone()
+    outer = document.createGroupLayer("outer")
+    document.rootNode().addChildNode(outer, None)
+    inner = document.createGroupLayer("inner")
+    outer.addChildNode(inner, None)
+    held = document.createNode("held", "paintlayer")
+    held.setPixelData(QByteArray(pixels(photograph)), 0, 0, document.width(), document.height())
+    inner.addChildNode(held, None)
+    yield turns()
+    yield from removal_of(document, [held, outer])
+    seen["masks of a group and what it holds"] = [len(masks(each)) for each in (outer, inner, held)]
+    save_mask(animated, "animated.mask")
+    save_mask(own, "own-selection.mask")
+
+
 def deep_layer(seen):
     """A new layer in the colours of a document that is not in sRGB bytes."""
     document = krita.openDocument(str(PHOTOGRAPH))
@@ -669,6 +727,7 @@ ALL = [
     ("dead daemon", dead_daemon),
     ("outputs", outputs),
     ("new layer in place", new_layer_in_place),
+    ("unheeded", unheeded),
     ("deep layer", deep_layer),
     ("several", several),
     ("refused", refused),
