@@ -54,6 +54,18 @@ def _running(installed: Installed, windows: bool, logs: Path) -> Iterator[Gimp]:
     assert running.close() == 0, running.log()
 
 
+@pytest.fixture(autouse=True)
+def no_complaints(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test leaves a CRITICAL or a WARNING in the log of a GIMP that it uses."""
+    used = {"gimp", "desktop"} & set(request.fixturenames)
+    running = [request.getfixturevalue(name) for name in sorted(used)]
+    for each in running:
+        each.complaints()  # of whoever came before
+    yield
+    for each in running:
+        assert each.complaints() == []
+
+
 @pytest.fixture
 def opened(gimp: Gimp, installed: Installed) -> Iterator[Callable[..., Picture]]:
     """Open what Pillow made as a PNG: opened(), or opened(picture)."""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -223,6 +224,9 @@ def test_the_error_is_seen_once(desktop: Gimp, shown: Picture, artefacts: Path, 
     assert shown.state() == before
 
 
+# -- what changes while GIMP's user goes on working --------------------------------------------------------------------
+
+
 def change_size(picture: Picture) -> None:
     picture.gimp.resize_layer(picture.layer, 80, 90)
 
@@ -233,6 +237,27 @@ def lock(picture: Picture) -> None:
 
 def delete(picture: Picture) -> None:
     picture.gimp.delete_layer(picture.layer)
+
+
+@contextmanager
+def meanwhile(desktop: Gimp, installed: Installed, screenshot: Path) -> Iterator[Callable[[], None]]:
+    """A removal was clicked in the window. The daemon's answer arrives when what this gives is called."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def hold_the_answer(way: str, sent: int) -> bool:
+        if way == REPLY and sent > photograph().width * photograph().height * 4:
+            asked.set()
+            go_on.wait()
+        return True
+
+    with installed.wire(hold_the_answer):
+        try:
+            desktop.press(WINDOW, *MENU["Layer > Mask"])
+            assert asked.wait(PATIENCE)
+            desktop.screenshot(screenshot)
+            yield go_on.set
+        finally:
+            go_on.set()
 
 
 @pytest.mark.parametrize(
@@ -247,26 +272,78 @@ def test_a_layer_that_changes_meanwhile(
     change: Callable[[Picture], None],
     reason: str,
 ) -> None:
-    """GIMP lets its user go on working while a plug-in waits."""
-    asked, go_on = threading.Event(), threading.Event()
-
-    def hold_the_answer(way: str, sent: int) -> bool:
-        if way == REPLY and sent > photograph().width * photograph().height * 4:
-            asked.set()
-            go_on.wait()
-        return True
-
-    with installed.wire(hold_the_answer):
-        try:
-            desktop.press(WINDOW, *MENU["Layer > Mask"])
-            assert asked.wait(PATIENCE)
-            desktop.screenshot(artefacts / "waiting.png")
-            change(shown)
-            before = shown.state()
-        finally:
-            go_on.set()
+    with meanwhile(desktop, installed, artefacts / "waiting.png") as answer:
+        change(shown)
+        before = shown.state()
+        answer()
         assert reason in read_the_message(desktop, artefacts / f"{change.__name__}.png")
     assert shown.state() == before
+
+
+@pytest.mark.parametrize("deleted", [0, 1])
+def test_one_of_two_layers_is_deleted_meanwhile(
+    desktop: Gimp, installed: Installed, shown: Picture, artefacts: Path, deleted: int
+) -> None:
+    layers = [desktop.insert(shown.id, installed.put(photograph())), shown.layer]
+    desktop.choose_layers(shown.id, layers)
+    with meanwhile(desktop, installed, artefacts / "two layers.png") as answer:
+        desktop.delete_layer(layers[deleted])
+        before = shown.state()
+        answer()
+        said = read_the_message(desktop, artefacts / f"deleted {deleted}.png")
+    assert "was deleted while its mask was being made" in said
+    assert shown.state() == before
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_picture_that_is_closed_meanwhile(desktop: Gimp, installed: Installed, artefacts: Path, layers: int) -> None:
+    picture = Picture(desktop, installed.put(photograph()))
+    if layers == 2:
+        second = desktop.insert(picture.id, installed.put(photograph()))
+        desktop.choose_layers(picture.id, [second, picture.layer])
+        picture.clean()
+    desktop.show(picture.id)
+    with meanwhile(desktop, installed, artefacts / "closing.png") as answer:
+        desktop.press(WINDOW, "ctrl+w")
+        until(lambda: picture.id not in desktop.images(), "end of the picture")
+        answer()
+        said = read_the_message(desktop, artefacts / f"closed {layers}.png")
+    assert "The picture was closed while its background was being removed." in said
+    assert "deleted" not in said
+
+
+# -- what is selected --------------------------------------------------------------------------------------------------
+
+
+def test_quick_mask_is_called_by_its_name(desktop: Gimp, shown: Picture, artefacts: Path) -> None:
+    desktop.press(WINDOW, "shift+q")
+    until(lambda: desktop.channels(shown.id), "Quick Mask")
+    before = shown.state()
+    desktop.press(WINDOW, *MENU["Filters"])
+    said = read_the_message(desktop, artefacts / "quick mask.png")
+    assert "Quick Mask is on" in said and "Select > Toggle Quick Mask" in said
+    assert shown.state() == before
+    desktop.press(WINDOW, "shift+q")
+    until(lambda: not desktop.channels(shown.id), "end of Quick Mask")
+    desktop.press(WINDOW, *MENU["Filters"])
+    until(lambda: shown.mask() is not None, "mask")
+
+
+def test_a_script_gives_a_layer_of_another_picture(opened: Callable[..., Picture]) -> None:
+    picture, other = opened(), opened()
+    before = [picture.state(), other.state()]
+    assert picture.click(other.layer) == ["execution-error", 'The layer "Background" belongs to another picture.']
+    assert [picture.state(), other.state()] == before
+
+
+def test_a_script_gives_a_layer_that_is_in_no_picture_yet(
+    gimp: Gimp, opened: Callable[..., Picture], photograph_mask: bytes
+) -> None:
+    picture = opened()
+    for output in ("mask", "layer"):
+        assert picture.click(gimp.copy_aside(picture.layer), output=output) == SUCCESS
+    copy, original = picture.state()["layers"]
+    assert picture.mask(copy["id"]) == photograph_mask and original["mask"] is None
 
 
 # -- cancel ------------------------------------------------------------------------------------------------------------

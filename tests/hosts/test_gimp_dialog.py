@@ -34,6 +34,7 @@ from words import words_of
 
 REMOVE = "alt+v"  # the button of the dialog
 ONE_CLICK_KEYS = ["alt+r", "c"]  # Filters > Remove Background
+DIALOG_KEYS = ["alt+r", "Up", "Up", "Return"]  # Filters > Remove Background…, the last but one
 PLAIN = Image.new("RGB", (40, 30), "red")  # nobody sees a subject in it
 WORDS = Path(__file__).parents[2] / "plugins" / "gimp" / "remove-background" / "languages"
 LANGUAGES = sorted(path.stem for path in WORDS.iterdir())
@@ -86,6 +87,19 @@ def test_a_dialog_that_is_left_changes_nothing(desktop: Gimp, shown: Picture, fo
     assert shown.state() == before
     desktop.press(WINDOW, *ONE_CLICK_KEYS)
     until(lambda: shown.mask(), "mask")
+
+
+def test_a_picture_that_is_closed_while_the_dialog_is_open(
+    desktop: Gimp, installed: Installed, forgetful: None, artefacts: Path
+) -> None:
+    picture = Picture(desktop, installed.put(photograph()))
+    desktop.show(picture.id)
+    desktop.press(WINDOW, *DIALOG_KEYS)
+    until(lambda: desktop.windows(DIALOG), "dialog")
+    desktop.press(WINDOW, "ctrl+w")
+    until(lambda: picture.id not in desktop.images(), "end of the picture")
+    desktop.press(DIALOG, REMOVE)
+    assert "The picture was closed" in read_the_message(desktop, artefacts / "closed below the dialog.png")
 
 
 def test_a_selection_is_spoken_of_in_the_dialog_and_once_afterwards(

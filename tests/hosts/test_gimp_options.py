@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from graphs import small
-from hosts.gimp.pictures import SUCCESS, WINDOW, Picture, photograph, without_masks
+from hosts.gimp.pictures import SIZE, SUCCESS, WINDOW, Picture, photograph, read_the_message, without_masks
 from hosts.gimp.session import Gimp
 from hosts.installed import Installed, until
 from matted_client.options import LayerOptions, entries
@@ -167,6 +167,222 @@ def test_the_subject_as_a_new_layer(
     desktop.press(WINDOW, "ctrl+z")
     until(lambda: len(shown.state()["layers"]) == 1, "undo")
     assert shown.state() == before
+
+
+def test_a_new_layer_keeps_non_destructive_filters(desktop: Gimp, shown: Picture, artefacts: Path) -> None:
+    desktop.add_effect(shown.layer)
+    before = shown.clean()
+    assert shown.click(output="layer") == SUCCESS
+    (copy,) = desktop.selected_layers(shown.id)
+    assert desktop.effects(copy) == desktop.effects(shown.layer) == ["gegl:gaussian-blur"]
+    desktop.screenshot(artefacts / "new layer with a filter.png")
+    desktop.press(WINDOW, "ctrl+z")
+    until(lambda: len(shown.state()["layers"]) == 1, "undo")
+    assert shown.state() == before
+
+
+def test_a_new_layer_of_a_group_keeps_its_filters(desktop: Gimp, shown: Picture, artefacts: Path) -> None:
+    group = desktop.group(shown.id, [shown.layer])
+    desktop.add_effect(group)
+    before = shown.clean()
+    assert shown.click(group, output="layer") == SUCCESS
+    copy, held, *source = shown.state()["layers"]
+    assert desktop.selected_layers(shown.id) == [copy["id"]] and desktop.effects(copy["id"]) == desktop.effects(group)
+    assert (copy["name"], held["mask"]) == ("Group cut out", None)
+    assert [{**source[0], "visible": True}, *source[1:]] == before["layers"]
+    desktop.press(WINDOW, "ctrl+z")
+    until(lambda: len(shown.state()["layers"]) == 2, "undo")
+    assert shown.state() == before
+
+
+def test_a_filtered_text_keeps_its_colours_which_is_said(desktop: Gimp, shown: Picture, artefacts: Path) -> None:
+    text = desktop.add_text(shown.id, "matte")
+    desktop.add_effect(text)
+    assert shown.click(text, output="layer", anyway=True) == SUCCESS
+    said = read_the_message(desktop, artefacts / "filtered text.png", "The colours of")
+    assert 'The colours of "matte" were not cleaned' in said
+    (copy,) = desktop.selected_layers(shown.id)
+    assert shown.pixels(copy) == shown.pixels(text) and desktop.effects(copy) == ["gegl:gaussian-blur"]
+
+
+def test_a_layer_whose_visibility_is_locked_stays_visible_which_is_said(
+    desktop: Gimp, shown: Picture, artefacts: Path, photograph_mask: bytes
+) -> None:
+    desktop.lock_visibility(shown.layer)
+    before = shown.clean()
+    assert shown.click(output="layer") == SUCCESS
+    said = read_the_message(desktop, artefacts / "visibility locked.png", '"Background" stays')
+    assert "its visibility is locked" in said
+    copy, original = shown.state()["layers"]
+    assert original == before["layers"][0] and original["visible"]
+    assert base64.b64decode(copy["mask"]) == photograph_mask and copy["visible"]
+    desktop.press(WINDOW, "ctrl+z")
+    until(lambda: len(shown.state()["layers"]) == 1, "undo")
+    assert shown.state() == before
+
+
+def test_a_hidden_layer_gives_a_new_one_that_is_seen(gimp: Gimp, opened: Callable[..., Picture]) -> None:
+    picture = opened()
+    gimp.hide(picture.layer)
+    gimp.lock_visibility(picture.layer)
+    assert picture.click(output="layer") == SUCCESS
+    assert [shape["visible"] for shape in picture.state()["layers"]] == [True, False]
+
+
+def test_what_is_in_a_selected_group_gives_no_layer_of_its_own(gimp: Gimp, opened: Callable[..., Picture]) -> None:
+    picture = opened()
+    inner = gimp.group(picture.id, [picture.layer])
+    outer = gimp.group(picture.id, [inner])
+    assert picture.click(picture.layer, outer, inner, output="layer") == SUCCESS
+    assert len(picture.state()["layers"]) == 4
+    assert len(gimp.selected_layers(picture.id)) == 1
+
+
+# -- a new layer looks as the layer with its mask would ----------------------------------------------------------------
+
+
+def plain(gimp: Gimp, image: int, layer: int) -> int:
+    return layer
+
+
+def blurred(gimp: Gimp, image: int, layer: int) -> int:
+    gimp.add_effect(layer)
+    return layer
+
+
+def with_a_shadow(gimp: Gimp, image: int, layer: int) -> int:
+    """The filter reaches beyond the layer."""
+    gimp.add_effect(layer, "gegl:dropshadow", [["x", 9.0], ["y", 7.0]])
+    return layer
+
+
+def multiplied(gimp: Gimp, image: int, layer: int) -> int:
+    gimp.blend(layer, "MULTIPLY", 50.0)
+    return layer
+
+
+def blended_unusually(gimp: Gimp, image: int, layer: int) -> int:
+    gimp.blend(layer, "SCREEN", 70.0)
+    gimp.blend_unusually(layer)
+    return layer
+
+
+def with_its_mask_off(gimp: Gimp, image: int, layer: int) -> int:
+    gimp.give_mask(layer, 77)
+    gimp.switch_mask_off(layer)
+    return layer
+
+
+def in_a_group(gimp: Gimp, image: int, layer: int) -> int:
+    gimp.blend(gimp.group(image, [layer]), "MULTIPLY", 50.0)
+    return layer
+
+
+def group(gimp: Gimp, image: int, layer: int) -> int:
+    return int(gimp.group(image, [layer]))
+
+
+def multiplied_group(gimp: Gimp, image: int, layer: int) -> int:
+    return blended_unusually(gimp, image, group(gimp, image, layer))
+
+
+def blurred_in_a_group(gimp: Gimp, image: int, layer: int) -> int:
+    return group(gimp, image, blurred(gimp, image, layer))
+
+
+def blurred_group(gimp: Gimp, image: int, layer: int) -> int:
+    return blurred(gimp, image, group(gimp, image, layer))
+
+
+def blurred_multiplied_group(gimp: Gimp, image: int, layer: int) -> int:
+    return blurred(gimp, image, multiplied_group(gimp, image, layer))
+
+
+def group_with_a_shadow(gimp: Gimp, image: int, layer: int) -> int:
+    return with_a_shadow(gimp, image, group(gimp, image, layer))
+
+
+def pass_through_group(gimp: Gimp, image: int, layer: int) -> int:
+    found = group(gimp, image, layer)
+    gimp.blend(found, "PASS_THROUGH", 60.0)
+    return found
+
+
+def text(gimp: Gimp, image: int, layer: int) -> int:
+    return int(gimp.add_text(image, "matte"))
+
+
+def vectors(gimp: Gimp, image: int, layer: int) -> int:
+    if not gimp.has("VectorLayer"):
+        pytest.skip("GIMP has vector layers from 3.2 on")
+    return int(gimp.add_vectors(image))
+
+
+def link(gimp: Gimp, image: int, layer: int) -> int:
+    if not gimp.has("LinkLayer"):
+        pytest.skip("GIMP has link layers from 3.2 on")
+    return int(gimp.add_link(image, gimp.installed.put(photograph().resize(SIZE))))
+
+
+def blurred_vectors(gimp: Gimp, image: int, layer: int) -> int:
+    return blurred(gimp, image, vectors(gimp, image, layer))
+
+
+def blurred_link(gimp: Gimp, image: int, layer: int) -> int:
+    return blurred(gimp, image, link(gimp, image, layer))
+
+
+def blurred_text(gimp: Gimp, image: int, layer: int) -> int:
+    return blurred(gimp, image, text(gimp, image, layer))
+
+
+Make = Callable[[Gimp, int, int], int]
+LOOKS: list[Make] = [
+    plain,
+    blurred,
+    with_a_shadow,
+    multiplied,
+    blended_unusually,
+    with_its_mask_off,
+    in_a_group,
+    group,
+    multiplied_group,
+    blurred_in_a_group,
+    blurred_group,
+    blurred_multiplied_group,
+    group_with_a_shadow,
+    pass_through_group,
+    text,
+    blurred_text,
+    vectors,
+    blurred_vectors,
+    link,
+    blurred_link,
+]
+
+
+@pytest.fixture
+def over(gimp: Gimp, installed: Installed, opened: Callable[..., Picture]) -> Callable[[Make], tuple[Picture, int]]:
+    """Open a picture with such a layer above another one. Gives the picture and the layer."""
+
+    def open_in_gimp(make: Make) -> tuple[Picture, int]:
+        picture = opened(coffee().resize(SIZE))
+        return picture, make(gimp, picture.id, gimp.insert(picture.id, installed.put(photograph().resize(SIZE))))
+
+    return open_in_gimp
+
+
+@pytest.mark.parametrize("make", LOOKS)
+def test_a_new_layer_looks_as_the_layer_with_its_mask(
+    gimp: Gimp, over: Callable[[Make], tuple[Picture, int]], make: Make
+) -> None:
+    options = {"anyway": True, "clean-colours": False}
+    (masked, with_mask), (copied, source) = over(make), over(make)
+    assert masked.click(with_mask, **options) == SUCCESS
+    assert copied.click(source, output="layer", **options) == SUCCESS
+    (copy,) = gimp.selected_layers(copied.id)
+    assert copied.mask(copy) == masked.mask(with_mask)
+    assert gimp.seen(copied.id) == gimp.seen(masked.id) != gimp.seen(over(make)[0].id)
 
 
 # -- what can be chosen ------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from matted_client.options import SELECTION
 from texts import _
 
 SRGB = "R'G'B'A u8"  # GEGL converts from every mode, precision and profile
+QUICK_MASK = "Qmask"  # by this name GIMP itself knows the channel
 TOLD = "plug-in-remove-background-told-of-the-selection"
 SHALLOW = (Gimp.Precision.U8_LINEAR, Gimp.Precision.U8_NON_LINEAR, Gimp.Precision.U8_PERCEPTUAL)
 
@@ -36,7 +37,8 @@ class GimpPicture:
         self._output = output
         self._watched = watched
         self.plate = plate
-        self.layers = [GimpLayer(image, layer) for layer in chosen_layers(drawables)]
+        refuse_if_closed(image)
+        self.layers = [GimpLayer(image, layer) for layer in chosen_layers(image, drawables)]
         self._refuse_unless_possible()
         Gimp.progress_init(_("Removing the background"))
 
@@ -45,16 +47,17 @@ class GimpPicture:
         Gimp.progress_update(fraction)
 
     def show(self, cut_outs, options):
-        """Turn removal.CutOuts into the output, in one undo step."""
+        """Turn removal.CutOuts into the output, in one undo step. Returns sentences about what may surprise."""
         # GIMP let its user go on working while the masks were made.
         for each in cut_outs:
             each.layer.refuse_if_changed(each.width, each.height)
         self._refuse_unless_possible()
         limited = not Gimp.Selection.is_empty(self._image)
-        outputs.show(self._image, cut_outs, options)
+        notes = outputs.show(self._image, cut_outs, options)
         if limited and self._watched and Gimp.get_parasite(TOLD) is None:
             Gimp.attach_parasite(Gimp.Parasite.new(TOLD, 0, b"1"))  # lasts as long as this GIMP runs
-            self.tell(_("There is a selection, so only what lies in it is kept. This is said once."))
+            notes.append(_("There is a selection, so only what lies in it is kept. This is said once."))
+        return notes
 
     def tell(self, text):
         Gimp.message(text)
@@ -65,11 +68,8 @@ class GimpPicture:
                 _("A floating selection has to be settled first."),
                 _("Anchor it or make it a new layer, then try again."),
             )
-        if self.plate is not None and (not self.plate.is_valid() or self.plate.get_image() != self._image):
-            raise MattedError(
-                _("The plate is a layer of another picture."),
-                _("Choose one of this picture in Remove Background…, or none."),
-            )
+        if self.plate is not None:
+            refuse_plate_of_elsewhere(self._image, self.plate)
         for layer in self.layers:
             layer.refuse_unless_possible(self._output)
 
@@ -85,11 +85,13 @@ class GimpLayer:
 
     def read(self):
         """Return (width, height, pixels) of the whole layer, also of what lies outside the canvas."""
+        self._refuse_if_gone()
         width, height = self.item.get_width(), self.item.get_height()
         return width, height, _pixels(self.item, 0, 0, width, height)
 
     def read_plate(self, plate):
         """Return the pixels of `plate` in the area of the layer."""
+        refuse_plate_of_elsewhere(self._image, plate)
         (x, y), (plate_x, plate_y) = offsets(self.item), offsets(plate)
         left, top = x - plate_x, y - plate_y
         width, height = self.item.get_width(), self.item.get_height()
@@ -101,9 +103,13 @@ class GimpLayer:
             )
         return _pixels(plate, left, top, width, height)
 
-    def refuse_if_changed(self, width, height):
+    def _refuse_if_gone(self):
+        refuse_if_closed(self._image)
         if not self.item.is_valid():
             raise MattedError(_('The layer "%s" was deleted while its mask was being made.') % self.name)
+
+    def refuse_if_changed(self, width, height):
+        self._refuse_if_gone()
         if (self.item.get_width(), self.item.get_height()) != (width, height):
             raise MattedError(
                 _('The size of the layer "%s" changed while its mask was being made.') % self.name, _("Try again.")
@@ -111,13 +117,11 @@ class GimpLayer:
 
     def refuse_unless_possible(self, output):
         """Raise MattedError if the layer can't become `output`, with the reason."""
-        item = self.item
-        while item is not None and output != SELECTION:
-            if item.get_lock_content():
+        for item in [self.item, *_groups_around(self.item)]:
+            if item.get_lock_content() and output != SELECTION:
                 raise MattedError(
                     _('The pixels of "%s" are locked.') % item.get_name(), _("Unlock them and try again.")
                 )
-            item = item.get_parent()
         if self.item.is_group() and not self.item.get_children():
             raise MattedError(_("The layer group is empty."), _("Put a layer into it and try again."))
         if not masks.selection_reaches(self._image, self.item):
@@ -127,21 +131,56 @@ class GimpLayer:
             )
 
 
-def chosen_layers(drawables):
-    """Return the layers that are selected, themselves or by their masks, each once, in the order of selection."""
+def refuse_if_closed(image):
+    if not image.is_valid():
+        raise MattedError(_("The picture was closed while its background was being removed."))
+
+
+def refuse_plate_of_elsewhere(image, plate):
+    hint = _("Choose one of this picture in Remove Background…, or none.")
+    if not plate.is_valid():
+        raise MattedError(_("The plate has been deleted."), hint)
+    if plate.get_image() != image:
+        raise MattedError(_("The plate is a layer of another picture."), hint)
+
+
+def chosen_layers(image, drawables):
+    """Return the layers that are selected, themselves or by their masks, each once, in the order of selection.
+
+    What is in a selected group is left out: the group's mask hides it already.
+    """
     layers = []
     for drawable in drawables:
+        if not drawable.is_valid():
+            raise MattedError(_("A layer that was selected has been deleted."), _("Select a layer and try again."))
         if isinstance(drawable, Gimp.LayerMask):
             drawable = Gimp.Layer.from_mask(drawable)
         if not isinstance(drawable, Gimp.Layer):
-            raise MattedError(
-                _("Only a layer can be cut out, and a channel is selected."), _("Select a layer and try again.")
-            )
+            raise _not_a_layer(drawable)
+        if drawable.get_image() != image:
+            raise MattedError(_('The layer "%s" belongs to another picture.') % drawable.get_name())
         if drawable not in layers:
             layers.append(drawable)
     if not layers:
         raise MattedError(_("No layer is selected."), _("Select one in the Layers dialog and try again."))
-    return layers
+    return [layer for layer in layers if not any(group in layers for group in _groups_around(layer))]
+
+
+def _not_a_layer(drawable):
+    if drawable.get_name() == QUICK_MASK:
+        return MattedError(
+            _("Quick Mask is on, so no layer is selected."),
+            _("Switch it off (Select > Toggle Quick Mask) and try again."),
+        )
+    return MattedError(_("Only a layer can be cut out, and a channel is selected."), _("Select a layer and try again."))
+
+
+def _groups_around(item):
+    """The groups that the item is in, from the innermost."""
+    found = []
+    while (item := item.get_parent()) is not None:
+        found.append(item)
+    return found
 
 
 def offsets(item):

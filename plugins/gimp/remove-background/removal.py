@@ -58,7 +58,7 @@ def remove_background(folder, host, picture, options):
             bar.next_layer()
     if not found:
         raise Rejected(messages.NO_SUBJECT, N_("No subject was found on any of the layers."))
-    picture.show(found, options)
+    notes += picture.show(found, options)
     if notes:
         picture.tell("\n".join(notes))
 

@@ -99,6 +99,11 @@ def resize_layer(layer, width, height):
     item_of(layer).resize(width, height, 0, 0)
 
 
+def copy_aside(layer):
+    """A copy of the layer that is in no picture."""
+    return item_of(layer).copy().get_id()
+
+
 def delete_layer(layer):
     item_of(layer).get_image().remove_layer(item_of(layer))
 
@@ -188,15 +193,52 @@ def lock_position(layer):
     item_of(layer).set_lock_position(True)
 
 
+def lock_visibility(layer):
+    item_of(layer).set_lock_visibility(True)
+
+
 def lock_alpha(layer):
     item_of(layer).set_lock_alpha(True)
 
 
-def add_effect(layer):
-    """A non-destructive blur, as Filters > Blur leaves one."""
-    blur = Gimp.DrawableFilter.new(item_of(layer), "gegl:gaussian-blur", "")
-    blur.get_config().set_property("std-dev-x", 5.0)
-    item_of(layer).append_filter(blur)
+def add_effect(layer, operation="gegl:gaussian-blur", settings=(("std-dev-x", 5.0),)):
+    """A non-destructive filter, as Filters > Blur leaves one."""
+    effect = Gimp.DrawableFilter.new(item_of(layer), operation, "")
+    for name, value in settings:
+        effect.get_config().set_property(name, value)
+    item_of(layer).append_filter(effect)
+
+
+def effects(layer):
+    return [effect.get_operation_name() for effect in item_of(layer).get_filters()]
+
+
+def seen(image):
+    """SHA-256 of what the canvas shows, with all layers."""
+    layer = Gimp.Layer.new_from_visible(image_of(image), image_of(image), "")
+    digest = hashlib.sha256(raw(layer, PIXELS)).hexdigest()
+    layer.delete()
+    return digest
+
+
+def blend(layer, mode, opacity=100.0):
+    item_of(layer).set_mode(getattr(Gimp.LayerMode, mode))
+    item_of(layer).set_opacity(opacity)
+
+
+def blend_mode(layer):
+    return item_of(layer).get_mode().value_name.rpartition("MODE_")[2]
+
+
+def blend_unusually(layer):
+    """Set what few people change: where and in which colours the layer is blended."""
+    item_of(layer).set_blend_space(Gimp.LayerColorSpace.RGB_LINEAR)
+    item_of(layer).set_composite_mode(Gimp.LayerCompositeMode.CLIP_TO_BACKDROP)
+    item_of(layer).set_composite_space(Gimp.LayerColorSpace.RGB_PERCEPTUAL)
+
+
+def switch_mask_off(layer):
+    item_of(layer).set_apply_mask(False)
 
 
 def add_text(image, words):
@@ -264,9 +306,9 @@ def give_mask(layer, value):
     return mask.get_id()
 
 
-def add_channel(image):
+def add_channel(image, name="Channel"):
     color = Gegl.Color.new("black")
-    channel = Gimp.Channel.new(image_of(image), "Channel", 8, 8, 50.0, color)
+    channel = Gimp.Channel.new(image_of(image), name, 8, 8, 50.0, color)
     image_of(image).insert_channel(channel, None, 0)
     return channel.get_id()
 
@@ -283,6 +325,19 @@ def selection(image):
     if Gimp.Selection.is_empty(image_of(image)):
         return None
     return samples(image_of(image).get_selection(), MASKS[8])
+
+
+def channels(image):
+    return ids(image_of(image).get_channels())
+
+
+def images():
+    return ids(Gimp.get_images())
+
+
+def choose_layers(image, layers):
+    """Select them, as in the Layers dialog."""
+    image_of(image).set_selected_layers([item_of(layer) for layer in layers])
 
 
 def selected_layers(image):

@@ -96,6 +96,17 @@ def group(picture: Picture) -> Clicked:
     return _made(picture.gimp.group(picture.id, [picture.layer]))
 
 
+def group_with_its_layer(picture: Picture) -> Clicked:
+    found = picture.gimp.group(picture.id, [picture.layer])
+    return [picture.layer, found], [found]
+
+
+def pass_through_group(picture: Picture) -> Clicked:
+    found = picture.gimp.group(picture.id, [picture.layer])
+    picture.gimp.blend(found, "PASS_THROUGH")
+    return _made(found)
+
+
 def in_a_group(picture: Picture) -> Clicked:
     picture.gimp.group(picture.id, [picture.layer])
     return layer(picture)
@@ -128,6 +139,11 @@ def with_locked_position(picture: Picture) -> Clicked:
 
 def with_locked_alpha(picture: Picture) -> Clicked:
     picture.gimp.lock_alpha(picture.layer)
+    return layer(picture)
+
+
+def with_locked_visibility(picture: Picture) -> Clicked:
+    picture.gimp.lock_visibility(picture.layer)
     return layer(picture)
 
 
@@ -190,6 +206,11 @@ def channel(picture: Picture) -> Clicked:
     return [picture.gimp.add_channel(picture.id)], []
 
 
+def quick_mask(picture: Picture) -> Clicked:
+    """As GIMP's own, which only its window can switch on."""
+    return [picture.gimp.add_channel(picture.id, "Qmask")], []
+
+
 def floating_selection(picture: Picture) -> Clicked:
     return [picture.gimp.float_selection(picture.id, picture.layer)], []
 
@@ -217,12 +238,15 @@ KINDS = {
     "several layers selected": Kind(several),
     "with a selection": Kind(with_a_selection),
     "layer group": Kind(group),
+    "layer group and a layer in it": Kind(group_with_its_layer),
+    "layer group that passes through": Kind(pass_through_group),
     "layer in a group": Kind(in_a_group),
     "group in a group": Kind(group_in_a_group),
     "with a mask": Kind(with_a_mask),
     "mask selected instead of its layer": Kind(by_its_mask),
     "with a non-destructive filter": Kind(with_an_effect),
     "position locked": Kind(with_locked_position),
+    "visibility locked": Kind(with_locked_visibility),
     "alpha locked": Kind(with_locked_alpha),
     "another ICC profile": Kind(with_another_profile),
     "vector layer": Kind(vectors, since="3.2", type="VectorLayer"),
@@ -236,6 +260,7 @@ KINDS = {
     "mask of a layer with locked pixels": Kind(mask_of_a_locked_layer, LOCKED),
     "several layers selected, one locked": Kind(one_of_two_locked, LOCKED),
     "channel": Kind(channel, "Only a layer can be cut out, and a channel is selected."),
+    "Quick Mask": Kind(quick_mask, "Quick Mask is on, so no layer is selected."),
     "floating selection": Kind(floating_selection, FLOATING),
     "below a floating selection": Kind(below_a_floating_selection, FLOATING),
     "nothing selected": Kind(nothing, "No layer is selected."),
@@ -247,9 +272,12 @@ REMARKS = {
     "several layers selected": "each has its own, and one undo step takes all of them away",
     "with a selection": "limited to the selection, which stays",
     "layer group": "for what the group shows, on the group itself",
+    "layer group and a layer in it": "on the group alone, or what it holds would be masked twice",
+    "layer group that passes through": "for what the group shows by itself, on the group",
     "with a mask": "in the place of the old one",
     "mask selected instead of its layer": "on the layer",
-    "with a non-destructive filter": "for the layer without the filter",
+    "with a non-destructive filter": "for the layer without the filter, which stays",
+    "visibility locked": "where a new layer is made, a notice says that this one stays visible",
     "text layer": "it has no background: all but the letters is transparent",
 }
 

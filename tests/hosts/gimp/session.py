@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -30,6 +31,12 @@ from gi.repository import Gdk, Gtk
 print(Gtk.Clipboard.get(Gdk.SELECTION_PRIMARY).wait_for_text() or "")
 """
 INSIDE = Path(__file__).with_name("inside.py")
+COMPLAINT = re.compile(r"CRITICAL|WARNING")
+# Of GIMP itself, whatever runs in it: about plug-ins that end, and about the devices and the screen of the tests.
+USUAL = re.compile(
+    r"gimp_flush\(\): error: Broken pipe|gimp_wire_read\(\): unexpected EOF|cannot open display"
+    r"|Gdk-CRITICAL|gimp_device_info_get_device|Glycin running without sandbox"
+)
 
 
 def profile(installed: Installed) -> str:
@@ -55,6 +62,7 @@ class Gimp:
     def __init__(self, installed: Installed, windows: bool, logs: Path, language: str = "en") -> None:
         self.installed = installed
         self._log = logs / "gimp.log"
+        self._read = 0  # lines of the log
         self._env = {**installed.env, "GIMP_TEST_PORT_FILE": f"{installed.home}/gimp-port", "LANGUAGE": language}
         self._screen: list[subprocess.Popen[bytes]] = []
         self._process: subprocess.Popen[bytes] | None = None
@@ -94,6 +102,12 @@ class Gimp:
 
     def log(self) -> str:
         return self._log.read_text("utf-8", "replace")
+
+    def complaints(self) -> list[str]:
+        """The lines of the log since the last call that say that GIMP was used wrongly."""
+        lines = self.log().splitlines()
+        fresh, self._read = lines[self._read :], len(lines)
+        return [line for line in fresh if COMPLAINT.search(line) and not USUAL.search(line)]
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:

@@ -101,8 +101,9 @@ class Picture:
     def show_progress(self, text: str, fraction: float) -> None:
         self.progress.append((text, fraction))
 
-    def show(self, cut_outs: list[Any], options: Any) -> None:
+    def show(self, cut_outs: list[Any], options: Any) -> list[str]:
         self.shown += cut_outs
+        return ["A note."]
 
     def tell(self, text: str) -> None:
         self.told.append(text)
@@ -126,7 +127,7 @@ def test_layers_without_a_subject_are_named(folder: Path) -> None:
     picture = Picture(disc, plain, disc)
     work(folder, picture)
     assert [each.layer for each in picture.shown] == [disc, disc]
-    assert picture.told == ["Layer: No subject was found in this picture."]
+    assert picture.told == ["Layer: No subject was found in this picture.\nA note."]
 
 
 @pytest.mark.slow
