@@ -31,8 +31,8 @@ _TYPES: Dict[str, Tuple[type, ...]] = {
 
 DEFAULT_MODEL = "default"  # the id that stands for the model of matted's own settings
 MAX_ID = 1024  # characters of the id of a model
-OFF, FINE, HAIR = EDGES = ("off", "fine", "hair")
-MASK, SELECTION, NEW_LAYER = ("mask", "selection", "layer")
+OFF, FINE, HAIR = "off", "fine", "hair"
+MASK, SELECTION, NEW_LAYER = "mask", "selection", "layer"
 PIXELS = "px"
 
 

@@ -11,13 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import PHOTOGRAPHS, Daemon, wait_for
-from matted_client import Rejected, Session, Unavailable, options
+from matted_client import Rejected, Session, Unavailable
 from matted_client.models import listed
+from matted_client.options import MaskOptions, entries
 from numpy.typing import NDArray
 from peers import LibzmqClient, disc
 from PIL import Image, ImageFilter
 
 ASTRONAUT = PHOTOGRAPHS / "astronaut.jpg"
+EDGES = [choice.value for choice in entries(MaskOptions)["edges"].choices]
 
 
 def reference_mask(picture: Image.Image, weights: Path) -> NDArray[np.int64]:
@@ -63,7 +65,7 @@ def test_every_pixel_format_gives_the_same_mask(daemon: Daemon) -> None:
 
 def test_a_16_bit_mask_has_more_than_256_levels_and_rounds_to_the_8_bit_one(daemon: Daemon) -> None:
     with daemon.session() as session, Image.open(ASTRONAUT) as picture:
-        for edges in options.EDGES:
+        for edges in EDGES:
             fine, coarse = (masked(session, picture, "RGB8", depth, edges=edges) for depth in (16, 8))
             assert len(np.unique(fine)) > 1000
             assert np.abs(np.rint(fine / 257) - coarse).max() <= 1
@@ -71,7 +73,7 @@ def test_a_16_bit_mask_has_more_than_256_levels_and_rounds_to_the_8_bit_one(daem
 
 def test_each_way_to_refine_edges_gives_another_mask(daemon: Daemon) -> None:
     with daemon.session() as session, Image.open(ASTRONAUT) as picture:
-        off, fine, hair = (masked(session, picture, "RGB8", edges=edges) for edges in options.EDGES)
+        off, fine, hair = (masked(session, picture, "RGB8", edges=edges) for edges in EDGES)
     for one, other in ((off, fine), (fine, hair)):
         assert 0 < np.abs(one - other).mean() < 2  # of 255: at the edge alone
 
