@@ -169,19 +169,29 @@ def test_the_subject_as_a_new_layer(
     assert shown.state() == before
 
 
-def test_a_new_layer_keeps_non_destructive_filters(desktop: Gimp, shown: Picture, artefacts: Path) -> None:
+def cleaned(installed: Installed) -> bytes:
+    """The photograph in clean colours, RGB."""
+    return bytes(installed.answer_to(photograph(), foreground=True).foreground or b"")
+
+
+def test_a_new_layer_keeps_non_destructive_filters(
+    desktop: Gimp, installed: Installed, shown: Picture, artefacts: Path
+) -> None:
     desktop.add_effect(shown.layer)
     before = shown.clean()
     assert shown.click(output="layer") == SUCCESS
     (copy,) = desktop.selected_layers(shown.id)
     assert desktop.effects(copy) == desktop.effects(shown.layer) == ["gegl:gaussian-blur"]
+    assert shown.pixels(copy).convert("RGB").tobytes() == cleaned(installed)
     desktop.screenshot(artefacts / "new layer with a filter.png")
     desktop.press(WINDOW, "ctrl+z")
     until(lambda: len(shown.state()["layers"]) == 1, "undo")
     assert shown.state() == before
 
 
-def test_a_new_layer_of_a_group_keeps_its_filters(desktop: Gimp, shown: Picture, artefacts: Path) -> None:
+def test_a_new_layer_of_a_group_keeps_its_filters(
+    desktop: Gimp, installed: Installed, shown: Picture, artefacts: Path
+) -> None:
     group = desktop.group(shown.id, [shown.layer])
     desktop.add_effect(group)
     before = shown.clean()
@@ -189,6 +199,8 @@ def test_a_new_layer_of_a_group_keeps_its_filters(desktop: Gimp, shown: Picture,
     copy, held, *source = shown.state()["layers"]
     assert desktop.selected_layers(shown.id) == [copy["id"]] and desktop.effects(copy["id"]) == desktop.effects(group)
     assert (copy["name"], held["mask"]) == ("Group cut out", None)
+    assert shown.pixels(held["id"]).convert("RGB").tobytes() == cleaned(installed)
+    desktop.screenshot(artefacts / "new layer of a group with a filter.png")
     assert [{**source[0], "visible": True}, *source[1:]] == before["layers"]
     desktop.press(WINDOW, "ctrl+z")
     until(lambda: len(shown.state()["layers"]) == 2, "undo")
@@ -273,6 +285,12 @@ def with_its_mask_off(gimp: Gimp, image: int, layer: int) -> int:
     return layer
 
 
+def with_locks(gimp: Gimp, image: int, layer: int) -> int:
+    gimp.lock_position(layer)
+    gimp.lock_alpha(layer)
+    return layer
+
+
 def in_a_group(gimp: Gimp, image: int, layer: int) -> int:
     gimp.blend(gimp.group(image, [layer]), "MULTIPLY", 50.0)
     return layer
@@ -321,6 +339,7 @@ def vectors(gimp: Gimp, image: int, layer: int) -> int:
 def link(gimp: Gimp, image: int, layer: int) -> int:
     if not gimp.has("LinkLayer"):
         pytest.skip("GIMP has link layers from 3.2 on")
+    gimp.hide(layer)  # it shows the same
     return int(gimp.add_link(image, gimp.installed.put(photograph().resize(SIZE))))
 
 
@@ -344,6 +363,7 @@ LOOKS: list[Make] = [
     multiplied,
     blended_unusually,
     with_its_mask_off,
+    with_locks,
     in_a_group,
     group,
     multiplied_group,
