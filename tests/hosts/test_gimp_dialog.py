@@ -79,6 +79,17 @@ def test_what_is_chosen_in_the_dialog_is_done_and_remembered(
     assert base64.b64decode(desktop.selection(shown.id)) == photograph_mask and shown.mask() is None
 
 
+def test_what_the_dialog_cannot_show_is_as_at_first(
+    desktop: Gimp, shown: Picture, forgetful: None, photograph_mask: bytes, artefacts: Path
+) -> None:
+    """GIMP remembers what another version could do."""
+    with asked(shown, WITH_DIALOG, edges="of another version", output="", grow=1000) as called:
+        desktop.screenshot(artefacts / "dialog with unusable options.png")
+        desktop.press(DIALOG, REMOVE)
+        assert called.result(PATIENCE) == SUCCESS
+    assert shown.mask() == photograph_mask
+
+
 def test_a_dialog_that_is_left_changes_nothing(desktop: Gimp, shown: Picture, forgetful: None) -> None:
     before = shown.state()
     with asked(shown, WITH_DIALOG) as called:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -412,6 +413,42 @@ def test_the_procedures_take_every_option(gimp: Gimp) -> None:
     names = [name.replace("_", "-") for name in entries(LayerOptions)]
     switches = [entry.switch.name for entry in entries(LayerOptions).values() if entry.switch]
     assert sorted(gimp.arguments()) == sorted(["run-mode", "image", "drawables", *names, *switches])
+
+
+IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
+    ({"edges": "nonsense"}, "edges='nonsense', which is out of range: it has to be one of off, fine, hair"),
+    ({"output": "file"}, "output='file', which is out of range: it has to be one of mask, selection, layer"),
+    ({"grow": 1000}, "grow=1000, which is out of range: it has to be a whole number from -100 to 100"),
+    ({"feather": -4.0}, "feather=-4.0, which is out of range: it has to be a number from 0 to 250"),
+    ({"hard-edge": True, "threshold": 7.0}, "threshold=7.0, which is out of range: it has to be a number from 0 to 1"),
+    ({"model": "x" * 1025}, "which is out of range: it has to be text of at most 1024 characters"),
+]
+
+
+@pytest.mark.parametrize(("chosen", "said"), IMPOSSIBLE, ids=lambda value: str(value)[:40])
+def test_what_is_not_possible_is_said_to_a_script(
+    opened: Callable[..., Picture], chosen: dict[str, Any], said: str
+) -> None:
+    picture = opened(photograph().resize(SIZE))
+    before = picture.state()
+    status, error = picture.click(**chosen)
+    assert status == "execution-error"
+    assert error.startswith("Remove Background cannot use ") and said in error
+    assert picture.state() == before
+
+
+@pytest.mark.parametrize(("chosen", "said"), IMPOSSIBLE[:-1], ids=str)  # which cannot read as long a text
+def test_what_is_not_possible_is_said_to_script_fu(
+    gimp: Gimp, opened: Callable[..., Picture], chosen: dict[str, Any], said: str
+) -> None:
+    picture = opened(photograph().resize(SIZE))
+    before = picture.state()
+    words = " ".join(f"#:{name} {'TRUE' if value is True else json.dumps(value)}" for name, value in chosen.items())
+    call = f"(plug-in-remove-background #:run-mode RUN-NONINTERACTIVE #:image {picture.id}"
+    status, error = gimp.script_fu(f"{call} #:drawables (vector {picture.layer}) {words})")
+    assert status == "execution-error"
+    assert "Remove Background cannot use " in error and said in error
+    assert picture.state() == before
 
 
 # -- what the daemon is asked for --------------------------------------------------------------------------------------

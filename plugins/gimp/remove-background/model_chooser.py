@@ -3,12 +3,12 @@
 import gi
 
 gi.require_version("Gtk", "3.0")
+from controls import SPACE, in_line
 from gi.repository import GLib, Gtk
 from matted_client.models import listed
 from matted_client.options import DEFAULT_MODEL, MaskOptions, entries
 from texts import WORDS, _
 
-SPACE = 6  # pixels
 WIDTH = 46  # characters that an explanation is wide
 
 
@@ -30,11 +30,8 @@ class ModelChooser:
         self._combo.pack_start(cell, True)
         self._combo.add_attribute(cell, "text", 1)
         self.label = Gtk.Label.new_with_mnemonic(_(entries(MaskOptions)["model"].label))
-        self.label.set_mnemonic_widget(self._combo)
-        self.label.set_xalign(0)
-        line = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=SPACE)
-        line.pack_start(self.label, False, False, 0)
-        line.pack_start(self._combo, True, True, 0)
+        line = Gtk.Box()
+        in_line(line, self.label, self._combo)
         self._note = Gtk.Label(xalign=0, wrap=True, max_width_chars=WIDTH)
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACE)
         self.widget.pack_start(line, False, False, 0)

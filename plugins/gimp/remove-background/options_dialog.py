@@ -11,12 +11,13 @@ import gi
 gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-from arguments import name_of
+from arguments import forget_unusable, name_of
+from controls import SPACE, add_choice_list, limit
 from gi.repository import Gimp, GimpUi, GLib, GObject, Gtk
 from matted_client import MattedError, options
 from matted_client.options import LayerOptions, entries
 from matted_client.sentences import in_words
-from model_chooser import SPACE, ModelChooser
+from model_chooser import ModelChooser
 from texts import WORDS, _
 
 LIMITED = "limited"  # the line that says so
@@ -25,12 +26,13 @@ LIMITED = "limited"  # the line that says so
 def ask(folder, procedure, config, image):
     """Let a person change `config`. Returns whether to go on."""
     GimpUi.init("remove-background")
+    forget_unusable(config)
     dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Remove Background"))
     dialog.set_ok_label(_("Remo_ve"))
     plate = dialog.get_widget("plate", GObject.TYPE_NONE)
     models = ModelChooser(config, lambda chosen: plate.set_sensitive(chosen is None or chosen.plate))
     dialog.get_content_area().pack_start(models.widget, False, False, SPACE)
-    lines = _controls(dialog, models.label)
+    lines = _controls(dialog, config, models.label)
     if not Gimp.Selection.is_empty(image):
         note = dialog.get_label(LIMITED, _("There is a selection: only what lies in it is kept."), False, False)
         note.set_xalign(0)
@@ -45,8 +47,8 @@ def ask(folder, procedure, config, image):
     return go_on
 
 
-def _controls(dialog, label):
-    """Choose GIMP's control for each option but the model. Returns the arguments, line by line.
+def _controls(dialog, config, label):
+    """Choose the control for each option but the model. Returns what the dialog is filled with, line by line.
 
     label: of the list of models, which is as wide as those of the other lists.
     """
@@ -54,15 +56,19 @@ def _controls(dialog, label):
     same_width = Gtk.SizeGroup.new(Gtk.SizeGroupMode.HORIZONTAL)
     same_width.add_widget(label)
     for option, entry in entries(LayerOptions).items():
+        name = name_of(option)
         if entry.kind == options.MODEL:
             continue
-        if entry.kind == options.CHOICE:  # GIMP 3.2 would make the shorter ones a frame of radio buttons
-            same_width.add_widget(dialog.get_widget(name_of(option), Gtk.ComboBox.__gtype__).get_label())
-        elif entry.kind in (options.WHOLE, options.NUMBER):
-            dialog.get_widget(name_of(option), GimpUi.ScaleEntry.__gtype__)
         if entry.switch is not None:
             lines.append(entry.switch.name)
-        lines.append(name_of(option))
+        if entry.kind == options.CHOICE:
+            line, its_label = add_choice_list(dialog, config, name, entry)
+            same_width.add_widget(its_label)
+        else:
+            line = name
+        if entry.kind in (options.WHOLE, options.NUMBER):
+            limit(dialog.get_widget(name, GimpUi.ScaleEntry.__gtype__), entry)
+        lines.append(line)
     return lines
 
 

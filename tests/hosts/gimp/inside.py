@@ -374,6 +374,16 @@ def remove_background(image, items, mode="NONINTERACTIVE", options=None, name=ON
     return [status, "" if status == "success" else Gimp.get_pdb().get_last_error()]
 
 
+def script_fu(script):
+    """Run a script in GIMP's own language. [status, error]"""
+    procedure = Gimp.get_pdb().lookup_procedure("plug-in-script-fu-eval")
+    config = procedure.create_config()
+    config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
+    config.set_property("script", script)
+    status = procedure.run(config).index(0).value_nick
+    return [status, "" if status == "success" else Gimp.get_pdb().get_last_error()]
+
+
 def remembered():
     """The options that the one click uses, as text; None as long as nothing was chosen."""
     parasite = Gimp.get_parasite(ONE_CLICK + "-last")
