@@ -113,6 +113,19 @@ def test_a_picture_that_is_closed_while_the_dialog_is_open(
     assert "The picture was closed" in read_the_message(desktop, artefacts / "closed below the dialog.png")
 
 
+def test_a_layer_that_is_deleted_while_the_dialog_is_open(
+    desktop: Gimp, shown: Picture, forgetful: None, artefacts: Path
+) -> None:
+    desktop.press(WINDOW, *DIALOG_KEYS)
+    until(lambda: desktop.windows(DIALOG), "dialog")
+    desktop.delete_layer(shown.layer)
+    before = shown.state()
+    desktop.press(DIALOG, REMOVE)
+    said = read_the_message(desktop, artefacts / "deleted below the dialog.png")
+    assert "A layer that was selected has been deleted." in said
+    assert shown.state() == before
+
+
 def test_a_selection_is_spoken_of_in_the_dialog_and_once_afterwards(
     desktop: Gimp, shown: Picture, forgetful: None, artefacts: Path
 ) -> None:
