@@ -124,7 +124,7 @@ class Daemon:
         found = []
         for child in psutil.Process(self.pid()).children():
             with suppress(psutil.NoSuchProcess):  # one has just ended, the process that converts a model, say
-                if "matted.inference.engines.process" in child.cmdline():
+                if any("matted.inference.engines.process" in word for word in child.cmdline()):
                     found.append(child)
         return found
 

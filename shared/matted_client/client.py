@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 import time
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from . import endpoint, messages
+from . import endpoint, messages, python
 from .errors import MattedError, ProtocolError, Rejected, Timeout, Unavailable
 from .messages import Cancel, Done, Failure, Hello, MaskRequest, MaskResult, Message, Progress, Welcome
 from .zmtp import DEFAULT_FRAME_BYTES, Dealer
@@ -79,7 +78,7 @@ def connect(
         return Session(endpoint.read_connection(path), client)
     except Unavailable:
         on_progress(Progress(STARTING))
-        return _start_and_connect(client, path, command or [sys.executable, "-m", "matted"], cancelled)
+        return _start_and_connect(client, path, command or python.command(python.MATTED), cancelled)
 
 
 def _start_and_connect(client: str, path: str, command: Sequence[str], cancelled: Cancelled) -> "Session":

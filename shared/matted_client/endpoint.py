@@ -107,7 +107,7 @@ class _Detached(subprocess.Popen):  # type: ignore[type-arg]
 class Starter:
     """Starts a daemon, detached from this process.
 
-    command: runs matted, for example [python, "-m", "matted"].
+    command: runs matted: see `python`.
     folder: the state folder.
 
     Several starters may work at the same time: a daemon that finds another one running ends with exit code 0, so

@@ -17,8 +17,8 @@ import psutil
 import pytest
 from attacks import standins
 from conftest import CHECKOUT, Daemon, wait_for
-from matted.inference.engines import shared_memory
-from matted_client import Rejected
+from matted.inference.engines import local, shared_memory
+from matted_client import Rejected, python
 from matted_client.endpoint import read_connection
 from peers import disc
 
@@ -183,7 +183,7 @@ def test_an_inference_that_raises_is_an_error_and_the_next_one_works(
 def test_an_engine_process_ends_with_its_daemon_at_whatever_byte_that_is(said: bytes) -> None:
     handles = shared_memory.create(), shared_memory.create()
     process = subprocess.Popen(
-        [sys.executable, "-m", "matted.inference.engines.process", *handles],
+        [*python.command(local.PROCESS), *handles],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         pass_fds=shared_memory.descriptors(*handles),

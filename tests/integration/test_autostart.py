@@ -16,6 +16,7 @@ import user_manager
 from conftest import PATIENCE, PHOTOGRAPHS, Daemon, wait_for
 from matted.autostart import systemd, xdg
 from matted.autostart.entry import Command
+from pythons import python_in
 from user_manager import DESKTOP, UserManager, session
 
 UNIT = systemd.UNIT
@@ -73,15 +74,7 @@ def person(new_daemon: Callable[..., Daemon]) -> Person:
 
 def odd_python(folder: Path, odd: str = ODD) -> str:
     """Make a Python with the packages of this one in a folder with an odd name, and return its path."""
-    home = folder / odd
-    packages = home / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
-    packages.mkdir(parents=True)
-    (packages / "here.pth").write_text("\n".join(path for path in sys.path if os.path.isdir(path)))
-    (home / "bin").mkdir()
-    base = Path(os.path.realpath(sys.executable))
-    (home / "pyvenv.cfg").write_text(f"home = {base.parent}\ninclude-system-site-packages = false\n")
-    (home / "bin/python").symlink_to(base)
-    return str(home / "bin/python")
+    return python_in(folder / odd)
 
 
 def reporter(folder: Path, *words: str, odd: str) -> tuple[Command, Path]:

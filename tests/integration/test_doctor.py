@@ -15,6 +15,7 @@ from pathlib import Path
 import matted
 import pytest
 from conftest import PHOTOGRAPHS, Daemon
+from pythons import python_in
 
 SYSTEM_PYTHON = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
 
@@ -130,11 +131,12 @@ def test_broken_settings_are_said_and_all_else_is_checked(running: Daemon) -> No
     assert any(line.startswith("OK   Daemon") for line in lines(running, "OK"))
 
 
-def test_broken_packages_are_all_named_and_all_else_is_checked(computer: Daemon, tmp_path: Path) -> None:
+def test_broken_packages_are_all_named_and_all_else_is_checked(
+    computer: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = ("numpy", "PIL", "zmq", "psutil", "openvino")
-    for name in names:
-        (tmp_path / f"{name}.py").write_text("raise ImportError('it is broken')\n")
-    computer.environ["PYTHONPATH"] = str(tmp_path)
+    broken = python_in(tmp_path / "python", **dict.fromkeys(names, "raise ImportError('it is broken')\n"))
+    monkeypatch.setattr(sys, "executable", broken)
     done = computer.run("doctor", "--report", str(tmp_path / "report.txt"))
     assert done.returncode == 1 and done.stderr == ""
     for name in names:

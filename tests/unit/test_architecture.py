@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import matted
+import matted_client
 import pytest
 
 PACKAGE = Path(matted.__file__).parent
@@ -70,6 +71,19 @@ def test_openvino_is_imported_where_it_runs_and_nowhere_else() -> None:
             place = path.relative_to(PACKAGE).as_posix()
             found.add("models/convert" if place.startswith("models/convert/") else place)
     assert found == WITH_OPENVINO
+
+
+def test_the_command_line_of_a_python_is_made_in_one_place() -> None:
+    """What starts a Python in another way lets it run files of the current folder: see matted_client.python."""
+    client = Path(matted_client.__file__).parent
+    for path in (*MODULES, *client.rglob("*.py")):
+        nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+        names = any(isinstance(node, ast.Attribute) and node.attr == "executable" for node in nodes)
+        options = any(isinstance(node, ast.Constant) and node.value == "-m" for node in nodes)
+        if path in (PACKAGE / "doctor" / "software.py", PACKAGE / "cli" / "autostart.py"):  # which only name it
+            assert names and not any(isinstance(node, ast.Name) and node.id == "subprocess" for node in nodes)
+        else:
+            assert not (names or options) or path == client / "python.py", path
 
 
 def test_pictures_that_people_sent_reach_no_other_program() -> None:

@@ -9,6 +9,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 
+from matted_client import python
 from matted_client.endpoint import clean_environment, state_folder
 
 from matted.autostart import launchd, systemd, windows, xdg
@@ -80,16 +81,15 @@ def _refuse_edited(force: bool, mechanisms: list[Mechanism]) -> None:
 
 def _trial(program: str) -> str:
     """Try a Python as the one that runs matted at login. Returns what is wrong with it, or empty."""
-    command = [program, "-c", "import matted.cli.main"]
-    home, environment = os.path.expanduser("~"), clean_environment(state_folder())
+    command = python.command_of([program], "import matted.cli.main")
     try:
         done = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            cwd=home,
-            env=environment,
+            cwd=python.FOLDER,
+            env=clean_environment(state_folder()),
             timeout=TRIAL_SECONDS,
             check=False,
         )

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from matted_client import MattedError
+from matted_client import MattedError, python
 
 from matted.system import atomic_file
 
@@ -58,7 +58,8 @@ def serve_command(program: str, preload: str, environ: Mapping[str, str]) -> Com
 
     Raises AutostartError if no entry can hold the command.
     """
-    arguments = ["-m", "matted", "serve", "--idle-exit", "forever", *(["--preload", preload] if preload else [])]
+    arguments = python.command(python.MATTED)[1:]
+    arguments += ["serve", "--idle-exit", "forever", *(["--preload", preload] if preload else [])]
     folders = {name: os.path.abspath(environ[name]) for name in FOLDER_VARIABLES if environ.get(name)}
     for text in (program, preload, *folders.values()):
         if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):

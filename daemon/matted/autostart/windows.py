@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from matted_client import python
+
 from matted.autostart.entry import AutostartError, Command, Entry, Mechanism
 
 if sys.platform == "win32":
@@ -61,7 +63,7 @@ class RunKey(Mechanism):
             place=rf"HKEY_CURRENT_USER\{RUN}\{NAME}",
             runs=value,
             program=program_of(value),
-            edited=" -m matted serve " not in value,
+            edited=f'{python.MATTED}" serve ' not in value,
             obstacle="It is switched off in the Task Manager, under Startup apps." if off else "",
         )
 

@@ -1,7 +1,7 @@
 """List OpenVINO's devices, or try one of them. A program of its own, so that a crash of OpenVINO is only a finding.
 
-python -m matted.doctor.device_trial            prints the devices: [{the fields of a Device}, ...]
-python -m matted.doctor.device_trial DEVICE     compiles a small graph for the device and checks what it computes
+without arguments    prints the devices: [{the fields of a Device}, ...]
+DEVICE               compiles a small graph for the device and checks what it computes
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def error_of(device: str) -> float:
 
 
 def main() -> None:
+    """Run the program."""
     if len(sys.argv) == 1:
         import openvino
 
@@ -47,7 +48,3 @@ def main() -> None:
     error = error_of(sys.argv[1])
     if not error < TOLERANCE:  # NaN too
         sys.exit(f"it computes wrong numbers, off by {error:.3g}")
-
-
-if __name__ == "__main__":
-    main()

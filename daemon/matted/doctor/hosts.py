@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from matted_client import Unavailable
 from matted_client.endpoint import CONNECTION_FILE, clean_environment, connection_path
 from matted_client.plugin import Installation, read_installation
+from matted_client.python import FOLDER, command_of
 
 from matted import __version__
 from matted.doctor import probe
@@ -22,8 +23,7 @@ from matted.hosts.registry import HOSTS
 _SECONDS = 30.0  # a Flatpak starts slowly
 
 # What the host's Python runs: the client that was installed with the plug-in, and nothing else of matted.
-_PROBE = """
-import json, os, platform, sys
+_PROBE = """import json, os, platform, sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
 from matted_client import MattedError, connect
@@ -61,7 +61,9 @@ def _profile(host: Host, profile: Profile, context: Context) -> Iterator[Finding
     except Unavailable as error:
         yield Finding(FAIL, profile.name, error.message, _again(host))
         return
-    faults = [Finding(FAIL, profile.name, what, _again(host)) for what in _faults(host, profile, installed)]
+    environment = clean_environment(str(context.settings.state))
+    found = _faults(host, profile, installed, environment)
+    faults = [Finding(FAIL, profile.name, what, _again(host)) for what in found]
     yield from faults
     if not faults:
         yield Finding(OK, profile.name, f"Remove Background {installed.version} is in {profile.folder}.")
@@ -75,14 +77,14 @@ def _profile(host: Host, profile: Profile, context: Context) -> Iterator[Finding
         yield Finding(NOTE, profile.name, f"Whether its Python reaches the daemon was not tried: {error}.")
         return
     for python in pythons:
-        yield _reach(host, home, profile, python, context)
+        yield _reach(host, home, profile, python, environment)
 
 
 def _again(host: Host) -> str:
     return f"Run: matted install {host.id}, and start {host.title} again."
 
 
-def _faults(host: Host, profile: Profile, installed: Installation) -> Iterator[str]:
+def _faults(host: Host, profile: Profile, installed: Installation, environment: Mapping[str, str]) -> Iterator[str]:
     if installed.version != __version__:
         yield f"Remove Background {installed.version} is in it, and matted is {__version__}."
     files = contents.files(host)
@@ -97,16 +99,15 @@ def _faults(host: Host, profile: Profile, installed: Installation) -> Iterator[s
     if installed.connection_file != place:
         yield f"Remove Background looks for the daemon at {installed.connection_file}, and not at {place}."
     try:
-        probe.run([*installed.command, "--version"], _SECONDS)
+        probe.run([*installed.command, "--version"], _SECONDS, environment)
     except ProbeFailedError as error:
-        yield f"Remove Background cannot start the daemon with {' '.join(installed.command)}: {error}."
+        yield f"Remove Background cannot start the daemon with {installed.command[0]}: {error}."
 
 
-def _reach(host: Host, home: Path, profile: Profile, python: HostPython, context: Context) -> Finding:
+def _reach(host: Host, home: Path, profile: Profile, python: HostPython, environment: Mapping[str, str]) -> Finding:
     """Check that the host's own Python, with the plug-in's own client, reaches the daemon."""
-    environment = clean_environment(str(context.settings.state))
     try:
-        answer = json.loads(probe.run([*python.command, "-c", _PROBE, str(home)], _SECONDS, environment))
+        answer = json.loads(probe.run([*command_of(python.command, _PROBE), str(home)], _SECONDS, environment, FOLDER))
     except (ProbeFailedError, ValueError) as error:
         what = f"Its Python ({python.name}) cannot run the plug-in's client: {error}."
         if python.sandboxed:

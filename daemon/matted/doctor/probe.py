@@ -20,8 +20,11 @@ class ProbeFailedError(Exception):
         self.output = output
 
 
-def run(command: Sequence[str], seconds: float, env: Mapping[str, str] | None = None) -> str:
-    """Return what the program writes to its standard output. Raises ProbeFailedError."""
+def run(command: Sequence[str], seconds: float, env: Mapping[str, str] | None = None, cwd: str | None = None) -> str:
+    """Return what the program writes to its standard output. Raises ProbeFailedError.
+
+    env, cwd: the environment and the folder that it runs in. None: this process's.
+    """
     try:
         done = subprocess.run(
             command,
@@ -32,6 +35,7 @@ def run(command: Sequence[str], seconds: float, env: Mapping[str, str] | None = 
             errors="replace",
             timeout=seconds,
             env=env,
+            cwd=cwd,
         )
     except subprocess.TimeoutExpired as error:
         raise ProbeFailedError(f"it did not end within {seconds:.0f} s") from error

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from matted_client import python
+
 from matted import __version__
 from matted.doctor import probe
 from matted.doctor.context import FAIL, NOTE, OK, Context, Finding
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
 
 REINSTALL = "Install matted again, for example with: pipx reinstall matted"
 _NATIVE = ("numpy", "PIL.Image", "zmq", "psutil", "openvino")  # import names of those that can break without being gone
-_IMPORT = """
-import importlib, sys
+_IMPORT = """import importlib, sys
 import matted  # which keeps OpenVINO's telemetry out
 for name in sys.argv[1:]:
     print(name, flush=True)
@@ -32,7 +33,7 @@ for name in sys.argv[1:]:
 """
 IMPORT_SECONDS = 60.0
 TRIAL_SECONDS = 120.0  # a GPU compiles its kernels the first time
-_TRIAL = [sys.executable, "-m", "matted.doctor.device_trial"]
+TRIAL = "from matted.doctor.device_trial import main; main()"
 
 
 def check_python(context: Context) -> Iterator[Finding]:
@@ -61,7 +62,7 @@ def check_imports(names: list[str]) -> Iterator[Finding]:
     """Import packages in another process. Yields a finding for each that fails."""
     while names:
         try:
-            probe.run([sys.executable, "-c", _IMPORT, *names], IMPORT_SECONDS)
+            probe.run([*python.command(_IMPORT), *names], IMPORT_SECONDS)
             return
         except ProbeFailedError as error:
             reached = error.output.split()
@@ -73,7 +74,9 @@ def check_imports(names: list[str]) -> Iterator[Finding]:
 def check_devices(context: Context) -> Iterator[Finding]:
     """Try each of OpenVINO's devices with a small inference, tell what is known of its masks, and which one is used."""
     try:
-        found = [Device(**fields) for fields in json.loads(_last_line(probe.run(_TRIAL, IMPORT_SECONDS)))]
+        found = [
+            Device(**fields) for fields in json.loads(_last_line(probe.run(python.command(TRIAL), IMPORT_SECONDS)))
+        ]
     except ProbeFailedError as error:
         yield Finding(FAIL, "OpenVINO", f"It does not start: {error}.", REINSTALL)
         return
@@ -90,7 +93,7 @@ def check_devices(context: Context) -> Iterator[Finding]:
 def _try(device: Device) -> Finding:
     subject = f"OpenVINO on {device.name}"
     try:
-        probe.run([*_TRIAL, device.name], TRIAL_SECONDS)
+        probe.run([*python.command(TRIAL), device.name], TRIAL_SECONDS)
     except ProbeFailedError as error:
         what = f"{device.title} fails a trial inference: {error}."
         if device.kind == CPU:

@@ -6,14 +6,13 @@ The manifest, `matted.json`, lists them, and tells the plug-in the connection fi
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import matted_client
-from matted_client import MattedError
+from matted_client import MattedError, python
 
 import matted
 from matted.hosts.host import Host
@@ -71,7 +70,7 @@ def manifest(files: Iterable[str], created: Iterable[str], connection_file: str)
     fields = {
         "version": matted.__version__,
         "connection_file": connection_file,
-        "command": [sys.executable, "-m", "matted"],
+        "command": python.command(python.MATTED),
         "files": sorted(files),
         "created": sorted(created),
     }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from matted.system import programs
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Places:
         """A program on the PATH as the desktop has it: without matted's own virtual environment."""
         ours = os.path.join(sys.prefix, "bin") if sys.prefix != sys.base_prefix else None
         path = os.pathsep.join(part for part in self.environ.get("PATH", "").split(os.pathsep) if part != ours)
-        return shutil.which(name, path=path)
+        return programs.find(name, path)
 
 
 def here() -> Places:

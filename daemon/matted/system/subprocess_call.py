@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO, TypeVar
 
+from matted_client import python
+
 T = TypeVar("T")
 _KILLED = -9  # by the signal that Linux sends when memory runs out, and nobody else
 
@@ -22,7 +24,7 @@ def call(function: Callable[..., T], *arguments: Any) -> T:
     Raises what the function raises, MemoryError if the system killed its process for want of memory, or RuntimeError if
     it died otherwise.
     """
-    command = [sys.executable, "-m", "matted.system.subprocess_call"]
+    command = python.command("from matted.system.subprocess_call import main; main()")
     done = subprocess.run(command, input=pickle.dumps((function, arguments)), stdout=subprocess.PIPE)
     if done.returncode == _KILLED:
         raise MemoryError("the system ended the process that worked on it: there is too little memory")
@@ -42,7 +44,8 @@ def take_stdout() -> BinaryIO:
     return own
 
 
-def _main() -> None:
+def main() -> None:
+    """Call what standard input says, and write the result to standard output: see `call`."""
     replies = take_stdout()
     function, arguments = pickle.load(sys.stdin.buffer)
     try:
@@ -54,7 +57,3 @@ def _main() -> None:
             reply = pickle.dumps((RuntimeError(str(error)), None))
     with replies:
         replies.write(reply)
-
-
-if __name__ == "__main__":
-    _main()

@@ -13,8 +13,9 @@ import pytest
 from matted import autostart
 from matted.autostart import launchd, systemd, windows, xdg
 from matted.autostart.entry import AutostartError, Command, Entry, Mechanism, is_as_written, serve_command
+from matted_client import python
 
-SERVE = ("-m", "matted", "serve", "--idle-exit", "forever")
+SERVE = (*python.command(python.MATTED)[1:], "serve", "--idle-exit", "forever")
 PYTHON = "/home/a b/.venv/bin/python"
 PYTHON_EXE = r"C:\Users\A B\matted\Scripts\python.exe"
 PYTHONW_EXE = r"C:\Users\A B\matted\Scripts\pythonw.exe"
@@ -205,7 +206,7 @@ class Values:
 
 def test_the_run_key_gets_a_quoted_command_without_a_console() -> None:
     line = windows.command_line(Command(PYTHON_EXE, SERVE), everywhere)
-    assert line == rf'"{PYTHONW_EXE}" -m matted serve --idle-exit forever'
+    assert line == rf'"{PYTHONW_EXE}" {subprocess.list2cmdline(SERVE)}'
     assert windows.program_of(line) == PYTHONW_EXE
 
 

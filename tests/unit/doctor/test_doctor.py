@@ -26,8 +26,9 @@ from matted.inference.engines.verdicts import Verdict
 from matted.models import catalogue
 from matted.models.licences import Licences
 from matted.settings import config
-from matted_client import MattedError
+from matted_client import MattedError, python
 from matted_client.plugin import SETTINGS_FILE
+from pythons import python_in
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no mode bits")
 
@@ -54,14 +55,10 @@ def sick(home: Path) -> Context:
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """program(zmq="...") has programs that are started from here on import this in place of the real one."""
-    folder = tmp_path / "modules"
-    folder.mkdir()
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    """program(zmq="...") has Pythons that are started from here on import this in place of the real one."""
 
     def make(**modules: str) -> None:
-        for name, text in modules.items():
-            (folder / f"{name}.py").write_text(text)
+        monkeypatch.setattr(sys, "executable", python_in(tmp_path / "python", **modules))
 
     return make
 
@@ -133,7 +130,7 @@ def test_an_openvino_that_crashes_is_reported_and_not_suffered(sick: Context, pr
 def test_a_device_that_computes_wrong_numbers_is_found_out(program: Callable[..., None]) -> None:
     """The trial itself, with the one thing changed that a broken device changes: its answer."""
     program(sitecustomize=_WRONG)
-    done = subprocess.run([sys.executable, "-m", "matted.doctor.device_trial", "CPU"], capture_output=True, text=True)
+    done = subprocess.run([*python.command(software.TRIAL), "CPU"], capture_output=True, text=True)
     assert done.returncode == 1 and "it computes wrong numbers, off by 0.5" in done.stderr
 
 
@@ -405,7 +402,7 @@ def test_a_plug_in_that_is_in_order_is_said(sick: Context, home: Path) -> None:
     [
         ({"version": OLD}, f"Remove Background {OLD} is in it, and matted is {matted.__version__}"),
         ({"connection_file": "/elsewhere/connection.json"}, "looks for the daemon at /elsewhere/connection.json"),
-        ({"command": ["/gone/python", "-m", "matted"]}, "cannot start the daemon with /gone/python -m matted"),
+        ({"command": ["/gone/python", "-m", "matted"]}, "cannot start the daemon with /gone/python: "),
         ({"command": [sys.executable, "-m", "matted_of_old"]}, "No module named matted_of_old"),
         ({"command": 7}, "not completely installed"),
     ],

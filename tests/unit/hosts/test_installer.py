@@ -19,6 +19,7 @@ import pytest
 from matted.hosts import installer
 from matted.hosts.contents import InstallError
 from matted.hosts.registry import HOSTS
+from matted_client import python
 from matted_client.plugin import read_installation
 
 Tree = dict[str, Any]
@@ -145,7 +146,7 @@ def test_the_plugin_can_read_where_the_daemon_is(machine: Machine, host: str, tm
     machine.install(host)
     installation = read_installation(str(machine.home / HOMES[host]))
     assert installation.connection_file == str(tmp_path / "state" / "connection.json")
-    assert installation.command == [sys.executable, "-m", "matted"]
+    assert installation.command == python.command(python.MATTED)
     assert installation.version == matted.__version__
 
 

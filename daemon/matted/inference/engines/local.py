@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from matted_client import python
 
 from matted.inference.engines import shared_memory
 from matted.inference.engines.engine import EngineDied, Output, Planes
@@ -25,6 +26,7 @@ from matted.models.spec import ModelSpec
 from matted.settings.target import Target
 
 CANCEL_SECONDS = 2.0  # for OpenVINO to end a cancelled inference, at its next operator; then the process is killed
+PROCESS = "from matted.inference.engines.process import main; main()"
 DEATH_SECONDS = 1.0  # between the end of a process's pipes and its own
 _BELOW_NORMAL = 0x4000  # the priority class of the process on Windows
 # If the daemon is killed while the process is paused, the system ends it: it sends SIGHUP and SIGCONT to the stopped
@@ -88,7 +90,7 @@ class LocalEngine:
         handles = self._pictures.handle, self._outputs.handle
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "matted.inference.engines.process", *handles],
+                [*python.command(PROCESS), *handles],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 pass_fds=shared_memory.descriptors(*handles),

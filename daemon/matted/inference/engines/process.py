@@ -1,4 +1,4 @@
-"""The engine process, which holds one model: `python -m matted.inference.engines.process`, started by `local`.
+"""The engine process, which holds one model. `local` starts it.
 
 It reads pickled commands from its standard input and answers on its standard output; both ends are matted, of the same
 user. Pictures and outputs cross in shared memory, whose handles are its arguments. The process ends when its input
@@ -122,7 +122,3 @@ def main() -> None:
     _lower_priority()
     with suppress(BrokenPipeError):
         EngineProcess(sys.stdin.buffer, subprocess_call.take_stdout(), *sys.argv[1:]).run()
-
-
-if __name__ == "__main__":
-    main()

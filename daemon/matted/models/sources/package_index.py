@@ -6,7 +6,6 @@ import os
 import queue
 import re
 import subprocess
-import sys
 import tempfile
 import threading
 import zipfile
@@ -16,13 +15,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from matted_client import python
+
 from matted.models.sources.download import CHECK_SECONDS, DownloadError, Monitor
 
 # The package's metadata names the Python versions it was tested on; nothing in it is run, so any of them will do.
 _PYTHON_VERSION = "3.12"
 _PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
-_PIP = ["download", "--no-deps", "--only-binary=:all:", "--python-version", _PYTHON_VERSION, "--no-input"]
-_PIP += ["--disable-pip-version-check", "--progress-bar=raw", "--retries=1", "--timeout=20", "--no-cache-dir"]
+_PIP = "import runpy; runpy.run_module('pip', None, '__main__', True)"
+_OPTIONS = ["download", "--no-deps", "--only-binary=:all:", "--python-version", _PYTHON_VERSION, "--no-input"]
+_OPTIONS += ["--disable-pip-version-check", "--progress-bar=raw", "--retries=1", "--timeout=20", "--no-cache-dir"]
 
 
 def fetch(package: str, members: Sequence[str], folder: Path, monitor: Monitor) -> list[Path]:
@@ -46,7 +48,7 @@ def unpack(wheel: Path, member: str, folder: Path) -> Path:
 
 
 def _download(package: str, folder: Path, monitor: Monitor) -> None:
-    command = [sys.executable, "-m", "pip", *_PIP, "--dest", str(folder), package]
+    command = [*python.command(_PIP), *_OPTIONS, "--dest", str(folder), package]
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryFile("w+", errors="replace") as complaints,
