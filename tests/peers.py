@@ -118,19 +118,28 @@ def disc(width: int, height: int, shade: int = 0) -> bytes:
 
 
 class Relay:
-    """A TCP relay to a server, for one client. It can fragment what it passes on, and hang up at any byte."""
+    """A TCP relay to a server, for one client. It can fragment what it passes on, and fail at any byte."""
 
-    def __init__(self, port: int, chunk: int = 65536, limit: int | None = None, forward_limit: int | None = None):
+    def __init__(
+        self,
+        port: int,
+        chunk: int = 65536,
+        limit: int | None = None,
+        forward_limit: int | None = None,
+        hangs: bool = False,
+    ):
         """Listen at `self.port`.
 
         port: of the server.
         chunk: the most bytes that are passed on at a time.
         limit: bytes from the server after which it hangs up; None for never.
         forward_limit: the same for bytes from the client.
+        hangs: it passes nothing on after that, in the place of hanging up.
         """
         self._target = port
         self._chunk = chunk
         self._limits = {"back": limit, "forth": forward_limit}
+        self._hangs = hangs
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = [self._listener]
         self.port = self._listener.getsockname()[1]
@@ -163,6 +172,8 @@ class Relay:
         try:
             while True:
                 room = self._chunk if limit is None else min(self._chunk, limit - self.passed[way])
+                if not room and self._hangs:
+                    return  # the sockets stay open, and nobody reads this one
                 data = source.recv(room) if room else b""
                 if not data:
                     break

@@ -1,12 +1,13 @@
 """The client of the matted daemon. Standard library only, CPython 3.8 and later: it runs inside GIMP and Krita."""
 
 from .client import Mask, Session, connect
-from .errors import MattedError, ProtocolError, Rejected, Timeout, Unavailable
+from .errors import MattedError, NotRunning, ProtocolError, Rejected, Timeout, Unavailable
 from .messages import Progress
 
 __all__ = [
     "Mask",
     "MattedError",
+    "NotRunning",
     "Progress",
     "ProtocolError",
     "Rejected",

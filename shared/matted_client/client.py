@@ -9,16 +9,18 @@ from __future__ import annotations
 import os
 import socket
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from . import endpoint, messages, python
-from .errors import MattedError, ProtocolError, Rejected, Timeout, Unavailable
+from .errors import MattedError, NotRunning, ProtocolError, Rejected, Timeout, Unavailable
 from .messages import Cancel, Done, Failure, Hello, MaskRequest, MaskResult, Message, Progress, Welcome
 from .zmtp import DEFAULT_FRAME_BYTES, Dealer
 
 CONNECT_SECONDS = 5.0  # TCP and handshake on loopback take milliseconds, unless the daemon hangs
 START_SECONDS = 20.0  # a cold disk can make the first Python start slow
+OTHER_SECONDS = 3.0  # for a daemon that runs and cannot be reached yet, or no longer
 SILENCE_SECONDS = 60.0  # the daemon reports twice a second; memory pressure may stall it for a while
 CANCEL_SECONDS = 5.0
 POLL_SECONDS = 0.05  # how often `cancelled` is asked
@@ -72,49 +74,104 @@ def connect(
     Raises Unavailable, or Rejected("unsupported_version") from a daemon of another major version.
     """
     path = path or endpoint.connection_path()
-    if not start:
-        return Session(endpoint.read_connection(path), client)
+    door = _Door(path, client)
     try:
-        return Session(endpoint.read_connection(path), client)
+        return door.open()
     except Unavailable:
+        if not start:
+            raise
         on_progress(Progress(STARTING))
-        return _start_and_connect(client, path, command or python.command(python.MATTED), cancelled)
+        return _start_and_connect(door, endpoint.Starter(command or _this_matted(), os.path.dirname(path)), cancelled)
 
 
-def _start_and_connect(client: str, path: str, command: Sequence[str], cancelled: Cancelled) -> "Session":
-    starter = endpoint.Starter(command, os.path.dirname(path))
+def _this_matted() -> List[str]:
+    return python.command(python.MATTED)
+
+
+class _Door:
+    """Opens sessions with the daemon that the connection file names."""
+
+    def __init__(self, path: str, client: str) -> None:
+        self._path = path
+        self._client = client
+        self._silent: Optional[endpoint.Connection] = None
+        self._silence = Unavailable("")
+
+    def open(self) -> "Session":
+        """Open a session. Raises Unavailable; at once, where the daemon was silent before and is the same."""
+        connection = endpoint.read_connection(self._path)
+        if connection == self._silent:
+            raise self._silence
+        try:
+            return Session(connection, self._client)
+        except Unavailable as error:
+            if isinstance(error.__cause__, (Timeout, socket.timeout)):
+                self._silent, self._silence = connection, error
+            raise
+
+
+def _start_and_connect(door: _Door, starter: endpoint.Starter, cancelled: Cancelled) -> "Session":
     process, pause = starter.start(), 0.0
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+    give_up = None  # when another daemon runs, and was given time to come up or to end
+    while True:
         if cancelled():
             raise Rejected(messages.CANCELLED, "Cancelled.")
+        code = process.poll()
         try:
-            return Session(endpoint.read_connection(path), client)
-        except Unavailable:
-            code = process.poll()
+            return door.open()
+        except Unavailable as error:
+            cause = error
         if code:
             raise Unavailable("The matted daemon did not start: %s", "Run: matted serve", (starter.reason(),))
-        if code == 0:  # it ended because another one runs, which may be ending too: try again, with longer pauses
-            pause += 0.2
-            time.sleep(pause)
-            process = starter.start()
+        now = time.monotonic()
+        if code == 0:  # another one runs
+            give_up = give_up or now + OTHER_SECONDS
+            if now > give_up:
+                raise _unreachable(cause)
+            if isinstance(cause, NotRunning):  # it may have been about to end: try again, with longer pauses
+                pause += 0.2
+                time.sleep(pause)
+                process = starter.start()
+        if now > deadline:
+            raise _late(cause)
         time.sleep(POLL_SECONDS)
-    raise Unavailable("The matted daemon did not come up within %d s.", "Run: matted serve", (START_SECONDS,))
+
+
+def _unreachable(cause: Unavailable) -> Unavailable:
+    """Say why a daemon that runs cannot be used."""
+    if isinstance(cause, NotRunning):  # its connection file is gone, or another program's
+        return Unavailable("A matted daemon runs already, and cannot be reached.", endpoint.RESTART)
+    return cause
+
+
+def _late(cause: Unavailable) -> Unavailable:
+    """Say why a daemon that was started cannot be used."""
+    if isinstance(cause, NotRunning):
+        return Unavailable("The matted daemon did not come up within %d s.", "Run: matted serve", (START_SECONDS,))
+    return cause
 
 
 class Session:
-    """One authenticated connection. Not for use from two threads at once."""
+    """One authenticated connection. Not for use from two threads at once.
+
+    It is closed by every error but a refusal by the daemon: what follows on a connection is unknown after that. A
+    session that is closed raises Unavailable.
+    """
 
     def __init__(self, connection: endpoint.Connection, client: str) -> None:
         nonce = os.urandom(messages.NONCE_BYTES)
         username = nonce.hex().encode()
         self._peer = Dealer(username, messages.client_password(connection.key, username))
         self._last_id = 0
+        self._closed = False
         self._inbox: List[List[bytearray]] = []
         try:
             self._socket = socket.create_connection(("127.0.0.1", connection.port), CONNECT_SECONDS)
+        except socket.timeout as error:
+            raise Unavailable("The matted daemon does not answer.", endpoint.RESTART) from error
         except OSError as error:
-            raise Unavailable("The matted daemon is not running.", "Start it with: matted start") from error
+            raise NotRunning("The matted daemon is not running.", "Start it with: matted start") from error
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket.settimeout(POLL_SECONDS)
@@ -130,7 +187,21 @@ class Session:
         self.close()
 
     def close(self) -> None:
+        self._closed = True
         self._socket.close()
+
+    @contextmanager
+    def _exchange(self) -> Iterator[None]:
+        """A request and its replies. Closes the session if it ends in the middle of them."""
+        if self._closed:
+            raise Unavailable("The connection to the matted daemon is closed.", "Try again.")
+        try:
+            yield
+        except Rejected:
+            raise  # by the daemon, in a reply
+        except BaseException:
+            self.close()
+            raise
 
     def _shake_hands(self, key: bytes, client: str) -> Welcome:
         """Exchange proofs of the key. Raises Unavailable unless the other side is the daemon of the connection file."""
@@ -148,11 +219,12 @@ class Session:
         except (Rejected, Unavailable) as error:
             if isinstance(error, Rejected) and error.code != "unauthorized":
                 raise
-            raise Unavailable("What answers on the daemon's port is not the daemon of the connection file.") from error
+            message = "What answers on the daemon's port is not the daemon of the connection file."
+            raise Unavailable(message, endpoint.RESTART) from error
         except (ProtocolError, Timeout) as error:
-            raise Unavailable(error.message) from error
+            raise Unavailable(error.sentence, endpoint.RESTART, error.values) from error
         if not messages.same_secret(welcome.proof, messages.server_proof(key, nonce)):
-            raise Unavailable("Another program took the daemon's port; nothing was sent to it.")
+            raise Unavailable("Another program took the daemon's port; nothing was sent to it.", endpoint.RESTART)
         return welcome
 
     # -- requests ----------------------------------------------------------------------------------------------------
@@ -183,9 +255,10 @@ class Session:
         views = [memoryview(picture).cast("B") for picture in (pixels, plate) if picture is not None]
         for view in views:
             self._check(request, len(view))
-        self._peer.max_frame_bytes = max(DEFAULT_FRAME_BYTES, request.mask_bytes, request.foreground_bytes)
-        request_id = self._send(request, views, cancelled=cancelled)
-        return _mask(*self._result(request_id, on_progress, cancelled), request)
+        with self._exchange():
+            self._peer.max_frame_bytes = max(DEFAULT_FRAME_BYTES, request.mask_bytes, request.foreground_bytes)
+            request_id = self._send(request, views, cancelled=cancelled)
+            return _mask(*self._result(request_id, on_progress, cancelled), request)
 
     def status(self) -> Dict[str, Any]:
         return dict(self._ask(messages.StatusRequest(), messages.StatusReply).status)
@@ -208,10 +281,11 @@ class Session:
 
         Raises what `mask` raises.
         """
-        request_id = self._send(messages.Load(model, keep_alive, download))
-        op, _, _ = self._result(request_id, on_progress, cancelled)
-        if op != Done.op:
-            raise ProtocolError("The daemon answered 'load' with '%s'." % op)
+        with self._exchange():
+            request_id = self._send(messages.Load(model, keep_alive, download))
+            op, _, _ = self._result(request_id, on_progress, cancelled)
+            if op != Done.op:
+                raise ProtocolError("The daemon answered 'load' with '%s'." % op)
 
     def unload(self, model: str = "default") -> bool:
         """Have the daemon unload a model. Returns False if it was not in memory."""
@@ -254,12 +328,13 @@ class Session:
 
     def _ask(self, request: Message, reply: Any) -> Any:
         deadline = time.monotonic() + CONNECT_SECONDS
-        op, header, _ = self._reply(self._send(request, deadline=deadline), deadline)
-        if op == Failure.op:
-            raise _rejected(header)
-        if op != reply.op:
-            raise ProtocolError("The daemon answered '%s' with '%s'." % (request.op, op))
-        return reply.from_wire(header)
+        with self._exchange():
+            op, header, _ = self._reply(self._send(request, deadline=deadline), deadline)
+            if op == Failure.op:
+                raise _rejected(header)
+            if op != reply.op:
+                raise ProtocolError("The daemon answered '%s' with '%s'." % (request.op, op))
+            return reply.from_wire(header)
 
     # -- messages ----------------------------------------------------------------------------------------------------
 
@@ -317,7 +392,7 @@ class Session:
                 limit = deadline or time.monotonic() + SILENCE_SECONDS
             except socket.timeout as error:
                 if time.monotonic() > limit:
-                    raise Timeout("The matted daemon does not read what it is sent.", "Run: matted stop") from error
+                    raise Timeout("The matted daemon does not read what it is sent.", endpoint.RESTART) from error
             except OSError as error:
                 raise self._gone() from error
             if cancelled():  # a message that is half sent can only be ended by closing the connection
@@ -334,7 +409,7 @@ class Session:
                 break
             except socket.timeout as error:
                 if time.monotonic() > deadline:
-                    raise Timeout("The matted daemon does not answer.", "Run: matted stop; matted start") from error
+                    raise Timeout("The matted daemon does not answer.", endpoint.RESTART) from error
             except OSError as error:
                 raise self._gone() from error
         if count == 0:

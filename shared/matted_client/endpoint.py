@@ -15,10 +15,11 @@ import sys
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Dict, List, Sequence
 
-from .errors import Unavailable
+from .errors import NotRunning, Unavailable
 
 CONNECTION_FILE = "connection.json"
 START_LOG = "start.log"
+RESTART = "Run: matted stop; matted start"  # a hint
 COMPLAINT = "matted: "  # the beginning of an error message of the command line
 KEY_BYTES = 32
 MAX_FILE_BYTES = 4096
@@ -64,29 +65,36 @@ class Connection:
 
 
 def read_connection(path: str) -> Connection:
-    """Raises Unavailable if the file is missing, empty, damaged, or could have been written by somebody else."""
+    """Read a connection file.
+
+    Raises NotRunning if it is missing; Unavailable if it is empty, damaged, cannot be read, or could have been written
+    by somebody else.
+    """
     try:
         with open(path, "rb") as file:
             _refuse_strangers(os.fstat(file.fileno()), path)
             raw = file.read(MAX_FILE_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotRunning("The matted daemon is not running.", "Start it with: matted start") from error
     except OSError as error:
-        raise Unavailable("The matted daemon is not running.", "Start it with: matted start") from error
+        values = (path, error.strerror or error)
+        raise Unavailable("The connection file %s cannot be read: %s.", RESTART, values) from error
     try:
         return _parse(json.loads(raw.decode("utf-8")))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        message = "The connection file %s is damaged." % path
         # without the cause, which may quote the key
-        raise Unavailable(message, "Run: matted start, which writes a new one.") from None
+        raise Unavailable("The connection file %s is damaged.", RESTART, (path,)) from None
 
 
 def _refuse_strangers(stat: os.stat_result, path: str) -> None:
     if sys.platform == "win32":
         return  # the profile folder's access list keeps other users out
     if stat.st_uid != os.geteuid():
-        raise Unavailable("The connection file %s belongs to another user; it was not used." % path, "Delete it.")
+        message = "The connection file %s belongs to another user; it was not used."
+        raise Unavailable(message, "Delete it.", (path,))
     if stat.st_mode & 0o077:
-        message = "The connection file %s can be read or written by other users; it was not used." % path
-        raise Unavailable(message, "Run: matted stop; matted start, which writes a new one.")
+        message = "The connection file %s can be read or written by other users; it was not used."
+        raise Unavailable(message, RESTART, (path,))
 
 
 def _parse(fields: Dict[str, Any]) -> Connection:

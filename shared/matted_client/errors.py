@@ -32,6 +32,10 @@ class Unavailable(MattedError):
     """No daemon of this user answers, and none could be started."""
 
 
+class NotRunning(Unavailable):
+    """No daemon of this user runs, as far as can be seen: to start one may help."""
+
+
 class Timeout(MattedError):
     """The daemon stopped answering."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import zmq
 from matted.serving.zap import DOMAIN, ZapHandler
-from matted_client import MattedError, Unavailable, messages
+from matted_client import MattedError, ProtocolError, Rejected, Timeout, Unavailable, client, messages
 from matted_client.client import Session
 from matted_client.endpoint import KEY_BYTES, Connection
 from peers import Relay
@@ -143,3 +144,64 @@ def test_a_server_that_checks_no_password_gets_nothing(server: Callable[..., Ser
     with pytest.raises(Unavailable):
         ask(peer.connection())
     assert peer.seen == []
+
+
+# -- a session that broke --------------------------------------------------------------------------------------------
+
+MANY = 16_000_000  # bytes of pixels: more than sockets hold
+WIDTH = 4000
+
+
+def mask(session: Session, size: int, **options: Any) -> None:
+    session.mask(bytes(size), min(WIDTH, size), max(1, size // WIDTH), "GRAY8", **options)
+
+
+def assert_closed(session: Session, relay: Relay) -> None:
+    """Assert that a later request says that the session is closed, and that nothing more is sent."""
+    before = relay.passed["forth"]
+    for use in (lambda: mask(session, 300), session.status, session.load):
+        with pytest.raises(Unavailable, match="closed") as refusal:
+            use()
+        assert refusal.value.hint
+    assert relay.passed["forth"] == before and session._socket.fileno() == -1
+
+
+@pytest.mark.parametrize("limits", [{"forward_limit": 500_000}, {"limit": 500_000}], ids=["sent", "received"])
+def test_after_a_time_out_in_the_middle_of_a_message_the_session_is_closed(
+    server: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, limits: dict[str, int]
+) -> None:
+    peer = server()
+    monkeypatch.setattr(client, "SILENCE_SECONDS", 0.5)
+    with Relay(peer.port, **limits, hangs=True) as relay:
+        session = Session(peer.connection(relay.port), "tests")
+        with pytest.raises(Timeout):
+            mask(session, MANY)
+        assert_closed(session, relay)
+
+
+def test_after_an_interruption_in_the_middle_of_a_send_the_session_is_closed(server: Callable[..., Server]) -> None:
+    def interrupted() -> bool:
+        raise KeyboardInterrupt
+
+    peer = server()
+    with Relay(peer.port) as relay:
+        session = Session(peer.connection(relay.port), "tests")
+        with pytest.raises(KeyboardInterrupt):
+            mask(session, MANY, cancelled=interrupted)
+        assert_closed(session, relay)
+
+
+def test_after_a_reply_that_breaks_the_protocol_the_session_is_closed(server: Callable[..., Server]) -> None:
+    peer = server()
+    with Relay(peer.port) as relay:
+        session = Session(peer.connection(relay.port), "tests")
+        with pytest.raises(ProtocolError):
+            session.mask(bytes(300), 300, 1, "GRAY8", depth=16)  # the mask that comes has 8 bits
+        assert_closed(session, relay)
+
+
+def test_after_a_request_that_the_client_itself_refused_the_session_goes_on(server: Callable[..., Server]) -> None:
+    with Session(server().connection(), "tests") as session:
+        with pytest.raises(Rejected):
+            session.mask(bytes(299), 300, 1, "GRAY8")
+        mask(session, 300)

@@ -101,6 +101,58 @@ def test_a_state_folder_of_another_user_is_refused(new_daemon: Callable[..., Dae
     assert "belongs to another user" in done.stderr and "MATTED_STATE_DIR" in done.stderr
 
 
+# -- a daemon that runs and cannot be used ----------------------------------------------------------------------------
+
+
+def hang(daemon: Daemon) -> None:
+    os.kill(daemon.pid(), signal.SIGSTOP)
+
+
+def open_to_others(daemon: Daemon) -> None:
+    daemon.connection_file.chmod(0o644)
+
+
+def lose_the_file(daemon: Daemon) -> None:
+    daemon.connection_file.unlink()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no mode bits, and does not stop processes")
+@pytest.mark.parametrize(
+    ("harm", "cause"),
+    [
+        (hang, "The matted daemon does not answer."),
+        (open_to_others, "can be read or written by other users; it was not used."),
+        (lose_the_file, "A matted daemon runs already, and cannot be reached."),
+    ],
+    ids=["hangs", "open to others", "no file"],
+)
+def test_why_a_daemon_that_runs_cannot_be_used_is_said_and_what_is_said_helps(
+    new_daemon: Callable[..., Daemon], harm: Callable[[Daemon], None], cause: str
+) -> None:
+    daemon = new_daemon().start()
+    first = daemon.pid()
+    harm(daemon)
+    done = daemon.run("start")
+    assert done.returncode == 1 and cause in done.stderr
+    assert "Run: matted stop; matted start" in done.stderr
+    started = (daemon.state / "start.log").read_text().count("matted is already running.")
+    assert started == 1 if harm is not lose_the_file else 1 <= started < 10, "no more are started than can help"
+
+    stopped = daemon.run("stop")
+    assert stopped.returncode == 0 and f"Its process {first} had to be ended" in stopped.stdout, stopped.stderr
+    daemon.wait()
+    assert daemon.run("start").returncode == 0
+    assert daemon.pid() != first and daemon.run("status").returncode == 0
+
+
+def test_stop_says_so_where_no_daemon_runs(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon()
+    assert daemon.run("stop").stdout == "matted is not running.\n"
+    daemon.write_connection_file(connection_file("tcp://127.0.0.1:1"))
+    daemon.connection_file.chmod(0o644)
+    assert daemon.run("stop").stdout == "matted is not running.\n"
+
+
 def test_a_program_that_cannot_be_started_is_said(tmp_path: Path) -> None:
     path = str(tmp_path / "state" / "connection.json")
     with pytest.raises(Unavailable, match="could not be started"):

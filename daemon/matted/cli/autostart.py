@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from matted_client import MattedError, Rejected, Unavailable, connect, messages
+from matted_client import MattedError, NotRunning, Rejected, connect, messages
 
 from matted import autostart
 from matted.cli.output import FAILED, OK
@@ -104,7 +104,7 @@ def _check_model(model: str) -> None:
 def _running() -> bool:
     try:
         connect("matted autostart", start=False).close()
-    except Unavailable:
+    except NotRunning:
         return False
     except MattedError:  # a daemon is there, but does not answer as it should
         return True

@@ -6,15 +6,17 @@ import argparse
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
-from matted_client import Rejected, Unavailable, connect, messages
+from matted_client import MattedError, Rejected, Timeout, Unavailable, connect, endpoint, messages
 
 from matted.cli.output import FAILED, OK, complain, duration, table
 from matted.settings import config
 from matted.settings.target import ARITHMETICS
 
 STOP_SECONDS = 90.0
+SILENT_SECONDS = 5.0  # for a daemon that hangs to end when it is told to, and then once it is killed
 
 
 def add_parser(commands: Any) -> None:
@@ -71,16 +73,34 @@ def _start(options: argparse.Namespace) -> int:
 
 def _stop(options: argparse.Namespace) -> int:
     try:
-        session = connect("matted stop", start=False)
-    except Unavailable:
-        print("matted is not running.")
-        return OK
-    with session:
-        session.shutdown()
-        if not session.wait_until_gone(STOP_SECONDS):
-            raise Rejected(messages.INTERNAL, "The daemon does not end.", "See what it is doing with: matted status")
+        with connect("matted stop", start=False) as session:
+            session.shutdown()
+            if not session.wait_until_gone(STOP_SECONDS):
+                hint = "See what it is doing with: matted status"
+                raise Rejected(messages.INTERNAL, "The daemon does not end.", hint)
+    except (Unavailable, Timeout) as error:
+        return _end_unreachable(error)
     print("matted has stopped.")
     return OK
+
+
+def _end_unreachable(error: MattedError) -> int:
+    """End the daemon that holds the lock and cannot be talked to. error: why not."""
+    from matted.serving import instance
+    from matted.system import processes
+
+    folder = Path(endpoint.state_folder())
+    pid = instance.holder(folder)
+    if pid is None or not processes.is_daemon(pid):
+        print("matted is not running.")
+        return OK
+    hangs = isinstance(error, Timeout) or isinstance(error.__cause__, Timeout)
+    for kill, seconds in ((False, SILENT_SECONDS if hangs else STOP_SECONDS), (True, SILENT_SECONDS)):
+        processes.end(pid, kill)
+        if instance.wait_until_free(folder, seconds):
+            print(f"matted has stopped. Its process {pid} had to be ended: {error.message}")
+            return OK
+    raise Unavailable("The daemon does not end.", f"End its process: {pid}")
 
 
 def _restart(options: argparse.Namespace) -> int:

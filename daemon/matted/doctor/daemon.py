@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from matted_client import MattedError, Session, Unavailable, connect
+from matted_client import MattedError, NotRunning, Session, Unavailable, connect
 from matted_client.endpoint import CONNECTION_FILE, Connection, read_connection
 
 from matted import __version__, autostart
@@ -22,12 +22,12 @@ def session() -> Session:
 
 
 def is_running() -> bool:
-    """Whether a daemon can be connected to."""
+    """Whether a daemon runs, even if it does not answer as it should."""
     try:
         session().close()
-    except Unavailable:
+    except NotRunning:
         return False
-    except MattedError:  # it is there, and refuses us
+    except MattedError:
         return True
     return True
 
@@ -82,7 +82,9 @@ def _answered(connection: Connection, version: str, pid: int) -> Finding:
 
 
 def _unanswered(path: Path, connection: Connection, error: Unavailable) -> Finding:
-    if _is_matted(connection.pid):
+    from matted.system import processes  # here: where psutil is broken, the other checks shall run all the same
+
+    if processes.is_daemon(connection.pid):
         what = f"The process {connection.pid} runs and does not answer on port {connection.port}: {error.message}"
         todo = f"End it (kill {connection.pid}), then: matted start"
         return Finding(FAIL, "Daemon", what, todo)
@@ -96,13 +98,3 @@ def _start_log(folder: Path) -> Iterator[Finding]:
     if newer is not None:
         lines = newer.read_text("utf-8", "replace").strip().splitlines()
         yield Finding(NOTE, "Daemon", f"{newer} ends with: {lines[-1]!r}.", f"See all of it in {newer}")
-
-
-def _is_matted(pid: int) -> bool:
-    """Whether that process can be a daemon of ours: numbers of processes that ended are given to others."""
-    import psutil  # here: where it is broken, the other checks shall run all the same
-
-    try:
-        return "serve" in psutil.Process(pid).cmdline()
-    except psutil.Error:
-        return False

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,8 @@ from matted.system.locks import try_lock
 log = logging.getLogger(__name__)
 
 LOCK_FILE = "lock"
+_POLL_SECONDS = 0.1
+_BEFORE_PID = 1  # bytes of the lock file that Windows lets nobody read while they are locked
 
 
 class AlreadyRunning(MattedError):
@@ -59,6 +62,9 @@ class SingleInstance:
             lock.close()
             raise AlreadyRunning("matted is already running.", "See: matted status")
         self._lock = lock
+        with contextlib.suppress(OSError):  # a full disk: it is only for `holder`
+            os.truncate(lock.fileno(), 0)
+            os.write(lock.fileno(), b"\n" * _BEFORE_PID + b"%d\n" % os.getpid())
         return self
 
     def __exit__(
@@ -94,6 +100,28 @@ class SingleInstance:
                 _write(folder, content)
             except OSError as error:  # hosts that see the state folder do not need it
                 log.warning("The connection file cannot be put into %s: %s", folder, error.strerror)
+
+
+def holder(folder: Path) -> int | None:
+    """Return the process id of the daemon that holds the lock of a state folder, None if there is none."""
+    try:
+        with open(folder / LOCK_FILE, "r+b") as lock:
+            if try_lock(lock):
+                return None
+            lock.seek(_BEFORE_PID)
+            return int(lock.read())
+    except (OSError, ValueError):
+        return None
+
+
+def wait_until_free(folder: Path, seconds: float) -> bool:
+    """Wait until no daemon holds the lock of a state folder. Returns whether that is so."""
+    deadline = time.monotonic() + seconds
+    while holder(folder) is not None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
 
 
 def _write(folder: Path, content: bytes) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from matted.serving import instance
 from matted.serving.instance import AlreadyRunning, SingleInstance, StateFolderError
 from matted_client.endpoint import read_connection
 
@@ -173,6 +174,14 @@ def test_the_lock_is_free_once_the_first_instance_has_ended(tmp_path: Path) -> N
         pass
     with SingleInstance(tmp_path):
         pass
+
+
+def test_who_holds_the_lock_is_known_while_it_is_held(tmp_path: Path) -> None:
+    assert instance.holder(tmp_path) is None
+    with holder(tmp_path) as process:
+        assert instance.holder(tmp_path) == process.pid
+        assert not instance.wait_until_free(tmp_path, 0)
+    assert instance.holder(tmp_path) is None and instance.wait_until_free(tmp_path, 0)
 
 
 def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
