@@ -9,6 +9,7 @@ from __future__ import annotations
 import configparser
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,8 +30,14 @@ FLATPAK_INFO = "/.flatpak-info"  # in every Flatpak, and nowhere else: what it i
 SNAPS = ("gimp", "krita")  # a terminal of another Snap, such as an editor's, may be free to start programs
 
 # What hosts set for their own libraries and Python; the daemon must not inherit it.
-HOST_VARIABLES = ("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "GI_TYPELIB_PATH", "QML2_IMPORT_PATH")
+HOST_VARIABLES = (
+    *("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "GI_TYPELIB_PATH", "QML2_IMPORT_PATH"),
+    *("APPDIR", "APPIMAGE", "ARGV0", "OWD"),
+)
 HOST_PREFIXES = ("PYTHON", "QT_", "GIMP", "GEGL", "BABL")
+# Files and folders of certificates. A person may have set them, so they stay unless they name a host's or nothing.
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_MOUNT = re.compile(r"/\.mount_[^/]+(/|$)")  # of an AppImage, which is gone once its program has ended
 
 
 def state_folder() -> str:
@@ -187,14 +194,30 @@ def _is_full(folder: str) -> bool:
 
 
 def clean_environment(folder: str) -> Dict[str, str]:
-    """Return this process's environment without the variables of GIMP, Krita and AppImages."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in HOST_VARIABLES and not name.startswith(HOST_PREFIXES)
-    }
+    """Return this process's environment without what GIMP, Krita, AppImages and Snaps have set for themselves.
+
+    folder: the state folder, for MATTED_STATE_DIR.
+
+    Of lists of paths, such as PATH, those are left out that lie in an AppImage or a Snap.
+    """
+    kept = {}
+    for name, value in os.environ.items():
+        if name in HOST_VARIABLES or name.startswith(HOST_PREFIXES):
+            continue
+        paths = value.split(os.pathsep)
+        others = [path for path in paths if not _is_a_hosts(path)]
+        gone = name in CERTIFICATES and not any(os.path.exists(path) for path in others)
+        if not gone and (others == paths or any(others)):
+            kept[name] = os.pathsep.join(others)
     kept["MATTED_STATE_DIR"] = folder
     return kept
+
+
+def _is_a_hosts(path: str) -> bool:
+    """Return whether a path lies in the AppImage or the Snap that this process runs in, or in any mounted AppImage."""
+    bundles = [bundle for bundle in (os.environ.get("APPDIR"), os.environ.get("SNAP")) if bundle]
+    inside = any(path == bundle or path.startswith(os.path.join(bundle, "")) for bundle in bundles)
+    return inside or bool(_MOUNT.search(path))
 
 
 def _detached() -> Dict[str, Any]:

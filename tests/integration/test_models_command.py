@@ -21,6 +21,7 @@ from graphs import small
 from matted.models import catalogue
 from mirrors import Fault, Mirror, mirror, npm_package
 from PIL import Image
+from socks_proxy import proxy
 
 CHELSEA = str(PHOTOGRAPHS / "chelsea.jpg")
 SHIPPED = catalogue.load().shipped
@@ -331,6 +332,17 @@ def test_a_hub_that_is_not_there_is_said(person: Person, tmp_path: Path, server:
     assert "127.0.0.1:9 could not be reached" in failed.stderr and "--from FILE" in failed.stderr
     person.environ["HF_HUB_OFFLINE"] = "1"
     assert "HF_HUB_OFFLINE" in person.models("pull", "birefnet-lite").stderr
+
+
+def test_a_model_comes_through_a_socks_proxy(person: Person, server: Mirror, tmp_path: Path) -> None:
+    person.offer({"birefnet-lite": on_the_hub(server, "birefnet-lite", isnet(tmp_path))})
+    with proxy(server.server.server_port) as running:
+        person.environ["HF_ENDPOINT"] = "http://made-up.invalid"
+        person.environ["ALL_PROXY"] = f"socks5h://127.0.0.1:{running.port}"
+        done = person.models("pull", "birefnet-lite")
+    assert done.returncode == 0, done.stderr
+    assert set(running.asked) == {"made-up.invalid", "localhost"}, "the hub, and where it keeps large files"
+    assert person.files == installed("birefnet-lite")
 
 
 def test_an_interrupted_pull_goes_on_where_it_was(person: Person, server: Mirror, tmp_path: Path) -> None:

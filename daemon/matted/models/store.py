@@ -25,7 +25,7 @@ from matted import __version__
 from matted.models import licences, origin, sources, weights
 from matted.models.licences import Licences
 from matted.models.origin import Origin
-from matted.models.sources import DownloadError, Monitor
+from matted.models.sources import DownloadError, Monitor, Unreachable
 from matted.models.spec import ModelSpec, Source
 from matted.models.workplace import Workplace, size_of
 from matted.system import subprocess_call
@@ -188,7 +188,7 @@ class Store:
         return True
 
     def _pull_any(self, spec: ModelSpec, offers: Sequence[Source], monitor: Monitor, trust: bool) -> None:
-        """Pull from one offer after the other. The first failure is the one that the user hears of."""
+        """Pull from one offer after the other, until one gives the model. The user hears of the failure that helps."""
         failures: list[DownloadError] = []
         for offer in offers:
             try:
@@ -197,7 +197,10 @@ class Store:
             except DownloadError as error:
                 log.info("%s from %s: %s", spec.id, offer.place, error)
                 failures.append(error)
-        raise self._missing(spec, str(failures[0]) if failures else "there is no source for it", _hint(failures))
+        if not failures:
+            raise self._missing(spec, "there is no source for it")
+        failure = _most_helpful(failures)
+        raise self._missing(spec, str(failure), failure.hint)
 
     def _pull_one(self, spec: ModelSpec, offer: Source, monitor: Monitor, trust: bool) -> None:
         work = self._workplace(spec)
@@ -255,7 +258,7 @@ class Store:
 
     def _missing(self, spec: ModelSpec, why: str, hint: str = "") -> Rejected:
         known = next((each for each in spec.sources if each.bytes and each.digest), None)
-        if spec.automatic and known and known.digest:
+        if not hint and spec.automatic and known and known.digest:
             hint = (
                 f"Go online and try again, or put the file {spec.file} ({known.bytes} bytes, {known.digest[0]} "
                 f"{known.digest[1]}) at {self.placed(spec)}"
@@ -272,8 +275,12 @@ def automatic_sources(spec: ModelSpec) -> list[Source]:
     return [each for each in spec.sources if each.digest and not each.opt_in]
 
 
-def _hint(failures: Sequence[DownloadError]) -> str:
-    return next((failure.hint for failure in failures if failure.hint), "")
+def _most_helpful(failures: Sequence[DownloadError]) -> DownloadError:
+    """Choose the failure that tells a person what to do, or make one of many that are the same."""
+    answered = [failure for failure in failures if not isinstance(failure, Unreachable)]
+    if not answered and len(failures) > 1:
+        return DownloadError("none of its sources could be reached, so this computer seems to be offline")
+    return next((failure for failure in answered if failure.hint), (answered or failures)[0])
 
 
 def _sentence(error: OSError) -> str:

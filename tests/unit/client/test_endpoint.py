@@ -184,6 +184,42 @@ def test_everything_else_is_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
     assert environment["PATH"] == os.environ["PATH"]
 
 
+APPIMAGE = "/tmp/.mount_krita-XyZ12"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "left"),
+    [
+        ("SSL_CERT_FILE", f"{APPIMAGE}/usr/share/certs/cacert.pem", None),
+        ("SSL_CERT_DIR", f"{APPIMAGE}/usr/share/certs", None),
+        ("REQUESTS_CA_BUNDLE", "/made-up/gone.pem", None),
+        ("CURL_CA_BUNDLE", "/opt/program/certs/ca.pem", None),
+        ("SSL_CERT_FILE", __file__, __file__),
+        ("PATH", f"{APPIMAGE}/usr/bin:/opt/program/bin:/usr/bin:/bin", "/usr/bin:/bin"),
+        ("XDG_DATA_DIRS", f"{APPIMAGE}/usr/share:/usr/share", "/usr/share"),
+        ("FONTCONFIG_FILE", "/opt/program/etc/fonts.conf", None),
+        ("GSETTINGS_SCHEMA_DIR", f"{APPIMAGE}/usr/share/glib-2.0/schemas", None),
+        ("APPDIR", "/opt/program", None),
+        ("APPIMAGE", "/home/x/krita.appimage", None),
+        ("https_proxy", "http://somebody:secret@proxy.invalid:3128", "http://somebody:secret@proxy.invalid:3128"),
+        ("MADE_UP", "/opt/programs/other", "/opt/programs/other"),
+        ("MADE_UP", "", ""),
+    ],
+)
+def test_what_an_appimage_sets_is_not_inherited(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, left: str | None
+) -> None:
+    monkeypatch.setenv("APPDIR", "/opt/program")
+    monkeypatch.setenv(name, value)
+    assert clean_environment("/state").get(name) == left
+
+
+def test_what_a_snap_sets_is_not_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SNAP", "/snap/code/1")
+    monkeypatch.setenv("GTK_PATH", "/snap/code/1/usr/lib/gtk-3.0")
+    assert not {"SNAP", "GTK_PATH"} & set(clean_environment("/state"))
+
+
 def test_the_started_daemon_uses_the_state_folder_of_its_starter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATTED_STATE_DIR", "/old")
     assert clean_environment("/state")["MATTED_STATE_DIR"] == "/state"

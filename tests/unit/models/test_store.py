@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from made_up import WEIGHTS, contents, installed_alone, nothing, obtain, refusal, spec
 from matted.models import origin
-from matted.models.sources import Monitor
+from matted.models.sources import DownloadError, Monitor, Unreachable
 from matted.models.spec import Source
 from matted.models.store import Store
 from matted.system import subprocess_call
@@ -311,6 +311,39 @@ def test_a_conversion_that_the_system_killed_is_not_tried_with_the_next_source(
         store.pull(SPEC, offers, Monitor())
     assert refused.value.code == "out_of_memory" and len(calls) == 1
     assert contents(store.folder) == []
+
+
+OFFLINE = Unreachable("one.invalid could not be reached (no address)")
+ALSO_OFFLINE = Unreachable("two.invalid could not be reached (no address)")
+OTHER_FILE = DownloadError("two.invalid has another file there")
+CLOSED = DownloadError("three.invalid lets nobody in", "Log in.")
+NONE_REACHED = "none of its sources could be reached, so this computer seems to be offline"
+
+
+@pytest.mark.parametrize(
+    ("failures", "why", "hint"),
+    [
+        ([OFFLINE], str(OFFLINE), "Go online"),
+        ([OFFLINE, ALSO_OFFLINE], NONE_REACHED, "Go online"),
+        ([OFFLINE, OTHER_FILE], str(OTHER_FILE), "Go online"),
+        ([OTHER_FILE, OFFLINE], str(OTHER_FILE), "Go online"),
+        ([OTHER_FILE, CLOSED], str(CLOSED), "Log in."),
+        ([CLOSED, OFFLINE], str(CLOSED), "Log in."),
+    ],
+)
+def test_where_every_source_failed_the_person_is_told_what_helps(
+    store: Store, monkeypatch: pytest.MonkeyPatch, failures: list[DownloadError], why: str, hint: str
+) -> None:
+    coming = iter(failures)
+
+    def fetch(*arguments: object) -> Path:
+        raise next(coming)
+
+    monkeypatch.setattr("matted.models.sources.fetch", fetch)
+    spec = replace(SPEC, sources=tuple(replace(SPEC.sources[0], name=str(each)) for each in range(len(failures))))
+    refused = refusal(store, spec)
+    assert refused.message == f"The model made-up is not on this computer and could not be installed: {why}."
+    assert refused.hint.startswith(hint)
 
 
 def test_a_later_attempt_can_succeed(store: Store, shelf: Path) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from matted.models.sources import https, hub, local, npm, package_index
-from matted.models.sources.download import DownloadError, Monitor
+from matted.models.sources.download import DownloadError, Monitor, Unreachable
 from matted.models.spec import ModelSpec, Source
 
-__all__ = ["FETCHERS", "DownloadError", "Monitor", "fetch"]
+__all__ = ["FETCHERS", "DownloadError", "Monitor", "Unreachable", "fetch"]
 
 Fetcher = Callable[[Source, ModelSpec, Path, Monitor], Path]
 

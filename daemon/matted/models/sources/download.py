@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,10 @@ class DownloadError(Exception):
     def __init__(self, why: str, hint: str = "") -> None:
         super().__init__(why)
         self.hint = hint
+
+
+class Unreachable(DownloadError):
+    """Nothing answers at the source: this computer may be offline."""
 
 
 def _nothing() -> None:
@@ -32,3 +37,8 @@ class Monitor:
     on_bytes: Callable[[int, int], None] = lambda done, total: None
     on_stage: Callable[[str], None] = lambda sentence: None
     check: Callable[[], None] = _nothing
+
+
+def host_of(url: str) -> str:
+    """The host in an address, and its port if there is one."""
+    return urllib.parse.urlsplit(url).netloc.rpartition("@")[2]

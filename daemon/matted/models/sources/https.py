@@ -8,9 +8,9 @@ import urllib.request
 from pathlib import Path
 
 from matted import __version__
-from matted.models.sources.download import CHECK_SECONDS, DownloadError, Monitor
+from matted.models.sources.download import CHECK_SECONDS, DownloadError, Monitor, host_of
 from matted.models.sources.partial_file import PartialFile
-from matted.models.sources.response import BrokenError, Head, Response, host_of
+from matted.models.sources.response import BrokenError, Head, Response
 
 MAX_BYTES = 8_000_000_000  # of a file whose size nobody knows; the largest model of the catalogue has 1 GB
 _ATTEMPTS = 5  # for a connection that breaks again and again, and brings something each time

