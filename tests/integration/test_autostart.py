@@ -239,9 +239,11 @@ def test_without_systemd_a_desktop_entry_starts_it(person: Person) -> None:
 
 def test_an_entry_of_the_other_kind_does_not_stay(person: Person) -> None:
     before = person.settings()
-    assert person.types("autostart", "enable").returncode == 0
+    done = person.types("autostart", "enable")
+    assert done.returncode == 0 and "No systemd of yours answers in this session" in done.stdout
     with session(person.home) as manager:
-        assert person.types("autostart", "enable", manager=manager).returncode == 0
+        done = person.types("autostart", "enable", manager=manager)
+        assert done.returncode == 0 and "answers in this session" not in done.stdout
         assert person.unit.exists() and not person.entry.exists()
     done = person.types("autostart", "disable")  # no systemd to ask now
     assert done.returncode == 0, done.stderr

@@ -45,7 +45,7 @@ def enable(command: Command, force: bool, mechanisms: list[Mechanism]) -> list[s
         message = f"{command.program} does not find matted outside this terminal: {failure}."
         raise AutostartError(message, "Install it, for example with pipx, and run the installed matted.")
     _refuse_edited(force, mechanisms)
-    remarks = mechanisms[0].write(command)
+    remarks = mechanisms[0].write(command) + [other.passed_over for other in mechanisms[1:] if other.passed_over]
     return remarks + [remark for other in mechanisms[1:] for remark in other.remove()]
 
 

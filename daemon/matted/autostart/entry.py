@@ -103,6 +103,11 @@ class Mechanism(ABC):
         """Whether `write` works in this session. What another session has written can be removed in any."""
         return True
 
+    @property
+    def passed_over(self) -> str:
+        """Why it was not used where it is expected, as sentences for the user; empty if there is nothing to say."""
+        return ""
+
     @abstractmethod
     def find(self) -> Entry | None:
         """Find the entry that is there now."""

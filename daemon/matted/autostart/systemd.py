@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -28,10 +27,12 @@ from matted.autostart.entry import (
     settings_folder,
     write,
 )
+from matted.system import programs
 
 TITLE = "systemd user unit"
 UNIT = "matted.service"
 ANSWER_SECONDS = 30.0
+_NO_SYSTEMD = "this system has none"
 
 # KillMode, OOMPolicy: the daemon ends and replaces its own processes; only it is told to end, and it survives one that
 # the kernel killed. TimeoutStopSec: longer than the daemon lets a running request go on. The restrictions are those
@@ -70,32 +71,57 @@ WantedBy=default.target
 """
 
 
-def runs_session(environ: Mapping[str, str]) -> bool:
-    """Whether a systemd of this user runs and answers."""
+def is_here() -> bool:
+    """Whether this system has systemd."""
+    return programs.find("systemctl") is not None
+
+
+def session_fault(environ: Mapping[str, str]) -> str:
+    """Return why no systemd of this user answers, in words that fit between parentheses; empty if one does."""
     runtime = environ.get("XDG_RUNTIME_DIR")
-    if not runtime or not Path(runtime, "systemd").is_dir() or shutil.which("systemctl") is None:
-        return False
-    return _systemctl("show", "--property=Version").returncode == 0
+    if not runtime:
+        return "XDG_RUNTIME_DIR is not set"
+    if not Path(runtime, "systemd").is_dir():
+        return f"nothing of it is in {runtime}"
+    done = _systemctl("show", "--property=Version")
+    if done.returncode == 0:
+        return ""
+    return " ".join(done.stderr.split()).rstrip(".") or "systemctl gives no reason"
 
 
 class UserUnit(Mechanism):
-    """root: the user's configuration folder. manager: whether this session's systemd answers, which `write` needs."""
+    """A unit of the user's manager.
 
-    def __init__(self, root: Path, manager: bool) -> None:
+    root: the user's configuration folder.
+    fault: why this session's systemd, which `write` needs, does not answer; empty if it does.
+    """
+
+    def __init__(self, root: Path, fault: str) -> None:
         self._root = root
         self._folder = root / "systemd" / "user"
         self._path = self._folder / UNIT
-        self._manager = manager
+        self._manager = not fault
+        self._fault = fault
 
     @classmethod
     def here(cls, environ: Mapping[str, str]) -> UserUnit | None:
         if sys.platform in ("win32", "darwin"):
             return None
-        return cls(settings_folder(environ), runs_session(environ))
+        return cls(settings_folder(environ), session_fault(environ) if is_here() else _NO_SYSTEMD)
 
     @property
     def usable(self) -> bool:
         return self._manager
+
+    @property
+    def passed_over(self) -> str:
+        if self._fault in ("", _NO_SYSTEMD):
+            return ""
+        return (
+            f"No systemd of yours answers in this session ({self._fault}), so this is an entry for desktops: without a "
+            "desktop it starts nothing. To have systemd start the daemon, log in as this user, not by su or sudo, and "
+            "run the command again."
+        )
 
     def find(self) -> Entry | None:
         text = read(self._path)

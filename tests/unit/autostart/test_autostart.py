@@ -81,7 +81,7 @@ def test_a_text_without_a_seal_is_not_ours(text: str) -> None:
 
 
 def test_a_file_that_is_no_text_is_not_ours(tmp_path: Path) -> None:
-    unit = systemd.UserUnit(tmp_path, False)
+    unit = systemd.UserUnit(tmp_path, "nobody answers")
     (tmp_path / "systemd/user").mkdir(parents=True)
     (tmp_path / "systemd/user/matted.service").write_bytes(b"\xff\xfe\0")
     entry = unit.find()
@@ -120,14 +120,14 @@ def test_links_to_a_unit_that_is_gone_are_taken_away(tmp_path: Path) -> None:
     wants.mkdir(parents=True)
     (wants / systemd.UNIT).symlink_to(tmp_path / "systemd/user" / systemd.UNIT)
     (wants / "other.service").symlink_to("/nowhere")
-    assert systemd.UserUnit(tmp_path, False).remove() == []
+    assert systemd.UserUnit(tmp_path, "nobody answers").remove() == []
     assert [path.name for path in wants.iterdir()] == ["other.service"]
 
 
 def test_a_unit_that_is_a_link_to_nothing_is_taken_away(tmp_path: Path) -> None:
     (tmp_path / "systemd/user").mkdir(parents=True)
     (tmp_path / "systemd/user" / systemd.UNIT).symlink_to("/nowhere")
-    systemd.UserUnit(tmp_path, False).remove()
+    systemd.UserUnit(tmp_path, "nobody answers").remove()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -281,8 +281,38 @@ def test_the_real_registry_keeps_a_value() -> None:
 def test_without_a_user_manager_the_desktop_entry_is_used(tmp_path: Path) -> None:
     (tmp_path / "systemd").mkdir()  # as another user's session leaves it: nobody answers there
     for environ in ({}, {"XDG_RUNTIME_DIR": str(tmp_path)}, {"XDG_RUNTIME_DIR": str(tmp_path / "nothing")}):
-        assert not systemd.runs_session(environ)
+        assert systemd.session_fault(environ)
         assert isinstance(autostart.mechanisms({**environ, "XDG_CONFIG_HOME": str(tmp_path)})[0], xdg.AutostartEntry)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has two ways")
+@pytest.mark.parametrize(
+    ("runtime", "answer", "why"),
+    [
+        ("", "", "(XDG_RUNTIME_DIR is not set)"),
+        ("nothing", "", "(nothing of it is in {folder}/nothing)"),
+        (".", "Failed to connect to bus: No medium found", "(Failed to connect to bus: No medium found)"),
+        (".", "", "(systemctl gives no reason)"),
+    ],
+)
+def test_why_the_desktop_entry_is_used_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: str, answer: str, why: str
+) -> None:
+    (tmp_path / "systemd").mkdir()
+    (tmp_path / "systemctl").write_text(f"#!/bin/sh\necho '{answer}' >&2\nexit 1\n")
+    (tmp_path / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    environ = {"XDG_CONFIG_HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path / runtime) if runtime else ""}
+    [remark] = autostart.enable(Command(sys.executable, SERVE), False, autostart.mechanisms(environ))
+    assert remark.startswith("No systemd of yours answers in this session " + why.format(folder=tmp_path))
+    assert "log in as this user" in remark
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has two ways")
+def test_nothing_is_said_where_there_is_no_systemd_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    there = autostart.mechanisms({"XDG_CONFIG_HOME": str(tmp_path)})
+    assert autostart.enable(Command(sys.executable, SERVE), False, there) == []
 
 
 class LoginScript(Mechanism):
