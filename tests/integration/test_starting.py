@@ -135,6 +135,8 @@ def test_why_a_daemon_that_runs_cannot_be_used_is_said_and_what_is_said_helps(
     done = daemon.run("start")
     assert done.returncode == 1 and cause in done.stderr
     assert "Run: matted stop; matted start" in done.stderr
+    login = json.loads(daemon.run("autostart", "status", "--json").stdout)
+    assert login["running"] is (harm is not lose_the_file), "nor is it said that none runs"
     started = (daemon.state / "start.log").read_text().count("matted is already running.")
     assert started == 1 if harm is not lose_the_file else 1 <= started < 10, "no more are started than can help"
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from matted_client import MattedError, NotRunning, Session, Unavailable, connect
+from matted_client import MattedError, Session, Unavailable, connect
 from matted_client.endpoint import CONNECTION_FILE, Connection, read_connection
 
 from matted import __version__, autostart
@@ -21,13 +21,13 @@ def session() -> Session:
     return connect(_NAME, start=False)
 
 
-def is_running() -> bool:
-    """Whether a daemon runs, even if it does not answer as it should."""
+def is_reachable() -> bool:
+    """Whether a daemon can be connected to."""
     try:
         session().close()
-    except NotRunning:
+    except Unavailable:
         return False
-    except MattedError:
+    except MattedError:  # it is there, and refuses us
         return True
     return True
 

@@ -14,7 +14,7 @@ from matted_client.python import FOLDER, command_of
 from matted import __version__
 from matted.doctor import probe
 from matted.doctor.context import FAIL, NOTE, OK, Context, Finding
-from matted.doctor.daemon import is_running
+from matted.doctor.daemon import is_reachable
 from matted.doctor.probe import ProbeFailedError
 from matted.hosts import contents
 from matted.hosts.host import Host, HostPython, Profile, UnknownPythonError
@@ -116,7 +116,7 @@ def _reach(host: Host, home: Path, profile: Profile, python: HostPython, environ
     able = f"Its Python {answer['python']} ({python.name})"
     if "daemon" in answer:
         return Finding(OK, profile.name, f"{able} reaches the daemon.")
-    if not is_running():
+    if not is_reachable():
         todo = "Whether it reaches the daemon shows while one runs: matted start, and then matted doctor again."
         return Finding(NOTE, profile.name, f"{able} runs the plug-in's client.", todo)
     return Finding(

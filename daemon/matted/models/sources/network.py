@@ -75,4 +75,5 @@ def _require(proxy: str) -> None:
         raise DownloadError(f"the proxy {place} does not say which version of SOCKS it speaks", hint)
     missing = [package for module, package in _PACKAGES.items() if find_spec(module) is None]
     if missing:
-        raise DownloadError(f"the proxy {place} speaks SOCKS, and {' and '.join(missing)} is not installed", SOCKS_HINT)
+        lacking = f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} not installed"
+        raise DownloadError(f"the proxy {place} speaks SOCKS, and {lacking}", SOCKS_HINT)

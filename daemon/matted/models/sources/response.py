@@ -18,6 +18,7 @@ from matted.models.sources.download import CHECK_SECONDS, DownloadError, Monitor
 STALL_SECONDS = 30.0  # silence for so long is a broken connection
 _BLOCK = 1 << 18
 _WAITING_BLOCKS = 8
+_ERRNO = re.compile(r"\[Errno -?\d+\] ")
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
@@ -152,5 +153,5 @@ def not_proven(host: str, why: str) -> DownloadError:
 
 def words(error: object) -> str:
     """Say an error of the system, or of a library, in words that fit between parentheses."""
-    text = getattr(error, "strerror", None) or str(error)
+    text = _ERRNO.sub("", getattr(error, "strerror", None) or str(error))
     return text.strip().rstrip(".").lower() or type(error).__name__
