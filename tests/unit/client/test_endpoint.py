@@ -184,7 +184,7 @@ def test_everything_else_is_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
     assert environment["PATH"] == os.environ["PATH"]
 
 
-APPIMAGE = "/tmp/.mount_krita-XyZ12"
+APPIMAGE = "/var/tmp/.mount_krita-XyZ12"
 
 
 @pytest.mark.parametrize(
