@@ -1,6 +1,7 @@
 """Measure models side by side, in figures and in a picture, to choose from.
 
-Every model is measured in a process of its own, so that neither memory nor a first load is shared.
+Every model is measured in a process of its own, so that neither memory nor a first load is shared. What is scored and
+shown are the masks that people get: those of the daemon's own pipeline with the options as they are at first.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 from matted_client import MattedError
+from matted_client.messages import MaskRequest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from tqdm import tqdm
@@ -24,10 +26,13 @@ from matted.files import finding, pictures
 from matted.inference import model_io
 from matted.inference.engines import backend
 from matted.inference.layer import Layer
-from matted.mask import rendering
+from matted.inference.predictor import Prediction
+from matted.inference.timing import Stopwatch
+from matted.mask.pipeline import Pipeline
 from matted.models.spec import ModelSpec
 from matted.settings.target import Target
 from matted.system import subprocess_call
+from matted.system.task import Task
 
 WARM_UP = 1  # inferences that are not counted, before the others
 REPEATS = 5  # the fewest inferences that are counted, so that their median means something
@@ -50,9 +55,10 @@ class Figures:
     """The figures of one model.
 
     load_cold, load_cached: seconds to load it, first without and then with the files that OpenVINO compiled.
-    inference: seconds, median.
-    memory: bytes that it takes in its process.
-    iou, s_measure, error: means over the examples with a true mask; None if there are none.
+    inference: seconds of one, median. A second look at a small subject is another one.
+    memory: bytes that it takes in its process after an inference.
+    iou, s_measure, error: means over the examples with a true mask; None if there are none. A mask is made and scored
+        also where the model is unsure that there is a subject.
     masks: uint8, of thumbnail size, one for each example.
     """
 
@@ -112,19 +118,22 @@ def measure(spec: ModelSpec, path: Path, target: Target, examples: Sequence[Exam
         model = backend.load(spec, path, target, Path(cache))
         figures.load_cached = time.monotonic() - start
     figures.device, figures.arithmetic = model.device, model.arithmetic
-    durations: list[float] = []
+    measured = _MeasuredModel(model, spec)
+    blank = Image.new("RGB", (640, 480), (90, 120, 150))
+    for _ in range(WARM_UP):
+        measured.predict([Layer(np.asarray(blank))])
+    figures.memory = psutil.Process().memory_info().rss - before
+    measured.durations.clear()
     found: list[tuple[float, float, float]] = []
     for example in examples:
         image = pictures.read(example.picture).image.convert("RGB")
-        mask = _mask(model, spec, image, durations)
+        mask = _mask(measured, image)
         figures.masks.append(np.asarray(Image.fromarray(mask).resize(_thumbnail(image.size))))
         if example.truth is not None:
             found.append(_scores(mask, example.truth))
-    blank = Image.new("RGB", (640, 480), (90, 120, 150))
-    while len(durations) < WARM_UP + REPEATS:
-        _mask(model, spec, blank, durations)
-    figures.inference = statistics.median(durations[WARM_UP:])
-    figures.memory = psutil.Process().memory_info().rss - before
+    while len(measured.durations) < REPEATS:
+        measured.predict([Layer(np.asarray(blank))])
+    figures.inference = statistics.median(measured.durations)
     if found:
         figures.iou, figures.s_measure, figures.error = (
             statistics.fmean(column) for column in zip(*found, strict=True)
@@ -132,15 +141,35 @@ def measure(spec: ModelSpec, path: Path, target: Target, examples: Sequence[Exam
     return figures
 
 
-def _mask(model: backend.Model, spec: ModelSpec, image: Image.Image, durations: list[float]) -> NDArray[np.uint8]:
-    """Return the picture's mask, height x width. Append the seconds of the inference alone to `durations`."""
-    fit = model_io.choose_fit(*image.size, spec, model.size)
-    planes = model_io.prepare(Layer(np.asarray(image)), spec, fit)
-    start = time.monotonic()
-    raw = model.infer([planes])[0][0]
-    durations.append(time.monotonic() - start)
-    matte = model_io.matte(model_io.probability(model_io.crop(raw, fit), spec), spec)
-    return rendering.render(matte, *image.size, 8).astype(np.uint8)
+class _MeasuredModel:
+    """A compiled model for the pipeline, in this process (a pipeline.PipelineModel).
+
+    durations: seconds of each inference alone, so far.
+    """
+
+    def __init__(self, model: backend.Model, spec: ModelSpec) -> None:
+        self.spec = spec
+        self.durations: list[float] = []
+        self._model = model
+
+    def predict(self, layers: Sequence[Layer], stage: str = "inference") -> Prediction:
+        (picture,) = layers
+        fit = model_io.choose_fit(picture.width, picture.height, self.spec, self._model.size)
+        planes = model_io.prepare(picture, self.spec, fit)
+        start = time.monotonic()
+        raw = self._model.infer([planes])[0][0]
+        self.durations.append(time.monotonic() - start)
+        return Prediction(model_io.crop(raw, fit).copy(), None, planes, self._model.device, "")
+
+    def give_back(self) -> None:
+        """Keep the model: it is needed for the next picture."""
+
+
+def _mask(model: _MeasuredModel, image: Image.Image) -> NDArray[np.uint8]:
+    """Return the mask that people get of the picture, height x width."""
+    request = MaskRequest(width=image.width, height=image.height, format="RGB8", anyway=True)
+    pixels = memoryview(image.tobytes())
+    return Pipeline(model, Task(), request, [pixels], Stopwatch(time.monotonic())).run().mask.astype(np.uint8)
 
 
 def _scores(mask: NDArray[np.uint8], truth: Path) -> tuple[float, float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from matted_client import Rejected, messages, options
@@ -13,10 +14,11 @@ from numpy.typing import NDArray
 
 from matted.inference import model_io
 from matted.inference.layer import Layer
-from matted.inference.predictor import HeldModel, Prediction
+from matted.inference.predictor import Prediction
 from matted.inference.timing import Stopwatch
 from matted.mask import colours, edges, rendering, second_look, subject
 from matted.mask.cut_out import CutOut
+from matted.models.spec import ModelSpec
 from matted.system.task import Task
 
 _COVERAGE_SAMPLES = 1 << 20  # pixels of a mask, about, that its coverage is computed from
@@ -36,11 +38,26 @@ class Outcome:
     foreground: NDArray[np.uint8] | None
 
 
+class PipelineModel(Protocol):
+    """What the pipeline needs of a model: a predictor.HeldModel has it.
+
+    spec: the model.
+    """
+
+    spec: ModelSpec
+
+    def predict(self, layers: Sequence[Layer], stage: str = "inference") -> Prediction:
+        """Run the model on a picture, and a plate if it needs one. Raises Rejected, MemoryError."""
+
+    def give_back(self) -> None:
+        """Say that the model is no longer needed."""
+
+
 class Pipeline:
     """The steps from a mask request to its outcome. `run` is called once."""
 
     def __init__(
-        self, model: HeldModel, task: Task, request: MaskRequest, frames: Sequence[memoryview], stopwatch: Stopwatch
+        self, model: PipelineModel, task: Task, request: MaskRequest, frames: Sequence[memoryview], stopwatch: Stopwatch
     ) -> None:
         """Take a request.
 
