@@ -1,7 +1,8 @@
 """The local engine: it holds a model in an engine process on this computer. This is the daemon's end of that process.
 
-The process costs a Python start when a model is loaded, and some milliseconds for each inference. In return, unloading
-frees all memory, a crash of OpenVINO or a driver does not end the daemon, and a load can be ended.
+The process costs a Python start when a model is loaded, and for each inference the way of the pixels there and back:
+docs/benchmarks.md has the milliseconds. In return, unloading frees all memory, a crash of OpenVINO or a driver does not
+end the daemon, and a load can be ended.
 """
 
 from __future__ import annotations
