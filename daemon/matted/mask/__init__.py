@@ -1,1 +1,1 @@
-"""Make a mask of a prediction: decide on the subject, render the matte at full size, refine its edge, tune it."""
+"""Make a mask of a prediction: decide on the subject, clear the matte of haze, render it, refine its edge, tune it."""

@@ -17,6 +17,7 @@ from matted.inference.layer import Layer
 from matted.inference.predictor import Prediction
 from matted.inference.timing import Stopwatch
 from matted.mask import colours, edges, rendering, second_look, subject
+from matted.mask.clearing import Clearing
 from matted.mask.cut_out import CutOut
 from matted.models.spec import ModelSpec
 from matted.system.task import Task
@@ -137,13 +138,16 @@ class Pipeline:
     def _render(self, matte: NDArray[np.float32]) -> NDArray[np.uint8 | np.uint16]:
         """Return the matte as a mask of the picture's size and the request's depth, its edge refined if requested."""
         request = self._request
-        refinement = None
+        size = request.width, request.height
+        clearing, refinement = None, None
         if request.edges != options.OFF:
             self._begin("edges")
+            clearing = Clearing(matte, *size)
+            matte = clearing.apply(matte)
             refinement = edges.fit_refinement(matte, self._layers[0], request.edges, self._task.check)
             self._stopwatch.lap("edges")
         self._begin("mask")
-        alpha = rendering.render(matte, request.width, request.height, request.depth, refinement)
+        alpha = rendering.render(matte, *size, request.depth, refinement, clearing)
         self._stopwatch.lap("mask")
         return alpha
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matted.mask import resampling
+from matted.mask.clearing import Clearing
 
 
 class EdgeRefiner(Protocol):
@@ -24,13 +25,19 @@ class EdgeRefiner(Protocol):
 
 
 def render(
-    matte: NDArray[np.float32], width: int, height: int, depth: int, refiner: EdgeRefiner | None = None
+    matte: NDArray[np.float32],
+    width: int,
+    height: int,
+    depth: int,
+    refiner: EdgeRefiner | None = None,
+    clearing: Clearing | None = None,
 ) -> NDArray[np.uint8 | np.uint16]:
     """Return the mask of a matte, height x width: uint8, or little-endian uint16.
 
     matte: float32 in 0..1, of any size.
     depth: bits of a pixel, 8 or 16.
     refiner: corrects the alpha at the edge; None leaves it as it is.
+    clearing: clears what is too faint to be seen, far from the edge; None leaves it.
 
     A block whose samples all have the same level is filled with it, which is most of a picture.
     """
@@ -52,6 +59,8 @@ def render(
             np.clip(alpha, 0.0, 1.0, out=alpha)
             if refiner is not None:
                 refiner.apply_to_block(alpha, row, column)
+            if clearing is not None:
+                clearing.apply_to_block(alpha, row, column)
             alpha *= full
             np.rint(alpha, out=block, casting="unsafe")
     return mask

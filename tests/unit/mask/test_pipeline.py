@@ -89,6 +89,27 @@ def test_the_mask_has_the_size_and_depth_that_were_asked_for(harness: Harness) -
     assert eight.info.model == "small" and eight.info.confidence > 0.35 and not eight.info.second_look
 
 
+def hazy_disc(side: int) -> bytes:
+    """A disc that the fake model is not quite sure of, on a ground that it is not quite sure of either."""
+    picture = np.frombuffer(disc(side), np.uint8).reshape(side, side, 3).copy()
+    picture[..., 0] = np.clip(picture[..., 0], 6, 240)
+    return picture.tobytes()
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_haze_and_doubt_are_cleared_for_every_depth_unless_the_models_own_answer_is_wanted(
+    harness: Harness, depth: int
+) -> None:
+    side, full = 480, 2**depth - 1
+    y, x = np.mgrid[0:side, 0:side]
+    distance = np.hypot(x - side / 2, y - side / 2) - side / 3
+    far, deep = distance > 0.09 * side, distance < -0.09 * side  # a sample of the fake model is 3 % of the side
+    mask = harness.run(hazy_disc(side), depth=depth).mask
+    assert mask[far].max() == 0 and mask[deep].min() == full
+    own = harness.run(hazy_disc(side), depth=depth, edges="off").mask
+    assert own[far].min() > 0 and own[deep].max() < full
+
+
 def test_stages_are_reported_in_their_order_and_timed(harness: Harness) -> None:
     task = Recorder()
     outcome = harness.run(task=task, feather=2.0, foreground=True)
