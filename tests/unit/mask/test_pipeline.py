@@ -114,7 +114,7 @@ def test_stages_are_reported_in_their_order_and_timed(harness: Harness) -> None:
     task = Recorder()
     outcome = harness.run(task=task, feather=2.0, foreground=True)
     order = [stage for index, stage in enumerate(task.stages) if index == 0 or task.stages[index - 1] != stage]
-    assert order == ["waiting", "loading", "preparing", "waiting", "edges", "mask", "colours"]
+    assert order == ["waiting", "loading", "preparing", "inference", "edges", "mask", "colours"]
     stages = {"loading", "preparing", "waiting", "inference", "edges", "mask", "tuning", "colours"}
     assert set(outcome.info.timings) == stages and outcome.info.timings["inference"] == 1.0
 
