@@ -36,7 +36,7 @@ HOST_VARIABLES = (
 )
 HOST_PREFIXES = ("PYTHON", "QT_", "GIMP", "GEGL", "BABL")
 # Files and folders of certificates. A person may have set them, so they stay unless they name a host's or nothing.
-CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
 _MOUNT = re.compile(r"/\.mount_[^/]+(/|$)")  # of an AppImage, which is gone once its program has ended
 
 
@@ -215,7 +215,9 @@ def clean_environment(folder: str) -> Dict[str, str]:
 
 def _is_a_hosts(path: str) -> bool:
     """Return whether a path lies in the AppImage or the Snap that this process runs in, or in any mounted AppImage."""
-    bundles = [bundle for bundle in (os.environ.get("APPDIR"), os.environ.get("SNAP")) if bundle]
+    # APPDIR alone may be anybody's: it is an AppImage's beside APPIMAGE.
+    appdir = os.environ.get("APPDIR") if os.environ.get("APPIMAGE") else None
+    bundles = [bundle for bundle in (appdir, os.environ.get("SNAP")) if bundle and os.path.dirname(bundle) != bundle]
     inside = any(path == bundle or path.startswith(os.path.join(bundle, "")) for bundle in bundles)
     return inside or bool(_MOUNT.search(path))
 

@@ -15,7 +15,7 @@ from typing import List, Sequence
 MATTED = "import matted.__main__"
 # Where a Python of any version is to be run: nobody but the system's owner puts files there. Python 3.13 imports a
 # module before the code begins.
-FOLDER = os.path.abspath(os.sep)
+FOLDER = os.environ.get("SystemRoot", "C:\\Windows") if sys.platform == "win32" else os.sep
 
 # -E: no variable of the environment that begins with PYTHON is heeded. -P: the current folder is not on the path;
 # unknown to Python 3.10, where it is taken away by the code. -I, which is both, would also leave out the packages that

@@ -86,6 +86,18 @@ def test_the_command_line_of_a_python_is_made_in_one_place() -> None:
             assert not (names or options) or path == client / "python.py", path
 
 
+def test_no_program_is_looked_for_in_the_current_folder() -> None:
+    """The first word of a command is a whole path, or what matted.system.programs found. Windows looks here first."""
+    runs = {"run", "Popen", "call", "check_output", "check_call"}
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in runs:
+                first = node.args[0] if node.args else None
+                word = first.elts[0] if isinstance(first, ast.List) and first.elts else None
+                if isinstance(word, ast.Constant):
+                    assert isinstance(word.value, str) and word.value.startswith("/"), f"{path}:{node.lineno}"
+
+
 def test_pictures_that_people_sent_reach_no_other_program() -> None:
     """No module of the daemon knows how to speak HTTP but those that fetch models."""
     speaking = {"urllib.request", "http.client", "requests", "httpx", "huggingface_hub"}

@@ -191,7 +191,9 @@ def _quoted(word: str) -> str:
 
 
 def _systemctl(*words: str) -> subprocess.CompletedProcess[str]:
-    command = ["systemctl", "--user", "--no-ask-password", *words]
+    command = [programs.find("systemctl") or "systemctl", "--user", "--no-ask-password", *words]
+    if not os.path.isabs(command[0]):
+        return subprocess.CompletedProcess(command, 1, "", "there is no systemctl")
     try:
         return subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=False

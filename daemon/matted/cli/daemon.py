@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from matted_client import MattedError, Rejected, Timeout, Unavailable, connect, endpoint, messages
+from matted_client.errors import NotRunning
 
 from matted.cli.output import FAILED, OK, complain, duration, table
 from matted.settings import config
@@ -98,7 +99,9 @@ def _end_unreachable(error: MattedError) -> int:
     for kill, seconds in ((False, SILENT_SECONDS if hangs else STOP_SECONDS), (True, SILENT_SECONDS)):
         processes.end(pid, kill)
         if instance.wait_until_free(folder, seconds):
-            print(f"matted has stopped. Its process {pid} had to be ended: {error.message}")
+            gone = isinstance(error, NotRunning)
+            why = "It could not be reached: its connection file was gone." if gone else error.message
+            print(f"matted has stopped. Its process {pid} had to be ended: {why[0].lower() + why[1:]}")
             return OK
     raise Unavailable("The daemon does not end.", f"End its process: {pid}")
 

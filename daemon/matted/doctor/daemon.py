@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from matted_client import MattedError, Session, Unavailable, connect
-from matted_client.endpoint import CONNECTION_FILE, Connection, read_connection
+from matted_client.endpoint import CONNECTION_FILE, RESTART, Connection, read_connection
 
 from matted import __version__, autostart
 from matted.doctor.context import FAIL, NOTE, OK, Context, Finding
@@ -86,8 +86,7 @@ def _unanswered(path: Path, connection: Connection, error: Unavailable) -> Findi
 
     if processes.is_daemon(connection.pid):
         what = f"The process {connection.pid} runs and does not answer on port {connection.port}: {error.message}"
-        todo = f"End it (kill {connection.pid}), then: matted start"
-        return Finding(FAIL, "Daemon", what, todo)
+        return Finding(FAIL, "Daemon", what, RESTART)
     what = f"{path} is stale: it was left behind by a daemon that was killed or crashed."
     return Finding(NOTE, "Connection file", what, "The next start replaces it: matted start")
 

@@ -99,7 +99,7 @@ def _faults(host: Host, profile: Profile, installed: Installation, environment: 
     if installed.connection_file != place:
         yield f"Remove Background looks for the daemon at {installed.connection_file}, and not at {place}."
     try:
-        probe.run([*installed.command, "--version"], _SECONDS, environment)
+        probe.run([*installed.command, "--version"], _SECONDS, environment, FOLDER)
     except ProbeFailedError as error:
         yield f"Remove Background cannot start the daemon with {installed.command[0]}: {error}."
 

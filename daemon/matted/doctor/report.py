@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -16,13 +15,16 @@ from matted_client import MattedError
 from matted_client.endpoint import CONNECTION_FILE, START_LOG
 
 from matted import __version__
+from matted.doctor import probe
 from matted.doctor.context import Context, Finding
 from matted.doctor.daemon import session
+from matted.doctor.probe import ProbeFailedError
 from matted.models import catalogue
 from matted.models.store import Store
 from matted.system import logbook, privacy
 
 LOG_LINES = 300
+_SYSCTL_SECONDS = 5.0
 PROMISE = (
     "It holds no pictures, no names of pictures, no keys, and neither your name nor this computer's.\n"
     "It is plain text: read it before you pass it on."
@@ -102,8 +104,8 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     if sys.platform == "darwin":
-        asked = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, timeout=5)
-        return asked.stdout.strip()
+        with suppress(ProbeFailedError):
+            return probe.run(["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"], _SYSCTL_SECONDS).strip()
     return platform.processor() or platform.machine()
 
 

@@ -115,7 +115,9 @@ def _verdicts(device: Device, settings: Config) -> Iterator[Finding]:
             right.append(folder.name)
         for verdict in wrong:
             what = f"With {folder.name}, in {verdict.arithmetic}, {verdict}. It is not used for this model."
-            todo = 'A newer driver may help, or arithmetic = "f32" in the settings.'
+            todo = "A newer driver may help" + (
+                "." if verdict.arithmetic == "f32" else ', or arithmetic = "f32" in the settings.'
+            )
             yield Finding(NOTE, subject, what, f"{todo} To have it compared again, delete {folder / verdicts.FILE}")
     if right:
         yield Finding(OK, subject, f"Those of {', '.join(right)} are the CPU's.")

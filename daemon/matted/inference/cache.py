@@ -39,7 +39,8 @@ class Resident:
 class ModelCache:
     """Lends engines, at most one for each model, and closes those that are not lent. All methods are thread-safe.
 
-    budget: bytes that the `peak_bytes` of all models in memory may add up to. One that takes more runs alone.
+    budget: bytes that the `peak_bytes` of all models in memory may add up to. One that takes more runs alone, and one
+        that has waited for ROOM_SECONDS beside those that are lent.
     free_memory: gives the bytes of memory that the machine has free.
     clock: monotonic, seconds.
     """
@@ -54,19 +55,27 @@ class ModelCache:
         self._loading: ModelSpec | None = None
         self._loading_is_unwanted = False
         self._retired: list[_Entry] = []  # not lent any more, and closed after their last loan: dead, or unwanted
+        self._closed = False
         self._lock = threading.Lock()
         self._given_back = threading.Condition(self._lock)
 
-    def lend(self, model: str) -> Engine | None:
-        """Lend the engine of a model until `give_back`. Returns None at once if it is not in memory, or has died."""
+    def lend(self, spec: ModelSpec) -> Engine | None:
+        """Lend the engine of a model until `give_back`. Returns None at once if there is none, or it has died.
+
+        An engine that was loaded by another spec of the model is not lent: its numbers are others.
+
+        Raises Rejected("shutting_down") after `clear`.
+        """
         with self._lock:
-            entry = self._entries.get(model)
-            if entry is not None and entry.engine.alive():
+            self._refuse_if_closed()
+            entry = self._entries.get(spec.id)
+            if entry is not None and self._fits(entry, spec):
                 entry.lent += 1
                 entry.expires = math.inf
                 return entry.engine
         if entry is not None:
-            log.warning("the engine of %s has died", model)
+            why = "its spec has changed" if entry.engine.alive() else "it has died"
+            log.warning("the engine of %s is not used any more: %s", spec.id, why)
             self._discard(entry.engine)
         return None
 
@@ -76,22 +85,36 @@ class ModelCache:
         load: returns the loaded engine.
         check: called while models are lent that have to make room; raises to stop.
 
-        Raises what `load` and `check` raise, and Rejected("out_of_memory") if the model needs more memory than is free.
+        Raises what `load` and `check` raise, Rejected("out_of_memory") if the model needs more memory than is free, and
+        Rejected("shutting_down") after `clear`.
         """
         self._make_room(spec, check)
         with self._lock:
+            self._refuse_if_closed()
             self._loading = spec
             self._loading_is_unwanted = False
         try:
-            entry = _Entry(load(), self._clock(), math.inf, lent=1)
+            engine = load()
+        except BaseException:
             with self._lock:
+                self._loading = None
+            raise
+        with self._lock:
+            self._loading = None  # in one step with what follows, or an `unload_when_idle` in between would be lost
+            closed = self._closed
+            if not closed:
+                entry = _Entry(engine, self._clock(), math.inf, lent=1)
+                earlier = self._entries.pop(spec.id, None)  # of another spec, for a request that came later
+                if earlier is not None:
+                    self._retired.append(earlier)
                 if self._loading_is_unwanted:
                     self._retired.append(entry)
                 else:
                     self._entries[spec.id] = entry
-            return entry.engine
-        finally:
-            self._loading = None
+        if closed:
+            engine.close()
+            raise _shutting_down()
+        return engine
 
     def give_back(self, engine: Engine, keep_alive: float) -> None:
         """End a loan. keep_alive: seconds for which the model stays in memory after its last use."""
@@ -108,17 +131,17 @@ class ModelCache:
         if over:
             self._discard(engine)
 
-    def holds(self, model: str) -> bool:
+    def holds(self, spec: ModelSpec) -> bool:
         """Return whether `lend` would lend it."""
         with self._lock:
-            return model in self._entries and self._entries[model].engine.alive()
+            return spec.id in self._entries and self._fits(self._entries[spec.id], spec)
 
     def expire(self) -> float | None:
         """Unload the models whose time is up. Returns the seconds until the next one's is, None if there is none."""
         now = self._clock()
         with self._lock:
             expired = [name for name, entry in self._entries.items() if entry.expires <= now and not entry.lent]
-            unwanted = [entry.engine for entry in self._retired if not entry.lent]
+            unwanted = [entry.engine for entry in self._all() if not entry.lent and not self._may_stay(entry)]
         for name in expired:
             self._unload(name, "not used for a while")
         for engine in unwanted:
@@ -164,10 +187,8 @@ class ModelCache:
         """List the models in memory, those too that are closed after their last loan."""
         now = self._clock()
         with self._lock:
-            retired = [entry for entry in self._retired if entry.engine.alive()]
-            return [
-                Resident(entry.engine, max(0.0, entry.expires - now)) for entry in [*self._entries.values(), *retired]
-            ]
+            alive = [entry for entry in self._all() if entry.engine.alive()]
+            return [Resident(entry.engine, max(0.0, entry.expires - now)) for entry in alive]
 
     def specs(self) -> list[ModelSpec]:
         """List the models in memory, and the one that is being loaded."""
@@ -176,13 +197,25 @@ class ModelCache:
             return [*(entry.engine.spec for entry in self._entries.values()), *loading]
 
     def clear(self) -> None:
-        """Unload everything, lent or not: the daemon ends."""
+        """Unload everything, lent or not, and lend nothing any more: the daemon ends."""
         with self._lock:
+            self._closed = True
             entries = self._all()
             self._entries.clear()
             self._retired.clear()
         for entry in entries:
             entry.engine.close()
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise _shutting_down()
+
+    @staticmethod
+    def _fits(entry: _Entry, spec: ModelSpec) -> bool:
+        return entry.engine.spec == spec and entry.engine.alive()
+
+    def _may_stay(self, entry: _Entry) -> bool:
+        return entry not in self._retired and entry.engine.alive()
 
     def _find(self, engine: Engine) -> _Entry | None:
         return next((entry for entry in self._all() if entry.engine is engine), None)
@@ -232,6 +265,10 @@ class ModelCache:
             del self._entries[name]
         log.info("unloading %s: %s", name, why)
         entry.engine.close()
+
+
+def _shutting_down() -> Rejected:
+    return Rejected(messages.SHUTTING_DOWN, "The matted daemon is shutting down.", "Try again in a moment.")
 
 
 def _gigabytes(count: int) -> str:

@@ -187,11 +187,13 @@ class Predictor:
         def downloading(fraction: float) -> None:
             task.progress = Progress("downloading", fraction, detail=spec.summary)
 
-        downloaded = self._store.obtain(spec, downloading, task.check, download)
-        stopwatch.lap("downloading" if downloaded else "")
         retry = _Retry()
-        with _translated_errors(spec):
-            engine = self.lend(task, spec, stopwatch, retry)
+        engine = self._cache.lend(spec)  # first: what is in memory waits for no download, nor for a pull
+        if engine is None:
+            downloaded = self._store.obtain(spec, downloading, task.check, download)
+            stopwatch.lap("downloading" if downloaded else "")
+            with _translated_errors(spec):
+                engine = self.lend(task, spec, stopwatch, retry)
         held = HeldModel(self, engine, task, stopwatch, retry, lambda last: self._cache.give_back(last, keep_alive))
         try:
             yield held
@@ -200,11 +202,11 @@ class Predictor:
 
     def lend(self, task: Task, spec: ModelSpec, stopwatch: Stopwatch, retry: _Retry) -> Engine:
         """Lend an engine of the model, loaded first if there is none. Raises as `hold`, EngineDied, RuntimeError."""
-        engine = self._cache.lend(spec.id)
+        engine = self._cache.lend(spec)
         if engine is None:
             task.progress = Progress("loading", detail=spec.id)
             with task.holding(self._loading):
-                engine = self._cache.lend(spec.id)  # another request may have loaded it meanwhile
+                engine = self._cache.lend(spec)  # another request may have loaded it meanwhile
                 stopwatch.lap("waiting")
                 if engine is None:
                     engine = self._cache.load(spec, lambda: self._load(task, spec, retry), task.check)
@@ -236,6 +238,7 @@ class Predictor:
             return outputs
         task.progress = Progress(stage, place=int(self._inferring.locked()))
         with task.holding(self._inferring):
+            task.progress = Progress(stage)
             stopwatch.lap("waiting")
             if not engine.alive():  # the system, or another request's cancel, has ended it
                 raise EngineDied("it has died since its last inference", idle=True)
@@ -353,7 +356,7 @@ def _translated_errors(spec: ModelSpec) -> Iterator[None]:
         yield
     except EngineDied as error:
         log.error("%s: %s", spec.id, error)
-        if error.killed:
+        if error.killed or error.idle:
             message = f"The system ended {spec.title} while it ran: it needs more memory than there is."
             hint = "Close other programs, or use a smaller model; see: matted models"
             raise Rejected(messages.OUT_OF_MEMORY, message, hint) from error

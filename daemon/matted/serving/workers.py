@@ -110,14 +110,15 @@ class Workers:
         return replies
 
     def renew(self, load: Load) -> bool:
-        """Keep a model that is in memory for as long as a load asks. Returns False if it is not in memory.
+        """Keep a model that is in memory as if it had been used now. Returns False if it is not in memory.
 
         Raises Rejected("model_not_found").
         """
-        engine = self._cache.lend(self.setup.spec(load.model).id)
+        engine = self._cache.lend(self.setup.spec(load.model))
         if engine is None:
             return False
         self._cache.give_back(engine, self.setup.keep_alive(load))
+        self._queue.wake_worker()  # which waits for the time until which models stay
         return True
 
     def ended(self) -> bool:
@@ -144,7 +145,8 @@ class Workers:
         model = self._model_id(job)
         if model in self._loading:
             return False
-        if self._cache.holds(model):
+        spec = self.setup.catalogue.specs.get(model)
+        if spec is not None and self._cache.holds(spec):
             return self._mask_threads < WORKERS
         mask = isinstance(job.request, MaskRequest)
         # Each mask holds a model, which cannot make room for others until it is made.
@@ -176,6 +178,7 @@ class Workers:
 
         self._finish(job, end_loading)
         end_loading()  # if the load failed: the next job tries again
+        self._queue.recheck()  # only now the model is given back, and its time begins
 
     @contextmanager
     def _mask_slot(self, job: Job) -> Iterator[None]:
@@ -185,6 +188,7 @@ class Workers:
             job.progress = Progress("preparing", place=max(0, self._mask_threads - WORKERS))
         try:
             with job.holding(self._mask_slots):
+                job.progress = Progress("preparing")
                 yield
         finally:
             with self._lock:

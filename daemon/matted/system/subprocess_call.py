@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, TypeVar
 from matted_client import python
 
 T = TypeVar("T")
-_KILLED = -9  # by the signal that Linux sends when memory runs out, and nobody else
+_KILLED = -9  # by the signal that Linux sends when memory runs out; somebody may have sent it by hand
 
 
 def call(function: Callable[..., T], *arguments: Any) -> T:

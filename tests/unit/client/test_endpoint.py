@@ -210,8 +210,22 @@ def test_what_an_appimage_sets_is_not_inherited(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, left: str | None
 ) -> None:
     monkeypatch.setenv("APPDIR", "/opt/program")
+    monkeypatch.setenv("APPIMAGE", "/home/x/program.appimage")
     monkeypatch.setenv(name, value)
     assert clean_environment("/state").get(name) == left
+
+
+@pytest.mark.parametrize(("folder", "appimage"), [("/home/x", None), ("/", "/home/x/program.appimage")])
+def test_a_variable_of_that_name_that_is_no_appimages_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch, folder: str, appimage: str | None
+) -> None:
+    monkeypatch.delenv("APPIMAGE", raising=False)
+    monkeypatch.setenv("APPDIR", folder)
+    if appimage:
+        monkeypatch.setenv("APPIMAGE", appimage)
+    monkeypatch.setenv("HOME", "/home/x")
+    cleaned = clean_environment("/state")
+    assert cleaned["HOME"] == "/home/x" and cleaned["PATH"] == os.environ["PATH"]
 
 
 def test_what_a_snap_sets_is_not_inherited(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ class Machine:
     @contextmanager
     def lend(self, name: str, keep_alive: float = 60.0, peak: int = GB) -> Iterator[tuple[Engine, bool]]:
         """Lend the engine in the block. Yields it, and whether it was loaded for that."""
-        there = self.cache.lend(name)
+        there = self.cache.lend(spec(name, peak))
         engine = there or self.cache.load(spec(name, peak), self.loads(name, peak), _check)
         try:
             yield engine, there is None
@@ -181,7 +181,7 @@ def test_a_model_that_is_unwanted_is_not_lent_again_while_others_use_it() -> Non
     machine = Machine()
     with machine.lend("one"):
         machine.cache.unload_when_idle("one")
-        assert not machine.cache.holds("one")
+        assert not machine.cache.holds(spec("one"))
         assert machine.use("one") is True
         assert machine.names() == ["one", "one"]
     machine.cache.expire()
@@ -189,6 +189,51 @@ def test_a_model_that_is_unwanted_is_not_lent_again_while_others_use_it() -> Non
     machine.cache.unload_when_idle("one")
     assert machine.use("one") is True
     assert machine.names() == ["one"]
+
+
+def test_an_engine_of_another_spec_is_not_lent() -> None:
+    """A load that began by the old spec may end after a reload: who asks by the new one gets no numbers of the old."""
+    machine = Machine()
+    machine.use("one")
+    changed = replace(spec("one"), mean=(0.9, 0.9, 0.9))
+    assert not machine.cache.holds(changed) and machine.cache.lend(changed) is None
+    assert machine.names() == [] and machine.loaded[0].closed
+    machine.cache.load(changed, machine.loads("one"), _check)
+    machine.cache.load(spec("one"), machine.loads("one"), _check)  # a request that began before the reload
+    assert len(machine.names()) == 2
+
+
+def test_an_unload_that_comes_as_a_load_ends_is_not_lost() -> None:
+    machine = Machine()
+    engine = machine.cache.load(spec("one"), machine.loads("one"), _check)
+    assert machine.cache.unload_when_idle("one") is True
+    assert machine.cache.lend(spec("one")) is None
+    machine.cache.give_back(engine, 60)
+    assert machine.names() == []
+
+
+def test_after_the_end_nothing_is_lent_or_loaded() -> None:
+    machine = Machine()
+    machine.use("one")
+
+    def load() -> Engine:
+        machine.cache.clear()  # while it loads
+        return machine.loads("two")()
+
+    with pytest.raises(Rejected) as refused:
+        machine.cache.load(spec("two"), load, _check)
+    assert refused.value.code == "shutting_down" and machine.names() == []
+    with pytest.raises(Rejected):
+        machine.cache.lend(spec("one"))
+
+
+def test_an_idle_engine_that_died_is_not_listed_and_closed_with_the_next_expire() -> None:
+    machine = Machine()
+    machine.use("one", keep_alive=math.inf)
+    machine.loaded[0].crashed = True
+    assert machine.cache.resident() == []
+    machine.cache.expire()
+    assert machine.loaded[0].closed
 
 
 def test_a_model_that_is_unwanted_while_it_is_loaded_is_lent_once() -> None:
@@ -210,7 +255,7 @@ def test_a_load_that_fails_leaves_nothing_behind() -> None:
 
     with pytest.raises(RuntimeError):
         machine.cache.load(spec("one"), fail, _check)
-    assert machine.names() == [] and machine.cache.lend("one") is None
+    assert machine.names() == [] and machine.cache.lend(spec("one")) is None
 
 
 def test_a_model_lent_twice_stays_until_both_loans_end() -> None:
@@ -276,8 +321,8 @@ def test_an_engine_that_died_is_forgotten_at_once_and_closed_when_nobody_holds_i
     machine = Machine()
     with machine.lend("one"):
         machine.loaded[0].crashed = True
-        assert machine.cache.lend("one") is None
-        assert machine.cache.resident() == [] and machine.cache.lend("one") is None
+        assert machine.cache.lend(spec("one")) is None
+        assert machine.cache.resident() == [] and machine.cache.lend(spec("one")) is None
         assert not machine.loaded[0].closed
         assert machine.use("one") is True
     assert machine.loaded[0].closed and machine.names() == ["one"]
@@ -287,7 +332,7 @@ def test_an_idle_engine_that_died_is_not_lent_and_takes_no_place() -> None:
     machine = Machine()
     machine.use("one")
     machine.loaded[0].crashed = True
-    assert not machine.cache.holds("one")
+    assert not machine.cache.holds(spec("one"))
     assert machine.use("one") is True
     assert machine.names() == ["one"] and machine.loaded[0].closed
 

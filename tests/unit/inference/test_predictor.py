@@ -174,6 +174,14 @@ def test_a_model_in_memory_waits_for_no_other_load(harness: Harness) -> None:
     assert end() is None
 
 
+def test_a_model_in_memory_waits_for_no_download_of_its_own(harness: Harness) -> None:
+    """Its files may be gone, or be replaced by a pull."""
+    harness.predict()
+    harness.store.missing.add("small")
+    harness.store.downloading.close()
+    harness.predict(part=True, download=True)  # would wait for ever
+
+
 def test_a_load_gives_way_to_an_inference(harness: Harness) -> None:
     harness.predict(SMALL)
     loading, inferring = harness.engines.close_loading("large"), harness.engines.close_inferring("small")
@@ -264,6 +272,7 @@ def test_one_inference_runs_at_a_time(harness: Harness) -> None:
     gate.open()
     assert first() is None and second() is None
     assert harness.engines.most_running == 1
+    assert waiting.progress.place == 0  # from its turn on it waits for nobody
 
 
 # -- cancelling --------------------------------------------------------------------------------------------------------

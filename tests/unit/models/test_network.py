@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from matted.models.sources import DownloadError, Monitor, Unreachable, https, hub, network, npm, package_index
 from matted.models.spec import Source
+from matted_client.endpoint import CERTIFICATES
 from mirrors import Mirror, mirror
 from socks_proxy import proxy
 
@@ -103,6 +105,36 @@ def test_what_is_missing_for_a_socks_proxy_is_said(tmp_path: Path, monkeypatch: 
     assert "pipx inject matted PySocks socksio" in failed.value.hint
 
 
+@pytest.mark.parametrize(
+    ("kind", "address"),
+    [
+        *itertools.product(KINDS, ["socks5://127.0.0.1:abc", "socks5://[::1", "socks5h://"]),
+        ("https", "http://[bad"),  # pip and the hub's library say so themselves
+    ],
+)
+def test_a_proxy_whose_address_is_none_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, address: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", address)
+    with pytest.raises(DownloadError, match="cannot be understood"):
+        KINDS[kind](tmp_path / "got")
+
+
+def test_a_proxy_without_a_scheme_is_one_for_http_whatever_its_name(
+    server: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "_PACKAGES", {"no_such_module": "PySocks"})
+    monkeypatch.setenv("http_proxy", "socks-gateway.invalid:3128")
+    with pytest.raises(DownloadError, match="could not be reached"):
+        get(tmp_path / "got", ELSEWHERE)
+
+
+def test_the_hub_does_not_speak_the_old_socks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks4a://127.0.0.1:9")
+    with pytest.raises(DownloadError, match="version 4 of SOCKS"):
+        hub.fetch(HUB, tmp_path / "got", Monitor())
+
+
 @EACH_KIND
 def test_a_proxy_that_does_not_say_which_socks_it_is_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -144,11 +176,11 @@ def test_an_npm_without_a_network_is_unreachable() -> None:
     assert not isinstance(npm._error("npm error code E404\nnpm error 404 Not Found - GET x\n"), Unreachable)
 
 
-@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"])
+@pytest.mark.parametrize("variable", CERTIFICATES)
 def test_a_variable_that_names_missing_certificates_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    for name in network._CERTIFICATES:
+    for name in CERTIFICATES:
         monkeypatch.delenv(name, raising=False)
     assert network.certificates_hint() == ""
     monkeypatch.setenv(variable, str(tmp_path))

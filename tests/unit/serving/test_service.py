@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +66,14 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def daemon(tmp_path: Path, installed: None) -> Iterator[Daemon]:
     one = Daemon(tmp_path)
+    yield one
+    one.end()
+
+
+@pytest.fixture
+def obliging(tmp_path: Path, installed: None) -> Iterator[Daemon]:
+    """One whose clients may say how long a model stays."""
+    one = Daemon(tmp_path, client_keep_alive=True)
     yield one
     one.end()
 
@@ -133,6 +142,15 @@ def test_a_load_of_a_model_in_memory_is_answered_while_masks_take_all_threads(da
     gate.open()
     for request_id in (2, 3, 4):
         daemon.finished.of(request_id)
+
+
+def test_a_load_of_a_model_in_memory_can_shorten_its_time(obliging: Daemon) -> None:
+    """The workers wait for the next model's time: they have to hear of the new one."""
+    daemon = obliging
+    daemon.ask(1, messages.Load("small", keep_alive=math.inf))
+    daemon.finished.of(1)
+    assert daemon.ask(2, messages.Load("small", keep_alive=0.0)) == [Done()]
+    wait_for(lambda: daemon.engines.made[0].closed, "the unloading")
 
 
 @pytest.mark.parametrize("point", ["loading", "inference"])

@@ -99,7 +99,7 @@ def test_the_default_model_is_that_of_the_settings(harness: Harness) -> None:
 def test_a_load_is_done_when_the_model_is_in_memory(harness: Harness) -> None:
     harness.load(1)
     assert isinstance(harness.finished.of(1).message, Done)
-    assert harness.cache.holds("small") and harness.engines.made[0].inferences == 0
+    assert harness.cache.holds(SPECS["small"]) and harness.engines.made[0].inferences == 0
 
 
 # -- loads beside masks ------------------------------------------------------------------------------------------------

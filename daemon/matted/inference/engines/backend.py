@@ -48,7 +48,15 @@ class Model:
 
         After `cancel` from another thread it returns early with meaningless arrays, or raises RuntimeError.
         """
+        self.start(pictures)
+        return self.outputs()
+
+    def start(self, pictures: Sequence[Planes]) -> None:
+        """Begin an inference, which `outputs` waits for. Leave the pictures as they are until then."""
         self._request.start_async({index: each[np.newaxis] for index, each in enumerate(pictures)}, share_inputs=True)
+
+    def outputs(self) -> list[Output]:
+        """Wait for the inference that has begun, and return its raw outputs, as `infer`."""
         self._request.wait()
         return [self._request.get_output_tensor(index).data[0] for index in range(self._outputs)]
 

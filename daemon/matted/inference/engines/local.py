@@ -44,6 +44,7 @@ class LocalInference:
         self._number = number
         self._pictures = pictures
         self._cancelled = self._ended = False
+        self._lock = threading.Lock()
 
     def run(self) -> list[Output]:
         """Run the model, as `Inference.run`."""
@@ -52,14 +53,16 @@ class LocalInference:
                 raise RuntimeError("cancelled")
             return self._engine.infer(self._number, self._pictures)
         finally:
-            self._ended = True
+            with self._lock:
+                self._ended = True
 
     def cancel(self) -> None:
         """End the inference, as `Inference.cancel`, whatever state the process is in."""
 
         def kill_if_running() -> None:
-            if not self._ended:
-                self._engine.kill()
+            with self._lock:  # so that no other inference begins between the look and the kill
+                if not self._ended:
+                    self._engine.kill()
 
         self._cancelled = True
         if self._ended:
@@ -190,7 +193,7 @@ class LocalEngine:
         try:
             code = self._process.wait(DEATH_SECONDS)
         except subprocess.TimeoutExpired:  # it lives, but its pipe is of no use any more
-            self._process.kill()
+            self.kill()
             self._process.wait()
             return EngineDied("the engine process broke its connection")
         # besides `kill`, the system ends it by this signal when memory runs out, or a user does

@@ -79,19 +79,21 @@ class EngineProcess:
 
     def _infer(self, number: int, places: list[shared_memory.ArrayPlace]) -> tuple[Any, ...]:
         assert self._model is not None
-        with self._lock:
-            if self._cancelled >= number:
-                raise RuntimeError("cancelled")
-            self._running = number
+        pictures = self._pictures.get(places)
         try:
-            return "outputs", self._outputs.put(self._model.infer(self._pictures.get(places)))
+            with self._lock:  # with the start, as OpenVINO forgets the cancel of an inference that has not begun
+                if self._cancelled >= number:
+                    raise RuntimeError("cancelled")
+                self._running = number
+                self._model.start(pictures)
+            return "outputs", self._outputs.put(self._model.outputs())
         finally:
             with self._lock:
                 self._running = 0
 
     def _cancel(self, number: int) -> None:
         with self._lock:
-            self._cancelled = number
+            self._cancelled = max(self._cancelled, number)  # cancels may overtake each other
             if self._running == number and self._model is not None:
                 self._model.cancel()
 

@@ -61,6 +61,7 @@ def _look_up(source: Source, url: str, token: str | None) -> HfFileMetadata:
 
     host = urllib.parse.urlsplit(url).netloc
     network.require_proxies()
+    network.refuse_socks4()
     try:
         found: HfFileMetadata = get_hf_file_metadata(
             url, token=token or False, library_name="matted", library_version=__version__

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import urllib.request
 from importlib.util import find_spec
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from matted_client.endpoint import CERTIFICATES
 
 from matted.models.sources.download import DownloadError, host_of
 
 _PROXIES = ("http", "https", "all")  # kinds of proxies that downloads use
+_SOCKS = {"socks", "socks4", "socks4a", "socks5", "socks5h"}
 # What the extra `socks` installs: urllib and pip use the first, huggingface_hub's HTTP library the second.
 _PACKAGES = {"socks": "PySocks", "socksio": "socksio"}
 _HOW = "pipx inject matted PySocks socksio (or, where matted was installed by pip: pip install PySocks socksio)"
 SOCKS_HINT = f"Install what that needs beside matted: {_HOW}; and run: matted stop"
-_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
 
 
 def opener(url: str) -> urllib.request.OpenerDirector:
@@ -28,6 +30,8 @@ def opener(url: str) -> urllib.request.OpenerDirector:
     proxies = {kind: proxy for kind, proxy in proxies.items() if proxy}
     parts = urlsplit(url)
     proxy = proxies.get(parts.scheme, "")
+    if proxy:
+        _parsed(proxy)
     if not _is_socks(proxy) or urllib.request.proxy_bypass(parts.netloc):
         return urllib.request.build_opener(
             urllib.request.ProxyHandler({kind: each for kind, each in proxies.items() if not _is_socks(each)})
@@ -36,7 +40,7 @@ def opener(url: str) -> urllib.request.OpenerDirector:
     import socks
     from sockshandler import SocksiPyHandler
 
-    given = urlsplit(proxy)
+    given = _parsed(proxy)
     version = socks.SOCKS4 if given.scheme.startswith("socks4") else socks.SOCKS5
     name, word = (unquote(text) if text else None for text in (given.username, given.password))
     there = given.scheme in ("socks4a", "socks5h")  # where names are looked up
@@ -56,22 +60,55 @@ def require_proxies() -> None:
 
 def certificates_hint() -> str:
     """Say which variable names certificates that are not there; empty if none does."""
-    for name in _CERTIFICATES:
+    for name in CERTIFICATES:
         place = os.environ.get(name, "")
         if place and not os.path.exists(place):
             return f"{name} is set to {place}, which is not there. Unset it, run matted stop, and try again."
     return ""
 
 
+def refuse_socks4() -> None:
+    """Raise DownloadError if a proxy speaks SOCKS 4, for a program that speaks version 5 alone."""
+    proxies = urllib.request.getproxies()
+    for proxy in (proxies.get(kind, "") for kind in _PROXIES):
+        if _scheme(proxy).startswith("socks4"):
+            hint = "Name one that speaks version 5, by socks5h://, or use another source."
+            raise DownloadError(f"the proxy {_place(proxy)} speaks version 4 of SOCKS, which is too old here", hint)
+
+
+def _scheme(proxy: str) -> str:
+    """Return the scheme of a proxy's address, "http" if it has none: host:3128 is an HTTP proxy."""
+    scheme, separator, _ = proxy.partition("://")
+    return scheme.lower() if separator else "http"
+
+
 def _is_socks(proxy: str) -> bool:
-    return urlsplit(proxy).scheme.startswith("socks")
+    return _scheme(proxy) in _SOCKS
+
+
+def _parsed(proxy: str) -> SplitResult:
+    """Return the parts of a proxy's address. Raises DownloadError if it has no host, or a port that is no number."""
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        if parts.hostname and (parts.port is None or parts.port > 0):
+            return parts
+    except ValueError:
+        pass
+    hint = "Correct the variable that names it, ALL_PROXY for example: socks5h://HOST:PORT"
+    raise DownloadError(f"the address of the proxy, {_scheme(proxy)}://…, cannot be understood", hint)
+
+
+def _place(proxy: str) -> str:
+    """Return a proxy's address without its name and password."""
+    return f"{_scheme(proxy)}://{host_of(proxy)}"
 
 
 def _require(proxy: str) -> None:
     """Raise DownloadError if a SOCKS proxy cannot be used."""
-    place = f"{urlsplit(proxy).scheme}://{host_of(proxy)}"
-    if urlsplit(proxy).scheme == "socks":
-        hint = "Write socks5h:// (or socks4a://) in the variable that names it, ALL_PROXY for example."
+    _parsed(proxy)
+    place = _place(proxy)
+    if _scheme(proxy) == "socks":
+        hint = "Write socks5h:// in the variable that names it, ALL_PROXY for example."
         raise DownloadError(f"the proxy {place} does not say which version of SOCKS it speaks", hint)
     missing = [package for module, package in _PACKAGES.items() if find_spec(module) is None]
     if missing:
