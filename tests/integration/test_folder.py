@@ -100,7 +100,7 @@ def test_a_folder_of_subfolders_is_taken_on_demand(daemon: Daemon, tmp_path: Pat
     results = tmp_path / "in" / "cutouts"
     assert names(results / "one") == names(results / "two") == ["00.png", "01.png"]
     again = daemon.run("remove", "in", "--recursive", "--skip-existing", cwd=tmp_path)
-    assert again.stdout == "0 of 4 pictures done, 4 were there already.\n"
+    assert (again.returncode, again.stdout) == (0, "4 of 4 pictures done, 4 of them in an earlier run.\n")
 
 
 def test_pictures_of_one_name_get_results_apart(daemon: Daemon, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_run_goes_on_where_another_has_ended(daemon: Daemon, tmp_path: Path) -
     (target / "02.png").unlink()
     going_on = daemon.run("remove", str(source), "-o", str(target), "--skip-existing")
     assert (going_on.returncode, going_on.stderr) == (0, "")
-    assert going_on.stdout == "1 of 5 pictures done, 4 were there already.\n"
+    assert going_on.stdout == "5 of 5 pictures done, 4 of them in an earlier run.\n"
     assert names(target) == names(source)
     assert {name: (target / name).stat().st_mtime_ns for name in before} == before
 
@@ -140,6 +140,46 @@ def test_a_single_picture_that_is_done_is_passed_over_on_demand(daemon: Daemon, 
     skipped = daemon.run("remove", str(source), "-o", str(target), "--skip-existing")
     assert (skipped.returncode, skipped.stdout, skipped.stderr) == (0, f"{target}\n", "It was there already.\n")
     assert target.read_bytes() == b"precious"
+
+
+def test_a_folder_of_one_picture_that_is_done_says_both_ways_to_go_on(daemon: Daemon, tmp_path: Path) -> None:
+    source = pictures(tmp_path / "in", 1)
+    assert daemon.run("remove", str(source)).stdout == "1 of 1 picture done.\n"
+    plain = daemon.run("remove", str(source))
+    assert (plain.returncode, plain.stdout) == (1, "0 of 1 picture done.\n")
+    assert plain.stderr.startswith("1 result was there already.")
+    assert "--skip-existing" in plain.stderr and "--force" in plain.stderr
+    skipped = daemon.run("remove", str(source), "--skip-existing")
+    assert (skipped.returncode, skipped.stdout) == (0, "1 of 1 picture done, in an earlier run.\n")
+
+
+def test_a_folder_called_like_a_result_is_no_result(daemon: Daemon, tmp_path: Path) -> None:
+    source = pictures(tmp_path / "in", 2)
+    (source / "cutouts" / "00.png").mkdir(parents=True)
+    for option in ("--skip-existing", "--force"):
+        done = daemon.run("remove", str(source), option)
+        assert done.returncode == 1 and done.stdout.startswith("1 of 2 pictures done")
+        assert f"{source / 'cutouts' / '00.png'} cannot be written: there is a folder of that name." in done.stderr
+
+
+def test_pictures_whose_files_cannot_be_looked_at_do_not_end_the_run(daemon: Daemon, tmp_path: Path) -> None:
+    good = pictures(tmp_path / "in", 1) / "00.png"
+    (tmp_path / "circle.png").symlink_to("circle.png")
+    too_long = tmp_path / ("a" * 251 + ".png")  # its result's name is longer than a name may be
+    too_long.write_bytes(good.read_bytes())
+    done = daemon.run("remove", str(tmp_path / "circle.png"), str(too_long), str(good))
+    assert (done.returncode, done.stdout) == (1, "1 of 3 pictures done.\n")
+    assert f"{tmp_path / 'circle.png'} cannot be read: " in done.stderr
+    assert f"{'a' * 251}-cutout.png cannot be written: File name too long." in done.stderr
+    assert "report it" not in done.stderr
+    assert good.with_name("00-cutout.png").exists()
+
+
+def test_a_folder_whose_results_go_into_itself_is_cut_out_once(daemon: Daemon, tmp_path: Path) -> None:
+    source = pictures(tmp_path / "in", 2)
+    for option in ("--skip-existing", "--skip-existing", "--force"):
+        assert daemon.run("remove", str(source), "-o", str(source), option).returncode == 0
+        assert names(source) == ["00-cutout.png", "00.png", "01-cutout.png", "01.png"]
 
 
 def test_the_two_ways_to_treat_results_exclude_each_other(daemon: Daemon, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import wait
@@ -24,36 +25,34 @@ def run(work: Plan, options: RunOptions) -> bool:
     count is printed on stdout, and what should be known of them on stderr. Raises PictureError if the plate cannot be
     read.
     """
-    single = len(work.steps) == 1
     waiting: list[Step] = []
     existing: list[Step] = []
     for step in work.steps:
-        # A single picture whose result exists is left to the runner, which refuses it as one picture.
-        passed = not work.overwrite and (work.skip_existing or not single) and step.target.exists()
+        # A picture that was named alone and whose result exists is left to the runner, which refuses it as one picture.
+        passed = not work.overwrite and (work.skip_existing or not work.alone) and os.path.isfile(step.target)
         (existing if passed else waiting).append(step)
-    results = _carry_out(waiting, work, options, single) if waiting else []
-    if single:
+    results = _carry_out(waiting, work, options) if waiting else []
+    if work.alone:
         for step in existing:
             print(step.target)
             _note("It was there already.")
     else:
-        what = f", {len(existing)} were there already" if existing and work.skip_existing else ""
-        print(f"{len(results)} of {len(work.steps)} pictures done{what}.")
+        print(_count(len(results), len(existing) if work.skip_existing else 0, len(work.steps)))
         if existing and not work.skip_existing:
             were, them = ("1 result was", "it") if len(existing) == 1 else (f"{len(existing)} results were", "them")
             _note(f"{were} there already. To count {them} as done: --skip-existing. To make {them} anew: --force.")
     if not options.mask:
-        _note(_depth(results, single))
+        _note(_depth(results, work.alone))
     _note(str(work.passed_over))
     return len(results) == len(waiting) and (work.skip_existing or not existing)
 
 
-def _carry_out(steps: Sequence[Step], work: Plan, options: RunOptions, single: bool) -> list[Result]:
+def _carry_out(steps: Sequence[Step], work: Plan, options: RunOptions) -> list[Result]:
     """Return the results of the steps that succeeded."""
     results = []
     plate = pictures.read(options.plate) if options.plate else None
     with (
-        Display(len(steps), single) as display,
+        Display(len(steps), work.alone) as display,
         Runner(options, plate, work.overwrite, display.show_progress) as runner,
     ):
         futures = [runner.submit(step) for step in steps]
@@ -71,12 +70,18 @@ def _carry_out(steps: Sequence[Step], work: Plan, options: RunOptions, single: b
     return results
 
 
-def _depth(results: Sequence[Result], single: bool) -> str:
+def _count(now: int, before: int, total: int) -> str:
+    """Say how many pictures are done by this run, and how many were before."""
+    noun, which = ("picture", "") if total == 1 else ("pictures", f"{before} of them ")
+    return f"{now + before} of {total} {noun} done" + (f", {which}in an earlier run." if before else ".")
+
+
+def _depth(results: Sequence[Result], alone: bool) -> str:
     """Say which pictures had more bits than their results have; empty if none had."""
     deep = [result.bits for result in results if result.bits > _RESULT_BITS]
     if not deep:
         return ""
-    if single:
+    if alone:
         return f"The picture has {deep[0]} bits a channel, the result has {_RESULT_BITS}."
     return f"{len(deep)} of them had more than {_RESULT_BITS} bits a channel; the results have {_RESULT_BITS}."
 

@@ -26,6 +26,7 @@ class PassedOver:
     others: files without a known suffix, by their suffixes.
     subfolders: folders that --recursive would take.
     links: to folders, which may lead in a circle.
+    dead_links: to nothing, or to what may not be looked at.
     unreadable: folders.
     results: files that are the results of other pictures of the same run.
     """
@@ -34,6 +35,7 @@ class PassedOver:
     others: Counter[str] = field(default_factory=Counter)
     subfolders: int = 0
     links: int = 0
+    dead_links: int = 0
     unreadable: int = 0
     results: int = 0
 
@@ -43,6 +45,7 @@ class PassedOver:
         self.others += more.others
         self.subfolders += more.subfolders
         self.links += more.links
+        self.dead_links += more.dead_links
         self.unreadable += more.unreadable
         self.results += more.results
 
@@ -57,10 +60,11 @@ class PassedOver:
             _count(self.subfolders, "subfolder")
             + f" (--recursive takes {'it' if self.subfolders == 1 else 'them'}, too)",
             _count(self.links, "link") + (" to a folder" if self.links == 1 else " to folders"),
+            _count(self.dead_links, "link") + " to nothing",
             _count(self.unreadable, "folder") + " that may not be read",
             _count(self.results, "result") + " of other pictures",
         ]
-        counts = (self.hidden, others, self.subfolders, self.links, self.unreadable, self.results)
+        counts = (self.hidden, others, self.subfolders, self.links, self.dead_links, self.unreadable, self.results)
         said = [part for part, count in zip(parts, counts, strict=True) if count]
         return f"Not looked at: {', '.join(said)}." if said else ""
 
@@ -104,7 +108,7 @@ def list_pictures(folder: Path) -> list[Path]:
 
 def _search(folder: Path, recursive: bool, leave_out: Path | None) -> Found:
     found = Found([], PassedOver())
-    left_out = leave_out.resolve() if leave_out else None
+    left_out = os.path.realpath(leave_out) if leave_out else None
     waiting = [folder]  # not by recursion: folders may lie deeper in each other than Python calls
     while waiting:
         place = waiting.pop()
@@ -122,8 +126,11 @@ def _search(folder: Path, recursive: bool, leave_out: Path | None) -> Found:
     return found
 
 
-def _look_into(folder: Path, left_out: Path | None, found: Found) -> list[Path]:
-    """Add what a folder holds to `found`, and return its subfolders."""
+def _look_into(folder: Path, left_out: str | None, found: Found) -> list[Path]:
+    """Add what a folder holds to `found`, and return its subfolders.
+
+    The entries are asked by os.path, not by themselves: those raise for a link to itself and the like.
+    """
     passed_over, deeper = found.passed_over, []
     with os.scandir(folder) as listing:
         entries = sorted(listing, key=lambda entry: entry.name)
@@ -131,15 +138,17 @@ def _look_into(folder: Path, left_out: Path | None, found: Found) -> list[Path]:
         path = folder / entry.name
         if _hidden(entry):
             passed_over.hidden += 1
-        elif entry.is_dir():
-            if entry.name in RESULT_FOLDERS or (left_out and path.resolve() == left_out):
+        elif os.path.isdir(path):
+            if entry.name in RESULT_FOLDERS or (left_out and os.path.realpath(path) == left_out):
                 continue
-            if entry.is_symlink():
+            if os.path.islink(path):
                 passed_over.links += 1
             else:
                 deeper.append(path)
-        elif path.suffix.lower() in SUFFIXES and entry.is_file():
+        elif path.suffix.lower() in SUFFIXES and os.path.isfile(path):
             found.pictures.append(path)
+        elif os.path.islink(path) and not os.path.exists(path):
+            passed_over.dead_links += 1
         else:
             passed_over.others[path.suffix.lower()] += 1
     return deeper

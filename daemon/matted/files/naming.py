@@ -1,4 +1,4 @@
-"""Name results apart: two pictures never become one file, and a picture's result has the same name in every run."""
+"""Name results apart: two pictures of a run never become one file, whatever their order and what is done already."""
 
 from __future__ import annotations
 
@@ -27,18 +27,19 @@ def targets(wishes: Sequence[Wish]) -> list[Path]:
     """Return the file of each result, all different.
 
     x.jpg and x.png become x-jpg.png and x-png.png, and pictures of the same name from two folders get the name of their
-    folder in front. All that would share a name are renamed, not only the second: then neither the order nor what was
-    added or is done already matters, and the result of one is never taken for that of another. Names that differ
-    in case alone count as the same, since they are on Windows and macOS.
+    folder in front. All that would share a name are renamed, not only the second: then neither the order nor what is
+    done already matters. Names that differ in case alone count as the same, since they are on Windows and macOS.
+
+    That holds within one run: x.jpg and x.png, each in a run of its own, both become x.png.
     """
     levels = [0] * len(wishes)
-    folders = {folder: folder.resolve() for folder in {wish.folder for wish in wishes}}
+    folders = {folder: Path(os.path.realpath(folder)) for folder in {wish.folder for wish in wishes}}
     while True:
         result, groups = [], defaultdict(list)
         for index, (wish, level) in enumerate(zip(wishes, levels, strict=True)):
             name = _name(wish.source, level) + wish.ending
             result.append(wish.folder / name)
-            groups[_folded(folders[wish.folder] / name)].append(index)
+            groups[folded(folders[wish.folder] / name)].append(index)
         clashing = []
         for group in groups.values():
             lowest = min(levels[index] for index in group)
@@ -50,6 +51,11 @@ def targets(wishes: Sequence[Wish]) -> list[Path]:
             levels[index] += 1
 
 
+def folded(path: Path) -> str:
+    """Return a path as a file system compares it that ignores case: the same text for each way to write its name."""
+    return unicodedata.normalize("NFC", str(path)).casefold()
+
+
 def _name(source: Path, level: int) -> str:
     """Return a picture's name without its suffix at level 0, and one that says more at each higher level."""
     suffix, place = source.suffix.lower().lstrip("."), Path(os.path.abspath(source))
@@ -59,7 +65,3 @@ def _name(source: Path, level: int) -> str:
     if level >= _UNIQUE:
         name += "-" + hashlib.sha256(bytes(place)).hexdigest()[:_DIGITS]
     return name
-
-
-def _folded(target: Path) -> str:
-    return unicodedata.normalize("NFC", str(target)).casefold()

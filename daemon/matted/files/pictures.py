@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import warnings
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -101,7 +102,30 @@ def _decode_file(path: Path, file: Path | BinaryIO, profile: bytes | None = None
         image.load()
         if profile:
             image.info["icc_profile"] = profile
-        return _to_rgb(ImageOps.exif_transpose(image), 16 if deep else 8)
+        whole = _with_alpha(image, file) if deep and "transparency" in image.info else image
+        return _to_rgb(ImageOps.exif_transpose(whole), 16 if deep else 8)
+
+
+def _with_alpha(image: Image.Image, file: Path | BinaryIO) -> Image.Image:
+    """Make the one transparent colour of a PNG with 16 bits a sample an alpha channel. Pillow compares 8 of the bits.
+
+    image: decoded from `file`; grey or RGB.
+    """
+    colour = image.info["transparency"]
+    if image.mode == "RGB":
+        with Image.open(file, formats=["PNG"]) as lower:
+            # The lower 8 bits of each sample; Pillow's own choice is "RGB;16B", the upper 8.
+            lower.tile = [(*lower.tile[0][:3], "RGB;16L")]  # type: ignore[list-item]
+            lower.load()
+            same = np.asarray(lower) == np.array(colour) % 256
+        same &= np.asarray(image) == np.array(colour) // 256
+        result, transparent = image.copy(), same.all(axis=2)
+    else:
+        values = np.asarray(image)
+        result, transparent = Image.fromarray((values >> 8).astype(np.uint8)), values == colour
+    result.putalpha(Image.fromarray(np.where(transparent, 0, 255).astype(np.uint8)))
+    result.info = {name: value for name, value in image.info.items() if name != "transparency"}
+    return result
 
 
 def _decode_tiff(path: Path) -> Picture:
@@ -109,9 +133,14 @@ def _decode_tiff(path: Path) -> Picture:
         with Image.open(path, formats=["TIFF"]) as image:
             if image.is_animated:  # type: ignore[attr-defined]
                 image.seek(_only_page(path).index)
-            bits = max(image.tag_v2.get(Tag.BitsPerSample, (1,)))  # type: ignore[attr-defined]
+            tags = image.tag_v2  # type: ignore[attr-defined]
+            bits = max(tags.get(Tag.BitsPerSample, (1,)))
             image.load()
-            return _to_rgb(ImageOps.exif_transpose(image), bits)
+            picture = _to_rgb(ImageOps.exif_transpose(image), bits, tags.get(Tag.SampleFormat, (1,))[0] == 1)
+            if image.mode.startswith(("I", "F")) and tags.get(Tag.PhotometricInterpretation) == 0:
+                # White is 0. Pillow heeds that with up to 8 bits only.
+                picture = replace(picture, image=ImageChops.invert(picture.image))
+            return picture
     except (UnidentifiedImageError, ValueError, SyntaxError, LookupError):  # Pillow does not know such a TIFF
         pass
     try:
@@ -123,7 +152,7 @@ def _decode_tiff(path: Path) -> Picture:
             hint = "Get it with: pip install 'matted[tiff]'. Or save the picture as RGB with 8 or 16 bits a channel."
         else:
             message = f"{path} is {error.what}, which matted cannot read."
-            hint = "Save it as RGB with 8 or 16 bits a channel."
+            hint = error.hint
         raise PictureError(message, hint) from error
     picture = _to_rgb(colours, page.bits)
     if alpha is not None:
@@ -189,16 +218,25 @@ def write(picture: Picture, path: Path, overwrite: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file.replacing(path) as draft:
             picture.image.save(draft, "PNG", **_COMPRESSION, **picture.metadata)
-            if path.exists() and not overwrite:
-                raise PictureError(f"{path} exists.", "Use --force to overwrite it.")
+            refuse_to_replace(path, overwrite)
     except OSError as error:
         raise PictureError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
-def _to_rgb(image: Image.Image, bits: int) -> Picture:
+def refuse_to_replace(path: Path, overwrite: bool) -> None:
+    """Raise PictureError if what is there must not be replaced by a result: a folder, or without `overwrite` a file."""
+    if os.path.isdir(path):
+        message = f"{path} cannot be written: there is a folder of that name."
+        raise PictureError(message, "Rename the folder, or choose another place with -o.")
+    if os.path.exists(path) and not overwrite:
+        raise PictureError(f"{path} exists.", "Use --force to overwrite it.")
+
+
+def _to_rgb(image: Image.Image, bits: int, unsigned: bool = False) -> Picture:
     """Convert to RGB or RGBA. The colours look the same; an ICC profile is kept where it still describes them.
 
     bits: those of a sample in the file.
+    unsigned: whether whole numbers of 32 bits have no sign; Pillow takes them for numbers that have one.
     """
     metadata: dict[str, Any] = {}
     dpi = _resolution(image)
@@ -218,7 +256,10 @@ def _to_rgb(image: Image.Image, bits: int) -> Picture:
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     elif image.mode in ("I", "F"):
-        image = Image.fromarray(samples.to_bytes(np.asarray(image)[np.newaxis], bits, grey=True)[0])
+        values = np.asarray(image)
+        if image.mode == "I" and bits == 32 and unsigned:
+            values = values.view(np.uint32)
+        image = Image.fromarray(samples.to_bytes(values[np.newaxis], bits, grey=True)[0])
     elif image.mode == "La":
         image = image.convert("LA")
     return Picture(image.convert("RGBA" if transparent else "RGB"), metadata, bits)

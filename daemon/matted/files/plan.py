@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
 from pathlib import Path
 
 from matted.files import finding, naming
@@ -12,6 +13,8 @@ from matted.files.finding import PassedOver
 from matted.files.naming import Wish
 from matted.files.pictures import PictureError
 from matted.files.runner import Step
+
+_ENDINGS = {"cutout": "-cutout.png", "mask": "-mask.png"}  # of results in a folder of pictures, by their kind
 
 
 @dataclass(frozen=True)
@@ -21,12 +24,14 @@ class Plan:
     overwrite: whether results may replace files that exist.
     skip_existing: whether pictures whose results exist are left out.
     passed_over: what is in the folders and was not looked at.
+    alone: whether it is a single picture that was named, not a folder.
     """
 
     steps: list[Step]
     overwrite: bool
     skip_existing: bool
     passed_over: PassedOver
+    alone: bool
 
 
 def plan(
@@ -46,42 +51,40 @@ def plan(
     skip_existing: whether pictures whose results exist are left out.
     recursive: whether folders are searched at any depth; their results lie in subfolders of the same names.
 
+    A result that goes into a folder of pictures is called -cutout.png or -mask.png, by which a later run knows it.
+
     Raises PictureError if a folder has no pictures, `output` does not fit, or a result would replace a picture.
     """
     kind = "mask" if mask else "cutout"
-    alone = len(inputs) == 1 and not inputs[0].is_dir()
+    alone = len(inputs) == 1 and not os.path.isdir(inputs[0])
     into_folder = output is not None and not (alone and not _means_folder(output))
-    if output is not None and into_folder and Path(output).exists() and not Path(output).is_dir():
+    if output is not None and into_folder and os.path.exists(output) and not os.path.isdir(output):
         raise PictureError(f"{output} is a file, but there are several results.", "Name a folder with -o.")
     if output is not None and not into_folder:
         _refuse_other_format(output)
-        steps, passed_over = [Step(inputs[0], Path(output))], PassedOver()
+        steps, passed_over, named = [Step(inputs[0], Path(output))], PassedOver(), set(inputs)
     else:
         place = Path(output) if output is not None else None
-        wishes = [
-            Wish(file, place or file.parent, ".png" if place else f"-{kind}.png")
-            for file in inputs
-            if not file.is_dir()
-        ]
+        folders = [entry for entry in inputs if os.path.isdir(entry)]
+        named = set(inputs).difference(folders)
+        ending = _ENDINGS[kind]
+        wishes = [Wish(file, place or file.parent, ending) for file in inputs if file in named]
         passed_over = PassedOver()
-        for folder in inputs:
-            if folder.is_dir():
-                found = finding.find(folder, recursive, place)
-                top = place or folder / f"{kind}s"
-                wishes += [Wish(source, top / source.parent.relative_to(folder), ".png") for source in found.pictures]
-                passed_over.add(found.passed_over)
-        wishes = _without_doubles(wishes)
+        for folder in folders:
+            found = finding.find(folder, recursive, place)
+            top = place or folder / f"{kind}s"
+            wishes += [Wish(source, top / source.parent.relative_to(folder), ending) for source in found.pictures]
+            passed_over.add(found.passed_over)
+        wishes = _with_short_names(_without_doubles(wishes))
         steps = [Step(wish.source, target) for wish, target in zip(wishes, naming.targets(wishes), strict=True)]
-    if skip_existing:
-        pictures = _without_results(steps)
-        passed_over.results = len(steps) - len(pictures)
-        steps = pictures
-    _refuse_to_replace_pictures(steps)
-    return Plan(steps, overwrite, skip_existing, passed_over)
+    pictures = _without_results(steps, set() if skip_existing else named)
+    passed_over.results = len(steps) - len(pictures)
+    _refuse_to_replace_pictures(pictures)
+    return Plan(pictures, overwrite, skip_existing, passed_over, alone)
 
 
 def _means_folder(output: str) -> bool:
-    return output.endswith(("/", os.sep)) or Path(output).is_dir()
+    return output.endswith(("/", os.sep)) or os.path.isdir(output)
 
 
 def _refuse_other_format(output: str) -> None:
@@ -100,22 +103,43 @@ def _without_doubles(wishes: Iterable[Wish]) -> list[Wish]:
     for wish in wishes:
         parent = wish.source.parent
         if parent not in folders:
-            folders[parent] = parent.resolve()
+            folders[parent] = Path(os.path.realpath(parent))
         result.setdefault(folders[parent] / wish.source.name, wish)
     return list(result.values())
 
 
-def _without_results(steps: Sequence[Step]) -> list[Step]:
-    """Leave out what is the result of another step, as `matted remove *.png` names it from the second run on."""
-    targets = {step.target.resolve(): step for step in steps}
-    return [step for step in steps if targets.get(step.source.resolve(), step) is step]
+def _with_short_names(wishes: Sequence[Wish]) -> list[Wish]:
+    """Shorten the endings to .png of those results that do not go into a folder of pictures."""
+    crowded = {_place(parent) for parent in {wish.source.parent for wish in wishes}}
+    into = {folder: _place(folder) for folder in {wish.folder for wish in wishes}}
+    return [wish if into[wish.folder] in crowded else replace(wish, ending=".png") for wish in wishes]
+
+
+def _without_results(steps: Sequence[Step], named: Collection[Path]) -> list[Step]:
+    """Leave out what is the result of another step, of either kind, as it lies in a folder from the second run on.
+
+    named: pictures that are not left out, since somebody has asked for them.
+    """
+    results: dict[str, Step] = {}
+    for step in steps:
+        name = step.target.name
+        for one, other in permutations(_ENDINGS.values(), 2):
+            if name.endswith(one):
+                results.setdefault(_place(step.target.with_name(name.removesuffix(one) + other)), step)
+    results |= {_place(step.target): step for step in steps}
+    return [step for step in steps if step.source in named or results.get(_place(step.source), step) is step]
 
 
 def _refuse_to_replace_pictures(steps: Sequence[Step]) -> None:
-    sources = {step.source.resolve() for step in steps}
+    sources = {_place(step.source) for step in steps}
     for step in steps:
-        target = step.target.resolve()
+        target = _place(step.target)
         if target in sources:
-            another = target != step.source.resolve()
+            another = target != _place(step.source)
             hint = "Choose another place with -o" + (", or leave out results with --skip-existing." if another else ".")
             raise PictureError(f"{step.target} is itself one of the pictures.", hint)
+
+
+def _place(path: Path) -> str:
+    """Return the same text for each way to a file. Case counts nowhere, since it does not on Windows and macOS."""
+    return naming.folded(Path(os.path.realpath(path)))

@@ -90,8 +90,7 @@ class Runner:
 
     def _run(self, step: Step) -> Result:
         try:
-            if step.target.exists() and not self._overwrite:  # refused before the work; `write` checks again
-                raise PictureError(f"{step.target} exists.", "Use --force to overwrite it.")
+            pictures.refuse_to_replace(step.target, self._overwrite)  # before the work; `write` checks again
             # One picture is read at a time, and the next only when the budget has room for this one.
             with self._reading:
                 self._raise_if_stopping()

@@ -30,15 +30,17 @@ _CHANNELS = {0: 1, 1: 1, 2: 3, 5: 4, 8: 3, 9: 3}  # of each photometric interpre
 _COLOURS = {0: "grey", 1: "grey", 2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr", 8: "Lab", 9: "Lab", 10: "Lab"}
 _NUMBERS = {2: "signed ", 3: "float ", 5: "complex ", 6: "complex "}
 _LAB, _ICC_LAB, _MIN_IS_WHITE = 8, 9, 0
+_AS_RGB = "Save it as RGB with 8 or 16 bits a channel."
 _PREMULTIPLIED, _STRAIGHT = 1, 2  # kinds of alpha among the extra samples; others are no alpha
 
 
 class Unsupported(Exception):
     """The file may be whole, but cannot be read. `needs_tifffile`: it could be, if that were installed."""
 
-    def __init__(self, what: str, needs_tifffile: bool = False) -> None:
-        """what: the picture, such as "a TIFF of 32-bit float RGB"."""
+    def __init__(self, what: str, needs_tifffile: bool = False, hint: str = _AS_RGB) -> None:
+        """what: the picture, such as "a TIFF of 32-bit float RGB". hint: what else the person can do."""
         super().__init__(what)
+        self.hint = hint
         self.what = what
         self.needs_tifffile = needs_tifffile
 
@@ -92,7 +94,7 @@ def pages(path: Path) -> list[Page]:
     with open(path, "rb") as file:
         head = file.read(8)
         if head.startswith(_BIG_ENDIAN_BIG):
-            raise Unsupported("a big-endian BigTIFF")
+            raise Unsupported("a big-endian BigTIFF", hint="Save it as an ordinary TIFF.")
         if head.startswith(_BIG):
             head += file.read(8)
         directory = ImageFileDirectory_v2(head)

@@ -66,8 +66,23 @@ def test_not_every_suffix_is_named(folder: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX")
 def test_what_is_called_a_picture_and_is_no_file_is_passed_over(folder: Path) -> None:
     os.mkfifo(folder / "b.jpg")
-    (folder / "c.jpg").symlink_to(folder / "missing.jpg")
-    assert (found(folder), passed_over(folder)) == (["a.jpg"], "Not looked at: 2 files of another kind (.jpg).")
+    assert (found(folder), passed_over(folder)) == (["a.jpg"], "Not looked at: 1 file of another kind (.jpg).")
+
+
+@pytest.mark.parametrize("leads_to", ["missing.jpg", "b.jpg", "x" * 300], ids=["missing", "itself", "too long"])
+def test_a_link_to_nothing_is_counted_as_such_and_ends_no_search(folder: Path, leads_to: str) -> None:
+    (folder / "deeper").mkdir()
+    for place in (folder, folder / "deeper"):
+        (place / "b.jpg").symlink_to(leads_to)
+        (place / "c.jpg").touch()
+    assert found(folder, recursive=True) == ["a.jpg", "c.jpg", "deeper/c.jpg"]
+    assert passed_over(folder, recursive=True) == "Not looked at: 2 links to nothing."
+
+
+def test_a_folder_that_is_left_out_may_be_a_link_in_a_circle(folder: Path) -> None:
+    (folder / "deeper").mkdir()
+    (folder / "circle").symlink_to("circle")
+    assert finding.find(folder, leave_out=folder / "circle").pictures == [folder / "a.jpg"]
 
 
 def test_subfolders_are_named_with_what_takes_them(folder: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import struct
 import tracemalloc
 import warnings
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from matted.files import pictures, png_chunks
 from matted.files.pictures import Picture, PictureError
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 from PIL.PngImagePlugin import PngInfo
 from png_files import png_claiming
 from profiles import LINEAR_GREY, SRGB, black_ink_only
@@ -160,6 +161,38 @@ def test_a_colour_picture_with_one_transparent_colour_keeps_it(save: Save) -> No
 def test_16_bit_grey_keeps_its_upper_8(save: Save, name: str) -> None:
     deep = (GREY.astype(np.uint16) << 8) | 0x55
     np.testing.assert_array_equal(pixels(pictures.read(save(name, deep))), np.dstack([GREY] * 3))
+
+
+def deep_png(path: Path, samples: NDArray[np.uint16], *chunks: bytes) -> Path:
+    """Write grey or RGB of 16 bits, with more chunks: each its name and what it holds."""
+    height, width, channels = samples.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
+    data = png_claiming(width, height, rows, 16, {1: 0, 3: 2}[channels])
+    at = data.index(b"IDAT") - 4
+    more = b"".join(struct.pack(">I", len(it) - 4) + it + struct.pack(">I", zlib.crc32(it)) for it in chunks)
+    path.write_bytes(data[:at] + more + data[at:])
+    return path
+
+
+UPSIDE_DOWN = b"eXIf" + b"II*\0" + struct.pack("<IHHHIII", 8, 1, 0x112, 3, 1, 3, 0)
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["", "long text"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_16_bits_with_one_transparent_colour_keep_it(tmp_path: Path, channels: int, large: bool) -> None:
+    upper = RGB[:, :, :channels]
+    deep = (upper.astype(np.uint16) << 8) | 0x55
+    deep[1, 1] = deep[0, 0] ^ 1  # differs in the lower 8 bits only, so it is not transparent
+    upper = (deep >> 8).astype(np.uint8)
+    key = b"tRNS" + b"".join(struct.pack(">H", sample) for sample in deep[0, 0])
+    text = b"zTXt" + b"a\0\0" + zlib.compress(bytes(2 * PngImagePlugin.MAX_TEXT_CHUNK))
+    picture = pictures.read(deep_png(tmp_path / "in.png", deep, key, UPSIDE_DOWN, *([text] if large else [])))
+    assert (picture.image.mode, picture.bits) == ("RGBA", 16)
+    transparent = (deep == deep[0, 0]).all(axis=2)
+    assert transparent[0, 0] and not transparent[1, 1]
+    result = np.rot90(pixels(picture), 2)
+    np.testing.assert_array_equal(result[:, :, 3], np.where(transparent, 0, 255))
+    np.testing.assert_array_equal(result[:, :, :3], np.broadcast_to(upper, RGB.shape))
 
 
 @pytest.mark.parametrize(("colour", "channels"), [(0, 1), (2, 3), (4, 2), (6, 4)])
@@ -522,7 +555,10 @@ def test_a_folder_deep_below_a_file_cannot_be_written_to(tmp_path: Path) -> None
 def test_a_folder_in_the_place_of_the_result_is_left_alone(tmp_path: Path) -> None:
     target = tmp_path / "out.png"
     target.mkdir()
-    assert "cannot be written" in write_fails(target, overwrite=True).message
+    for overwrite in (False, True):
+        failure = write_fails(target, overwrite)
+        assert failure.message == f"{target} cannot be written: there is a folder of that name."
+        assert "--force" not in failure.hint
     assert (os.listdir(tmp_path), os.listdir(target)) == (["out.png"], [])
 
 

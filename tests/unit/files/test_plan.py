@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from matted.files.pictures import PictureError
-from matted.files.plan import plan
+from matted.files.plan import Plan, plan
 from matted.files.runner import Step
 
 Make = Callable[..., list[Path]]
@@ -250,9 +250,58 @@ def test_a_result_does_not_replace_its_own_picture(make: Make) -> None:
     assert f"{source} is itself one of the pictures" in refusal([source], source).message
 
 
-def test_a_result_does_not_replace_its_own_picture_by_way_of_its_folder(make: Make) -> None:
+@pytest.mark.parametrize(("mask", "name"), [(False, "a-cutout.png"), (True, "a-mask.png")])
+def test_a_result_does_not_replace_its_own_picture_by_way_of_its_folder(make: Make, mask: bool, name: str) -> None:
     [source] = make("a.png")
-    assert "is itself one of the pictures" in refusal([source], source.parent).message
+    (source.parent / "link").symlink_to(source.parent, target_is_directory=True)
+    assert targets([source], source.parent, mask) == [source.with_name(name)]
+    assert targets([source], source.parent / "link", mask) == [source.parent / "link" / name]
+
+
+@pytest.mark.parametrize("skip_existing", [False, True])
+@pytest.mark.parametrize("mask", [False, True])
+def test_results_among_the_pictures_of_a_folder_are_not_cut_out_again(
+    make: Make, mask: bool, skip_existing: bool
+) -> None:
+    names = ["photos/x.jpg", "photos/y.jpg", "photos/y.png", "photos/deeper/z.jpg"]
+    folder = make(*names)[0].parent
+
+    def steps() -> Plan:
+        return plan([folder], str(folder), mask, True, skip_existing and not mask, recursive=True)
+
+    first = steps()
+    kind = "mask" if mask else "cutout"
+    results = [f"x-{kind}.png", f"y-jpg-{kind}.png", f"y-png-{kind}.png", f"z-{kind}.png"]
+    assert [step.target.name for step in first.steps] == results
+    for step in first.steps:
+        step.target.touch()
+    (folder / "x-cutout.png").touch()  # of another run, without --mask
+    (folder / "x-mask.png").touch()  # of another run, with --mask
+    second = steps()
+    assert second.steps == first.steps
+    assert str(second.passed_over) == "Not looked at: 5 results of other pictures."
+
+
+def test_a_result_does_not_replace_a_picture_whose_name_differs_in_case(make: Make) -> None:
+    one, other = make("a.jpg", "A-Cutout.PNG")
+    assert "is itself one of the pictures" in refusal([one, other]).message
+    [source] = make("IMG.PNG")
+    assert "is itself one of the pictures" in refusal([source], source.with_name("img.png")).message
+    work = plan([one, other], None, False, False, skip_existing=True)
+    assert [step.source for step in work.steps] == [one]
+
+
+def test_names_that_are_too_long_and_links_in_a_circle_are_left_to_reading_and_writing(
+    make: Make, tmp_path: Path
+) -> None:
+    circle, long, [other] = tmp_path / "circle.jpg", tmp_path / ("a" * 300 + ".jpg"), make("b.jpg")
+    circle.symlink_to(circle.name)
+    (tmp_path / "circle").symlink_to("circle")
+    sources = [circle, long, other]
+    for output in (tmp_path / "circle", tmp_path / ("o" * 300), None):
+        for skip_existing in (False, True):
+            steps = plan(sources, str(output) if output else None, False, False, skip_existing).steps
+            assert [step.source for step in steps] == sources
 
 
 def test_a_result_does_not_replace_its_own_picture_by_way_of_a_link(make: Make, tmp_path: Path) -> None:

@@ -262,6 +262,22 @@ def test_white_may_be_0(save: Callable[..., Path]) -> None:
     np.testing.assert_array_equal(result, np.dstack([GREY, GREY, GREY, ALPHA]))
 
 
+@pytest.mark.parametrize("how", [how for name, how in HOW.items() if name != "planes"])
+@pytest.mark.parametrize("photometric", ["minisblack", "miniswhite"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.float32])
+def test_grey_is_read_in_every_depth_whichever_end_is_white(
+    save: Callable[..., Path], dtype: Any, photometric: Any, how: dict[str, Any]
+) -> None:
+    grey = GREY.copy()
+    grey[0, 0], grey[0, 1] = 0, 255  # 32 bits and floats are stretched
+    stored = 255 - grey if photometric == "miniswhite" else grey
+    whole = np.issubdtype(dtype, np.integer)
+    deep = stored.astype(dtype) * (np.iinfo(dtype).max // 255) if whole else stored.astype(dtype) / 255
+    if dtype == np.float32 and "predictor" in how:
+        how = {**how, "predictor": False}
+    np.testing.assert_array_equal(pixels(save(deep, photometric=photometric, **how)), np.dstack([grey] * 3))
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_lab_with_alpha_looks_like_lab_without(save: Callable[..., Path], dtype: Any) -> None:
     to_lab = {"inMode": "RGB", "outMode": "LAB"}
@@ -322,7 +338,9 @@ def test_other_inks_than_the_four_are_left_out_or_named(save: Callable[..., Path
 
 def test_a_file_of_the_one_kind_that_pillow_never_reads_is_named(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "in.tif", RGB, photometric="rgb", bigtiff=True, byteorder=">")
-    assert "is a big-endian BigTIFF, which matted cannot read" in refused(tmp_path / "in.tif").message
+    refusal = refused(tmp_path / "in.tif")
+    assert "is a big-endian BigTIFF, which matted cannot read" in refusal.message
+    assert refusal.hint == "Save it as an ordinary TIFF."
 
 
 @pytest.mark.parametrize(
