@@ -7,9 +7,10 @@ Four rules; an edge is where alpha crosses a half:
 
 - Near an edge nothing changes: there hair, fur and motion blur are soft.
 - Further away, alpha that is too faint to be seen becomes 0, and inside 1 - alpha likewise.
-- Outside, what is faint is cleared whole unless a way of visible alpha leads from it to the subject. That is the
-  hysteresis by which Canny traces edges ("A Computational Approach to Edge Detection", TPAMI 1986). Smoke and veils
-  that begin at the subject stay as they are.
+- Outside, a thing that is faint throughout is cleared whole, unless a way of visible alpha leads from it to the
+  subject; small gaps do not end the way. That is the hysteresis by which Canny traces edges ("A Computational Approach
+  to Edge Detection", TPAMI 1986). Smoke and veils that begin at the subject stay as they are, and so does a thing by
+  itself that is clearly seen.
 - Inside, what is nearly solid becomes solid where the place is broad. A model's doubt is broad; gaps between twigs or
   fingers are narrow, and models show many of them as faintly. Broad is what a morphological opening leaves (Serra,
   "Image Analysis and Mathematical Morphology", 1982).
@@ -38,6 +39,7 @@ _FAINT = 9 / 255  # an alpha below it is not seen; nor is the step where it is c
 # Distances from the edge, as shares of the longer side. Limits grow from 0 at the first to full at the second.
 _OUTSIDE = (0.02, 0.04)  # single hairs reach about as far as the first
 _INSIDE = (0.032, 0.037)  # thin hair over the background is see-through further in
+_CLEAR = 0.25  # alpha of what is clearly seen: a thing that has it somewhere is not faint
 _NEARLY_SOLID = 0.25  # 1 - alpha of broad doubt; half of what an edge has, so that glass stays
 _NARROW = 2  # cells: what is no wider than twice that is narrow
 _ALL = 2.0  # a limit above every alpha
@@ -58,7 +60,7 @@ class Clearing:
         else:
             far, deep = _remoteness(highest >= _EDGE, _OUTSIDE, count), _remoteness(lowest <= _EDGE, _INSIDE, count)
         faint = np.float32(_FAINT) * np.stack([far, deep])
-        stray = _stray(highest >= _FAINT, far < 1)
+        stray = _stray(highest >= _FAINT, (highest >= _CLEAR) | (far < 1))
         doubt = np.float32(_NEARLY_SOLID) * deep * _broad(1 - lowest >= _FAINT)
         # Limits of alpha outside and of 1 - alpha inside; for the matte also of what is doubted inside.
         self._limits_of_mask = faint
@@ -136,21 +138,22 @@ def _remoteness(edge: _Cells, distances: tuple[float, float], count: float) -> F
     return remoteness
 
 
-def _stray(seen: _Cells, near: _Cells) -> _Cells:
-    """Return which cells belong to a visible thing from which no way leads to the subject, or touch such a cell.
+def _stray(seen: _Cells, kept: _Cells) -> _Cells:
+    """Return which cells belong to a visible thing from which no way leads to what is kept, or touch such a cell.
 
-    seen: cells with visible alpha.
-    near: cells near the subject.
+    seen: cells with visible alpha. One or two others in between do not end a way.
+    kept: cells near the subject, and those that are clearly seen. No cell that is returned touches one of them, nor a
+        visible one with a way to them: interpolation would carry the limit there.
     """
-    reached, candidates = near, seen | near
-    across, down = _runs(candidates), _runs(candidates.T)
+    reached, passable = kept, _dilated(seen, corners=True) | kept
+    across, down = _runs(passable), _runs(passable.T)
     before = 0
     while (now := int(np.count_nonzero(reached))) > before:
         before = now
-        reached = _dilated(reached, corners=True) & candidates
-        reached = _run_through(reached, across) & candidates
-        reached = _run_through(reached.T, down).T & candidates
-    return _dilated(candidates & ~reached, corners=True) & ~reached
+        reached = _dilated(reached, corners=True) & passable
+        reached = _run_through(reached, across) & passable
+        reached = _run_through(reached.T, down).T & passable
+    return _dilated(seen & ~reached, corners=True)
 
 
 def _runs(cells: _Cells) -> NDArray[np.intp]:

@@ -73,7 +73,7 @@ def test_what_is_soft_near_the_edge_stays_however_faint() -> None:
 def test_a_veil_that_begins_at_the_subject_stays_and_one_by_itself_goes() -> None:
     """Hysteresis: the same alpha, at the same distance, with and without a way to the subject."""
     y, x = grid()
-    level = np.float32(0.3)
+    level = np.float32(0.2)
     alone = np.where((np.abs(y - 0.5) < 0.05) & (x > 0.65) & (x < 0.9), level, 0).astype(np.float32)
     leads_there = np.where((np.abs(y - 0.5) < 0.05) & (x > 0.45) & (x < 0.9), level, 0).astype(np.float32)
     there = np.s_[SIDE // 2 - 5 : SIDE // 2 + 5, int(0.7 * SIDE) : int(0.85 * SIDE)]
@@ -93,6 +93,58 @@ def test_the_way_from_a_veil_to_the_subject_may_be_winding() -> None:
     assert (cleared(matte)[far] > 0).mean() > 0.95
     cut = matte * ~((angle > 0) & (angle < 0.6) & (radius > 0.1) & (radius < 0.2))
     assert cleared(cut.astype(np.float32))[far].max() == 0.0
+
+
+@pytest.mark.parametrize("alpha", [0.2, 0.4])
+@pytest.mark.parametrize("gap", [0.005, 0.008, 0.0125, 0.016, 0.021, 0.03])
+@pytest.mark.parametrize("side", [SIDE, 777, 1000])
+def test_a_veil_at_the_subject_stays_whole_whatever_lies_beside_it(side: int, gap: float, alpha: float) -> None:
+    """What clears a thing is spread to its surroundings, which must end before the veil."""
+    y, x = grid(side)
+    veil = (x > 0.45) & (x < 0.8) & (np.abs(y - 0.5) < 0.05)
+    beside = (x > 0.65) & (x < 0.72) & (y > 0.55 + gap) & (y < 0.62 + gap)
+    matte = np.maximum(disc(side), np.where(veil, np.float32(alpha), np.where(beside, np.float32(0.15), 0)))
+    result = cleared(matte.astype(np.float32))
+    np.testing.assert_array_equal(result[veil], matte[veil])
+    if gap > 0.02:
+        assert result[beside].max() == 0.0
+
+
+@settings(max_examples=60, deadline=None)
+@given(side=st.integers(20, 400), things=st.integers(1, 60), seed=st.integers(0, 1000))
+def test_what_is_clearly_seen_is_never_taken_away(side: int, things: int, seed: int) -> None:
+    """Faint and clear things, beside and over each other; one of them is the subject."""
+    random = np.random.default_rng(seed)
+    matte = np.zeros((side, side), np.float32)
+    for alpha in (1.0, *random.choice([0.02, 0.1, 0.2, 0.26, 0.45], things)):
+        top, left = random.integers(0, side, 2)
+        matte[top : top + random.integers(1, 9), left : left + random.integers(1, 30)] = alpha
+    seen = (matte >= 0.25) & (matte < 0.5)
+    np.testing.assert_array_equal(cleared(matte)[seen], matte[seen])
+
+
+@pytest.mark.parametrize("alpha", [0.3, 0.49])
+@pytest.mark.parametrize("side", [64, SIDE, 1000])
+def test_a_thing_by_itself_that_is_clearly_seen_stays(side: int, alpha: float) -> None:
+    """It has a faint rim, which stays with it."""
+    y, x = grid(side)
+    distance = np.hypot(y - 0.5, x - 0.8)
+    thing = np.where(distance < 0.06, np.float32(alpha), np.where(distance < 0.1, np.float32(0.1), np.float32(0)))
+    matte = np.maximum(disc(side), thing)
+    np.testing.assert_array_equal(cleared(matte), matte)
+
+
+@pytest.mark.parametrize("at", [0.650, 0.6515, 0.653, 0.6545])
+@pytest.mark.parametrize("alpha", [0.2, 0.45])
+def test_a_small_gap_does_not_end_a_strand(alpha: float, at: float) -> None:
+    """12 of 1000 pixels that are too faint to be seen: the gap is cleared, what lies beyond is not."""
+    y, x = grid(1000)
+    strand = (x > 0.45) & (x < 0.95) & (np.abs(y - 0.5) < 0.004)
+    gap = (x > at) & (x < at + 0.012)
+    matte = np.maximum(disc(1000), np.where(strand, np.where(gap, np.float32(8 / 255), np.float32(alpha)), 0))
+    result = cleared(matte.astype(np.float32))
+    np.testing.assert_array_equal(result[strand & ~gap], matte[strand & ~gap])
+    assert result[strand & gap].max() == 0.0
 
 
 def test_a_narrow_gap_inside_stays_and_a_broad_place_of_the_same_alpha_becomes_solid() -> None:
