@@ -172,7 +172,8 @@ def _run_through(marked: _Cells, runs: NDArray[np.intp]) -> _Cells:
 def _broad(cells: _Cells) -> _Cells:
     """Return the places among the cells that are broad, and their surroundings: the places' narrow ends."""
     for _ in range(_NARROW):
-        cells = ~_dilated(~cells, corners=True)
+        others = np.pad(~cells, 1, constant_values=True)  # beyond the border, too: a gap may be narrow there
+        cells = ~_dilated(others, corners=True)[1:-1, 1:-1]
     for _ in range(2 * _NARROW):
         cells = _dilated(cells, corners=True)
     return cells

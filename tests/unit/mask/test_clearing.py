@@ -159,6 +159,18 @@ def test_a_narrow_gap_inside_stays_and_a_broad_place_of_the_same_alpha_becomes_s
     assert result[np.abs(y - 0.5) < 0.3].min(initial=1.0, where=np.abs(x - 0.5)[np.abs(y - 0.5) < 0.3] < 0.2) == 1.0
 
 
+@pytest.mark.parametrize("turns", range(4))
+def test_a_gap_at_the_border_of_the_picture_is_as_narrow_as_inside(turns: int) -> None:
+    """A close-up that fills the picture: what lies beyond the border is unknown, not more of the gap."""
+    y, x = grid(1000)
+    alpha, solid = np.float32(0.8), np.float32(1)
+    narrow = np.rot90((x < 0.012) & (np.abs(y - 0.5) < 0.3), turns)
+    matte = np.where(narrow, alpha, solid)
+    np.testing.assert_array_equal(cleared(matte), matte)
+    broad = np.rot90((x < 0.06) & (np.abs(y - 0.5) < 0.3), turns)
+    assert cleared(np.where(broad, alpha, solid)).min() == 1.0
+
+
 def test_glass_that_is_clearly_seen_through_stays() -> None:
     y, x = grid()
     pane = (np.abs(x - 0.5) < 0.15) & (np.abs(y - 0.5) < 0.15)
