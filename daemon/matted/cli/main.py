@@ -34,8 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if sys.stdout is not None:
                 sys.stdout.flush()  # here, since what Python writes when it ends can fail only with a traceback
     except OSError as error:
-        if not output_failed(error):
-            raise
+        if not output_failed(error):  # it is of a file: one that was named, by too long a name, say, or of matted's own
+            where = f"{error.filename}: " if error.filename else ""
+            complain(MattedError(f"{where}{error.strerror or error}."))
+            return FAILED
         discard_output()
         if not reader_gone(error):
             complain(MattedError(f"The output cannot be written: {error.strerror}."))

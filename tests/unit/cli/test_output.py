@@ -74,6 +74,22 @@ def test_what_is_no_text_is_refused_where_text_is_kept(tmp_path: Path, option: s
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["doctor", "--report"],
+        ["install", "krita", "--zip"],
+        ["models", "add", "--like", "u2netp", "--id", "mine"],
+        ["remove"],
+        ["benchmark", "--images", ".", "-o"],
+    ],
+)
+def test_a_name_that_the_system_refuses_is_a_sentence(tmp_path: Path, arguments: list[str]) -> None:
+    done = run(tmp_path, [*arguments, "x" * 300], PYTHONIOENCODING="utf-8")
+    assert done.returncode == 1 and done.stderr.startswith(b"matted: ") and b"Traceback" not in done.stderr, done.stderr
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sh")
 @pytest.mark.parametrize("arguments", [["--help"], ["models"], ["remove", "--help"]])
 def test_a_pipe_whose_reader_is_gone_is_no_fault_of_the_command(tmp_path: Path, arguments: list[str]) -> None:

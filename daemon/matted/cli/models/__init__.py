@@ -8,11 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from matted_client import MattedError
-
 from matted.cli.models import changing, getting, listing
 from matted.cli.models.context import Context
-from matted.cli.output import output_failed
 from matted.inference.compiled import CompiledFiles
 from matted.models import catalogue
 from matted.models.store import Store
@@ -80,18 +77,12 @@ def _text(argument: str) -> str:
 
 
 def _with_context(run: Callable[[argparse.Namespace, Context], int]) -> Callable[[argparse.Namespace], int]:
-    """Return the command that makes the context and calls `run`. OSError becomes MattedError."""
+    """Return the command that makes the context and calls `run`."""
 
     def command(options: argparse.Namespace) -> int:
         settings = config.load({}, os.environ)
         known = catalogue.load(settings.folder / catalogue.OWN_FILE)
         compiled = CompiledFiles(settings.compiled, settings.compiled_limit)
-        try:
-            return run(options, Context(settings, known, Store(settings.models), compiled))
-        except OSError as error:
-            if output_failed(error):
-                raise
-            where = f"{error.filename}: " if error.filename else ""
-            raise MattedError(f"{where}{error.strerror or error}.") from error
+        return run(options, Context(settings, known, Store(settings.models), compiled))
 
     return command
