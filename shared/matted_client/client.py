@@ -97,10 +97,13 @@ class _Door:
         self._silent: Optional[endpoint.Connection] = None
         self._silence = Unavailable("")
 
-    def open(self) -> "Session":
-        """Open a session. Raises Unavailable; at once, where the daemon was silent before and is the same."""
+    def open(self, again: bool = False) -> "Session":
+        """Open a session. Raises Unavailable; at once, where the daemon was silent before and is the same.
+
+        again: try a silent one again: it may have stood still for a while, for want of memory, say.
+        """
         connection = endpoint.read_connection(self._path)
-        if connection == self._silent:
+        if connection == self._silent and not again:
             raise self._silence
         try:
             return Session(connection, self._client)
@@ -128,7 +131,10 @@ def _start_and_connect(door: _Door, starter: endpoint.Starter, cancelled: Cancel
         if code == 0:  # another one runs
             give_up = give_up or now + OTHER_SECONDS
             if now > give_up:
-                raise _unreachable(cause)
+                try:
+                    return door.open(again=True)
+                except Unavailable as error:
+                    raise _unreachable(error) from error
             if isinstance(cause, NotRunning):  # it may have been about to end: try again, with longer pauses
                 pause += 0.2
                 time.sleep(pause)

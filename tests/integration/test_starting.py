@@ -9,8 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 from conftest import PHOTOGRAPHS, Daemon, wait_for
 from matted_client import Unavailable, connect
@@ -145,6 +147,20 @@ def test_why_a_daemon_that_runs_cannot_be_used_is_said_and_what_is_said_helps(
     daemon.wait()
     assert daemon.run("start").returncode == 0
     assert daemon.pid() != first and daemon.run("status").returncode == 0
+
+
+def test_a_daemon_that_stood_still_for_a_while_is_used_again(new_daemon: Callable[..., Daemon]) -> None:
+    """Where memory is short, it may be silent for some seconds: whoever ended it then would lose its work."""
+    daemon = new_daemon().start()
+    process = psutil.Process(daemon.pid())
+    process.suspend()
+    with ThreadPoolExecutor() as pool:
+        started = pool.submit(daemon.run, "start")
+        log = daemon.state / "start.log"
+        wait_for(lambda: log.exists() and "matted is already running." in log.read_text(), "the try of another daemon")
+        process.resume()
+        assert started.result().returncode == 0
+    assert daemon.pid() == process.pid
 
 
 def test_stop_says_so_where_no_daemon_runs(new_daemon: Callable[..., Daemon]) -> None:

@@ -58,7 +58,7 @@ class SingleInstance:
             lock = open(self.folder / LOCK_FILE, "ab")  # stays open, and so locked, until `release`
         except OSError as error:
             raise _unusable(self.folder, error) from error
-        if not try_lock(lock):
+        if not (try_lock(lock) or _try_again(lock)):
             lock.close()
             raise AlreadyRunning("matted is already running.", "See: matted status")
         self._lock = lock
@@ -100,6 +100,12 @@ class SingleInstance:
                 _write(folder, content)
             except OSError as error:  # hosts that see the state folder do not need it
                 log.warning("The connection file cannot be put into %s: %s", folder, error.strerror)
+
+
+def _try_again(lock: BinaryIO) -> bool:
+    """Try to lock once more: `holder` may have held the lock for the moment that it takes to look."""
+    time.sleep(_POLL_SECONDS)
+    return try_lock(lock)
 
 
 def holder(folder: Path) -> int | None:

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from matted.serving import instance
 from matted.serving.instance import AlreadyRunning, SingleInstance, StateFolderError
+from matted.system.locks import try_lock
 from matted_client.endpoint import read_connection
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no mode bits")
@@ -174,6 +176,18 @@ def test_the_lock_is_free_once_the_first_instance_has_ended(tmp_path: Path) -> N
         pass
     with SingleInstance(tmp_path):
         pass
+
+
+def test_a_look_at_the_lock_keeps_no_daemon_from_starting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[bool] = []
+
+    def busy_at_first(lock: BinaryIO) -> bool:
+        tries.append(try_lock(lock) if tries else False)
+        return tries[-1]
+
+    monkeypatch.setattr(instance, "try_lock", busy_at_first)
+    with SingleInstance(tmp_path):
+        assert tries == [False, True]
 
 
 def test_who_holds_the_lock_is_known_while_it_is_held(tmp_path: Path) -> None:
