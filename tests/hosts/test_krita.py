@@ -661,6 +661,40 @@ def test_a_source_that_the_person_shows_stays_shown(seen: Seen) -> None:
     assert place["shown, undone"] == [["Background", True], ["upper", True]]
 
 
+def test_a_source_stays_hidden_when_its_cut_out_is_merged_or_deleted(seen: Seen) -> None:
+    states = seen["cut-outs"]
+    hidden, shown, cut_out = ["Background", False], ["Background", True], ["Background, cut out", True]
+    assert states["another layer"] is True, "the merged layer counts as the cut-out"
+    assert states["merged"][0] == hidden
+    assert len(states["merged"]) == 2
+    assert states["merged, undone"] == [hidden, cut_out]
+    assert states["all undone"] == [shown]
+    assert states["redone"] == [hidden, cut_out]
+    assert states["deleted"] == [hidden]
+    assert states["deleted, undone"] == [hidden, cut_out]
+
+
+def test_a_source_is_shown_when_its_last_cut_out_is_undone(seen: Seen) -> None:
+    states = seen["cut-outs"]
+    hidden, shown, cut_out = ["Background", False], ["Background", True], ["Background, cut out", True]
+    assert sorted(states["twice"]) == sorted([hidden, cut_out, cut_out])
+    assert states["twice, undone"] == [hidden, cut_out]
+    assert states["twice, all undone"] == [shown]
+    assert states["twice, redone"] == states["twice"]
+    assert states["the first deleted"] == [hidden, cut_out]
+
+
+def test_undo_in_a_window_that_was_opened_later_shows_the_source(seen: Seen) -> None:
+    assert seen["cut-outs"]["undone in a later window"] == [["Background", True]]
+
+
+def test_too_little_memory_for_a_new_layer_is_told(seen: Seen) -> None:
+    ((message, hint),) = seen["little memory"]["messages"]
+    assert message == "There is not enough memory."
+    assert hint.startswith("Close other programs")
+    assert seen["little memory"]["layers"] == ["Background"]
+
+
 def test_a_mask_that_krita_would_not_heed_is_refused(seen: Seen) -> None:
     unheeded = seen["unheeded"]
     ((message, hint),) = unheeded["mask of the group"]

@@ -159,7 +159,8 @@ def _locked(node: Any) -> Any:
 def _is_animated(node: Any) -> bool:
     """Return whether a layer has frames, or one in it, or the one that it is a clone of."""
     if node.type() == "clonelayer" and hasattr(node, "sourceNode"):  # from Krita 5.2 on
-        return _is_animated(node.sourceNode())
+        source = node.sourceNode()
+        return source is not None and _is_animated(source)
     return node.animated() or any(_is_animated(child) for child in node.childNodes())
 
 

@@ -45,15 +45,13 @@ def add(
     layer.setInheritAlpha(node.inheritAlpha())
     layer.setPixelData(pixels, *picture.area)
     yield
+    hidden_sources.watch()
     if not node.parentNode().addChildNode(layer, node):
         raise MattedError(
             _("Krita did not let the picture have a new layer."), _("Is the group around the layer locked?")
         )
     hidden_sources.hide(document, node, layer)
-    try:
-        yield
-    finally:  # also after a cancellation: the layer is there
-        document.refreshProjection()
+    document.refreshProjection()
     return layer
 
 

@@ -14,9 +14,10 @@ from . import daemon_requests, layers, outputs, windows
 from .layers import Picture
 from .matted_client.client import Mask
 from .matted_client.errors import MattedError, Rejected
-from .matted_client.messages import NO_SUBJECT, TOO_LARGE, Progress
+from .matted_client.messages import NO_SUBJECT, OUT_OF_MEMORY, TOO_LARGE, Progress
 from .matted_client.options import MASK, NEW_LAYER, LayerOptions
 from .matted_client.progress import describe, overall
+from .matted_client.sentences import SENTENCES
 from .progress_dialog import ProgressDialog
 from .qt import QtCore
 from .request_thread import RequestThread
@@ -79,6 +80,9 @@ class Removal(QtCore.QObject):
             step(*values)
         except MattedError as error:
             self._fail(error)
+        except MemoryError:
+            traceback.print_exc()
+            self._fail(MattedError(*SENTENCES[OUT_OF_MEMORY]))
         except Exception as error:  # ours or Krita's: an exception that leaves a slot would open a second dialog
             traceback.print_exc()
             reason = "%s: %s" % (type(error).__name__, error)
@@ -179,11 +183,15 @@ class Removal(QtCore.QObject):
 
     def _give_up(self) -> None:
         """Cancel the request that runs, if one does, and what is half put into the document."""
-        if self._request is not None:
-            self._request.cancel()  # it tells the daemon and ends by itself; nobody listens to it any more
-        if self._putting is not None:
-            self._putting.close()
+        request, putting = self._request, self._putting
         self._picture = self._request = self._putting = None
+        if request is not None:
+            request.cancel()  # it tells the daemon and ends by itself; nobody listens to it any more
+        if putting is not None:
+            try:
+                putting.close()
+            except Exception:  # what it puts back may be gone, as with the Krita window; the removal has to end
+                traceback.print_exc()
 
     def _cancel(self) -> None:
         self._give_up()

@@ -8,6 +8,8 @@ from typing import Set
 
 from .daemon_requests import Task
 from .matted_client.errors import MattedError
+from .matted_client.messages import OUT_OF_MEMORY
+from .matted_client.sentences import SENTENCES
 from .qt import QtCore
 from .texts import _
 
@@ -38,6 +40,9 @@ class RequestThread(QtCore.QThread):
             result = self._task(self.progressed.emit, self._cancelled.is_set)
         except MattedError as error:
             self.failed.emit(error)
+        except MemoryError:
+            traceback.print_exc()
+            self.failed.emit(MattedError(*SENTENCES[OUT_OF_MEMORY]))
         except Exception as error:
             traceback.print_exc()
             reason = "%s: %s" % (type(error).__name__, error)

@@ -8,6 +8,7 @@ without an undo step, too.
 
 from __future__ import annotations
 
+import traceback
 from typing import Any, List
 
 from krita import Krita, Selection
@@ -49,10 +50,11 @@ def _by_action(main_window: Any, document: Any, selection: Any) -> Turns:
     active = document.activeNode()
     showing = windows.entry(main_window, SHOW_MASKS)
     shown = showing.isChecked()
-    lent, selected = _lend(document, selection.duplicate()), False
+    lent: Any = None
+    selected = False
     try:
-        if not shown:
-            showing.trigger()
+        lent = _lend(document, selection.duplicate())
+        _check(showing, True)
         for _turn in range(PATIENCE):
             yield
             document.setActiveNode(lent)
@@ -65,32 +67,46 @@ def _by_action(main_window: Any, document: Any, selection: Any) -> Turns:
                 break
         return selected
     finally:
-        if is_open(document):
-            if not selected:  # cancelled, perhaps while Krita is about to select
-                document.waitForDone()
-                document.setActiveNode(active)
-            _take_back(document, lent)
-            if not shown:
-                showing.trigger()
+        try:
+            if lent is not None and is_open(document):
+                if not selected:  # cancelled, perhaps while Krita is about to select
+                    document.waitForDone()
+                    document.setActiveNode(active)
+                _take_back(document, lent)
+        finally:
+            _check(showing, shown)  # Krita remembers it, so also where the picture is closed
+
+
+def _check(entry: Any, checked: bool) -> None:
+    """Switch a menu entry on or off, unless it went with its window."""
+    try:
+        if entry.isChecked() != checked:
+            windows.press(entry)
+    except RuntimeError:  # the entry is gone
+        traceback.print_exc()
 
 
 def _lend(document: Any, selection: Any) -> Any:
     """Add a hidden selection mask to the picture. The selection stays what it is."""
     earlier = _visible(document)
     _show(earlier, False)
-    document.setSelection(selection)
-    (lent,) = _visible(document)
-    _show([lent], False)
-    _show(earlier, True)
+    try:
+        document.setSelection(selection)
+        (lent,) = _visible(document)
+        _show([lent], False)
+    finally:
+        _show(earlier, True)
     return lent
 
 
 def _take_back(document: Any, lent: Any) -> None:
     others = _visible(document)
     _show(others, False)
-    _show([lent], True)
-    document.setSelection(None)  # removes the one that is visible
-    _show(others, True)
+    try:
+        _show([lent], True)
+        document.setSelection(None)  # removes the one that is visible
+    finally:
+        _show(others, True)
 
 
 def _visible(document: Any) -> List[Any]:

@@ -6,9 +6,9 @@ it holds events back while one runs.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Generator, List, Optional
+from typing import Any, Callable, Generator, List, Optional, Tuple
 
-from .matted_client.errors import MattedError
+from .matted_client.client import Cancelled, OnProgress
 from .request_thread import RequestThread
 
 Turns = Generator[None, None, Any]  # returns the result
@@ -27,15 +27,21 @@ def settled(document: Any) -> Turns:
 
 
 def in_thread(work: Callable[[], Any]) -> Turns:
-    """Do what needs nothing of Krita's in a thread, and return what it gives. Raises the MattedError that it raises."""
-    results: List[Any] = []
-    errors: List[MattedError] = []
-    thread: Optional[RequestThread] = RequestThread(lambda on_progress, cancelled: work())
-    thread.succeeded.connect(results.append)
-    thread.failed.connect(errors.append)
+    """Do what needs nothing of Krita's in a thread, and return what it gives. Raises what it raises."""
+    ends: List[Tuple[Any, Optional[Exception]]] = []
+
+    def task(_on_progress: OnProgress, _cancelled: Cancelled) -> Tuple[Any, Optional[Exception]]:
+        try:
+            return work(), None
+        except Exception as error:  # not for the thread to tell: it takes every fault for one of a request
+            return None, error
+
+    thread = RequestThread(task)
+    thread.succeeded.connect(ends.append)
     thread.start()
-    while not results and not errors:
+    while not ends:
         yield
-    if errors:
-        raise errors[0]
-    return results[0]
+    ((result, error),) = ends
+    if error is not None:
+        raise error
+    return result

@@ -54,7 +54,11 @@ def begin(main_window: Any, document: Any, name: str) -> None:
     """Trigger the menu entry of that name. Raises MattedError if another picture is in front."""
     if document_of(main_window) != document:
         raise MattedError(_("Another picture came to the front while the mask was being made."), _("Try again."))
-    chosen = entry(main_window, name)
+    press(entry(main_window, name))
+
+
+def press(chosen: Any) -> None:
+    """Trigger a menu entry, whether Krita has it enabled or not."""
     usable = chosen.isEnabled()
     chosen.setEnabled(True)  # Krita updates its menus later than this
     chosen.trigger()

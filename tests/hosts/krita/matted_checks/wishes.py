@@ -18,7 +18,7 @@ from PyQt5.QtWidgets import (
     QLabel,
     QSpinBox,
 )
-from remove_background import remedies
+from remove_background import new_layers, remedies, windows
 from remove_background.matted_client import MattedError
 from remove_background.matted_client.options import WHOLE, YES_NO, LayerOptions, entries, option
 
@@ -359,6 +359,86 @@ def new_layer_in_place(seen):
     seen["shown"] = state()["layers"]
     seen["shown, undone"] = (yield from undone_by(action("edit_undo").trigger))["layers"]
     wish()
+
+
+def cut_outs(seen):
+    """Which layers are there, and shown, while cut-outs of one layer are merged, deleted, undone and made again."""
+    document = yield from open_photograph()
+    node = document.activeNode()
+    wish(output="layer")
+
+    def after(step, entry=None):
+        (entry or action(step)).trigger()
+        document.waitForDone()
+        yield turns(15)
+        return [[each.name(), each.visible()] for each in document.topLevelNodes()]
+
+    yield from remove_background_of(node)
+    layer = document.activeNode()
+    yield turns(15)
+    above = document.createNode("above", "paintlayer")
+    above.setPixelData(QByteArray(bytes(4 * 9)), 0, 0, 3, 3)
+    document.rootNode().addChildNode(above, None)
+    yield from activate(document, above)
+    seen["merged"] = yield from after("merge_layer")
+    seen["another layer"] = document.nodeByUniqueID(layer.uniqueId()) is None
+    yield from after("edit_undo")
+    seen["merged, undone"] = yield from after("edit_undo")
+    seen["all undone"] = yield from after("edit_undo")
+    seen["redone"] = yield from after("edit_redo")
+    yield from activate(document, layer)
+    seen["deleted"] = yield from after("remove_layer")
+    seen["deleted, undone"] = yield from after("edit_undo")
+
+    yield from remove_background_of(node)
+    yield turns(15)
+    seen["twice"] = [[each.name(), each.visible()] for each in document.topLevelNodes()]
+    seen["twice, undone"] = yield from after("edit_undo")
+    seen["twice, all undone"] = yield from after("edit_undo")
+    yield from after("edit_redo")
+    seen["twice, redone"] = yield from after("edit_redo")
+    yield from activate(document, layer)
+    seen["the first deleted"] = yield from after("remove_layer")
+    yield from after("edit_undo")
+
+    yield from open_photograph()  # in front of it in the first window
+    later = krita.openWindow()
+    later.qwindow().show()
+    later.addView(document)
+
+    def in_front_there():
+        """the document in front in the second window"""
+        view = later.activeView()
+        return view is not None and view.document() == document
+
+    yield in_front_there
+    yield turns(15)
+    entry = windows.entry(later.qwindow(), "edit_undo")
+    yield from after("undo in the later window", entry)
+    seen["undone in a later window"] = yield from after("undo in the later window", entry)
+    later.close()
+    yield turns(25)
+    wish()
+
+
+def little_memory(seen):
+    """What is said where a thread of the plug-in's own gets no memory."""
+    document = yield from open_photograph()
+    node = document.activeNode()
+
+    def composed(*_of_a_picture):
+        raise MemoryError
+
+    wish(output="layer")
+    select(document, *SELECTED)
+    kept = new_layers._composed
+    new_layers._composed = composed
+    try:
+        seen["messages"] = yield from remove_background_of(node)
+    finally:
+        new_layers._composed = kept
+        wish()
+    seen["layers"] = [each.name() for each in document.topLevelNodes()]
 
 
 def unheeded(seen):
@@ -727,6 +807,8 @@ ALL = [
     ("dead daemon", dead_daemon),
     ("outputs", outputs),
     ("new layer in place", new_layer_in_place),
+    ("cut-outs", cut_outs),
+    ("little memory", little_memory),
     ("unheeded", unheeded),
     ("deep layer", deep_layer),
     ("several", several),
