@@ -41,7 +41,8 @@ def add(
     yield
     layer = document.createNode(CUT_OUT % node.name(), "paintlayer")
     layer.setOpacity(node.opacity())
-    layer.setBlendingMode(node.blendingMode())
+    if layer.blendingMode() != node.blendingMode():  # it would be an undo step even where nothing changes
+        layer.setBlendingMode(node.blendingMode())
     layer.setInheritAlpha(node.inheritAlpha())
     layer.setPixelData(pixels, *picture.area)
     yield
