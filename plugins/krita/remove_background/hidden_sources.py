@@ -52,7 +52,7 @@ def watch() -> None:
     if not _notifiers:
         notifier = Krita.instance().notifier()
         notifier.setActive(True)
-        notifier.windowCreated.connect(lambda: QtCore.QTimer.singleShot(0, watch))
+        notifier.windowIsBeingCreated.connect(lambda _window: QtCore.QTimer.singleShot(0, watch))
         _notifiers.append(notifier)
     for window in Krita.instance().windows():
         for name in ENTRIES:
