@@ -214,11 +214,23 @@ class FakeInference:
 
 
 @dataclass
+class FakeLicences:
+    """Licences that are accepted, except those of the models in `refused`."""
+
+    refused: set[str] = field(default_factory=set)
+
+    def require(self, spec: ModelSpec) -> None:
+        if spec.id in self.refused:
+            raise Rejected(messages.LICENCE_NOT_ACCEPTED, f"The licence of {spec.title} has to be accepted first.")
+
+
+@dataclass
 class FakeStore:
     """A Store in which every model is installed, except those of `missing`: they pass a gate while they download."""
 
     missing: set[str] = field(default_factory=set)
     downloading: Gate = field(default_factory=Gate)
+    licences: FakeLicences = field(default_factory=FakeLicences)
 
     def obtain(
         self, spec: ModelSpec, on_fraction: Callable[[float], None], check: Callable[[], None], wanted: bool = False

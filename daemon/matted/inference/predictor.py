@@ -188,6 +188,7 @@ class Predictor:
             task.progress = Progress("downloading", fraction, detail=spec.summary)
 
         retry = _Retry()
+        self._store.licences.require(spec)
         engine = self._cache.lend(spec)  # first: what is in memory waits for no download, nor for a pull
         if engine is None:
             downloaded = self._store.obtain(spec, downloading, task.check, download)
@@ -199,6 +200,19 @@ class Predictor:
             yield held
         finally:
             held.give_back()
+
+    def renew(self, spec: ModelSpec, keep_alive: float) -> bool:
+        """Keep a model that is in memory as if it had been used now. Returns False if it is not in memory.
+
+        keep_alive: seconds for which it stays from now on.
+
+        Raises Rejected("licence_not_accepted").
+        """
+        self._store.licences.require(spec)
+        engine = self._cache.lend(spec)
+        if engine is not None:
+            self._cache.give_back(engine, keep_alive)
+        return engine is not None
 
     def lend(self, task: Task, spec: ModelSpec, stopwatch: Stopwatch, retry: _Retry) -> Engine:
         """Lend an engine of the model, loaded first if there is none. Raises as `hold`, EngineDied, RuntimeError."""

@@ -112,14 +112,12 @@ class Workers:
     def renew(self, load: Load) -> bool:
         """Keep a model that is in memory as if it had been used now. Returns False if it is not in memory.
 
-        Raises Rejected("model_not_found").
+        Raises Rejected("model_not_found", "licence_not_accepted").
         """
-        engine = self._cache.lend(self.setup.spec(load.model))
-        if engine is None:
-            return False
-        self._cache.give_back(engine, self.setup.keep_alive(load))
-        self._queue.wake_worker()  # which waits for the time until which models stay
-        return True
+        renewed = self._predictor.renew(self.setup.spec(load.model), self.setup.keep_alive(load))
+        if renewed:
+            self._queue.wake_worker()  # which waits for the time until which models stay
+        return renewed
 
     def ended(self) -> bool:
         """Return whether all threads have ended and all replies are collected, after the queue was closed."""

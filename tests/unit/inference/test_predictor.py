@@ -182,6 +182,16 @@ def test_a_model_in_memory_waits_for_no_download_of_its_own(harness: Harness) ->
     harness.predict(part=True, download=True)  # would wait for ever
 
 
+def test_a_model_in_memory_whose_licence_is_accepted_no_more_is_not_used(harness: Harness) -> None:
+    harness.predict()
+    harness.store.licences.refused.add("small")
+    for use in (harness.predict, lambda: harness.predictor.renew(SMALL, KEEP)):
+        with pytest.raises(Rejected) as refusal:
+            use()
+        assert refusal.value.code == "licence_not_accepted"
+    assert harness.engines.made[0].inferences == 1
+
+
 def test_a_load_gives_way_to_an_inference(harness: Harness) -> None:
     harness.predict(SMALL)
     loading, inferring = harness.engines.close_loading("large"), harness.engines.close_inferring("small")
