@@ -191,9 +191,10 @@ def _quoted(word: str) -> str:
 
 
 def _systemctl(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [programs.find("systemctl") or "systemctl", "--user", "--no-ask-password", *words]
-    if not os.path.isabs(command[0]):
-        return subprocess.CompletedProcess(command, 1, "", "there is no systemctl")
+    program = programs.find("systemctl")
+    if program is None:
+        return subprocess.CompletedProcess(words, 1, "", "there is no systemctl")
+    command = [program, "--user", "--no-ask-password", *words]
     try:
         return subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=False

@@ -13,6 +13,7 @@ from matted_client import Rejected, messages
 
 from matted.inference.engines.engine import Engine
 from matted.models.spec import ModelSpec
+from matted.system.task import SHUTTING_DOWN
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ class ModelCache:
                     self._entries[spec.id] = entry
         if closed:
             engine.close()
-            raise _shutting_down()
+            raise Rejected(*SHUTTING_DOWN)
         return engine
 
     def give_back(self, engine: Engine, keep_alive: float) -> None:
@@ -208,7 +209,7 @@ class ModelCache:
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
-            raise _shutting_down()
+            raise Rejected(*SHUTTING_DOWN)
 
     @staticmethod
     def _fits(entry: _Entry, spec: ModelSpec) -> bool:
@@ -265,10 +266,6 @@ class ModelCache:
             del self._entries[name]
         log.info("unloading %s: %s", name, why)
         entry.engine.close()
-
-
-def _shutting_down() -> Rejected:
-    return Rejected(messages.SHUTTING_DOWN, "The matted daemon is shutting down.", "Try again in a moment.")
 
 
 def _gigabytes(count: int) -> str:

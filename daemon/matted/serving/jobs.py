@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from matted_client import Rejected, messages
 from matted_client.messages import Load, MaskRequest
 
-from matted.system.task import Task
+from matted.system.task import SHUTTING_DOWN, Task
 
 NO_CLIENT = b""  # the peer of a job that the daemon gives itself: nobody is told of its end
 
@@ -63,7 +63,7 @@ class JobQueue:
         """Add a job. Raises Rejected("busy") when the queue is full, Rejected("shutting_down") once it is closed."""
         with self._changed:
             if not self._accepting:
-                raise Rejected(messages.SHUTTING_DOWN, "The matted daemon is shutting down.", "Try again in a moment.")
+                raise Rejected(*SHUTTING_DOWN)
             waiting, unfinished = sum(map(len, self._waiting.values())), self._unfinished()
             taken = sum(each.pixel_bytes for each in unfinished)
             if waiting >= self.limit or (unfinished and taken + job.pixel_bytes > self._limit_bytes):

@@ -25,6 +25,7 @@ from matted.serving import admission
 from matted.serving.jobs import NO_CLIENT, Job, JobQueue
 from matted.serving.workers import Reply, Setup, Workers, internal_failure
 from matted.system import logbook
+from matted.system.task import SHUTTING_DOWN
 
 log = logging.getLogger(__name__)
 
@@ -142,8 +143,7 @@ class Service:
     def stop(self) -> list[Reply]:
         """Refuse new work, and return the replies to the requests that waited. The running ones go on: `finished`."""
         self.stopping = True
-        failure = Failure(messages.SHUTTING_DOWN, "The matted daemon is shutting down.", "Try again in a moment.")
-        return [Reply(job.peer, job.id, failure) for job in self._queue.close()]
+        return [Reply(job.peer, job.id, Failure(*SHUTTING_DOWN)) for job in self._queue.close()]
 
     def finished(self) -> bool:
         """Return whether, after `stop`, the workers have ended and all replies are collected."""

@@ -11,6 +11,7 @@ from matted_client import Rejected, messages
 from matted_client.messages import Progress
 
 WAITING = Progress("waiting")
+SHUTTING_DOWN = (messages.SHUTTING_DOWN, "The matted daemon is shutting down.", "Try again in a moment.")  # a refusal
 _POLL_SECONDS = 0.02  # after which a task that waits for a lock looks whether it was cancelled
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,10 @@ import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from matted.files import pictures
-from matted.files.pictures import PictureError
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 from profiles import SRGB, black_ink_only
+from reading import read_or_refuse, refused
 
 WIDTH, HEIGHT = 24, 18
 RANDOM = np.random.default_rng(1)
@@ -35,13 +34,6 @@ Pages = Callable[..., Path]
 
 def pixels(path: Path) -> NDArray[np.uint8]:
     return np.asarray(pictures.read(path).image)
-
-
-def refused(path: Path) -> PictureError:
-    with pytest.raises(PictureError) as refusal:
-        pictures.read(path)
-    assert str(path) in refusal.value.message
-    return refusal.value
 
 
 @pytest.fixture
@@ -395,15 +387,6 @@ def test_pages_that_lead_to_each_other_come_to_an_end(save_pages: Pages) -> None
 
 
 FUZZED = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def read_or_refuse(path: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow comments on what it finds
-        try:
-            pictures.read(path)
-        except PictureError:
-            pass
 
 
 @pytest.mark.slow

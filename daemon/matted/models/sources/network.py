@@ -30,9 +30,8 @@ def opener(url: str) -> urllib.request.OpenerDirector:
     proxies = {kind: proxy for kind, proxy in proxies.items() if proxy}
     parts = urlsplit(url)
     proxy = proxies.get(parts.scheme, "")
-    if proxy:
-        _parsed(proxy)
-    if not _is_socks(proxy) or urllib.request.proxy_bypass(parts.netloc):
+    given = _parsed(proxy) if proxy else None
+    if given is None or not _is_socks(proxy) or urllib.request.proxy_bypass(parts.netloc):
         return urllib.request.build_opener(
             urllib.request.ProxyHandler({kind: each for kind, each in proxies.items() if not _is_socks(each)})
         )
@@ -40,7 +39,6 @@ def opener(url: str) -> urllib.request.OpenerDirector:
     import socks
     from sockshandler import SocksiPyHandler
 
-    given = _parsed(proxy)
     version = socks.SOCKS4 if given.scheme.startswith("socks4") else socks.SOCKS5
     name, word = (unquote(text) if text else None for text in (given.username, given.password))
     there = given.scheme in ("socks4a", "socks5h")  # where names are looked up
@@ -52,9 +50,9 @@ def opener(url: str) -> urllib.request.OpenerDirector:
 
 def require_proxies() -> None:
     """Raise DownloadError if a program that uses each proxy of the environment could not do so."""
-    proxies = urllib.request.getproxies()
-    for proxy in (proxies.get(kind, "") for kind in _PROXIES):
+    for proxy in _of_environment():
         if _is_socks(proxy):
+            _parsed(proxy)
             _require(proxy)
 
 
@@ -69,11 +67,16 @@ def certificates_hint() -> str:
 
 def refuse_socks4() -> None:
     """Raise DownloadError if a proxy speaks SOCKS 4, for a program that speaks version 5 alone."""
-    proxies = urllib.request.getproxies()
-    for proxy in (proxies.get(kind, "") for kind in _PROXIES):
+    for proxy in _of_environment():
         if _scheme(proxy).startswith("socks4"):
             hint = "Name one that speaks version 5, by socks5h://, or use another source."
             raise DownloadError(f"the proxy {_place(proxy)} speaks version 4 of SOCKS, which is too old here", hint)
+
+
+def _of_environment() -> list[str]:
+    """Return the addresses of the proxies that the environment names for downloads."""
+    proxies = urllib.request.getproxies()
+    return [proxies[kind] for kind in _PROXIES if proxies.get(kind)]
 
 
 def _scheme(proxy: str) -> str:
@@ -105,7 +108,6 @@ def _place(proxy: str) -> str:
 
 def _require(proxy: str) -> None:
     """Raise DownloadError if a SOCKS proxy cannot be used."""
-    _parsed(proxy)
     place = _place(proxy)
     if _scheme(proxy) == "socks":
         hint = "Write socks5h:// in the variable that names it, ALL_PROXY for example."
