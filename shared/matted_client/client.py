@@ -259,10 +259,9 @@ class Session:
         """
         request = MaskRequest(width, height, format, model=model, plate=plate is not None, **options)
         views = [memoryview(picture).cast("B") for picture in (pixels, plate) if picture is not None]
-        for view in views:
-            self._check(request, len(view))
+        self._check(request, [len(view) for view in views])
         with self._exchange():
-            self._peer.max_frame_bytes = max(DEFAULT_FRAME_BYTES, request.mask_bytes, request.foreground_bytes)
+            self._peer.max_frame_bytes = max(DEFAULT_FRAME_BYTES, *_result_sizes(request))
             request_id = self._send(request, views, cancelled=cancelled)
             return _mask(*self._result(request_id, on_progress, cancelled), request)
 
@@ -315,7 +314,7 @@ class Session:
         except MattedError:
             return True
 
-    def _check(self, request: MaskRequest, size: int) -> None:
+    def _check(self, request: MaskRequest, sizes: List[int]) -> None:
         """Refuse what the daemon would refuse, before any pixel is sent."""
         if request.format not in self.welcome.formats:
             raise Rejected(messages.BAD_REQUEST, "The daemon does not know the pixel format %s." % request.format)
@@ -329,8 +328,9 @@ class Session:
                 message,
                 "At most %d megapixels and %d pixels a side are possible; scale it down." % (limit // 1000000, side),
             )
-        if size != request.frame_bytes:
-            raise Rejected(messages.BAD_REQUEST, "%d bytes of pixels, %d expected." % (size, request.frame_bytes))
+        expected = request.frame_sizes(request.width, request.height, request.format)
+        if sizes != expected:
+            raise Rejected(messages.BAD_REQUEST, "%s bytes of pixels, %s expected." % (sizes, expected))
 
     def _ask(self, request: Message, reply: Any) -> Any:
         deadline = time.monotonic() + CONNECT_SECONDS
@@ -436,13 +436,19 @@ def _rejected(header: Dict[str, Any]) -> Rejected:
     return Rejected(failure.code, failure.message, failure.hint)
 
 
+def _result_sizes(request: MaskRequest) -> List[int]:
+    """The bytes of the mask, and of the foreground."""
+    width, height = request.result_size(request.width, request.height)
+    return [width * height * request.depth // 8, width * height * 4]
+
+
 def _mask(op: str, header: Dict[str, Any], frames: List[bytearray], request: MaskRequest) -> Mask:
     if op != MaskResult.op:
         raise ProtocolError("The daemon answered 'mask' with '%s'." % op)
     info = MaskResult.from_wire(header)
-    if (info.width, info.height, info.depth) != (request.width, request.height, request.depth):
+    if (info.width, info.height, info.depth) != (*request.result_size(request.width, request.height), request.depth):
         raise ProtocolError("The daemon sent a mask of another size or depth.")
-    expected = [request.mask_bytes, request.foreground_bytes][: 2 if info.foreground else 1]
+    expected = _result_sizes(request)[: 2 if info.foreground else 1]
     if [len(frame) for frame in frames] != expected:
         raise ProtocolError("The daemon sent a mask with too few or too many bytes.")
     return Mask(frames[0], info, frames[1] if info.foreground else None)

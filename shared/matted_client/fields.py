@@ -25,12 +25,14 @@ class Field:
     kinds: their types; None is possible if its type is among them.
     low, high: the range of a number, or of the length of anything else. None: no limit.
     values: the only ones that are possible. Empty: any of those types in that range.
+    each: of a list, what its entries may be. None: anything.
     """
 
     kinds: Tuple[type, ...]
     low: Optional[float] = None
     high: Optional[float] = None
     values: Tuple[Any, ...] = ()
+    each: Optional["Field"] = None
 
     def problem(self, value: Any) -> str:
         """What is wrong with `value`, to stand behind the name of the field. Empty if nothing is."""
@@ -43,6 +45,8 @@ class Field:
         inside = (self.low is None or size >= self.low) and (self.high is None or size <= self.high)
         if not inside or (self.values and value not in self.values):
             return "out of range: it has to be %s" % self.wanted
+        if self.each is not None and any(map(self.each.problem, value)):  # type: ignore[call-overload]
+            return "with a wrong entry: it has to be %s" % self.wanted
         return ""
 
     @property
@@ -50,6 +54,8 @@ class Field:
         """As "a whole number from -100 to 100"."""
         kind = next((each for each in (float, int) if each in self.kinds), self.kinds[0])
         words = "one of %s" % ", ".join(map(str, self.values)) if self.values else _NAMES[kind] + self._range(kind)
+        if self.each is not None:
+            words += ", each of them %s" % self.each.wanted
         return words + " or nothing" if _NOTHING in self.kinds else words
 
     def _range(self, kind: type) -> str:

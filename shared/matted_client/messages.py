@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Dict, List, Optional, Tuple, Type, TypeVar
 
 from .errors import ProtocolError
 from .fields import Field
-from .options import MaskOptions
+from .options import MaskOptions, RefineOptions
 from .packing import pack, unpack
 
 PROTOCOL = 1  # the major version; checked in hello
@@ -29,6 +29,7 @@ MAX_SIDE = 65_535
 MAX_FRAME_BYTES = 4 * MAX_PIXELS
 MAX_HEADER_BYTES = 64 * 1024
 MAX_TEXT = 1024  # characters of any text a client sends
+MAX_POINTS = 1000  # of each kind in a request: many times as many as a person clicks
 
 NONCE_BYTES = 16
 _SERVER_PROOF = b"matted/1 server "  # keeps a server's proof from ever equalling a client's password
@@ -38,6 +39,7 @@ BAD_REQUEST = "bad_request"
 UNSUPPORTED_VERSION = "unsupported_version"
 TOO_LARGE = "too_large"
 BUSY = "busy"
+PICTURE_FORGOTTEN = "picture_forgotten"
 PLATE_NEEDED = "plate_needed"
 MODEL_NOT_FOUND = "model_not_found"
 MODEL_NOT_INSTALLED = "model_not_installed"
@@ -68,13 +70,31 @@ def _field(
     low: Optional[float] = None,
     high: Optional[float] = None,
     values: Tuple[Any, ...] = (),
+    each: Optional[Field] = None,
     default: Any = dataclasses.MISSING,
 ) -> Any:
     """A field of a header; see Field for the parameters."""
-    metadata = {"field": Field(kinds, low, high, values)}
+    metadata = {"field": Field(kinds, low, high, values, each)}
     if isinstance(default, (list, dict)):
         return dataclasses.field(metadata=metadata, default_factory=lambda: type(default)(default))
     return dataclasses.field(metadata=metadata, default=default)
+
+
+def _is_default(message: Any, field: Any) -> bool:
+    if field.default_factory is not dataclasses.MISSING:
+        return bool(getattr(message, field.name) == field.default_factory())
+    return field.default is not dataclasses.MISSING and bool(getattr(message, field.name) == field.default)
+
+
+def _frame_sizes(width: int, height: int, format: str, pictures: int, hint: bool) -> List[int]:
+    """The bytes of the frames behind a header.
+
+    width, height, format: of the picture.
+    pictures: how many frames of that format follow.
+    hint: whether a hint follows.
+    """
+    pixels = width * height
+    return [pixels * BYTES_PER_PIXEL[format]] * pictures + [pixels] * hint
 
 
 M = TypeVar("M", bound="Message")
@@ -87,8 +107,9 @@ class Message:
     op: ClassVar[str] = ""
 
     def to_wire(self, request_id: int) -> bytes:
+        """The header. Fields that have their defaults are left out."""
         header = {"op": self.op, "id": request_id}
-        header.update({f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
+        header.update({f.name: getattr(self, f.name) for f in dataclasses.fields(self) if not _is_default(self, f)})
         return pack(header)
 
     @classmethod
@@ -103,7 +124,15 @@ class Message:
                 values[field.name] = header[field.name]
             elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
                 raise ProtocolError("'%s' lacks the field '%s'." % (cls.op, field.name))
-        return cls(**values)
+        message = cls(**values)
+        problem = message.problem()
+        if problem:
+            raise ProtocolError("'%s' %s." % (cls.op, problem))
+        return message
+
+    def problem(self) -> str:
+        """What is wrong with the fields together, to stand behind the message's name. Empty if nothing is."""
+        return ""
 
 
 def split_header(data: bytes) -> Tuple[str, int, Dict[str, Any]]:
@@ -134,45 +163,145 @@ class Hello(Message):
     client: str = _field(str, high=MAX_TEXT, default="")
 
 
-@dataclass(frozen=True)
-class _Picture:
-    """The fields of a mask request that describe its picture."""
+_COORDINATE = Field((int,), 0, MAX_SIDE)
+_POINT = Field((list,), 2, 2, each=_COORDINATE)
+_NAME = (0, (1 << 63) - 1)  # the range of a picture's name
 
+
+@dataclass(frozen=True)
+class Open(Message):
+    """Keep a picture for the requests that name it, in the place of one of the same name.
+
+    One frame follows: width x height pixels, rows from the top, no padding, sRGB.
+
+    picture: its name, which the client chooses; other connections do not see it.
+    plate: a second frame follows, of the same size and format: the same scene without the subject.
+    hint: one more frame follows, width x height bytes: the hint of the requests that bring none.
+    """
+
+    op: ClassVar[str] = "open"
+    picture: int = _field(int, low=_NAME[0], high=_NAME[1])
     width: int = _field(int, low=1, high=MAX_SIDE)
     height: int = _field(int, low=1, high=MAX_SIDE)
     format: str = _field(str, values=tuple(BYTES_PER_PIXEL))
+    plate: bool = _field(bool, default=False)
+    hint: bool = _field(bool, default=False)
+
+    @property
+    def frame_sizes(self) -> List[int]:
+        """The bytes of each frame that follows."""
+        return _frame_sizes(self.width, self.height, self.format, 1 + self.plate, self.hint)
 
 
 @dataclass(frozen=True)
-class MaskRequest(Message, MaskOptions, _Picture):
-    """One frame follows: width x height pixels, rows from the top, no padding, sRGB.
+class Close(Message):
+    """Forget a picture. Requests that are at work with it go on."""
 
-    The fields are those of the picture, those of MaskOptions, and:
+    op: ClassVar[str] = "close"
+    picture: int = _field(int, low=_NAME[0], high=_NAME[1])
+
+
+@dataclass(frozen=True)
+class Question(Message):
+    """A request for a mask, of either kind: which picture, what a person says of it, and what to send.
+
+    width, height, format: of the picture whose pixels follow in one frame. Left out where `picture` is given.
+    picture: the name of an open picture.
+    box: left, top, right, bottom, in pixels of the picture: the subject lies in left <= x < right, top <= y < bottom.
+    keep, drop: points x, y, in pixels of the picture, that belong to the subject, or do not.
+    hint: one more frame follows, a byte for each pixel of the picture: 0 background, 255 subject, else undecided.
+    view: left, top, right, bottom of a part of the picture, and the width and height at which it is shown, no larger
+        than the part. None: the whole picture at its own size.
     depth: bits of a sample of the mask.
-    plate: a second frame follows, of the same size and format: the same scene without the subject.
     foreground: the result shall have the pixels of what is kept too, in its own colours.
+    """
+
+    width: int = _field(int, low=1, high=MAX_SIDE, default=0)
+    height: int = _field(int, low=1, high=MAX_SIDE, default=0)
+    format: str = _field(str, values=tuple(BYTES_PER_PIXEL), default="")
+    picture: Optional[int] = _field(int, type(None), low=_NAME[0], high=_NAME[1], default=None)
+    box: Optional[List[int]] = _field(list, type(None), low=4, high=4, each=_COORDINATE, default=None)
+    keep: List[List[int]] = _field(list, high=MAX_POINTS, each=_POINT, default=[])
+    drop: List[List[int]] = _field(list, high=MAX_POINTS, each=_POINT, default=[])
+    hint: bool = _field(bool, default=False)
+    view: Optional[List[int]] = _field(list, type(None), low=6, high=6, each=_COORDINATE, default=None)
+    depth: int = _field(int, values=MASK_DEPTHS, default=8)
+    foreground: bool = _field(bool, default=False)
+
+    def problem(self) -> str:
+        """As Message.problem."""
+        described = [bool(self.width), bool(self.height), bool(self.format)]
+        if self.picture is None and not all(described):
+            return "has neither the name of an open picture nor width, height and format of one that follows"
+        if self.picture is not None and any(described):
+            return "has both the name of an open picture and the size or format of another"
+        if self.box is not None and not (self.box[0] < self.box[2] and self.box[1] < self.box[3]):
+            return "has a box without pixels"
+        if self.view is not None:
+            left, top, right, bottom, width, height = self.view
+            if not (left < right and top < bottom and width and height):
+                return "has a view without pixels"
+            if width > right - left or height > bottom - top:
+                return "has a view that is larger than its part of the picture"
+        return ""
+
+    def outside(self, width: int, height: int) -> str:
+        """What lies outside a picture of this size, to stand behind the message's name. Empty if nothing does."""
+        if any(x >= width or y >= height for x, y in [*self.keep, *self.drop]):
+            return "has a point outside the picture of %d x %d pixels" % (width, height)
+        for name, part in (("box", self.box), ("view", self.view)):
+            if part is not None and (part[2] > width or part[3] > height):
+                return "has a %s outside the picture of %d x %d pixels" % (name, width, height)
+        return ""
+
+    def frame_sizes(self, width: int, height: int, format: str) -> List[int]:
+        """The bytes of each frame that follows. width, height, format: of the picture."""
+        return _frame_sizes(width, height, format, int(self.picture is None), self.hint)
+
+    def result_size(self, width: int, height: int) -> Tuple[int, int]:
+        """Width and height of the mask. width, height: of the picture."""
+        return (self.view[4], self.view[5]) if self.view else (width, height)
+
+
+@dataclass(frozen=True)
+class MaskRequest(MaskOptions, Question):
+    """Make a mask. The frames that follow: the picture unless it is an open one, the plate, the hint, if there are any.
+
+    The fields are those of Question, those of MaskOptions, and:
+    plate: a frame follows, of the picture's size and format: the same scene without the subject.
     keep_alive: seconds for which the model shall stay in memory.
     """
 
     op: ClassVar[str] = "mask"
-    depth: int = _field(int, values=MASK_DEPTHS, default=8)
     plate: bool = _field(bool, default=False)
-    foreground: bool = _field(bool, default=False)
     keep_alive: Optional[float] = _field(float, int, type(None), low=0, default=None)
 
-    @property
-    def frame_bytes(self) -> int:
-        """Size of the pixel frame."""
-        return self.width * self.height * BYTES_PER_PIXEL[self.format]
+    def problem(self) -> str:
+        """As Message.problem."""
+        if self.picture is not None and self.plate:
+            return "has a plate of its own, where the plate comes with 'open'"
+        return super().problem()
 
-    @property
-    def mask_bytes(self) -> int:
-        return self.width * self.height * self.depth // 8
+    def frame_sizes(self, width: int, height: int, format: str) -> List[int]:
+        """As Question.frame_sizes."""
+        return _frame_sizes(width, height, format, int(self.picture is None) + self.plate, self.hint)
 
-    @property
-    def foreground_bytes(self) -> int:
-        """Size of the foreground frame of the result, RGBA8 or BGRA8."""
-        return self.width * self.height * 4
+
+@dataclass(frozen=True)
+class RefineRequest(RefineOptions, Question):
+    """Refine a mask. The frames that follow: the picture unless it is an open one, the hint.
+
+    The fields are those of Question and of RefineOptions. The hint is the mask that is there already: its 0 and
+    255 stay further than the reach from where they meet; all else is undecided.
+    """
+
+    op: ClassVar[str] = "refine"
+
+    def problem(self) -> str:
+        """As Message.problem."""
+        if self.picture is None and not self.hint:
+            return "has no hint, which is the mask to be refined"
+        return super().problem()
 
 
 @dataclass(frozen=True)
@@ -259,6 +388,8 @@ class Progress(Message):
 class MaskResult(Message):
     """One frame follows: the mask, width x height samples of `depth` bits, 0 background, full scale subject.
 
+    width, height: of the view, or of the picture.
+    model, device: empty where no model was used.
     foreground: a second frame follows: width x height pixels of 4 bytes, BGRA8 if the request was, else RGBA8: the
         subject's colours without the background's, and the picture's alpha times the mask.
     confidence: how sure the model is that this is the subject, 0..1. second_look: a second look was taken, and used.
@@ -290,9 +421,9 @@ class Failure(Message):
 
 @dataclass(frozen=True)
 class Done(Message):
-    """The reply to cancel, load, unload, reload and shutdown.
+    """The reply to open, close, cancel, load, unload, reload and shutdown.
 
-    `found` is false if there was nothing to cancel or unload.
+    `found` is false if there was nothing to close, cancel or unload.
     """
 
     op: ClassVar[str] = "done"

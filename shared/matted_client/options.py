@@ -98,8 +98,8 @@ def option(kind: str, default: Any, label: str, about: str, **rest: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class MaskOptions:
-    """How the mask is made. The daemon tunes it in the order of the fields."""
+class ModelOptions:
+    """Which model makes the matte, and how its edge is brought to the picture's size."""
 
     model: str = option(
         MODEL,
@@ -119,6 +119,12 @@ class MaskOptions:
             Choice(HAIR, N_("Hair and fur"), N_("Works out every strand; takes longest")),
         ),
     )
+
+
+@dataclass(frozen=True)
+class TuningOptions:
+    """How a finished mask is changed, in the order of the fields."""
+
     threshold: Optional[float] = option(
         NUMBER,
         None,
@@ -149,6 +155,12 @@ class MaskOptions:
         step=0.5,
     )
     invert: bool = option(YES_NO, False, N_("_Keep the background instead"), N_("Hides the subject"))
+
+
+@dataclass(frozen=True)
+class SubjectOptions:
+    """How the subject is looked for."""
+
     second_look: bool = option(
         YES_NO,
         True,
@@ -161,6 +173,32 @@ class MaskOptions:
         N_("_Also if no subject is found"),
         N_("Use whatever the model saw, however unsure it is"),
     )
+
+
+# The fields of the last base come first.
+@dataclass(frozen=True)
+class MaskOptions(SubjectOptions, TuningOptions, ModelOptions):
+    """How a mask is made."""
+
+
+@dataclass(frozen=True)
+class ReachOptions:
+    """How far a mask that is there already may change."""
+
+    reach: Optional[float] = option(
+        NUMBER,
+        None,
+        N_("_Reach"),
+        N_("Pixels from the mask's edge, on both sides, within which it is made anew; nothing: as the edge needs"),
+        low=0,
+        high=1000,
+        unit=PIXELS,
+    )
+
+
+@dataclass(frozen=True)
+class RefineOptions(TuningOptions, ReachOptions):
+    """How a mask is refined that is there already."""
 
 
 @dataclass(frozen=True)

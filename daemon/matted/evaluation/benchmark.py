@@ -28,6 +28,7 @@ from matted.inference.engines import backend
 from matted.inference.layer import Layer
 from matted.inference.predictor import Prediction
 from matted.inference.timing import Stopwatch
+from matted.mask.picture import Picture
 from matted.mask.pipeline import Pipeline
 from matted.models.spec import ModelSpec
 from matted.settings.target import Target
@@ -168,8 +169,8 @@ class _MeasuredModel:
 def _mask(model: _MeasuredModel, image: Image.Image) -> NDArray[np.uint8]:
     """Return the mask that people get of the picture, height x width."""
     request = MaskRequest(width=image.width, height=image.height, format="RGB8", anyway=True)
-    pixels = memoryview(image.tobytes())
-    return Pipeline(model, Task(), request, [pixels], Stopwatch(time.monotonic())).run().mask.astype(np.uint8)
+    picture = Picture(image.width, image.height, "RGB8", [memoryview(image.tobytes())])
+    return Pipeline(model, Task(), request, picture, Stopwatch(time.monotonic())).run().mask.astype(np.uint8)
 
 
 def _scores(mask: NDArray[np.uint8], truth: Path) -> tuple[float, float, float]:

@@ -19,6 +19,7 @@ from matted.inference.timing import Stopwatch
 from matted.mask import colours, edges, rendering, second_look, subject
 from matted.mask.clearing import Clearing
 from matted.mask.cut_out import CutOut
+from matted.mask.picture import Picture
 from matted.models.spec import ModelSpec
 from matted.system.task import Task
 
@@ -58,14 +59,14 @@ class Pipeline:
     """The steps from a mask request to its outcome. `run` is called once."""
 
     def __init__(
-        self, model: PipelineModel, task: Task, request: MaskRequest, frames: Sequence[memoryview], stopwatch: Stopwatch
+        self, model: PipelineModel, task: Task, request: MaskRequest, picture: Picture, stopwatch: Stopwatch
     ) -> None:
         """Take a request.
 
         model: given back as soon as it is no longer needed.
         task: its progress is set, and its cancel is heeded.
         request: what mask to make.
-        frames: the pixels of the picture, and of the plate if there is one, in the request's size and format.
+        picture: what the mask is of.
         stopwatch: records the stages.
         """
         self._model = model
@@ -73,8 +74,8 @@ class Pipeline:
         self._task = task
         self._request = request
         self._stopwatch = stopwatch
-        size = request.width, request.height
-        self._layers = [Layer.from_frame(frame, *size, request.format) for frame in frames]
+        self._size = picture.width, picture.height
+        self._layers = picture.layers
 
     def run(self) -> Outcome:
         """Make the mask. Raises Rejected, MemoryError."""
@@ -90,8 +91,8 @@ class Pipeline:
         mask = self._tune(alpha)
         foreground = self._foreground(prediction, alpha, mask) if request.foreground else None
         info = MaskResult(
-            width=request.width,
-            height=request.height,
+            width=self._size[0],
+            height=self._size[1],
             depth=request.depth,
             model=self._spec.id,
             device=prediction.device,
@@ -113,8 +114,7 @@ class Pipeline:
 
         Raises Rejected("no_subject") if it is too low, unless the request wants a mask anyway.
         """
-        shorter = min(self._request.width, self._request.height)
-        confidence = subject.confidence(probable, planes, self._spec, shorter)
+        confidence = subject.confidence(probable, planes, self._spec, min(self._size))
         if not self._request.anyway and not subject.is_present(confidence, self._spec):
             raise Rejected(
                 messages.NO_SUBJECT,
@@ -125,29 +125,27 @@ class Pipeline:
 
     def _second_look(self, matte: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """Return the matte merged with a second look, None if the subject is not small or the looks hardly overlap."""
-        size = self._request.width, self._request.height
-        where = second_look.find_box(matte, *size)
+        where = second_look.find_box(matte, *self._size)
         if where is None:
             return None
         parts = [layer.crop(where.left, where.top, where.right, where.bottom) for layer in self._layers]
         probable = model_io.probability(self._model.predict(parts, "second_look").raw, self._spec)
-        merged = second_look.merge(matte, model_io.matte(probable, self._spec), *size, where)
+        merged = second_look.merge(matte, model_io.matte(probable, self._spec), *self._size, where)
         self._stopwatch.lap("second_look")
         return merged
 
     def _render(self, matte: NDArray[np.float32]) -> NDArray[np.uint8 | np.uint16]:
         """Return the matte as a mask of the picture's size and the request's depth, its edge refined if requested."""
         request = self._request
-        size = request.width, request.height
         clearing, refinement = None, None
         if request.edges != options.OFF:
             self._begin("edges")
-            clearing = Clearing(matte, *size)
+            clearing = Clearing(matte, *self._size)
             matte = clearing.apply(matte)
             refinement = edges.fit_refinement(matte, self._layers[0], request.edges, self._task.check)
             self._stopwatch.lap("edges")
         self._begin("mask")
-        alpha = rendering.render(matte, *size, request.depth, refinement, clearing)
+        alpha = rendering.render(matte, *self._size, request.depth, refinement, clearing)
         self._stopwatch.lap("mask")
         return alpha
 
@@ -171,7 +169,7 @@ class Pipeline:
         self._begin("colours")
         result = CutOut(self._layers[0])
         if prediction.foreground is not None and not self._request.invert:
-            own = model_io.foreground(prediction.foreground, self._request.width, self._request.height)
+            own = model_io.foreground(prediction.foreground, *self._size)
             result.colours[...] = own
         else:
             kept = np.iinfo(alpha.dtype).max - alpha if self._request.invert else alpha

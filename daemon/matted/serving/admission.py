@@ -21,13 +21,12 @@ def check(request: MaskRequest, frames: Sequence[memoryview]) -> None:
     Raises Rejected: "too_large", "out_of_memory", or "bad_request" where the frames do not fit the request.
     """
     _check_size(request)
-    expected = [request.frame_bytes] * (2 if request.plate else 1)
-    if [len(frame) for frame in frames] != expected:
-        sizes = ", ".join(str(len(frame)) for frame in frames[:4]) or "none"
-        count = "Two frames, picture and plate," if request.plate else "One frame"
-        message = f"{count} of {request.frame_bytes} bytes expected behind the header, not {sizes}."
+    expected = request.frame_sizes(request.width, request.height, request.format)
+    arrived = [len(frame) for frame in frames]
+    if arrived != expected:
+        message = f"Frames of {_listed(expected)} bytes expected behind the header, not {_listed(arrived)}."
         raise Rejected(messages.BAD_REQUEST, message)
-    _check_memory(request)
+    _check_memory(request, sum(arrived))
 
 
 def check_plate(request: MaskRequest, spec: ModelSpec) -> None:
@@ -50,10 +49,14 @@ def _check_size(request: MaskRequest) -> None:
         raise Rejected(messages.TOO_LARGE, message, hint)
 
 
-def _check_memory(request: MaskRequest) -> None:
+def _listed(sizes: Sequence[int]) -> str:
+    return ", ".join(map(str, sizes[:4])) or "none"
+
+
+def _check_memory(request: MaskRequest, arrived: int) -> None:
     memory = psutil.virtual_memory()
     needed = request.width * request.height * BYTES_PER_PIXEL
-    free = int(memory.available) + request.frame_bytes  # the picture has arrived, and has its memory already
+    free = int(memory.available) + arrived  # the frames have their memory already
     if needed > free:
         figures = f"the picture needs {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
         hint = "Close other programs, or scale the picture down."

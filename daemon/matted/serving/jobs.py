@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from matted_client import Rejected, messages
 from matted_client.messages import Load, MaskRequest
 
+from matted.mask.picture import Picture
 from matted.system.task import SHUTTING_DOWN, Task
 
 NO_CLIENT = b""  # the peer of a job that the daemon gives itself: nobody is told of its end
@@ -22,20 +23,20 @@ class Job(Task):
 
     peer: the routing id of the client's connection.
     id: the client's number for the request.
-    frames: the pixels of the picture, and of the plate if there is one, as received, not copies.
+    picture: what a mask is wanted of.
     submitted: when the request came, in seconds by a monotonic clock.
     """
 
     peer: bytes
     id: int
     request: MaskRequest | Load
-    frames: Sequence[memoryview] = ()
+    picture: Picture | None = None
     submitted: float = field(default_factory=time.monotonic)
 
     @property
     def pixel_bytes(self) -> int:
         """The size of its frames."""
-        return sum(len(frame) for frame in self.frames)
+        return self.picture.frame_bytes if self.picture is not None else 0
 
 
 def _always(job: Job) -> bool:

@@ -20,6 +20,7 @@ from matted.inference.compiled import CompiledFiles
 from matted.inference.engines.engine import EngineFactory
 from matted.inference.engines.local import LocalEngine
 from matted.inference.predictor import Predictor
+from matted.mask.picture import Picture
 from matted.models.store import Store
 from matted.serving import admission
 from matted.serving.jobs import NO_CLIENT, Job, JobQueue
@@ -235,7 +236,8 @@ class Service:
         self._refuse_reused_id(peer, request_id)
         spec = self._setup.spec(request.model)
         admission.check_plate(request, spec)
-        return Job(peer, request_id, request, frames, self._clock())
+        picture = Picture(request.width, request.height, request.format, frames, request.plate, request.hint)
+        return Job(peer, request_id, request, picture, self._clock())
 
     def _refuse_reused_id(self, peer: bytes, request_id: int) -> None:
         if self._queue.contains(peer, request_id):

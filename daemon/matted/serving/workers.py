@@ -230,10 +230,10 @@ class Workers:
         stopwatch.lap("waiting")
         with self._predictor.hold(job, spec, keep_alive, stopwatch, download) as model:
             on_loaded()
-            if isinstance(request, Load):
+            if isinstance(request, Load) or job.picture is None:
                 return Reply(job.peer, job.id, messages.Done())
             with self._mask_slot(job):
-                outcome = Pipeline(model, job, request, job.frames, stopwatch).run()
+                outcome = Pipeline(model, job, request, job.picture, stopwatch).run()
         stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in outcome.info.timings.items())
         log.info("%s: %s", label, stages)
         arrays = [array for array in (outcome.mask, outcome.foreground) if array is not None]

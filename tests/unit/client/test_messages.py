@@ -21,6 +21,7 @@ from matted_client.messages import (
     ModelsReply,
     ModelsRequest,
     Progress,
+    RefineRequest,
     Shutdown,
     StatusReply,
     StatusRequest,
@@ -35,6 +36,13 @@ EXAMPLES: list[Message] = [
     MaskRequest(1, messages.MAX_SIDE, "GRAY8"),
     MaskRequest(8, 8, "RGB8", plate=True, foreground=True, keep_alive=5.0),
     MaskRequest(8, 8, "RGB8", edges="hair", threshold=0.5, grow=-3, feather=2.5, invert=True, anyway=True),
+    MaskRequest(picture=7, box=[1, 2, 30, 40], keep=[[5, 6], [7, 8]], drop=[[9, 9]], hint=True),
+    MaskRequest(picture=7, view=[0, 0, 600, 400, 300, 200]),
+    RefineRequest(8, 8, "RGB8", hint=True, reach=12.5, grow=1),
+    RefineRequest(picture=0, keep=[[1, 1]]),
+    messages.Open(7, 640, 480, "RGBA8"),
+    messages.Open(0, 640, 480, "RGBA8", plate=True, hint=True),
+    messages.Close(7),
     messages.Load("u2netp", 60),
     messages.Load("u2netp", download=True),
     messages.Unload("u2netp"),
@@ -61,7 +69,7 @@ def name(message: Message) -> str:
 
 
 def header(message: Message, changes: dict[str, Any] | None = None) -> dict[str, Any]:
-    return {**dataclasses.asdict(message), **(changes or {})}
+    return {**split_header(message.to_wire(1))[2], **(changes or {})}
 
 
 @pytest.mark.parametrize("message", EXAMPLES, ids=name)
@@ -72,7 +80,8 @@ def test_a_message_survives_the_wire(message: Message) -> None:
 
 
 def test_every_kind_of_message_is_among_the_examples() -> None:
-    assert {type(message) for message in EXAMPLES} == set(Message.__subclasses__())
+    kinds = {*Message.__subclasses__(), *messages.Question.__subclasses__()} - {messages.Question}
+    assert {type(message) for message in EXAMPLES} == kinds
 
 
 @pytest.mark.parametrize("message", EXAMPLES, ids=name)
@@ -80,14 +89,20 @@ def test_unknown_fields_are_ignored(message: Message) -> None:
     assert type(message).from_wire(header(message, {"newer_field": [1, 2]})) == message
 
 
+def _default(field: Any) -> Any:
+    return field.default if field.default is not dataclasses.MISSING else field.default_factory()
+
+
 @pytest.mark.parametrize("message", EXAMPLES, ids=name)
 def test_a_missing_field_is_named_or_has_its_default(message: Message) -> None:
     for field in dataclasses.fields(message):
         fields = header(message)
-        del fields[field.name]
+        fields.pop(field.name, None)
         has_default = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
         if has_default:
-            type(message).from_wire(fields)
+            changed = dataclasses.replace(message, **{field.name: _default(field)})
+            if not changed.problem():
+                assert type(message).from_wire(fields) == changed
         else:
             with pytest.raises(ProtocolError, match=f"'{field.name}'"):
                 type(message).from_wire(fields)
@@ -177,7 +192,7 @@ def test_two_messages_do_not_share_a_default_list() -> None:
 
 def header_without_formats() -> dict[str, Any]:
     fields = header(WELCOME)
-    del fields["formats"]
+    fields.pop("formats", None)
     return fields
 
 
@@ -252,16 +267,74 @@ def test_fields_of_any_value_raise_nothing_but_a_protocol_error(kind: type[Messa
 
 @pytest.mark.parametrize(("format", "size"), [("RGBA8", 24), ("BGRA8", 24), ("RGB8", 18), ("GRAYA8", 12), ("GRAY8", 6)])
 def test_the_pixel_frame_has_the_size_of_its_format(format: str, size: int) -> None:
-    assert MaskRequest(3, 2, format).frame_bytes == size
+    assert MaskRequest(3, 2, format).frame_sizes(3, 2, format) == [size]
+    assert messages.Open(7, 3, 2, format).frame_sizes == [size]
+
+
+def test_plate_and_hint_are_frames_too() -> None:
+    assert MaskRequest(3, 2, "RGB8", plate=True, hint=True).frame_sizes(3, 2, "RGB8") == [18, 18, 6]
+    assert messages.Open(7, 3, 2, "RGB8", plate=True, hint=True).frame_sizes == [18, 18, 6]
+    assert RefineRequest(3, 2, "RGB8", hint=True).frame_sizes(3, 2, "RGB8") == [18, 6]
+    assert MaskRequest(picture=7).frame_sizes(3, 2, "RGB8") == []
+    assert RefineRequest(picture=7, hint=True).frame_sizes(3, 2, "RGB8") == [6]
 
 
 def test_every_format_has_a_size() -> None:
     assert set(messages.BYTES_PER_PIXEL) == {"RGBA8", "BGRA8", "RGB8", "GRAYA8", "GRAY8"}
 
 
-def test_a_mask_of_16_bits_is_twice_as_large_as_one_of_8() -> None:
-    assert MaskRequest(3, 2, "RGB8").mask_bytes == 6
-    assert MaskRequest(3, 2, "RGB8", depth=16).mask_bytes == 12
+def test_the_result_has_the_size_of_the_view() -> None:
+    assert MaskRequest(300, 200, "RGB8").result_size(300, 200) == (300, 200)
+    assert MaskRequest(picture=7, view=[10, 20, 110, 80, 50, 30]).result_size(300, 200) == (50, 30)
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (MaskRequest(), "neither the name"),
+        (MaskRequest(3, 2), "neither the name"),
+        (MaskRequest(3, 2, "RGB8", picture=7), "both the name"),
+        (MaskRequest(picture=7, plate=True), "comes with 'open'"),
+        (RefineRequest(3, 2, "RGB8"), "has no hint"),
+        (MaskRequest(picture=7, box=[5, 0, 5, 9]), "box without pixels"),
+        (MaskRequest(picture=7, box=[9, 0, 5, 9]), "box without pixels"),
+        (RefineRequest(picture=7, view=[0, 0, 0, 9, 1, 1]), "view without pixels"),
+        (RefineRequest(picture=7, view=[0, 0, 9, 9, 0, 1]), "view without pixels"),
+        (MaskRequest(picture=7, view=[0, 0, 9, 9, 10, 9]), "larger than its part"),
+    ],
+)
+def test_fields_that_do_not_go_together_are_refused(message: Message, words: str) -> None:
+    _, _, fields = split_header(message.to_wire(1))
+    with pytest.raises(ProtocolError, match=words):
+        type(message).from_wire(fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"keep": [[3, 0]]}, "a point outside the picture of 3 x 2"),
+        ({"drop": [[0, 0], [0, 2]]}, "a point outside"),
+        ({"box": [0, 0, 4, 2]}, "a box outside"),
+        ({"view": [0, 0, 3, 3, 1, 1]}, "a view outside"),
+        ({"keep": [[2, 1]], "box": [0, 0, 3, 2], "view": [0, 0, 3, 2, 3, 2]}, ""),
+    ],
+)
+def test_what_lies_outside_the_picture_is_named(fields: dict[str, Any], words: str) -> None:
+    problem = MaskRequest(picture=7, **fields).outside(3, 2)
+    assert words in problem and bool(words) == bool(problem)
+
+
+@pytest.mark.parametrize("keep", [[[1, 2, 3]], [[1]], [[1, "2"]], [[-1, 2]], [[1.0, 2]], [1, 2], ["ab"], [[0, 65536]]])
+def test_a_point_is_two_coordinates(keep: Any) -> None:
+    with pytest.raises(ProtocolError, match="'keep' with a wrong entry: it has to be a list of at most 1000 entries"):
+        MaskRequest.from_wire({"picture": 7, "keep": keep})
+
+
+def test_a_thousand_clicks_fit_into_a_header_and_more_are_refused() -> None:
+    clicks = [[messages.MAX_SIDE, messages.MAX_SIDE]] * messages.MAX_POINTS
+    assert len(MaskRequest(picture=7, keep=clicks, drop=clicks).to_wire(1)) < messages.MAX_HEADER_BYTES
+    with pytest.raises(ProtocolError, match="'keep' out of range"):
+        MaskRequest.from_wire({"picture": 7, "keep": [*clicks, [0, 0]]})
 
 
 @settings(deadline=None)

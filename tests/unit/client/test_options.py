@@ -13,8 +13,8 @@ import documents
 import pytest
 from matted.cli import remove
 from matted_client import MattedError, ProtocolError, messages, options
-from matted_client.messages import MaskRequest, Message
-from matted_client.options import LayerOptions, MaskOptions, Option, checked, entries, from_text, to_text
+from matted_client.messages import MaskRequest, Message, Question, RefineRequest
+from matted_client.options import LayerOptions, MaskOptions, Option, RefineOptions, checked, entries, from_text, to_text
 
 ENTRIES = entries(LayerOptions)
 # One more option of each kind that the daemon can be asked for.
@@ -168,8 +168,14 @@ def test_all_options_are_listed_and_one_more_by_its_entry_alone(listed: Any) -> 
 
 def test_a_mask_request_has_every_option() -> None:
     assert set(entries(MaskOptions)) == set(entries(MaskRequest))
-    picture = {"width", "height", "format", "depth", "plate", "foreground", "keep_alive"}
-    assert {field.name for field in dataclasses.fields(MaskRequest)} == picture | set(entries(MaskOptions))
+    question = {field.name for field in dataclasses.fields(Question)}
+    own = {"plate", "keep_alive"}
+    assert {field.name for field in dataclasses.fields(MaskRequest)} == question | own | set(entries(MaskOptions))
+
+
+def test_a_refine_request_has_every_option() -> None:
+    question = {field.name for field in dataclasses.fields(Question)}
+    assert {field.name for field in dataclasses.fields(RefineRequest)} == question | set(entries(RefineOptions))
 
 
 def test_a_host_asks_for_what_was_chosen() -> None:

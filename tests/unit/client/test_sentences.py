@@ -12,8 +12,8 @@ from words import read
 
 CLIENT = Path(sentences.__file__).parent
 LANGUAGES = sorted(path.stem for path in (CLIENT / "languages").iterdir())
-# A click cannot meet the first; nobody is told of the second.
-NEVER_SAID = {messages.BAD_REQUEST, messages.CANCELLED}
+# A click cannot meet the first; nobody is told of the second; the client mends the third by itself.
+NEVER_SAID = {messages.BAD_REQUEST, messages.CANCELLED, messages.PICTURE_FORGOTTEN}
 CODES = {
     getattr(messages, node.targets[0].id)
     for node in ast.parse((CLIENT / "messages.py").read_text("utf-8")).body

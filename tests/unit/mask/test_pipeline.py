@@ -13,6 +13,7 @@ from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
 from matted.inference.predictor import Predictor
 from matted.inference.timing import Stopwatch
+from matted.mask.picture import Picture
 from matted.mask.pipeline import Outcome, Pipeline
 from matted.models.spec import ModelSpec
 from matted.settings.target import Target
@@ -65,7 +66,8 @@ class Harness:
         task = task or Task()
         stopwatch = Stopwatch(self.engines.clock.now, self.engines.clock)
         with self.predictor.hold(task, spec, 60.0, stopwatch) as held:
-            return Pipeline(held, task, request, [memoryview(pixels)], stopwatch).run()
+            picture = Picture(side, side, format, [memoryview(pixels)])
+            return Pipeline(held, task, request, picture, stopwatch).run()
 
 
 @pytest.fixture

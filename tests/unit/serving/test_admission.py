@@ -34,7 +34,7 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
 def check(width: int, height: int, **fields: Any) -> None:
     request = MaskRequest(width, height, "RGBA8", **fields)
-    frames: list[Any] = [Frame(request.frame_bytes)] * (2 if request.plate else 1)
+    frames: list[Any] = [Frame(size) for size in request.frame_sizes(width, height, "RGBA8")]
     admission.check(request, frames)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from matted.mask.picture import Picture
 from matted.serving.jobs import Job, JobQueue
 from matted_client import Rejected
 from matted_client.messages import MaskRequest
@@ -14,7 +15,7 @@ STUCK_SECONDS = 30.0  # after which a thread that should have ended counts as st
 
 
 def job(number: int, peer: bytes = b"peer") -> Job:
-    return Job(peer, number, MaskRequest(1, 1, "GRAY8"), [memoryview(b"x")])
+    return Job(peer, number, MaskRequest(1, 1, "GRAY8"), Picture(1, 1, "GRAY8", [memoryview(b"x")]))
 
 
 def queue_of(count: int, limit: int = 10) -> JobQueue:
@@ -187,7 +188,8 @@ def test_clients_take_turns_however_much_one_of_them_asked_for() -> None:
 
 def test_a_queue_full_of_pixels_is_busy_but_an_empty_one_takes_one_job_of_any_size() -> None:
     queue = JobQueue(10, 100)
-    queue.submit(Job(b"peer", 0, MaskRequest(1, 1, "GRAY8"), [memoryview(bytes(1000))]))
+    large = Picture(100, 10, "GRAY8", [memoryview(bytes(1000))])
+    queue.submit(Job(b"peer", 0, MaskRequest(100, 10, "GRAY8"), large))
     with pytest.raises(Rejected) as refusal:
         queue.submit(job(1))
     assert refusal.value.code == "busy"

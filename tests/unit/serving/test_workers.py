@@ -15,6 +15,7 @@ from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
 from matted.inference.engines.engine import EngineDied
 from matted.inference.predictor import Predictor
+from matted.mask.picture import Picture
 from matted.mask.pipeline import Outcome, Pipeline
 from matted.models.catalogue import Catalogue
 from matted.serving.jobs import Job, JobQueue
@@ -50,7 +51,8 @@ class Harness:
 
     def mask(self, request_id: int, name: str = "small", peer: bytes = b"me", **fields: Any) -> Job:
         request = MaskRequest(width=SIDE, height=SIDE, format="RGB8", model=name, edges="off", **fields)
-        return self.submit(Job(peer, request_id, request, [memoryview(disc(SIDE))], self.clock.now))
+        picture = Picture(SIDE, SIDE, "RGB8", [memoryview(disc(SIDE))])
+        return self.submit(Job(peer, request_id, request, picture, self.clock.now))
 
     def load(self, request_id: int, name: str = "small", **fields: Any) -> Job:
         return self.submit(Job(b"me", request_id, Load(name, **fields), submitted=self.clock.now))
