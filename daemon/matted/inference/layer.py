@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -96,6 +97,32 @@ class Layer:
             return self._squashed(self._reduced, width, height, resampling, _REDUCING_GAP)
         image = self.image.resize((width, height), resampling)
         return Layer(np.asarray(image).reshape(height, width, -1), self.channels)
+
+    def part(self, box: tuple[float, float, float, float], width: int, height: int) -> Layer:
+        """Return a part of the layer, averaged to height x width pixels, with its alpha.
+
+        box: left, top, right, bottom, in pixels of the layer; fractions are possible.
+        width, height: at most those of the box, rounded up.
+        """
+        left, top, right, bottom = box
+        if (right - left, bottom - top) == (width, height) and left == int(left) and top == int(top):
+            rows, columns = slice(int(top), int(bottom)), slice(int(left), int(right))
+            samples = np.ascontiguousarray(self.samples[rows, columns])
+            return Layer(samples, self.channels, None if self.alpha is None else self.alpha[rows, columns])
+        across, down = self._factors
+        source, reduced = self.image, box
+        if self._is_large and (right - left) >= width * across and (bottom - top) >= height * down:
+            source, reduced = self._reduced.image, (left / across, top / down, right / across, bottom / down)
+        image = source.resize((width, height), Image.Resampling.BOX, reduced)
+        alpha = None
+        if self.alpha is not None:
+            above, before = int(top), int(left)
+            own = Image.fromarray(
+                np.ascontiguousarray(self.alpha[above : math.ceil(bottom), before : math.ceil(right)])
+            )
+            inner = (left - before, top - above, right - before, bottom - above)
+            alpha = np.asarray(own.resize((width, height), Image.Resampling.BOX, inner))
+        return Layer(np.asarray(image).reshape(height, width, -1), self.channels, alpha)
 
     def averaged(self, side: int) -> Layer:
         """Return the layer averaged until its longer side is `side` pixels, or as it is if that is no longer."""

@@ -64,7 +64,13 @@ def matte(probable: Raw, spec: ModelSpec) -> Raw:
     return ACTIVATIONS[spec.activation].matte(probable)
 
 
-def foreground(colours: Planes, width: int, height: int) -> NDArray[np.uint8]:
-    """Return a model's own foreground colours, 3 x rows x columns, resized: height x width x 3, RGB."""
+def foreground(
+    colours: Planes, width: int, height: int, part: tuple[float, float, float, float] | None = None
+) -> NDArray[np.uint8]:
+    """Return a model's own foreground colours resized: height x width x 3, RGB.
+
+    colours: 3 x rows x columns.
+    part: left, top, right, bottom of what is wanted, in columns and rows; None for all.
+    """
     picture = Image.fromarray(np.ascontiguousarray(colours.transpose(1, 2, 0)))
-    return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
+    return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC, part))

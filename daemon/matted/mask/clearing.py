@@ -20,6 +20,7 @@ All is decided on a grid of cells, by the highest and the lowest alpha of each.
 
 from __future__ import annotations
 
+import copy
 import math
 from itertools import pairwise, product
 
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 
 from matted.mask import resampling
 from matted.mask.resampling import Span
+from matted.mask.view import View
 
 Floats = NDArray[np.float32]
 Shape = tuple[int, ...]  # rows, columns
@@ -65,12 +67,19 @@ class Clearing:
         # Limits of alpha outside and of 1 - alpha inside; for the matte also of what is doubted inside.
         self._limits_of_mask = faint
         self._limits_of_matte = np.stack([np.where(stray, np.float32(_ALL), faint[0]), faint[1], doubt])
-        self._spans = _spans(shape, (height, width))
+        self._spans = _spans(shape, View.of(width, height))
+
+    def seen_in(self, view: View) -> Clearing:
+        """Return the same clearing for the blocks of a view of the picture."""
+        seen = copy.copy(self)
+        seen._spans = _spans(self._limits_of_mask.shape[1:], view)
+        return seen
 
     def apply(self, matte: Floats) -> Floats:
         """Return the matte, cleared. matte: as given at first."""
         cleared = matte.copy()
-        for down, across in product(*_spans(self._limits_of_matte.shape[1:], matte.shape)):
+        height, width = matte.shape
+        for down, across in product(*_spans(self._limits_of_matte.shape[1:], View.of(width, height))):
             block = cleared[down.pixels, across.pixels]
             outside, inside, doubt = _interpolated(self._limits_of_matte, down, across)
             _cut(block, outside, inside)
@@ -107,9 +116,11 @@ def _extremes(matte: Floats, shape: Shape) -> tuple[Floats, Floats]:
     return np.minimum.reduceat(lowest, columns[:-1], axis=1), np.maximum.reduceat(highest, columns[:-1], axis=1)
 
 
-def _spans(cells: Shape, pixels: Shape) -> tuple[list[Span], list[Span]]:
-    """Return how to interpolate from cells to pixels, along rows and along columns."""
-    down, across = (resampling.linear(few, many, many / few) for few, many in zip(cells, pixels, strict=True))
+def _spans(cells: Shape, view: View) -> tuple[list[Span], list[Span]]:
+    """Return how to interpolate from cells to the pixels of a view, along rows and along columns."""
+    (top, bottom), (left, right) = view.rows(cells[0]), view.columns(cells[1])
+    down = resampling.linear(cells[0], view.height, view.height / (bottom - top), begin=top)
+    across = resampling.linear(cells[1], view.width, view.width / (right - left), begin=left)
     return down, across
 
 

@@ -1,14 +1,22 @@
-"""A picture to be masked: its pixels, its plate and its hint."""
+"""A picture to be masked: its pixels, its plate and its hint, and what has been found out about it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matted.inference.layer import Layer
+from matted.mask.view import View
+
+REMEMBERED_BYTES = 96_000_000  # of what is found out about a picture: two views, and the mattes of some clicks
+
+T = TypeVar("T")
 
 
 class Picture:
@@ -17,6 +25,7 @@ class Picture:
     width, height: in pixels.
     format: one of the protocol's.
     hint: height x width, uint8: 0 background, 255 subject, else undecided. None: there is no hint.
+    findings: what has been found out about it.
     """
 
     def __init__(
@@ -38,6 +47,7 @@ class Picture:
         self.height = height
         self.format = format
         self.hint: NDArray[np.uint8] | None = None
+        self.findings = Findings()
         self._pictures = frames[: 1 + plate]
         if hint:
             self.hint = np.frombuffer(frames[1 + plate], np.uint8).reshape(height, width)
@@ -46,6 +56,15 @@ class Picture:
     def layers(self) -> list[Layer]:
         """The picture, and the plate if there is one."""
         return [Layer.from_frame(frame, self.width, self.height, self.format) for frame in self._pictures]
+
+    def seen_in(self, view: View) -> Layer:
+        """Return the picture, without the plate, as it is to be seen in a view."""
+
+        def seen() -> tuple[Layer, int]:
+            layer = self.layers[0].part((view.left, view.top, view.right, view.bottom), view.width, view.height)
+            return layer, layer.samples.nbytes + (0 if layer.alpha is None else layer.alpha.nbytes)
+
+        return self.layers[0] if view.is_whole else self.findings.get(("layer", view), seen)
 
     @property
     def has_plate(self) -> bool:
@@ -56,3 +75,38 @@ class Picture:
     def frame_bytes(self) -> int:
         """The size of all frames."""
         return sum(map(len, self._pictures)) + (0 if self.hint is None else self.hint.size)
+
+
+class Findings:
+    """What has been found out about a picture, by keys: the latest ones, in REMEMBERED_BYTES. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Hashable, tuple[object, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __contains__(self, key: Hashable) -> bool:
+        with self._lock:
+            return key in self._known
+
+    @property
+    def bytes(self) -> int:
+        """The memory that they take, about."""
+        with self._lock:
+            return sum(size for _, size in self._known.values())
+
+    def get(self, key: Hashable, find: Callable[[], tuple[T, int]]) -> T:
+        """Return what is known by a key.
+
+        find: called if nothing is; returns it and the bytes that it takes.
+        """
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+                return cast(T, self._known[key][0])
+        found, size = find()
+        with self._lock:
+            self._known[key] = found, size
+            self._known.move_to_end(key)
+            while len(self._known) > 1 and sum(each for _, each in self._known.values()) > REMEMBERED_BYTES:
+                self._known.popitem(last=False)
+        return found

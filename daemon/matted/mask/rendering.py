@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from matted.mask import resampling
 from matted.mask.clearing import Clearing
+from matted.mask.view import View
 
 
 class EdgeRefiner(Protocol):
@@ -31,21 +32,26 @@ def render(
     depth: int,
     refiner: EdgeRefiner | None = None,
     clearing: Clearing | None = None,
+    view: View | None = None,
 ) -> NDArray[np.uint8 | np.uint16]:
     """Return the mask of a matte, height x width: uint8, or little-endian uint16.
 
     matte: float32 in 0..1, of any size.
+    width, height: of the mask.
     depth: bits of a pixel, 8 or 16.
     refiner: corrects the alpha at the edge; None leaves it as it is.
     clearing: clears what is too faint to be seen, far from the edge; None leaves it.
+    view: of width x height, of the picture that the matte is of; None for the whole picture.
 
     A block whose samples all have the same level is filled with it, which is most of a picture.
     """
     full = np.float32(2**depth - 1)
     levels = np.rint(matte * full).astype(np.uint8 if depth == 8 else np.dtype("<u2"))
     mask = np.empty((height, width), levels.dtype)
-    columns = resampling.lanczos(matte.shape[1], width)
-    for row, down in enumerate(resampling.lanczos(matte.shape[0], height)):
+    view = view or View.of(width, height)
+    columns = resampling.lanczos(matte.shape[1], width, part=view.columns(matte.shape[1]))
+    rows = resampling.lanczos(matte.shape[0], height, part=view.rows(matte.shape[0]))
+    for row, down in enumerate(rows):
         lowest, highest = levels[down.samples].min(axis=0), levels[down.samples].max(axis=0)
         for column, across in enumerate(columns):
             block = mask[down.pixels, across.pixels]

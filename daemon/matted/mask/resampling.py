@@ -37,37 +37,40 @@ class Span:
     weights: Floats
 
 
-def lanczos(samples: int, pixels: int, block: int = BLOCK) -> list[Span]:
+def lanczos(samples: int, pixels: int, block: int = BLOCK, part: tuple[float, float] | None = None) -> list[Span]:
     """Resample an axis as Pillow's LANCZOS does: nothing beyond the ends counts, and the window widens to reduce.
 
     samples: of the source.
     pixels: of the result.
     block: pixels of a span at most.
+    part: where the result begins and ends, in samples; None for the whole axis.
     """
-    scale = samples / pixels
+    begin, end = part or (0.0, float(samples))
+    scale = (end - begin) / pixels
     stretch = max(scale, 1.0)
 
     def window(distance: _Doubles) -> _Doubles:
         x = distance / stretch
         return np.where(np.abs(x) < _LOBES, np.sinc(x) * np.sinc(x / _LOBES), 0.0)
 
-    centres = (np.arange(pixels, dtype=np.float64) + 0.5) * scale - 0.5
+    centres = (np.arange(pixels, dtype=np.float64) + 0.5) * scale + begin - 0.5
     return _spans(centres, samples, block, _LOBES * stretch, window)
 
 
-def linear(samples: int, pixels: int, pixels_a_sample: float, block: int = BLOCK) -> list[Span]:
+def linear(samples: int, pixels: int, pixels_a_sample: float, block: int = BLOCK, begin: float = 0.0) -> list[Span]:
     """Interpolate an axis linearly between the centres of its samples; beyond the outermost centres it is constant.
 
     samples: of the source.
-    pixels: of the result, which begin where the first sample does.
+    pixels: of the result.
     pixels_a_sample: the distance of two samples; the last sample may reach beyond the pixels.
     block: pixels of a span at most.
+    begin: where the pixels begin, in samples.
     """
 
     def window(distance: _Doubles) -> _Doubles:
         return np.maximum(0.0, 1.0 - np.abs(distance))
 
-    centres = ((np.arange(pixels, dtype=np.float64) + 0.5) / pixels_a_sample - 0.5).clip(0.0, samples - 1.0)
+    centres = ((np.arange(pixels, dtype=np.float64) + 0.5) / pixels_a_sample + begin - 0.5).clip(0.0, samples - 1.0)
     return _spans(centres, samples, block, 1.0, window)
 
 

@@ -233,7 +233,7 @@ class Workers:
             if isinstance(request, Load) or job.picture is None:
                 return Reply(job.peer, job.id, messages.Done())
             with self._mask_slot(job):
-                outcome = Pipeline(model, job, request, job.picture, stopwatch).run()
+                outcome = Pipeline(spec, job, request, job.picture, stopwatch).run(model)
         stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in outcome.info.timings.items())
         log.info("%s: %s", label, stages)
         arrays = [array for array in (outcome.mask, outcome.foreground) if array is not None]

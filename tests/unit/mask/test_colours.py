@@ -114,7 +114,7 @@ def test_the_subjects_colours_reach_just_outside_the_edge() -> None:
 @pytest.mark.parametrize(("grow", "feather"), [(60, 0), (0, 25), (20, 15)])
 def test_the_estimate_reaches_as_far_as_a_mask_that_was_made_larger_or_softer(grow: int, feather: float) -> None:
     alpha = np.rint(ring(500, 400, 6) * 255).astype(np.uint8)
-    tuned = edges.tune(alpha, None, grow, feather, False, never)
+    tuned = edges.tune(alpha, None, grow, feather, never)
     layer = Layer(mix(alpha / 255, RED, GREEN))
     seen = tuned > 5
     found = [colours.estimate(alpha, layer, never, mask).astype(int) for mask in (alpha, tuned)]
@@ -125,7 +125,7 @@ def test_the_estimate_reaches_as_far_as_a_mask_that_was_made_larger_or_softer(gr
 def test_a_mask_that_was_made_smaller_changes_no_colours() -> None:
     alpha = np.rint(ring(500, 400, 6) * 255).astype(np.uint8)
     layer = Layer(mix(alpha / 255, RED, GREEN))
-    smaller = edges.tune(alpha, None, -30, 0, False, never)
+    smaller = edges.tune(alpha, None, -30, 0, never)
     found = [colours.estimate(alpha, layer, never, mask) for mask in (None, smaller)]
     np.testing.assert_array_equal(*found)
 

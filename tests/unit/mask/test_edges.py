@@ -49,7 +49,8 @@ def as_matte(alpha: Array, side: int = SIDE) -> Array:
 def refined(matte: Array, rgb: Array, mode: str = "fine", depth: int = 16, format: str = "RGB8") -> Array:
     height, width = rgb.shape[:2]
     layer = Layer.from_frame(memoryview(np.ascontiguousarray(rgb)).cast("B"), width, height, format)
-    refinement = edges.fit_refinement(matte, layer, mode, nothing)
+    models = edges.fit(matte, layer, mode, nothing)
+    refinement = edges.Refinement(models, layer, nothing) if models else None
     return rendering.render(matte, width, height, depth, refinement)
 
 
@@ -185,8 +186,9 @@ def test_it_can_be_stopped_again_and_again(mode: str) -> None:
             raise Stopped
 
     with pytest.raises(Stopped):
-        refinement = edges.fit_refinement(matte, Layer(rgb), mode, check)
-        rendering.render(matte, 1500, 1200, 8, refinement)
+        models = edges.fit(matte, Layer(rgb), mode, check)
+        assert models is not None
+        rendering.render(matte, 1500, 1200, 8, edges.Refinement(models, Layer(rgb), check))
 
 
 # -- tuning ------------------------------------------------------------------------------------------------------------
@@ -197,7 +199,7 @@ def soft(width: int, height: int, depth: int) -> Array:
 
 
 def tuned(mask: Array, **asked: Any) -> Array:
-    request = {"threshold": None, "grow": 0, "feather": 0.0, "invert": False, **asked}
+    request = {"threshold": None, "grow": 0, "feather": 0.0, **asked}
     before = mask.copy()
     result = edges.tune(mask, **request, check=nothing)
     np.testing.assert_array_equal(mask, before)
@@ -266,18 +268,10 @@ def test_feathering_keeps_what_is_far_from_an_edge_and_the_mean() -> None:
     assert blurred.mean() == pytest.approx(mask.mean(), rel=1e-4)
 
 
-@pytest.mark.parametrize("depth", [8, 16])
-def test_inverting_twice_gives_the_same(depth: int) -> None:
-    mask = soft(300, 200, depth)
-    inverted = tuned(mask, invert=True)
-    assert (inverted.astype(int) + mask == 2**depth - 1).all()
-    np.testing.assert_array_equal(tuned(inverted, invert=True), mask)
-
-
 def test_tuning_is_done_in_the_order_that_the_protocol_says() -> None:
     mask = soft(400, 300, 8)
     step = tuned(tuned(tuned(mask, threshold=0.4), grow=5), feather=3.0)
-    np.testing.assert_array_equal(tuned(mask, threshold=0.4, grow=5, feather=3.0, invert=True), 255 - step)
+    np.testing.assert_array_equal(tuned(mask, threshold=0.4, grow=5, feather=3.0), step)
 
 
 @pytest.mark.parametrize("asked", [{"grow": 3}, {"feather": 2.0}, {"feather": 20.0}, {"grow": -100, "feather": 250.0}])
@@ -296,9 +290,10 @@ def test_a_large_layer_takes_few_times_its_own_memory() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (3000, 4000, 4), np.uint8)
     tracemalloc.start()
     try:
-        refinement = edges.fit_refinement(matte, Layer(pixels), "fine", nothing)
-        mask = rendering.render(matte, 4000, 3000, 16, refinement)
-        edges.tune(mask, 0.5, 10, 5.0, True, nothing)
+        models = edges.fit(matte, Layer(pixels), "fine", nothing)
+        assert models is not None
+        mask = rendering.render(matte, 4000, 3000, 16, edges.Refinement(models, Layer(pixels), nothing))
+        edges.tune(mask, 0.5, 10, 5.0, nothing)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -13,8 +13,9 @@ from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
 from matted.inference.predictor import Predictor
 from matted.inference.timing import Stopwatch
+from matted.mask.finishing import Outcome
 from matted.mask.picture import Picture
-from matted.mask.pipeline import Outcome, Pipeline
+from matted.mask.pipeline import Pipeline
 from matted.models.spec import ModelSpec
 from matted.settings.target import Target
 from matted.system.task import Task
@@ -67,7 +68,7 @@ class Harness:
         stopwatch = Stopwatch(self.engines.clock.now, self.engines.clock)
         with self.predictor.hold(task, spec, 60.0, stopwatch) as held:
             picture = Picture(side, side, format, [memoryview(pixels)])
-            return Pipeline(held, task, request, picture, stopwatch).run()
+            return Pipeline(spec, task, request, picture, stopwatch).run(held)
 
 
 @pytest.fixture

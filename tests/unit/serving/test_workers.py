@@ -177,13 +177,13 @@ def test_no_more_masks_are_made_at_once_than_there_are_workers(
     making, most, lock = 0, 0, threading.Lock()
     render = Pipeline.run
 
-    def counted(pipeline: Pipeline) -> Outcome:
+    def counted(pipeline: Pipeline, model: Any) -> Outcome:
         nonlocal making, most
         with lock:
             making += 1
             most = max(most, making)
         try:
-            return render(pipeline)
+            return render(pipeline, model)
         finally:
             with lock:
                 making -= 1

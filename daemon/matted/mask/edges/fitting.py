@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 from matted.inference.layer import Layer
 from matted.mask.edges import local, matting
 from matted.mask.edges.matrices import Floats
-from matted.mask.edges.refinement import Grid, Refinement
+from matted.mask.edges.refinement import EdgeModels, Grid, Refinement
 
 Check = Callable[[], None]
 
@@ -23,13 +23,13 @@ _UNSURE_ALPHA = (0.05, 0.95)  # between these the model is unsure
 _REACH = 2.0  # pixels of the matte by which the band is widened, as the model may be wrong about its place
 
 
-def fit_refinement(matte: Floats, layer: Layer, mode: str, check: Check) -> Refinement | None:
-    """Return the refinement of a mask's edge, None if the model was sure of every pixel.
+def fit(matte: Floats, layer: Layer, mode: str, check: Check) -> EdgeModels | None:
+    """Return what refines a mask's edge, None if the model was sure of every pixel.
 
     matte: 0..1 at the model's size.
     layer: the picture; the colours under its transparent parts count, as they do for the model.
     mode: "fine" or "hair".
-    check: called between pieces of the work, and by the refinement; raises to stop.
+    check: called between pieces of the work; raises to stop.
 
     The models are fitted again and again in smaller windows, each time to the alpha that the former ones have refined.
     Hair is solved by matting in between.
@@ -47,16 +47,16 @@ def fit_refinement(matte: Floats, layer: Layer, mode: str, check: Check) -> Refi
     hair = mode == options.HAIR
     planes = guide.planes()
 
-    def fitted(window: float, picture: Layer) -> Refinement:
+    def fitted(window: float) -> EdgeModels:
         check()
         models = local.fit(planes, alpha, _certainty(alpha), band > 0, grid.cell, window * longer)
-        return Refinement(picture, models, band, grid, hair, check)
+        return EdgeModels.of(models, band, grid, hair)
 
-    fitted(_COARSE, guide).apply(alpha)
+    Refinement(fitted(_COARSE), guide, check).apply(alpha)
     if hair:
-        fitted(_FINE, guide).apply(alpha)
+        Refinement(fitted(_FINE), guide, check).apply(alpha)
         alpha = matting.solve(planes, alpha, unsure > 0, check)
-    return fitted(_FINEST if hair else _FINE, layer)
+    return fitted(_FINEST if hair else _FINE)
 
 
 def _certainty(alpha: Floats) -> Floats:

@@ -12,6 +12,7 @@ from matted.mask import resampling
 from matted.mask.edges.local import LocalModels
 from matted.mask.edges.matrices import Floats
 from matted.mask.resampling import Span
+from matted.mask.view import View
 
 _CONTRAST = 1.1  # around a half: colours vary on both sides of an edge, and their alpha is still to be 0 and 1
 
@@ -36,45 +37,51 @@ class Grid:
         means: Floats = (sums / counts).astype(np.float32)
         return means
 
-    def spans(self, axis: int, pixels: int) -> list[Span]:
-        """Return how to interpolate from cells to the pixels of the same picture at another size.
+    def spans(self, view: View) -> tuple[list[Span], list[Span]]:
+        """Return how to interpolate from cells to the pixels of a view of the same picture, down and across."""
+        (height, width), cell = self.size, self.cell
+        (top, bottom), (left, right) = view.rows(height), view.columns(width)
+        down = resampling.linear(-(-height // cell), view.height, view.height * cell / (bottom - top), begin=top / cell)
+        across = resampling.linear(-(-width // cell), view.width, view.width * cell / (right - left), begin=left / cell)
+        return down, across
 
-        axis: 0 for rows, 1 for columns.
-        pixels: of that size along the axis.
-        """
-        cells = -(-self.size[axis] // self.cell)
-        return resampling.linear(cells, pixels, pixels * self.cell / self.size[axis])
+
+@dataclass(frozen=True)
+class EdgeModels:
+    """Local colour models for the band of a mask, fitted once and applied to any view of the picture.
+
+    fields: 5 x rows x columns, of cells: three slopes and an offset, as in LocalModels, and how far alpha is replaced.
+    grid: of the cells over the picture, or over the same picture at a smaller size.
+    also_where_sure: whether alpha is replaced as far where it is 0 or 1 already.
+    """
+
+    fields: Floats
+    grid: Grid
+    also_where_sure: bool
+
+    @classmethod
+    def of(cls, models: LocalModels, band: Floats, grid: Grid, also_where_sure: bool) -> EdgeModels:
+        """Take the models of the cells. band: 0..1 for each cell, how far alpha is replaced there."""
+        contrast = np.float32(_CONTRAST)
+        offset = models.offset * contrast + (np.float32(1) - contrast) / np.float32(2)
+        return cls(np.stack([*(models.slopes * contrast), offset, band * models.trust]), grid, also_where_sure)
 
 
 class Refinement:
     """Replaces alpha in the band by what local colour models make of a picture's colours (a rendering.EdgeRefiner)."""
 
-    def __init__(
-        self,
-        picture: Layer,
-        models: LocalModels,
-        band: Floats,
-        grid: Grid,
-        also_where_sure: bool,
-        check: Callable[[], None],
-    ) -> None:
+    def __init__(self, models: EdgeModels, picture: Layer, check: Callable[[], None], view: View | None = None) -> None:
         """Prepare the models for a picture.
 
         picture: whose alpha is refined.
-        models: one for each cell of the grid.
-        band: 0..1 for each cell, how far alpha is replaced there.
-        grid: over the picture, or over the same picture at a smaller size.
-        also_where_sure: whether alpha is replaced as far where it is 0 or 1 already.
         check: called before each block; raises to stop.
+        view: the view that `picture` shows; None if it is the whole picture, at whatever size.
         """
         self._picture = picture
-        self._also_where_sure = also_where_sure
+        self._also_where_sure = models.also_where_sure
         self._check = check
-        contrast = np.float32(_CONTRAST)
-        offset = models.offset * contrast + (np.float32(1) - contrast) / np.float32(2)
-        self._fields = np.stack([*(models.slopes * contrast), offset, band * models.trust])
-        self._down = grid.spans(0, picture.height)
-        self._across = grid.spans(1, picture.width)
+        self._fields = models.fields
+        self._down, self._across = models.grid.spans(view or View.of(picture.width, picture.height))
         share = self._fields[-1]
         self._reaches = [
             [bool(share[down.samples, each.samples].any()) for each in self._across] for down in self._down

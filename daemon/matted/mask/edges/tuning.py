@@ -1,4 +1,4 @@
-"""Tune a finished mask: apply a threshold, grow or shrink it, feather its edge, invert it."""
+"""Tune a finished mask: apply a threshold, grow or shrink it, feather its edge."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LEAST_SIGMA = 5.0  # samples; a mask is reduced before the blur, as far as sigm
 _TAIL = 4.0  # sigmas at which a Gaussian is cut off: 6e-5 of it lies beyond
 
 
-def tune(mask: Mask, threshold: float | None, grow: int, feather: float, invert: bool, check: Check) -> Mask:
+def tune(mask: Mask, threshold: float | None, grow: int, feather: float, check: Check) -> Mask:
     """Return the tuned mask, of the same size and type: `mask` itself if nothing is asked for.
 
     The steps, in this order:
@@ -27,7 +27,6 @@ def tune(mask: Mask, threshold: float | None, grow: int, feather: float, invert:
     threshold: 0..1; alpha becomes 1 from this value up, 0 below it. None for no threshold.
     grow: pixels by which the subject grows on all sides, or shrinks if negative.
     feather: pixels, the standard deviation of a Gaussian blur.
-    invert: whether subject and background change places.
 
     check: called between pieces of the work; raises to stop.
     """
@@ -40,7 +39,7 @@ def tune(mask: Mask, threshold: float | None, grow: int, feather: float, invert:
         mask = full - _dilated(full - mask, -grow, check)
     if feather > 0:
         mask = _blurred(mask, feather, check)
-    return full - mask if invert else mask
+    return mask
 
 
 def _tiles(mask: Mask, tile: int, check: Check) -> Iterator[tuple[int, int, int, int]]:

@@ -1,0 +1,178 @@
+"""Finish a mask: hold what a person said, tune it, cut out the colours, and say what was done."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matted_client.messages import MaskRequest, MaskResult, Progress, RefineRequest
+from numpy.typing import NDArray
+
+from matted.inference import model_io
+from matted.inference.engines.engine import Planes
+from matted.inference.timing import Stopwatch
+from matted.mask import colours, edges
+from matted.mask.cut_out import CutOut
+from matted.mask.held import Held
+from matted.mask.picture import Picture
+from matted.mask.view import View
+from matted.system.task import Task
+
+Mask = NDArray[np.uint8 | np.uint16]
+
+_COVERAGE_SAMPLES = 1 << 20  # pixels of a mask, about, that its coverage is computed from
+_BLUR_REACH = 4  # standard deviations that a blur reaches
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished mask.
+
+    info: the message that is sent with it.
+    mask: height x width, uint8 or little-endian uint16.
+    foreground: height x width x 4: the pixels of CutOut; None if they were not requested.
+    """
+
+    info: MaskResult
+    mask: Mask
+    foreground: NDArray[np.uint8] | None
+
+
+class Finishing:
+    """The last steps of a request: `render`, then `outcome`."""
+
+    def __init__(
+        self,
+        task: Task,
+        request: MaskRequest | RefineRequest,
+        picture: Picture,
+        stopwatch: Stopwatch,
+        hint: NDArray[np.uint8] | None = None,
+    ) -> None:
+        """Take a request.
+
+        task: its progress is set, and its cancel is heeded.
+        request: its view, its tuning, and what a person said.
+        picture: what the mask is of.
+        stopwatch: records the stages.
+        hint: height x width of the picture, to be held: 0 background, 255 subject; None for none.
+        """
+        self._task = task
+        self._request = request
+        self._picture = picture
+        self._stopwatch = stopwatch
+        self._hint = hint
+        self._view = View.of(picture.width, picture.height, request.view)
+        self._wider, self._rows, self._columns = self._view.widened(self._margin())
+        self._alpha: Mask
+
+    def _margin(self) -> int:
+        """Return the pixels around the view that its tuned mask depends on: a power of 2, so that it rarely changes."""
+        reach = abs(self._request.grow) + _BLUR_REACH * self._request.feather
+        return 1 << math.ceil(math.log2(reach * self._view.scale + 1)) if reach else 0
+
+    def render(self, key: Hashable, render: Callable[[View], Mask]) -> None:
+        """Render the alpha that is finished then.
+
+        key: by which a part of the picture is remembered; the whole is not, as it is rarely asked for again.
+        render: makes a new array of the view's size.
+        """
+        wider, depth = self._wider, self._request.depth
+
+        def rendered() -> tuple[Mask, int]:
+            alpha = render(wider)
+            return alpha, alpha.nbytes
+
+        if wider.is_whole:
+            self._alpha = render(wider)
+        else:
+            self._alpha = self._picture.findings.get((key, wider, depth), rendered).copy()
+        self._held(wider).apply(self._alpha)
+
+    def outcome(
+        self,
+        model: str,
+        device: str,
+        confidence: float,
+        second_look: bool,
+        warnings: Sequence[str],
+        own_colours: Planes | None,
+    ) -> Outcome:
+        """Tune the mask and cut out the picture.
+
+        own_colours: 3 x rows x columns of the picture, RGB: the model's own foreground colours; None if it has none.
+        The others are the fields of MaskResult.
+
+        Raises Rejected, MemoryError.
+        """
+        mask = np.ascontiguousarray(self._tuned()[self._rows, self._columns])
+        foreground = self._foreground(mask, own_colours) if self._request.foreground else None
+        info = MaskResult(
+            width=self._view.width,
+            height=self._view.height,
+            depth=self._request.depth,
+            model=model,
+            device=device,
+            coverage=_coverage(mask),
+            foreground=foreground is not None,
+            confidence=confidence,
+            second_look=second_look,
+            timings=self._stopwatch.laps,
+            warnings=list(warnings),
+        )
+        return Outcome(info, mask, foreground)
+
+    def _held(self, view: View) -> Held:
+        request = self._request
+        return Held(view, request.box, request.keep, request.drop, self._hint)
+
+    def _begin(self, stage: str) -> None:
+        self._task.check()
+        self._task.progress = Progress(stage)
+
+    def _tuned(self) -> Mask:
+        """Return the alpha, tuned. What a person said holds for the subject, whatever the tuning would make of it."""
+        request, alpha = self._request, self._alpha
+        if request.threshold is None and not request.grow and not request.feather and not request.invert:
+            return alpha
+        self._begin("mask")
+        scale = self._wider.scale
+        grow, feather = round(request.grow * scale), request.feather * scale
+        mask = edges.tune(alpha, request.threshold, grow, feather, self._task.check)
+        if mask is not alpha:
+            self._held(self._wider).apply(mask)
+        if request.invert:
+            mask = np.iinfo(mask.dtype).max - mask
+        self._stopwatch.lap("tuning")
+        return mask
+
+    def _foreground(self, mask: Mask, own_colours: Planes | None) -> NDArray[np.uint8]:
+        """Return the cut-out, in the model's own colours if it gives them, else in those estimated of the picture.
+
+        mask: the mask after tuning. Where it is inverted, the background is what is kept and gets the estimate.
+        """
+        self._begin("colours")
+        request, view, invert = self._request, self._view, self._request.invert
+        layer = self._picture.seen_in(view)
+        result = CutOut(layer)
+        if own_colours is not None and not invert:
+            rows, columns = own_colours.shape[1:]
+            (top, bottom), (left, right) = view.rows(rows), view.columns(columns)
+            part = (left, top, right, bottom)
+            result.colours[...] = model_io.foreground(own_colours, view.width, view.height, part)
+        else:
+            alpha = np.ascontiguousarray(self._alpha[self._rows, self._columns])
+            kept = np.iinfo(alpha.dtype).max - alpha if invert else alpha
+            tuned = mask if request.threshold is not None or request.grow or request.feather else None
+            colours.estimate(kept, layer, self._task.check, tuned, result.colours)
+        result.fill_alpha(mask)
+        self._stopwatch.lap("colours")
+        return result.pixels
+
+
+def _coverage(mask: Mask) -> float:
+    """Return the mean of the mask, 0..1, of a grid of its pixels."""
+    step = max(1, math.isqrt(mask.size // _COVERAGE_SAMPLES))
+    return float(mask[::step, ::step].mean(dtype=np.float64)) / np.iinfo(mask.dtype).max
