@@ -18,7 +18,7 @@ from PIL import Image, ImageChops, ImageCms, ImageOps, UnidentifiedImageError
 from PIL.ExifTags import Base as Tag
 
 from matted.files import png_chunks, samples, tiff
-from matted.mask import band
+from matted.mask.colours import band
 from matted.system import atomic_file
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")

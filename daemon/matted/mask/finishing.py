@@ -14,9 +14,8 @@ from matted.inference import model_io
 from matted.inference.engines.engine import Planes
 from matted.inference.timing import Stopwatch
 from matted.mask import colours, edges
-from matted.mask.cut_out import CutOut
-from matted.mask.held import Held
 from matted.mask.picture import Picture
+from matted.mask.subject.held import Held
 from matted.mask.view import View
 from matted.system.task import Task
 
@@ -156,7 +155,7 @@ class Finishing:
         self._begin("colours")
         request, view, invert = self._request, self._view, self._request.invert
         layer = self._picture.seen_in(view)
-        result = CutOut(layer)
+        result = colours.CutOut(layer)
         if own_colours is not None and not invert:
             rows, columns = own_colours.shape[1:]
             (top, bottom), (left, right) = view.rows(rows), view.columns(columns)

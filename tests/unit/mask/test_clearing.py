@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matted.mask import rendering
-from matted.mask.clearing import Clearing
+from matted.mask.rendering.clearing import Clearing
 from numpy.typing import NDArray
 
 SIDE = 320

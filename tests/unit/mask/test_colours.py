@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from matted.inference.layer import Layer
-from matted.mask import band, colours, edges
+from matted.mask import colours, edges
+from matted.mask.colours import band
 from PIL import Image
 
 RED, GREEN = (200, 40, 30), (40, 160, 60)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matted.inference.layer import Layer
-from matted.mask.cut_out import CutOut
+from matted.mask.colours.cut_out import CutOut
 
 SIDE = 256
 EVERY = np.arange(SIDE, dtype=np.uint8)

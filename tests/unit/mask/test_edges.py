@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from matted.inference.layer import Layer
-from matted.mask import edges, rendering, resampling
+from matted.mask import edges, rendering
+from matted.mask.rendering import resampling
 from PIL import Image
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matted.mask.held import Held
+from matted.mask.subject.held import Held
 from matted.mask.view import View
 from numpy.typing import NDArray
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matted.mask import rendering, resampling
+from matted.mask import rendering
+from matted.mask.rendering import resampling
 from PIL import Image
 
 SIDE = 320

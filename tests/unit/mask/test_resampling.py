@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matted.mask import resampling
+from matted.mask.rendering import resampling
 from PIL import Image
 
 SIZES = [(1, 1), (1, 9), (9, 1), (2, 3), (40, 40), (40, 41), (41, 40), (40, 1000), (320, 77), (1000, 33)]

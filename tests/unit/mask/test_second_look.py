@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from matted.mask.second_look import Box, find_box, merge
+from matted.mask.subject.second_look import Box, find_box, merge
 from numpy.typing import NDArray
 from PIL import Image
 

@@ -17,7 +17,8 @@ from matted.inference.predictor import Predictor
 from matted.inference.timing import Stopwatch
 from matted.mask.finishing import Outcome
 from matted.mask.picture import REMEMBERED_BYTES, Findings, Picture
-from matted.mask.pipeline import ModelNeeded, Pipeline
+from matted.mask.pipeline import Pipeline
+from matted.mask.subject.finding import ModelNeeded
 from matted.mask.view import View
 from matted.settings.target import Target
 from matted.system.task import Task

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from matted.inference.layer import Layer
-from matted.mask import resampling
 from matted.mask.edges.local import LocalModels
 from matted.mask.edges.matrices import Floats
-from matted.mask.resampling import Span
+from matted.mask.rendering import resampling
+from matted.mask.rendering.resampling import Span
 from matted.mask.view import View
 
 _CONTRAST = 1.1  # around a half: colours vary on both sides of an edge, and their alpha is still to be 0 and 1

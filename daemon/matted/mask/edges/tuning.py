@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.mask.resampling import Span
+from matted.mask.rendering.resampling import Span
 
 Mask = NDArray[np.uint8 | np.uint16]
 Check = Callable[[], None]

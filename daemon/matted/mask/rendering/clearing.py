@@ -27,8 +27,8 @@ from itertools import pairwise, product
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.mask import resampling
-from matted.mask.resampling import Span
+from matted.mask.rendering import resampling
+from matted.mask.rendering.resampling import Span
 from matted.mask.view import View
 
 Floats = NDArray[np.float32]

@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.mask import resampling
-from matted.mask.clearing import Clearing
+from matted.mask.rendering import resampling
+from matted.mask.rendering.clearing import Clearing
 from matted.mask.view import View
 
 

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from matted.inference.layer import Layer
-from matted.mask import band
+from matted.mask.colours import band
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
