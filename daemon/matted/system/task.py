@@ -26,6 +26,7 @@ class Task:
     progress: Progress = field(default=WAITING, kw_only=True)
     estimate: Callable[[], Progress] | None = field(default=None, init=False)
     _cancelled: bool = field(default=False, init=False)
+    _overtaken: bool = field(default=False, init=False)
     _interrupt: Callable[[], None] | None = field(default=None, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
@@ -36,13 +37,17 @@ class Task:
             if self._interrupt:  # with the lock held, `run_interruptible` cannot end and let other work begin
                 self._interrupt()
 
+    def overtake(self) -> None:
+        """Ask the task to end, but not in the middle of interruptible work: what comes next needs its outcome, too."""
+        self._overtaken = True
+
     def cancelled(self) -> bool:
-        """Return whether `cancel` was called."""
-        return self._cancelled
+        """Return whether `cancel` or `overtake` was called."""
+        return self._cancelled or self._overtaken
 
     def check(self) -> None:
-        """Raise Rejected("cancelled") once the task was cancelled."""
-        if self._cancelled:
+        """Raise Rejected("cancelled") once the task was cancelled or overtaken."""
+        if self.cancelled():
             raise Rejected(messages.CANCELLED, "Cancelled.")
 
     def run_interruptible(self, work: Callable[[], None], interrupt: Callable[[], None]) -> None:
@@ -51,7 +56,8 @@ class Task:
         work: called in this thread.
         interrupt: called in the thread of a cancel that comes meanwhile; has to make `work` return or raise.
 
-        Raises Rejected("cancelled") after a cancel, whatever `work` then does; else what `work` raises.
+        Raises Rejected("cancelled") after a cancel, whatever `work` then does; else what `work` raises. A task that was
+        overtaken does not begin with it.
         """
         with self._lock:
             self.check()
@@ -64,7 +70,8 @@ class Task:
         finally:
             with self._lock:
                 self._interrupt = None
-        self.check()
+        if self._cancelled:
+            self.check()
 
     @contextmanager
     def holding(self, lock: threading.Lock | threading.Semaphore) -> Iterator[None]:

@@ -349,6 +349,31 @@ def test_a_cancel_while_another_infers_is_heeded_at_once(harness: Harness) -> No
     assert first() is None
 
 
+def test_an_inference_that_is_overtaken_goes_on_and_serves_the_next_request(harness: Harness) -> None:
+    gate = harness.engines.close_inferring("small")
+    overtaken, following = Task(), Task()
+    first = in_thread(lambda: harness.predict(task=overtaken))
+    assert gate.reached.wait(60)
+    overtaken.overtake()
+    second = in_thread(lambda: harness.predict(task=following))
+    wait_for(lambda: following.progress.place == 1, "the second wait for its turn")
+    gate.open()
+    assert first() is None and second() is None
+    assert harness.engines.made[0].inferences == 1
+
+
+def test_a_load_that_is_overtaken_goes_on_and_serves_the_next_request(harness: Harness) -> None:
+    task, loading = Task(), harness.engines.close_loading("small")
+    end = in_thread(lambda: harness.predict(task=task))
+    assert loading.reached.wait(60)
+    task.overtake()
+    loading.open()
+    error = end()
+    assert isinstance(error, Rejected) and error.code == "cancelled"
+    harness.predict()
+    assert len(harness.engines.made) == 1 and not harness.engines.made[0].closed
+
+
 def test_a_cancel_ends_a_download(harness: Harness) -> None:
     harness.store.missing.add("small")
     harness.store.downloading.close()
