@@ -11,7 +11,7 @@ from benchmarks.photographs import Layer
 from benchmarks.samples import Sample
 from benchmarks.stopwatch import Effort, Run, in_turns, timed
 from benchmarks.workplace import Subject, Workplace
-from matted_client import Mask, OpenPicture
+from matted_client import Mask
 
 KIND = "questions"
 CLICK, SLIDER, PART, WHOLE, REFINED, REACH = "a click", "a slider", "another part", "whole mask", "refine", "its slider"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from functools import cached_property
+from copy import copy
 from typing import TypeVar, cast
 
 import numpy as np
@@ -20,11 +20,14 @@ T = TypeVar("T")
 
 
 class Picture:
-    """What a client sent of one picture. The frames are neither copied nor changed.
+    """What a client sent of one picture. The frames are neither copied nor changed. For several threads at once.
 
     width, height: in pixels.
     format: one of the protocol's.
+    frames: as received.
+    has_plate: whether there is one.
     hint: height x width, uint8: 0 background, 255 subject, else undecided. None: there is no hint.
+    hint_key: by which what the hint led to is remembered.
     findings: what has been found out about it.
     """
 
@@ -46,16 +49,20 @@ class Picture:
         self.width = width
         self.height = height
         self.format = format
-        self.hint: NDArray[np.uint8] | None = None
+        self.frames = list(frames)
+        self.has_plate = plate
+        self.hint = self._as_hint(frames[1 + plate]) if hint else None
+        self.hint_key: object = None
         self.findings = Findings()
-        self._pictures = frames[: 1 + plate]
-        if hint:
-            self.hint = np.frombuffer(frames[1 + plate], np.uint8).reshape(height, width)
+        self._layers: list[Layer] = []  # those of all pictures that `hinted` makes of this one, too
 
-    @cached_property
-    def layers(self) -> list[Layer]:
-        """The picture, and the plate if there is one."""
-        return [Layer.from_frame(frame, self.width, self.height, self.format) for frame in self._pictures]
+    def hinted(self, frame: memoryview) -> Picture:
+        """Return the same picture, with what is known of its layers, and this hint. frame: height x width bytes."""
+        other = copy(self)
+        other.frames = [*self.frames[: 1 + self.has_plate], frame]
+        other.hint = self._as_hint(frame)
+        other.hint_key = object()  # nothing that was found with another hint is taken for it
+        return other
 
     def seen_in(self, view: View) -> Layer:
         """Return the picture, without the plate, as it is to be seen in a view."""
@@ -67,14 +74,21 @@ class Picture:
         return self.layers[0] if view.is_whole else self.findings.get(("layer", view), seen)
 
     @property
-    def has_plate(self) -> bool:
-        """Whether there is a plate."""
-        return len(self._pictures) == 2
+    def layers(self) -> list[Layer]:
+        """The picture, and the plate if there is one."""
+        if not self._layers:
+            pictures = self.frames[: 1 + self.has_plate]
+            made = [Layer.from_frame(frame, self.width, self.height, self.format) for frame in pictures]
+            self._layers[:] = made  # in one step: another thread may have made them meanwhile
+        return self._layers
 
     @property
     def frame_bytes(self) -> int:
         """The size of all frames."""
-        return sum(map(len, self._pictures)) + (0 if self.hint is None else self.hint.size)
+        return sum(map(len, self.frames))
+
+    def _as_hint(self, frame: memoryview) -> NDArray[np.uint8]:
+        return np.frombuffer(frame, np.uint8).reshape(self.height, self.width)
 
 
 class Findings:

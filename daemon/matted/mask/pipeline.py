@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matted_client import options
-from matted_client.messages import MaskRequest, Progress
+from matted_client.messages import MaskRequest, Progress, RefineRequest
 from numpy.typing import NDArray
 
 from matted.inference.timing import Stopwatch
@@ -115,3 +115,22 @@ class Pipeline:
         models = edges.fit(cleared, self._picture.layers[0], self._request.edges, self._task.check)
         self._stopwatch.lap("edges")
         return Edge(cleared, clearing, models), cleared.nbytes + (0 if models is None else models.fields.nbytes)
+
+
+def refine_mask(request: RefineRequest, picture: Picture, task: Task, stopwatch: Stopwatch) -> Outcome:
+    """Refine the picture's hint, which is a mask that is there already. Raises Rejected, MemoryError."""
+    stopwatch.lap("waiting")
+    hint = picture.hint
+    assert hint is not None, "admission lets no such request in"
+    matte = hint.astype(np.float32) / np.float32(255)
+    layer = picture.layers[0]
+    models = edges.fit(matte, layer, options.FINE, task.check)
+
+    def rendered(view: View) -> NDArray[np.uint8 | np.uint16]:
+        refinement = None if models is None else Refinement(models, picture.seen_in(view), task.check, view)
+        return rendering.render(matte, view.width, view.height, request.depth, refinement, None, view)
+
+    finishing = Finishing(task, request, picture, stopwatch)
+    finishing.render(("refined", picture.hint_key), rendered)
+    stopwatch.lap("edges")
+    return finishing.outcome("", "", 1.0, False, [], None)

@@ -1,4 +1,4 @@
-"""Check a mask request before it is queued: its size, its frames, and whether it has a plate."""
+"""Check a picture or a question before it is taken: its size, its frames, whether there is memory for it, its plate."""
 
 from __future__ import annotations
 
@@ -6,60 +6,80 @@ from collections.abc import Sequence
 
 import psutil
 from matted_client import Rejected, messages
-from matted_client.messages import MaskRequest
+from matted_client.messages import Question
 
+from matted.mask.picture import Picture
 from matted.models.spec import ModelSpec
 
-BYTES_PER_PIXEL = 20  # of memory at a request's peak: the picture, mask, foreground colours and intermediate arrays
+# Bytes of memory for each pixel at a request's peak.
+WHOLE_BYTES = 20  # of a whole mask's: the picture, mask, foreground colours and intermediate arrays
+PART_BYTES = 4  # of the part of the picture that a view shows, or of a picture that is kept: what is read of it
 
 
-def check(request: MaskRequest, frames: Sequence[memoryview]) -> None:
-    """Check the size of the picture and of the frames that came with the request, and whether there is memory for it.
-
-    Memory is looked at for each request: what was free when its client connected tells nothing about now.
-
-    Raises Rejected: "too_large", "out_of_memory", or "bad_request" where the frames do not fit the request.
-    """
-    _check_size(request)
-    expected = request.frame_sizes(request.width, request.height, request.format)
-    arrived = [len(frame) for frame in frames]
-    if arrived != expected:
-        message = f"Frames of {_listed(expected)} bytes expected behind the header, not {_listed(arrived)}."
-        raise Rejected(messages.BAD_REQUEST, message)
-    _check_memory(request, sum(arrived))
-
-
-def check_plate(request: MaskRequest, spec: ModelSpec) -> None:
-    """Check that there is a plate if the model needs one. Raises Rejected: "plate_needed", or "bad_request"."""
-    if spec.needs_plate and not request.plate:
-        raise Rejected(
-            messages.PLATE_NEEDED,
-            f"{spec.title} compares the picture with a plate: the same scene without the subject.",
-            "Add a plate (matted remove --plate), or use another model; see: matted models",
-        )
-    if request.plate and not spec.needs_plate:
-        message = f"{spec.title} takes no plate."
-        raise Rejected(messages.BAD_REQUEST, message, "Leave the plate out, or use a model that takes one.")
-
-
-def _check_size(request: MaskRequest) -> None:
-    if request.width * request.height > messages.MAX_PIXELS:
-        message = f"The picture is too large: {request.width} x {request.height} pixels."
+def check_size(width: int, height: int) -> None:
+    """Check the size of a picture. Raises Rejected("too_large")."""
+    if width * height > messages.MAX_PIXELS:
+        message = f"The picture is too large: {width} x {height} pixels."
         hint = f"At most {messages.MAX_PIXELS // 1_000_000} megapixels are possible; scale it down."
         raise Rejected(messages.TOO_LARGE, message, hint)
 
 
-def _listed(sizes: Sequence[int]) -> str:
-    return ", ".join(map(str, sizes[:4])) or "none"
+def check_frames(expected: Sequence[int], frames: Sequence[memoryview]) -> None:
+    """Check the sizes of the frames that came with a header. Raises Rejected("bad_request")."""
+    arrived = [len(frame) for frame in frames]
+    if arrived != list(expected):
+        message = f"Frames of {_listed(expected)} bytes expected behind the header, not {_listed(arrived)}."
+        raise Rejected(messages.BAD_REQUEST, message)
 
 
-def _check_memory(request: MaskRequest, arrived: int) -> None:
+def memory_to_keep(picture: Picture) -> int:
+    """Return the bytes that an open picture takes."""
+    return picture.frame_bytes + picture.width * picture.height * PART_BYTES
+
+
+def memory_to_answer(question: Question, picture: Picture) -> int:
+    """Return the bytes that a question about a picture needs at its peak, with the picture itself."""
+    if question.view is None:
+        return picture.width * picture.height * WHOLE_BYTES
+    left, top, right, bottom, width, height = question.view
+    return picture.frame_bytes + (right - left) * (bottom - top) * PART_BYTES + width * height * WHOLE_BYTES
+
+
+def check_memory(needed: int, there: int, can_be_freed: int) -> int:
+    """Return how many bytes have to be freed first, so that a request has enough memory.
+
+    needed: at the request's peak.
+    there: bytes of that which are in memory already, as the frames are.
+    can_be_freed: how many bytes could be freed.
+
+    Memory is looked at for each request: what was free when its client connected tells nothing about now.
+
+    Raises Rejected("out_of_memory") if that would not be enough.
+    """
     memory = psutil.virtual_memory()
-    needed = request.width * request.height * BYTES_PER_PIXEL
-    free = int(memory.available) + arrived  # the frames have their memory already
-    if needed > free:
+    missing = needed - int(memory.available) - there
+    if missing > can_be_freed:
+        free = int(memory.available) + there + can_be_freed
         figures = f"the picture needs {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
         hint = "Close other programs, or scale the picture down."
         if needed > memory.total:
             hint = f"Scale the picture down: this computer has {memory.total / 1e9:.1f} GB in all."
         raise Rejected(messages.OUT_OF_MEMORY, f"This computer has too little free memory now: {figures}.", hint)
+    return max(0, missing)
+
+
+def check_plate(has_plate: bool, spec: ModelSpec) -> None:
+    """Check that there is a plate if the model needs one. Raises Rejected: "plate_needed", or "bad_request"."""
+    if spec.needs_plate and not has_plate:
+        raise Rejected(
+            messages.PLATE_NEEDED,
+            f"{spec.title} compares the picture with a plate: the same scene without the subject.",
+            "Add a plate (matted remove --plate), or use another model; see: matted models",
+        )
+    if has_plate and not spec.needs_plate:
+        message = f"{spec.title} takes no plate."
+        raise Rejected(messages.BAD_REQUEST, message, "Leave the plate out, or use a model that takes one.")
+
+
+def _listed(sizes: Sequence[int]) -> str:
+    return ", ".join(map(str, sizes[:4])) or "none"

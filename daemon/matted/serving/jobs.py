@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from matted_client import Rejected, messages
-from matted_client.messages import Load, MaskRequest
+from matted_client.messages import Load, MaskRequest, RefineRequest
 
 from matted.mask.picture import Picture
 from matted.system.task import SHUTTING_DOWN, Task
@@ -29,25 +29,40 @@ class Job(Task):
 
     peer: bytes
     id: int
-    request: MaskRequest | Load
+    request: MaskRequest | RefineRequest | Load
     picture: Picture | None = None
     submitted: float = field(default_factory=time.monotonic)
 
     @property
-    def pixel_bytes(self) -> int:
-        """The size of its frames."""
-        return self.picture.frame_bytes if self.picture is not None else 0
+    def open_picture(self) -> int | None:
+        """The name of the open picture that it is about, None if there is none."""
+        return None if isinstance(self.request, Load) else self.request.picture
+
+    @property
+    def model(self) -> str | None:
+        """The id of the model that is asked for, None if none is needed."""
+        return None if isinstance(self.request, RefineRequest) else self.request.model
 
 
 def _always(job: Job) -> bool:
     return True
 
 
+def _never(job: Job) -> bool:
+    return False
+
+
+def _frame_bytes(jobs: Iterable[Job]) -> int:
+    """Return the size of the frames of some jobs. Those of a picture that several of them are about count once."""
+    frames = {id(frame): len(frame) for job in jobs if job.picture is not None for frame in job.picture.frames}
+    return sum(frames.values())
+
+
 class JobQueue:
     """The jobs that wait for a worker, and those that run. All methods are thread-safe.
 
     limit: how many jobs may wait.
-    limit_bytes: how many bytes the pixels of all jobs, waiting and running, may take. An empty queue takes a job of
+    limit_bytes: how many bytes the frames of all jobs, waiting and running, may take. An empty queue takes a job of
         any size.
     """
 
@@ -60,18 +75,29 @@ class JobQueue:
         self._wake_requested = False
         self._changed = threading.Condition()
 
-    def submit(self, job: Job) -> None:
-        """Add a job. Raises Rejected("busy") when the queue is full, Rejected("shutting_down") once it is closed."""
+    def submit(self, job: Job, overtakes: Callable[[Job], bool] = _never) -> list[Job]:
+        """Add a job, which overtakes others: they end without a result. Returns those that waited, as `cancel` does.
+
+        overtakes: tells which unfinished jobs. They make room for this one.
+
+        Raises Rejected("busy") when the queue is full, Rejected("shutting_down") once it is closed; then nothing is
+        overtaken.
+        """
         with self._changed:
             if not self._accepting:
                 raise Rejected(*SHUTTING_DOWN)
-            waiting, unfinished = sum(map(len, self._waiting.values())), self._unfinished()
-            taken = sum(each.pixel_bytes for each in unfinished)
-            if waiting >= self.limit or (unfinished and taken + job.pixel_bytes > self._limit_bytes):
-                message = f"{waiting} requests are waiting already, with {taken // 1_000_000} MB of pixels."
+            staying = [each for each in self._unfinished() if not overtakes(each)]
+            waiting = sum(each not in self._running for each in staying)
+            if waiting >= self.limit or (staying and _frame_bytes([*staying, job]) > self._limit_bytes):
+                taken = _frame_bytes(staying) // 1_000_000
+                message = f"{waiting} requests are waiting already, with {taken} MB of pixels."
                 raise Rejected(messages.BUSY, message, "Try again when some of them are done.")
+            waited, running = self._remove(overtakes)
             self._waiting.setdefault(job.peer, deque()).append(job)
             self._changed.notify()
+        for each in (*waited, *running):
+            each.overtake()
+        return waited
 
     def take(self, timeout: float | None = None, ready: Callable[[Job], bool] = _always) -> Job | None:
         """Return the next job that is ready; it counts as running until `done`.
@@ -118,18 +144,16 @@ class JobQueue:
         with self._changed:
             return self._drained()
 
-    def cancel(self, peer: bytes, job_id: int) -> Job | None:
-        """Cancel a job. Returns it if it was still waiting: it will never run, and no worker will answer it."""
+    def cancel(self, which: Callable[[Job], bool]) -> list[Job]:
+        """Cancel jobs. Returns those that were still waiting: they will never run, and no worker will answer them.
+
+        which: tells which unfinished jobs.
+        """
         with self._changed:
-            job = self._find(peer, job_id)
-            waited = job is not None and job not in self._running
-            if job is not None and waited:
-                self._waiting[peer].remove(job)
-                if not self._waiting[peer]:
-                    del self._waiting[peer]
-        if job is not None:
-            job.cancel()
-        return job if waited else None
+            waited, running = self._remove(which)
+        for each in (*waited, *running):
+            each.cancel()
+        return waited
 
     def contains(self, peer: bytes, job_id: int) -> bool:
         """Return whether a job waits or runs."""
@@ -149,6 +173,15 @@ class JobQueue:
             self._waiting.clear()
             self._changed.notify_all()
             return waiting
+
+    def _remove(self, which: Callable[[Job], bool]) -> tuple[list[Job], list[Job]]:
+        """Remove some of the waiting jobs. Returns them, and those of the running ones that are meant, too."""
+        waited = [job for job in self._in_turn() if which(job)]
+        for job in waited:
+            self._waiting[job.peer].remove(job)
+            if not self._waiting[job.peer]:
+                del self._waiting[job.peer]
+        return waited, [job for job in self._running if which(job)]
 
     def _drained(self) -> bool:
         return not self._accepting and not self._waiting

@@ -20,7 +20,7 @@ from matted_client.endpoint import KEY_BYTES, LOOPBACK
 from matted import __version__
 from matted.hosts import places, sharing
 from matted.models import catalogue
-from matted.serving.idle_connections import IdleConnections
+from matted.serving.connections import Connections
 from matted.serving.instance import SingleInstance
 from matted.serving.jobs import NO_CLIENT
 from matted.serving.service import Identity, Service
@@ -83,8 +83,8 @@ class Server:
         self._cleanup.callback(self._zap.close)
         self._router = context.socket(zmq.ROUTER)
         self._cleanup.callback(self._router.close, LINGER_MS)
-        self._idle_connections = IdleConnections(self._router)
-        self._cleanup.callback(self._idle_connections.close)
+        self._connections = Connections(self._router)
+        self._cleanup.callback(self._connections.close)
         self._endpoint = self._bind()
         identity = Identity(self._endpoint, str(instance.connection_file), self._key)
         self._service = Service(setup, reread, identity, self._wake)
@@ -120,14 +120,14 @@ class Server:
 
     def _loop(self) -> None:
         poller = zmq.Poller()
-        for readable in (self._router, self._zap.socket, self._idle_connections.events, self._wake_reader):
+        for readable in (self._router, self._zap.socket, self._connections.events, self._wake_reader):
             poller.register(readable, zmq.POLLIN)
         next_progress, deadline = 0.0, math.inf
         while not (self._service.stopping and self._service.finished()):
             working = self._service.working()
             ready = dict(poller.poll(self._poll_milliseconds(working)))
-            if self._idle_connections.events in ready:
-                self._idle_connections.update()
+            if self._connections.events in ready:
+                self._let_go()
             if self._zap.socket in ready:
                 self._zap.answer()
             if self._wake_reader.fileno() in ready:
@@ -136,7 +136,8 @@ class Server:
                 self._receive()
             self._send(self._service.collect())
             now = time.monotonic()
-            self._return_memory_when_quiet(bool(ready) or working, now)
+            forgot = self._service.expire()
+            self._return_memory_when_quiet(bool(ready) or working or forgot, now)
             if working and now >= next_progress:
                 self._send(self._service.progress())
                 next_progress = now + PROGRESS_SECONDS
@@ -154,7 +155,11 @@ class Server:
         """Return how long the loop may sleep, None for no limit. working: whether jobs wait or run."""
         if working or self._service.stopping:
             return int(PROGRESS_SECONDS * 1000)
-        seconds = min(self._service.seconds_to_idle(), max(0.0, self._return_memory_at - time.monotonic()))
+        seconds = min(
+            self._service.seconds_to_idle(),
+            self._service.seconds_to_expiry(),
+            max(0.0, self._return_memory_at - time.monotonic()),
+        )
         return None if seconds == math.inf else min(MAX_POLL_MS, int(seconds * 1000) + 1)
 
     def _return_memory_when_quiet(self, busy: bool, now: float) -> None:
@@ -180,9 +185,17 @@ class Server:
             peer, *frames = self._router.recv_multipart(zmq.NOBLOCK, copy=False)
         except zmq.Again:
             return
-        self._idle_connections.mark_as_client(peer)
+        self._let_go()
+        connected = self._connections.hear(peer)
         if frames:
             self._send(self._service.handle(peer.bytes, [frame.buffer for frame in frames]))
+        if not connected:
+            self._service.leave(peer.bytes)
+
+    def _let_go(self) -> None:
+        """Forget the clients whose connections have ended."""
+        for peer in self._connections.update():
+            self._service.leave(peer)
 
     def _send(self, replies: list[Reply]) -> None:
         for reply in replies:

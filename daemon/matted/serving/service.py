@@ -6,13 +6,24 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psutil
 from matted_client import MattedError, ProtocolError, Rejected, messages
-from matted_client.messages import Failure, Hello, Load, MaskRequest, Message, Progress, Unload
+from matted_client.messages import (
+    Close,
+    Failure,
+    Hello,
+    Load,
+    MaskRequest,
+    Message,
+    Open,
+    Progress,
+    RefineRequest,
+    Unload,
+)
 
 from matted import __version__
 from matted.inference.cache import ModelCache
@@ -20,10 +31,9 @@ from matted.inference.compiled import CompiledFiles
 from matted.inference.engines.engine import EngineFactory
 from matted.inference.engines.local import LocalEngine
 from matted.inference.predictor import Predictor
-from matted.mask.picture import Picture
 from matted.models.store import Store
-from matted.serving import admission
 from matted.serving.jobs import NO_CLIENT, Job, JobQueue
+from matted.serving.questions import Questions
 from matted.serving.workers import Reply, Setup, Workers, internal_failure
 from matted.system import logbook
 from matted.system.task import SHUTTING_DOWN
@@ -78,6 +88,7 @@ class Service:
         compiled = CompiledFiles(config.compiled, config.compiled_limit)
         self._predictor = Predictor(self._store, self._cache, compiled, config.target, engines, clock)
         self._queue = JobQueue(config.queue, memory.total * QUEUE_PERCENT // 100)
+        self._questions = Questions(self._queue, clock)
         self._workers = Workers(self._setup, self._queue, self._cache, self._predictor, on_finished)
         self._clock = clock
         self._started = clock()
@@ -91,7 +102,7 @@ class Service:
         """Handle one message of a client, and return the replies that are due now. Never raises.
 
         peer: the routing id of the client's connection.
-        frames: the header, then the pixels of a mask request.
+        frames: the header, then the raw frames.
         """
         request_id = 0
         self._requests += 1
@@ -136,10 +147,25 @@ class Service:
             replies.append(Reply(job.peer, job.id, progress))
         return replies
 
+    def expire(self) -> bool:
+        """Forget the open pictures that nobody has asked about for long. Returns whether there were any."""
+        before = len(self._questions.pictures)
+        self._questions.pictures.expire()
+        return len(self._questions.pictures) < before
+
+    def seconds_to_expiry(self) -> float:
+        """Return after how many seconds `expire` has something to do, infinite for never."""
+        return self._questions.pictures.seconds_to_expiry()
+
     def abandon(self, peer: bytes, request_id: int) -> None:
-        """Cancel a request whose client has left."""
+        """Cancel a request whose client does not read its replies."""
         log.info("a client left before its request was done")
-        self._queue.cancel(peer, request_id)
+        self._queue.cancel(lambda job: (job.peer, job.id) == (peer, request_id))
+
+    def leave(self, peer: bytes) -> None:
+        """Cancel the requests of a client whose connection has ended, and forget its pictures."""
+        self._questions.pictures.close_all(peer)
+        self._queue.cancel(lambda job: job.peer == peer)
 
     def stop(self) -> list[Reply]:
         """Refuse new work, and return the replies to the requests that waited. The running ones go on: `finished`."""
@@ -153,6 +179,7 @@ class Service:
     def close(self) -> None:
         """Close all engines, also those that are in use."""
         self._cache.clear()
+        self._questions.pictures.clear()
 
     def reload(self) -> None:
         """Read the settings and model specs again. A running request keeps those that it began with.
@@ -180,17 +207,24 @@ class Service:
     ) -> list[Reply]:
         """Handle one message. Raises as the parts of it do: Rejected, ProtocolError, MattedError."""
         if op == MaskRequest.op:
-            self._submit(self._admit(peer, request_id, MaskRequest.from_wire(header), frames))
-            return []
+            mask = MaskRequest.from_wire(header)
+            return self._ask(self._questions.job(peer, request_id, mask, frames, self._setup.spec(mask.model)))
+        if op == RefineRequest.op:
+            return self._ask(self._questions.job(peer, request_id, RefineRequest.from_wire(header), frames, None))
+        if op == Open.op:
+            return self._open(peer, request_id, Open.from_wire(header), frames)
         if frames:
             raise ProtocolError(f"'{op[:20]}' takes no frames.")
+        if op == Close.op:
+            name = Close.from_wire(header).picture
+            found = self._questions.pictures.close(peer, name)
+            return [Reply(peer, request_id, messages.Done(found)), *self._end(lambda job: _is_view(job, peer, name))]
         if op == Load.op:
             load = Load.from_wire(header)
             self._refuse_reused_id(peer, request_id)
             if not self.stopping and self._workers.renew(load):
                 return [Reply(peer, request_id, messages.Done())]
-            self._submit(Job(peer, request_id, load, submitted=self._clock()))
-            return []
+            return self._ask(Job(peer, request_id, load, submitted=self._clock()))
         if op == Unload.op:
             found = self._cache.unload_when_idle(self._setup.model_id(Unload.from_wire(header).model))
             self._queue.wake_worker()
@@ -202,7 +236,10 @@ class Service:
         if op == messages.ModelsRequest.op:
             return [Reply(peer, request_id, messages.ModelsReply(self._models()))]
         if op == messages.Cancel.op:
-            return self._cancel(peer, request_id, messages.Cancel.from_wire(header))
+            target = messages.Cancel.from_wire(header).target
+            found = self._queue.contains(peer, target)
+            ended = self._end(lambda job: (job.peer, job.id) == (peer, target))
+            return [Reply(peer, request_id, messages.Done(found)), *ended]
         if op == messages.Reload.op:
             self.reload()
             return [Reply(peer, request_id, messages.Done())]
@@ -230,39 +267,39 @@ class Service:
             formats=list(messages.BYTES_PER_PIXEL),
         )
 
-    def _admit(self, peer: bytes, request_id: int, request: MaskRequest, frames: Sequence[memoryview]) -> Job:
-        """Make a job of a mask request that can be carried out. Raises Rejected."""
-        admission.check(request, frames)
-        self._refuse_reused_id(peer, request_id)
-        spec = self._setup.spec(request.model)
-        admission.check_plate(request, spec)
-        picture = Picture(request.width, request.height, request.format, frames, request.plate, request.hint)
-        return Job(peer, request_id, request, picture, self._clock())
+    def _open(self, peer: bytes, request_id: int, opening: Open, frames: Sequence[memoryview]) -> list[Reply]:
+        """Keep a picture. Raises Rejected."""
+        picture = self._questions.picture(opening, frames)
+        if self.stopping:
+            raise Rejected(*SHUTTING_DOWN)
+        self._questions.pictures.open(peer, opening.picture, picture)
+        ended = self._end(lambda job: _is_view(job, peer, opening.picture))  # of the earlier picture of this name
+        return [Reply(peer, request_id, messages.Done()), *ended]
 
     def _refuse_reused_id(self, peer: bytes, request_id: int) -> None:
         if self._queue.contains(peer, request_id):
             raise Rejected(messages.BAD_REQUEST, f"Request {request_id} is still in work; use another id.")
 
-    def _submit(self, job: Job) -> None:
+    def _ask(self, job: Job) -> list[Reply]:
+        """Queue a job. Returns the replies to the requests that it overtakes and that waited. Raises Rejected."""
+        self._refuse_reused_id(job.peer, job.id)
+        name = job.open_picture
         try:
-            self._queue.submit(job)
+            waited = self._queue.submit(job, lambda other: name is not None and _is_view(other, job.peer, name))
         except Rejected as error:
             if error.code == messages.BUSY and (seconds := self._estimated_wait()):
                 raise Rejected(error.code, error.message, f"Try again in about {seconds:.0f} s.") from error
             raise
+        return _cancelled(waited)
+
+    def _end(self, which: Callable[[Job], bool]) -> list[Reply]:
+        """Cancel jobs. Returns the replies to those that waited: no worker will answer them."""
+        return _cancelled(self._queue.cancel(which))
 
     def _estimated_wait(self) -> float:
         """Estimate the seconds that all jobs will take, leaving out models that have not run yet."""
-        models = [self._setup.model_id(job.request.model) for _, job in self._queue.unfinished()]
-        return sum(self._predictor.pace.seconds(model) or 0.0 for model in models)
-
-    def _cancel(self, peer: bytes, request_id: int, cancel: messages.Cancel) -> list[Reply]:
-        found = self._queue.contains(peer, cancel.target)
-        waiting = self._queue.cancel(peer, cancel.target)
-        replies = [Reply(peer, request_id, messages.Done(found))]
-        if waiting is not None:  # no worker will answer it
-            replies.append(Reply(peer, waiting.id, Failure(messages.CANCELLED, "Cancelled.")))
-        return replies
+        models = [job.model for _, job in self._queue.unfinished()]
+        return sum(self._predictor.pace.seconds(self._setup.model_id(model)) or 0.0 for model in models if model)
 
     def _status(self) -> dict[str, Any]:
         resident = self._cache.resident()
@@ -292,6 +329,8 @@ class Service:
             "uptime_seconds": self._clock() - self._started,
             "idle_exit": config.idle_exit if config.idle_exit < math.inf else None,
             "requests": self._requests,
+            "pictures": len(self._questions.pictures),
+            "picture_bytes": self._questions.pictures.frame_bytes,
             "stopping": self.stopping,
             "jobs": [
                 {"stage": reply.message.stage, "fraction": reply.message.fraction, "place": reply.message.place}
@@ -312,6 +351,17 @@ class Service:
             }
             for spec in self._setup.catalogue.specs.values()
         ]
+
+
+def _is_view(job: Job, peer: bytes, name: int) -> bool:
+    """Return whether a job makes a view of a client's open picture, which a later question makes pointless."""
+    about = job.peer == peer and job.open_picture == name
+    return about and not isinstance(job.request, Load) and job.request.view is not None
+
+
+def _cancelled(jobs: Iterable[Job]) -> list[Reply]:
+    """Return the replies to jobs that were cancelled while they waited."""
+    return [Reply(job.peer, job.id, Failure(messages.CANCELLED, "Cancelled.")) for job in jobs]
 
 
 def _budget(setting: int) -> int:

@@ -7,17 +7,18 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 from matted_client import Rejected, messages
-from matted_client.messages import Failure, Load, MaskRequest, Message, Progress
+from matted_client.messages import Failure, Load, MaskRequest, Message, Progress, RefineRequest
 
 from matted.inference.cache import ModelCache
 from matted.inference.predictor import Predictor
 from matted.inference.timing import Stopwatch
-from matted.mask.pipeline import Pipeline
+from matted.mask.pipeline import Outcome, Pipeline, PipelineModel, refine_mask
+from matted.mask.subject.finding import ModelNeeded
 from matted.models.catalogue import Catalogue
 from matted.models.spec import ModelSpec
 from matted.serving.jobs import Job, JobQueue
@@ -141,12 +142,14 @@ class Workers:
     def _is_ready(self, job: Job) -> bool:
         """Tell the queue whether to hand out this job. It asks one thread at a time, and hands out the first yes."""
         model = self._model_id(job)
+        if model is None:
+            return self._mask_threads < WORKERS
         if model in self._loading:
             return False
         spec = self.setup.catalogue.specs.get(model)
         if spec is not None and self._cache.holds(spec):
             return self._mask_threads < WORKERS
-        mask = isinstance(job.request, MaskRequest)
+        mask = not isinstance(job.request, Load)
         # Each mask holds a model, which cannot make room for others until it is made.
         if mask and sum(list(self._loading.values())) + self._mask_threads >= WORKERS:
             return False
@@ -162,8 +165,17 @@ class Workers:
             log.warning("no thread could be started to load %s", model)
             self._load(job, model)
 
-    def _model_id(self, job: Job) -> str:
-        return self.setup.model_id(job.request.model)
+    def _model_id(self, job: Job) -> str | None:
+        """Return the id of the model that a job needs, None if it needs none."""
+        request, picture = job.request, job.picture
+        if job.model is None:
+            return None
+        model = self.setup.model_id(job.model)
+        spec = self.setup.catalogue.specs.get(model)
+        if isinstance(request, MaskRequest) and picture is not None and spec is not None:
+            if not Pipeline(spec, job, request, picture, Stopwatch(job.submitted)).needs_model:
+                return None
+        return model
 
     def _load(self, job: Job, model: str) -> None:
         """Carry out a job whose model has to be loaded first."""
@@ -202,8 +214,7 @@ class Workers:
 
     def _reply(self, job: Job, on_loaded: Callable[[], None]) -> Reply:
         """Carry out a job; an error becomes a Failure. on_loaded: called once the model is in memory."""
-        request = job.request
-        label = f"{request.width} x {request.height}" if isinstance(request, MaskRequest) else f"load {request.model}"
+        label = _label(job)
         try:
             return self._carry_out(job, label, on_loaded)
         except Rejected as error:
@@ -224,21 +235,53 @@ class Workers:
 
     def _carry_out(self, job: Job, label: str, on_loaded: Callable[[], None]) -> Reply:
         request, setup = job.request, self.setup
-        spec, keep_alive = setup.spec(request.model), setup.keep_alive(request)
-        download = isinstance(request, Load) and request.download
         stopwatch = Stopwatch(job.submitted, self._predictor.clock)
         stopwatch.lap("waiting")
-        with self._predictor.hold(job, spec, keep_alive, stopwatch, download) as model:
-            on_loaded()
-            if isinstance(request, Load) or job.picture is None:
-                return Reply(job.peer, job.id, messages.Done())
-            with self._mask_slot(job):
-                outcome = Pipeline(spec, job, request, job.picture, stopwatch).run(model)
+        if isinstance(request, Load):
+            spec, keep_alive = setup.spec(request.model), setup.keep_alive(request)
+            with self._predictor.hold(job, spec, keep_alive, stopwatch, request.download):
+                on_loaded()
+            return Reply(job.peer, job.id, messages.Done())
+        outcome = self._answer(job, request, on_loaded, stopwatch)
         stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in outcome.info.timings.items())
         log.info("%s: %s", label, stages)
         arrays = [array for array in (outcome.mask, outcome.foreground) if array is not None]
         frames = [np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for array in arrays]
         return Reply(job.peer, job.id, outcome.info, frames)
+
+    def _answer(
+        self, job: Job, question: MaskRequest | RefineRequest, on_loaded: Callable[[], None], stopwatch: Stopwatch
+    ) -> Outcome:
+        """Make the mask that a question is about. Raises Rejected, MemoryError."""
+        picture = job.picture
+        assert picture is not None, "a question without a picture"
+        if isinstance(question, RefineRequest):
+            with self._mask_slot(job):
+                return refine_mask(question, picture, job, stopwatch)
+        spec, keep_alive = self.setup.spec(question.model), self.setup.keep_alive(question)
+
+        @contextmanager
+        def lend() -> Iterator[PipelineModel]:
+            """Lend the model, loaded first if need be, and a slot for making the mask."""
+            with self._predictor.hold(job, spec, keep_alive, stopwatch) as model:
+                on_loaded()
+                with self._mask_slot(job):
+                    yield model
+
+        pipeline = Pipeline(spec, job, question, picture, stopwatch)
+        if not pipeline.needs_model:
+            with self._mask_slot(job), suppress(ModelNeeded):
+                return pipeline.run(None)
+        with lend() as model:
+            return pipeline.run(model)
+
+
+def _label(job: Job) -> str:
+    """Describe a job for the log."""
+    request, picture = job.request, job.picture
+    if isinstance(request, Load) or picture is None:
+        return f"load {job.model}"
+    return f"{request.op} {picture.width} x {picture.height}" + (f" at {request.view}" if request.view else "")
 
 
 def internal_failure() -> Failure:

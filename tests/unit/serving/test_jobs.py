@@ -25,6 +25,10 @@ def queue_of(count: int, limit: int = 10) -> JobQueue:
     return queue
 
 
+def cancel(queue: JobQueue, number: int, peer: bytes = b"peer") -> list[Job]:
+    return queue.cancel(lambda each: (each.peer, each.id) == (peer, number))
+
+
 def take(queue: JobQueue) -> int:
     """Take the next job, end it at once, and return its number."""
     taken = queue.take()
@@ -116,15 +120,14 @@ def test_a_finished_job_is_not_found() -> None:
 
 def test_a_cancelled_job_that_waits_never_runs() -> None:
     queue = queue_of(3)
-    cancelled = queue.cancel(b"peer", 1)
-    assert cancelled is not None
+    (cancelled,) = cancel(queue, 1)
     assert cancelled.cancelled()
     assert [take(queue), take(queue)] == [0, 2]
 
 
 def test_a_cancelled_job_makes_room() -> None:
     queue = queue_of(2, limit=2)
-    queue.cancel(b"peer", 1)
+    cancel(queue, 1)
     queue.submit(job(9))
     assert places(queue) == [(0, 0), (1, 9)]
 
@@ -133,28 +136,37 @@ def test_cancelling_the_running_job_tells_it_and_leaves_the_answer_to_the_worker
     queue = queue_of(1)
     running = queue.take()
     assert running is not None
-    assert queue.cancel(b"peer", 0) is None
+    assert cancel(queue, 0) == []
     assert running.cancelled()
 
 
 def test_cancelling_the_running_job_leaves_the_waiting_ones() -> None:
     queue = queue_of(2)
     queue.take()
-    queue.cancel(b"peer", 0)
+    cancel(queue, 0)
     assert take(queue) == 1
 
 
 def test_nobody_can_cancel_the_job_of_another_peer() -> None:
     queue = queue_of(1)
-    assert queue.cancel(b"other", 0) is None
+    assert cancel(queue, 0, b"other") == []
     [(_, waiting)] = queue.unfinished()
     assert not waiting.cancelled()
 
 
 def test_cancelling_what_is_not_there_does_nothing() -> None:
     queue = queue_of(1)
-    assert queue.cancel(b"peer", 7) is None
+    assert cancel(queue, 7) == []
     assert places(queue) == [(0, 0)]
+
+
+def test_all_jobs_of_a_peer_are_cancelled_at_once() -> None:
+    queue = queue_of(3)
+    running = queue.take()
+    queue.submit(job(0, b"other"))
+    assert [each.id for each in queue.cancel(lambda each: each.peer == b"peer")] == [1, 2]
+    assert running is not None and running.cancelled()
+    assert [(each.peer, each.id) for _, each in queue.unfinished()] == [(b"peer", 0), (b"other", 0)]
 
 
 def test_a_job_that_was_not_cancelled_goes_on() -> None:
@@ -167,6 +179,64 @@ def test_a_cancelled_job_ends_at_its_next_check() -> None:
     with pytest.raises(Rejected) as refusal:
         cancelled.check()
     assert refusal.value.code == "cancelled"
+
+
+# -- overtaking ------------------------------------------------------------------------------------------------------
+
+
+def is_even(each: Job) -> bool:
+    return each.id % 2 == 0
+
+
+def test_a_job_overtakes_those_that_wait_and_takes_their_room() -> None:
+    queue = queue_of(3, limit=3)
+    assert [each.id for each in queue.submit(job(9), is_even)] == [0, 2]
+    assert [take(queue), take(queue)] == [1, 9]
+
+
+def test_a_running_job_that_is_overtaken_ends_at_its_next_check_and_is_answered_by_its_worker() -> None:
+    queue = queue_of(1)
+    running = queue.take()
+    assert queue.submit(job(9), is_even) == []
+    assert running is not None
+    with pytest.raises(Rejected) as refusal:
+        running.check()
+    assert refusal.value.code == "cancelled"
+
+
+def test_a_job_that_is_refused_overtakes_nothing() -> None:
+    queue = queue_of(3)
+    queue.limit = 1
+    with pytest.raises(Rejected, match="1 requests are waiting"):
+        queue.submit(job(9), is_even)
+    assert [(each.id, each.cancelled()) for _, each in queue.unfinished()] == [(0, False), (1, False), (2, False)]
+
+
+def test_overtaken_work_is_not_interrupted_and_what_it_makes_is_kept() -> None:
+    """The next question needs the same inference: if each began it anew, none would ever end."""
+    running, calls = job(0), list[str]()
+
+    def work() -> None:
+        running.overtake()
+        calls.append("work")
+
+    running.run_interruptible(work, lambda: calls.append("interrupt"))
+    assert calls == ["work"] and running.cancelled()
+    with pytest.raises(Rejected):
+        running.run_interruptible(work, lambda: calls.append("interrupt"))
+    assert calls == ["work"]
+
+
+def test_overtaken_work_can_still_be_cancelled() -> None:
+    running, calls = job(0), list[str]()
+
+    def work() -> None:
+        running.overtake()
+        running.cancel()
+
+    with pytest.raises(Rejected):
+        running.run_interruptible(work, lambda: calls.append("interrupt"))
+    assert calls == ["interrupt"]
 
 
 # -- taking turns ----------------------------------------------------------------------------------------------------
@@ -195,6 +265,15 @@ def test_a_queue_full_of_pixels_is_busy_but_an_empty_one_takes_one_job_of_any_si
     assert refusal.value.code == "busy"
     assert take(queue) == 0
     queue.submit(job(2))
+
+
+def test_the_pixels_of_an_open_picture_count_once_however_many_jobs_are_about_it() -> None:
+    queue, picture = JobQueue(10, 200), Picture(10, 10, "GRAY8", [memoryview(bytes(100))])
+    for number in range(5):
+        queue.submit(Job(b"peer", number, MaskRequest(picture=1), picture))
+    queue.submit(Job(b"peer", 5, MaskRequest(picture=1, hint=True), picture.hinted(memoryview(bytes(100)))))
+    with pytest.raises(Rejected, match="with 0 MB of pixels"):
+        queue.submit(job(6))
 
 
 def test_a_cancel_ends_the_wait_for_a_lock() -> None:

@@ -15,11 +15,13 @@ from fakes import Engines, Finished, disc, model
 from matted.inference.engines.engine import EngineDied
 from matted.models.catalogue import Catalogue
 from matted.models.store import Store
+from matted.serving import questions
+from matted.serving.open_pictures import IDLE_SECONDS, MOST_OF_A_CLIENT
 from matted.serving.service import Identity, Service
 from matted.serving.workers import Setup
 from matted.settings.config import Config
 from matted_client import MattedError, messages
-from matted_client.messages import Done, Failure, MaskRequest, MaskResult, Message, Progress
+from matted_client.messages import Close, Done, Failure, MaskRequest, MaskResult, Message, Open, Progress, RefineRequest
 
 SPECS = {name: model(name) for name in ("small", "large")}
 SIDE = 96
@@ -47,6 +49,27 @@ class Daemon:
     def mask(self, request_id: int, name: str = "small", peer: bytes = ME, **fields: Any) -> list[Message]:
         request = MaskRequest(width=SIDE, height=SIDE, format="RGB8", model=name, edges="off", **fields)
         return self.ask(request_id, request, disc(SIDE), peer=peer)
+
+    def open(self, request_id: int, name: int = 1, peer: bytes = ME, *frames: bytes, **fields: Any) -> list[Message]:
+        """Open the same picture. frames: those behind its pixels."""
+        return self.ask(request_id, Open(name, SIDE, SIDE, "RGB8", **fields), disc(SIDE), *frames, peer=peer)
+
+    def about(
+        self, request_id: int, *frames: bytes, name: int = 1, peer: bytes = ME, model: str = "small", **fields: Any
+    ) -> list[Message]:
+        """Ask for the mask of an open picture."""
+        request = MaskRequest(picture=name, model=model, edges="off", hint=bool(frames), **fields)
+        return self.ask(request_id, request, *frames, peer=peer)
+
+    def mask_of(self, request_id: int) -> bytes:
+        """Wait for a mask, and return it."""
+        reply = self.finished.of(request_id)
+        assert isinstance(reply.message, MaskResult), reply.message
+        return bytes(reply.frames[0])
+
+    def failure_of(self, request_id: int) -> str:
+        """Wait for an error, and return its code."""
+        return refused([self.finished.of(request_id).message])
 
     def end(self) -> None:
         self.service.stop()
@@ -350,3 +373,269 @@ def test_out_of_memory_is_reported_and_the_next_request_works(daemon: Daemon) ->
     assert isinstance(reply, Failure) and reply.code == "out_of_memory"
     daemon.mask(2)
     assert isinstance(daemon.finished.of(2).message, MaskResult)
+
+
+# -- pictures that stay ------------------------------------------------------------------------------------------------
+
+VIEW = [0, 0, SIDE, SIDE, SIDE // 2, SIDE // 2]
+HINT = bytes([0, 128, 255] * (SIDE * SIDE // 3))
+
+
+def status(daemon: Daemon) -> dict[str, Any]:
+    (reply,) = daemon.ask(99_999, messages.StatusRequest())
+    assert isinstance(reply, messages.StatusReply)
+    return reply.status
+
+
+def test_a_question_about_an_open_picture_has_the_answer_of_one_that_brings_it(daemon: Daemon) -> None:
+    assert daemon.open(1) == [Done()]
+    daemon.mask(2)
+    assert daemon.about(3) == []
+    assert daemon.mask_of(2) == daemon.mask_of(3)
+    assert status(daemon)["pictures"] == 1 and status(daemon)["picture_bytes"] == SIDE * SIDE * 3
+    assert daemon.ask(4, Close(1)) == [Done(found=True)]
+    assert daemon.ask(5, Close(1)) == [Done(found=False)]
+    assert refused(daemon.about(6)) == "picture_forgotten"
+    assert status(daemon)["pictures"] == 0
+
+
+def test_a_client_does_not_see_the_pictures_of_another(daemon: Daemon) -> None:
+    daemon.open(1)
+    assert refused(daemon.about(2, peer=OTHER)) == "picture_forgotten"
+    assert daemon.ask(3, Close(1), peer=OTHER) == [Done(found=False)]
+    assert daemon.about(4) == []
+    daemon.mask_of(4)
+
+
+@pytest.mark.parametrize(
+    ("frames", "fields"),
+    [([], {}), ([12], {}), ([SIDE * SIDE * 3] * 2, {}), ([SIDE * SIDE * 3] * 2, {"hint": True})],
+)
+def test_a_picture_whose_frames_do_not_fit_is_refused(
+    daemon: Daemon, frames: list[int], fields: dict[str, Any]
+) -> None:
+    opening = Open(1, SIDE, SIDE, "RGB8", **fields)
+    assert refused(daemon.ask(1, opening, *map(bytes, frames))) == "bad_request"
+    assert status(daemon)["pictures"] == 0
+
+
+def test_a_picture_that_is_too_large_is_refused(daemon: Daemon) -> None:
+    assert refused(daemon.ask(1, Open(1, 65_535, 65_535, "RGB8"), b"")) == "too_large"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"keep": [[SIDE, 0]]},
+        {"drop": [[0, SIDE]]},
+        {"box": [0, 0, SIDE + 1, 1]},
+        {"view": [0, 0, SIDE, SIDE + 1, 1, 1]},
+    ],
+)
+def test_what_lies_outside_the_picture_is_a_bad_request(daemon: Daemon, fields: dict[str, Any]) -> None:
+    daemon.open(1)
+    (answer,) = daemon.about(2, **fields)
+    assert refused([answer]) == "bad_request" and isinstance(answer, Failure) and "outside" in answer.message
+    assert refused(daemon.mask(3, **fields)) == "bad_request"
+
+
+def test_a_hint_of_another_size_is_a_bad_request(daemon: Daemon) -> None:
+    daemon.open(1)
+    assert refused(daemon.about(2, HINT[:-1])) == "bad_request"
+    assert refused(daemon.ask(3, RefineRequest(picture=1, hint=True), HINT, HINT)) == "bad_request"
+    assert refused(daemon.ask(4, RefineRequest(SIDE, SIDE, "RGB8", hint=True), HINT)) == "bad_request"
+
+
+def test_a_question_brings_a_hint_in_the_place_of_the_one_that_was_opened(daemon: Daemon) -> None:
+    daemon.open(1, 1, ME, HINT, hint=True)
+    daemon.ask(2, RefineRequest(picture=1))
+    daemon.ask(3, RefineRequest(picture=1, hint=True), bytes(SIDE * SIDE))
+    daemon.ask(4, RefineRequest(picture=1))
+    daemon.ask(5, RefineRequest(SIDE, SIDE, "RGB8", hint=True), disc(SIDE), HINT)
+    refined = daemon.mask_of(2)
+    assert daemon.mask_of(3) == bytes(SIDE * SIDE) != refined
+    assert daemon.mask_of(4) == daemon.mask_of(5) == refined
+
+
+def test_refine_needs_a_hint_and_no_model(daemon: Daemon) -> None:
+    daemon.open(1)
+    assert refused(daemon.ask(2, RefineRequest(picture=1))) == "bad_request"
+    loading = daemon.engines.close_loading("small")
+    daemon.mask(3)
+    assert loading.reached.wait(60)
+    daemon.ask(4, RefineRequest(picture=1, hint=True), HINT)
+    reply = daemon.finished.of(4).message  # while the only model is still being loaded
+    assert isinstance(reply, MaskResult) and reply.model == reply.device == ""
+    loading.open()
+    daemon.mask_of(3)
+
+
+def test_a_plate_comes_with_the_picture(tmp_path: Path, installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SPECS, "compares", model("compares", inputs="image+plate"))
+    daemon = Daemon(tmp_path)
+    daemon.open(1)
+    daemon.open(2, 2, ME, disc(SIDE), plate=True)
+    assert refused(daemon.about(3, name=1, model="compares")) == "plate_needed"
+    assert refused(daemon.about(4, name=2)) == "bad_request"
+    assert daemon.about(5, name=2, model="compares") == []
+    daemon.mask_of(5)
+    daemon.end()
+
+
+def test_pictures_that_are_opened_and_never_closed_are_bounded(daemon: Daemon) -> None:
+    for number in range(3 * MOST_OF_A_CLIENT):
+        assert daemon.open(number, number) == [Done()]
+    assert status(daemon)["pictures"] == MOST_OF_A_CLIENT
+    assert refused(daemon.about(1, name=0)) == "picture_forgotten"
+
+
+def test_their_bytes_are_bounded_too(tmp_path: Path, installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = SIDE * SIDE * 3
+    total = 100 * (6 * size) // questions.OPEN_PERCENT + 100
+    real = psutil.virtual_memory()
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: real._replace(total=total))
+    daemon = Daemon(tmp_path)
+    for peer in (b"1", b"2", b"3", b"4"):
+        for number in range(10):
+            daemon.open(number, number, peer)
+    assert status(daemon)["picture_bytes"] == 6 * size
+    assert refused(daemon.about(50, name=9, peer=b"1")) == "picture_forgotten"
+    assert daemon.about(51, name=7, peer=b"4") == []
+    daemon.mask_of(51)
+    daemon.end()
+
+
+def test_a_picture_that_nobody_asks_about_is_forgotten(daemon: Daemon) -> None:
+    assert daemon.service.seconds_to_expiry() == math.inf
+    daemon.open(1)
+    assert daemon.service.seconds_to_expiry() == IDLE_SECONDS and not daemon.service.expire()
+    daemon.engines.clock.now += IDLE_SECONDS
+    assert daemon.service.expire() and not daemon.service.expire()
+    assert refused(daemon.about(2)) == "picture_forgotten"
+
+
+def test_a_request_without_memory_gets_that_of_pictures_that_no_job_is_about(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, size = psutil.virtual_memory(), SIDE * SIDE
+    free = 1 << 30
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: real._replace(available=free))
+    gate = daemon.engines.close_inferring("small")
+    for name in (1, 2, 3, 4):
+        daemon.open(name, name)
+    daemon.about(11, name=1)
+    assert gate.reached.wait(60)
+    free = 16 * size
+    assert daemon.mask(12) == []  # the frame, which is there, and 17 more bytes a pixel: one picture has to go
+    assert status(daemon)["pictures"] == 3
+    assert refused(daemon.about(13, name=2)) == "picture_forgotten"
+    free = 10 * size
+    assert refused(daemon.mask(14)) == "out_of_memory"
+    assert status(daemon)["pictures"] == 3, "nothing is forgotten for what cannot be done"
+    assert daemon.about(15, name=4, view=VIEW) == [], "a view needs less"
+    gate.open()
+    for request_id in (11, 12, 15):
+        daemon.mask_of(request_id)
+
+
+def test_a_daemon_that_ends_keeps_no_new_pictures(tmp_path: Path, installed: None) -> None:
+    daemon = Daemon(tmp_path)
+    daemon.open(1)
+    daemon.service.stop()
+    assert refused(daemon.open(2, 2)) == "shutting_down"
+    assert refused(daemon.about(3)) == "shutting_down"
+    assert daemon.ask(4, Close(1)) == [Done()]
+    daemon.end()
+
+
+def test_the_end_of_a_connection_forgets_its_pictures_and_ends_its_requests(daemon: Daemon) -> None:
+    gate = daemon.engines.close_inferring("small")
+    daemon.open(1)
+    daemon.open(2, peer=OTHER)
+    for request_id in (3, 4, 5, 6):
+        daemon.about(request_id)
+    daemon.about(7, peer=OTHER)
+    assert gate.reached.wait(60)
+    daemon.service.leave(ME)
+    assert daemon.failure_of(3) == "cancelled"
+    assert status(daemon)["pictures"] == 1
+    assert refused(daemon.about(8)) == "picture_forgotten"
+    gate.open()
+    daemon.mask_of(7)
+    assert not {4, 5, 6} & {reply.id for reply in daemon.finished.replies if isinstance(reply.message, MaskResult)}
+
+
+# -- overtaking --------------------------------------------------------------------------------------------------------
+
+
+def ended(daemon: Daemon, message: Message) -> list[int]:
+    """Send a message, and return which other requests are answered at once with `cancelled`."""
+    replies = daemon.service.handle(ME, [memoryview(message.to_wire(1000))])
+    others = [reply for reply in replies if reply.id != 1000]
+    assert all(refused([reply.message]) == "cancelled" for reply in others)
+    return [reply.id for reply in others]
+
+
+def busy(daemon: Daemon) -> Any:
+    """Have both workers at work for another client. Returns the gate that ends that."""
+    gate = daemon.engines.close_inferring("small")
+    for request_id in (101, 102):
+        daemon.mask(request_id, peer=OTHER)
+    assert gate.reached.wait(60)
+    wait_for(lambda: sum(job["stage"] != "waiting" for job in status(daemon)["jobs"]) == 2, "the second")
+    return gate
+
+
+def test_a_view_that_waits_is_overtaken_by_the_next_question_about_its_picture(daemon: Daemon) -> None:
+    daemon.open(1, 1)
+    daemon.open(2, 2)
+    gate = busy(daemon)
+    assert daemon.about(3, view=VIEW) == [] == daemon.about(4, name=2, view=VIEW)
+    assert ended(daemon, MaskRequest(picture=1, view=VIEW, edges="off")) == [3]
+    assert ended(daemon, RefineRequest(picture=2, hint=False)) == [], "a question that is refused overtakes nothing"
+    gate.open()
+    assert len(daemon.mask_of(1000)) == len(daemon.mask_of(4)) == SIDE * SIDE // 4
+
+
+def test_the_whole_mask_is_never_overtaken(daemon: Daemon) -> None:
+    daemon.open(1)
+    gate = busy(daemon)
+    daemon.about(3)
+    assert ended(daemon, MaskRequest(picture=1, edges="off")) == []
+    assert ended(daemon, Close(1)) == []
+    gate.open()
+    assert len(daemon.mask_of(3)) == len(daemon.mask_of(1000)) == SIDE * SIDE
+
+
+def test_a_view_at_work_is_overtaken_and_its_inference_serves_the_next_question(daemon: Daemon) -> None:
+    daemon.open(1)
+    gate = daemon.engines.close_inferring("small")
+    daemon.about(2, view=VIEW)
+    assert gate.reached.wait(60)
+    daemon.about(3, view=VIEW, threshold=0.5)
+    gate.open()
+    assert daemon.failure_of(2) == "cancelled"
+    daemon.mask_of(3)
+    assert daemon.engines.made[0].inferences == 1
+
+
+@pytest.mark.parametrize("how", ["close", "open"])
+def test_views_of_a_picture_that_is_closed_or_replaced_end_at_once(daemon: Daemon, how: str) -> None:
+    daemon.open(1)
+    gate = daemon.engines.close_inferring("small")
+    daemon.about(2, view=VIEW)
+    assert gate.reached.wait(60)
+    assert (daemon.ask(3, Close(1)) if how == "close" else daemon.open(3)) == [Done()]
+    assert daemon.failure_of(2) == "cancelled"  # the gate is still closed
+    gate.open()
+
+
+def test_a_client_overtakes_nothing_of_another(daemon: Daemon) -> None:
+    daemon.open(1)
+    daemon.open(2, peer=OTHER)
+    gate = busy(daemon)
+    daemon.about(3, view=VIEW)
+    daemon.about(4, view=VIEW, peer=OTHER)
+    daemon.ask(5, Close(1), peer=OTHER)
+    gate.open()
+    daemon.mask_of(3)
