@@ -10,48 +10,35 @@ import os
 import socket
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Type, Union
 
 from . import endpoint, messages, python
 from .errors import MattedError, NotRunning, ProtocolError, Rejected, Timeout, Unavailable
-from .messages import Cancel, Done, Failure, Hello, MaskRequest, MaskResult, Message, Progress, Welcome
-from .zmtp import DEFAULT_FRAME_BYTES, Dealer
+from .messages import (
+    Cancel,
+    Close,
+    Done,
+    Failure,
+    Hello,
+    MaskRequest,
+    Message,
+    Open,
+    Progress,
+    Question,
+    RefineRequest,
+    Welcome,
+)
+from .pictures import Cancelled, Mask, OnProgress, OpenPicture, ignore, never, received, result_sizes, views
+from .zmtp import Dealer
 
 CONNECT_SECONDS = 5.0  # TCP and handshake on loopback take milliseconds, unless the daemon hangs
 START_SECONDS = 20.0  # a cold disk can make the first Python start slow
 OTHER_SECONDS = 3.0  # for a daemon that runs and cannot be reached yet, or no longer
 SILENCE_SECONDS = 60.0  # the daemon reports twice a second; memory pressure may stall it for a while
-CANCEL_SECONDS = 5.0
 POLL_SECONDS = 0.05  # how often `cancelled` is asked
 SEND_CHUNK = 1 << 20
 
 STARTING = "starting"  # a stage that the daemon cannot report itself
-
-OnProgress = Callable[[Progress], None]
-Cancelled = Callable[[], bool]
-
-
-def _never() -> bool:
-    return False
-
-
-def _ignore(progress: Progress) -> None:
-    pass
-
-
-@dataclass(frozen=True)
-class Mask:
-    """A mask and what the daemon says of it.
-
-    alpha: width x height samples of `info.depth` bits (16: little-endian), 0 background.
-    foreground: width x height pixels, BGRA8 if the picture was that, else RGBA8: the own colours of what is kept, and
-        the picture's alpha times the mask. None unless it was asked for and sent.
-    """
-
-    alpha: bytearray
-    info: MaskResult
-    foreground: Optional[bytearray] = None
 
 
 def connect(
@@ -59,8 +46,8 @@ def connect(
     path: Optional[str] = None,
     command: Optional[Sequence[str]] = None,
     start: bool = True,
-    on_progress: OnProgress = _ignore,
-    cancelled: Cancelled = _never,
+    on_progress: OnProgress = ignore,
+    cancelled: Cancelled = never,
 ) -> "Session":
     """Open a session with the daemon, starting it first if it does not run.
 
@@ -169,7 +156,7 @@ class Session:
         nonce = os.urandom(messages.NONCE_BYTES)
         username = nonce.hex().encode()
         self._peer = Dealer(username, messages.client_password(connection.key, username))
-        self._last_id = 0
+        self._last_id = self._last_picture = 0
         self._closed = False
         self._inbox: List[List[bytearray]] = []
         try:
@@ -243,8 +230,9 @@ class Session:
         format: str,
         model: str = "default",
         plate: Any = None,
-        on_progress: OnProgress = _ignore,
-        cancelled: Cancelled = _never,
+        hint: Any = None,
+        on_progress: OnProgress = ignore,
+        cancelled: Cancelled = never,
         **options: Any,
     ) -> Mask:
         """Ask for the mask of a picture and wait for it.
@@ -252,18 +240,88 @@ class Session:
         pixels: a bytes-like object of width x height pixels, rows from the top without padding, sRGB.
         format: a key of messages.BYTES_PER_PIXEL.
         plate: like `pixels`, the scene without the subject, for models that need it.
-        cancelled: called about every 50 ms; True ends the request in the daemon too.
-        options: other fields of MaskRequest, such as depth, foreground and those of MaskOptions.
+        hint: width x height bytes: 0 is background, 255 is subject, all else is undecided.
+        cancelled: called about every 50 ms; True ends the request in the daemon too. The session can be used at once.
+        options: other fields of MaskRequest: box, keep and drop, view, depth, foreground and those of MaskOptions.
 
         Raises Rejected with the daemon's code, Timeout, ProtocolError, Unavailable.
         """
-        request = MaskRequest(width, height, format, model=model, plate=plate is not None, **options)
-        views = [memoryview(picture).cast("B") for picture in (pixels, plate) if picture is not None]
-        self._check(request, [len(view) for view in views])
+        has_plate, has_hint = plate is not None, hint is not None
+        request = MaskRequest(width, height, format, model=model, plate=has_plate, hint=has_hint, **options)
+        return self.answer(request, views(pixels, plate, hint), request, on_progress, cancelled)
+
+    def refine(
+        self,
+        pixels: Any,
+        width: int,
+        height: int,
+        format: str,
+        hint: Any,
+        on_progress: OnProgress = ignore,
+        cancelled: Cancelled = never,
+        **options: Any,
+    ) -> Mask:
+        """Ask for the refined mask of a picture, and wait for it. As `mask`, but for:
+
+        hint: width x height bytes: the mask that is there already.
+        options: other fields of RefineRequest: box, keep and drop, view, depth, foreground and those of RefineOptions.
+        """
+        request = RefineRequest(width, height, format, hint=True, **options)
+        return self.answer(request, views(pixels, hint), request, on_progress, cancelled)
+
+    def open(
+        self,
+        pixels: Any,
+        width: int,
+        height: int,
+        format: str,
+        plate: Any = None,
+        hint: Any = None,
+        cancelled: Cancelled = never,
+    ) -> OpenPicture:
+        """Have the daemon keep a picture for several questions. Parameters and errors are those of `mask`."""
+        self._last_picture += 1
+        opening = Open(self._last_picture, width, height, format, plate is not None, hint is not None)
+        frames = views(pixels, plate, hint)
+        self.keep(opening, frames, cancelled)
+        return OpenPicture(self, opening, frames)
+
+    def keep(self, opening: Open, frames: Sequence[memoryview], cancelled: Cancelled = never) -> None:
+        """Have the daemon keep a picture. Raises what `mask` raises."""
+        self._check_picture(opening)
+        _check_sizes(frames, opening.frame_sizes)
         with self._exchange():
-            self._peer.max_frame_bytes = max(DEFAULT_FRAME_BYTES, *_result_sizes(request))
-            request_id = self._send(request, views, cancelled=cancelled)
-            return _mask(*self._result(request_id, on_progress, cancelled), request)
+            request_id = self._send(opening, frames, cancelled=cancelled)
+            _expect(Done, self._result(request_id, ignore, never)[0], opening)
+
+    def forget(self, opening: Open) -> None:
+        """Have the daemon forget a picture."""
+        self._ask(Close(opening.picture), Done)
+
+    def answer(
+        self,
+        question: Question,
+        frames: Sequence[memoryview],
+        about: Union[Open, Question],
+        on_progress: OnProgress,
+        cancelled: Cancelled,
+    ) -> Mask:
+        """Ask a question and wait for the mask. Raises what `mask` raises.
+
+        frames: those that follow the question.
+        about: what has the width, height and format of the picture: the question itself, unless its picture is open.
+        """
+        size = about.width, about.height
+        self._check_picture(about)
+        _check_sizes(frames, question.frame_sizes(*size, about.format))
+        problem = question.problem() or question.outside(*size)
+        if problem:
+            raise Rejected(messages.BAD_REQUEST, "'%s' %s." % (question.op, problem))
+        with self._exchange():
+            # Never less than before: the reply to a request that was cancelled may still come.
+            self._peer.max_frame_bytes = max(self._peer.max_frame_bytes, *result_sizes(question, *size))
+            request_id = self._send(question, frames, cancelled=cancelled)
+            return received(*self._result(request_id, on_progress, cancelled), question, size)
 
     def status(self) -> Dict[str, Any]:
         return dict(self._ask(messages.StatusRequest(), messages.StatusReply).status)
@@ -274,8 +332,8 @@ class Session:
     def load(
         self,
         model: str = "default",
-        on_progress: OnProgress = _ignore,
-        cancelled: Cancelled = _never,
+        on_progress: OnProgress = ignore,
+        cancelled: Cancelled = never,
         keep_alive: Optional[float] = None,
         download: bool = False,
     ) -> None:
@@ -286,11 +344,10 @@ class Session:
 
         Raises what `mask` raises.
         """
+        request = messages.Load(model, keep_alive, download)
         with self._exchange():
-            request_id = self._send(messages.Load(model, keep_alive, download))
-            op, _, _ = self._result(request_id, on_progress, cancelled)
-            if op != Done.op:
-                raise ProtocolError("The daemon answered 'load' with '%s'." % op)
+            request_id = self._send(request)
+            _expect(Done, self._result(request_id, on_progress, cancelled)[0], request)
 
     def unload(self, model: str = "default") -> bool:
         """Have the daemon unload a model. Returns False if it was not in memory."""
@@ -314,23 +371,20 @@ class Session:
         except MattedError:
             return True
 
-    def _check(self, request: MaskRequest, sizes: List[int]) -> None:
-        """Refuse what the daemon would refuse, before any pixel is sent."""
-        if request.format not in self.welcome.formats:
-            raise Rejected(messages.BAD_REQUEST, "The daemon does not know the pixel format %s." % request.format)
-        if request.width < 1 or request.height < 1:
+    def _check_picture(self, about: Union[Open, Question]) -> None:
+        """Refuse a picture that the daemon would refuse, before any pixel is sent."""
+        if about.format not in self.welcome.formats:
+            raise Rejected(messages.BAD_REQUEST, "The daemon does not know the pixel format %s." % about.format)
+        if about.width < 1 or about.height < 1:
             raise Rejected(messages.BAD_REQUEST, "The picture has no pixels.")
         limit, side = self.welcome.max_pixels, self.welcome.max_side
-        if request.width * request.height > limit or max(request.width, request.height) > side:
-            message = "The picture is too large: %d x %d pixels." % (request.width, request.height)
+        if about.width * about.height > limit or max(about.width, about.height) > side:
+            message = "The picture is too large: %d x %d pixels." % (about.width, about.height)
             raise Rejected(
                 messages.TOO_LARGE,
                 message,
                 "At most %d megapixels and %d pixels a side are possible; scale it down." % (limit // 1000000, side),
             )
-        expected = request.frame_sizes(request.width, request.height, request.format)
-        if sizes != expected:
-            raise Rejected(messages.BAD_REQUEST, "%s bytes of pixels, %s expected." % (sizes, expected))
 
     def _ask(self, request: Message, reply: Any) -> Any:
         deadline = time.monotonic() + CONNECT_SECONDS
@@ -338,8 +392,7 @@ class Session:
             op, header, _ = self._reply(self._send(request, deadline=deadline), deadline)
             if op == Failure.op:
                 raise _rejected(header)
-            if op != reply.op:
-                raise ProtocolError("The daemon answered '%s' with '%s'." % (request.op, op))
+            _expect(reply, op, request)
             return reply.from_wire(header)
 
     # -- messages ----------------------------------------------------------------------------------------------------
@@ -348,14 +401,12 @@ class Session:
         self, request_id: int, on_progress: OnProgress, cancelled: Cancelled
     ) -> Tuple[str, Dict[str, Any], List[bytearray]]:
         """Report progress until the reply comes, and return its op, header and frames. Raises Rejected for an error."""
-        cancel_sent = False
         while True:
-            deadline = time.monotonic() + (CANCEL_SECONDS if cancel_sent else SILENCE_SECONDS)
-            op, header, frames = self._reply(request_id, deadline, _never if cancel_sent else cancelled)
-            if op == "":  # the caller wants to stop
+            op, header, frames = self._reply(request_id, time.monotonic() + SILENCE_SECONDS, cancelled)
+            if op == "":  # the caller wants to stop; the reply that comes then is skipped like all to other requests
                 self._send(Cancel(request_id))
-                cancel_sent = True
-            elif op == Progress.op:
+                raise Rejected(messages.CANCELLED, "Cancelled.")
+            if op == Progress.op:
                 on_progress(Progress.from_wire(header))
             elif op == Failure.op:
                 raise _rejected(header)
@@ -367,16 +418,18 @@ class Session:
         message: Message,
         frames: Sequence[memoryview] = (),
         deadline: Optional[float] = None,
-        cancelled: Cancelled = _never,
+        cancelled: Cancelled = never,
     ) -> int:
         self._last_id += 1
         header = memoryview(message.to_wire(self._last_id))
+        if len(header) > messages.MAX_HEADER_BYTES:
+            raise Rejected(messages.BAD_REQUEST, "There are more points in the request than the daemon takes.")
         for buffer in self._peer.message([header, *frames]):
             self._send_bytes(buffer, deadline, cancelled)
         return self._last_id
 
     def _reply(
-        self, request_id: int, deadline: float, cancelled: Cancelled = _never
+        self, request_id: int, deadline: float, cancelled: Cancelled = never
     ) -> Tuple[str, Dict[str, Any], List[bytearray]]:
         """Return the next message for `request_id`, or ("", {}, []) once `cancelled` is true."""
         while True:
@@ -390,7 +443,7 @@ class Session:
 
     # -- bytes -------------------------------------------------------------------------------------------------------
 
-    def _send_bytes(self, data: memoryview, deadline: Optional[float] = None, cancelled: Cancelled = _never) -> None:
+    def _send_bytes(self, data: memoryview, deadline: Optional[float] = None, cancelled: Cancelled = never) -> None:
         limit = deadline or time.monotonic() + SILENCE_SECONDS
         while len(data):
             try:
@@ -405,7 +458,7 @@ class Session:
                 self.close()
                 raise Rejected(messages.CANCELLED, "Cancelled.")
 
-    def _receive_some(self, deadline: float, cancelled: Cancelled = _never) -> bool:
+    def _receive_some(self, deadline: float, cancelled: Cancelled = never) -> bool:
         """Wait for bytes and read them. Returns False once `cancelled` is true. Raises Timeout at the deadline."""
         while True:
             if cancelled():
@@ -436,19 +489,13 @@ def _rejected(header: Dict[str, Any]) -> Rejected:
     return Rejected(failure.code, failure.message, failure.hint)
 
 
-def _result_sizes(request: MaskRequest) -> List[int]:
-    """The bytes of the mask, and of the foreground."""
-    width, height = request.result_size(request.width, request.height)
-    return [width * height * request.depth // 8, width * height * 4]
+def _check_sizes(frames: Sequence[memoryview], expected: List[int]) -> None:
+    sizes = [len(frame) for frame in frames]
+    if sizes != expected:
+        raise Rejected(messages.BAD_REQUEST, "%s bytes of pixels, %s expected." % (sizes, expected))
 
 
-def _mask(op: str, header: Dict[str, Any], frames: List[bytearray], request: MaskRequest) -> Mask:
-    if op != MaskResult.op:
-        raise ProtocolError("The daemon answered 'mask' with '%s'." % op)
-    info = MaskResult.from_wire(header)
-    if (info.width, info.height, info.depth) != (*request.result_size(request.width, request.height), request.depth):
-        raise ProtocolError("The daemon sent a mask of another size or depth.")
-    expected = _result_sizes(request)[: 2 if info.foreground else 1]
-    if [len(frame) for frame in frames] != expected:
-        raise ProtocolError("The daemon sent a mask with too few or too many bytes.")
-    return Mask(frames[0], info, frames[1] if info.foreground else None)
+def _expect(kind: Type[Message], op: str, request: Message) -> None:
+    """Raise ProtocolError unless a reply is of this kind."""
+    if op != kind.op:
+        raise ProtocolError("The daemon answered '%s' with '%s'." % (request.op, op))

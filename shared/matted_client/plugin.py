@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import List
 
 from . import messages
-from .client import Cancelled, OnProgress, Session, connect
+from .client import Session, connect
 from .errors import Rejected, Unavailable
+from .pictures import Cancelled, OnProgress
 
 SETTINGS_FILE = "matted.json"
 

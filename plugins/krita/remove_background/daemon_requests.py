@@ -8,10 +8,10 @@ from typing import Any, Callable, List, Optional, Tuple
 from krita import Krita
 
 from .layers import FORMAT, Picture
-from .matted_client.client import Cancelled, Mask, OnProgress
 from .matted_client.errors import Rejected
 from .matted_client.models import Facts
 from .matted_client.options import LayerOptions
+from .matted_client.pictures import Cancelled, Mask, OnProgress
 from .matted_client.plugin import open_session, read_installation
 from .matted_client.remedies import facts_for, is_of_a_model
 from .texts import _

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Generator, List, Optional, Tuple
 
-from .matted_client.client import Cancelled, OnProgress
+from .matted_client.pictures import Cancelled, OnProgress
 from .request_thread import RequestThread
 
 Turns = Generator[None, None, Any]  # returns the result
