@@ -17,8 +17,9 @@ from matted_client.messages import Failure, Load, MaskRequest, Message, Progress
 from matted.inference.cache import ModelCache
 from matted.inference.predictor import Predictor
 from matted.inference.timing import Stopwatch
-from matted.mask.pipeline import Outcome, Pipeline, PipelineModel, refine_mask
-from matted.mask.subject.finding import ModelNeeded
+from matted.mask.finishing import Outcome
+from matted.mask.pipeline import Pipeline, refine_mask
+from matted.mask.subject.finding import ModelNeeded, PipelineModel
 from matted.models.catalogue import Catalogue
 from matted.models.spec import ModelSpec
 from matted.serving.jobs import Job, JobQueue
