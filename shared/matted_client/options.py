@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Tuple, Type, TypeVar
+from typing import Any, Dict, List, Optional, Tuple, Type, TypeVar
 
 from .errors import MattedError
 from .fields import Field
@@ -233,13 +233,31 @@ class ResultOptions:
 
 
 @dataclass(frozen=True)
-class LayerOptions(MaskOptions, ResultOptions):
+class SelectionOptions:
+    """What a selection in a program with layers is for, besides limiting the mask."""
+
+    within_selection: bool = option(
+        YES_NO,
+        True,
+        N_("Look _only at the selection"),
+        N_(
+            "Where something is selected, the model is shown that and what is around it; "
+            "off: the whole layer, and the mask is limited to the selection afterwards"
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class LayerOptions(SelectionOptions, MaskOptions, ResultOptions):
     """What can be chosen in GIMP and Krita. The defaults are the plain "Remove Background"."""
 
-    def request(self) -> Dict[str, Any]:
-        """The fields of the mask request that come from options."""
+    def request(self, box: Optional[List[int]] = None) -> Dict[str, Any]:
+        """The fields of the mask request that come from options.
+
+        box: of the selection in the layer, as `selection.box_of` gives it; None where nothing is selected.
+        """
         fields = {name: getattr(self, name) for name in entries(MaskOptions)}
-        return dict(fields, foreground=self.foreground)
+        return dict(fields, foreground=self.foreground, box=box if self.within_selection else None)
 
     @property
     def foreground(self) -> bool:

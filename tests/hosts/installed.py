@@ -17,10 +17,13 @@ from typing import Any
 
 from hosts.roots import Root
 from matted_client import Mask, Session, connect
+from matted_client.messages import MaskRequest, split_header
+from matted_client.zmtp import COMMAND, LONG, MORE
 from PIL import Image
 
 PATIENCE = 30.0  # seconds after which something that should have happened is called a failure
 POLL_SECONDS = 0.02
+GREETING_BYTES = 64  # with which a ZeroMQ connection begins
 
 REQUEST, REPLY = "request", "reply"
 # Called before some bytes are passed on: which way they go, and how many the plug-in has sent so far. Says whether to
@@ -109,8 +112,16 @@ class Installed:
             return session.mask(pixels, picture.width, picture.height, "RGBA8", plate=scene, **options)
 
     @contextmanager
-    def wire(self, hook: Hook) -> Iterator[None]:
-        """Lead the plug-in's next connection to the daemon through here.
+    def overheard(self) -> Iterator[list[MaskRequest]]:
+        """Gather the mask requests that the plug-in's next connection sends. They are there at the end of the block."""
+        requests: list[MaskRequest] = []
+        with self.wire(lambda way, sent: True) as said:
+            yield requests
+        requests += mask_requests(bytes(said))
+
+    @contextmanager
+    def wire(self, hook: Hook) -> Iterator[bytearray]:
+        """Lead the plug-in's next connection to the daemon through here. Gives what the plug-in sends, as it grows.
 
         Afterwards the connection file is as before, unless a daemon has written a new one.
         """
@@ -121,7 +132,7 @@ class Installed:
             led = json.dumps({**fields, "endpoint": f"tcp://127.0.0.1:{wire.port}"})
             self._replace_connection_file(led)
             try:
-                yield
+                yield wire.said
             finally:
                 if self.connection_file.exists() and self.connection_file.read_text() == led:
                     self._replace_connection_file(before)
@@ -133,13 +144,29 @@ class Installed:
         draft.replace(self.connection_file)
 
 
+def mask_requests(said: bytes) -> list[MaskRequest]:
+    """The mask requests in all that a client has sent on a connection, frame by frame."""
+    requests, begins, at = [], True, GREETING_BYTES
+    while at < len(said):
+        flags = said[at]
+        digits = 8 if flags & LONG else 1
+        start = at + 1 + digits
+        at = start + int.from_bytes(said[at + 1 : start], "big")
+        if begins and not flags & COMMAND:
+            op, _, header = split_header(said[start:at])
+            if op == MaskRequest.op:
+                requests.append(MaskRequest.from_wire(header))
+        begins = not flags & MORE
+    return requests
+
+
 class _Wire:
-    """Carries one connection to `target`, a port of this machine."""
+    """Carries one connection to `target`, a port of this machine. `said`: all that the plug-in has sent."""
 
     def __init__(self, target: int, hook: Hook) -> None:
         self._target = target
         self._hook = hook
-        self._sent = 0
+        self.said = bytearray()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._ends: list[socket.socket] = []
@@ -173,8 +200,9 @@ class _Wire:
     def _pump(self, source: socket.socket, target: socket.socket, way: str) -> None:
         try:
             while data := source.recv(65536):
-                self._sent += len(data) if way == REQUEST else 0
-                if not self._hook(way, self._sent):
+                if way == REQUEST:
+                    self.said += data
+                if not self._hook(way, len(self.said)):
                     break
                 target.sendall(data)
         except OSError:

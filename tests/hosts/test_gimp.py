@@ -262,7 +262,11 @@ def meanwhile(desktop: Gimp, installed: Installed, screenshot: Path) -> Iterator
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [(change_size, "changed while"), (lock, "are locked"), (delete, "was deleted while")],
+    [
+        (change_size, "changed while"),
+        (lock, "are locked"),
+        (delete, "was deleted while"),
+    ],
 )
 def test_a_layer_that_changes_meanwhile(
     desktop: Gimp,
@@ -277,6 +281,23 @@ def test_a_layer_that_changes_meanwhile(
         before = shown.state()
         answer()
         assert reason in read_the_message(desktop, artefacts / f"{change.__name__}.png")
+    assert shown.state() == before
+
+
+@pytest.mark.parametrize("to", [(200, 50, 170, 140), None], ids=["elsewhere", "nothing"])
+def test_a_selection_that_changes_meanwhile(
+    desktop: Gimp, installed: Installed, shown: Picture, artefacts: Path, to: tuple[int, int, int, int] | None
+) -> None:
+    desktop.select(shown.id, 60, 50, 170, 140)
+    with meanwhile(desktop, installed, artefacts / "selected otherwise.png") as answer:
+        if to is None:
+            desktop.select_nothing(shown.id)
+        else:
+            desktop.select(shown.id, *to)
+        before = shown.state()
+        answer()
+        said = read_the_message(desktop, artefacts / f"selected {'nothing' if to is None else 'elsewhere'}.png")
+    assert "The selection changed while the mask was being made." in said
     assert shown.state() == before
 
 

@@ -143,6 +143,26 @@ def test_a_selection_is_spoken_of_in_the_dialog_and_once_afterwards(
     assert desktop.windows(MESSAGE) == []
 
 
+def test_the_whole_layer_is_looked_at_where_the_dialog_says_so(
+    desktop: Gimp, installed: Installed, shown: Picture, forgetful: None, artefacts: Path
+) -> None:
+    with asked(shown, WITH_DIALOG) as called:
+        desktop.press(DIALOG, "alt+o", REMOVE)  # it is grey as long as nothing is selected
+        assert called.result(PATIENCE) == SUCCESS
+    assert json.loads(desktop.remembered())["within_selection"] is True
+    desktop.select(shown.id, 60, 50, 170, 140)
+    with asked(shown, WITH_DIALOG) as called:
+        desktop.press(DIALOG, "alt+o")
+        desktop.screenshot(artefacts / "dialog with the whole layer.png")
+        desktop.press(DIALOG, REMOVE)
+        assert called.result(PATIENCE) == SUCCESS
+    read_the_message(desktop, artefacts / "whole layer.png", "There is a selection")
+    assert json.loads(desktop.remembered())["within_selection"] is False
+    with installed.overheard() as requests:  # the one click does as the dialog said
+        assert desktop.remove_background(shown.id, [shown.layer], "INTERACTIVE", {}, ONE_CLICK) == SUCCESS
+    assert [request.box for request in requests] == [None]
+
+
 def test_the_model_is_chosen_in_the_dialog(
     desktop: Gimp, installed: Installed, shown: Picture, forgetful: None, artefacts: Path
 ) -> None:
@@ -183,7 +203,7 @@ def another_option(installed: Installed) -> Iterator[None]:
     folder = plugin(installed)
     entries, program = folder / "matted_client" / "options.py", folder / "remove-background.py"
     before = entries.read_text("utf-8")
-    end = "\n\n\n@dataclass(frozen=True)\nclass ResultOptions"
+    end = "\n\n\n@dataclass(frozen=True)\nclass ReachOptions"
     assert before.count(end) == 1
     more = '\n    zebra: bool = option(YES_NO, False, "_Zebra stripes", "Paint stripes")'
     try:

@@ -77,9 +77,9 @@ def made(gimp: Gimp, opened: Callable[..., Picture]) -> Callable[..., Picture]:
 def expected_mask(installed: Installed, picture: Picture, layer: int, precision: str) -> bytes:
     """The daemon's mask of the layer's pixels in the depth that the picture can hold, limited by its selection."""
     size, depth = picture.pixels(layer).size, 8 if precision.startswith("U8") else 16
-    mask = installed.mask_of(picture.pixels(layer), depth=depth)
     if picture.gimp.selection(picture.id) is None:
-        return mask
+        return installed.mask_of(picture.pixels(layer), depth=depth)
+    mask = installed.mask_of(picture.pixels(layer), depth=depth, box=list(SELECTED))
     selected = Image.new("L", (size[0] * depth // 8, size[1]))
     selected.paste(255, (SELECTED[0] * depth // 8, SELECTED[1], SELECTED[2] * depth // 8, SELECTED[3]))
     return ImageChops.darker(Image.frombytes("L", selected.size, mask), selected).tobytes()

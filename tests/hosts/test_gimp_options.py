@@ -81,8 +81,9 @@ def test_no_layer_with_a_subject_is_an_error(gimp: Gimp, installed: Installed, o
 
 @pytest.mark.parametrize("feather", [0, 25], ids=["hard", "soft"])
 @pytest.mark.parametrize("at", [(0, 0), (-40, 30)], ids=["on the canvas", "partly outside"])
-def test_the_mask_is_limited_to_the_selection(
+def test_the_model_looks_at_the_selection_which_limits_the_mask(
     gimp: Gimp,
+    installed: Installed,
     opened: Callable[..., Picture],
     photograph_mask: bytes,
     feather: int,
@@ -95,11 +96,56 @@ def test_the_mask_is_limited_to_the_selection(
     selected = Image.new("L", size)
     selected.paste(grey(base64.b64decode(gimp.selection(picture.id)), size), (-at[0], -at[1]))
     before = picture.clean()
-    assert picture.click() == SUCCESS
-    limited = ImageChops.darker(grey(photograph_mask, size), selected).tobytes()
+    box = list(selected.getbbox() or ())
+    with installed.overheard() as requests:
+        assert picture.click() == SUCCESS
+    assert [request.box for request in requests] == [box]
+    limited = ImageChops.darker(grey(installed.mask_of(photograph(), box=box), size), selected).tobytes()
     assert picture.mask() == limited and 0 < sum(limited) < sum(photograph_mask)
     assert gimp.selection(picture.id) is not None
     assert without_masks(picture.state()) == without_masks(before)
+
+
+@pytest.mark.parametrize("output", ["mask", "selection"])
+def test_the_whole_layer_is_looked_at_if_wanted(
+    gimp: Gimp, installed: Installed, opened: Callable[..., Picture], photograph_mask: bytes, output: str
+) -> None:
+    picture = opened()
+    gimp.select(picture.id, 60, 50, 170, 140)
+    before = grey(base64.b64decode(gimp.selection(picture.id)), photograph().size)
+    with installed.overheard() as requests:
+        assert picture.click(output=output, **{"within-selection": False}) == SUCCESS
+    assert [request.box for request in requests] == [None]
+    limited = ImageChops.darker(grey(photograph_mask, photograph().size), before).tobytes()
+    made = base64.b64decode(gimp.selection(picture.id)) if output == "selection" else picture.mask()
+    assert made == limited
+
+
+def test_every_layer_is_looked_at_where_it_is_selected(
+    gimp: Gimp, installed: Installed, opened: Callable[..., Picture]
+) -> None:
+    """The first reaches beyond the canvas, the second lies in a group, the third is all within the selection."""
+    picture = opened()
+    large = gimp.insert(picture.id, installed.put(photograph().resize((900, 600))), -200, -100)
+    inside = gimp.insert(picture.id, installed.put(coffee()), 30, 20)
+    group = gimp.group(picture.id, [inside])
+    small = gimp.insert(picture.id, installed.put(coffee().resize((100, 75))), 100, 100)
+    gimp.select(picture.id, 60, 50, 170, 140)
+    with installed.overheard() as requests:
+        assert picture.click(large, group, small, picture.layer, anyway=True) == SUCCESS
+    boxes = [[260, 150, 430, 290], [30, 30, 200, 150], None, [60, 50, 230, 190]]
+    assert [(request.width, request.box) for request in requests] == list(zip((900, 200, 100, 451), boxes, strict=True))
+
+
+def test_a_layer_that_is_selected_all_over_is_looked_at_as_a_whole(
+    gimp: Gimp, installed: Installed, opened: Callable[..., Picture], photograph_mask: bytes
+) -> None:
+    picture = opened()
+    gimp.select(picture.id, 0, 0, *photograph().size)
+    with installed.overheard() as requests:
+        assert picture.click() == SUCCESS
+    assert [request.box for request in requests] == [None]
+    assert picture.mask() == photograph_mask
 
 
 def test_a_selection_beside_the_layer_is_an_error(gimp: Gimp, opened: Callable[..., Picture]) -> None:
@@ -139,13 +185,14 @@ def test_the_subjects_of_two_layers_as_one_selection(
 
 
 def test_a_selection_stays_inside_the_one_before(
-    gimp: Gimp, opened: Callable[..., Picture], photograph_mask: bytes
+    gimp: Gimp, installed: Installed, opened: Callable[..., Picture]
 ) -> None:
     picture = opened()
     gimp.select(picture.id, 60, 50, 170, 140)
     before = grey(base64.b64decode(gimp.selection(picture.id)), photograph().size)
     assert picture.click(output="selection") == SUCCESS
-    expected = ImageChops.darker(grey(photograph_mask, photograph().size), before)
+    mask = installed.mask_of(photograph(), box=[60, 50, 230, 190])
+    expected = ImageChops.darker(grey(mask, photograph().size), before)
     assert base64.b64decode(gimp.selection(picture.id)) == expected.tobytes()
 
 

@@ -7,12 +7,12 @@ call that fails inside an undo group leaves half a change behind.
 import gi
 
 gi.require_version("Gimp", "3.0")
-import masks
 import outputs
 import strips
 from gi.repository import Gimp
 from matted_client import MattedError
 from matted_client.options import SELECTION
+from matted_client.selection import box_of
 from texts import _
 
 SRGB = "R'G'B'A u8"  # GEGL converts from every mode, precision and profile
@@ -51,6 +51,7 @@ class GimpPicture:
         # GIMP let its user go on working while the masks were made.
         for each in cut_outs:
             each.layer.refuse_if_changed(each.width, each.height)
+            each.layer.refuse_if_selected_otherwise(each.box)
         self._refuse_unless_possible()
         limited = not Gimp.Selection.is_empty(self._image)
         notes = outputs.show(self._image, cut_outs, options)
@@ -89,6 +90,17 @@ class GimpLayer:
         width, height = self.item.get_width(), self.item.get_height()
         return width, height, _pixels(self.item, 0, 0, width, height)
 
+    def box(self):
+        """Return where the layer is selected, left, top, right, bottom in its own pixels; None: all over, or nowhere.
+
+        Raises MattedError if the selection lies outside the layer.
+        """
+        _found, some, *edges = tuple(Gimp.Selection.bounds(self._image))
+        if not some:
+            return None
+        x, y = offsets(self.item)
+        return box_of(edges, (x, y, x + self.item.get_width(), y + self.item.get_height()), self.name)
+
     def read_plate(self, plate):
         """Return the pixels of `plate` in the area of the layer."""
         refuse_plate_of_elsewhere(self._image, plate)
@@ -115,6 +127,11 @@ class GimpLayer:
                 _('The size of the layer "%s" changed while its mask was being made.') % self.name, _("Try again.")
             )
 
+    def refuse_if_selected_otherwise(self, box):
+        """Raise MattedError if the model looked only at `box`, and now that is not what is selected."""
+        if box is not None and self.box() != box:
+            raise MattedError(_("The selection changed while the mask was being made."), _("Try again."))
+
     def refuse_unless_possible(self, output):
         """Raise MattedError if the layer can't become `output`, with the reason."""
         for item in [self.item, *_groups_around(self.item)]:
@@ -124,11 +141,7 @@ class GimpLayer:
                 )
         if self.item.is_group() and not self.item.get_children():
             raise MattedError(_("The layer group is empty."), _("Put a layer into it and try again."))
-        if not masks.selection_reaches(self._image, self.item):
-            raise MattedError(
-                _('The selection lies outside the layer "%s".') % self.name,
-                _("The mask is limited to the selection. Select none, or a part of the layer, and try again."),
-            )
+        self.box()  # raises if the selection lies outside it
 
 
 def refuse_if_closed(image):

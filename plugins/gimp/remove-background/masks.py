@@ -11,13 +11,6 @@ from texts import _
 ENCODINGS = {8: "Y u8", 16: "Y u16"}  # masks are linear: with "Y' u8" every value would change on its way
 
 
-def selection_reaches(image, item):
-    """Return whether a part of the layer is selected; without a selection all of it is."""
-    _found, some, left, top, right, bottom = tuple(Gimp.Selection.bounds(image))
-    x, y = tuple(item.get_offsets())[1:]
-    return not some or (left < x + item.get_width() and right > x and top < y + item.get_height() and bottom > y)
-
-
 def made(image, cut_out):
     """Make a mask that belongs to no layer yet, limited to the image's selection if there is one."""
     item = cut_out.layer.item

@@ -33,7 +33,9 @@ def ask(folder, procedure, config, image):
     models = ModelChooser(config, lambda chosen: plate.set_sensitive(chosen is None or chosen.plate))
     dialog.get_content_area().pack_start(models.widget, False, False, SPACE)
     lines = _controls(dialog, config, models.label)
-    if not Gimp.Selection.is_empty(image):
+    limited = not Gimp.Selection.is_empty(image)
+    dialog.set_sensitive("within-selection", limited, None, None, False)
+    if limited:
         note = dialog.get_label(LIMITED, _("There is a selection: only what lies in it is kept."), False, False)
         note.set_xalign(0)
         lines.insert(0, LIMITED)

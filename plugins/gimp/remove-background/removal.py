@@ -23,6 +23,7 @@ class CutOut:
     layer: of the picture.
     alpha: width x height samples of `depth` bits, 0 background; 16: little-endian.
     overlay: RGBA8, what to lay over the layer's pixels for clean colours; None where the colours stay as they are.
+    box: left, top, right, bottom of the part of the layer that the model looked at; None: all of it.
     """
 
     layer: Any
@@ -31,6 +32,7 @@ class CutOut:
     depth: int
     alpha: bytearray
     overlay: Any = None
+    box: Any = None
 
 
 def remove_background(folder, host, picture, options):
@@ -66,6 +68,7 @@ def remove_background(folder, host, picture, options):
 def _cut_out(session, layer, plate, options, bar):
     """Return (CutOut, the daemon's warnings) of one layer."""
     width, height, pixels = layer.read()  # sRGB, RGBA, 8 bits, width x height x 4 bytes
+    fields = options.request(layer.box())
     mask = session.mask(
         pixels,
         width,
@@ -74,13 +77,13 @@ def _cut_out(session, layer, plate, options, bar):
         plate=None if plate is None else layer.read_plate(plate),
         on_progress=bar.show,
         depth=layer.depth,
-        **options.request(),
+        **fields,
     )
     warnings = list(mask.info.warnings)
     if options.foreground and mask.foreground is None:
         warnings.append(_("The daemon sent no clean colours; the layer's own are used."))
     clean = None if mask.foreground is None else overlay(pixels, mask.foreground)
-    return CutOut(layer, width, height, layer.depth, mask.alpha, clean), warnings
+    return CutOut(layer, width, height, layer.depth, mask.alpha, clean, fields["box"]), warnings
 
 
 class ProgressBar:

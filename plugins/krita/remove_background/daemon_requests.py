@@ -29,8 +29,8 @@ class Refused(Rejected):
         self.facts = facts
 
 
-def mask(picture: Picture, plate: Optional[Picture], options: LayerOptions) -> Task:
-    """Return a task that makes a Mask of the picture."""
+def mask(picture: Picture, plate: Optional[Picture], box: Optional[List[int]], options: LayerOptions) -> Task:
+    """Return a task that makes a Mask of the picture. box: where it is selected, None where it is not, or all over."""
     client = _client()
 
     def ask(on_progress: OnProgress, cancelled: Cancelled) -> Mask:
@@ -44,7 +44,7 @@ def mask(picture: Picture, plate: Optional[Picture], options: LayerOptions) -> T
                     plate=plate.pixels if plate is not None else None,
                     on_progress=on_progress,
                     cancelled=cancelled,
-                    **options.request(),
+                    **options.request(box),
                 )
             except Rejected as error:
                 facts = facts_for(session, options.model) if is_of_a_model(error) else {}

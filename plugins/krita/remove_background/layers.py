@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Iterator, List, Sequence, Tuple
+from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
 from krita import Krita
 
 from .matted_client.errors import MattedError
 from .matted_client.messages import MAX_PIXELS, MAX_SIDE
 from .matted_client.options import MASK, SELECTION
+from .matted_client.selection import box_of
 from .qt import QtCore
 from .texts import _
 
@@ -115,6 +116,16 @@ def read(document: Any, node: Any) -> Picture:
     with scratch(document) as other:
         layer = _flattened(other, node)
         return _picture(layer, _bounds(layer))
+
+
+def box(limit: Any, picture: Picture, name: str) -> Optional[List[int]]:
+    """Return where the layer `name` is selected, left, top, right, bottom in its own pixels; None: all over.
+
+    limit: a selection. Raises MattedError if it lies outside the layer.
+    """
+    x, y = limit.x(), limit.y()
+    edges = picture.x, picture.y, picture.x + picture.width, picture.y + picture.height
+    return box_of((x, y, x + limit.width(), y + limit.height()), edges, name)
 
 
 def read_plate(document: Any, name: str, picture: Picture) -> Picture:

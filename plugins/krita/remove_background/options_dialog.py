@@ -42,7 +42,9 @@ class OptionsDialog(QtWidgets.QDialog):
         self._models = self._controls["model"].widget
         self._about = _line()
         self._note = _line()
-        self._say(self._note, LIMITED if document.selection() is not None else "")
+        limited = document.selection() is not None
+        self._say(self._note, LIMITED if limited else "")
+        self._controls["within_selection"].widget.setEnabled(limited)
 
         form = QtWidgets.QFormLayout()
         form.addRow(self._controls["model"].label, self._models)

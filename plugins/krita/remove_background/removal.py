@@ -108,8 +108,9 @@ class Removal(QtCore.QObject):
         layers.check(node, self.options.output)
         self._picture = layers.read(self.document, node)
         plate = layers.read_plate(self.document, self.options.plate, self._picture) if self.options.plate else None
+        box = layers.box(self._limit, self._picture, node.name()) if self._limit is not None else None
         which = self._done  # not the request: it would hold itself, and the pixels, until Python collects them
-        self._request = RequestThread(daemon_requests.mask(self._picture, plate, self.options))
+        self._request = RequestThread(daemon_requests.mask(self._picture, plate, box, self.options))
         self._request.progressed.connect(lambda progress: self._answered(which, self._show, progress))
         self._request.succeeded.connect(lambda mask: self._answered(which, self._insert, mask))
         self._request.failed.connect(lambda error: self._answered(which, self._refuse, error))

@@ -320,6 +320,10 @@ def select(image, x, y, width, height, feather=0):
         Gimp.Selection.feather(image_of(image), feather)
 
 
+def select_nothing(image):
+    Gimp.Selection.none(image_of(image))
+
+
 def selection(image):
     """What is selected, of the canvas; None if nothing is."""
     if Gimp.Selection.is_empty(image_of(image)):

@@ -117,7 +117,15 @@ def test_an_unknown_option_of_a_script_is_named_with_those_that_there_are() -> N
 
 
 def test_options_survive_being_remembered() -> None:
-    chosen = LayerOptions(model="mine", threshold=0.25, grow=-3, output="layer", clean_colours=False, plate="Ünder")
+    chosen = LayerOptions(
+        model="mine",
+        threshold=0.25,
+        grow=-3,
+        output="layer",
+        clean_colours=False,
+        plate="Ünder",
+        within_selection=False,
+    )
     assert from_text(LayerOptions, to_text(chosen)) == chosen
     assert from_text(LayerOptions, to_text(LayerOptions())) == LayerOptions()
 

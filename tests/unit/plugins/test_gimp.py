@@ -15,7 +15,7 @@ import numpy as np
 import peers
 import pytest
 from conftest import Daemon
-from matted_client import Rejected, messages
+from matted_client import Mask, Rejected, Session, messages
 from matted_client.options import LayerOptions
 
 CHECKOUT = Path(__file__).parents[3]
@@ -82,11 +82,15 @@ class Layer:
 
     name, depth = "Layer", 8
 
-    def __init__(self, pixels: bytes, width: int, height: int) -> None:
+    def __init__(self, pixels: bytes, width: int, height: int, box: list[int] | None = None) -> None:
         self._picture = width, height, pixels
+        self._box = box
 
     def read(self) -> tuple[int, int, bytes]:
         return self._picture
+
+    def box(self) -> list[int] | None:
+        return self._box
 
 
 class Picture:
@@ -117,8 +121,8 @@ def folder(daemon: Daemon, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def work(folder: Path, picture: Picture) -> None:
-    part("removal").remove_background(str(folder), "tests", picture, LayerOptions())
+def work(folder: Path, picture: Picture, **options: Any) -> None:
+    part("removal").remove_background(str(folder), "tests", picture, LayerOptions(**options))
 
 
 @pytest.mark.slow
@@ -140,6 +144,23 @@ def test_facts_are_asked_for_only_where_the_error_is_of_a_model(
     monkeypatch.setattr(requests, "session", lambda *arguments: opened.append(arguments) or session(*arguments))
     facts = requests.facts(str(folder), "tests", Rejected(code, "No."), "rmbg-1.4")
     assert (bool(opened), facts.get("id")) == (asked, "rmbg-1.4" if asked else None)
+
+
+@pytest.mark.parametrize("within", [True, False], ids=["within the selection", "whole layers"])
+def test_the_daemon_is_told_where_each_layer_is_selected(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, within: bool
+) -> None:
+    boxes: list[list[int] | None] = [[10, 5, 50, 35], None, [0, 0, 60, 39]]
+    sent, mask = [], Session.mask
+
+    def watched(session: Session, *picture: Any, **fields: Any) -> Mask:
+        sent.append(fields["box"])
+        return mask(session, *picture, **fields)
+
+    monkeypatch.setattr(Session, "mask", watched)
+    picture = Picture(*(Layer(peers.disc(60, 40), 60, 40, box) for box in boxes))
+    work(folder, picture, within_selection=within, anyway=True)
+    assert sent == [each.box for each in picture.shown] == (boxes if within else [None] * 3)
 
 
 def test_progress_runs_over_all_layers_and_never_back(folder: Path) -> None:
