@@ -47,7 +47,7 @@ SCREENSHOTS = (
     "not-installed.png",
     "downloading.png",
 )
-SELECTED, SELECTED_VALUE = (40, 50, 160, 140), 200  # the selection of the checks: left, top, right, bottom
+SELECTED, SELECTED_VALUE = [40, 50, 160, 140], 200  # the selection of the checks: left, top, right, bottom
 PHOTOGRAPH_SIZE, HUGE = (451, 300), (12000, 8400)
 PLATE_MOVED = 4 * 2  # bytes by which the plate of the checks is the photograph moved to the left
 AT_A_TIME = 2  # Kritas: each waits more than it works
@@ -190,7 +190,7 @@ def photograph() -> Image.Image:
 def limited(mask: bytes, size: tuple[int, int]) -> bytes:
     """The mask where the selection of the checks limits it: the lesser of both."""
     selection = Image.new("L", size)
-    selection.paste(SELECTED_VALUE, SELECTED)
+    selection.paste(SELECTED_VALUE, tuple(SELECTED))
     return bytes(map(min, mask, selection.tobytes()))
 
 
@@ -263,7 +263,7 @@ def test_progress_blocks_only_its_window_and_does_not_run_backwards(seen: Seen) 
 
 def test_second_click_replaces_our_mask_and_the_selection_limits_it(seen: Seen, photograph: Image.Image) -> None:
     second = seen["second click"]
-    mask = limited(seen.expected(photograph), photograph.size)
+    mask = limited(seen.expected(photograph, box=SELECTED), photograph.size)
     assert second["messages"] == []
     assert second["before"]["children"] == [["transparencymask", "Mine"], ["transparencymask", "Background removed"]]
     assert second["after"]["children"] == second["before"]["children"]
@@ -279,7 +279,7 @@ def test_second_click_replaces_our_mask_and_the_selection_limits_it(seen: Seen, 
 def test_a_mask_of_the_users_own_multiplies(seen: Seen, photograph: Image.Image) -> None:
     assert seen["second click"]["messages"] == []
     alpha = masked(seen, "second.png").getchannel("A").tobytes()
-    product = [round(value * 128 / 255) for value in limited(seen.expected(photograph), photograph.size)]
+    product = [round(value * 128 / 255) for value in limited(seen.expected(photograph, box=SELECTED), photograph.size)]
     assert max(abs(one - other) for one, other in zip(alpha, product, strict=True)) <= 1  # Krita's own rounding
 
 
@@ -387,9 +387,10 @@ def test_every_layer_in_every_kind_of_document(seen: Seen, kind: str, mode: tupl
         assert layer["masks"] == 1
         put = Image.frombytes("L", tuple(layer["area"][2:]), seen.bytes_of(f"{layer['file']}.mask"))
         shown, corner = all_of(kind, seen.shown(layer), seen.shown(photograph))
-        mask = seen.expected(shown)
         if kind == "with a selection":
-            mask = limited(mask, shown.size)
+            mask = limited(seen.expected(shown, box=SELECTED), shown.size)
+        else:
+            mask = seen.expected(shown)
         box = (*corner, corner[0] + shown.width, corner[1] + shown.height)
         assert put.crop(box).tobytes() == mask
 
@@ -581,18 +582,16 @@ def test_the_mask_becomes_the_selection(seen: Seen, photograph: Image.Image) -> 
     outputs = seen["outputs"]
     assert outputs["selection messages"] == outputs["limited messages"] == []
     assert set(outputs["selection changes"]) <= {"modified", "undo", "layers"}
-    mask = seen.expected(photograph)
-    assert seen.mask("selection") == mask
-    assert seen.mask("selection-limited") == limited(mask, photograph.size)
+    assert seen.mask("selection") == seen.expected(photograph)
+    assert seen.mask("selection-limited") == limited(seen.expected(photograph, box=SELECTED), photograph.size)
     assert outputs["selected after undo"] == outputs["selected before"] is not None
 
 
 def test_a_selection_is_one_undo_step_that_redo_brings_back(seen: Seen, photograph: Image.Image) -> None:
     outputs = seen["outputs"]
     assert outputs["after undo, nothing was selected"] == [None, True]
-    mask = seen.expected(photograph)
-    assert seen.mask("selection-redone") == mask
-    assert seen.mask("selection-limited-redone") == limited(mask, photograph.size)
+    assert seen.mask("selection-redone") == seen.expected(photograph)
+    assert seen.mask("selection-limited-redone") == seen.mask("selection-limited")
     assert outputs["selection in the docker"] is False
 
 
@@ -629,9 +628,10 @@ def test_a_new_layer_with_clean_colours_of_a_half_transparent_one(
 ) -> None:
     assert seen["outputs"][f"{name} messages"] == []
     own = seen.bytes_of("half.source")[3::4]
-    answer = seen.answer(photograph, foreground=True)
+    box = SELECTED if name == "half-limited" else None
+    answer = seen.answer(photograph, foreground=True, box=box)
     assert answer.foreground is not None
-    mask = limited(bytes(answer.alpha), photograph.size) if name == "half-limited" else answer.alpha
+    mask = limited(bytes(answer.alpha), photograph.size) if box else answer.alpha
     made = Image.frombytes("RGBA", photograph.size, seen.bytes_of(f"{name}.pixels"), "raw", "BGRA")
     product = bytes((2 * one * other + 255) // 510 for one, other in zip(own, mask, strict=True))
     assert made.getchannel("A").tobytes() == product
@@ -778,6 +778,31 @@ def test_a_refused_layer_leaves_the_others_their_own_masks(
     mask, turned = seen.expected(photograph), seen.expected(photograph.transpose(Image.Transpose.ROTATE_180))
     assert mask != turned
     assert (seen.mask(f"{case}-Background"), seen.mask(f"{case}-turned")) == (mask, turned)
+
+
+def test_the_model_looks_where_something_is_selected(seen: Seen) -> None:
+    looked = seen["looked at"]
+    boxes = {case: each["boxes"] for case, each in looked.items() if isinstance(each, dict)}
+    assert boxes == {
+        "each layer": [[40, 50, 160, 140], [110, 5, 230, 95], [10, 30, 130, 120], None],
+        "whole layer": [None],
+        "new layer": [[10, 10, 30, 20]],
+        "selection": [[140, 35, 160, 45], [70, 80, 90, 90]],
+        "beside": [[0, 0, 50, 60]],
+        "around it": [None, [70, 0, 451, 255]],
+        "nothing in the selection": [],
+    }
+    failures = {case: looked[case]["failures"] for case in boxes if looked[case]["failures"]}
+    hint = "The mask is limited to the selection. Select none, or a part of the layer, and try again."
+    assert failures == {
+        "beside": [["small", 'The selection lies outside the layer "small".', hint]],
+        "nothing in the selection": [["Background", 'The selection lies outside the layer "Background".', hint]],
+    }
+
+
+def test_to_look_only_at_the_selection_is_offered_where_there_is_one(seen: Seen) -> None:
+    looked = seen["looked at"]
+    assert (looked["with a selection"], looked["without a selection"]) == (True, False)
 
 
 def test_several_layers_are_selected_together(seen: Seen, photograph: Image.Image) -> None:

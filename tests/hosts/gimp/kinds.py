@@ -270,7 +270,7 @@ NAMES = (LAYER, WITH_ALPHA, *KINDS, HUGE)
 
 REMARKS = {
     "several layers selected": "each has its own, and one undo step takes all of them away",
-    "with a selection": "limited to the selection, which stays",
+    "with a selection": "looked for in the selection, and limited to it; it stays",
     "layer group": "for what the group shows, on the group itself",
     "layer group and a layer in it": "on the group alone, or what it holds would be masked twice",
     "layer group that passes through": "for what the group shows by itself, on the group",

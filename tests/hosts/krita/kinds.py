@@ -67,7 +67,7 @@ NAMES = (LAYER, *KINDS, *PROFILES, HUGE)
 
 REMARKS = {
     "several layers selected": "each has its own, in an undo step of its own, as Krita has it for plug-ins",
-    "with a selection": "limited to the selection, which stays",
+    "with a selection": "looked for in the selection, and limited to it; it stays",
     "group": "for what the group shows, on the group itself",
     "with a mask": "besides the old one, with which Krita multiplies it; one of an earlier click is replaced",
     "mask selected instead of its layer": "on the layer",

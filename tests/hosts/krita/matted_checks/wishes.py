@@ -19,7 +19,7 @@ from PyQt5.QtWidgets import (
     QSpinBox,
 )
 from remove_background import new_layers, remedies
-from remove_background.matted_client import MattedError
+from remove_background.matted_client import MattedError, Session
 from remove_background.matted_client.options import WHOLE, YES_NO, LayerOptions, entries, option
 
 from .program import (
@@ -578,6 +578,61 @@ def refused(seen):
                 mask.remove()
 
 
+def looked_at(seen):
+    """Where the model is told to look, in layers that lie differently to what is selected."""
+    document = yield from open_photograph()
+    photograph = document.activeNode()
+    width, height = document.width(), document.height()
+    data = QByteArray(pixels(photograph))
+    outside, held, small = (document.createNode(name, "paintlayer") for name in ("outside", "held", "small"))
+    group = document.createGroupLayer("group")
+    for layer in (outside, group, small):
+        document.rootNode().addChildNode(layer, None)
+    group.addChildNode(held, None)
+    outside.setPixelData(data, -70, 45, width, height)
+    held.setPixelData(data, 30, 20, width, height)
+    small.setPixelData(photograph.pixelData(60, 40, 50, 40), 60, 70, 50, 40)
+    document.waitForDone()
+    select(document, *SELECTED)
+    yield from _look(seen, "each layer", document, [photograph, outside, group, small])
+    yield from _look(seen, "whole layer", document, [photograph], within_selection=False)
+    select(document, 70, 80, 20, 10)
+    yield from _look(seen, "new layer", document, [small], output="layer")
+    yield from _look(seen, "selection", document, [outside, photograph], output="selection")
+    select(document, 0, 0, 50, 60)
+    yield from _look(seen, "beside", document, [small, photograph])
+    action("invert_selection").trigger()
+    document.waitForDone()
+    yield from _look(seen, "around it", document, [photograph, outside])
+    document.setSelection(Selection())
+    document.waitForDone()
+    yield from _look(seen, "nothing in the selection", document, [photograph])
+    for case in ("with a selection", "without a selection"):
+        window = yield from open_options()
+        seen[case] = window.findChild(QCheckBox, "within_selection").isEnabled()
+        press(window, QDialogButtonBox.StandardButton.Cancel)
+        yield turns()
+        document.setSelection(None)
+        document.waitForDone()
+
+
+def _look(seen, case, document, layers, **options):
+    """Note which boxes the daemon is asked to look at, and what went wrong."""
+    boxes, mask = [], Session.mask
+
+    def watched(session, *picture, **fields):
+        boxes.append(fields["box"])
+        return mask(session, *picture, **fields)
+
+    Session.mask = watched
+    try:
+        removal = yield from removal_of(document, layers, anyway=True, **options)
+    finally:
+        Session.mask = mask
+    failures = [[node.name(), error.message, error.hint] for node, error in removal.failures]
+    seen[case] = {"boxes": boxes, "failures": failures}
+
+
 def removal_of(document, layers, **options):
     """Have another script start a removal, and return it at its end."""
     ended = []
@@ -795,6 +850,7 @@ ALL = [
     ("deep layer", deep_layer),
     ("several", several),
     ("refused", refused),
+    ("looked at", looked_at),
     ("automation", automation),
     ("trouble", trouble),
     ("download", download),
