@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 
 from matted_client import MattedError
 
 from matted import __version__
-from matted.cli import autostart, benchmark, daemon, doctor, install, logs, models, remove
 from matted.cli.output import (
     FAILED,
     INTERRUPTED,
@@ -20,7 +20,18 @@ from matted.cli.output import (
     reader_gone,
 )
 
-COMMANDS = (remove, daemon, logs, doctor, models, autostart, benchmark, install)  # in the order of the help
+# The commands of each module of this package, in the order of the help. Only the module that is needed is imported: all
+# of them take longer than many a command.
+MODULES = {
+    "remove": ("remove",),
+    "daemon": ("serve", "start", "stop", "restart", "reload", "status"),
+    "logs": ("logs",),
+    "doctor": ("doctor",),
+    "models": ("models",),
+    "autostart": ("autostart",),
+    "benchmark": ("benchmark",),
+    "install": ("install", "uninstall"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     try:
-        options = command_parser().parse_args(arguments)
+        words = sys.argv[1:] if arguments is None else arguments
+        options = command_parser(words[0] if words else "").parse_args(words)
         return int(options.run(options))
     except MattedError as error:
         complain(error)
@@ -55,13 +67,13 @@ def _run(arguments: Sequence[str] | None) -> int:
         return INTERRUPTED
 
 
-def command_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
+def command_parser(command: str = "") -> argparse.ArgumentParser:
+    """Return the parser of the command line: of one command, or of all if there is none of that name."""
     parser = argparse.ArgumentParser(
         prog="matted", description="Remove the background of pictures, on this computer.", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"matted {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_parser(commands)
+    for name in [name for name, its in MODULES.items() if command in its] or MODULES:
+        importlib.import_module(f"matted.cli.{name}").add_parser(commands)
     return parser

@@ -1,15 +1,18 @@
-"""Show progress, results and errors on the terminal while `matted remove` works."""
+"""Show progress, results and errors on the terminal while pictures are worked on."""
 
 from __future__ import annotations
 
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 from matted_client import MattedError, Progress
 from matted_client.messages import MaskResult
 from matted_client.progress import describe, overall
-from tqdm import tqdm
+
+if TYPE_CHECKING:  # else imported where there is a bar: in a script it takes longer than the rest of this module
+    from tqdm import tqdm
 
 
 class Display:
@@ -21,9 +24,7 @@ class Display:
 
     def __init__(self, count: int, single: bool) -> None:
         """count: how many pictures there are. single: whether it is one that was asked for alone."""
-        form = "{desc}: {percentage:3.0f}% |{bar}|" if single else None
-        total = 1.0 if single else count
-        self._bar = tqdm(total=total, disable=None, leave=not single, bar_format=form, unit=" pictures")
+        self._bar = _bar(count, single) if sys.stderr is not None and sys.stderr.isatty() else None
         self._single = single
         self._download: tqdm[None] | None = None
         self._current: Path | None = None
@@ -34,13 +35,15 @@ class Display:
 
     def __exit__(self, *exc_info: object) -> None:
         self._end_download()
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
     def begin(self, source: Path) -> None:
         """Show the progress of this picture from now on."""
         with self._lock:
             self._current = source
-            self._bar.set_description(source.name)
+            if self._bar is not None:
+                self._bar.set_description(source.name)
 
     def show_progress(self, source: Path, progress: Progress) -> None:
         """Show how far a picture is, if it is the current one."""
@@ -51,7 +54,7 @@ class Display:
                 self._show_download(progress)
                 return
             self._end_download()
-            if self._single:
+            if self._single and self._bar is not None:
                 self._bar.set_description(describe(progress))
                 self._bar.update(max(0.0, overall(progress) - self._bar.n))
 
@@ -59,29 +62,40 @@ class Display:
         """Print the file of the current picture's result, and its warnings. timings: also the seconds of each stage."""
         self._advance()
         if self._single or timings:
-            tqdm.write(str(target), file=sys.stdout)
+            self._print(str(target), sys.stdout)
         if timings:
             stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in info.timings.items())
-            tqdm.write(f"    {info.model} on {info.device}: {stages}", file=sys.stdout)
+            maker = f"{info.model} on {info.device}: " if info.model else ""
+            self._print(f"    {maker}{stages}", sys.stdout)
         for warning in info.warnings:
-            tqdm.write(f"    {warning}", file=sys.stderr)
+            self._print(f"    {warning}", sys.stderr)
 
     def show_error(self, error: MattedError) -> None:
         """Print why there is no result for the current picture."""
         self._advance()
-        tqdm.write(f"matted: {error.message}", file=sys.stderr)
+        self._print(f"matted: {error.message}", sys.stderr)
         if error.hint:
-            tqdm.write(f"        {error.hint}", file=sys.stderr)
+            self._print(f"        {error.hint}", sys.stderr)
+
+    def _print(self, line: str, file: TextIO) -> None:
+        """Print a line, above the bar if there is one."""
+        if self._bar is not None:
+            self._bar.write(line, file=file)
+        else:
+            print(line, file=file)
 
     def _advance(self) -> None:
         with self._lock:
             self._current = None
             self._end_download()
-            self._bar.update(max(0.0, 1.0 - self._bar.n) if self._single else 1)
+            if self._bar is not None:
+                self._bar.update(max(0.0, 1.0 - self._bar.n) if self._single else 1)
 
     def _show_download(self, progress: Progress) -> None:
         if self._download is None:
-            tqdm.write(describe(progress), file=sys.stderr)
+            from tqdm import tqdm
+
+            self._print(describe(progress), sys.stderr)
             form = "{percentage:3.0f}% |{bar}| {elapsed}"
             self._download = tqdm(total=1.0, bar_format=form)
         self._download.update(max(0.0, (progress.fraction or 0.0) - self._download.n))
@@ -91,3 +105,10 @@ class Display:
             self._download.update(max(0.0, 1.0 - self._download.n))
             self._download.close()
             self._download = None
+
+
+def _bar(count: int, single: bool) -> tqdm[None]:
+    from tqdm import tqdm
+
+    form = "{desc}: {percentage:3.0f}% |{bar}|" if single else None
+    return tqdm(total=1.0 if single else count, leave=not single, bar_format=form, unit=" pictures")

@@ -1,4 +1,8 @@
-"""Read picture files as people see them (upright, RGB or RGBA), and write cut-outs and masks as PNG."""
+"""Read picture files as people see them (upright, RGB or RGBA), and write cut-outs and masks as PNG.
+
+What needs NumPy is imported where it is needed: most files are read without it, and it takes longer to import than they
+take to be read.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +13,25 @@ import warnings
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
 from matted_client import MattedError
-from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageCms, ImageOps, UnidentifiedImageError
 from PIL.ExifTags import Base as Tag
 
-from matted.files import png_chunks, samples, tiff
-from matted.mask.colours import band
+from matted.files.formats import png_chunks
 from matted.system import atomic_file
 
+if TYPE_CHECKING:
+    from matted.files.formats import tiff
+
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
+_LOSSY = ("JPEG", "MPO", "WEBP")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".webp", ".tif", ".tiff"})
 # zlib's level 1 writes a cut-out three to four times as fast as its default level, in a file that is 13 to 36 % larger.
 # With run-length matching only, a strategy that zlib has for PNG, the file is just 9 to 16 % larger.
 _COMPRESSION = {"compress_level": 1, "compress_type": zlib.Z_RLE}
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # what such a file begins with
 MAX_DPI = 1e6  # a higher resolution is a damaged value, and does not fit into a PNG
 
 
@@ -40,11 +46,13 @@ class Picture:
     image: RGB or RGBA, 8 bits a sample, upright.
     metadata: what is written into its PNG as well: icc_profile, dpi.
     bits: those of a sample in the file that it was read from.
+    lossy: whether that file is of a kind that keeps samples only nearly as they were.
     """
 
     image: Image.Image
     metadata: dict[str, Any]
     bits: int = 8
+    lossy: bool = False
 
     @property
     def wire_format(self) -> str:
@@ -80,7 +88,9 @@ def read(path: Path) -> Picture:
 
 
 def _decode(path: Path) -> Picture:
-    if tiff.is_tiff(path):
+    with open(path, "rb") as beginning:
+        is_tiff = beginning.read(4) in _TIFF
+    if is_tiff:
         return _decode_tiff(path)
     try:
         return _decode_file(path, path)
@@ -102,33 +112,18 @@ def _decode_file(path: Path, file: Path | BinaryIO, profile: bytes | None = None
         image.load()
         if profile:
             image.info["icc_profile"] = profile
-        whole = _with_alpha(image, file) if deep and "transparency" in image.info else image
-        return _to_rgb(ImageOps.exif_transpose(whole), 16 if deep else 8)
+        whole: Image.Image = image
+        if deep and "transparency" in image.info:
+            from matted.files.formats import png_key
 
-
-def _with_alpha(image: Image.Image, file: Path | BinaryIO) -> Image.Image:
-    """Make the one transparent colour of a PNG with 16 bits a sample an alpha channel. Pillow compares 8 of the bits.
-
-    image: decoded from `file`; grey or RGB.
-    """
-    colour = image.info["transparency"]
-    if image.mode == "RGB":
-        with Image.open(file, formats=["PNG"]) as lower:
-            # The lower 8 bits of each sample; Pillow's own choice is "RGB;16B", the upper 8.
-            lower.tile = [(*lower.tile[0][:3], "RGB;16L")]  # type: ignore[list-item]
-            lower.load()
-            same = np.asarray(lower) == np.array(colour) % 256
-        same &= np.asarray(image) == np.array(colour) // 256
-        result, transparent = image.copy(), same.all(axis=2)
-    else:
-        values = np.asarray(image)
-        result, transparent = Image.fromarray((values >> 8).astype(np.uint8)), values == colour
-    result.putalpha(Image.fromarray(np.where(transparent, 0, 255).astype(np.uint8)))
-    result.info = {name: value for name, value in image.info.items() if name != "transparency"}
-    return result
+            whole = png_key.with_alpha(image, file)
+        picture = _to_rgb(ImageOps.exif_transpose(whole), 16 if deep else 8)
+        return replace(picture, lossy=image.format in _LOSSY)
 
 
 def _decode_tiff(path: Path) -> Picture:
+    from matted.files.formats import tiff
+
     try:
         with Image.open(path, formats=["TIFF"]) as image:
             if image.is_animated:  # type: ignore[attr-defined]
@@ -162,6 +157,8 @@ def _decode_tiff(path: Path) -> Picture:
 
 def _only_page(path: Path) -> tiff.Page:
     """Return the page of a TIFF that is its picture. Raises PictureError if there is none, or more than one."""
+    from matted.files.formats import tiff
+
     found = tiff.pictures(tiff.pages(path))
     if not found:
         raise PictureError(f"{path} has no picture in it.")
@@ -173,43 +170,6 @@ def _only_page(path: Path) -> tiff.Page:
 def _several(path: Path, count: int, what: str) -> PictureError:
     message = f"{path} has {count} {what}; matted works on single pictures."
     return PictureError(message, f"Save the one that you want as a separate file, without the other {what}.")
-
-
-def cut_out(picture: Picture, mask: NDArray[np.uint8], foreground: NDArray[np.uint8] | None = None) -> Picture:
-    """Return the picture with the mask as its alpha channel, multiplied with the alpha that it has.
-
-    mask: height x width.
-    foreground: the foreground colours, height x width x 3, RGB; None to keep the picture's own.
-
-    With `foreground`, its colours replace those of the picture, except where the mask is 255. Pixels far from the
-    subject become black: what was removed cannot be recovered from the file, and the file is smaller.
-    """
-    alpha = Image.fromarray(mask)
-    image = picture.image
-    if image.mode == "RGBA":
-        alpha = ImageChops.multiply(alpha, image.getchannel("A"))
-    result = image.convert("RGB") if foreground is None else _with_foreground(image, mask, foreground)
-    result.putalpha(alpha)
-    return Picture(result, picture.metadata)
-
-
-def _with_foreground(image: Image.Image, mask: NDArray[np.uint8], foreground: NDArray[np.uint8]) -> Image.Image:
-    result = Image.fromarray(foreground)
-    result.paste(image.convert("RGB"), mask=Image.fromarray(mask == 255))
-    result.paste((0, 0, 0), mask=Image.fromarray(_removed(mask)))
-    return result
-
-
-def _removed(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Mark where the mask is 0 and no soft edge is near.
-
-    Near a soft edge the colours are kept, because an editor that scales the cut-out mixes them into the edge.
-    """
-    removed: NDArray[np.bool_] = mask == 0
-    for row, soft in enumerate(band.soft_blocks(mask)):
-        strip = removed[row * band.BLOCK : (row + 1) * band.BLOCK]
-        strip &= ~np.repeat(soft, band.BLOCK)[: mask.shape[1]]
-    return removed
 
 
 def write(picture: Picture, path: Path, overwrite: bool) -> None:
@@ -253,13 +213,10 @@ def _to_rgb(image: Image.Image, bits: int, unsigned: bool = False) -> Picture:
             return Picture(converted, metadata, bits)
     if image.mode == "RGBA" or (image.mode == "RGB" and not transparent):
         return Picture(image, metadata, bits)
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    elif image.mode in ("I", "F"):
-        values = np.asarray(image)
-        if image.mode == "I" and bits == 32 and unsigned:
-            values = values.view(np.uint32)
-        image = Image.fromarray(samples.to_bytes(values[np.newaxis], bits, grey=True)[0])
+    if image.mode.startswith(("I", "F")):
+        from matted.files.formats import samples
+
+        image = samples.grey_to_bytes(image, bits, unsigned)
     elif image.mode == "La":
         image = image.convert("LA")
     return Picture(image.convert("RGBA" if transparent else "RGB"), metadata, bits)

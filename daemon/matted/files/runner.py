@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from matted_client import Mask, MattedError, Progress, Rejected, Session, Unavailable, connect, messages
 from matted_client.messages import MaskResult
 from PIL import Image
@@ -227,10 +226,14 @@ def _refuse_other_size(step: Step, picture: Picture, plate: Picture | None) -> N
 
 
 def _result(picture: Picture, reply: Mask, mask_only: bool) -> Picture:
-    size = reply.info.height, reply.info.width
-    mask = np.frombuffer(reply.alpha, np.uint8).reshape(size)
+    width, height = reply.info.width, reply.info.height
     if mask_only:
-        return Picture(Image.fromarray(mask), {})
+        return Picture(Image.frombuffer("L", (width, height), reply.alpha), {})
+    import numpy as np  # which masks do without: it takes longer to import than they take to be written
+
+    from matted.files import cutting
+
+    mask = np.frombuffer(reply.alpha, np.uint8).reshape(height, width)
     colours = reply.foreground
-    foreground = None if colours is None else np.frombuffer(colours, np.uint8).reshape(*size, 4)[:, :, :3]
-    return pictures.cut_out(picture, mask, foreground)
+    foreground = None if colours is None else np.frombuffer(colours, np.uint8).reshape(height, width, 4)[:, :, :3]
+    return cutting.cut_out(picture, mask, foreground)

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from matted.files import pictures, png_chunks
+from matted.files import cutting, pictures
+from matted.files.formats import png_chunks
 from matted.files.pictures import Picture, PictureError
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, PngImagePlugin
@@ -54,7 +55,7 @@ def pixels(picture: Picture) -> NDArray[np.uint8]:
 def cut(source: Path, mask: NDArray[np.uint8] = MASK) -> Path:
     """Write what `matted remove` makes of a file whose mask is `mask`, and return its path."""
     target = source.with_name("result.png")
-    pictures.write(pictures.cut_out(pictures.read(source), mask), target, overwrite=False)
+    pictures.write(cutting.cut_out(pictures.read(source), mask), target, overwrite=False)
     return target
 
 
@@ -358,7 +359,7 @@ def test_a_full_mask_leaves_the_alpha_as_it_was(save: Save) -> None:
 
 def test_cutting_out_leaves_the_picture_itself_alone(save: Save) -> None:
     picture = pictures.read(save("in.png", np.dstack([RGB, ALPHA])))
-    pictures.cut_out(picture, MASK)
+    cutting.cut_out(picture, MASK)
     np.testing.assert_array_equal(pixels(picture), np.dstack([RGB, ALPHA]))
 
 
@@ -367,7 +368,7 @@ def test_the_subjects_own_colours_are_used_where_it_is_not_sure(save: Save, mode
     own = 255 - RGB
     mask = np.where(MASK > 128, 255, MASK).astype(np.uint8)
     picture = pictures.read(save("in.png", RGB if mode == "RGB" else np.dstack([RGB, ALPHA])))
-    result = pixels(pictures.cut_out(picture, mask, own))
+    result = pixels(cutting.cut_out(picture, mask, own))
     np.testing.assert_array_equal(result[:, :, :3], np.where((mask == 255)[:, :, np.newaxis], RGB, own))
     if mode == "RGB":
         np.testing.assert_array_equal(result[:, :, 3], mask)
@@ -381,13 +382,13 @@ def test_what_was_removed_is_not_in_the_file_unless_the_colours_are_kept() -> No
     mask[100:150, 100:200] = 255
     mask[100:150, 200:210] = 128  # soft on one side, hard on the others
     picture = Picture(Image.fromarray(photograph), {})
-    black = ~pixels(pictures.cut_out(picture, mask, own))[:, :, :3].any(axis=2)
+    black = ~pixels(cutting.cut_out(picture, mask, own))[:, :, :3].any(axis=2)
     assert not black[mask > 0].any()
     assert not black[100:150, 190:226].any(), "an editor that scales it mixes in what is beside the soft edge"
     far = np.ones_like(black)
     far[60:190, 160:250] = False
     assert black[far & (mask == 0)].all()
-    np.testing.assert_array_equal(pixels(pictures.cut_out(picture, mask))[:, :, :3], photograph)
+    np.testing.assert_array_equal(pixels(cutting.cut_out(picture, mask))[:, :, :3], photograph)
 
 
 @pytest.mark.parametrize("name", ["in.png", "in.jpg", "in.webp", "in.tif"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 _BEYOND_WHITE = 0.01  # of a float picture's samples: lamps and reflections, which are brighter than white
 
@@ -28,6 +29,21 @@ def to_bytes(planes: NDArray[Any], bits: int, grey: bool) -> NDArray[np.uint8]:
     for plane, out in zip(planes, result, strict=True):  # one at a time, since as floats they are large
         out[:] = _scale(plane, black, white)
     return result
+
+
+def grey_to_bytes(image: Image.Image, bits: int, unsigned: bool) -> Image.Image:
+    """Return a grey picture whose samples are no bytes with samples of 8 bits.
+
+    image: of one of Pillow's modes I;16, I and F.
+    bits: of a sample in the file.
+    unsigned: whether whole numbers of 32 bits have no sign; Pillow takes them for numbers that have one.
+    """
+    values = np.asarray(image)
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((values >> 8).astype(np.uint8))
+    if image.mode == "I" and bits == 32 and unsigned:
+        values = values.view(np.uint32)
+    return Image.fromarray(to_bytes(values[np.newaxis], bits, grey=True)[0])
 
 
 def alpha_to_bytes(plane: NDArray[Any], bits: int) -> NDArray[np.uint8]:

@@ -15,10 +15,9 @@ from PIL import Image, ImageOps
 from PIL.ExifTags import Base as Tag
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from matted.files import samples
+from matted.files.formats import samples
 
 _BIG, _BIG_ENDIAN_BIG = b"II+\0", b"MM\0+"
-SIGNATURES = (b"II*\0", b"MM\0*", _BIG, _BIG_ENDIAN_BIG)
 _TAGS = (
     *(Tag.ImageWidth, Tag.ImageLength, Tag.NewSubfileType, Tag.SubfileType, Tag.StripOffsets, Tag.TileOffsets),
     *(Tag.BitsPerSample, Tag.SampleFormat, Tag.PhotometricInterpretation, Tag.ExtraSamples),
@@ -80,12 +79,6 @@ class Page:
         colours = _COLOURS.get(self.tags.get(Tag.PhotometricInterpretation, 1), "an unknown kind of colours")
         alpha = any(kind in (_PREMULTIPLIED, _STRAIGHT) for kind in self.tags.get(Tag.ExtraSamples, ()))
         return f"a TIFF of {self.bits}-bit {numbers}{colours}" + (" with alpha" if alpha else "")
-
-
-def is_tiff(path: Path) -> bool:
-    """Whether the file begins as a TIFF does. Raises OSError."""
-    with open(path, "rb") as file:
-        return file.read(4) in SIGNATURES
 
 
 def pages(path: Path) -> list[Page]:

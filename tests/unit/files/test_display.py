@@ -1,0 +1,71 @@
+"""What is shown while pictures are worked on, in a terminal and elsewhere."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+from matted.files.display import Display
+from matted_client import MattedError, Progress
+from matted_client.messages import MaskResult
+
+INFO = MaskResult(2, 2, 8, "", "", 0.5, timings={"waiting": 0.25}, warnings=["The device was busy."])
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def show(capsys: pytest.CaptureFixture[str], single: bool = False) -> tuple[str, str]:
+    """Return what is printed of three pictures on stdout, and on stderr."""
+    with Display(3, single) as display:
+        for name in ("a.jpg", "b.jpg", "c.jpg"):
+            display.begin(Path(name))
+            display.show_progress(Path(name), Progress("inference", 0.5))
+            display.show_progress(Path("another.jpg"), Progress("inference", 0.9))
+            if name == "b.jpg":
+                display.show_error(MattedError("It went wrong.", "Do it again."))
+            else:
+                display.show_result(Path(name).with_suffix(".png"), INFO, timings=name == "c.jpg")
+    printed = capsys.readouterr()
+    return printed.out, printed.err
+
+
+def test_without_a_terminal_there_are_lines_and_no_bars(capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = show(capsys)
+    assert out == "c.png\n    waiting 0.250 s\n"
+    warning = "    The device was busy.\n"
+    assert err == f"{warning}matted: It went wrong.\n        Do it again.\n{warning}"
+    assert show(capsys, single=True)[0] == "a.png\nc.png\n    waiting 0.250 s\n"
+
+
+@pytest.mark.parametrize(("single", "seen"), [(False, "3/3"), (True, "a.jpg")])
+def test_in_a_terminal_there_are_bars_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, single: bool, seen: str
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    out, _ = show(capsys, single)
+    assert out.endswith("c.png\n    waiting 0.250 s\n")
+    assert seen in terminal.getvalue() and "matted: It went wrong." in terminal.getvalue()
+
+
+def test_a_model_is_named_where_one_was_used(capsys: pytest.CaptureFixture[str]) -> None:
+    with Display(1, True) as display:
+        display.begin(Path("a.jpg"))
+        display.show_result(
+            Path("a.png"), MaskResult(2, 2, 8, "u2netp", "CPU", 0.5, timings={"inference": 1.0}), timings=True
+        )
+    assert capsys.readouterr().out == "a.png\n    u2netp on CPU: inference 1.000 s\n"
+
+
+def test_a_download_has_a_bar_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    with Display(1, True) as display:
+        display.begin(Path("a.jpg"))
+        for fraction in (0.0, 0.5, 1.0):
+            display.show_progress(Path("a.jpg"), Progress("downloading", fraction))
+        display.show_result(Path("a.png"), INFO, timings=False)
+    assert "100%" in capsys.readouterr().err
