@@ -24,6 +24,7 @@ from matted.cli.output import (
 # of them take longer than many a command.
 MODULES = {
     "remove": ("remove",),
+    "refine": ("refine",),
     "daemon": ("serve", "start", "stop", "restart", "reload", "status"),
     "logs": ("logs",),
     "doctor": ("doctor",),

@@ -13,6 +13,7 @@ from matted_client import MattedError
 from matted_client.endpoint import COMPLAINT
 
 OK, FAILED = 0, 1
+WRONG = 2  # arguments, as argparse has it
 INTERRUPTED = 130  # what shells report for Ctrl-C
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _HANDLER = "matted"  # the name of the handler of errors for `open` and the like

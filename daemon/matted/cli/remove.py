@@ -3,98 +3,81 @@
 from __future__ import annotations
 
 import argparse
-import math
-from collections.abc import Callable
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from matted_client import options
-from matted_client.options import MaskOptions, Option
+from matted_client import MattedError
+from matted_client.options import MaskOptions
 
-from matted.cli.output import FAILED, OK
+from matted.cli import arguments
+from matted.cli.output import FAILED, OK, WRONG, complain
 
-_FROM_TEXT: dict[str, Callable[[str], Any]] = {options.WHOLE: int, options.NUMBER: float}  # by the kind of an option
+_PLACES = "Places are in pixels of the picture as it is seen, from 0,0 at the top left."
 
 
 def add_parser(commands: Any) -> None:
     """Add `remove` to the commands."""
     remove = commands.add_parser("remove", help="cut the subject out of pictures", allow_abbrev=False)
     remove.add_argument("inputs", nargs="+", type=Path, metavar="IMAGE", help="a PNG, JPEG, WebP or TIFF, or a folder")
-    remove.add_argument("-o", "--output", metavar="OUT", help="a PNG file for one picture, else a folder")
-    remove.add_argument("--mask", action="store_true", help="write the grey mask instead of the cut-out")
-    remove.add_argument(
-        "--keep-colours",
-        action="store_true",
-        help="keep the original colours, including background spill and hidden pixels",
-    )
+    arguments.add_results(remove)
     remove.add_argument(
         "--plate", type=Path, metavar="IMAGE", help="the same scene without the subject, for models that compare"
     )
-    remove.add_argument(
-        "--recursive", action="store_true", help="take the pictures in subfolders, too; the results keep the subfolders"
-    )
-    existing = remove.add_mutually_exclusive_group()
-    existing.add_argument("--force", action="store_true", help="overwrite files that exist")
-    existing.add_argument(
-        "--skip-existing",
-        action="store_true",
-        help="leave out pictures whose results exist, to go on where a run ended",
-    )
-    remove.add_argument("--timings", action="store_true", help="print how long each stage took")
-
-    _add_options(remove.add_argument_group("the mask"), MaskOptions)
+    arguments.add_run(remove)
+    _add_hints(remove.add_argument_group("what to keep, for one picture", _PLACES))
+    arguments.add_options(remove.add_argument_group("the mask"), MaskOptions)
     remove.set_defaults(run=_remove)
 
 
-def _add_options(group: Any, kind: type[Any]) -> None:
-    """Add an argument for each option of a dataclass, named like it with - for _."""
-    for name, entry in options.entries(kind).items():
-        flag, words = "--" + name.replace("_", "-"), entry.sentences.replace("%", "%%").removesuffix(".")
-        words = words[0].lower() + words[1:]
-        if entry.kind == options.YES_NO:
-            action = argparse.BooleanOptionalAction if entry.default else "store_true"
-            group.add_argument(flag, action=action, default=entry.default, help=words)
-        else:
-            text = words if entry.default is None else f"{words} (default: {entry.default})"
-            group.add_argument(flag, type=_parser(entry), default=entry.default, metavar=_placeholder(entry), help=text)
-
-
-def _placeholder(entry: Option) -> str:
-    """Return the placeholder of the argument's value in the help."""
-    if entry.kind == options.MODEL:
-        return "ID"
-    if entry.choices:
-        return "|".join(choice.value for choice in entry.choices)
-    return "PIXELS" if entry.unit == options.PIXELS else f"{entry.low:g}..{entry.high:g}"
-
-
-def _parser(entry: Option) -> Callable[[str], Any]:
-    """Return the function that parses a value. It refuses what the daemon would refuse, in the same words."""
-
-    def parse(text: str) -> Any:
-        try:
-            value = _FROM_TEXT.get(entry.kind, str)(text)
-        except ValueError:
-            value = math.nan
-        if entry.problem(value):
-            raise argparse.ArgumentTypeError(f"it has to be {entry.wanted}, not {text!r}")
-        return value
-
-    return parse
-
-
-def _remove(arguments: argparse.Namespace) -> int:
-    from matted.files import batch, plan, runner
-
-    request = {name: getattr(arguments, name) for name in options.entries(MaskOptions)}
-    request["foreground"] = not (arguments.mask or arguments.keep_colours)
-    run_options = runner.RunOptions(arguments.mask, arguments.plate, arguments.timings, request)
-    work = plan.plan(
-        arguments.inputs,
-        arguments.output,
-        arguments.mask,
-        arguments.force,
-        arguments.skip_existing,
-        arguments.recursive,
+def _add_hints(group: Any) -> None:
+    group.add_argument(
+        "--box", type=arguments.box, metavar="L,T,R,B", help="the subject lies between these sides, and nothing beyond"
     )
-    return OK if batch.run(work, run_options) else FAILED
+    for name, words in (("keep", "belongs to the subject"), ("drop", "does not belong to the subject")):
+        group.add_argument(
+            f"--{name}",
+            type=arguments.point,
+            action="append",
+            default=[],
+            metavar="X,Y",
+            help=f"this point {words}; may be given several times",
+        )
+    group.add_argument(
+        "--hint",
+        type=Path,
+        metavar="IMAGE",
+        help="a grey picture of the same size: white is the subject, black the background, other greys undecided",
+    )
+
+
+def _remove(given: argparse.Namespace) -> int:
+    from matted.files import batch, plan, runner
+    from matted.files.hints import Hints
+
+    hints = Hints(given.box, tuple(given.keep), tuple(given.drop))
+    if hints != Hints() or given.hint:
+        try:
+            _refuse_several(given.inputs)
+            hints.refuse_contradictions()
+        except MattedError as error:
+            complain(error)
+            return WRONG
+    fields = arguments.request(given, MaskOptions)
+    options = runner.RunOptions(given.mask, given.timings, fields, plate=given.plate, hints=hints)
+    kind = "mask" if given.mask else "cutout"
+    work = plan.plan(given.inputs, given.output, kind, given.force, given.skip_existing, given.recursive)
+    if given.hint:
+        work = replace(work, steps=[replace(step, hint=given.hint) for step in work.steps])
+        plan.refuse_to_replace_inputs(work.steps)
+    return OK if batch.run(work, options) else FAILED
+
+
+def _refuse_several(inputs: list[Path]) -> None:
+    """Raise MattedError unless there is a single picture."""
+    if len(inputs) > 1 or os.path.isdir(inputs[0]):
+        message = "--box, --keep, --drop and --hint are for one picture, and others were given too."
+        if len(inputs) == 1:
+            message = f"--box, --keep, --drop and --hint are for one picture, and {inputs[0]} is a folder."
+        raise MattedError(message, "Places lie elsewhere in each picture: run matted remove once for each.")

@@ -16,6 +16,7 @@ from matted.files.runner import Result, Runner, RunOptions, Step
 
 _POLL_SECONDS = 0.5  # on Windows Ctrl-C is heeded only between two waits
 _RESULT_BITS = 8  # a sample
+_NAMES_SAID = 20  # of the pictures that have no mask
 
 
 def run(work: Plan, options: RunOptions) -> bool:
@@ -37,14 +38,16 @@ def run(work: Plan, options: RunOptions) -> bool:
             print(step.target)
             _note("It was there already.")
     else:
-        print(_count(len(results), len(existing) if work.skip_existing else 0, len(work.steps)))
+        total = len(work.steps) + len(work.without_mask)
+        print(_count(len(results), len(existing) if work.skip_existing else 0, total))
         if existing and not work.skip_existing:
             were, them = ("1 result was", "it") if len(existing) == 1 else (f"{len(existing)} results were", "them")
             _note(f"{were} there already. To count {them} as done: --skip-existing. To make {them} anew: --force.")
     if not options.mask:
         _note(_depth(results, work.alone))
     _note(str(work.passed_over))
-    return len(results) == len(waiting) and (work.skip_existing or not existing)
+    _note(_without_mask(work))
+    return len(results) == len(waiting) and (work.skip_existing or not existing) and not work.without_mask
 
 
 def _carry_out(steps: Sequence[Step], work: Plan, options: RunOptions) -> list[Result]:
@@ -74,6 +77,21 @@ def _count(now: int, before: int, total: int) -> str:
     """Say how many pictures are done by this run, and how many were before."""
     noun, which = ("picture", "") if total == 1 else ("pictures", f"{before} of them ")
     return f"{now + before} of {total} {noun} done" + (f", {which}in an earlier run." if before else ".")
+
+
+def _without_mask(work: Plan) -> str:
+    """Say which pictures were left out for want of a mask, or since they have several; empty if none were."""
+    none = [str(source) for source, found in work.without_mask.items() if not found]
+    several = [
+        f"{source} ({', '.join(path.name for path in found)})" for source, found in work.without_mask.items() if found
+    ]
+    sentences = (("Without a mask", none), ("With several masks", several))
+    return " ".join(f"{what}: {_listed(names)}." for what, names in sentences if names)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _NAMES_SAID
+    return ", ".join(names[:_NAMES_SAID]) + (f" and {more} more" if more > 0 else "")
 
 
 def _depth(results: Sequence[Result], alone: bool) -> str:

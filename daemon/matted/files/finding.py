@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from matted.files import naming
 from matted.files.pictures import SUFFIXES, PictureError
 
-RESULT_FOLDERS = ("cutouts", "masks")  # what is in one of these is not a picture to work on, but what came of it
 # What systems leave beside pictures without a dot in front, in lower case: Windows, macOS, and a maker of disk servers.
 _OF_THE_SYSTEM = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 _OF_THE_SYSTEM |= {"__macosx", "@eadir", "$recycle.bin", "system volume information"}
@@ -81,11 +82,11 @@ class Found:
     passed_over: PassedOver
 
 
-def find(folder: Path, recursive: bool = False, leave_out: Path | None = None) -> Found:
+def find(folder: Path, recursive: bool = False, leave_out: Collection[Path] = ()) -> Found:
     """Find the picture files of a folder, by their suffixes.
 
     recursive: also in its subfolders, at any depth; not in those that hold results, and not through links.
-    leave_out: a folder that is not looked into.
+    leave_out: folders that are not looked into.
 
     Raises PictureError if it cannot be read, or there are none.
     """
@@ -100,15 +101,15 @@ def list_pictures(folder: Path) -> list[Path]:
 
     Raises PictureError as `find` does.
     """
-    found = _search(folder, False, None)
+    found = _search(folder, False, ())
     if not found.pictures:
         raise PictureError(f"There are no pictures in {folder} itself.", _WANTED)
     return found.pictures
 
 
-def _search(folder: Path, recursive: bool, leave_out: Path | None) -> Found:
+def _search(folder: Path, recursive: bool, leave_out: Collection[Path]) -> Found:
     found = Found([], PassedOver())
-    left_out = os.path.realpath(leave_out) if leave_out else None
+    left_out = {os.path.realpath(place) for place in leave_out}
     waiting = [folder]  # not by recursion: folders may lie deeper in each other than Python calls
     while waiting:
         place = waiting.pop()
@@ -126,7 +127,7 @@ def _search(folder: Path, recursive: bool, leave_out: Path | None) -> Found:
     return found
 
 
-def _look_into(folder: Path, left_out: str | None, found: Found) -> list[Path]:
+def _look_into(folder: Path, left_out: Collection[str], found: Found) -> list[Path]:
     """Add what a folder holds to `found`, and return its subfolders.
 
     The entries are asked by os.path, not by themselves: those raise for a link to itself and the like.
@@ -139,7 +140,7 @@ def _look_into(folder: Path, left_out: str | None, found: Found) -> list[Path]:
         if _hidden(entry):
             passed_over.hidden += 1
         elif os.path.isdir(path):
-            if entry.name in RESULT_FOLDERS or (left_out and os.path.realpath(path) == left_out):
+            if entry.name in naming.FOLDERS.values() or (left_out and os.path.realpath(path) in left_out):
                 continue
             if os.path.islink(path):
                 passed_over.links += 1

@@ -10,8 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+# The kinds of results, and the folder inside a folder of pictures that each goes into. What is in one of these is not a
+# picture to work on, but what came of it.
+FOLDERS = {"cutout": "cutouts", "mask": "masks", "refined": "refined", "refined-mask": "refined-masks"}
 _UNIQUE = 3  # the level at which no two names are the same
 _DIGITS = 8  # of a hash, which tells apart what nothing else does
+
+
+def ending(kind: str) -> str:
+    """Return the end of a result's name in a folder of pictures, by which a later run knows it for a result."""
+    return f"-{kind}.png"
 
 
 @dataclass(frozen=True)

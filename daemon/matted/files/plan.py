@@ -1,11 +1,10 @@
-"""Plan where `matted remove` puts each result."""
+"""Plan where each result of a run goes."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from itertools import permutations
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from matted.files import finding, naming
@@ -13,8 +12,6 @@ from matted.files.finding import PassedOver
 from matted.files.naming import Wish
 from matted.files.pictures import PictureError
 from matted.files.runner import Step
-
-_ENDINGS = {"cutout": "-cutout.png", "mask": "-mask.png"}  # of results in a folder of pictures, by their kind
 
 
 @dataclass(frozen=True)
@@ -25,6 +22,7 @@ class Plan:
     skip_existing: whether pictures whose results exist are left out.
     passed_over: what is in the folders and was not looked at.
     alone: whether it is a single picture that was named, not a folder.
+    without_mask: pictures that are left out, since each needs a mask and has none, or several; with these.
     """
 
     steps: list[Step]
@@ -32,30 +30,33 @@ class Plan:
     skip_existing: bool
     passed_over: PassedOver
     alone: bool
+    without_mask: dict[Path, list[Path]] = field(default_factory=dict)
 
 
 def plan(
     inputs: Sequence[Path],
     output: str | None,
-    mask: bool,
+    kind: str,
     overwrite: bool,
     skip_existing: bool = False,
     recursive: bool = False,
+    leave_out: Collection[Path] = (),
 ) -> Plan:
     """Decide where every result goes. Nothing is written.
 
     inputs: picture files, and folders of them; what is named twice is taken once.
     output: a PNG file for a single picture, else a folder; None for beside the pictures.
-    mask: whether the results are masks, not cut-outs.
+    kind: of the results: a key of naming.FOLDERS.
     overwrite: whether results may replace files that exist.
     skip_existing: whether pictures whose results exist are left out.
     recursive: whether folders are searched at any depth; their results lie in subfolders of the same names.
+    leave_out: folders that are not looked into.
 
-    A result that goes into a folder of pictures is called -cutout.png or -mask.png, by which a later run knows it.
+    A result that goes into a folder of pictures is called -cutout.png, -mask.png and the like, by which a later run
+    knows it.
 
     Raises PictureError if a folder has no pictures, `output` does not fit, or a result would replace a picture.
     """
-    kind = "mask" if mask else "cutout"
     alone = len(inputs) == 1 and not os.path.isdir(inputs[0])
     into_folder = output is not None and not (alone and not _means_folder(output))
     if output is not None and into_folder and os.path.exists(output) and not os.path.isdir(output):
@@ -67,19 +68,19 @@ def plan(
         place = Path(output) if output is not None else None
         folders = [entry for entry in inputs if os.path.isdir(entry)]
         named = set(inputs).difference(folders)
-        ending = _ENDINGS[kind]
+        ending = naming.ending(kind)
         wishes = [Wish(file, place or file.parent, ending) for file in inputs if file in named]
         passed_over = PassedOver()
         for folder in folders:
-            found = finding.find(folder, recursive, place)
-            top = place or folder / f"{kind}s"
+            found = finding.find(folder, recursive, [*leave_out, *([place] if place else [])])
+            top = place or folder / naming.FOLDERS[kind]
             wishes += [Wish(source, top / source.parent.relative_to(folder), ending) for source in found.pictures]
             passed_over.add(found.passed_over)
         wishes = _with_short_names(_without_doubles(wishes))
         steps = [Step(wish.source, target) for wish, target in zip(wishes, naming.targets(wishes), strict=True)]
-    pictures = _without_results(steps, set() if skip_existing else named)
+    pictures = _without_results(steps, kind, set() if skip_existing else named)
     passed_over.results = len(steps) - len(pictures)
-    _refuse_to_replace_pictures(pictures)
+    refuse_to_replace_inputs(pictures)
     return Plan(pictures, overwrite, skip_existing, passed_over, alone)
 
 
@@ -115,29 +116,34 @@ def _with_short_names(wishes: Sequence[Wish]) -> list[Wish]:
     return [wish if into[wish.folder] in crowded else replace(wish, ending=".png") for wish in wishes]
 
 
-def _without_results(steps: Sequence[Step], named: Collection[Path]) -> list[Step]:
-    """Leave out what is the result of another step, of either kind, as it lies in a folder from the second run on.
+def _without_results(steps: Sequence[Step], kind: str, named: Collection[Path]) -> list[Step]:
+    """Leave out what is the result of another step, of any kind, as it lies in a folder from the second run on.
 
+    kind: of the results of these steps.
     named: pictures that are not left out, since somebody has asked for them.
     """
-    results: dict[str, Step] = {}
+    own, results = naming.ending(kind), dict[str, Step]()
     for step in steps:
         name = step.target.name
-        for one, other in permutations(_ENDINGS.values(), 2):
-            if name.endswith(one):
-                results.setdefault(_place(step.target.with_name(name.removesuffix(one) + other)), step)
+        if name.endswith(own):
+            for other in map(naming.ending, naming.FOLDERS):
+                results.setdefault(_place(step.target.with_name(name.removesuffix(own) + other)), step)
     results |= {_place(step.target): step for step in steps}
     return [step for step in steps if step.source in named or results.get(_place(step.source), step) is step]
 
 
-def _refuse_to_replace_pictures(steps: Sequence[Step]) -> None:
+def refuse_to_replace_inputs(steps: Sequence[Step]) -> None:
+    """Raise PictureError if a result would replace a picture, or a mask that is there."""
     sources = {_place(step.source) for step in steps}
+    hints = {_place(step.hint) for step in steps if step.hint is not None}
     for step in steps:
         target = _place(step.target)
         if target in sources:
             another = target != _place(step.source)
             hint = "Choose another place with -o" + (", or leave out results with --skip-existing." if another else ".")
             raise PictureError(f"{step.target} is itself one of the pictures.", hint)
+        if target in hints:
+            raise PictureError(f"{step.target} is itself a mask that is read.", "Choose another place with -o.")
 
 
 def _place(path: Path) -> str:

@@ -7,7 +7,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +15,27 @@ from matted_client import Mask, MattedError, Progress, Rejected, Session, Unavai
 from matted_client.messages import MaskResult
 from PIL import Image
 
-from matted.files import pictures
+from matted.files import masks, pictures
+from matted.files.hints import Hints
 from matted.files.pictures import Picture, PictureError
 
 THREADS = 3  # the daemon works on two pictures at once; meanwhile a third is read or written
 PIXELS_AT_ONCE = 80_000_000  # of all pictures in work; a pixel takes up to 18 bytes here, 20 in the daemon
 
 OnProgress = Callable[[Path, Progress], None]
+Question = Callable[..., Mask]  # of a session, with on_progress and cancelled
 
 
 @dataclass(frozen=True)
 class Step:
-    """One picture file, and where its result goes."""
+    """One picture file, and where its result goes.
+
+    hint: a file of what is known of the picture already: the mask to be refined, or one for a mask to go by.
+    """
 
     source: Path
     target: Path
+    hint: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -37,15 +43,19 @@ class RunOptions:
     """What holds for every picture of a run.
 
     mask: whether the mask is written, not the cut-out.
-    plate: a picture file of the same scene without the subject.
     timings: whether the seconds of each stage are printed.
-    request: fields of a MaskRequest, by name.
+    request: fields of a MaskRequest, or a RefineRequest, by name.
+    refine: whether masks that are there are refined; else masks are made.
+    plate: a picture file of the same scene without the subject.
+    hints: what a person says of the picture, if it is a single one.
     """
 
     mask: bool
-    plate: Path | None
     timings: bool
     request: Mapping[str, Any]
+    refine: bool = False
+    plate: Path | None = None
+    hints: Hints = field(default_factory=Hints)
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,8 @@ class Runner:
         self._overwrite = overwrite
         self._on_progress = on_progress
         self._stopping = threading.Event()
-        self._connections = deque(_Connection(self._stopping.is_set) for _ in range(THREADS))  # those not in use
+        client = "matted refine" if options.refine else "matted remove"
+        self._connections = deque(_Connection(client, self._stopping.is_set) for _ in range(THREADS))  # not in use
         self._reading = threading.Lock()
         self._budget = _PixelBudget(PIXELS_AT_ONCE)
         self._threads = ThreadPoolExecutor(THREADS, "runner")
@@ -113,16 +124,34 @@ class Runner:
     def _finish(self, step: Step, picture: Picture) -> Result:
         """Ask for the mask of the picture, and write the result."""
         _refuse_other_size(step, picture, self._plate)
+        self._options.hints.refuse_outside(step.source, *picture.image.size)
+        hint = masks.read(step.hint, step.source, picture).tobytes() if step.hint else None
         connection = self._connections.popleft()
         try:
-            reply = connection.request_mask(
-                picture, self._plate, self._options.request, lambda progress: self._on_progress(step.source, progress)
+            reply = connection.ask(
+                self._question(picture, hint), lambda progress: self._on_progress(step.source, progress)
             )
         finally:
             self._connections.append(connection)
         self._raise_if_stopping()
         pictures.write(_result(picture, reply, self._options.mask), step.target, self._overwrite)
         return Result(reply.info, picture.bits)
+
+    def _question(self, picture: Picture, hint: bytes | None) -> Question:
+        """Return what asks a session for the mask. hint: a byte for each pixel, if there is one."""
+        width, height = picture.image.size
+        pixels = picture.image.tobytes()
+        fields = {**self._options.request, **self._options.hints.fields}
+        if hint is not None:
+            fields["hint"] = hint
+        if self._plate is not None:
+            fields["plate"] = self._plate.image.convert(picture.image.mode).tobytes()
+
+        def ask(session: Session, **watched: Any) -> Mask:
+            question = session.refine if self._options.refine else session.mask
+            return question(pixels, width, height, picture.wire_format, **fields, **watched)
+
+        return ask
 
     def _raise_if_stopping(self) -> None:
         if self._stopping.is_set():
@@ -153,47 +182,30 @@ class _Connection:
 
     _starting = threading.Lock()  # if several threads find no daemon, one of them starts it
 
-    def __init__(self, cancelled: Callable[[], bool]) -> None:
+    def __init__(self, client: str, cancelled: Callable[[], bool]) -> None:
+        """client: the program's name, for the daemon's log."""
         self._session: Session | None = None
+        self._client = client
         self._cancelled = cancelled
 
-    def request_mask(
-        self,
-        picture: Picture,
-        plate: Picture | None,
-        fields: Mapping[str, Any],
-        on_progress: Callable[[Progress], None],
-    ) -> Mask:
-        """Request a mask. If the daemon ends meanwhile, start another and ask once more.
+    def ask(self, question: Question, on_progress: Callable[[Progress], None]) -> Mask:
+        """Ask for a mask. If the daemon ends meanwhile, start another and ask once more.
 
-        plate: of the picture's size.
-        fields: of the MaskRequest, by name.
         on_progress: is called in this thread.
 
         Raises as Session.mask and connect do.
         """
-        pixels = picture.image.tobytes()
-        plate_pixels = plate.image.convert(picture.image.mode).tobytes() if plate else None
 
-        def ask() -> Mask:
-            session = self._open(on_progress)
-            return session.mask(
-                pixels,
-                *picture.image.size,
-                picture.wire_format,
-                plate=plate_pixels,
-                on_progress=on_progress,
-                cancelled=self._cancelled,
-                **fields,
-            )
+        def once() -> Mask:
+            return question(self._open(on_progress), on_progress=on_progress, cancelled=self._cancelled)
 
         self._open(on_progress)  # outside the `try`: a daemon that does not start would not start the second time
         try:
             try:
-                return ask()
+                return once()
             except Unavailable:
                 self.drop()
-                return ask()
+                return once()
         except MattedError:
             self.drop()
             raise
@@ -207,7 +219,7 @@ class _Connection:
     def _open(self, on_progress: Callable[[Progress], None]) -> Session:
         if self._session is None:
             with self._starting:
-                self._session = connect("matted remove", on_progress=on_progress, cancelled=self._cancelled)
+                self._session = connect(self._client, on_progress=on_progress, cancelled=self._cancelled)
         return self._session
 
 

@@ -30,7 +30,7 @@ def test_without_a_command_all_are_known(word: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["remove", "logs"])
+@pytest.mark.parametrize("name", ["remove", "refine"])
 def test_a_command_on_pictures_starts_without_what_it_does_not_need(name: str) -> None:
     code = (
         "import sys; from matted.cli.main import command_parser; command_parser(sys.argv[1]);"
@@ -40,6 +40,6 @@ def test_a_command_on_pictures_starts_without_what_it_does_not_need(name: str) -
     loaded = set(done.stdout.split())
     assert loaded.isdisjoint({"numpy", "PIL", "tqdm", "psutil", "platformdirs", "ssl", "plistlib"})
     assert {each for each in loaded if each.startswith("matted.cli.")} == {
-        *("matted.cli.main", "matted.cli.output"),
+        *("matted.cli.main", "matted.cli.output", "matted.cli.arguments"),
         f"matted.cli.{name}",
     }

@@ -11,7 +11,7 @@ from typing import Any
 
 import documents
 import pytest
-from matted.cli import remove
+from matted.cli import arguments
 from matted_client import MattedError, ProtocolError, messages, options
 from matted_client.messages import MaskRequest, Message, Question, RefineRequest
 from matted_client.options import LayerOptions, MaskOptions, Option, RefineOptions, checked, entries, from_text, to_text
@@ -39,7 +39,7 @@ def with_more(kind: type[Any]) -> type[Any]:
 
 def command(kind: type[Any]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(exit_on_error=False)
-    remove._add_options(parser, kind)
+    arguments.add_options(parser, kind)
     return parser
 
 

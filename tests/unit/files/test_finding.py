@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from matted.files import finding
+from matted.files import finding, naming
 from matted.files.pictures import PictureError
 
 
@@ -82,7 +82,7 @@ def test_a_link_to_nothing_is_counted_as_such_and_ends_no_search(folder: Path, l
 def test_a_folder_that_is_left_out_may_be_a_link_in_a_circle(folder: Path) -> None:
     (folder / "deeper").mkdir()
     (folder / "circle").symlink_to("circle")
-    assert finding.find(folder, leave_out=folder / "circle").pictures == [folder / "a.jpg"]
+    assert finding.find(folder, leave_out=[folder / "circle"]).pictures == [folder / "a.jpg"]
 
 
 def test_subfolders_are_named_with_what_takes_them(folder: Path) -> None:
@@ -93,7 +93,7 @@ def test_subfolders_are_named_with_what_takes_them(folder: Path) -> None:
 
 
 def test_folders_of_results_are_neither_searched_nor_told(folder: Path) -> None:
-    for name in finding.RESULT_FOLDERS:
+    for name in naming.FOLDERS.values():
         (folder / name).mkdir()
         (folder / name / "a.png").touch()
     assert (found(folder, recursive=True), passed_over(folder)) == (["a.jpg"], "")

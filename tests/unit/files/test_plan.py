@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from matted.files import naming
 from matted.files.pictures import PictureError
 from matted.files.plan import Plan, plan
 from matted.files.runner import Step
@@ -28,9 +29,9 @@ def make(tmp_path: Path) -> Make:
 
 
 def targets(
-    inputs: list[Path], output: Path | str | None = None, mask: bool = False, recursive: bool = False
+    inputs: list[Path], output: Path | str | None = None, kind: str = "cutout", recursive: bool = False
 ) -> list[Path]:
-    work = plan(inputs, None if output is None else str(output), mask, overwrite=False, recursive=recursive)
+    work = plan(inputs, None if output is None else str(output), kind, overwrite=False, recursive=recursive)
     assert len({step.source for step in work.steps}) == len(work.steps)
     return [step.target for step in work.steps]
 
@@ -44,10 +45,10 @@ def refusal(inputs: list[Path], output: Path | str | None = None) -> PictureErro
 # -- one picture -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("mask", "name"), [(False, "a-cutout.png"), (True, "a-mask.png")])
-def test_the_result_of_one_picture_lies_beside_it(make: Make, mask: bool, name: str) -> None:
+@pytest.mark.parametrize("kind", naming.FOLDERS)
+def test_the_result_of_one_picture_lies_beside_it(make: Make, kind: str) -> None:
     [source] = make("a.jpg")
-    assert targets([source], mask=mask) == [source.with_name(name)]
+    assert targets([source], kind=kind) == [source.with_name(f"a-{kind}.png")]
 
 
 def test_only_the_last_suffix_is_replaced(make: Make) -> None:
@@ -86,7 +87,7 @@ def test_a_picture_that_is_missing_is_left_to_the_reading(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_overwriting_is_passed_on(make: Make, overwrite: bool) -> None:
-    assert plan(make("a.jpg"), None, False, overwrite).overwrite is overwrite
+    assert plan(make("a.jpg"), None, "cutout", overwrite).overwrite is overwrite
 
 
 # -- several pictures ------------------------------------------------------------------------------------------------
@@ -109,7 +110,7 @@ def test_several_results_do_not_go_into_a_file(make: Make) -> None:
 
 def test_every_result_belongs_to_its_picture(make: Make, tmp_path: Path) -> None:
     one, other, folder_file = make("a.jpg", "b.jpg", "photos/c.jpg")
-    work = plan([one, folder_file.parent, other], str(tmp_path / "out"), False, False)
+    work = plan([one, folder_file.parent, other], str(tmp_path / "out"), "cutout", False)
     assert {step.source.stem for step in work.steps} == {"a", "b", "c"}
     assert all(step.target == tmp_path / "out" / f"{step.source.stem}.png" for step in work.steps)
 
@@ -117,10 +118,10 @@ def test_every_result_belongs_to_its_picture(make: Make, tmp_path: Path) -> None
 # -- a folder --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("mask", "name"), [(False, "cutouts"), (True, "masks")])
-def test_the_results_of_a_folder_go_into_one_inside_it(make: Make, mask: bool, name: str) -> None:
+@pytest.mark.parametrize(("kind", "name"), naming.FOLDERS.items())
+def test_the_results_of_a_folder_go_into_one_inside_it(make: Make, kind: str, name: str) -> None:
     one, other = make("photos/a.jpg", "photos/b.png")
-    assert targets([one.parent], mask=mask) == [one.parent / name / "a.png", other.parent / name / "b.png"]
+    assert targets([one.parent], kind=kind) == [one.parent / name / "a.png", other.parent / name / "b.png"]
 
 
 def test_the_results_of_a_folder_can_go_elsewhere(make: Make, tmp_path: Path) -> None:
@@ -186,13 +187,13 @@ def test_the_results_of_subfolders_keep_them_elsewhere(make: Make, tmp_path: Pat
 def test_a_second_run_does_not_take_the_results_of_the_first_in_subfolders(make: Make, tmp_path: Path) -> None:
     names = ["photos/a.jpg", "photos/d/b.jpg", "photos/cutouts/d/b.png", "photos/d/masks/b.png", "photos/out/a.png"]
     one, *_ = make(*names)
-    sources = [step.source for step in plan([one.parent], str(one.parent / "out"), False, False, recursive=True).steps]
-    assert sources == [tmp_path / "photos" / "a.jpg", tmp_path / "photos" / "d" / "b.jpg"]
+    work = plan([one.parent], str(one.parent / "out"), "cutout", False, recursive=True)
+    assert [step.source for step in work.steps] == [tmp_path / "photos" / "a.jpg", tmp_path / "photos" / "d" / "b.jpg"]
 
 
 def test_what_was_passed_over_is_counted_for_all_folders(make: Make) -> None:
     one, other, *_ = make("in/a.jpg", "more/b.jpg", "in/._a.jpg", "more/._b.jpg", "more/Thumbs.db", "more/n.txt")
-    passed_over = plan([one.parent, other.parent], None, False, False).passed_over
+    passed_over = plan([one.parent, other.parent], None, "cutout", False).passed_over
     assert str(passed_over) == "Not looked at: 3 hidden files, 1 file of another kind (.txt)."
 
 
@@ -240,7 +241,7 @@ def test_one_picture_is_taken_once_by_whatever_link_to_its_folder(make: Make, tm
 
 def test_a_run_that_goes_on_leaves_out_the_results_among_its_pictures(make: Make) -> None:
     one, result, other, mine = make("a.jpg", "a-cutout.png", "b.jpg", "c-cutout.png")
-    work = plan([one, result, other, mine], None, False, False, skip_existing=True)
+    work = plan([one, result, other, mine], None, "cutout", False, skip_existing=True)
     assert [step.source for step in work.steps] == [one, other, mine]
     assert str(work.passed_over) == "Not looked at: 1 result of other pictures."
 
@@ -250,36 +251,35 @@ def test_a_result_does_not_replace_its_own_picture(make: Make) -> None:
     assert f"{source} is itself one of the pictures" in refusal([source], source).message
 
 
-@pytest.mark.parametrize(("mask", "name"), [(False, "a-cutout.png"), (True, "a-mask.png")])
-def test_a_result_does_not_replace_its_own_picture_by_way_of_its_folder(make: Make, mask: bool, name: str) -> None:
-    [source] = make("a.png")
+@pytest.mark.parametrize("kind", naming.FOLDERS)
+def test_a_result_does_not_replace_its_own_picture_by_way_of_its_folder(make: Make, kind: str) -> None:
+    [source], name = make("a.png"), f"a-{kind}.png"
     (source.parent / "link").symlink_to(source.parent, target_is_directory=True)
-    assert targets([source], source.parent, mask) == [source.with_name(name)]
-    assert targets([source], source.parent / "link", mask) == [source.parent / "link" / name]
+    assert targets([source], source.parent, kind) == [source.with_name(name)]
+    assert targets([source], source.parent / "link", kind) == [source.parent / "link" / name]
 
 
 @pytest.mark.parametrize("skip_existing", [False, True])
-@pytest.mark.parametrize("mask", [False, True])
+@pytest.mark.parametrize("kind", naming.FOLDERS)
 def test_results_among_the_pictures_of_a_folder_are_not_cut_out_again(
-    make: Make, mask: bool, skip_existing: bool
+    make: Make, kind: str, skip_existing: bool
 ) -> None:
     names = ["photos/x.jpg", "photos/y.jpg", "photos/y.png", "photos/deeper/z.jpg"]
     folder = make(*names)[0].parent
 
     def steps() -> Plan:
-        return plan([folder], str(folder), mask, True, skip_existing and not mask, recursive=True)
+        return plan([folder], str(folder), kind, True, skip_existing, recursive=True)
 
     first = steps()
-    kind = "mask" if mask else "cutout"
     results = [f"x-{kind}.png", f"y-jpg-{kind}.png", f"y-png-{kind}.png", f"z-{kind}.png"]
     assert [step.target.name for step in first.steps] == results
     for step in first.steps:
         step.target.touch()
-    (folder / "x-cutout.png").touch()  # of another run, without --mask
-    (folder / "x-mask.png").touch()  # of another run, with --mask
+    for other in naming.FOLDERS:  # of other runs
+        (folder / f"x-{other}.png").touch()
     second = steps()
     assert second.steps == first.steps
-    assert str(second.passed_over) == "Not looked at: 5 results of other pictures."
+    assert str(second.passed_over) == "Not looked at: 7 results of other pictures."
 
 
 def test_a_result_does_not_replace_a_picture_whose_name_differs_in_case(make: Make) -> None:
@@ -287,7 +287,7 @@ def test_a_result_does_not_replace_a_picture_whose_name_differs_in_case(make: Ma
     assert "is itself one of the pictures" in refusal([one, other]).message
     [source] = make("IMG.PNG")
     assert "is itself one of the pictures" in refusal([source], source.with_name("img.png")).message
-    work = plan([one, other], None, False, False, skip_existing=True)
+    work = plan([one, other], None, "cutout", False, skip_existing=True)
     assert [step.source for step in work.steps] == [one]
 
 
@@ -300,7 +300,7 @@ def test_names_that_are_too_long_and_links_in_a_circle_are_left_to_reading_and_w
     sources = [circle, long, other]
     for output in (tmp_path / "circle", tmp_path / ("o" * 300), None):
         for skip_existing in (False, True):
-            steps = plan(sources, str(output) if output else None, False, False, skip_existing).steps
+            steps = plan(sources, str(output) if output else None, "cutout", False, skip_existing).steps
             assert [step.source for step in steps] == sources
 
 
@@ -317,4 +317,4 @@ def test_a_result_does_not_replace_another_picture_of_the_run(make: Make) -> Non
 
 def test_a_step_names_the_picture_and_its_result(make: Make, tmp_path: Path) -> None:
     [source] = make("a.jpg")
-    assert plan([source], None, False, False).steps == [Step(source, tmp_path / "a-cutout.png")]
+    assert plan([source], None, "cutout", False).steps == [Step(source, tmp_path / "a-cutout.png")]

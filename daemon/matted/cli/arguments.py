@@ -1,0 +1,115 @@
+"""The arguments that the commands on picture files share: results, options of masks, places in a picture."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+from matted_client import options
+from matted_client.options import Option
+
+_FROM_TEXT: dict[str, Callable[[str], Any]] = {options.WHOLE: int, options.NUMBER: float}  # by the kind of an option
+_DIGITS = 9  # more than any coordinate has
+
+
+def add_results(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what is written, and where."""
+    parser.add_argument("-o", "--output", metavar="OUT", help="a PNG file for one picture, else a folder")
+    parser.add_argument("--mask", action="store_true", help="write the grey mask instead of the cut-out")
+    parser.add_argument(
+        "--keep-colours",
+        action="store_true",
+        help="keep the original colours, including background spill and hidden pixels",
+    )
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say which files a run takes and replaces, and what it prints."""
+    parser.add_argument(
+        "--recursive", action="store_true", help="take the pictures in subfolders, too; the results keep the subfolders"
+    )
+    existing = parser.add_mutually_exclusive_group()
+    existing.add_argument("--force", action="store_true", help="overwrite files that exist")
+    existing.add_argument(
+        "--skip-existing",
+        action="store_true",
+        help="leave out pictures whose results exist, to go on where a run ended",
+    )
+    parser.add_argument("--timings", action="store_true", help="print how long each stage took")
+
+
+def add_options(group: Any, kind: type[Any]) -> None:
+    """Add an argument for each option of a dataclass, named like it with - for _."""
+    for name, entry in options.entries(kind).items():
+        flag, words = "--" + name.replace("_", "-"), entry.sentences.replace("%", "%%").removesuffix(".")
+        words = words[0].lower() + words[1:]
+        if entry.kind == options.YES_NO:
+            action = argparse.BooleanOptionalAction if entry.default else "store_true"
+            group.add_argument(flag, action=action, default=entry.default, help=words)
+        else:
+            text = words if entry.default is None else f"{words} (default: {entry.default})"
+            group.add_argument(flag, type=_parser(entry), default=entry.default, metavar=_placeholder(entry), help=text)
+
+
+def request(arguments: argparse.Namespace, kind: type[Any]) -> dict[str, Any]:
+    """Return the fields of a request, by name: the options of a dataclass, and whether colours are wanted."""
+    fields = {name: getattr(arguments, name) for name in options.entries(kind)}
+    return {**fields, "foreground": not (arguments.mask or arguments.keep_colours)}
+
+
+def point(text: str) -> tuple[int, int]:
+    """Parse "X,Y", in pixels."""
+    numbers = _coordinates(text, 2)
+    if numbers is None:
+        raise argparse.ArgumentTypeError(f"it has to be X,Y, two whole numbers of pixels, not {text!r}")
+    return numbers[0], numbers[1]
+
+
+def box(text: str) -> tuple[int, int, int, int]:
+    """Parse "LEFT,TOP,RIGHT,BOTTOM", in pixels.
+
+    Sides the wrong way round are refused: they may be a width and a height, and no guess can tell.
+    """
+    numbers = _coordinates(text, 4)
+    if numbers is None:
+        raise argparse.ArgumentTypeError(f"it has to be LEFT,TOP,RIGHT,BOTTOM in whole pixels, not {text!r}")
+    left, top, right, bottom = numbers
+    if not (left < right and top < bottom):
+        wanted = "LEFT,TOP,RIGHT,BOTTOM with RIGHT beyond LEFT and BOTTOM beyond TOP"
+        raise argparse.ArgumentTypeError(f"it has to be {wanted}, not {text!r}")
+    return left, top, right, bottom
+
+
+def _coordinates(text: str, count: int) -> list[int] | None:
+    """Return the numbers of a text, None if it is not as many whole ones, of 0 and more."""
+    parts = text.split(",")
+    if len(parts) != count or not all(re.fullmatch(rf"\s*[0-9]{{1,{_DIGITS}}}\s*", part) for part in parts):
+        return None
+    return [int(part) for part in parts]
+
+
+def _placeholder(entry: Option) -> str:
+    """Return the placeholder of the argument's value in the help."""
+    if entry.kind == options.MODEL:
+        return "ID"
+    if entry.choices:
+        return "|".join(choice.value for choice in entry.choices)
+    return "PIXELS" if entry.unit == options.PIXELS else f"{entry.low:g}..{entry.high:g}"
+
+
+def _parser(entry: Option) -> Callable[[str], Any]:
+    """Return the function that parses a value. It refuses what the daemon would refuse, in the same words."""
+
+    def parse(text: str) -> Any:
+        try:
+            value = _FROM_TEXT.get(entry.kind, str)(text)
+        except ValueError:
+            value = math.nan
+        if entry.problem(value):
+            raise argparse.ArgumentTypeError(f"it has to be {entry.wanted}, not {text!r}")
+        return value
+
+    return parse

@@ -1,0 +1,41 @@
+"""`matted refine`: turn the arguments into a plan of pairs and the fields of refine requests, and run it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from matted_client.options import RefineOptions
+
+from matted.cli import arguments
+from matted.cli.output import FAILED, OK
+
+
+def add_parser(commands: Any) -> None:
+    """Add `refine` to the commands."""
+    refine = commands.add_parser("refine", help="bring a mask that is there to the subject's edge", allow_abbrev=False)
+    refine.add_argument("image", type=Path, metavar="IMAGE", help="a PNG, JPEG, WebP or TIFF, or a folder")
+    refine.add_argument(
+        "hint",
+        type=Path,
+        metavar="MASK",
+        help="its mask: a grey picture of the same size (white is kept, black is not, grey is undecided) or a cut-out;"
+        " for a folder a folder, with masks of the same names",
+    )
+    arguments.add_results(refine)
+    arguments.add_run(refine)
+    arguments.add_options(refine.add_argument_group("the mask"), RefineOptions)
+    refine.set_defaults(run=_refine)
+
+
+def _refine(given: argparse.Namespace) -> int:
+    from matted.files import batch, pairs, runner
+
+    fields = arguments.request(given, RefineOptions)
+    options = runner.RunOptions(given.mask, given.timings, fields, refine=True)
+    kind = "refined-mask" if given.mask else "refined"
+    work = pairs.plan_pairs(
+        given.image, given.hint, given.output, kind, given.force, given.skip_existing, given.recursive
+    )
+    return OK if batch.run(work, options) else FAILED

@@ -1,0 +1,84 @@
+"""Read a mask from a picture file, of whatever kind that is: 0 background, 255 subject, else undecided."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image, ImageChops
+
+from matted.files import pictures
+from matted.files.pictures import Picture, PictureError
+
+BLACK, UNDECIDED, WHITE = 0, 128, 255
+_LOSS = 16  # levels by which a JPEG's black and white differ from what was saved
+_TINT = 24  # levels between the channels of a grey picture, as colour profiles and JPEG leave them
+_FEW = 0.001  # of a grey picture's pixels may have more than a tint
+_MOST = 0.95  # of a painted picture's, or a mask's, pixels are black or white
+_FIRST_THE_PICTURE = "Give the picture first, and then its mask."
+
+
+def read(path: Path, source: Path, picture: Picture) -> Image.Image:
+    """Decode a mask file to a picture of mode L and of the picture's size. Raises PictureError.
+
+    path: of the mask. source, picture: of the picture that it is for.
+
+    Taken are
+    - the alpha channel, if something is transparent: of a cut-out, say, or a flat colour;
+    - but where black and white were painted on a transparent layer: these, and what was not painted is undecided;
+    - else the grey. Pictures in colour are refused.
+    """
+    found = pictures.read(path)
+    if found.image.size != picture.image.size:
+        sizes = "{} x {} pixels, the picture {} {} x {}".format(*found.image.size, source, *picture.image.size)
+        raise PictureError(f"{path} has {sizes}.", "A mask has the size of its picture: scale or crop both alike.")
+    mask = _from_alpha(found.image) or _from_grey(found.image)
+    if _looks_swapped(mask, picture.image):
+        raise PictureError(f"{source} looks like a mask, and {path} like a picture.", _FIRST_THE_PICTURE)
+    if mask is None:
+        hint = f"White is kept, black is removed, grey is undecided. {_FIRST_THE_PICTURE}"
+        raise PictureError(f"{path} is in colour, and a mask is grey.", hint)
+    return _without_loss(mask) if found.lossy else mask
+
+
+def _from_alpha(image: Image.Image) -> Image.Image | None:
+    """Return what the transparency says, None if nothing is transparent."""
+    if image.mode != "RGBA":
+        return None
+    alpha = image.getchannel("A")
+    if alpha.getextrema()[0] == WHITE:
+        return None
+    grey = _from_grey(image)
+    opaque = alpha.point(lambda level: WHITE if level == WHITE else BLACK)
+    if grey is None or not _is_black_and_white(grey, opaque):
+        return alpha
+    return Image.composite(grey, Image.new("L", image.size, UNDECIDED), alpha)
+
+
+def _from_grey(image: Image.Image) -> Image.Image | None:
+    """Return the grey of a picture, None if it is in colour. What is transparent counts as black."""
+    if image.mode == "RGBA":
+        visible = image.getchannel("A").point(lambda level: WHITE if level else BLACK)
+        image = Image.composite(image.convert("RGB"), Image.new("RGB", image.size), visible)
+    red, green, blue = image.split()
+    tint = ImageChops.lighter(ImageChops.difference(red, green), ImageChops.difference(green, blue)).histogram()
+    return green if sum(tint[_TINT:]) <= _FEW * image.width * image.height else None
+
+
+def _is_black_and_white(grey: Image.Image, where: Image.Image | None = None) -> bool:
+    """Whether nearly all pixels are black or white, and there are both. where: white for those that are looked at."""
+    levels = grey.histogram(where)
+    black, white = sum(levels[: _LOSS + 1]), sum(levels[-_LOSS - 1 :])
+    return bool(black and white) and black + white >= _MOST * sum(levels)
+
+
+def _looks_swapped(mask: Image.Image | None, picture: Image.Image) -> bool:
+    """Whether it is plain that the picture is a mask, and the mask a picture."""
+    if mask is not None and _is_black_and_white(mask):
+        return False
+    grey = _from_grey(picture)
+    return grey is not None and _is_black_and_white(grey)
+
+
+def _without_loss(mask: Image.Image) -> Image.Image:
+    """Make nearly black and nearly white what they were before they were compressed."""
+    return mask.point(lambda level: BLACK if level <= _LOSS else WHITE if level >= WHITE - _LOSS else level)
