@@ -36,9 +36,12 @@ test-hosts: $(TESTABLE)
 		$(VENV)/bin/pytest tests/hosts
 	cd tests && PYTHONPATH=. $(CURDIR)/$(VENV)/bin/python -m hosts.table "$(ARTEFACTS)"
 
-# The README's pictures, in the real GIMP and Krita; `make test` makes them too, and says when these are no longer true.
+# The pictures of the README, in the real GIMP and Krita, and of docs/masks.md; `make test` makes them too, and says when
+# these are no longer true. Some of them: make pictures PICTURES=tests/integration/test_masks_document.py
+PICTURES := tests/hosts/test_readme.py tests/integration/test_masks_document.py
+
 pictures: $(TESTABLE)
-	MATTED_PICTURES="$(CURDIR)/docs/pictures" $(VENV)/bin/pytest tests/hosts/test_readme.py
+	MATTED_PICTURES="$(CURDIR)/docs/pictures" $(VENV)/bin/pytest $(PICTURES)
 
 # Minutes each; docs/reliability.md has the figures. atheris, which guides the fuzzing, exists for Linux and CPython to 3.13.
 ATTACK := cd tests && PYTHONPATH=. $(CURDIR)/$(VENV)/bin/python -W error -m attacks

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 from conftest import CHECKOUT, PHOTOGRAPHS, Daemon
+from matted.cli.main import command_parser
 from matted.settings import config
 from matted_client import messages
 from PIL import Image
@@ -68,14 +70,21 @@ def test_the_documents_name_commands_that_exist() -> None:
     assert len(named) > 10 and named <= COMMANDS
 
 
+def test_the_commands_of_the_documents_can_be_given_as_they_stand() -> None:
+    blocks = [block for page in PAGES for block in re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL)]
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("matted ")]
+    assert len(lines) > 40
+    for line in lines:
+        words = shlex.split(line, comments=True)[1:]
+        assert callable(command_parser(words[0]).parse_args(words).run), line
+
+
 def test_every_command_option_and_setting_has_its_line() -> None:
     page = (DOCS / "command-line.md").read_text("utf-8")
     assert [name for name in sorted(COMMANDS) if not re.search(rf"^\| .*`matted {name}\b", page, re.M)] == []
-    options = re.findall(r"^  (?:-o OUT, )?(--[a-z-]+)", help_of("remove"), re.M)
-    assert (
-        len(options) > 10
-        and [option for option in options if f"`{option}" not in page and f"{option}`" not in page] == []
-    )
+    options = re.findall(r"^  (?:-o OUT, )?(--[a-z-]+)", help_of("remove") + help_of("refine"), re.M)
+    assert len(set(options)) > 10 and "--reach" in options
+    assert [option for option in options if f"`{option}" not in page and f"{option}`" not in page] == []
     page = (DOCS / "settings.md").read_text("utf-8")
     for name in set(config.Config.__dataclass_fields__) - {"state", "data", "cache", "folder"}:
         assert f"| `{name}` |" in page

@@ -1,28 +1,22 @@
-"""The pictures of the README: kept small, and compared with those that lie in docs/pictures."""
+"""The pictures of the documents: kept small, and compared with those that lie in docs/pictures."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from hosts.roots import CHECKOUT
 from PIL import Image, ImageChops, ImageStat
 
+CHECKOUT = Path(__file__).resolve().parents[1]
 DOCUMENTED = CHECKOUT / "docs" / "pictures"
-PHOTOGRAPH = CHECKOUT / "tests" / "photographs" / "coffee.jpg"
-SUITE = "trixie"  # the Debian whose GIMP and Krita are shown
 MAX_BYTES = 200_000
 QUALITY = 88
+GAP = 24  # pixels between two pictures
 THUMBNAIL, ALIKE = (64, 48), 2.0  # size in pixels; mean difference of samples. A changed dialog makes 5, no mask 10
 
 
-def photograph() -> Image.Image:
-    with Image.open(PHOTOGRAPH) as picture:
-        return picture.convert("RGB")
-
-
 def keep(picture: Image.Image, name: str, folder: Path) -> None:
-    """Save the picture, and check that the README shows the same. folder: for what a test makes.
+    """Save the picture, and check that the document shows the same. folder: for what a test makes.
 
     With $MATTED_PICTURES, as `make pictures` has it, the picture goes there instead.
     """
@@ -31,10 +25,10 @@ def keep(picture: Image.Image, name: str, folder: Path) -> None:
     picture.convert("RGB").save(target, quality=QUALITY, method=6)
     assert target.stat().st_size < MAX_BYTES
     there = DOCUMENTED / name
-    assert there.exists(), "the README has no such picture: make pictures"
+    assert there.exists(), "there is no such picture: make pictures"
     with Image.open(target) as made, Image.open(there) as shown:
-        assert made.size == shown.size, "what the README shows has another size: make pictures"
-        assert difference(made, shown) < ALIKE, "the README shows something else: make pictures"
+        assert made.size == shown.size, "what is shown has another size: make pictures"
+        assert difference(made, shown) < ALIKE, "what is shown is something else: make pictures"
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
@@ -49,3 +43,20 @@ def chequered(size: tuple[int, int], square: int = 16) -> Image.Image:
     fields.putdata([204 if (x + y) % 2 else 153 for y in range(fields.height) for x in range(fields.width)])
     large = fields.resize((fields.width * square, fields.height * square), Image.Resampling.NEAREST)
     return large.crop((0, 0, *size)).convert("RGB")
+
+
+def on_chequers(cut_out: Image.Image) -> Image.Image:
+    """What image editors show of a picture with transparency."""
+    shown = chequered(cut_out.size)
+    shown.paste(cut_out, mask=cut_out.getchannel("A"))
+    return shown
+
+
+def side_by_side(*pictures: Image.Image) -> Image.Image:
+    """Pictures of one height in one, with gaps between them."""
+    width = sum(picture.width for picture in pictures) + GAP * (len(pictures) - 1)
+    result, left = Image.new("RGB", (width, pictures[0].height), "white"), 0
+    for picture in pictures:
+        result.paste(picture, (left, 0))
+        left += picture.width + GAP
+    return result
