@@ -1,8 +1,8 @@
 """The options of a removal, each said once: type, range, choices, default, unit, label and explanation.
 
 From the entries come the fields of a mask request and their checks, the arguments and the dialog of the GIMP plug-in,
-the dialog, the settings and the scripts' options of the Krita plug-in, the arguments of `matted remove` and `refine`, and
-the tables in docs/protocol.md and docs/gimp-batch.md. A new option is one entry and its translations.
+the dialog, the settings and the scripts' options of the Krita plug-in, the arguments of `matted remove` and `matted
+refine`, and the tables in docs/protocol.md and docs/gimp-batch.md. A new option is one entry and its translations.
 
     for name, entry in entries(LayerOptions).items(): ...
 """

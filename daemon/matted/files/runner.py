@@ -23,7 +23,7 @@ THREADS = 3  # the daemon works on two pictures at once; meanwhile a third is re
 PIXELS_AT_ONCE = 80_000_000  # of all pictures in work; a pixel takes up to 18 bytes here, 20 in the daemon
 
 OnProgress = Callable[[Path, Progress], None]
-Question = Callable[..., Mask]  # of a session, with on_progress and cancelled
+Ask = Callable[..., Mask]  # takes a session, on_progress and cancelled
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Runner:
         pictures.write(_result(picture, reply, self._options.mask), step.target, self._overwrite)
         return Result(reply.info, picture.bits)
 
-    def _question(self, picture: Picture, hint: bytes | None) -> Question:
+    def _question(self, picture: Picture, hint: bytes | None) -> Ask:
         """Return what asks a session for the mask. hint: a byte for each pixel, if there is one."""
         width, height = picture.image.size
         pixels = picture.image.tobytes()
@@ -188,7 +188,7 @@ class _Connection:
         self._client = client
         self._cancelled = cancelled
 
-    def ask(self, question: Question, on_progress: Callable[[Progress], None]) -> Mask:
+    def ask(self, question: Ask, on_progress: Callable[[Progress], None]) -> Mask:
         """Ask for a mask. If the daemon ends meanwhile, start another and ask once more.
 
         on_progress: is called in this thread.
