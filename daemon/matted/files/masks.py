@@ -14,6 +14,7 @@ _LOSS = 16  # levels by which a JPEG's black and white differ from what was save
 _TINT = 24  # levels between the channels of a grey picture, as colour profiles and JPEG leave them
 _FEW = 0.001  # of a grey picture's pixels may have more than a tint
 _MOST = 0.95  # of a painted picture's, or a mask's, pixels are black or white
+_ENOUGH = 1024  # pixels a side to tell what kind of picture it is
 _FIRST_THE_PICTURE = "Give the picture first, and then its mask."
 
 
@@ -48,27 +49,33 @@ def _from_alpha(image: Image.Image) -> Image.Image | None:
     if alpha.getextrema()[0] == WHITE:
         return None
     grey = _from_grey(image)
-    opaque = alpha.point(lambda level: WHITE if level == WHITE else BLACK)
-    if grey is None or not _is_black_and_white(grey, opaque):
+    if grey is None or not _is_black_and_white(grey, alpha.point(lambda level: WHITE if level == WHITE else BLACK)):
         return alpha
     return Image.composite(grey, Image.new("L", image.size, UNDECIDED), alpha)
 
 
 def _from_grey(image: Image.Image) -> Image.Image | None:
     """Return the grey of a picture, None if it is in colour. What is transparent counts as black."""
-    if image.mode == "RGBA":
-        visible = image.getchannel("A").point(lambda level: WHITE if level else BLACK)
-        image = Image.composite(image.convert("RGB"), Image.new("RGB", image.size), visible)
-    red, green, blue = image.split()
+    some = _some(image)
+    if some.mode == "RGBA":
+        visible = some.getchannel("A").point(lambda level: WHITE if level else BLACK)
+        some = Image.composite(some.convert("RGB"), Image.new("RGB", some.size), visible)
+    red, green, blue = some.split()
     tint = ImageChops.lighter(ImageChops.difference(red, green), ImageChops.difference(green, blue)).histogram()
-    return green if sum(tint[_TINT:]) <= _FEW * image.width * image.height else None
+    return image.getchannel("G") if sum(tint[_TINT:]) <= _FEW * sum(tint) else None
 
 
 def _is_black_and_white(grey: Image.Image, where: Image.Image | None = None) -> bool:
     """Whether nearly all pixels are black or white, and there are both. where: white for those that are looked at."""
-    levels = grey.histogram(where)
+    levels = _some(grey).histogram(None if where is None else _some(where))
     black, white = sum(levels[: _LOSS + 1]), sum(levels[-_LOSS - 1 :])
     return bool(black and white) and black + white >= _MOST * sum(levels)
+
+
+def _some(image: Image.Image) -> Image.Image:
+    """Return every n-th pixel of a large picture: enough to know what kind it is."""
+    step = -(-max(image.size) // _ENOUGH)
+    return image.resize((-(-image.width // step), -(-image.height // step)), Image.Resampling.NEAREST)
 
 
 def _looks_swapped(mask: Image.Image | None, picture: Image.Image) -> bool:

@@ -112,6 +112,15 @@ def test_a_little_colour_in_grey_does_not_matter(save: Save) -> None:
     np.testing.assert_array_equal(read(save("m.png", tinted)), MASK)
 
 
+def test_every_pixel_of_a_large_mask_is_taken(save: Save) -> None:
+    mask = np.zeros((1500, 2100), np.uint8)
+    mask[700:, 1000:] = 255
+    mask[::7, ::11] = 77
+    picture = Picture(Image.new("RGB", (2100, 1500)), {})
+    np.testing.assert_array_equal(read(save("m.png", mask), picture), mask)
+    np.testing.assert_array_equal(read(save("m.png", with_alpha(np.zeros_like(mask), mask)), picture), mask)
+
+
 # -- with transparency -------------------------------------------------------------------------------------------------
 
 
