@@ -58,11 +58,12 @@ def paint_strokes(folder: Path) -> None:
 
 
 def paint_over_the_cat(folder: Path) -> None:
-    """Paint white on the cat's chest in her mask, and grey along it."""
+    """Paint white on the cat's chest in her mask, and grey along the fur and the whiskers at her other side."""
     with Image.open(folder / "chelsea-mask.png") as mask:
         draw = ImageDraw.Draw(mask)
-        draw.polygon([(0, 160), (50, 200), (130, 240), (190, 299), (0, 299)], fill=WHITE)
-        draw.line([(190, 299), (140, 245), (215, 262), (250, 285)], GREY, 14)
+        draw.polygon([(0, 130), (40, 140), (130, 215), (200, 250), (240, 280), (240, 299), (0, 299)], fill=WHITE)
+        draw.line([(362, 120), (350, 170), (318, 215), (322, 250), (300, 290)], GREY, 20)
+        draw.line([(318, 235), (390, 265)], GREY, 30)
         mask.save(folder / "chelsea-mask.png")
 
 
