@@ -8,11 +8,13 @@ import numpy as np
 from matted_client import options
 from matted_client.messages import MaskRequest, Progress, RefineRequest
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
 from matted.inference.timing import Stopwatch
-from matted.mask import edges, rendering
+from matted.mask import edges, matting, rendering
 from matted.mask.edges import EdgeModels, Refinement
 from matted.mask.finishing import Finishing, Outcome
+from matted.mask.matting import FittedAlpha
 from matted.mask.picture import Picture
 from matted.mask.rendering.clearing import Clearing
 from matted.mask.subject.finding import Finder, PipelineModel
@@ -21,6 +23,8 @@ from matted.models.spec import ModelSpec
 from matted.system.task import Task
 
 Floats = NDArray[np.float32]
+
+_MARK = 0.005  # radius of a point that a person sets in a mask to be refined, as a share of the longer side
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,8 @@ class Pipeline:
 
     @property
     def needs_model(self) -> bool:
-        """Whether the model has to be shown the picture, as its subject has not been found before."""
-        return not self._finder.found_before
+        """Whether the model has to be shown the picture, or a part of it that it has not been shown before."""
+        return self._finder.needs_model
 
     def run(self, model: PipelineModel | None) -> Outcome:
         """Make the mask.
@@ -120,17 +124,39 @@ class Pipeline:
 def refine_mask(request: RefineRequest, picture: Picture, task: Task, stopwatch: Stopwatch) -> Outcome:
     """Refine the picture's hint, which is a mask that is there already. Raises Rejected, MemoryError."""
     stopwatch.lap("waiting")
-    hint = picture.hint
-    assert hint is not None, "admission lets no such request in"
-    matte = hint.astype(np.float32) / np.float32(255)
-    layer = picture.layers[0]
-    models = edges.fit(matte, layer, options.FINE, task.check)
+    mask = picture.hint
+    assert mask is not None, "admission lets no such request in"
+    key = ("refined", picture.hint_key, request.reach, tuple(map(tuple, request.keep)), tuple(map(tuple, request.drop)))
+    layer, rough = picture.layers[0], _marked(mask, request)
+
+    def fitted() -> tuple[FittedAlpha, int]:
+        task.check()
+        task.progress = Progress("edges")
+        found = matting.fit(layer, rough, request.reach, task.check)
+        stopwatch.lap("edges")
+        return found, found.bytes
 
     def rendered(view: View) -> NDArray[np.uint8 | np.uint16]:
-        refinement = None if models is None else Refinement(models, picture.seen_in(view), task.check, view)
-        return rendering.render(matte, view.width, view.height, request.depth, refinement, None, view)
+        alpha = picture.findings.get(key, fitted)
+        task.progress = Progress("mask")
+        mask = alpha.render(view, picture.seen_in(view), request.depth, task.check)
+        stopwatch.lap("mask")
+        return mask
 
     finishing = Finishing(task, request, picture, stopwatch)
-    finishing.render(("refined", picture.hint_key), rendered)
-    stopwatch.lap("edges")
-    return finishing.outcome("", "", 1.0, False, [], None)
+    finishing.render(key, rendered)
+    return finishing.outcome(model="", device="", confidence=1.0, second_look=False, warnings=[], own_colours=None)
+
+
+def _marked(mask: NDArray[np.uint8], request: RefineRequest) -> NDArray[np.uint8]:
+    """Return the mask with a disc of white around each point to keep, and of black around each to drop."""
+    points = [(x, y, 255) for x, y in request.keep] + [(x, y, 0) for x, y in request.drop]
+    if not points:
+        return mask
+    height, width = mask.shape
+    radius = max(1.0, _MARK * max(height, width))
+    image = Image.fromarray(mask)
+    pen = ImageDraw.Draw(image)
+    for x, y, level in points:
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=level)
+    return np.asarray(image)

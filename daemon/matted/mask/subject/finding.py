@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 from matted_client import Rejected, messages
-from matted_client.messages import MaskRequest
+from matted_client.messages import MaskRequest, Progress
 from numpy.typing import NDArray
 
 from matted.inference import model_io
@@ -16,8 +17,11 @@ from matted.inference.engines.engine import Planes
 from matted.inference.layer import Layer
 from matted.inference.predictor import Prediction
 from matted.inference.timing import Stopwatch
+from matted.mask.interactive import Hints
 from matted.mask.picture import Picture
-from matted.mask.subject import presence, second_look
+from matted.mask.subject import presence, second_look, steering
+from matted.mask.subject.second_look import Box
+from matted.mask.subject.steering import Look
 from matted.models.spec import ModelSpec
 from matted.system.task import Task
 
@@ -87,7 +91,9 @@ class Finder:
     ) -> None:
         """Take a request. The parameters are those of Pipeline."""
         self.spec = spec
-        self.key: Hashable = ("subject", spec, request.second_look)
+        self._hints = hints = _said(request, picture)
+        said = hints and (hints.box, hints.keep, hints.drop, picture.hint_key)
+        self.key: Hashable = ("subject", spec, request.second_look, said)
         self._task = task
         self._request = request
         self._picture = picture
@@ -95,12 +101,15 @@ class Finder:
         self._size = picture.width, picture.height
 
     @property
-    def found_before(self) -> bool:
-        """Whether the subject is known, so that no model is needed."""
-        return self.key in self._picture.findings
+    def needs_model(self) -> bool:
+        """Whether the model has to be shown the picture, or a part of it that it has not been shown before."""
+        findings = self._picture.findings
+        if self.key in findings:
+            return False
+        return any(key not in findings for key in [self._seen_key, *self._looks()])
 
     def find(self, model: PipelineModel | None) -> Subject:
-        """Return the subject. model: None if it was found before.
+        """Return the subject. model: None if it is not needed.
 
         Raises Rejected, MemoryError, ModelNeeded.
         """
@@ -108,12 +117,37 @@ class Finder:
         self._refuse_nothing(found.seen)
         return found
 
+    @property
+    def _seen_key(self) -> Hashable:
+        return "seen", self.spec
+
+    def _looks(self) -> list[Hashable]:
+        """Return the keys of what is to be seen besides the whole picture, as far as it is known before that is."""
+        if self._hints is not None and self._hints.box is not None:
+            return [self._look_key(where) for where in steering.looks(self._hints, *self._size)]
+        return [("second look", self.spec)] if self._request.second_look else []
+
+    def _look_key(self, where: Box) -> Hashable:
+        return "look", self.spec, where
+
     def _find(self, model: PipelineModel | None) -> tuple[Subject, int]:
         """Find the subject. Returns it and the bytes that it takes."""
-        seen = self._picture.findings.get(("seen", self.spec), lambda: self._look(model))
+        findings, hints = self._picture.findings, self._hints
+        seen = findings.get(self._seen_key, lambda: self._look(model))
         self._refuse_nothing(seen)
-        merged = self._second_look(_there(model), seen.matte) if self._request.second_look else None
+        merged = None
+        if self._request.second_look and (hints is None or hints.box is None):
+            merged = findings.get(("second look", self.spec), lambda: self._second_look(model, seen.matte))
         matte = seen.matte if merged is None else merged
+        if hints is not None:
+            looks = [
+                Look(where, findings.get(self._look_key(where), partial(self._look_at, model, where)))
+                for where in steering.looks(hints, *self._size)
+            ]
+            self._task.check()
+            self._task.progress = Progress("mask")
+            matte = steering.steer(matte, self._picture.layers[0], hints, looks, self._task.check)
+            self._stopwatch.lap("hints")
         return Subject(seen, matte, merged is not None), matte.nbytes
 
     def _look(self, model: PipelineModel | None) -> tuple[Seen, int]:
@@ -125,24 +159,41 @@ class Finder:
         return Seen(matte, prediction.foreground, confidence, prediction.device, prediction.note), size
 
     def _refuse_nothing(self, seen: Seen) -> None:
-        """Raise Rejected("no_subject") if the confidence is too low, unless the request wants a mask anyway."""
-        if not self._request.anyway and not presence.is_present(seen.confidence, self.spec):
+        """Raise Rejected("no_subject") if the confidence is too low, and nobody says that there is one."""
+        if self._request.anyway or self._hints is not None:
+            return
+        if not presence.is_present(seen.confidence, self.spec):
             raise Rejected(
                 messages.NO_SUBJECT,
                 "No subject was found in this picture.",
                 "Try a picture whose subject stands out from its background.",
             )
 
-    def _second_look(self, model: PipelineModel, matte: Floats) -> Floats | None:
+    def _second_look(self, model: PipelineModel | None, matte: Floats) -> tuple[Floats | None, int]:
         """Return the matte merged with a second look, None if the subject is not small or the looks hardly overlap."""
         where = second_look.find_box(matte, *self._size)
         if where is None:
-            return None
-        parts = [layer.crop(where.left, where.top, where.right, where.bottom) for layer in self._picture.layers]
-        probable = model_io.probability(model.predict(parts, "second_look").raw, self.spec)
-        merged = second_look.merge(matte, model_io.matte(probable, self.spec), *self._size, where)
+            return None, 0
+        merged = second_look.merge(matte, self._look_at(model, where)[0], *self._size, where)
         self._stopwatch.lap("second_look")
-        return merged
+        return merged, 0 if merged is None else merged.nbytes
+
+    def _look_at(self, model: PipelineModel | None, where: Box) -> tuple[Floats, int]:
+        """Return what the model sees in a part of the picture, and the bytes that it takes."""
+        parts = [layer.crop(where.left, where.top, where.right, where.bottom) for layer in self._picture.layers]
+        matte = model_io.matte(
+            model_io.probability(_there(model).predict(parts, "second_look").raw, self.spec), self.spec
+        )
+        return matte, matte.nbytes
+
+
+def _said(request: MaskRequest, picture: Picture) -> Hints | None:
+    """Return what a person said of the subject, None if nothing."""
+    if request.box is None and not request.keep and not request.drop and picture.hint is None:
+        return None
+    box = None if request.box is None else tuple(request.box)
+    keep, drop = (tuple((x, y) for x, y in points) for points in (request.keep, request.drop))
+    return Hints(box, keep, drop, picture.hint)
 
 
 def _there(model: PipelineModel | None) -> PipelineModel:

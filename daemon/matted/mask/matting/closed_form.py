@@ -1,0 +1,179 @@
+"""Solve closed-form matting with a target: alpha that fits the colours, and comes near what else is known of it.
+
+Levin, Lischinski and Weiss, "A Closed-Form Solution to Natural Image Matting" (TPAMI 2008): alpha is taken for a linear
+function of the colour in each small window, and the alpha that comes closest to that in all windows solves a linear
+system. As in He, Sun and Tang, "Fast Matting Using Large Kernel Matting Laplacian Matrices" (CVPR 2010), the matrix is
+never formed: to multiply by it is a regression in each window, computed from sums over windows. A weighted target for
+each pixel, as in Wang and Cohen, "Optimized Color Sampling for Robust Matting" (CVPR 2007), keeps distant pixels from
+mattering, so tiles with a margin are solved one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matted.mask.edges.matrices import Floats, invert, multiply
+
+_Numbers = TypeVar("_Numbers", NDArray[np.float32], NDArray[np.int32])
+
+_TILE = 160  # pixels a side
+_MARGIN = 24  # pixels around a tile that are solved with it, and dropped
+_MIDDLE = np.float32(127.5)  # of the samples
+_PRECISION = 1e-3  # the steps end when the residual has shrunk to this share of the first
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The windows in which alpha is a linear function of the colour.
+
+    reach: pixels on each side of the middle one.
+    noise: variance that is added to each colour; samples are in 0..255.
+    """
+
+    reach: int
+    noise: float
+
+
+def solve(
+    picture: NDArray[np.uint8],
+    alpha: Floats,
+    unknown: NDArray[np.bool_],
+    target: Floats,
+    weight: Floats,
+    windows: Windows,
+    steps: int,
+    check: Callable[[], None],
+) -> Floats:
+    """Return alpha solved where it is unknown, and as it was elsewhere: height x width, 0..1.
+
+    picture: 3 x height x width.
+    alpha: height x width, 0..1; where it is unknown, the first guess.
+    unknown: height x width.
+    target: height x width, 0..1: what alpha is to come near.
+    weight: height x width, of the target; each window that a pixel is in has 1.
+    windows: what counts as near.
+    steps: of conjugate gradients, at most.
+    check: called between tiles; raises to stop.
+    """
+    height, width = alpha.shape
+    solved = alpha.copy()
+    for top in range(0, height, _TILE):
+        for left in range(0, width, _TILE):
+            tile = slice(top, min(top + _TILE, height)), slice(left, min(left + _TILE, width))
+            if not unknown[tile].any():
+                continue
+            check()
+            around = _around(unknown, tile)
+            if min(alpha[around].shape) <= 2 * windows.reach:
+                free = unknown[tile]
+                solved[tile][free] = target[tile][free]
+                continue
+            part = _solve_tile(
+                _Laplacian(picture[:, around[0], around[1]], windows),
+                alpha[around],
+                unknown[around].astype(np.float32),
+                target[around],
+                weight[around],
+                steps,
+            )
+            rows, columns = (
+                slice(inner.start - outer.start, inner.stop - outer.start)
+                for inner, outer in zip(tile, around, strict=True)
+            )
+            solved[tile] = part[rows, columns]
+    return solved
+
+
+def _around(unknown: NDArray[np.bool_], tile: tuple[slice, slice]) -> tuple[slice, slice]:
+    rows, columns = (
+        slice(max(0, side.start - _MARGIN), min(side.stop + _MARGIN, length))
+        for side, length in zip(tile, unknown.shape, strict=True)
+    )
+    return rows, columns
+
+
+def _solve_tile(
+    laplacian: _Laplacian, alpha: Floats, free: Floats, target: Floats, weight: Floats, steps: int
+) -> Floats:
+    """Solve (L + weight) change = weight (target - alpha) - L alpha by conjugate gradients; return alpha + change.
+
+    laplacian: L, of the tile.
+    free: rows x columns: 1 where alpha may change, 0 where the change is 0.
+    The others: as in `solve`.
+    """
+    scale = free / (laplacian.diagonal + weight)
+    change = np.zeros_like(alpha)
+    residual = free * (weight * (target - alpha) - laplacian.multiply(alpha))
+    scaled = scale * residual
+    direction = scaled.copy()
+    left = first = float(np.vdot(residual, scaled))
+    for _ in range(steps):
+        if left <= _PRECISION**2 * first:
+            break
+        image = free * (laplacian.multiply(direction) + weight * direction)
+        step = np.float32(left / float(np.vdot(direction, image)))
+        change += step * direction
+        residual -= step * image
+        scaled = scale * residual
+        before, left = left, float(np.vdot(residual, scaled))
+        direction = scaled + np.float32(left / before) * direction
+    solved: Floats = np.clip(alpha + change, 0.0, 1.0)
+    return solved
+
+
+class _Laplacian:
+    """The matting Laplacian of a picture, 3 x height x width, over all windows that lie wholly within it."""
+
+    def __init__(self, picture: NDArray[np.uint8], windows: Windows) -> None:
+        self._reach = windows.reach
+        count = (2 * windows.reach + 1) ** 2
+        self._share = np.float32(1 / count)
+        # Whole numbers: a variance that is small against the square of the mean would be lost in single precision.
+        red, green, blue = whole = picture.astype(np.int32)
+        sums = self._sums(whole)
+        spread = self._sums(np.stack([red * red, red * green, red * blue, green * green, green * blue, blue * blue]))
+        spread *= count
+        red, green, blue = sums
+        spread -= np.stack([red * red, red * green, red * blue, green * green, green * blue, blue * blue])
+        variances = spread / count**2
+        variances[[0, 3, 5]] += windows.noise
+        self._inverse: Floats = invert(variances).astype(np.float32)
+        self._colours = picture - _MIDDLE
+        self._mean = sums.astype(np.float32) * self._share - _MIDDLE
+        self._windows = self._scattered(np.ones((1, *red.shape), np.float32))[0]
+        self.diagonal = self._windows * (1 - self._share)
+
+    def multiply(self, alpha: Floats) -> Floats:
+        """Return L alpha: for each pixel, the sum over its windows of alpha minus the alpha of the window's model."""
+        mean, *joint = self._means(np.concatenate([alpha[np.newaxis], self._colours * alpha]))
+        slopes = multiply(self._inverse, np.stack(joint) - self._mean * mean)
+        offset = mean - (slopes * self._mean).sum(axis=0)
+        *slopes_here, offset_here = self._scattered(np.concatenate([slopes, offset[np.newaxis]]))
+        modelled = sum(slope * colour for slope, colour in zip(slopes_here, self._colours, strict=True))
+        product: Floats = self._windows * alpha - modelled - offset_here
+        return product
+
+    def _sums(self, fields: _Numbers) -> _Numbers:
+        """Return the sums over each window that lies wholly within the fields. fields: any number x rows x columns."""
+        side = 2 * self._reach + 1
+        rows, columns = (length - side + 1 for length in fields.shape[1:])
+        tall = fields[:, :rows].copy()
+        for shift in range(1, side):
+            tall += fields[:, shift : shift + rows]
+        total = tall[:, :, :columns].copy()
+        for shift in range(1, side):
+            total += tall[:, :, shift : shift + columns]
+        return total
+
+    def _means(self, fields: Floats) -> Floats:
+        return self._sums(fields) * self._share
+
+    def _scattered(self, fields: Floats) -> Floats:
+        """Return for each pixel the sums over all windows that it lies in: the transpose of `_sums`."""
+        around = (2 * self._reach, 2 * self._reach)
+        return self._sums(np.pad(fields, ((0, 0), around, around)))

@@ -1,0 +1,166 @@
+"""Bring a matte into line with what a person said of the subject, in the part of the picture that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from matted.inference.layer import Layer
+from matted.mask import interactive
+from matted.mask.interactive import Hints
+from matted.mask.subject.second_look import MAX_CANVAS, Box
+
+Floats = NDArray[np.float32]
+
+_AROUND = 0.5  # of the width and height of what is worked at, on each side: background to learn its colours from
+_MOST = 0.6  # of the picture's area; a part that is larger is not worth less context
+_SUBJECT = 0.5  # alpha from which a pixel is subject
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the model saw in a part of the picture. matte: rows x columns of the part, 0..1."""
+
+    where: Box
+    matte: Floats
+
+
+def looks(hints: Hints, width: int, height: int) -> list[Box]:
+    """Return the parts of a picture of width x height pixels that the model is to be shown besides the whole."""
+    return [Box(*edges) for edges in interactive.looks(hints, width, height)]
+
+
+def steer(matte: Floats, layer: Layer, hints: Hints, seen: Sequence[Look], check: Callable[[], None]) -> Floats:
+    """Return the matte of the subject that a person means, of the whole picture, 0..1.
+
+    matte: rows x columns of the whole picture, 0..1: what the model made of it.
+    layer: the picture.
+    hints: what the person said, in pixels of the picture.
+    seen: what the model saw in the parts that `looks` named.
+    check: called between pieces of the work; raises to stop.
+
+    Wherever the decision agrees with the model, the model's own alpha stays: it has finer detail.
+    """
+    where = _part(matte, hints, layer.width, layer.height)
+    scale = min(1.0, interactive.WORKING_SIDE / max(where.width, where.height))
+    guide = layer.part(_edges(where), max(1, round(where.width * scale)), max(1, round(where.height * scale)))
+    inner = _cut(matte, where, layer.width, layer.height)
+    decided = interactive.segment(
+        guide.planes(),
+        inner,
+        [(_shifted(each.where, where), each.matte) for each in seen],
+        _within(hints, where),
+        where.width,
+        where.height,
+        check,
+    )
+    canvas = _canvas(matte, decided, where, layer.width, layer.height)
+    return _agreed(canvas, seen, decided, where, layer.width, layer.height, outside=hints.box is None)
+
+
+def _part(matte: Floats, hints: Hints, width: int, height: int) -> Box:
+    """Return the part of the picture to work at: the box, or the subject and all that was said, with a margin."""
+    if hints.box is not None:
+        left, top, right, bottom = map(float, hints.box)
+    else:
+        rows, columns = matte.shape
+        found = matte >= _SUBJECT
+        ys, xs = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
+        across = [x + 0.5 for x, _ in (*hints.keep, *hints.drop)]
+        down = [y + 0.5 for _, y in (*hints.keep, *hints.drop)]
+        if len(xs):
+            across += [xs[0] / columns * width, (xs[-1] + 1) / columns * width]
+            down += [ys[0] / rows * height, (ys[-1] + 1) / rows * height]
+        if hints.trimap is not None or not across:
+            return Box(0, 0, width, height)
+        left, top, right, bottom = min(across), min(down), max(across), max(down)
+    more = _AROUND * max(right - left, 1.0), _AROUND * max(bottom - top, 1.0)
+    part = Box(
+        max(0, int(left - more[0])),
+        max(0, int(top - more[1])),
+        min(width, int(right + more[0]) + 1),
+        min(height, int(bottom + more[1]) + 1),
+    )
+    return part if part.width * part.height <= _MOST * width * height else Box(0, 0, width, height)
+
+
+def _edges(box: Box) -> tuple[int, int, int, int]:
+    return box.left, box.top, box.right, box.bottom
+
+
+def _shifted(box: Box, where: Box) -> tuple[int, int, int, int]:
+    """Return the edges of a box in pixels of the part `where`."""
+    return box.left - where.left, box.top - where.top, box.right - where.left, box.bottom - where.top
+
+
+def _within(hints: Hints, where: Box) -> Hints:
+    """Return the hints in pixels of a part of the picture that all of them lie in."""
+
+    def moved(points: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+        return tuple((x - where.left, y - where.top) for x, y in points if _contains(where, x, y))
+
+    trimap = None if hints.trimap is None else hints.trimap[where.top : where.bottom, where.left : where.right]
+    box = None if hints.box is None else _shifted(Box(*hints.box), where)
+    return Hints(box, moved(hints.keep), moved(hints.drop), trimap)
+
+
+def _contains(box: Box, x: int, y: int) -> bool:
+    return box.left <= x < box.right and box.top <= y < box.bottom
+
+
+def _cut(matte: Floats, where: Box, width: int, height: int) -> Floats:
+    """Return the part of a matte of the whole picture, with about as many samples as it has there."""
+    rows, columns = matte.shape
+    across, down = columns / width, rows / height
+    box = (where.left * across, where.top * down, where.right * across, where.bottom * down)
+    size = max(1, round(where.width * across)), max(1, round(where.height * down))
+    return np.asarray(Image.fromarray(matte).resize(size, Image.Resampling.BILINEAR, box))
+
+
+def _canvas(matte: Floats, decided: Floats, where: Box, width: int, height: int) -> Floats:
+    """Return the matte of the whole picture, as fine as the finer one of both."""
+    rows, columns = decided.shape
+    size = (
+        min(width, MAX_CANVAS, max(matte.shape[1], round(width * columns / where.width))),
+        min(height, MAX_CANVAS, max(matte.shape[0], round(height * rows / where.height))),
+    )
+    return np.array(Image.fromarray(matte).resize(size, Image.Resampling.BILINEAR))
+
+
+def _agreed(
+    canvas: Floats, seen: Sequence[Look], decided: Floats, where: Box, width: int, height: int, outside: bool
+) -> Floats:
+    """Return the canvas with what was decided in its part.
+
+    seen: further looks, whose detail is taken where they agree with the decision.
+    outside: whether what lies outside the part stays; else it is cleared.
+    """
+    rows, columns = canvas.shape
+
+    def on_canvas(box: Box) -> tuple[slice, slice]:
+        left, right = (round(x * columns / width) for x in (box.left, box.right))
+        top, bottom = (round(y * rows / height) for y in (box.top, box.bottom))
+        return slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1))
+
+    def enlarged(part: Floats, place: tuple[slice, slice]) -> Floats:
+        size = place[1].stop - place[1].start, place[0].stop - place[0].start
+        return np.asarray(Image.fromarray(part).resize(size, Image.Resampling.BILINEAR)).clip(0.0, 1.0)
+
+    result = canvas if outside else np.zeros_like(canvas)
+    place = on_canvas(where)
+    decision = enlarged(decided, place)
+    model = canvas[place].copy()
+    final = np.zeros_like(canvas)
+    final[place] = np.where((model > _SUBJECT) == (decision > _SUBJECT), model, decision)
+    for each in seen:
+        spot = on_canvas(each.where)
+        view = enlarged(each.matte, spot)
+        whole = np.zeros_like(canvas)
+        whole[place] = decision
+        final[spot] = np.where((view > _SUBJECT) == (whole[spot] > _SUBJECT), view, final[spot])
+    result[place] = final[place]
+    return result

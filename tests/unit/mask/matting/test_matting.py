@@ -1,0 +1,197 @@
+"""Matting from a rough mask: what is sure stays, what is undecided is solved, parts show what the whole does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matted.inference.layer import Layer
+from matted.mask import matting
+from matted.mask.matting import closed_form, constraints, distances
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+DEPTHS = (8, 16)
+
+
+def go_on() -> None:
+    """Stop nothing."""
+
+
+def distance_from(height: int, width: int, y: float, x: float) -> Floats:
+    rows, columns = np.mgrid[:height, :width]
+    distances: Floats = np.hypot(rows - y, columns - x)
+    return distances
+
+
+def composite(alpha: Floats, seed: int = 0) -> Layer:
+    """A picture of a reddish subject before a bluish background, both of them grainy."""
+    random = np.random.default_rng(seed)
+    grain = random.normal(0, 6, (2, *alpha.shape, 3))
+    subject, background = np.array([190, 90, 60]) + grain[0], np.array([50, 90, 150]) + grain[1]
+    share = alpha[:, :, np.newaxis]
+    return Layer(np.rint(share * subject + (1 - share) * background).clip(0, 255).astype(np.uint8))
+
+
+def as_mask(drawn: NDArray[np.bool_], depth: int = 8) -> NDArray[np.uint8 | np.uint16]:
+    return drawn * (np.uint8(255) if depth == 8 else np.array(65535, "<u2"))
+
+
+def disc(height: int = 160, width: int = 200, softness: float = 6.0) -> Floats:
+    return np.clip((55 - distance_from(height, width, 80, 100)) / softness + 0.5, 0, 1)
+
+
+def rough_disc(height: int = 160, width: int = 200) -> NDArray[np.bool_]:
+    """The disc as somebody draws it: in part too large, in part too small."""
+    rows, columns = np.mgrid[:height, :width]
+    radius = 55 + 4 * np.sin(5 * np.arctan2(rows - 80, columns - 100))
+    drawn: NDArray[np.bool_] = distance_from(height, width, 80, 100) < radius
+    return drawn
+
+
+def error(alpha: NDArray[np.uint8 | np.uint16], truth: Floats) -> float:
+    return float(np.abs(alpha / np.iinfo(alpha.dtype).max - truth).mean())
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("mask_depth", DEPTHS)
+def test_a_soft_disc_comes_back_from_a_rough_mask(depth: int, mask_depth: int) -> None:
+    truth, mask = disc(), as_mask(rough_disc(), mask_depth)
+    alpha = matting.refine(composite(truth), mask, 10.0, depth, go_on)
+    assert alpha.dtype == ("u1" if depth == 8 else "<u2")
+    assert error(alpha, truth) < 0.35 * error(mask, truth)
+
+
+def test_stripes_that_are_finer_than_the_wobble_come_back() -> None:
+    rows, columns = np.mgrid[:160, :200]
+    truth = ((rows > 56) & ((rows > 74) | (columns % 8 < 3))).astype(np.float64)
+    mask = as_mask(rows > 64)
+    alpha = matting.refine(composite(truth), mask, 14.0, 8, go_on)
+    assert error(alpha, truth) < 0.4 * error(mask, truth)
+
+
+@pytest.mark.parametrize("reach", [0.0, 1.0, 2.5, 6.0, 30.0])
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("size", [(160, 200), (900, 1300)])
+def test_pixels_beyond_the_reach_stay_exactly(reach: float, depth: int, size: tuple[int, int]) -> None:
+    mask = as_mask(rough_disc(*size))
+    alpha = matting.refine(composite(disc(*size)), mask, reach, depth, go_on)
+    apart = np.where(mask > 0, distances.to_nearest(mask == 0, 100), distances.to_nearest(mask > 0, 100))
+    sure = apart > reach
+    assert np.array_equal(alpha[sure], as_mask(mask > 0, depth)[sure])
+    assert reach < 1 or not np.array_equal(alpha, as_mask(mask > 0, depth))
+
+
+@pytest.mark.parametrize("size", [(160, 200), (900, 1300)])
+def test_a_reach_of_0_keeps_a_binary_mask(size: tuple[int, int]) -> None:
+    mask = as_mask(rough_disc(*size))
+    assert np.array_equal(matting.refine(composite(disc(*size)), mask, 0.0, 8, go_on), mask)
+
+
+@pytest.mark.parametrize("reach", [0.0, 4.0, None])
+@pytest.mark.parametrize("grey", [1, 128, 254])
+def test_grey_is_solved_also_far_from_an_edge(reach: float | None, grey: int) -> None:
+    """A hole in the subject that the mask does not show: with grey over it, it is found."""
+    truth = disc()
+    truth[70:84, 90:104] = 0
+    mask = as_mask(disc() > 0.5)
+    mask[66:88, 86:108] = grey
+    alpha = matting.refine(composite(truth), mask, reach, 8, go_on)
+    assert alpha[73:81, 93:101].max() < 40
+    assert alpha[66:68, 86:108].min() > 215
+
+
+def test_what_somebody_painted_wins_over_the_colours() -> None:
+    truth = disc()
+    mask = as_mask(disc() > 0.5)
+    mask[10:30, 10:30] = 255  # background by its colours
+    alpha = matting.refine(composite(truth), mask, 3.0, 8, go_on)
+    assert (alpha[14:26, 14:26] == 255).all()
+
+
+@pytest.mark.parametrize("reach", [0.0, 5.0, 10000.0, None])
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (2, 3), (5, 7), (60, 50)])
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_mask_of_one_level(level: int, size: tuple[int, int], depth: int, reach: float | None) -> None:
+    mask = np.full(size, level, np.uint8)
+    alpha = matting.refine(composite(np.zeros(size)), mask, reach, depth, go_on)
+    assert alpha.shape == size
+    if level != 128:
+        assert np.array_equal(alpha, as_mask(mask > 0, depth))
+
+
+@pytest.mark.parametrize("reach", [0.0, 5.0, 10000.0, None])
+@pytest.mark.parametrize("size", [(1, 2), (1, 40), (40, 1), (2, 3), (5, 7), (60, 50)])
+def test_a_mask_of_random_levels(size: tuple[int, int], reach: float | None) -> None:
+    random = np.random.default_rng(2)
+    mask = random.choice(np.array([0, 128, 255], np.uint8), size)
+    alpha = matting.refine(composite(random.random(size)), mask, reach, 8, go_on)
+    assert alpha.shape == size
+    if reach == 0:
+        assert np.array_equal(alpha[mask != 128], mask[mask != 128])
+
+
+@pytest.mark.parametrize("reach", [3.0, 40.0, None])
+def test_a_part_at_full_size_is_a_crop_of_the_whole(reach: float | None) -> None:
+    size = (700, 900)
+    fitted = matting.fit(composite(disc(*size)), as_mask(rough_disc(*size)), reach, go_on)
+    whole = fitted.render(8)
+    left, top, right, bottom = box = (37, 21, 333, 150)
+    part = fitted.render_part(box, right - left, bottom - top, 8)
+    assert np.abs(part.astype(int) - whole[top:bottom, left:right]).max() <= 1
+
+
+@pytest.mark.parametrize("box", [(0, 0, 900, 700), (40, 20, 340, 180)])
+def test_a_part_at_another_size_shows_the_same(box: tuple[int, int, int, int]) -> None:
+    size = (700, 900)
+    fitted = matting.fit(composite(disc(*size)), as_mask(rough_disc(*size)), None, go_on)
+    left, top, right, bottom = box
+    width, height = (right - left) // 2, (bottom - top) // 2
+    part = fitted.render_part(box, width, height, 8)
+    halved = fitted.render(8)[top:bottom, left:right].reshape(height, 2, width, 2).mean(axis=(1, 3))
+    assert np.abs(part - halved).mean() < 2
+
+
+def test_it_stops_when_it_is_asked_to() -> None:
+    def stop() -> None:
+        raise InterruptedError
+
+    layer, mask = composite(disc()), as_mask(rough_disc())
+    with pytest.raises(InterruptedError):
+        matting.fit(layer, mask, None, stop)
+    calls = []
+    matting.fit(layer, mask, None, lambda: calls.append(1)).render(8)
+    assert len(calls) > 4
+
+
+def test_tiles_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth, mask = disc(400, 500), as_mask(rough_disc(400, 500))
+    layer = composite(truth)
+    small = matting.refine(layer, mask, 12.0, 8, go_on)
+    monkeypatch.setattr(closed_form, "_TILE", 1000)
+    whole = matting.refine(layer, mask, 12.0, 8, go_on)
+    assert np.abs(small.astype(int) - whole).mean() < 0.1
+    assert np.abs(small.astype(int) - whole).max() < 26
+
+
+def test_distances_are_euclidean() -> None:
+    marked = np.random.default_rng(0).random((30, 41)) > 0.99
+    marked[3, 5] = True
+    places = np.argwhere(marked)
+    rows, columns = np.mgrid[:30, :41]
+    expected = np.hypot(*(np.stack([rows, columns])[:, :, :, np.newaxis] - places.T[:, np.newaxis, np.newaxis])).min(-1)
+    assert np.allclose(distances.to_nearest(marked, 100), expected, atol=1e-4)
+    near = distances.to_nearest(marked, 4)
+    assert np.allclose(near[expected <= 4], expected[expected <= 4], atol=1e-4)
+    assert (near[expected > 4] > 4).all()
+
+
+def test_a_reduced_mask_knows_every_grey_pixel() -> None:
+    mask = np.zeros((300, 400), np.uint16)
+    mask[150:] = 65535
+    mask[7, 9] = 1
+    mask[290, 399] = 65534
+    reduced = constraints.reduce(mask, 75, 100)
+    assert reduced.mixed[1, 2] and reduced.mixed[72, 99] and reduced.mixed[37].all()
+    assert reduced.mixed.sum() == 102
+    assert (reduced.alpha[:37][~reduced.mixed[:37]] == 0).all()
