@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from matted_client import options
-from matted_client.options import LayerOptions, MaskOptions, Option, entries
+from matted_client.options import LayerOptions, MaskOptions, Option, RefineOptions, entries
 
 CHECKOUT = Path(__file__).parents[1]
 DOCUMENTS = (
@@ -29,7 +29,7 @@ _TYPES = {
 
 
 def protocol_table(kind: Any = MaskOptions) -> str:
-    """The fields of `mask` that are options."""
+    """The fields of a question that are options."""
     lines = ["| field | type | if left out | |", "|---|---|---|---|"]
     for name, entry in entries(kind).items():
         nil = " or nil" if entry.default is None else ""
@@ -77,6 +77,7 @@ def script_table(kind: Any = LayerOptions) -> str:
 
 LISTS: dict[str, Callable[[], str]] = {
     "fields of mask": protocol_table,
+    "fields of refine": lambda: protocol_table(RefineOptions),
     "arguments": gimp_table,
     "options": help_list,
     "options and switches": lambda: help_list(switches=True),

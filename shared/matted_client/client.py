@@ -320,7 +320,9 @@ class Session:
         with self._exchange():
             # Never less than before: the reply to a request that was cancelled may still come.
             self._peer.max_frame_bytes = max(self._peer.max_frame_bytes, *result_sizes(question, *size))
-            request_id = self._send(question, frames, cancelled=cancelled)
+            # Where no picture is sent, a cancel waits until the message is: half a message would cost the connection.
+            interrupted = cancelled if question.picture is None else never
+            request_id = self._send(question, frames, cancelled=interrupted)
             return received(*self._result(request_id, on_progress, cancelled), question, size)
 
     def status(self) -> Dict[str, Any]:
@@ -454,7 +456,7 @@ class Session:
                     raise Timeout("The matted daemon does not read what it is sent.", endpoint.RESTART) from error
             except OSError as error:
                 raise self._gone() from error
-            if cancelled():  # a message that is half sent can only be ended by closing the connection
+            if len(data) and cancelled():  # a message that is half sent can only be ended by closing the connection
                 self.close()
                 raise Rejected(messages.CANCELLED, "Cancelled.")
 

@@ -195,7 +195,7 @@ class Open(Message):
 
 @dataclass(frozen=True)
 class Close(Message):
-    """Forget a picture. Requests that are at work with it go on."""
+    """Forget a picture. Requests about it go on, but for those with a view."""
 
     op: ClassVar[str] = "close"
     picture: int = _field(int, low=_NAME[0], high=_NAME[1])

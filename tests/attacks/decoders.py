@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from matted.mask.picture import Picture
 from matted.models import catalogue
 from matted.serving.service import Identity, Service
 from matted.serving.workers import Setup
@@ -21,6 +22,8 @@ from matted_client.packing import pack, unpack
 from matted_client.zmtp import MAX_FRAMES, Dealer
 
 KEY = bytes(range(32))
+KINDS = {*messages.Message.__subclasses__(), *messages.Question.__subclasses__()} - {messages.Question}
+PICTURE = messages.Open(1, 4, 4, "RGBA8", hint=True)  # is open whenever the service gets an input
 # Separates the frames of a message in an input, so that a mutation can move their borders.
 SEPARATOR = b"\xc1\xfe\xc1"  # msgpack never uses 0xc1
 
@@ -40,7 +43,7 @@ def fuzz_messages(data: bytes) -> None:
         _, request_id, header = messages.split_header(data)
     except ProtocolError:
         return
-    for kind in messages.Message.__subclasses__():
+    for kind in KINDS:
         try:
             message = kind.from_wire(header)
         except ProtocolError:
@@ -86,14 +89,20 @@ def make_fuzz_service() -> Callable[[bytes], None]:
     setup = Setup(Config(folder, folder, folder, folder, queue=1, idle_exit=math.inf), catalogue.load())
     service = Service(setup, lambda: setup, Identity("tcp://127.0.0.1:1", "", KEY), lambda: None)
     service.stop()
-    outcomes = {kind.op for kind in messages.Message.__subclasses__()}
+    outcomes = {kind.op for kind in KINDS}
+    pictures = service._questions.pictures
+    frames_of_picture = [memoryview(bytes(size)) for size in PICTURE.frame_sizes]
+    picture = Picture(PICTURE.width, PICTURE.height, PICTURE.format, frames_of_picture, hint=True)
 
     def fuzz_service(data: bytes) -> None:
         frames = [memoryview(frame) for frame in data.split(SEPARATOR)]
+        pictures.clear()
+        pictures.open(b"peer", PICTURE.picture, picture)
         for reply in service.handle(b"peer", frames):
             op, _, header = messages.split_header(reply.message.to_wire(reply.id))
             assert op in outcomes
             assert header.get("code") != messages.INTERNAL, header
+        assert len(pictures) <= 1, "a daemon that ends took a picture"
 
     return fuzz_service
 

@@ -195,6 +195,56 @@ def deaf(stranger: Stranger) -> None:
         stranger.send_frames(messages.ModelsRequest().to_wire(number))
 
 
+def hoarding(stranger: Stranger) -> None:
+    """Log in, and open pictures under ever new names, and the same ones, and close none."""
+    stranger.log_in()
+    pixels = disc(*SIZE, shade=stranger.random.randrange(400))
+    for _ in range(stranger.random.randint(1, 100)):
+        stranger.send_frames(messages.Open(stranger.random.randrange(60), *SIZE, "RGBA8").to_wire(1), pixels)
+    stranger.read_a_little()
+
+
+def half_a_picture(stranger: Stranger) -> None:
+    """Log in, announce a picture, and leave in the middle of it."""
+    stranger.log_in()
+    opening, pixels = messages.Open(1, *SIZE, "RGBA8").to_wire(1), disc(*SIZE)
+    sent = b"".join(bytes(each) for each in Dealer.message([memoryview(opening), memoryview(pixels)]))
+    stranger.send(sent[: stranger.random.randrange(len(sent))])
+
+
+def asking_anew(stranger: Stranger) -> None:
+    """Log in, open a picture, ask for views of it without waiting for any, and leave or close it meanwhile."""
+    stranger.log_in()
+    stranger.send_frames(messages.Open(1, *SIZE, "RGBA8").to_wire(1), disc(*SIZE, stranger.random.randrange(400)))
+    for number in range(2, stranger.random.randint(3, 40)):
+        view = [0, 0, *SIZE, stranger.random.randint(1, SIZE[0]), stranger.random.randint(1, SIZE[1])]
+        stranger.send_frames(messages.MaskRequest(picture=1, view=view).to_wire(number))
+    if stranger.random.random() < 0.5:
+        stranger.send_frames(messages.Close(1).to_wire(99))
+    stranger.read_a_little()
+
+
+def absurd_hints(stranger: Stranger) -> None:
+    """Log in, open a picture, and say of it what cannot be: points and boxes outside, views of nothing, wrong hints."""
+    stranger.log_in()
+    random, far = stranger.random, messages.MAX_SIDE
+    stranger.send_frames(messages.Open(1, *SIZE, "RGBA8").to_wire(1), disc(*SIZE))
+    said = [
+        {"keep": [[random.randrange(far), random.randrange(far)] for _ in range(random.choice([1, 1000, 1001, 9000]))]},
+        {"drop": [[SIZE[0], 0]]},
+        {"box": [random.randrange(far) for _ in range(4)]},
+        {"view": [random.randrange(SIZE[0]) for _ in range(6)]},
+        {"view": [0, 0, *SIZE, 0, 0]},
+        {"view": [0, 0, *SIZE, far, far]},
+        {"picture": random.randrange(3)},
+    ]
+    for number, fields in enumerate(said, 2):
+        kind = random.choice([messages.MaskRequest, messages.RefineRequest])
+        hint = [random.randbytes(random.choice([0, 1, SIZE[0] * SIZE[1]]))] * random.choice([0, 0, 1, 2])
+        stranger.send_frames(kind(**{"picture": 1, "hint": bool(hint), **fields}).to_wire(number), *hint)
+    stranger.read_a_little()
+
+
 ATTACKS: list[Callable[[Stranger], None]] = [
     nothing,
     noise,
@@ -213,4 +263,8 @@ ATTACKS: list[Callable[[Stranger], None]] = [
     unfinished_message,
     impatient,
     deaf,
+    hoarding,
+    half_a_picture,
+    asking_anew,
+    absurd_hints,
 ]

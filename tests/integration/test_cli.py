@@ -216,7 +216,12 @@ def test_timings_name_every_stage(daemon: Daemon, tmp_path: Path) -> None:
 
 def test_status_for_people_and_for_programs(daemon: Daemon) -> None:
     text = daemon.run("status").stdout
-    assert str(daemon.pid()) in text and str(daemon.connection_file) in text and "resident memory" in text
+    assert (
+        str(daemon.pid()) in text
+        and str(daemon.connection_file) in text
+        and "resident memory" in text
+        and "0, 0 MB" in text
+    )
     status = json.loads(daemon.run("status", "--json").stdout)
     assert status["running"] is True and status["pid"] == daemon.pid()
 

@@ -32,12 +32,12 @@ COMMANDS = set(re.findall(r"^    ([a-z]+)", help_of(), re.M))
 
 
 def test_the_client_in_the_protocol_document_works_as_it_stands(daemon: Daemon, tmp_path: Path) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", PROTOCOL, re.DOTALL)
+    code, rest = re.findall(r"```python\n(.*?)```", PROTOCOL, re.DOTALL)
     script = tmp_path / "client.py"
-    script.write_text(code)
-    target = tmp_path / "mask.png"
+    script.write_text(code + rest)
+    target, view = tmp_path / "mask.png", tmp_path / "view.png"
     done = subprocess.run(
-        [sys.executable, str(script), str(PHOTOGRAPHS / "coffee.jpg"), str(target)],
+        [sys.executable, str(script), str(PHOTOGRAPHS / "coffee.jpg"), str(target), str(view)],
         env=daemon.environ,
         capture_output=True,
         text=True,
@@ -50,10 +50,16 @@ def test_the_client_in_the_protocol_document_works_as_it_stands(daemon: Daemon, 
     assert daemon.run("remove", str(PHOTOGRAPHS / "coffee.jpg"), "-o", str(own), "--mask").returncode == 0
     with Image.open(own) as expected, Image.open(target) as mask:
         assert mask.tobytes() == expected.tobytes()
+        with Image.open(view) as shown:
+            assert shown.size == (mask.width // 2, mask.height // 2)
+            smaller = np.asarray(mask.resize(shown.size, Image.Resampling.BOX), float)
+            assert np.abs(np.asarray(shown, float) - smaller).mean() < 4
+    assert "'op': 'done'" in done.stdout and done.stdout.count("'op': 'result'") >= 2
 
 
 def test_the_protocol_document_has_every_operation_code_and_limit() -> None:
-    operations = {message.op for message in messages.Message.__subclasses__()}
+    kinds = {*messages.Message.__subclasses__(), *messages.Question.__subclasses__()} - {messages.Question}
+    operations = {kind.op for kind in kinds}
     assert operations and all(f"`{op}`" in PROTOCOL for op in operations)
     codes = [value for name, value in vars(messages).items() if name.isupper() and isinstance(value, str)]
     assert len(codes) >= 11 and all(f"`{code}`" in PROTOCOL for code in codes)

@@ -139,6 +139,7 @@ def _status(options: argparse.Namespace) -> int:
         ("default model", status["default_model"]),
         ("models in memory", ", ".join(_describe_loaded(model) for model in status["loaded"]) or "none"),
         ("resident memory", f"{status['resident_bytes'] / 1e6:.0f} MB"),
+        ("open pictures", f"{status['pictures']}, {status['picture_bytes'] / 1e6:.0f} MB"),
         ("requests", str(status["requests"])),
         ("jobs", ", ".join(jobs) or "none"),
     )
