@@ -1,6 +1,7 @@
 """The daemon is killed again and again while it works: `python -m attacks.chaos [--kills 50]`.
 
-Clients ask for masks all the time and start the daemon when there is none, as a click in GIMP does. Meanwhile daemons
+Clients ask for masks all the time, half of them of pictures that they open and never close, and start the daemon when
+there is none, as a click in GIMP does. Meanwhile daemons
 are killed, stopped and continued, and so are the processes of models. Every request has to end with the right mask or
 with a MattedError; one during which nothing was killed has to end with the mask.
 """
@@ -88,7 +89,12 @@ class Chaos:
         harm, start, fresh = self._harm, time.monotonic(), session is None
         try:
             session = session or connect("chaos", path=str(self.daemon.connection_file))
-            mask = session.mask(disc(*picture), *picture[:2], "RGBA8", self.model, edges="off", anyway=True).alpha
+            asked = {"edges": "off", "anyway": True}
+            if random.random() < 0.5:
+                mask = session.mask(disc(*picture), *picture[:2], "RGBA8", self.model, **asked).alpha
+            else:  # it is not closed, so that daemons are killed with open pictures
+                opened = session.open(disc(*picture), *picture[:2], "RGBA8")
+                mask = opened.mask(self.model, **asked).alpha
         except MattedError as error:
             self._note(type(error).__name__)
             if session is not None:

@@ -1,7 +1,8 @@
 """Many clients for a long time: `python -m attacks.soak [--requests 2000]`.
 
-Eight clients request masks of mixed sizes from several models, cancel, hang up, unload models, and kill engine
-processes. Every mask is compared, byte for byte, with the one that another daemon made for the same request alone. At
+Eight clients request masks of mixed sizes from several models, of pictures that they send or open, close or leave open;
+they cancel, hang up, unload models, and kill engine processes. Every mask is compared, byte for byte, with the one that
+another daemon made for the same request alone, of the picture's pixels. At
 the end memory, descriptors and threads must be as they were after the first 100 requests.
 """
 
@@ -15,7 +16,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -35,6 +36,8 @@ REAL_SHARE = 0.02  # of requests for u2netp, which takes longer than all the res
 FINE_SHARE = 0.02  # of requests with refined edges: a stand-in's mattes are soft everywhere, which takes long to refine
 KILLS = 0.01  # of requests before which an engine process is killed
 CANCELS = 0.08
+OPENED = 0.4  # of requests whose picture is opened first
+LEFT_OPEN = 0.5  # of these, whose picture is not closed
 DISCONNECTS = 0.06
 UNLOADS = 0.01
 SMALL = (64, 48)
@@ -43,19 +46,30 @@ SIZES = [(1, 1), (17, 33), (120, 90), (64, 200), (300, 200), (321, 243), (640, 4
 
 @dataclass(frozen=True)
 class Request:
-    """A mask request: the picture (`disc` of width, height and shade), the model, and the options."""
+    """A mask request: the picture (`disc` of width, height and shade), the model, and the options.
+
+    opened: whether the picture is opened first. left_open: whether it is not closed then.
+    """
 
     width: int
     height: int
     shade: int
     model: str
     options: dict[str, Any]
+    opened: bool = False
+    left_open: bool = False
 
     def send(self, session: Session, **arguments: Any) -> bytes:
         """Send the request, and return the mask, or b"no subject". Raises MattedError for all other errors."""
-        pixels = disc(self.width, self.height, self.shade)
+        picture = disc(self.width, self.height, self.shade), self.width, self.height, "RGBA8"
         try:
-            mask = session.mask(pixels, self.width, self.height, "RGBA8", self.model, **self.options, **arguments)
+            if not self.opened:
+                mask = session.mask(*picture, self.model, **self.options, **arguments)
+            else:
+                opened = session.open(*picture)
+                mask = opened.mask(self.model, **self.options, **arguments)
+                if not self.left_open:
+                    opened.close()
         except Rejected as refusal:
             if refusal.code != messages.NO_SUBJECT:
                 raise
@@ -80,7 +94,8 @@ def make_requests(models: list[str], count: int) -> list[Request]:
             "invert": random.random() < 0.1,
             "anyway": random.random() < 0.5,
         }
-        requests.append(Request(*random.choice(SIZES), number % 400, model, asked))
+        opened, left_open = random.random() < OPENED, random.random() < LEFT_OPEN
+        requests.append(Request(*random.choice(SIZES), number % 400, model, asked, opened, left_open))
     return requests
 
 
@@ -184,7 +199,7 @@ def soak(folder: Path, weights: Path, requests: int) -> tuple[Counter[str], Vita
     todo = make_requests(models, requests)
     try:
         with alone.start("--keep-alive", "forever").session() as session:
-            expected = [request.send(session) for request in todo]
+            expected = [replace(request, opened=False).send(session) for request in todo]
     finally:
         alone.end()
     try:
