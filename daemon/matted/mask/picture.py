@@ -87,6 +87,11 @@ class Picture:
         """The size of all frames."""
         return sum(map(len, self.frames))
 
+    @property
+    def bytes(self) -> int:
+        """The memory that it takes with what has been found out about it, about."""
+        return self.frame_bytes + self.findings.bytes
+
     def _as_hint(self, frame: memoryview) -> NDArray[np.uint8]:
         return np.frombuffer(frame, np.uint8).reshape(self.height, self.width)
 

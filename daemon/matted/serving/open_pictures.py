@@ -32,8 +32,8 @@ class _Open:
 class OpenPictures:
     """The open pictures. For one thread.
 
-    limit: how many bytes the frames of all of them may take. One client's may take half of that, so that it cannot
-        drive out everybody else's. The picture that was opened last stays, whatever its size.
+    limit: how many bytes all of them may take, with what has been found out about them. One client's may take half of
+        that, so that it cannot drive out everybody else's. The picture that was used last stays, whatever its size.
     clock: monotonic, seconds.
 
     A job has its picture itself, so that the job goes on when the picture is forgotten. The picture's memory is free
@@ -49,8 +49,8 @@ class OpenPictures:
         return len(self._open)
 
     @property
-    def frame_bytes(self) -> int:
-        """The size of the frames of all of them."""
+    def bytes(self) -> int:
+        """The memory that all of them take."""
         return self._bytes(self._open)
 
     def open(self, peer: bytes, name: int, picture: Picture) -> None:
@@ -61,10 +61,14 @@ class OpenPictures:
         """
         self._open.pop((peer, name), None)
         self._open[peer, name] = _Open(picture, self._clock())
+        self._keep_limits(peer)
+
+    def _keep_limits(self, peer: bytes) -> None:
+        """Forget the least recently used pictures beyond the limits. peer: whose picture was used last."""
         own = [key for key in self._open if key[0] == peer]
         while len(own) > 1 and (len(own) > MOST_OF_A_CLIENT or self._bytes(own) > self._limit // 2):
             del self._open[own.pop(0)]
-        while len(self._open) > 1 and self.frame_bytes > self._limit:
+        while len(self._open) > 1 and self.bytes > self._limit:
             self._open.popitem(last=False)
 
     def find(self, peer: bytes, name: int) -> Picture:
@@ -75,6 +79,7 @@ class OpenPictures:
             raise Rejected(messages.PICTURE_FORGOTTEN, message, "Send it again with 'open'.")
         entry.used = self._clock()
         self._open.move_to_end((peer, name))
+        self._keep_limits(peer)  # what is found out about pictures takes memory, too
         return entry.picture
 
     def close(self, peer: bytes, name: int) -> bool:
@@ -113,7 +118,7 @@ class OpenPictures:
         for key in [key for key in self._open if key not in at_work]:
             if needed <= 0:
                 return
-            needed -= self._open.pop(key).picture.frame_bytes
+            needed -= self._open.pop(key).picture.bytes
 
     def _bytes(self, keys: Iterable[Key]) -> int:
-        return sum(self._open[key].picture.frame_bytes for key in keys)
+        return sum(self._open[key].picture.bytes for key in keys)
