@@ -88,9 +88,9 @@ class Picture:
         return sum(map(len, self.frames))
 
     @property
-    def bytes(self) -> int:
-        """The memory that it takes with what has been found out about it, about."""
-        return self.frame_bytes + self.findings.bytes
+    def memory(self) -> int:
+        """The bytes that it takes with what has been found out about it, about."""
+        return self.frame_bytes + self.findings.memory
 
     def _as_hint(self, frame: memoryview) -> NDArray[np.uint8]:
         return np.frombuffer(frame, np.uint8).reshape(self.height, self.width)
@@ -108,8 +108,8 @@ class Findings:
             return key in self._known
 
     @property
-    def bytes(self) -> int:
-        """The memory that they take, about."""
+    def memory(self) -> int:
+        """The bytes that they take, about."""
         with self._lock:
             return sum(size for _, size in self._known.values())
 

@@ -134,7 +134,7 @@ def refine_mask(request: RefineRequest, picture: Picture, task: Task, stopwatch:
         task.progress = Progress("edges")
         found = matting.fit(layer, rough, request.reach, task.check)
         stopwatch.lap("edges")
-        return found, found.bytes
+        return found, found.memory
 
     def rendered(view: View) -> NDArray[np.uint8 | np.uint16]:
         alpha = picture.findings.get(key, fitted)

@@ -49,8 +49,8 @@ class OpenPictures:
         return len(self._open)
 
     @property
-    def bytes(self) -> int:
-        """The memory that all of them take."""
+    def memory(self) -> int:
+        """The bytes that all of them take."""
         return self._bytes(self._open)
 
     def open(self, peer: bytes, name: int, picture: Picture) -> None:
@@ -68,7 +68,7 @@ class OpenPictures:
         own = [key for key in self._open if key[0] == peer]
         while len(own) > 1 and (len(own) > MOST_OF_A_CLIENT or self._bytes(own) > self._limit // 2):
             del self._open[own.pop(0)]
-        while len(self._open) > 1 and self.bytes > self._limit:
+        while len(self._open) > 1 and self.memory > self._limit:
             self._open.popitem(last=False)
 
     def find(self, peer: bytes, name: int) -> Picture:
@@ -118,7 +118,7 @@ class OpenPictures:
         for key in [key for key in self._open if key not in at_work]:
             if needed <= 0:
                 return
-            needed -= self._open.pop(key).picture.bytes
+            needed -= self._open.pop(key).picture.memory
 
     def _bytes(self, keys: Iterable[Key]) -> int:
-        return sum(self._open[key].picture.bytes for key in keys)
+        return sum(self._open[key].picture.memory for key in keys)

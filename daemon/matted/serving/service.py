@@ -330,7 +330,7 @@ class Service:
             "idle_exit": config.idle_exit if config.idle_exit < math.inf else None,
             "requests": self._requests,
             "pictures": len(self._questions.pictures),
-            "picture_bytes": self._questions.pictures.bytes,
+            "picture_bytes": self._questions.pictures.memory,
             "stopping": self.stopping,
             "jobs": [
                 {"stage": reply.message.stage, "fraction": reply.message.fraction, "place": reply.message.place}

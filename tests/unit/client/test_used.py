@@ -15,7 +15,6 @@ OFFERED = sorted(path for path in USERS if path.is_relative_to(CLIENT) or path.i
 BY_THE_HOST = {"do_set_i18n", "do_query_procedures", "do_create_procedure"}  # GIMP calls these
 BY_THE_HOST |= {"setup", "createActions"}  # and Krita these
 FOR_TRANSLATORS = {"OF_THE_CLIENT"}
-BY_OTHER_CLIENTS = {"refine"}  # docs/protocol.md has it, and no program of matted's own asks for it yet
 
 
 def defined(tree: ast.Module) -> Iterator[str]:
@@ -46,5 +45,5 @@ def used() -> set[str]:
 
 @pytest.mark.parametrize("path", OFFERED, ids=lambda path: path.relative_to(CHECKOUT).as_posix())
 def test_all_that_is_there_is_used(path: Path, used: set[str]) -> None:
-    names = set(defined(ast.parse(path.read_text("utf-8")))) - BY_THE_HOST - FOR_TRANSLATORS - BY_OTHER_CLIENTS
+    names = set(defined(ast.parse(path.read_text("utf-8")))) - BY_THE_HOST - FOR_TRANSLATORS
     assert [name for name in sorted(names) if name not in used and not name.startswith("__")] == []

@@ -153,7 +153,7 @@ def test_findings_are_bounded_and_the_oldest_goes_first() -> None:
     assert [key in findings for key in "abcd"] == [True, False, True, True]
     findings.get("large", lambda: ("large", 2 * REMEMBERED_BYTES))
     assert [key in findings for key in ("a", "c", "d", "large")] == [False, False, False, True]
-    assert findings.bytes == 2 * REMEMBERED_BYTES
+    assert findings.memory == 2 * REMEMBERED_BYTES
 
 
 @given(st.data())

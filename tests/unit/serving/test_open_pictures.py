@@ -49,7 +49,7 @@ def test_a_name_that_is_opened_again_is_the_new_picture_and_the_old_one_takes_no
     for _ in range(3):
         new = picture()
         pictures.open(ME, 7, new)
-    assert pictures.find(ME, 7) is new and len(pictures) == 1 and pictures.bytes == 100
+    assert pictures.find(ME, 7) is new and len(pictures) == 1 and pictures.memory == 100
 
 
 def test_a_client_s_bytes_are_bounded_and_its_least_recently_used_picture_goes_first(pictures: OpenPictures) -> None:
@@ -77,7 +77,7 @@ def test_the_bytes_of_all_clients_are_bounded(pictures: OpenPictures) -> None:
     for peer in (ME, OTHER, THIRD):
         pictures.open(peer, 1, picture(400))
     assert [known(pictures, peer) for peer in (ME, OTHER, THIRD)] == [[], [1], [1]]
-    assert pictures.bytes <= LIMIT
+    assert pictures.memory <= LIMIT
 
 
 def test_the_picture_that_was_opened_last_stays_whatever_its_size(pictures: OpenPictures) -> None:
@@ -140,4 +140,4 @@ def test_what_is_found_out_about_pictures_counts(pictures: OpenPictures) -> None
     pictures.find(ME, 1).findings.get("a matte", lambda: (None, LIMIT // 2))
     assert pictures.find(ME, 2) and len(pictures) == 1  # the other one took too much
     assert pictures.find(ME, 2).findings.get("a matte", lambda: (None, LIMIT)) is None
-    assert pictures.find(ME, 2) and pictures.bytes > LIMIT  # the one that was used last stays
+    assert pictures.find(ME, 2) and pictures.memory > LIMIT  # the one that was used last stays

@@ -5,16 +5,22 @@ They are kept as their upper triangles, 6 x rows x columns: RR, RG, RB, GG, GB, 
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+_Numbers = TypeVar("_Numbers", NDArray[np.float32], NDArray[np.float64])
 
 _LEAST_DETERMINANT = 1e-18  # against division by 0; callers add a variance of noise to the diagonal
 
 
-def invert(matrices: Floats) -> Floats:
-    """Return the inverses of positive definite matrices: the adjugate divided by the determinant."""
+def invert(matrices: _Numbers) -> _Numbers:
+    """Return the inverses of positive definite matrices: the adjugate divided by the determinant.
+
+    In double precision if they come so: the determinant of nearly dependent colours is lost in single precision.
+    """
     rr, rg, rb, gg, gb, bb = matrices
     adjugate = np.stack(
         [

@@ -30,7 +30,7 @@ class Reduced:
 
     @property
     def certainty(self) -> Floats:
-        """How far each cell's side is known, 0..1: not at all where a pixel is grey, nor where half of them are white."""
+        """How far each cell's side is known, 0..1: not at all where a pixel is grey, or half of them white."""
         certainty: Floats = np.abs(2 * self.alpha - 1) * ~self.grey
         return certainty
 
@@ -71,8 +71,7 @@ def reduce(mask: Mask, height: int, width: int) -> Reduced:
 def settled(mask: Mask, reach: float) -> NDArray[np.bool_]:
     """Return which pixels of a mask stay as they are: white and black further than `reach` pixels from each other."""
     full = np.iinfo(mask.dtype).max
-    white, black = mask == full, mask == 0
-    apart = np.where(
-        white, distances.to_nearest(mask <= full // 2, reach), distances.to_nearest(mask > full // 2, reach)
-    )
-    return (white | black) & (apart > reach)
+    light = mask > full // 2
+    stays: NDArray[np.bool_] = (mask == full) | (mask == 0)
+    stays &= np.where(light, distances.to_nearest(~light, reach), distances.to_nearest(light, reach)) > reach
+    return stays

@@ -116,8 +116,8 @@ class FittedAlpha:
     exact: float | None
 
     @property
-    def bytes(self) -> int:
-        """The memory that it takes beside the mask."""
+    def memory(self) -> int:
+        """The bytes that it takes beside the mask."""
         return self.alpha.nbytes + self.unknown.nbytes + (0 if self.models is None else self.models.fields.nbytes)
 
     def render(self, view: View, picture: Layer, depth: int, check: Check) -> Mask:

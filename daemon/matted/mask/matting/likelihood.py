@@ -18,7 +18,7 @@ Floats = NDArray[np.float32]
 
 _PLACE = 0.04  # side of a cell, as a share of the picture's longer side
 _COLOUR = 0.06  # side of a cell; colours are in 0..1
-_CELLS = 1 << 22  # of the grid at most; a picture of many colours gets larger cells
+_CELLS = 1 << 20  # of the grid at most; a picture of many colours gets larger cells
 _NOISE = np.float32(0.02)  # pixels that all of the picture counts for, where a colour was hardly seen nearby
 # Brightness and two opponent colours, orthonormal; colours differ less in photographs, so their cells are smaller.
 _OPPONENT = (
@@ -84,11 +84,9 @@ def _counts(features: Floats, sides: Floats, asked: NDArray[np.bool_]) -> Floats
     below = np.float32(1) - above
     corner = strides @ low.astype(np.intp)
     for number in range(1 << len(shape)):
-        weight, here = np.float32(1), corner
-        for axis in range(len(shape)):
-            upper = number >> axis & 1
-            here = here + upper * strides[axis]
-            weight = weight * (above[axis] if upper else below[axis])
+        uppers = [bool(number >> axis & 1) for axis in range(len(shape))]
+        weight = np.multiply.reduce([above[axis] if upper else below[axis] for axis, upper in enumerate(uppers)])
+        here = corner + int(strides[uppers].sum())
         sums[0] += weight * subject.take(here)
         sums[1] += weight * background.take(here)
     return sums
