@@ -28,12 +28,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matted.mask.rendering import resampling
+from matted.mask.rendering.regions import Cells, dilated, grown
 from matted.mask.rendering.resampling import Span
 from matted.mask.view import View
 
 Floats = NDArray[np.float32]
 Shape = tuple[int, ...]  # rows, columns
-_Cells = NDArray[np.bool_]
 
 _CELLS = 200  # along the longer side, at most: the distances below are four cells and more
 _EDGE = 0.5  # alpha from which a pixel is subject
@@ -132,7 +132,7 @@ def _interpolated(limits: Floats, down: Span, across: Span) -> list[Floats | Non
     ]
 
 
-def _remoteness(edge: _Cells, distances: tuple[float, float], count: float) -> Floats:
+def _remoteness(edge: Cells, distances: tuple[float, float], count: float) -> Floats:
     """Return 0 up to the first distance, 1 from the second on, linear in between.
 
     edge: the cells from which distances are taken.
@@ -145,55 +145,26 @@ def _remoteness(edge: _Cells, distances: tuple[float, float], count: float) -> F
     remoteness = np.ones(edge.shape, np.float32)
     for step in range(math.ceil(second)):
         remoteness[edge] = np.minimum(remoteness[edge], max(0.0, (step - first) / (second - first)))
-        edge = _dilated(edge, corners=step % 2 == 1)
+        edge = dilated(edge, corners=step % 2 == 1)
     return remoteness
 
 
-def _stray(seen: _Cells, kept: _Cells) -> _Cells:
+def _stray(seen: Cells, kept: Cells) -> Cells:
     """Return which cells belong to a visible thing from which no way leads to what is kept, or touch such a cell.
 
     seen: cells with visible alpha. One or two others in between do not end a way.
     kept: cells near the subject, and those that are clearly seen. No cell that is returned touches one of them, nor a
         visible one with a way to them: interpolation would carry the limit there.
     """
-    reached, passable = kept, _dilated(seen, corners=True) | kept
-    across, down = _runs(passable), _runs(passable.T)
-    before = 0
-    while (now := int(np.count_nonzero(reached))) > before:
-        before = now
-        reached = _dilated(reached, corners=True) & passable
-        reached = _run_through(reached, across) & passable
-        reached = _run_through(reached.T, down).T & passable
-    return _dilated(seen & ~reached, corners=True)
+    reached = grown(kept, dilated(seen, corners=True) | kept)
+    return dilated(seen & ~reached, corners=True)
 
 
-def _runs(cells: _Cells) -> NDArray[np.intp]:
-    """Return the number of the run along a row that each cell belongs to. Other cells are given some run, too."""
-    gaps = np.pad(~cells, ((0, 0), (1, 0)), constant_values=True)
-    return np.cumsum(gaps, dtype=np.intp).reshape(gaps.shape)[:, 1:]
-
-
-def _run_through(marked: _Cells, runs: NDArray[np.intp]) -> _Cells:
-    """Return the cells of all runs that have a marked one."""
-    hit = np.zeros(int(runs[-1, -1]) + 1, bool)
-    hit[runs[marked]] = True
-    return hit[runs]
-
-
-def _broad(cells: _Cells) -> _Cells:
+def _broad(cells: Cells) -> Cells:
     """Return the places among the cells that are broad, and their surroundings: the places' narrow ends."""
     for _ in range(_NARROW):
         others = np.pad(~cells, 1, constant_values=True)  # beyond the border, too: a gap may be narrow there
-        cells = ~_dilated(others, corners=True)[1:-1, 1:-1]
+        cells = ~dilated(others, corners=True)[1:-1, 1:-1]
     for _ in range(2 * _NARROW):
-        cells = _dilated(cells, corners=True)
+        cells = dilated(cells, corners=True)
     return cells
-
-
-def _dilated(cells: _Cells, corners: bool) -> _Cells:
-    """Return the cells and their four neighbours, or with `corners` their eight."""
-    padded = np.pad(cells, 1)
-    tall = padded[:-2] | padded[1:-1] | padded[2:]
-    if corners:
-        return tall[:, :-2] | tall[:, 1:-1] | tall[:, 2:]
-    return tall[:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
