@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matted.mask.interactive import cutting, geodesic
-from matted.mask.interactive.appearance import Appearance, bins, opponent_colours
+from matted.mask.interactive.appearance import Appearance, Histograms, Mixtures, opponent_colours
 from matted.mask.interactive.hints import (
     Box,
     Floats,
@@ -50,6 +50,7 @@ _SUBJECT = 0.5  # alpha from which a pixel is subject
 
 # What the evidence is made of.
 _MODEL = 0.5  # what the model believes, where clicks reach
+_BACKGROUND_AT_KEEP = 0.65  # but its belief in background where keep clicks reach: they overshoot more often
 _MODEL_AWAY = 2.0  # and away from them
 _CLICK = 6.0  # a click, where it is
 _COLOURS = 1.0  # colours, where clicks reach
@@ -79,8 +80,7 @@ _THIN = 0.02  # of its width or height: what is thinner does not count as reachi
 _RAISED = (-2.0, -1.0, 0.0, 1.0)  # the least evidence there, raised until the subject reaches the side
 
 # Of the answer.
-_NEAR = 1.0  # how far from a click a change of the mask begins
-_MODEL_KEEP = 0.5  # the model's belief in background counts this much where keep clicks reach
+_NEAR = 2.0  # how far from a click a change of the mask begins
 _SOFT = 0.03  # share of the longer side, around what was changed, in which the model's softness is not kept
 
 
@@ -148,7 +148,6 @@ class _Scale:
         self.colours = colours
         self.believed = believed
         self.said = said
-        self.bins = bins(colours)
         self.weights = cutting.contrast_weights(colours, _SMOOTHNESS)
 
     def cut(self, evidence: Floats, start: Floats, steps: int) -> Floats:
@@ -215,7 +214,7 @@ class _Choice:
     ) -> Floats:
         """Return the division at the working size, from that on the coarse grid."""
         fine = self._fine
-        summed = said.impose(evidence.sum(belief, appearance.odds(fine.bins), fine.believed), -_DECIDED, _DECIDED)
+        summed = said.impose(evidence.sum(belief, appearance.odds(fine.colours), fine.believed), -_DECIDED, _DECIDED)
         self._check()
         result = cutting.cut(summed, fine.weights, resized(division, fine.grid.shape), _FINE_STEPS)
         return said.impose(result, 0, 1)
@@ -267,8 +266,9 @@ class _Choice:
         background: how much each cell counts as background.
         """
         small = self._coarse
-        appearance = Appearance(small.bins, division, background)
-        summed = evidence.sum(belief, appearance.odds(small.bins), small.believed)
+        learned = Histograms if self._hints.box is None else Mixtures
+        appearance = learned(small.colours, division, background)
+        summed = evidence.sum(belief, appearance.odds(small.colours), small.believed)
         division = small.cut(summed, _odds_to_share(summed), _STEPS)
         self._check()
         return appearance, division
@@ -291,7 +291,8 @@ class _Evidence:
             return belief
         keep, drop = (resized(far, shape) for far in self._influence)
         if not self._boxed:
-            belief = np.where((keep < drop) & (belief < 0), belief * np.float32(_MODEL_KEEP / _MODEL), belief)
+            doubted = (keep < drop) & (belief < 0)
+            belief = np.where(doubted, belief * np.float32(_BACKGROUND_AT_KEEP / _MODEL), belief)
         return np.asarray(belief + np.float32(_CLICK) * (np.exp(-keep) - np.exp(-drop)))
 
     def sum(self, belief: Floats, colours: Floats, believed: Floats) -> Floats:
