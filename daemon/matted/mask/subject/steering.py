@@ -20,6 +20,11 @@ _AROUND = 0.5  # of the width and height of what is worked at, on each side: bac
 _MOST = 0.6  # of the picture's area; a part that is larger is not worth less context
 _SUBJECT = 0.5  # alpha from which a pixel is subject
 
+# When the model's own subject is the one that a box was drawn around. People draw boxes some percent off.
+_GAP = 0.1  # of the box's side: further from a side it does not reach it
+_THIN = 0.02  # of the box's side: what is thinner does not count as reaching
+_BEYOND = 0.1  # of its area inside the box: more of it outside, and it is a larger thing that was not meant
+
 
 @dataclass(frozen=True)
 class Look:
@@ -49,6 +54,10 @@ def steer(matte: Floats, layer: Layer, hints: Hints, seen: Sequence[Look], check
     scale = min(1.0, interactive.WORKING_SIDE / max(where.width, where.height))
     guide = layer.part(_edges(where), max(1, round(where.width * scale)), max(1, round(where.height * scale)))
     inner = _cut(matte, where, layer.width, layer.height)
+    fitting = _fitting(inner, where, hints, seen)
+    if fitting is not None:
+        canvas = _canvas(matte, fitting, where, layer.width, layer.height)
+        return _agreed(canvas, [], fitting, where, layer.width, layer.height, outside=False)
     decided = interactive.segment(
         guide.planes(),
         inner,
@@ -86,6 +95,57 @@ def _part(matte: Floats, hints: Hints, width: int, height: int) -> Box:
         min(height, int(bottom + more[1]) + 1),
     )
     return part if part.width * part.height <= _MOST * width * height else Box(0, 0, width, height)
+
+
+def _fitting(inner: Floats, where: Box, hints: Hints, seen: Sequence[Look]) -> Floats | None:
+    """Return what the model believes in the part `where` if that is just what the box says; None if it is not.
+
+    A person draws a box close around the subject. Where the model's own subject reaches all four sides and hardly
+    beyond, it is the one that was meant, and the model knows its outline better than colours do.
+
+    inner: the matte of the part, seen in the whole picture. seen: further looks.
+    """
+    if hints.box is None or hints.keep or hints.drop or hints.trimap is not None:
+        return None
+    box = Box(*_shifted(Box(*hints.box), where))
+    beliefs = []
+    for each in seen:
+        whole = _canvas(inner, each.matte, Box(*_shifted(each.where, where)), where.width, where.height)
+        rows, columns = whole.shape
+        left, top, right, bottom = _shifted(each.where, where)
+        spot = (
+            slice(round(top * rows / where.height), max(1, round(bottom * rows / where.height))),
+            slice(round(left * columns / where.width), max(1, round(right * columns / where.width))),
+        )
+        size = spot[1].stop - spot[1].start, spot[0].stop - spot[0].start
+        whole[spot] = np.asarray(Image.fromarray(each.matte).resize(size, Image.Resampling.BILINEAR))
+        beliefs.append(whole)
+    beliefs.append(np.asarray(Image.fromarray(inner).resize(beliefs[0].shape[::-1])) if beliefs else inner)
+    fitting = [belief for belief in beliefs if _fills(belief, box, where)]
+    if not fitting:
+        return None
+    mean: Floats = np.mean(fitting, axis=0, dtype=np.float32)
+    return mean
+
+
+def _fills(belief: Floats, box: Box, where: Box) -> bool:
+    """Return whether a subject reaches all sides of a box, and hardly beyond. belief, box: of the part `where`."""
+    rows, columns = belief.shape
+    down, across = rows / where.height, columns / where.width
+    inside = (
+        slice(round(box.top * down), max(round(box.top * down) + 1, round(box.bottom * down))),
+        slice(round(box.left * across), max(round(box.left * across) + 1, round(box.right * across))),
+    )
+    subject = belief > _SUBJECT
+    part = subject[inside]
+    ys = np.flatnonzero(part.sum(axis=1) > _THIN * part.shape[1])
+    xs = np.flatnonzero(part.sum(axis=0) > _THIN * part.shape[0])
+    if not len(ys) or not len(xs):
+        return False
+    gaps = (ys[0], part.shape[0] - 1 - ys[-1]), (xs[0], part.shape[1] - 1 - xs[-1])
+    reaches = all(max(gap) <= _GAP * side for gap, side in zip(gaps, part.shape, strict=True))
+    beyond = np.count_nonzero(subject) - np.count_nonzero(part)
+    return bool(reaches and beyond <= _BEYOND * np.count_nonzero(part))
 
 
 def _edges(box: Box) -> tuple[int, int, int, int]:
