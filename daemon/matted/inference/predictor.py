@@ -188,7 +188,7 @@ class Predictor:
             task.progress = Progress("downloading", fraction, detail=spec.summary)
 
         retry = _Retry()
-        self._store.licences.require(spec)
+        self.require_licence(spec)
         engine = self._cache.lend(spec)  # first: what is in memory waits for no download, nor for a pull
         if engine is None:
             downloaded = self._store.obtain(spec, downloading, task.check, download)
@@ -201,6 +201,10 @@ class Predictor:
         finally:
             held.give_back()
 
+    def require_licence(self, spec: ModelSpec) -> None:
+        """Raise Rejected("licence_not_accepted") unless the model may be used, also for what it saw before."""
+        self._store.licences.require(spec)
+
     def renew(self, spec: ModelSpec, keep_alive: float) -> bool:
         """Keep a model that is in memory as if it had been used now. Returns False if it is not in memory.
 
@@ -208,7 +212,7 @@ class Predictor:
 
         Raises Rejected("licence_not_accepted").
         """
-        self._store.licences.require(spec)
+        self.require_licence(spec)
         engine = self._cache.lend(spec)
         if engine is not None:
             self._cache.give_back(engine, keep_alive)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from matted.inference.layer import Layer
 from matted.mask.view import View
 
-REMEMBERED_BYTES = 96_000_000  # of what is found out about a picture: two views, and the mattes of some clicks
+REMEMBERED_BYTES = 96_000_000  # of what is found out about a picture: some views, and the mattes of some clicks
 
 T = TypeVar("T")
 
@@ -112,6 +112,11 @@ class Findings:
         """The bytes that they take, about."""
         with self._lock:
             return sum(size for _, size in self._known.values())
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._known.clear()
 
     def get(self, key: Hashable, find: Callable[[], tuple[T, int]]) -> T:
         """Return what is known by a key.

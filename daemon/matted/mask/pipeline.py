@@ -42,7 +42,7 @@ class Edge:
 
 
 class Pipeline:
-    """The steps from a mask request to its outcome. `run` is called once."""
+    """The steps from a mask request to its outcome: `run`."""
 
     def __init__(
         self, spec: ModelSpec, task: Task, request: MaskRequest, picture: Picture, stopwatch: Stopwatch
@@ -137,9 +137,10 @@ def refine_mask(request: RefineRequest, picture: Picture, task: Task, stopwatch:
         return found, found.memory
 
     def rendered(view: View) -> NDArray[np.uint8 | np.uint16]:
-        alpha = picture.findings.get(key, fitted)
+        # What a question's own hint led to is asked for once.
+        alpha = picture.findings.get(key, fitted) if picture.hint_key is None else fitted()[0]
         task.progress = Progress("mask")
-        mask = alpha.render(view, picture.seen_in(view), request.depth, task.check)
+        mask = alpha.render(rough, view, picture.seen_in(view), request.depth, task.check)
         stopwatch.lap("mask")
         return mask
 

@@ -63,10 +63,10 @@ class View:
         after = min(margin, int((self.whole[0] - self.right) / across))
         below = min(margin, int((self.whole[1] - self.bottom) / down))
         wider = View(
-            self.left - before * across,
-            self.top - above * down,
-            self.right + after * across,
-            self.bottom + below * down,
+            max(0.0, self.left - before * across),  # products of fractions may end a hair's breadth outside
+            max(0.0, self.top - above * down),
+            min(self.whole[0], self.right + after * across),
+            min(self.whole[1], self.bottom + below * down),
             self.width + before + after,
             self.height + above + below,
             self.whole,

@@ -91,6 +91,11 @@ class OpenPictures:
         for key in [key for key in self._open if key[0] == peer]:
             del self._open[key]
 
+    def forget_findings(self) -> None:
+        """Forget what has been found out about the pictures, which another model or device would see otherwise."""
+        for entry in self._open.values():
+            entry.picture.findings.clear()
+
     def clear(self) -> None:
         """Forget all pictures."""
         self._open.clear()

@@ -199,6 +199,7 @@ class Service:
         for spec in self._cache.specs():
             if config.target != before.target or specs.get(spec.id) != spec:
                 self._cache.unload_when_idle(spec.id)
+        self._questions.pictures.forget_findings()
         self._queue.wake_worker()
         log.info("the settings were read again")
 

@@ -269,6 +269,7 @@ class Workers:
                 with self._mask_slot(job):
                     yield model
 
+        self._predictor.require_licence(spec)
         pipeline = Pipeline(spec, job, question, picture, stopwatch)
         if not pipeline.needs_model:
             with self._mask_slot(job), suppress(ModelNeeded):

@@ -76,3 +76,17 @@ def test_a_hint_is_shown_smaller() -> None:
     assert not mask[:, :4].any() and (mask[:, 4:] == 255).all()
     odd = View.of(WIDTH, HEIGHT, [15, 10, 45, 30, 5, 4])
     assert (held(grey(odd), odd, hint=hint)[:, 2] == 100).all()
+
+
+def test_a_box_that_ends_between_two_pixels_of_a_view() -> None:
+    """Column 390 shows 1356.5 to 1360, all of it before the box."""
+    view = View.of(4000, 40, [0, 0, 4000, 40, 1150, 40])
+    mask = held(grey(view), view, box=[1360, 0, 4000, 40])
+    assert not mask[:, :391].any() and (mask[:, 391:] == 100).all()
+
+
+def test_where_a_hint_says_two_things_a_view_is_undecided() -> None:
+    hint = np.zeros((HEIGHT, WIDTH), np.uint8)
+    hint[:, ::2] = 1
+    view = View.of(WIDTH, HEIGHT, [0, 0, WIDTH, HEIGHT, WIDTH // 2, HEIGHT // 2])
+    assert (held(grey(view), view, hint=hint) == 100).all()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from matted.inference.layer import Layer
 from matted.mask import rendering
@@ -67,7 +68,7 @@ def fit(layer: Layer, mask: Mask, reach: float | None, check: Check) -> FittedAl
         unknown, exact = apart <= reach / pixels_a_cell + math.sqrt(2), reach
     alpha = known.alpha.copy()
     if not unknown.any():
-        return FittedAlpha(mask, alpha, unknown, None, exact)
+        return FittedAlpha(alpha, unknown, None, exact)
     near = (apart < _NEAR * longer) | unknown
     probable = likelihood.probability(planes, alpha, known.certainty, unknown, near)
     check()
@@ -80,7 +81,7 @@ def fit(layer: Layer, mask: Mask, reach: float | None, check: Check) -> FittedAl
     grid = Grid(-(-longer // _CELLS), alpha.shape)
     band = grid.mean(unknown.astype(np.float32))
     models = local.fit(planes, alpha, np.ones_like(alpha), band > 0, grid.cell, _SIGMA * longer)
-    return FittedAlpha(mask, alpha, unknown, EdgeModels.of(models, band, grid, True), exact)
+    return FittedAlpha(alpha, unknown, EdgeModels.of(models, band, grid, True), exact)
 
 
 def _found_reach(known: constraints.Reduced, apart: Floats, probable: Floats, longer: int) -> float:
@@ -102,14 +103,12 @@ def _found_reach(known: constraints.Reduced, apart: Floats, probable: Floats, lo
 class FittedAlpha:
     """The alpha of a layer, fitted at a bounded size, and rendered at any size.
 
-    mask: height x width of the layer: the rough mask.
     alpha: rows x columns, 0..1, of the whole layer at a smaller size.
     unknown: rows x columns: where alpha may differ from the mask.
     models: give alpha at the layer's own pixels; None if nothing is unknown.
     exact: pixels of the layer from the mask's edge beyond which it stays, to be measured; None: `unknown` says it.
     """
 
-    mask: Mask
     alpha: Floats
     unknown: NDArray[np.bool_]
     models: EdgeModels | None
@@ -117,32 +116,37 @@ class FittedAlpha:
 
     @property
     def memory(self) -> int:
-        """The bytes that it takes beside the mask."""
+        """The bytes that it takes."""
         return self.alpha.nbytes + self.unknown.nbytes + (0 if self.models is None else self.models.fields.nbytes)
 
-    def render(self, view: View, picture: Layer, depth: int, check: Check) -> Mask:
+    def render(self, mask: Mask, view: View, picture: Layer, depth: int, check: Check) -> Mask:
         """Return the alpha in a view, height x width: uint8, or little-endian uint16.
 
+        mask: height x width of the layer: the rough mask that it was fitted to.
         picture: the layer as it is to be seen in the view.
         depth: bits of a pixel, 8 or 16.
         check: called between pieces of the work; raises to stop.
         """
-        refiner = _Refiner(self, view, picture, check)
+        refiner = _Refiner(self, mask, view, picture, check)
         return rendering.render(self.alpha, view.width, view.height, depth, refiner, view=view)
 
 
 class _Refiner:
     """Refines the blocks of a view (a rendering.EdgeRefiner): colour models first, then what stays as it was."""
 
-    def __init__(self, fitted: FittedAlpha, view: View, picture: Layer, check: Check) -> None:
+    def __init__(self, fitted: FittedAlpha, mask: Mask, view: View, picture: Layer, check: Check) -> None:
         """Prepare a view. The parameters are those of `FittedAlpha.render`."""
         self._check = check
         self._unknown = fitted.unknown
         rows, columns = fitted.unknown.shape
         self._rows = _nearest(rows, view.height, view.rows(rows))
         self._columns = _nearest(columns, view.width, view.columns(columns))
-        self._mask = _seen_in(fitted.mask, view)
         self._reach = None if fitted.exact is None else fitted.exact * view.scale
+        # What is settled near the view's border depends on the mask beyond it.
+        wider, down, across = view.widened(0 if self._reach is None else math.ceil(self._reach) + 1)
+        self._mask, self._grey = _seen_in(mask, wider)
+        self._top, self._left = down.start, across.start
+        self._size = view.height, view.width
         self._models = None if fitted.models is None else Refinement(fitted.models, picture, check, view)
 
     def reaches(self, row: int, column: int) -> bool:
@@ -157,27 +161,31 @@ class _Refiner:
         if self._models is not None:
             self._models.apply_to_block(alpha, row, column)
         rows, columns = self._block(row, column)
-        mask = self._mask[rows, columns]
+        inner = _moved(rows, self._top), _moved(columns, self._left)
+        mask = self._mask[inner]
         full = np.iinfo(mask.dtype).max
         kept = ~self._unknown[np.ix_(self._rows[rows], self._columns[columns])]
         if self._reach is not None:
-            kept |= self._settled(rows, columns)
-        kept &= (mask == 0) | (mask == full)
-        alpha[kept] = mask[kept] == full
+            kept |= self._settled(*inner, self._reach)
+        kept &= (mask == 0) | (mask == full) if self._grey is None else ~self._grey[inner]
+        alpha[kept] = mask[kept] * np.float32(1 / full)
 
     def _block(self, row: int, column: int) -> tuple[slice, slice]:
-        height, width = self._mask.shape
+        height, width = self._size
         top, left = row * BLOCK, column * BLOCK
         return slice(top, min(top + BLOCK, height)), slice(left, min(left + BLOCK, width))
 
-    def _settled(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
-        """Return which pixels of a block are further from the mask's edge than the reach."""
-        reach = self._reach or 0.0
+    def _settled(self, rows: slice, columns: slice, reach: float) -> NDArray[np.bool_]:
+        """Return which pixels are further from the mask's edge than the reach. rows, columns: of the mask."""
         margin = math.ceil(reach) + 1
         above, before = max(0, rows.start - margin), max(0, columns.start - margin)
         around = self._mask[above : rows.stop + margin, before : columns.stop + margin]
         inner = slice(rows.start - above, rows.stop - above), slice(columns.start - before, columns.stop - before)
         return constraints.settled(around, reach)[inner]
+
+
+def _moved(part: slice, by: int) -> slice:
+    return slice(part.start + by, part.stop + by)
 
 
 def _nearest(cells: int, pixels: int, part: tuple[float, float]) -> NDArray[np.intp]:
@@ -187,11 +195,16 @@ def _nearest(cells: int, pixels: int, part: tuple[float, float]) -> NDArray[np.i
     return np.clip(places.astype(np.intp), 0, cells - 1)
 
 
-def _seen_in(mask: Mask, view: View) -> Mask:
-    """Return a mask as it is to be seen in a view, by its nearest pixels: it says what stays, which areas do."""
+def _seen_in(mask: Mask, view: View) -> tuple[Mask, NDArray[np.bool_] | None]:
+    """Return a mask as it is to be seen in a view, and where any of it is undecided; None: where it is neither end.
+
+    A pixel that shows several of the mask is their mean.
+    """
     if view.is_whole:
-        return mask
-    height, width = mask.shape
-    rows = _nearest(height, view.height, view.rows(height))
-    columns = _nearest(width, view.width, view.columns(width))
-    return mask[np.ix_(rows, columns)]
+        return mask, None
+    levels = mask if mask.dtype == np.uint8 else (mask >> 8).astype(np.uint8)
+    image, box = Image.fromarray(levels), (view.left, view.top, view.right, view.bottom)
+    size = view.width, view.height
+    mean = np.asarray(image.resize(size, Image.Resampling.BOX, box))
+    undecided = image.point([0, *[255] * 254, 0]).resize(size, Image.Resampling.BOX, box)
+    return mean, np.asarray(undecided) > 0

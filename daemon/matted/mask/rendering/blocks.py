@@ -13,7 +13,7 @@ from matted.mask.view import View
 
 
 class EdgeRefiner(Protocol):
-    """Corrects the alpha of blocks at the subject's edge: edges.fit_refinement makes one.
+    """Corrects the alpha of blocks at the subject's edge: edges.Refinement is one.
 
     row, column: of a block of resampling.BLOCK pixels a side, counted from the top left.
     """

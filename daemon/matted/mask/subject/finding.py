@@ -124,7 +124,8 @@ class Finder:
     def _looks(self) -> list[Hashable]:
         """Return the keys of what is to be seen besides the whole picture, as far as it is known before that is."""
         if self._hints is not None and self._hints.box is not None:
-            return [self._look_key(where) for where in steering.looks(self._hints, *self._size)]
+            whole = Box(0, 0, *self._size)
+            return [self._look_key(where) for where in steering.looks(self._hints, *self._size) if where != whole]
         return [("second look", self.spec)] if self._request.second_look else []
 
     def _look_key(self, where: Box) -> Hashable:
@@ -137,16 +138,17 @@ class Finder:
         self._refuse_nothing(seen)
         merged = None
         if self._request.second_look and (hints is None or hints.box is None):
-            merged = findings.get(("second look", self.spec), lambda: self._second_look(model, seen.matte))
+            merged = findings.get(("second look", self.spec), lambda: self._second_look(model, seen))
         matte = seen.matte if merged is None else merged
         if hints is not None:
             looks = [
-                Look(where, findings.get(self._look_key(where), partial(self._look_at, model, where)))
+                Look(where, findings.get(self._look_key(where), partial(self._look_at, model, where, seen)))
                 for where in steering.looks(hints, *self._size)
             ]
             self._task.check()
             self._task.progress = Progress("mask")
-            matte = steering.steer(matte, self._picture.layers[0], hints, looks, self._task.check)
+            layer, hint_key = self._picture.layers[0], self._picture.hint_key
+            matte = steering.steer(matte, layer, hints, looks, self._task.check, findings, hint_key)
             self._stopwatch.lap("hints")
         return Subject(seen, matte, merged is not None), matte.nbytes
 
@@ -169,17 +171,19 @@ class Finder:
                 "Try a picture whose subject stands out from its background.",
             )
 
-    def _second_look(self, model: PipelineModel | None, matte: Floats) -> tuple[Floats | None, int]:
+    def _second_look(self, model: PipelineModel | None, seen: Seen) -> tuple[Floats | None, int]:
         """Return the matte merged with a second look, None if the subject is not small or the looks hardly overlap."""
-        where = second_look.find_box(matte, *self._size)
+        where = second_look.find_box(seen.matte, *self._size)
         if where is None:
             return None, 0
-        merged = second_look.merge(matte, self._look_at(model, where)[0], *self._size, where)
+        merged = second_look.merge(seen.matte, self._look_at(model, where, seen)[0], *self._size, where)
         self._stopwatch.lap("second_look")
         return merged, 0 if merged is None else merged.nbytes
 
-    def _look_at(self, model: PipelineModel | None, where: Box) -> tuple[Floats, int]:
-        """Return what the model sees in a part of the picture, and the bytes that it takes."""
+    def _look_at(self, model: PipelineModel | None, where: Box, seen: Seen) -> tuple[Floats, int]:
+        """Return what the model sees in a part of the picture, and the bytes that it takes. seen: in the whole."""
+        if where == Box(0, 0, *self._size):
+            return seen.matte, 0
         parts = [layer.crop(where.left, where.top, where.right, where.bottom) for layer in self._picture.layers]
         matte = model_io.matte(
             model_io.probability(_there(model).predict(parts, "second_look").raw, self.spec), self.spec

@@ -13,6 +13,10 @@ from matted.mask.view import View
 
 Mask = NDArray[np.uint8 | np.uint16]
 
+_HAIR = 1e-6  # pixels by which products of fractions may be off
+# Background and subject stay what they are, all else is undecided: a mean is then decided only where all pixels are.
+_LEVELS = [0, *[128] * 254, 255]
+
 
 class Held:
     """What a person said of a picture, as it is to be seen in a view."""
@@ -58,7 +62,9 @@ class Held:
         down = view.height / (view.bottom - view.top)
         left, right = (box[0] - view.left) * across, (box[2] - view.left) * across
         top, bottom = (box[1] - view.top) * down, (box[3] - view.top) * down
-        return max(0, math.floor(left)), max(0, math.floor(top)), max(0, math.ceil(right)), max(0, math.ceil(bottom))
+        first, above = (max(0, math.floor(edge + _HAIR)) for edge in (left, top))
+        last, below = (max(0, math.ceil(edge - _HAIR)) for edge in (right, bottom))
+        return first, above, last, below
 
 
 def _seen(points: Sequence[Sequence[int]], view: View) -> list[tuple[int, int]]:
@@ -67,10 +73,9 @@ def _seen(points: Sequence[Sequence[int]], view: View) -> list[tuple[int, int]]:
 
 
 def _shown(hint: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
-    """Return the hint at the view's size: decided where all pixels of the picture that a pixel shows agree."""
+    """Return the hint at the view's size: decided where the pixels that one of the view shows agree, but for a few."""
     if view.is_whole:
         return hint
     box = (view.left, view.top, view.right, view.bottom)
-    image = Image.fromarray(hint)
-    averaged = np.asarray(image.resize((view.width, view.height), Image.Resampling.BOX, box))
-    return averaged
+    image = Image.fromarray(hint).point(_LEVELS)
+    return np.asarray(image.resize((view.width, view.height), Image.Resampling.BOX, box))

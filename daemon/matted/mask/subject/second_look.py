@@ -19,7 +19,7 @@ _MARGIN = 0.15  # of the subject's width and height, on each side: background fo
 _MOST_OF_PICTURE = 0.35  # a box that fills more than this share gains too little to be worth an inference
 _LEAST_SHRINKAGE = 2.0  # pixels of the picture for one of the matte, along an axis; with fewer, nothing is left to see
 _MIN_OVERLAP = 0.7  # intersection over union of both mattes in the box; with less, the second is of something else
-MAX_CANVAS = 4096  # pixels a side of the merged matte, at most
+_MAX_CANVAS = 4096  # pixels a side of the merged matte, at most
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ def merge(first: Matte, second: Matte, width: int, height: int, where: Box) -> M
     The second fades out towards those sides of the box that are not the picture's own, so that no seam shows.
     """
     across, down = second.shape[1] / where.width, second.shape[0] / where.height
-    columns = min(width, MAX_CANVAS, max(first.shape[1], round(width * across)))
-    rows = min(height, MAX_CANVAS, max(first.shape[0], round(height * down)))
+    columns = min(width, _MAX_CANVAS, max(first.shape[1], round(width * across)))
+    rows = min(height, _MAX_CANVAS, max(first.shape[0], round(height * down)))
     canvas = _resized(first, columns, rows)
     left, right = (round(x * columns / width) for x in (where.left, where.right))
     top, bottom = (round(y * rows / height) for y in (where.top, where.bottom))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +13,16 @@ from PIL import Image
 from matted.inference.layer import Layer
 from matted.mask import interactive
 from matted.mask.interactive import Hints
-from matted.mask.subject.second_look import MAX_CANVAS, Box
+from matted.mask.picture import Findings
+from matted.mask.subject.second_look import Box
 
+Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 _AROUND = 0.5  # of the width and height of what is worked at, on each side: background to learn its colours from
 _MOST = 0.6  # of the picture's area; a part that is larger is not worth less context
 _SUBJECT = 0.5  # alpha from which a pixel is subject
+_MAX_CANVAS = 2048  # pixels a side of the matte of the whole picture, at most
 
 # When the model's own subject is the one that a box was drawn around. People draw boxes some percent off.
 _GAP = 0.1  # of the box's side: further from a side it does not reach it
@@ -39,7 +43,15 @@ def looks(hints: Hints, width: int, height: int) -> list[Box]:
     return [Box(*edges) for edges in interactive.looks(hints, width, height)]
 
 
-def steer(matte: Floats, layer: Layer, hints: Hints, seen: Sequence[Look], check: Callable[[], None]) -> Floats:
+def steer(
+    matte: Floats,
+    layer: Layer,
+    hints: Hints,
+    seen: Sequence[Look],
+    check: Callable[[], None],
+    findings: Findings,
+    hint_key: Hashable,
+) -> Floats:
     """Return the matte of the subject that a person means, of the whole picture, 0..1.
 
     matte: rows x columns of the whole picture, 0..1: what the model made of it.
@@ -47,12 +59,17 @@ def steer(matte: Floats, layer: Layer, hints: Hints, seen: Sequence[Look], check
     hints: what the person said, in pixels of the picture.
     seen: what the model saw in the parts that `looks` named.
     check: called between pieces of the work; raises to stop.
+    findings, hint_key: where and by which the reduced trimap is remembered.
 
     Wherever the decision agrees with the model, the model's own alpha stays: it has finer detail.
     """
     where = _part(matte, hints, layer.width, layer.height)
     scale = min(1.0, interactive.WORKING_SIDE / max(where.width, where.height))
     guide = layer.part(_edges(where), max(1, round(where.width * scale)), max(1, round(where.height * scale)))
+    trimap = hints.trimap
+    if trimap is not None:
+        key = ("trimap", hint_key, where, guide.width)
+        trimap = findings.get(key, partial(_reduced, trimap, where, guide.width, guide.height))
     inner = _cut(matte, where, layer.width, layer.height)
     fitting = _fitting(inner, where, hints, seen)
     if fitting is not None:
@@ -62,7 +79,7 @@ def steer(matte: Floats, layer: Layer, hints: Hints, seen: Sequence[Look], check
         guide.planes(),
         inner,
         [(_shifted(each.where, where), each.matte) for each in seen],
-        _within(hints, where),
+        _within(hints, where, trimap),
         where.width,
         where.height,
         check,
@@ -157,13 +174,29 @@ def _shifted(box: Box, where: Box) -> tuple[int, int, int, int]:
     return box.left - where.left, box.top - where.top, box.right - where.left, box.bottom - where.top
 
 
-def _within(hints: Hints, where: Box) -> Hints:
-    """Return the hints in pixels of a part of the picture that all of them lie in."""
+def _reduced(trimap: Bytes, where: Box, width: int, height: int) -> tuple[Bytes, int]:
+    """Return the part of a trimap at width x height pixels, and its bytes.
+
+    A pixel is decided if any that it shows is, as most of these are.
+    """
+    image = Image.fromarray(trimap)
+    shares = [
+        np.asarray(image.point(levels).resize((width, height), Image.Resampling.BOX, _edges(where)))
+        for levels in ([255, *[0] * 255], [*[0] * 255, 255])
+    ]
+    background, subject = shares
+    small = np.full((height, width), 128, np.uint8)
+    small[(background > 0) & (background >= subject)] = 0
+    small[subject > background] = 255
+    return small, small.nbytes
+
+
+def _within(hints: Hints, where: Box, trimap: Bytes | None) -> Hints:
+    """Return the hints in pixels of a part of the picture. trimap: that of the part, at a smaller size."""
 
     def moved(points: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
         return tuple((x - where.left, y - where.top) for x, y in points if _contains(where, x, y))
 
-    trimap = None if hints.trimap is None else hints.trimap[where.top : where.bottom, where.left : where.right]
     box = None if hints.box is None else _shifted(Box(*hints.box), where)
     return Hints(box, moved(hints.keep), moved(hints.drop), trimap)
 
@@ -185,8 +218,8 @@ def _canvas(matte: Floats, decided: Floats, where: Box, width: int, height: int)
     """Return the matte of the whole picture, as fine as the finer one of both."""
     rows, columns = decided.shape
     size = (
-        min(width, MAX_CANVAS, max(matte.shape[1], round(width * columns / where.width))),
-        min(height, MAX_CANVAS, max(matte.shape[0], round(height * rows / where.height))),
+        min(width, _MAX_CANVAS, max(matte.shape[1], round(width * columns / where.width))),
+        min(height, _MAX_CANVAS, max(matte.shape[0], round(height * rows / where.height))),
     )
     return np.array(Image.fromarray(matte).resize(size, Image.Resampling.BILINEAR))
 

@@ -57,14 +57,16 @@ def error(alpha: NDArray[np.uint8 | np.uint16], truth: Floats) -> float:
     return float(np.abs(alpha / np.iinfo(alpha.dtype).max - truth).mean())
 
 
-def seen(fitted: matting.FittedAlpha, layer: Layer, view: View, depth: int = 8, check: Check = go_on) -> Mask:
+def seen(
+    fitted: matting.FittedAlpha, mask: Mask, layer: Layer, view: View, depth: int = 8, check: Check = go_on
+) -> Mask:
     edges = (view.left, view.top, view.right, view.bottom)
     picture = layer if view.is_whole else layer.part(edges, view.width, view.height)
-    return fitted.render(view, picture, depth, check)
+    return fitted.render(mask, view, picture, depth, check)
 
 
 def refined(layer: Layer, mask: Mask, reach: float | None, depth: int, check: Check = go_on) -> Mask:
-    return seen(matting.fit(layer, mask, reach, check), layer, View.of(layer.width, layer.height), depth, check)
+    return seen(matting.fit(layer, mask, reach, check), mask, layer, View.of(layer.width, layer.height), depth, check)
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
@@ -146,26 +148,28 @@ def test_a_mask_of_random_levels(size: tuple[int, int], reach: float | None) -> 
         assert np.array_equal(alpha[mask != 128], mask[mask != 128])
 
 
-@pytest.mark.parametrize("reach", [3.0, 40.0, None])
+@pytest.mark.parametrize("reach", [0.0, 3.0, 10.0, 40.0, None])
 def test_a_part_at_full_size_is_a_crop_of_the_whole(reach: float | None) -> None:
     size = height, width = 700, 900
     layer, mask = composite(disc(*size)), as_mask(rough_disc(*size))
     fitted = matting.fit(layer, mask, reach, go_on)
-    whole = seen(fitted, layer, View.of(width, height))
-    left, top, right, bottom = 37, 21, 333, 150
-    part = seen(fitted, layer, View.of(width, height, [left, top, right, bottom, right - left, bottom - top]))
+    whole = seen(fitted, mask, layer, View.of(width, height))
+    left, top, right, bottom = 330, 115, 626, 244  # the subject's edge lies just outside, in part
+    part = seen(fitted, mask, layer, View.of(width, height, [left, top, right, bottom, right - left, bottom - top]))
     assert np.abs(part.astype(int) - whole[top:bottom, left:right]).max() <= 1
 
 
+@pytest.mark.parametrize("reach", [0.0, 6.0, 40.0, None])
 @pytest.mark.parametrize("box", [(0, 0, 900, 700), (40, 20, 340, 180)])
-def test_a_part_at_another_size_shows_the_same(box: tuple[int, int, int, int]) -> None:
+def test_a_part_at_another_size_shows_the_same(box: tuple[int, int, int, int], reach: float | None) -> None:
     size = (700, 900)
     layer = composite(disc(*size))
-    fitted = matting.fit(layer, as_mask(rough_disc(*size)), None, go_on)
+    mask = as_mask(rough_disc(*size))
+    fitted = matting.fit(layer, mask, reach, go_on)
     left, top, right, bottom = box
     width, height = (right - left) // 2, (bottom - top) // 2
-    part = seen(fitted, layer, View.of(900, 700, [*box, width, height]))
-    whole = seen(fitted, layer, View.of(900, 700))
+    part = seen(fitted, mask, layer, View.of(900, 700, [*box, width, height]))
+    whole = seen(fitted, mask, layer, View.of(900, 700))
     halved = whole[top:bottom, left:right].reshape(height, 2, width, 2).mean(axis=(1, 3))
     assert np.abs(part - halved).mean() < 2
 
