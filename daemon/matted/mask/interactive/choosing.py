@@ -4,9 +4,7 @@ Each pixel has evidence, the logarithm of the odds that it is of the subject. Th
 the answer (see cutting). The evidence is a sum:
 
 - What the model believes, of the whole picture and of the box.
-- Clicks. A click decides what is near it, on the way that colours change least (see geodesic), and in the picture. How
-  far it reaches depends on how far the model is wrong: a click in the middle of a missed thing is meant for all of it,
-  one close to the edge of the mask for a small part.
+- Clicks: how near each place is to them (see influence).
 - Colours of the subject and of the background, as they are by the last division, learned again a few times as in
   GrabCut (Rother, Kolmogorov and Blake, SIGGRAPH 2004). They count near clicks, or in a box.
 
@@ -23,7 +21,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.mask.interactive import cutting, geodesic
+from matted.mask.interactive import cutting, influence
 from matted.mask.interactive.appearance import Appearance, Histograms, Mixtures, opponent_colours
 from matted.mask.interactive.hints import (
     Box,
@@ -32,12 +30,12 @@ from matted.mask.interactive.hints import (
     Hints,
     Marked,
     Marks,
-    Point,
     Shape,
     averaged,
     marked,
     resized,
 )
+from matted.mask.interactive.influence import Influence
 from matted.mask.rendering.regions import dilated, grown
 
 WORKING_SIDE = 400  # pixels of the longer side at which the subject is chosen
@@ -60,15 +58,7 @@ _BOX_COLOURS = 0.8  # and colours
 _BOX_LEVEL = 0.6  # and that there is a subject in it
 _SMOOTHNESS = 2.0  # of a cut between equal colours
 
-# How far a click reaches.
-_COLOUR_REACH = 0.7  # change of colour on the way at which its evidence is a third
-_MATTE_AS_COLOUR = 0.3  # how much a change of the matte counts as one of colour
-_DISTANCE_REACH = 3.0  # distance at which its evidence is a third, in those to the pixels that are as the click says
-_LEAST_REACH = 0.02  # of that distance, as a share of the longer side
 _GATE = 2.0  # how much further than its evidence a click lets colours count
-_NOWHERE = 50.0  # far enough for no evidence
-_APART = 24  # clicks of each kind that reach out each for itself, the last ones; older ones do together
-
 _LEARNINGS = 2  # times that colours are learned
 _STEPS = 40  # of the cut on the coarse grid
 _FINE_STEPS = 20  # and at the working size
@@ -181,15 +171,15 @@ class _Choice:
             averaged(believed, shape),
             marked(hints, small),
         )
-        self._influence: tuple[Floats, Floats] | None = None
+        self._influence: Influence | None = None
 
     def divide(self) -> Floats:
         """Return the division at the working size."""
+        small = self._coarse
         self._check()
-        self._influence = _influence(self._coarse, self._hints)
+        self._influence = influence.spread(small.grid, small.colours, small.believed, small.said, self._hints)
         self._check()
         evidence = _Evidence(self._influence, self._hints.box is not None)
-        small = self._coarse
         belief = self._belief(small)
         plain = evidence.plain(belief, small.grid.shape)
         division = small.said.impose(_odds_to_share(plain), 0, 1)
@@ -277,19 +267,19 @@ class _Choice:
 class _Evidence:
     """How evidence is summed.
 
-    influence: of the clicks, on the coarse grid: how far from keep, how far from drop; None if there are none.
+    far: the influence of what was said, on the coarse grid; None if only a box was said.
     boxed: whether there is a box: then colours count all over it.
     """
 
-    def __init__(self, influence: tuple[Floats, Floats] | None, boxed: bool) -> None:
-        self._influence = influence
+    def __init__(self, far: Influence | None, boxed: bool) -> None:
+        self._far = far
         self._boxed = boxed
 
     def plain(self, belief: Floats, shape: Shape) -> Floats:
         """Return the evidence without colours."""
-        if self._influence is None:
+        if self._far is None:
             return belief
-        keep, drop = (resized(far, shape) for far in self._influence)
+        keep, drop = (resized(far, shape) for far in self._far)
         if not self._boxed:
             doubted = (keep < drop) & (belief < 0)
             belief = np.where(doubted, belief * np.float32(_BACKGROUND_AT_KEEP / _MODEL), belief)
@@ -298,59 +288,13 @@ class _Evidence:
     def sum(self, belief: Floats, colours: Floats, believed: Floats) -> Floats:
         """Return all evidence."""
         plain = self.plain(belief, (belief.shape[0], belief.shape[1]))
-        if self._boxed or self._influence is None:
+        if self._boxed or self._far is None:
             return plain + np.float32(_BOX_COLOURS if self._boxed else _COLOURS) * colours
-        keep, drop = (resized(far, (belief.shape[0], belief.shape[1])) for far in self._influence)
+        keep, drop = (resized(far, (belief.shape[0], belief.shape[1])) for far in self._far)
         gate = np.minimum(np.float32(1), np.float32(2) * np.exp(np.minimum(keep, drop) / np.float32(-_GATE)))
         here = plain + np.float32(_COLOURS) * colours
         away = np.float32(_MODEL_AWAY) * _log_odds(believed)
         return np.asarray(gate * here + (np.float32(1) - gate) * away)
-
-
-def _influence(scale: _Scale, hints: Hints) -> tuple[Floats, Floats] | None:
-    """Return how far each cell is from what is to be kept and from what is to be dropped, None if nothing is said.
-
-    It is 1 where the evidence is down to a third. Older clicks and the trimap reach out together, as far as their mean.
-    """
-    grid, side = scale.grid, max(scale.grid.shape)
-    seeds: list[Marks] = []
-    kinds: list[tuple[bool, Point | None]] = []  # whether it is kept, and the click if it is one
-    for kept, points, said in ((True, hints.keep, scale.said.subject), (False, hints.drop, scale.said.background)):
-        apart = grid.apart(points)
-        seeds += [grid.disc(point) for point in apart[-_APART:]]
-        kinds += [(kept, point) for point in apart[-_APART:]]
-        if len(apart) > _APART or hints.trimap is not None:
-            seeds.append(said & _inside(grid, hints.box))
-            kinds.append((kept, None))
-    if not seeds:
-        return None
-    features = np.concatenate([scale.colours, np.float32(_MATTE_AS_COLOUR) * scale.believed[np.newaxis]])
-    by_colour = geodesic.distances(features, np.stack(seeds)) / np.float32(_COLOUR_REACH)
-    far = {kept: np.full(grid.shape, _NOWHERE, np.float32) for kept in (True, False)}
-    labels = scale.believed > _SUBJECT
-    for (kept, point), colour, marks in zip(kinds, by_colour, seeds, strict=True):
-        if point is None:
-            distance = geodesic.steps(marks)
-            wrong = geodesic.steps(labels == kept)[marks & (labels != kept)]
-            reach = float(wrong.mean()) if wrong.size else 0.0
-        else:
-            distance = grid.distance(point)
-            reach = float(distance[labels == kept].min(initial=side))
-        reach = min(max(reach, _LEAST_REACH * side), side)
-        here = colour + distance / np.float32(_DISTANCE_REACH * reach)
-        np.minimum(far[kept], here, out=far[kept])
-        labels = np.where(here < 1, kept, labels)
-    return far[True], far[False]
-
-
-def _inside(grid: Grid, box: Box | None) -> Marks:
-    """Return the cells that a box touches; all of them if there is none."""
-    inside = np.ones(grid.shape, bool)
-    if box is not None:
-        rows, columns = grid.limits(box)
-        inside[:] = False
-        inside[rows, columns] = True
-    return inside
 
 
 def _around(grid: Grid, box: Box) -> Marks:
