@@ -54,7 +54,7 @@ _CLICK = 6.0  # a click, where it is
 _COLOURS = 1.0  # colours, where clicks reach
 _BOX_WHOLE = 0.2  # in a box, what the model believes of the whole picture
 _BOX_LOOK = 0.35  # and of the box
-_BOX_COLOURS = 0.8  # and colours
+_BOX_COLOURS = 0.6  # and colours
 _BOX_LEVEL = 0.6  # and that there is a subject in it
 _SMOOTHNESS = 2.0  # of a cut between equal colours
 
