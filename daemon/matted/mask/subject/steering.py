@@ -27,6 +27,7 @@ _MAX_CANVAS = 2048  # pixels a side of the matte of the whole picture, at most
 # When the model's own subject is the one that a box was drawn around. People draw boxes some percent off.
 _GAP = 0.1  # of the box's side: further from a side it does not reach it
 _THIN = 0.02  # of the box's side: what is thinner does not count as reaching
+_AGREEING = 0.9  # intersection over union of what it sees in the whole picture and in the box
 _BEYOND = 0.1  # of its area inside the box: more of it outside, and it is a larger thing that was not meant
 
 
@@ -118,7 +119,8 @@ def _fitting(inner: Floats, where: Box, hints: Hints, seen: Sequence[Look]) -> F
     """Return what the model believes in the part `where` if that is just what the box says; None if it is not.
 
     A person draws a box close around the subject. Where the model's own subject reaches all four sides and hardly
-    beyond, it is the one that was meant, and the model knows its outline better than colours do.
+    beyond, in the whole picture and in the box alike, it is the one that was meant, and the model knows its outline
+    better than colours do.
 
     inner: the matte of the part, seen in the whole picture. seen: further looks.
     """
@@ -138,11 +140,16 @@ def _fitting(inner: Floats, where: Box, hints: Hints, seen: Sequence[Look]) -> F
         whole[spot] = np.asarray(Image.fromarray(each.matte).resize(size, Image.Resampling.BILINEAR))
         beliefs.append(whole)
     beliefs.append(np.asarray(Image.fromarray(inner).resize(beliefs[0].shape[::-1])) if beliefs else inner)
-    fitting = [belief for belief in beliefs if _fills(belief, box, where)]
-    if not fitting:
+    if not all(_fills(belief, box, where) for belief in beliefs) or _agreement(beliefs) < _AGREEING:
         return None
-    mean: Floats = np.mean(fitting, axis=0, dtype=np.float32)
+    mean: Floats = np.mean(beliefs, axis=0, dtype=np.float32)
     return mean
+
+
+def _agreement(beliefs: Sequence[Floats]) -> float:
+    """Return the area that all of them call subject, as a share of that which any of them does."""
+    subjects = np.stack(beliefs) > _SUBJECT
+    return float(subjects.all(axis=0).sum() / max(1, subjects.any(axis=0).sum()))
 
 
 def _fills(belief: Floats, box: Box, where: Box) -> bool:
