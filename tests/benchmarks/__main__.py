@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from benchmarks import cold, engine, folders, hosts, memory, plot, report, warm
+from benchmarks import cold, engine, folders, hosts, memory, plot, questions, report, warm
 from benchmarks.goals import goals
 from benchmarks.peer import Rembg
 from benchmarks.samples import Results, Sample, Section
@@ -27,7 +27,13 @@ from matted_client import MattedError
 
 DOCUMENT = CHECKOUT / "docs" / "benchmarks.md"
 OTHERS = (cold.START, engine.KIND, engine.LOADING, hosts.KIND)  # of no model, or of one that they choose
-KINDS = {warm.KIND: warm.measure, cold.KIND: cold.measure, memory.KIND: memory.measure, folders.KIND: folders.measure}
+KINDS = {
+    warm.KIND: warm.measure,
+    questions.KIND: questions.measure,
+    cold.KIND: cold.measure,
+    memory.KIND: memory.measure,
+    folders.KIND: folders.measure,
+}
 
 
 def main() -> int:

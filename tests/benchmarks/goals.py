@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks import cold, engine, folders, hosts, memory, warm
+from benchmarks import cold, engine, folders, hosts, memory, questions, warm
 from benchmarks.samples import Results, beyond, ratio
 
 SMALL = "u2netp"
@@ -38,6 +38,7 @@ class Goal:
 def goals(results: Results) -> list[Goal]:
     return [
         *_warm(results),
+        *_questions(results),
         *_cold(results),
         *_memory(results),
         *_folders(results),
@@ -58,6 +59,13 @@ def _warm(results: Results) -> Iterator[Goal]:
     again = results.one(warm.KIND, model=SMALL, what=warm.AGAIN, megapixels=12.0)
     text = f"{SMALL}, 12 megapixels, other settings for a picture that the daemon knows"
     yield Goal(text, again.median if again else None, 0.15, "s")
+
+
+def _questions(results: Results) -> Iterator[Goal]:
+    for what, limit in ((questions.SLIDER, 0.06), (questions.CLICK, 0.3), (questions.WHOLE, 0.25)):
+        sample = results.one(questions.KIND, model=SMALL, what=what)
+        text = f"{SMALL}, an open picture of 24 megapixels, a view of 1,024 pixels: {what}, in the daemon"
+        yield Goal(text, sample.stages[questions.DAEMON] if sample else None, limit, "s")
 
 
 def _cold(results: Results) -> Iterator[Goal]:

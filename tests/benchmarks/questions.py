@@ -13,8 +13,9 @@ from benchmarks.stopwatch import Effort, Run, in_turns, timed
 from benchmarks.workplace import Subject, Workplace
 from matted_client import Mask
 
-KIND = "questions"
-CLICK, SLIDER, PART, WHOLE, REFINED, REACH = "a click", "a slider", "another part", "whole mask", "refine", "its slider"
+KIND = "open pictures"
+CLICK, SLIDER, PART = "a click", "a slider", "another part"
+WHOLE, REFINED = "the whole mask", "a refined mask"
 DAEMON = "in the daemon"
 MEGAPIXELS = 24.0
 VIEW = 1024  # pixels of the longer side

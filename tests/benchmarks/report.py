@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import psutil
-from benchmarks import cold, engine, folders, hosts, memory, warm
+from benchmarks import cold, engine, folders, hosts, memory, questions, warm
 from benchmarks.goals import goals
 from benchmarks.photographs import GRAIN
 from benchmarks.samples import Results, beyond, ratio
@@ -39,6 +39,8 @@ _METHOD = f"""## How it is measured
 - **A warm request** is what GIMP or Krita waits for: RGBA pixels in memory, through the client of the plug-ins, to the
   daemon and back as an 8-bit mask. **Transport** is what the daemon's own stages leave of it.
 - **Re-tuned** is another setting for the picture of the request before: no inference.
+- **Questions** are about a picture that the daemon has. A round is a click at a new place, a slider, a look at a new
+  part, the whole mask, and a mask that is refined with another reach.
 - **rembg** comes from the package index, in an environment of its own, with the same weights and its own settings. As a
   library it is asked for the mask of a picture in memory, its session loaded. For an INT8 variant it has the weights
   that the variant was made from.
@@ -60,7 +62,8 @@ _METHOD = f"""## How it is measured
 
 def write(results: Results, target: Path, rembg: str) -> None:
     """Write the page. rembg: its version and the like."""
-    parts = [_HEAD, *_machine(rembg), *_failures(results), *_goals(results), *_warm(results), *_peers(results)]
+    parts = [_HEAD, *_machine(rembg), *_failures(results), *_goals(results), *_warm(results)]
+    parts += [*_questions(results), *_peers(results)]
     parts += [*_cold(results), *_memory(results), *_folders(results), *_engine(results), *_hosts(results), _METHOD]
     target.write_text("\n".join(parts), "utf-8")
 
@@ -121,6 +124,20 @@ def _warm(results: Results) -> Iterator[str]:
         if rows:
             yield f"### {model}\n"
             yield table(["picture", "rounds", "bare inference", "request", "beyond bare", *stages], rows)
+
+
+def _questions(results: Results) -> Iterator[str]:
+    rows = []
+    for sample in results.of(questions.KIND):
+        row = [f"{sample.model}, {sample.what}", str(len(sample.seconds)), _ms(sample.median)]
+        rows.append([*row, _ms(sample.stages[questions.DAEMON])])
+    if rows:
+        yield "## Questions about an open picture\n"
+        yield (
+            f"Milliseconds, {size(questions.MEGAPIXELS)}, a view of {questions.VIEW:,} pixels. "
+            "The whole mask is asked for after a click.\n"
+        )
+        yield table(["question", "rounds", "answer", "of that in the daemon"], rows)
 
 
 def _peers(results: Results) -> Iterator[str]:
