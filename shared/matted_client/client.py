@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Type, Union
 
 from . import endpoint, messages, python
@@ -145,6 +146,14 @@ def _late(cause: Unavailable) -> Unavailable:
     return cause
 
 
+@dataclass(frozen=True)
+class _Request:
+    """A message that is ready to be sent. header: as it goes over the wire."""
+
+    id: int
+    header: memoryview
+
+
 class Session:
     """One authenticated connection. Not for use from two threads at once.
 
@@ -184,12 +193,16 @@ class Session:
         self._socket.close()
 
     @contextmanager
-    def _exchange(self) -> Iterator[None]:
-        """A request and its replies. Closes the session if it ends in the middle of them."""
+    def _exchange(self, request: Message) -> Iterator["_Request"]:
+        """A request and its replies. Closes the session if it ends in the middle of them.
+
+        Raises Rejected, TypeError, OverflowError for a request that cannot be sent; the session stays open.
+        """
         if self._closed:
             raise Unavailable("The connection to the matted daemon is closed.", "Try again.")
+        packed = self._pack(request)
         try:
-            yield
+            yield packed
         except Rejected:
             raise  # by the daemon, in a reply
         except BaseException:
@@ -204,8 +217,9 @@ class Session:
             while not self._peer.ready:
                 self._receive_some(deadline)
             nonce = os.urandom(messages.NONCE_BYTES)
-            request_id = self._send(Hello(messages.PROTOCOL, nonce, client[: messages.MAX_TEXT]), deadline=deadline)
-            op, header, _ = self._reply(request_id, deadline)
+            hello = self._pack(Hello(messages.PROTOCOL, nonce, client[: messages.MAX_TEXT]))
+            self._send(hello, deadline=deadline)
+            op, header, _ = self._reply(hello.id, deadline)
             if op == Failure.op:
                 raise _rejected(header)
             welcome = Welcome.from_wire(header)
@@ -289,10 +303,10 @@ class Session:
     def keep(self, opening: Open, frames: Sequence[memoryview], cancelled: Cancelled = never) -> None:
         """Have the daemon keep a picture. Raises what `mask` raises."""
         self._check_picture(opening)
-        _check_sizes(frames, opening.frame_sizes)
-        with self._exchange():
-            request_id = self._send(opening, frames, cancelled=cancelled)
-            _expect(Done, self._result(request_id, ignore, never)[0], opening)
+        _check_frames(opening, opening, frames, opening.frame_sizes)
+        with self._exchange(opening) as request:
+            self._send(request, frames, cancelled=cancelled)
+            _expect(Done, self._result(request.id, ignore, never)[0], opening)
 
     def forget(self, opening: Open) -> None:
         """Have the daemon forget a picture."""
@@ -313,17 +327,18 @@ class Session:
         """
         size = about.width, about.height
         self._check_picture(about)
-        _check_sizes(frames, question.frame_sizes(*size, about.format))
         problem = question.problem() or question.outside(*size)
         if problem:
             raise Rejected(messages.BAD_REQUEST, "'%s' %s." % (question.op, problem))
-        with self._exchange():
+        _check_frames(question, about, frames, question.frame_sizes(*size, about.format))
+        results = result_sizes(question, *size)
+        with self._exchange(question) as request:
             # Never less than before: the reply to a request that was cancelled may still come.
-            self._peer.max_frame_bytes = max(self._peer.max_frame_bytes, *result_sizes(question, *size))
+            self._peer.max_frame_bytes = max(self._peer.max_frame_bytes, *results)
             # Where no picture is sent, a cancel waits until the message is: half a message would cost the connection.
             interrupted = cancelled if question.picture is None else never
-            request_id = self._send(question, frames, cancelled=interrupted)
-            return received(*self._result(request_id, on_progress, cancelled), question, size)
+            self._send(request, frames, cancelled=interrupted)
+            return received(*self._result(request.id, on_progress, cancelled), question, size)
 
     def status(self) -> Dict[str, Any]:
         return dict(self._ask(messages.StatusRequest(), messages.StatusReply).status)
@@ -346,10 +361,10 @@ class Session:
 
         Raises what `mask` raises.
         """
-        request = messages.Load(model, keep_alive, download)
-        with self._exchange():
-            request_id = self._send(request)
-            _expect(Done, self._result(request_id, on_progress, cancelled)[0], request)
+        load = messages.Load(model, keep_alive, download)
+        with self._exchange(load) as request:
+            self._send(request)
+            _expect(Done, self._result(request.id, on_progress, cancelled)[0], load)
 
     def unload(self, model: str = "default") -> bool:
         """Have the daemon unload a model. Returns False if it was not in memory."""
@@ -388,13 +403,14 @@ class Session:
                 "At most %d megapixels and %d pixels a side are possible; scale it down." % (limit // 1000000, side),
             )
 
-    def _ask(self, request: Message, reply: Any) -> Any:
+    def _ask(self, message: Message, reply: Any) -> Any:
         deadline = time.monotonic() + CONNECT_SECONDS
-        with self._exchange():
-            op, header, _ = self._reply(self._send(request, deadline=deadline), deadline)
+        with self._exchange(message) as request:
+            self._send(request, deadline=deadline)
+            op, header, _ = self._reply(request.id, deadline)
             if op == Failure.op:
                 raise _rejected(header)
-            _expect(reply, op, request)
+            _expect(reply, op, message)
             return reply.from_wire(header)
 
     # -- messages ----------------------------------------------------------------------------------------------------
@@ -406,7 +422,7 @@ class Session:
         while True:
             op, header, frames = self._reply(request_id, time.monotonic() + SILENCE_SECONDS, cancelled)
             if op == "":  # the caller wants to stop; the reply that comes then is skipped like all to other requests
-                self._send(Cancel(request_id))
+                self._send(self._pack(Cancel(request_id)))
                 raise Rejected(messages.CANCELLED, "Cancelled.")
             if op == Progress.op:
                 on_progress(Progress.from_wire(header))
@@ -415,20 +431,23 @@ class Session:
             else:
                 return op, header, frames
 
-    def _send(
-        self,
-        message: Message,
-        frames: Sequence[memoryview] = (),
-        deadline: Optional[float] = None,
-        cancelled: Cancelled = never,
-    ) -> int:
+    def _pack(self, message: Message) -> "_Request":
+        """Give a message its id and encode it. Raises Rejected, TypeError, OverflowError if it cannot be sent."""
         self._last_id += 1
         header = memoryview(message.to_wire(self._last_id))
         if len(header) > messages.MAX_HEADER_BYTES:
             raise Rejected(messages.BAD_REQUEST, "There are more points in the request than the daemon takes.")
-        for buffer in self._peer.message([header, *frames]):
+        return _Request(self._last_id, header)
+
+    def _send(
+        self,
+        request: "_Request",
+        frames: Sequence[memoryview] = (),
+        deadline: Optional[float] = None,
+        cancelled: Cancelled = never,
+    ) -> None:
+        for buffer in self._peer.message([request.header, *frames]):
             self._send_bytes(buffer, deadline, cancelled)
-        return self._last_id
 
     def _reply(
         self, request_id: int, deadline: float, cancelled: Cancelled = never
@@ -491,10 +510,26 @@ def _rejected(header: Dict[str, Any]) -> Rejected:
     return Rejected(failure.code, failure.message, failure.hint)
 
 
-def _check_sizes(frames: Sequence[memoryview], expected: List[int]) -> None:
-    sizes = [len(frame) for frame in frames]
-    if sizes != expected:
-        raise Rejected(messages.BAD_REQUEST, "%s bytes of pixels, %s expected." % (sizes, expected))
+def _check_frames(
+    message: Union[Open, Question], about: Union[Open, Question], frames: Sequence[memoryview], expected: List[int]
+) -> None:
+    """Refuse frames that the daemon would refuse.
+
+    message: that they follow.
+    about: what has the width, height and format of the picture.
+    expected: the bytes of each frame.
+    """
+    names = ["plate"] * getattr(message, "plate", False) + ["hint"] * message.hint
+    if isinstance(message, Open) or message.picture is None:
+        names.insert(0, "picture")
+    if len(frames) != len(expected):
+        values = len(frames), ", ".join(names) or "none"
+        raise Rejected(messages.BAD_REQUEST, "There are %d frames of pixels; expected: %s." % values)
+    for k, name in enumerate(names):
+        if len(frames[k]) != expected[k]:
+            form = "one byte each" if name == "hint" else about.format
+            sizes = name, len(frames[k]), about.width, about.height, form, expected[k]
+            raise Rejected(messages.BAD_REQUEST, "The %s has %d bytes: %d x %d pixels of %s take %d." % sizes)
 
 
 def _expect(kind: Type[Message], op: str, request: Message) -> None:

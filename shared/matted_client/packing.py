@@ -6,6 +6,7 @@ Standard library only, because the Python inside GIMP and Krita has no msgpack. 
 
 from __future__ import annotations
 
+import operator
 import struct
 from typing import Any, Dict, List, Tuple
 
@@ -60,6 +61,8 @@ def _pack(value: Any, out: bytearray) -> None:
         for key, item in value.items():
             _pack(key, out)
             _pack(item, out)
+    elif hasattr(value, "__index__"):  # a whole number of another type, such as numpy's
+        _pack_int(operator.index(value), out)
     else:
         raise TypeError("cannot pack %s" % type(value).__name__)
 

@@ -104,7 +104,7 @@ class OpenPicture:
         except Rejected as refusal:
             if refusal.code != messages.PICTURE_FORGOTTEN or not self._frames:
                 raise
-        self._session.keep(self._opening, self._frames)
+        self._session.keep(self._opening, self._frames, cancelled)
         return self._session.answer(question, frames, self._opening, on_progress, cancelled)
 
 

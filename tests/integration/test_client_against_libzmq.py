@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import zmq
 from matted.serving.zap import DOMAIN, ZapHandler
@@ -204,4 +205,46 @@ def test_after_a_request_that_the_client_itself_refused_the_session_goes_on(serv
     with Session(server().connection(), "tests") as session:
         with pytest.raises(Rejected):
             session.mask(bytes(299), 300, 1, "GRAY8")
+        mask(session, 300)
+
+
+@pytest.mark.parametrize("wrong", [[[1.5j, 0]], [[object(), 0]], [[-(2**70), 0]]])
+def test_after_a_value_that_no_message_carries_the_session_goes_on(server: Callable[..., Server], wrong: Any) -> None:
+    peer = server()
+    with Session(peer.connection(), "tests") as session:
+        with pytest.raises((TypeError, OverflowError)):
+            session.mask(bytes(300), 300, 1, "GRAY8", keep=wrong)
+        with pytest.raises(TypeError):
+            session.load(object())  # type: ignore[arg-type]
+        with pytest.raises(TypeError):
+            session.mask(bytes(300), 300, 1, "GRAY8", depth="8")
+        mask(session, 300)
+    assert peer.seen == ["hello", "mask"]
+
+
+@pytest.mark.parametrize("integer", [np.int64, np.uint8, np.int16])
+def test_a_point_may_be_of_any_type_of_integer(server: Callable[..., Server], integer: Callable[[int], Any]) -> None:
+    points = {"keep": [[integer(7), integer(0)]], "drop": [[integer(100), integer(0)]]}
+    with Session(server().connection(), "tests") as session:
+        mask(session, 300, **points)
+
+
+@pytest.mark.parametrize(
+    ("frames", "words"),
+    [
+        ({"pixels": bytes(99)}, "The picture has 99 bytes: 10 x 5 pixels of GRAYA8 take 100."),
+        ({"plate": bytes(50)}, "The plate has 50 bytes: 10 x 5 pixels of GRAYA8 take 100."),
+        ({"hint": bytes(3)}, "The hint has 3 bytes: 10 x 5 pixels of one byte each take 50."),
+    ],
+)
+def test_a_frame_of_a_wrong_size_is_named(server: Callable[..., Server], frames: dict[str, bytes], words: str) -> None:
+    right = {"pixels": bytes(100), "plate": bytes(100), "hint": bytes(50)}
+    with Session(server().connection(), "tests") as session:
+        for ask in (session.mask, session.open):
+            with pytest.raises(Rejected) as refusal:
+                ask(width=10, height=5, format="GRAYA8", **{**right, **frames})
+            assert (refusal.value.code, refusal.value.message) == ("bad_request", words)
+        with pytest.raises(Rejected, match=r"^There are 0 frames of pixels; expected: picture, hint\.$"):
+            question = messages.RefineRequest(10, 5, "GRAYA8", hint=True)
+            session.answer(question, [], question, print, bool)
         mask(session, 300)
