@@ -58,6 +58,7 @@ class Harness:
         spec: ModelSpec = SPEC,
         task: Task | None = None,
         format: str = "RGB8",
+        hint: bytes | None = None,
         **fields: Any,
     ) -> Outcome:
         """Make the mask of a square picture."""
@@ -67,7 +68,8 @@ class Harness:
         task = task or Task()
         stopwatch = Stopwatch(self.engines.clock.now, self.engines.clock)
         with self.predictor.hold(task, spec, 60.0, stopwatch) as held:
-            picture = Picture(side, side, format, [memoryview(pixels)])
+            frames = [memoryview(pixels)] + ([] if hint is None else [memoryview(hint)])
+            picture = Picture(side, side, format, frames, hint=hint is not None)
             return Pipeline(spec, task, request, picture, stopwatch).run(held)
 
 
@@ -149,6 +151,18 @@ def test_without_a_subject_there_is_no_mask_unless_it_is_wanted_anyway(harness: 
         harness.run(grey)
     assert refusal.value.code == "no_subject"
     assert harness.run(grey, anyway=True).info.confidence < 0.35
+
+
+@pytest.mark.parametrize("level", [1, 128, 254])
+def test_a_hint_that_leaves_all_undecided_says_nothing(harness: Harness, level: int) -> None:
+    grey, undecided = bytes([90]) * (SIDE * SIDE * 3), bytes([level]) * (SIDE * SIDE)
+    with pytest.raises(Rejected) as refusal:
+        harness.run(grey, hint=undecided)
+    assert refusal.value.code == "no_subject"
+    for said in (0, 255):
+        assert harness.run(grey, hint=bytes([said]) + undecided[1:]).mask.shape == (SIDE, SIDE)
+    picture = small_disc(800)
+    np.testing.assert_array_equal(harness.run(picture, hint=bytes([level]) * 800 * 800).mask, harness.run(picture).mask)
 
 
 @pytest.mark.parametrize("stage", ["preparing", "edges", "mask", "colours"])

@@ -192,12 +192,15 @@ class Finder:
 
 
 def _said(request: MaskRequest, picture: Picture) -> Hints | None:
-    """Return what a person said of the subject, None if nothing."""
-    if request.box is None and not request.keep and not request.drop and picture.hint is None:
+    """Return what a person said of the subject, None if nothing. A hint that leaves all undecided says nothing."""
+    hint = picture.hint
+    if hint is not None and hint.min() > 0 and hint.max() < 255:
+        hint = None
+    if request.box is None and not request.keep and not request.drop and hint is None:
         return None
     box = None if request.box is None else (request.box[0], request.box[1], request.box[2], request.box[3])
     keep, drop = (tuple((x, y) for x, y in points) for points in (request.keep, request.drop))
-    return Hints(box, keep, drop, picture.hint)
+    return Hints(box, keep, drop, hint)
 
 
 def _there(model: PipelineModel | None) -> PipelineModel:
