@@ -69,6 +69,31 @@ def test_what_a_person_says_reaches_the_daemon(asked: list[dict[str, Any]], tmp_
     assert request["hint"] == known.tobytes()
 
 
+@pytest.mark.parametrize(("paint", "said"), [("black", 0), ("white", 255)])
+def test_a_stroke_in_one_colour_leaves_the_rest_to_the_model(
+    asked: list[dict[str, Any]], tmp_path: Path, paint: str, said: int
+) -> None:
+    stroke, known = Image.new("RGBA", (WIDTH, HEIGHT)), np.full((HEIGHT, WIDTH), 128, np.uint8)
+    stroke.paste(paint, (4, 4, 500, 20))
+    known[4:20, 4:500] = said
+    stroke.save(tmp_path / "stroke.png")
+    words = ["remove", str(COFFEE), "--mask", "-o", str(tmp_path / "out.png"), "--hint", str(tmp_path / "stroke.png")]
+    assert main(words) == 0
+    assert asked[0]["hint"] == known.tobytes()
+    mask = read(tmp_path / "out.png")
+    assert (mask[4:20, 4:500] == said).all() and mask[205, 278] == 255, "the cup is the subject, as without a stroke"
+    if paint == "black":
+        assert mask[390, 590] == 0
+
+
+def test_a_hint_that_leaves_all_undecided_does_not_make_a_subject(daemon: Daemon, tmp_path: Path) -> None:
+    for name in ("empty", "hint"):
+        Image.new("L", (80, 60), 128).save(tmp_path / f"{name}.png")
+    done = daemon.run("remove", "empty.png", "--hint", "hint.png", cwd=tmp_path)
+    assert done.returncode == 1 and "No subject was found" in done.stderr
+    assert not (tmp_path / "empty-cutout.png").exists()
+
+
 def test_who_says_nothing_is_asked_for_nothing(asked: list[dict[str, Any]], tmp_path: Path) -> None:
     assert main(["remove", str(COFFEE), "--mask", "-o", str(tmp_path / "out.png")]) == 0
     assert asked[0].keys().isdisjoint({"box", "keep", "drop", "hint"})
@@ -150,6 +175,19 @@ def test_a_cut_out_is_a_mask_to_be_refined(daemon: Daemon, tmp_path: Path) -> No
     np.testing.assert_array_equal(cut_out[:, :, 3], read(tmp_path / "of-cat-mask.png"))
     np.testing.assert_array_equal(cut_out[:, :, :3][cut_out[:, :, 3] == 255], read(CHELSEA)[cut_out[:, :, 3] == 255])
     assert (tmp_path / "cat-cutout.png").read_bytes() == before
+
+
+@pytest.mark.parametrize(("alpha", "words"), [(0, "is wholly transparent"), (255, "holds black alone")])
+def test_a_mask_that_says_too_little_is_refused(
+    new_daemon: Callable[..., Daemon], tmp_path: Path, alpha: int, words: str
+) -> None:
+    layer = Image.new("RGBA", (WIDTH, HEIGHT))
+    layer.paste((0, 0, 0, alpha), (4, 4, 500, 20))
+    layer.save(tmp_path / "layer.png")
+    idle = new_daemon()
+    done = idle.run("refine", str(COFFEE), "layer.png", "-o", "out.png", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "") and f"layer.png {words}" in done.stderr
+    assert not (tmp_path / "out.png").exists() and not idle.connection_file.exists()
 
 
 def test_a_refined_mask_can_be_tuned(asked: list[dict[str, Any]], rough: Path, tmp_path: Path) -> None:

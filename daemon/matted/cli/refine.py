@@ -20,8 +20,8 @@ def add_parser(commands: Any) -> None:
         "hint",
         type=Path,
         metavar="MASK",
-        help="its mask: a grey picture of the same size (white is kept, black is not, grey is undecided) or a cut-out;"
-        " for a folder a folder, with masks of the same names",
+        help="its mask: a grey picture of the same size (white is kept, black is not, grey is undecided), a cut-out, or"
+        " black and white paint on a transparent layer; for a folder a folder, with masks of the same names",
     )
     arguments.add_results(refine)
     arguments.add_run(refine)

@@ -48,7 +48,8 @@ def _add_hints(group: Any) -> None:
         "--hint",
         type=Path,
         metavar="IMAGE",
-        help="a grey picture of the same size: white is the subject, black the background, other greys undecided",
+        help="a picture of the same size, grey or painted on a transparent layer: white is the subject, black the"
+        " background, other greys and what is transparent undecided",
     )
 
 

@@ -18,21 +18,23 @@ _ENOUGH = 1024  # pixels a side to tell what kind of picture it is
 _FIRST_THE_PICTURE = "Give the picture first, and then its mask."
 
 
-def read(path: Path, source: Path, picture: Picture) -> Image.Image:
+def read(path: Path, source: Path, picture: Picture, strokes: bool = False) -> Image.Image:
     """Decode a mask file to a picture of mode L and of the picture's size. Raises PictureError.
 
     path: of the mask. source, picture: of the picture that it is for.
+    strokes: whether it is what a person said of the picture, of which little may be known; else it is a whole mask.
 
     Taken are
     - the alpha channel, if something is transparent: of a cut-out, say, or a flat colour;
     - but where black and white were painted on a transparent layer: these, and what was not painted is undecided;
-    - else the grey. Pictures in colour are refused.
+    - of strokes black alone, and white alone, too. A whole mask in black alone is refused: it could mean either.
+    - else the grey. Pictures in colour are refused, and wholly transparent ones.
     """
     found = pictures.read(path)
     if found.image.size != picture.image.size:
         sizes = "{} x {} pixels, the picture {} {} x {}".format(*found.image.size, source, *picture.image.size)
         raise PictureError(f"{path} has {sizes}.", "A mask has the size of its picture: scale or crop both alike.")
-    mask = _from_alpha(found.image) or _from_grey(found.image)
+    mask = _from_alpha(found.image, path, strokes) or _from_grey(found.image)
     if _looks_swapped(mask, picture.image):
         raise PictureError(f"{source} looks like a mask, and {path} like a picture.", _FIRST_THE_PICTURE)
     if mask is None:
@@ -41,17 +43,28 @@ def read(path: Path, source: Path, picture: Picture) -> Image.Image:
     return _without_loss(mask) if found.lossy else mask
 
 
-def _from_alpha(image: Image.Image) -> Image.Image | None:
-    """Return what the transparency says, None if nothing is transparent."""
+def _from_alpha(image: Image.Image, path: Path, strokes: bool) -> Image.Image | None:
+    """Return what the transparency says, None if nothing is transparent. Raises PictureError if all is."""
     if image.mode != "RGBA":
         return None
     alpha = image.getchannel("A")
-    if alpha.getextrema()[0] == WHITE:
+    low, high = alpha.getextrema()
+    if low == WHITE:
         return None
+    if high == 0:
+        raise PictureError(f"{path} is wholly transparent.", "Paint in white what is kept, in black what is removed.")
     grey = _from_grey(image)
-    if grey is None or not _is_black_and_white(grey, alpha.point(lambda level: WHITE if level == WHITE else BLACK)):
+    # At full size: a dot that is not seen would turn the meaning of all the rest.
+    painted = None if grey is None else _extremes(grey, alpha.point(lambda level: WHITE if 2 * level >= high else 0))
+    if grey is None or painted is None:
         return alpha
-    return Image.composite(grey, Image.new("L", image.size, UNDECIDED), alpha)
+    if not strokes and painted != {BLACK, WHITE}:
+        if painted == {WHITE}:
+            return alpha
+        hint = "Paint in white what is kept, too, or save the mask in grey, without transparency."
+        raise PictureError(f"{path} holds black alone, which may be what is kept or what is removed.", hint)
+    strength = alpha.point(lambda level: level * WHITE // high)  # of a layer that is not opaque, too
+    return Image.composite(_without_loss(grey), Image.new("L", image.size, UNDECIDED), strength)
 
 
 def _from_grey(image: Image.Image) -> Image.Image | None:
@@ -65,11 +78,21 @@ def _from_grey(image: Image.Image) -> Image.Image | None:
     return image.getchannel("G") if sum(tint[_TINT:]) <= _FEW * sum(tint) else None
 
 
-def _is_black_and_white(grey: Image.Image, where: Image.Image | None = None) -> bool:
-    """Whether nearly all pixels are black or white, and there are both. where: white for those that are looked at."""
-    levels = _some(grey).histogram(None if where is None else _some(where))
+def _extremes(grey: Image.Image, where: Image.Image | None = None) -> set[int] | None:
+    """Return which of black and white there are, None unless nearly all pixels are one of them.
+
+    where: white for the pixels that are looked at.
+    """
+    levels = grey.histogram(where)
     black, white = sum(levels[: _LOSS + 1]), sum(levels[-_LOSS - 1 :])
-    return bool(black and white) and black + white >= _MOST * sum(levels)
+    if black + white < _MOST * sum(levels):
+        return None
+    return {level for level, count in ((BLACK, black), (WHITE, white)) if count}
+
+
+def _is_black_and_white(grey: Image.Image) -> bool:
+    """Whether nearly all pixels are black or white, and there are both."""
+    return _extremes(_some(grey)) == {BLACK, WHITE}
 
 
 def _some(image: Image.Image) -> Image.Image:

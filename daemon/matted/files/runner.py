@@ -125,7 +125,8 @@ class Runner:
         """Ask for the mask of the picture, and write the result."""
         _refuse_other_size(step, picture, self._plate)
         self._options.hints.refuse_outside(step.source, *picture.image.size)
-        hint = masks.read(step.hint, step.source, picture).tobytes() if step.hint else None
+        strokes = not self._options.refine
+        hint = masks.read(step.hint, step.source, picture, strokes).tobytes() if step.hint else None
         connection = self._connections.popleft()
         try:
             reply = connection.ask(

@@ -39,15 +39,15 @@ def save(tmp_path: Path) -> Save:
     return write
 
 
-def read(path: Path, picture: Picture = PICTURE) -> NDArray[np.uint8]:
-    mask = masks.read(path, SOURCE, picture)
+def read(path: Path, picture: Picture = PICTURE, strokes: bool = False) -> NDArray[np.uint8]:
+    mask = masks.read(path, SOURCE, picture, strokes)
     assert mask.mode == "L"
     return np.asarray(mask)
 
 
-def refusal(path: Path, picture: Picture = PICTURE) -> PictureError:
+def refusal(path: Path, picture: Picture = PICTURE, strokes: bool = False) -> PictureError:
     with pytest.raises(PictureError) as refused:
-        masks.read(path, SOURCE, picture)
+        masks.read(path, SOURCE, picture, strokes)
     return refused.value
 
 
@@ -118,28 +118,32 @@ def test_every_pixel_of_a_large_mask_is_taken(save: Save) -> None:
     mask[::7, ::11] = 77
     picture = Picture(Image.new("RGB", (2100, 1500)), {})
     np.testing.assert_array_equal(read(save("m.png", mask), picture), mask)
-    np.testing.assert_array_equal(read(save("m.png", with_alpha(np.zeros_like(mask), mask)), picture), mask)
+    np.testing.assert_array_equal(read(save("m.png", with_alpha(np.full_like(mask, 90), mask)), picture), mask)
 
 
 # -- with transparency -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["m.png", "m.tif", "m.webp"])
-@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (200, 30, 60)])
+@pytest.mark.parametrize("colour", [(90, 90, 90), (255, 255, 255), (200, 30, 60)])
 def test_the_transparency_of_a_flat_colour_is_taken(save: Save, name: str, colour: tuple[int, int, int]) -> None:
     flat = with_alpha(np.full((HEIGHT, WIDTH, 3), colour, np.uint8), MASK)
     np.testing.assert_array_equal(read(save(name, flat, **({"lossless": True} if name == "m.webp" else {}))), MASK)
 
 
+@pytest.mark.parametrize("strokes", [False, True])
 @pytest.mark.parametrize("foreground", [None, COLOURS])
-def test_the_transparency_of_a_cut_out_is_taken(save: Save, foreground: NDArray[np.uint8] | None) -> None:
+def test_the_transparency_of_a_cut_out_is_taken(
+    save: Save, foreground: NDArray[np.uint8] | None, strokes: bool
+) -> None:
     cut_out = cutting.cut_out(PICTURE, MASK, foreground).image
-    np.testing.assert_array_equal(read(save("cut.png", cut_out)), MASK)
+    np.testing.assert_array_equal(read(save("cut.png", cut_out), strokes=strokes), MASK)
 
 
-def test_the_transparency_of_a_cut_out_in_grey_is_taken(save: Save) -> None:
+@pytest.mark.parametrize("strokes", [False, True])
+def test_the_transparency_of_a_cut_out_in_grey_is_taken(save: Save, strokes: bool) -> None:
     grey = Picture(Image.fromarray(COLOURS[:, :, 0]).convert("RGB"), {})
-    np.testing.assert_array_equal(read(save("cut.png", cutting.cut_out(grey, MASK).image), grey), MASK)
+    np.testing.assert_array_equal(read(save("cut.png", cutting.cut_out(grey, MASK).image), grey, strokes), MASK)
 
 
 def test_what_was_not_painted_on_a_transparent_layer_is_undecided(save: Save) -> None:
@@ -152,6 +156,48 @@ def test_what_was_not_painted_on_a_transparent_layer_is_undecided(save: Save) ->
     assert set(np.unique(mask[alpha == 0])) == {128}
     assert set(np.unique(mask[4:12, 4:12])) == {0} and set(np.unique(mask[4:12, 30:40])) == {255}
     assert 128 < mask[5, 29] < 255
+    np.testing.assert_array_equal(read(save("strokes.png", with_alpha(colours, alpha)), strokes=True), mask)
+
+
+@pytest.mark.parametrize("name", ["s.png", "s.tif", "s.webp"])
+@pytest.mark.parametrize("opacity", [255, 120])
+@pytest.mark.parametrize(("paint", "said"), [(0, 0), (9, 0), (250, 255), (255, 255)])
+def test_a_stroke_in_black_alone_is_background_and_in_white_alone_is_the_subject(
+    save: Save, name: str, opacity: int, paint: int, said: int
+) -> None:
+    alpha = np.zeros_like(MASK)
+    alpha[4:12, 4:12] = opacity
+    stroke = with_alpha(np.full_like(MASK, paint), alpha)
+    mask = read(save(name, stroke, **({"lossless": True} if name == "s.webp" else {})), strokes=True)
+    np.testing.assert_array_equal(mask, np.where(alpha > 0, said, 128))
+
+
+@pytest.mark.parametrize("strokes", [False, True])
+def test_a_dot_on_a_large_layer_is_seen(save: Save, strokes: bool) -> None:
+    colours, alpha = np.zeros((1500, 2100), np.uint8), np.zeros((1500, 2100), np.uint8)
+    alpha[700:900, 300:500] = 255  # black
+    alpha[101, 101] = colours[101, 101] = 255  # a pixel that samples of every n-th would miss
+    mask = read(save("s.png", with_alpha(colours, alpha)), Picture(Image.new("RGB", (2100, 1500)), {}), strokes=strokes)
+    assert (mask[101, 101], mask[800, 400], mask[0, 0]) == (255, 0, 128)
+
+
+@pytest.mark.parametrize("opacity", [255, 120])
+def test_a_whole_mask_in_black_alone_could_mean_either_and_is_refused(save: Save, opacity: int) -> None:
+    alpha = np.zeros_like(MASK)
+    alpha[4:12, 4:12] = opacity
+    path = save("m.png", with_alpha(np.zeros_like(MASK), alpha))
+    failure = refusal(path)
+    assert failure.message == f"{path} holds black alone, which may be what is kept or what is removed."
+    assert failure.hint == "Paint in white what is kept, too, or save the mask in grey, without transparency."
+
+
+@pytest.mark.parametrize("strokes", [False, True])
+@pytest.mark.parametrize("paint", [0, 90, 255])
+def test_what_is_wholly_transparent_is_refused(save: Save, paint: int, strokes: bool) -> None:
+    path = save("m.png", with_alpha(np.full_like(MASK, paint), np.zeros_like(MASK)))
+    failure = refusal(path, strokes=strokes)
+    assert failure.message == f"{path} is wholly transparent."
+    assert failure.hint == "Paint in white what is kept, in black what is removed."
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------
