@@ -150,7 +150,7 @@ def test_a_client_that_dies_at_work_ends_its_questions_at_once(daemon: Daemon) -
     session = daemon.session()
     picture = session.open(disc(*LARGE), *LARGE, "RGBA8")
     for number in range(8):
-        session._send(messages.MaskRequest(picture=picture._opening.picture, grow=number, edges="hair"))
+        session._send(session._pack(messages.MaskRequest(picture=picture._opening.picture, grow=number, edges="hair")))
     wait_for(lambda: len(status(daemon)["jobs"]) > 4, "the questions")
     session._socket.close()
     wait_for(lambda: not status(daemon)["jobs"] and not status(daemon)["pictures"], "the end of all of it")
