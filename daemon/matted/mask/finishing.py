@@ -106,6 +106,7 @@ class Finishing:
 
         Raises Rejected, MemoryError.
         """
+        self._task.check()  # the alpha may be remembered, so that nothing before has
         mask = np.ascontiguousarray(self._tuned()[self._rows, self._columns])
         foreground = self._foreground(mask, own_colours) if self._request.foreground else None
         info = MaskResult(
