@@ -14,10 +14,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.mask.edges.matrices import Floats, invert, multiply
+from matted.mask.edges.laplacian import Laplacian, means, pixels_a_window
+from matted.mask.edges.matrices import Floats, invert
 
 _RADIUS = 2  # pixels: windows of 5 x 5
-_COUNT = (2 * _RADIUS + 1) ** 2
+_COUNT = pixels_a_window(_RADIUS)
 _NOISE = 4e-6  # variance that is added to each colour, in 0..1: (half a step of an 8-bit sample)², taken for noise
 _HOLD = 0.02  # weight of the former alpha for a pixel; all windows that the pixel is in have 1 together
 _TILE = 160  # pixels a side
@@ -45,14 +46,14 @@ def solve(picture: NDArray[np.uint8], alpha: Floats, unsure: NDArray[np.bool_], 
                 continue
             check()
             part = _solve_tile(
-                _Laplacian(picture[:, around[0], around[1]]), alpha[around], unsure[around].astype(np.float32)
+                _laplacian(picture[:, around[0], around[1]]), alpha[around], unsure[around].astype(np.float32)
             )
             rows, columns = slice(top - above, tile[0].stop - above), slice(left - before, tile[1].stop - before)
             solved[tile] = part[rows, columns]
     return solved
 
 
-def _solve_tile(laplacian: _Laplacian, alpha: Floats, free: Floats) -> Floats:
+def _solve_tile(laplacian: Laplacian, alpha: Floats, free: Floats) -> Floats:
     """Solve (L + hold) change = -L alpha by conjugate gradients, and return alpha + change in 0..1.
 
     laplacian: L, of the tile.
@@ -77,49 +78,12 @@ def _solve_tile(laplacian: _Laplacian, alpha: Floats, free: Floats) -> Floats:
     return solved
 
 
-class _Laplacian:
-    """The matting Laplacian of a picture, 3 x height x width, over all windows that lie wholly within it."""
-
-    def __init__(self, picture: NDArray[np.uint8]) -> None:
-        self._colours = picture * np.float32(1 / 255)
-        red, green, blue = self._colours
-        products = np.stack([red * red, red * green, red * blue, green * green, green * blue, blue * blue])
-        self._mean = red, green, blue = _means(self._colours)
-        spread = _means(products)
-        spread -= np.stack([red * red, red * green, red * blue, green * green, green * blue, blue * blue])
-        spread[[0, 3, 5]] += np.float32(_NOISE)
-        self._inverse = invert(spread)
-        self._windows = _scattered(np.ones((1, *red.shape), np.float32))[0]
-
-    def multiply(self, alpha: Floats) -> Floats:
-        """Return L alpha: for each pixel, the sum over its windows of alpha minus the alpha of the window's model."""
-        mean, *joint = _means(np.concatenate([alpha[np.newaxis], self._colours * alpha]))
-        slopes = multiply(self._inverse, np.stack(joint) - self._mean * mean)
-        offset = mean - (slopes * self._mean).sum(axis=0)
-        *slopes_here, offset_here = _scattered(np.concatenate([slopes, offset[np.newaxis]]))
-        modelled = sum(slope * colour for slope, colour in zip(slopes_here, self._colours, strict=True))
-        product: Floats = self._windows * alpha - modelled - offset_here
-        return product
-
-
-def _sums(fields: Floats) -> Floats:
-    """Return the sums over each window that lies wholly within the fields. fields: any number x rows x columns."""
-    side = 2 * _RADIUS + 1
-    rows, columns = (length - side + 1 for length in fields.shape[1:])
-    tall = fields[:, :rows].copy()
-    for shift in range(1, side):
-        tall += fields[:, shift : shift + rows]
-    total = tall[:, :, :columns].copy()
-    for shift in range(1, side):
-        total += tall[:, :, shift : shift + columns]
-    return total
-
-
-def _means(fields: Floats) -> Floats:
-    return _sums(fields) * np.float32(1 / _COUNT)
-
-
-def _scattered(fields: Floats) -> Floats:
-    """Return for each pixel the sums over all windows that it lies in: the transpose of `_sums`."""
-    around = (2 * _RADIUS, 2 * _RADIUS)
-    return _sums(np.pad(fields, ((0, 0), around, around)))
+def _laplacian(picture: NDArray[np.uint8]) -> Laplacian:
+    """Return the matting Laplacian of a picture, 3 x height x width."""
+    colours = picture * np.float32(1 / 255)
+    red, green, blue = colours
+    spread = means(np.stack([red * red, red * green, red * blue, green * green, green * blue, blue * blue]), _RADIUS)
+    mean = red, green, blue = means(colours, _RADIUS)
+    spread -= np.stack([red * red, red * green, red * blue, green * green, green * blue, blue * blue])
+    spread[[0, 3, 5]] += np.float32(_NOISE)
+    return Laplacian(colours, mean, invert(spread), _RADIUS)

@@ -12,14 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.mask.edges.matrices import Floats, invert, multiply
-
-_Numbers = TypeVar("_Numbers", NDArray[np.float32], NDArray[np.int32])
+from matted.mask.edges.laplacian import Laplacian, pixels_a_window, sums
+from matted.mask.edges.matrices import Floats, invert
 
 _TILE = 160  # pixels a side
 _MARGIN = 24  # pixels around a tile that are solved with it, and dropped
@@ -74,7 +72,7 @@ def solve(
                 solved[tile][free] = target[tile][free]
                 continue
             part = _solve_tile(
-                _Laplacian(picture[:, around[0], around[1]], windows),
+                _laplacian(picture[:, around[0], around[1]], windows),
                 alpha[around],
                 unknown[around].astype(np.float32),
                 target[around],
@@ -98,7 +96,7 @@ def _around(unknown: NDArray[np.bool_], tile: tuple[slice, slice]) -> tuple[slic
 
 
 def _solve_tile(
-    laplacian: _Laplacian, alpha: Floats, free: Floats, target: Floats, weight: Floats, steps: int
+    laplacian: Laplacian, alpha: Floats, free: Floats, target: Floats, weight: Floats, steps: int
 ) -> Floats:
     """Solve (L + weight) change = weight (target - alpha) - L alpha by conjugate gradients; return alpha + change.
 
@@ -106,11 +104,11 @@ def _solve_tile(
     free: rows x columns: 1 where alpha may change, 0 where the change is 0.
     The others: as in `solve`.
     """
-    scale = free / (laplacian.diagonal + weight)
+    scale: Floats = free / (laplacian.diagonal + weight)
     change = np.zeros_like(alpha)
     residual = free * (weight * (target - alpha) - laplacian.multiply(alpha))
-    scaled = scale * residual
-    direction = scaled.copy()
+    scaled: Floats = np.multiply(scale, residual)
+    direction: Floats = scaled.copy()
     left = first = float(np.vdot(residual, scaled))
     for _ in range(steps):
         if left <= _PRECISION**2 * first:
@@ -119,61 +117,23 @@ def _solve_tile(
         step = np.float32(left / float(np.vdot(direction, image)))
         change += step * direction
         residual -= step * image
-        scaled = scale * residual
+        scaled = np.multiply(scale, residual)
         before, left = left, float(np.vdot(residual, scaled))
         direction = scaled + np.float32(left / before) * direction
     solved: Floats = np.clip(alpha + change, 0.0, 1.0)
     return solved
 
 
-class _Laplacian:
-    """The matting Laplacian of a picture, 3 x height x width, over all windows that lie wholly within it."""
-
-    def __init__(self, picture: NDArray[np.uint8], windows: Windows) -> None:
-        self._reach = windows.reach
-        count = (2 * windows.reach + 1) ** 2
-        self._share = np.float32(1 / count)
-        # Whole numbers: a variance that is small against the square of the mean would be lost in single precision.
-        red, green, blue = whole = picture.astype(np.int32)
-        sums = self._sums(whole)
-        spread = self._sums(np.stack([red * red, red * green, red * blue, green * green, green * blue, blue * blue]))
-        spread *= count
-        red, green, blue = sums
-        spread -= np.stack([red * red, red * green, red * blue, green * green, green * blue, blue * blue])
-        variances = spread / count**2
-        variances[[0, 3, 5]] += windows.noise
-        self._inverse: Floats = invert(variances).astype(np.float32)
-        self._colours = picture - _MIDDLE
-        self._mean = sums.astype(np.float32) * self._share - _MIDDLE
-        self._windows = self._scattered(np.ones((1, *red.shape), np.float32))[0]
-        self.diagonal = self._windows * (1 - self._share)
-
-    def multiply(self, alpha: Floats) -> Floats:
-        """Return L alpha: for each pixel, the sum over its windows of alpha minus the alpha of the window's model."""
-        mean, *joint = self._means(np.concatenate([alpha[np.newaxis], self._colours * alpha]))
-        slopes = multiply(self._inverse, np.stack(joint) - self._mean * mean)
-        offset = mean - (slopes * self._mean).sum(axis=0)
-        *slopes_here, offset_here = self._scattered(np.concatenate([slopes, offset[np.newaxis]]))
-        modelled = sum(slope * colour for slope, colour in zip(slopes_here, self._colours, strict=True))
-        product: Floats = self._windows * alpha - modelled - offset_here
-        return product
-
-    def _sums(self, fields: _Numbers) -> _Numbers:
-        """Return the sums over each window that lies wholly within the fields. fields: any number x rows x columns."""
-        side = 2 * self._reach + 1
-        rows, columns = (length - side + 1 for length in fields.shape[1:])
-        tall = fields[:, :rows].copy()
-        for shift in range(1, side):
-            tall += fields[:, shift : shift + rows]
-        total = tall[:, :, :columns].copy()
-        for shift in range(1, side):
-            total += tall[:, :, shift : shift + columns]
-        return total
-
-    def _means(self, fields: Floats) -> Floats:
-        return self._sums(fields) * self._share
-
-    def _scattered(self, fields: Floats) -> Floats:
-        """Return for each pixel the sums over all windows that it lies in: the transpose of `_sums`."""
-        around = (2 * self._reach, 2 * self._reach)
-        return self._sums(np.pad(fields, ((0, 0), around, around)))
+def _laplacian(picture: NDArray[np.uint8], windows: Windows) -> Laplacian:
+    """Return the matting Laplacian of a picture, 3 x height x width."""
+    reach, count = windows.reach, pixels_a_window(windows.reach)
+    # Whole numbers: a variance that is small against the square of the mean would be lost in single precision.
+    red, green, blue = whole = picture.astype(np.int32)
+    spread = sums(np.stack([red * red, red * green, red * blue, green * green, green * blue, blue * blue]), reach)
+    spread *= count
+    total = red, green, blue = sums(whole, reach)
+    spread -= np.stack([red * red, red * green, red * blue, green * green, green * blue, blue * blue])
+    variances = spread / count**2
+    variances[[0, 3, 5]] += windows.noise
+    mean = total.astype(np.float32) * np.float32(1 / count) - _MIDDLE
+    return Laplacian(picture - _MIDDLE, mean, invert(variances).astype(np.float32), reach)
