@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matted_client.messages import MaskRequest, MaskResult, Progress, RefineRequest
+from matted_client.messages import MaskRequest, MaskResult, RefineRequest
 from numpy.typing import NDArray
 
 from matted.inference import model_io
@@ -87,7 +87,7 @@ class Finishing:
         if wider.is_whole:
             self._alpha = render(wider)
         else:
-            self._alpha = self._picture.findings.get((key, wider, depth), rendered).copy()
+            self._alpha = self._picture.answers.get((key, wider, depth), rendered).copy()
         self._held(wider).apply(self._alpha)
 
     def outcome(
@@ -128,16 +128,12 @@ class Finishing:
         request = self._request
         return Held(view, request.box, request.keep, request.drop, self._hint)
 
-    def _begin(self, stage: str) -> None:
-        self._task.check()
-        self._task.progress = Progress(stage)
-
     def _tuned(self) -> Mask:
         """Return the alpha, tuned. What a person said holds for the subject, whatever the tuning would make of it."""
         request, alpha = self._request, self._alpha
         if request.threshold is None and not request.grow and not request.feather and not request.invert:
             return alpha
-        self._begin("mask")
+        self._task.begin("mask")
         scale = self._wider.scale
         grow, feather = round(request.grow * scale), request.feather * scale
         mask = edges.tune(alpha, request.threshold, grow, feather, self._task.check)
@@ -153,7 +149,7 @@ class Finishing:
 
         mask: the mask after tuning. Where it is inverted, the background is what is kept and gets the estimate.
         """
-        self._begin("colours")
+        self._task.begin("colours")
         request, view, invert = self._request, self._view, self._request.invert
         layer = self._picture.seen_in(view)
         result = colours.CutOut(layer)

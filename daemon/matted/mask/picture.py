@@ -27,8 +27,8 @@ class Picture:
     frames: as received.
     has_plate: whether there is one.
     hint: height x width, uint8: 0 background, 255 subject, else undecided. None: there is no hint.
-    hint_key: by which what the hint led to is remembered.
-    findings: what has been found out about it.
+    findings: what has been found out about it, whatever the hint.
+    answers: what has been found out with the hint. A question's own hint has its own, which end with the question.
     """
 
     def __init__(
@@ -52,8 +52,8 @@ class Picture:
         self.frames = list(frames)
         self.has_plate = plate
         self.hint = self._as_hint(frames[1 + plate]) if hint else None
-        self.hint_key: object = None
-        self.findings = Findings()
+        self.findings = self.answers = Findings()
+        self._decides: bool | None = None
         self._layers: list[Layer] = []  # those of all pictures that `hinted` makes of this one, too
 
     def hinted(self, frame: memoryview) -> Picture:
@@ -61,8 +61,16 @@ class Picture:
         other = copy(self)
         other.frames = [*self.frames[: 1 + self.has_plate], frame]
         other.hint = self._as_hint(frame)
-        other.hint_key = object()  # nothing that was found with another hint is taken for it
+        other.answers = Findings()
+        other._decides = None
         return other
+
+    @property
+    def hint_decides(self) -> bool:
+        """Whether there is a hint that decides any pixel."""
+        if self._decides is None:  # once: a hint may have many pixels, and the queue asks whenever it looks for work
+            self._decides = self.hint is not None and bool(self.hint.min() == 0 or self.hint.max() == 255)
+        return self._decides
 
     def seen_in(self, view: View) -> Layer:
         """Return the picture, without the plate, as it is to be seen in a view."""

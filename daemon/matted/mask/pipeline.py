@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matted_client import options
-from matted_client.messages import MaskRequest, Progress, RefineRequest
+from matted_client.messages import MaskRequest, RefineRequest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
@@ -22,6 +22,7 @@ from matted.mask.view import View
 from matted.models.spec import ModelSpec
 from matted.system.task import Task
 
+Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 _MARK = 0.005  # radius of a point that a person sets in a mask to be refined, as a share of the longer side
@@ -91,17 +92,13 @@ class Pipeline:
             own_colours=seen.foreground,
         )
 
-    def _begin(self, stage: str) -> None:
-        self._task.check()
-        self._task.progress = Progress(stage)
-
     def _render(self, key: tuple[object, ...], matte: Floats, view: View) -> NDArray[np.uint8 | np.uint16]:
         """Return the matte as a mask of the view, in the request's depth, its edge refined if requested.
 
         key: by which the edge is remembered.
         """
-        edge = self._picture.findings.get(key, lambda: self._fit(matte))
-        self._begin("mask")
+        edge = self._picture.answers.get(key, lambda: self._fit(matte))
+        self._task.begin("mask")
         layer = self._picture.seen_in(view)
         refinement = None if edge.models is None else Refinement(edge.models, layer, self._task.check, view)
         clearing = None if edge.clearing is None else edge.clearing.seen_in(view)
@@ -113,7 +110,7 @@ class Pipeline:
         """Find out how the matte is brought to the picture's size. Returns it and the bytes that it takes."""
         if self._request.edges == options.OFF:
             return Edge(matte, None, None), 0
-        self._begin("edges")
+        self._task.begin("edges")
         clearing = Clearing(matte, self._picture.width, self._picture.height)
         cleared = clearing.apply(matte)
         models = edges.fit(cleared, self._picture.layers[0], self._request.edges, self._task.check)
@@ -126,30 +123,28 @@ def refine_mask(request: RefineRequest, picture: Picture, task: Task, stopwatch:
     stopwatch.lap("waiting")
     mask = picture.hint
     assert mask is not None, "admission lets no such request in"
-    key = ("refined", picture.hint_key, request.reach, tuple(map(tuple, request.keep)), tuple(map(tuple, request.drop)))
-    layer, rough = picture.layers[0], _marked(mask, request)
+    key = ("refined", request.reach, tuple(map(tuple, request.keep)), tuple(map(tuple, request.drop)))
 
-    def fitted() -> tuple[FittedAlpha, int]:
-        task.check()
-        task.progress = Progress("edges")
-        found = matting.fit(layer, rough, request.reach, task.check)
+    def fitted(rough: Bytes) -> tuple[FittedAlpha, int]:
+        task.begin("edges")
+        found = matting.fit(picture.layers[0], rough, request.reach, task.check)
         stopwatch.lap("edges")
         return found, found.memory
 
     def rendered(view: View) -> NDArray[np.uint8 | np.uint16]:
-        # What a question's own hint led to is asked for once.
-        alpha = picture.findings.get(key, fitted) if picture.hint_key is None else fitted()[0]
-        task.progress = Progress("mask")
-        mask = alpha.render(rough, view, picture.seen_in(view), request.depth, task.check)
+        rough = _marked(mask, request)
+        alpha = picture.answers.get(key, lambda: fitted(rough))
+        task.begin("mask")
+        shown = alpha.render(rough, view, picture.seen_in(view), request.depth, task.check)
         stopwatch.lap("mask")
-        return mask
+        return shown
 
     finishing = Finishing(task, request, picture, stopwatch)
     finishing.render(key, rendered)
     return finishing.outcome(model="", device="", confidence=1.0, second_look=False, warnings=[], own_colours=None)
 
 
-def _marked(mask: NDArray[np.uint8], request: RefineRequest) -> NDArray[np.uint8]:
+def _marked(mask: Bytes, request: RefineRequest) -> Bytes:
     """Return the mask with a disc of white around each point to keep, and of black around each to drop."""
     points = [(x, y, 255) for x, y in request.keep] + [(x, y, 0) for x, y in request.drop]
     if not points:

@@ -50,6 +50,11 @@ class Task:
         if self.cancelled():
             raise Rejected(messages.CANCELLED, "Cancelled.")
 
+    def begin(self, stage: str) -> None:
+        """Report that a stage begins. Raises Rejected("cancelled") once the task was cancelled."""
+        self.check()
+        self.progress = Progress(stage)
+
     def run_interruptible(self, work: Callable[[], None], interrupt: Callable[[], None]) -> None:
         """Run `work`, which a cancel can end early.
 

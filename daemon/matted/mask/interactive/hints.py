@@ -28,7 +28,8 @@ class Hints:
     box: left, top, right, bottom: the subject is inside; None: nothing is said.
     keep: points x, y of the subject, in the order of the clicks.
     drop: points x, y of the background, in the order of the clicks. Where keep and drop meet, drop counts.
-    trimap: height x width of the picture: 0 background, 255 subject, else undecided; None: nothing is said.
+    trimap: of the whole picture, at its size or smaller: 0 background, 255 subject, else undecided; None: nothing is
+        said.
     """
 
     box: Box | None = None

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 from matted_client import Rejected, messages
-from matted_client.messages import MaskRequest, Progress
+from matted_client.messages import MaskRequest
 from numpy.typing import NDArray
 
 from matted.inference import model_io
@@ -92,7 +92,7 @@ class Finder:
         """Take a request. The parameters are those of Pipeline."""
         self.spec = spec
         self._hints = hints = _said(request, picture)
-        said = hints and (hints.box, hints.keep, hints.drop, picture.hint_key)
+        said = hints and (hints.box, hints.keep, hints.drop)
         self.key: Hashable = ("subject", spec, request.second_look, said)
         self._task = task
         self._request = request
@@ -104,7 +104,7 @@ class Finder:
     def needs_model(self) -> bool:
         """Whether the model has to be shown the picture, or a part of it that it has not been shown before."""
         findings = self._picture.findings
-        if self.key in findings:
+        if self.key in self._picture.answers:
             return False
         return any(key not in findings for key in [self._seen_key, *self._looks()])
 
@@ -113,7 +113,7 @@ class Finder:
 
         Raises Rejected, MemoryError, ModelNeeded.
         """
-        found = self._picture.findings.get(self.key, lambda: self._find(model))
+        found = self._picture.answers.get(self.key, lambda: self._find(model))
         self._refuse_nothing(found.seen)
         return found
 
@@ -145,10 +145,10 @@ class Finder:
                 Look(where, findings.get(self._look_key(where), partial(self._look_at, model, where, seen)))
                 for where in steering.looks(hints, *self._size)
             ]
-            self._task.check()
-            self._task.progress = Progress("mask")
-            layer, hint_key = self._picture.layers[0], self._picture.hint_key
-            matte = steering.steer(matte, layer, hints, looks, self._task.check, findings, hint_key)
+            self._task.begin("mask")
+            matte = steering.steer(
+                matte, self._picture.layers[0], hints, looks, self._task.check, self._picture.answers
+            )
             self._stopwatch.lap("hints")
         return Subject(seen, matte, merged is not None), matte.nbytes
 
@@ -193,9 +193,7 @@ class Finder:
 
 def _said(request: MaskRequest, picture: Picture) -> Hints | None:
     """Return what a person said of the subject, None if nothing. A hint that leaves all undecided says nothing."""
-    hint = picture.hint
-    if hint is not None and hint.min() > 0 and hint.max() < 255:
-        hint = None
+    hint = picture.hint if picture.hint_decides else None
     if request.box is None and not request.keep and not request.drop and hint is None:
         return None
     box = None if request.box is None else (request.box[0], request.box[1], request.box[2], request.box[3])

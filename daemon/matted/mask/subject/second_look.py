@@ -6,7 +6,7 @@ second look, at the box alone, it gets most of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,7 @@ _MIN_OVERLAP = 0.7  # intersection over union of both mattes in the box; with le
 _MAX_CANVAS = 4096  # pixels a side of the merged matte, at most
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """Pixels of the picture: left <= x < right, top <= y < bottom."""
 
     left: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,6 +13,8 @@ from PIL import Image
 from matted.inference.layer import Layer
 from matted.mask import interactive
 from matted.mask.interactive import Hints
+from matted.mask.interactive.hints import Box as Edges
+from matted.mask.interactive.hints import Grid
 from matted.mask.picture import Findings
 from matted.mask.subject.second_look import Box
 
@@ -50,8 +52,7 @@ def steer(
     hints: Hints,
     seen: Sequence[Look],
     check: Callable[[], None],
-    findings: Findings,
-    hint_key: Hashable,
+    answers: Findings,
 ) -> Floats:
     """Return the matte of the subject that a person means, of the whole picture, 0..1.
 
@@ -60,17 +61,17 @@ def steer(
     hints: what the person said, in pixels of the picture.
     seen: what the model saw in the parts that `looks` named.
     check: called between pieces of the work; raises to stop.
-    findings, hint_key: where and by which the reduced trimap is remembered.
+    answers: what has been found out with the same trimap.
 
     Wherever the decision agrees with the model, the model's own alpha stays: it has finer detail.
     """
     where = _part(matte, hints, layer.width, layer.height)
     scale = min(1.0, interactive.WORKING_SIDE / max(where.width, where.height))
-    guide = layer.part(_edges(where), max(1, round(where.width * scale)), max(1, round(where.height * scale)))
+    guide = layer.part(where, max(1, round(where.width * scale)), max(1, round(where.height * scale)))
     trimap = hints.trimap
     if trimap is not None:
-        key = ("trimap", hint_key, where, guide.width)
-        trimap = findings.get(key, partial(_reduced, trimap, where, guide.width, guide.height))
+        key = ("trimap", where, guide.width)
+        trimap = answers.get(key, partial(_reduced, trimap, where, guide.width, guide.height))
     inner = _cut(matte, where, layer.width, layer.height)
     fitting = _fitting(inner, where, hints, seen)
     if fitting is not None:
@@ -126,18 +127,13 @@ def _fitting(inner: Floats, where: Box, hints: Hints, seen: Sequence[Look]) -> F
     """
     if hints.box is None or hints.keep or hints.drop or hints.trimap is not None:
         return None
-    box = Box(*_shifted(Box(*hints.box), where))
+    box = _shifted(hints.box, where)
     beliefs = []
     for each in seen:
-        whole = _canvas(inner, each.matte, Box(*_shifted(each.where, where)), where.width, where.height)
-        rows, columns = whole.shape
-        left, top, right, bottom = _shifted(each.where, where)
-        spot = (
-            slice(round(top * rows / where.height), max(1, round(bottom * rows / where.height))),
-            slice(round(left * columns / where.width), max(1, round(right * columns / where.width))),
-        )
-        size = spot[1].stop - spot[1].start, spot[0].stop - spot[0].start
-        whole[spot] = np.asarray(Image.fromarray(each.matte).resize(size, Image.Resampling.BILINEAR))
+        look = _shifted(each.where, where)
+        whole = _canvas(inner, each.matte, look, where.width, where.height)
+        place = Grid(whole.shape, where.width, where.height).nearly(look)
+        whole[place] = _enlarged(each.matte, place)
         beliefs.append(whole)
     beliefs.append(np.asarray(Image.fromarray(inner).resize(beliefs[0].shape[::-1])) if beliefs else inner)
     if not all(_fills(belief, box, where) for belief in beliefs) or _agreement(beliefs) < _AGREEING:
@@ -154,12 +150,7 @@ def _agreement(beliefs: Sequence[Floats]) -> float:
 
 def _fills(belief: Floats, box: Box, where: Box) -> bool:
     """Return whether a subject reaches all sides of a box, and hardly beyond. belief, box: of the part `where`."""
-    rows, columns = belief.shape
-    down, across = rows / where.height, columns / where.width
-    inside = (
-        slice(round(box.top * down), max(round(box.top * down) + 1, round(box.bottom * down))),
-        slice(round(box.left * across), max(round(box.left * across) + 1, round(box.right * across))),
-    )
+    inside = Grid(belief.shape, where.width, where.height).nearly(box)
     subject = belief > _SUBJECT
     part = subject[inside]
     ys = np.flatnonzero(part.sum(axis=1) > _THIN * part.shape[1])
@@ -172,13 +163,10 @@ def _fills(belief: Floats, box: Box, where: Box) -> bool:
     return bool(reaches and beyond <= _BEYOND * np.count_nonzero(part))
 
 
-def _edges(box: Box) -> tuple[int, int, int, int]:
-    return box.left, box.top, box.right, box.bottom
-
-
-def _shifted(box: Box, where: Box) -> tuple[int, int, int, int]:
-    """Return the edges of a box in pixels of the part `where`."""
-    return box.left - where.left, box.top - where.top, box.right - where.left, box.bottom - where.top
+def _shifted(box: Edges, where: Box) -> Box:
+    """Return a box in pixels of the part `where`."""
+    left, top, right, bottom = box
+    return Box(left - where.left, top - where.top, right - where.left, bottom - where.top)
 
 
 def _reduced(trimap: Bytes, where: Box, width: int, height: int) -> tuple[Bytes, int]:
@@ -188,7 +176,7 @@ def _reduced(trimap: Bytes, where: Box, width: int, height: int) -> tuple[Bytes,
     """
     image = Image.fromarray(trimap)
     shares = [
-        np.asarray(image.point(levels).resize((width, height), Image.Resampling.BOX, _edges(where)))
+        np.asarray(image.point(levels).resize((width, height), Image.Resampling.BOX, where))
         for levels in ([255, *[0] * 255], [*[0] * 255, 255])
     ]
     background, subject = shares
@@ -204,7 +192,7 @@ def _within(hints: Hints, where: Box, trimap: Bytes | None) -> Hints:
     def moved(points: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
         return tuple((x - where.left, y - where.top) for x, y in points if _contains(where, x, y))
 
-    box = None if hints.box is None else _shifted(Box(*hints.box), where)
+    box = None if hints.box is None else _shifted(hints.box, where)
     return Hints(box, moved(hints.keep), moved(hints.drop), trimap)
 
 
@@ -239,28 +227,22 @@ def _agreed(
     seen: further looks, whose detail is taken where they agree with the decision.
     outside: whether what lies outside the part stays; else it is cleared.
     """
-    rows, columns = canvas.shape
-
-    def on_canvas(box: Box) -> tuple[slice, slice]:
-        left, right = (round(x * columns / width) for x in (box.left, box.right))
-        top, bottom = (round(y * rows / height) for y in (box.top, box.bottom))
-        return slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1))
-
-    def enlarged(part: Floats, place: tuple[slice, slice]) -> Floats:
-        size = place[1].stop - place[1].start, place[0].stop - place[0].start
-        return np.asarray(Image.fromarray(part).resize(size, Image.Resampling.BILINEAR)).clip(0.0, 1.0)
-
-    result = canvas if outside else np.zeros_like(canvas)
-    place = on_canvas(where)
-    decision = enlarged(decided, place)
-    model = canvas[place].copy()
-    final = np.zeros_like(canvas)
-    final[place] = np.where((model > _SUBJECT) == (decision > _SUBJECT), model, decision)
+    grid = Grid(canvas.shape, width, height)
+    place = grid.nearly(where)
+    decision = np.zeros_like(canvas)
+    decision[place] = _enlarged(decided, place)
+    agreed = np.where((canvas > _SUBJECT) == (decision > _SUBJECT), canvas, decision)
     for each in seen:
-        spot = on_canvas(each.where)
-        view = enlarged(each.matte, spot)
-        whole = np.zeros_like(canvas)
-        whole[place] = decision
-        final[spot] = np.where((view > _SUBJECT) == (whole[spot] > _SUBJECT), view, final[spot])
-    result[place] = final[place]
+        spot = grid.nearly(each.where)
+        view = _enlarged(each.matte, spot)
+        agreed[spot] = np.where((view > _SUBJECT) == (decision[spot] > _SUBJECT), view, agreed[spot])
+    result = canvas if outside else np.zeros_like(canvas)
+    result[place] = agreed[place]
     return result
+
+
+def _enlarged(part: Floats, place: tuple[slice, slice]) -> Floats:
+    """Return the matte of a part of a canvas at the size that it has there."""
+    rows, columns = place
+    size = columns.stop - columns.start, rows.stop - rows.start
+    return np.asarray(Image.fromarray(part).resize(size, Image.Resampling.BILINEAR)).clip(0.0, 1.0)
