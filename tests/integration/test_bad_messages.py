@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,6 @@ from conftest import Daemon, wait_for
 from matted_client import Session, messages
 from matted_client.endpoint import read_connection
 from peers import LibzmqClient, disc
-
-
-@pytest.fixture
-def client(daemon: Daemon) -> Iterator[LibzmqClient]:
-    """A client. After the test the daemon must still make a mask for it."""
-    with LibzmqClient(daemon.connection_file) as peer:
-        yield peer
-        header, frames = peer.reply(peer.mask(64, 48))
-        assert header["op"] == "result" and len(frames[0]) == 64 * 48
 
 
 def fields(**changes: Any) -> dict[str, Any]:

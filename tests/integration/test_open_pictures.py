@@ -28,15 +28,6 @@ def session(daemon: Daemon) -> Iterator[Session]:
         yield made
 
 
-@pytest.fixture
-def client(daemon: Daemon) -> Iterator[LibzmqClient]:
-    """A client of libzmq. After the test the daemon must still make a mask for it."""
-    with LibzmqClient(daemon.connection_file) as peer:
-        yield peer
-        header, frames = peer.reply(peer.mask(64, 48))
-        assert header["op"] == "result" and len(frames[0]) == 64 * 48
-
-
 def opened(client: LibzmqClient, name: int = 1, size: tuple[int, int] = SIZE, **fields: Any) -> dict[str, Any]:
     width, height = size
     return client.ask("open", [disc(*size)], picture=name, width=width, height=height, format="RGBA8", **fields)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +11,7 @@ from matted.files.pictures import Picture, PictureError
 from numpy.typing import NDArray
 from PIL import Image
 from profiles import LINEAR_GREY, SRGB
+from writing import Save
 
 WIDTH, HEIGHT = 48, 32
 COLOURS = np.random.default_rng(1).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
@@ -23,20 +22,6 @@ MASK = np.zeros((HEIGHT, WIDTH), np.uint8)
 MASK[:, 20:] = 128
 MASK[:, 22:] = 255
 BINARY = np.where(MASK > 127, 255, 0).astype(np.uint8)
-
-Save = Callable[..., Path]
-
-
-@pytest.fixture
-def save(tmp_path: Path) -> Save:
-    """save("name.png", image, **how) writes a picture and returns its path."""
-
-    def write(name: str, image: Any, **how: Any) -> Path:
-        path = tmp_path / name
-        (Image.fromarray(image) if isinstance(image, np.ndarray) else image).save(path, **how)
-        return path
-
-    return write
 
 
 def read(path: Path, picture: Picture = PICTURE, strokes: bool = False) -> NDArray[np.uint8]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,22 +10,7 @@ from matted.files.pairs import plan_pairs
 from matted.files.pictures import PictureError
 from matted.files.plan import Plan
 from matted.files.runner import Step
-
-Make = Callable[..., list[Path]]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Make:
-    """make("a.jpg", "folder/b.png") makes these files, empty, and returns their paths."""
-
-    def touch(*names: str) -> list[Path]:
-        paths = [tmp_path / name for name in names]
-        for path in paths:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-        return paths
-
-    return touch
+from writing import Make
 
 
 def pairs(image: Path, mask: Path, output: Path | None = None, kind: str = "refined", recursive: bool = False) -> Plan:

@@ -25,6 +25,7 @@ from PIL.PngImagePlugin import PngInfo
 from png_files import png_claiming
 from profiles import LINEAR_GREY, SRGB, black_ink_only
 from reading import read_or_refuse, refused
+from writing import Save
 
 WIDTH, HEIGHT = 24, 18
 RGB = np.random.default_rng(1).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
@@ -32,20 +33,6 @@ GREY = np.ascontiguousarray(RGB[:, :, 0])
 ALPHA = np.ascontiguousarray(RGB[:, :, 1])
 MASK = np.random.default_rng(2).integers(0, 256, (HEIGHT, WIDTH), dtype=np.uint8)
 LOSSLESS = {"png": {}, "tif": {}, "webp": {"lossless": True, "exact": True}}
-
-Save = Callable[..., Path]
-
-
-@pytest.fixture
-def save(tmp_path: Path) -> Save:
-    """save("name.png", image, **how) writes a picture and returns its path."""
-
-    def write(name: str, image: Any, **how: Any) -> Path:
-        path = tmp_path / name
-        (Image.fromarray(image) if isinstance(image, np.ndarray) else image).save(path, **how)
-        return path
-
-    return write
 
 
 def pixels(picture: Picture) -> NDArray[np.uint8]:

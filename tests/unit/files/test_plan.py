@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,22 +9,7 @@ from matted.files import naming
 from matted.files.pictures import PictureError
 from matted.files.plan import Plan, plan
 from matted.files.runner import Step
-
-Make = Callable[..., list[Path]]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Make:
-    """make("a.jpg", "folder/b.png") makes these files, empty, and returns their paths."""
-
-    def touch(*names: str) -> list[Path]:
-        paths = [tmp_path / name for name in names]
-        for path in paths:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(b"")
-        return paths
-
-    return touch
+from writing import Make
 
 
 def targets(

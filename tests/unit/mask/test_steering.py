@@ -7,18 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import Engines, FakeStore, model
-from matted.inference.cache import ModelCache
-from matted.inference.compiled import CompiledFiles
-from matted.inference.predictor import Predictor
-from matted.inference.timing import Stopwatch
-from matted.mask.finishing import Outcome
+from asker import Asker
+from fakes import model
 from matted.mask.picture import Picture
-from matted.mask.pipeline import Pipeline
-from matted.settings.target import Target
-from matted.system.task import Task
 from matted_client import Rejected
-from matted_client.messages import MaskRequest
 
 WIDTH, HEIGHT = 480, 320
 SPEC = model("small")
@@ -36,30 +28,8 @@ def pixels(levels: tuple[int, int] = (250, 250)) -> bytes:
     return planes.astype(np.uint8).tobytes()
 
 
-class Harness:
-    """Asks about one open picture."""
-
-    def __init__(self, folder: Path, picture: Picture) -> None:
-        self.engines, self.picture = Engines(), picture
-        cache = ModelCache(1 << 40, lambda: 1 << 40, self.engines.clock)
-        files, clock = CompiledFiles(folder, 0), self.engines.clock
-        self.predictor = Predictor(FakeStore().as_store, cache, files, Target("CPU"), self.engines, clock)
-
-    def ask(self, **fields: Any) -> Outcome:
-        stopwatch = Stopwatch(self.engines.clock.now, self.engines.clock)
-        pipeline = Pipeline(SPEC, Task(), MaskRequest(picture=1, **fields), self.picture, stopwatch)
-        if not pipeline.needs_model:
-            return pipeline.run(None)
-        with self.predictor.hold(Task(), SPEC, 60.0, stopwatch) as held:
-            return pipeline.run(held)
-
-    @property
-    def inferences(self) -> int:
-        return sum(engine.inferences for engine in self.engines.made)
-
-
-def opened(folder: Path, data: bytes | None = None) -> Harness:
-    return Harness(folder, Picture(WIDTH, HEIGHT, "RGB8", [memoryview(data or pixels())]))
+def opened(folder: Path, data: bytes | None = None) -> Asker:
+    return Asker(folder, SPEC, Picture(WIDTH, HEIGHT, "RGB8", [memoryview(data or pixels())]))
 
 
 @pytest.mark.parametrize("edges", ["off", "fine", "hair"])

@@ -7,20 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import Engines, FakeStore, model
+from asker import Asker
+from fakes import model
 from hypothesis import given
 from hypothesis import strategies as st
-from matted.inference.cache import ModelCache
-from matted.inference.compiled import CompiledFiles
 from matted.inference.layer import Layer
-from matted.inference.predictor import Predictor
 from matted.inference.timing import Stopwatch
-from matted.mask.finishing import Outcome
 from matted.mask.picture import REMEMBERED_BYTES, Findings, Picture
 from matted.mask.pipeline import Pipeline
 from matted.mask.subject.finding import ModelNeeded
 from matted.mask.view import View
-from matted.settings.target import Target
 from matted.system.task import Task
 from matted_client.messages import MaskRequest
 from numpy.typing import NDArray
@@ -48,33 +44,13 @@ def pixels() -> NDArray[np.uint8]:
 PIXELS = pixels()
 
 
-class Harness:
-    """Asks questions about an open picture."""
-
-    def __init__(self, folder: Path) -> None:
-        self.engines = Engines()
-        self.picture = Picture(*SIZE, "RGBA8", [memoryview(PIXELS.tobytes())])
-        cache = ModelCache(1 << 40, lambda: 1 << 40, self.engines.clock)
-        files = CompiledFiles(folder, 0)
-        self.predictor = Predictor(FakeStore().as_store, cache, files, Target("CPU"), self.engines, self.engines.clock)
-
-    def ask(self, picture: Picture | None = None, **fields: Any) -> Outcome:
-        request = MaskRequest(picture=1, **fields)
-        stopwatch = Stopwatch(self.engines.clock.now, self.engines.clock)
-        pipeline = Pipeline(SPEC, Task(), request, picture or self.picture, stopwatch)
-        if not pipeline.needs_model:
-            return pipeline.run(None)
-        with self.predictor.hold(Task(), SPEC, 60.0, stopwatch) as held:
-            return pipeline.run(held)
-
-    @property
-    def inferences(self) -> int:
-        return sum(engine.inferences for engine in self.engines.made)
+def opened(folder: Path) -> Asker:
+    return Asker(folder, SPEC, Picture(*SIZE, "RGBA8", [memoryview(PIXELS.tobytes())]))
 
 
 @pytest.fixture
-def harness(tmp_path: Path) -> Harness:
-    return Harness(tmp_path)
+def harness(tmp_path: Path) -> Asker:
+    return opened(tmp_path)
 
 
 def reduced(mask: NDArray[Any], width: int, height: int) -> NDArray[Any]:
@@ -83,7 +59,7 @@ def reduced(mask: NDArray[Any], width: int, height: int) -> NDArray[Any]:
 
 @pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
 @pytest.mark.parametrize("fields", [{"edges": "off"}, {}, {"edges": "hair"}, {"feather": 9.0}, {"grow": -7}], ids=str)
-def test_a_part_at_its_own_size_is_cut_of_the_whole(harness: Harness, part: list[int], fields: dict[str, Any]) -> None:
+def test_a_part_at_its_own_size_is_cut_of_the_whole(harness: Asker, part: list[int], fields: dict[str, Any]) -> None:
     left, top, right, bottom = part
     whole = harness.ask(**fields).mask[top:bottom, left:right]
     seen = harness.ask(view=[*part, right - left, bottom - top], **fields).mask
@@ -92,7 +68,7 @@ def test_a_part_at_its_own_size_is_cut_of_the_whole(harness: Harness, part: list
 
 @pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
 @pytest.mark.parametrize("fields", [{"edges": "off"}, {}, {"edges": "hair"}, {"feather": 9.0}, {"grow": -8}], ids=str)
-def test_a_smaller_view_is_the_whole_made_smaller(harness: Harness, part: list[int], fields: dict[str, Any]) -> None:
+def test_a_smaller_view_is_the_whole_made_smaller(harness: Asker, part: list[int], fields: dict[str, Any]) -> None:
     left, top, right, bottom = part
     width, height = (right - left) // 2, (bottom - top) // 2
     whole = harness.ask(**fields).mask[top:bottom, left:right]
@@ -102,7 +78,7 @@ def test_a_smaller_view_is_the_whole_made_smaller(harness: Harness, part: list[i
     assert difference.mean() < 1.0 and (difference > 64).mean() < 0.005
 
 
-def test_the_colours_of_a_view_are_those_of_the_whole(harness: Harness) -> None:
+def test_the_colours_of_a_view_are_those_of_the_whole(harness: Asker) -> None:
     left, top, right, bottom = part = [101, 67, 461, 307]
     whole = harness.ask(foreground=True).foreground
     seen = harness.ask(foreground=True, view=[*part, 360, 240]).foreground
@@ -116,7 +92,7 @@ def test_the_colours_of_a_view_are_those_of_the_whole(harness: Harness) -> None:
     assert np.abs(reduced(PIXELS[top:bottom, left:right, 3].copy(), 180, 120).astype(int) - half[:, :, 3])[60, 60] <= 2
 
 
-def test_a_second_question_needs_no_inference_and_no_model(harness: Harness) -> None:
+def test_a_second_question_needs_no_inference_and_no_model(harness: Asker) -> None:
     whole = harness.ask()
     assert harness.inferences == 1
     for fields in ({"grow": 3}, {"edges": "hair"}, {"feather": 2.0}, {"view": [0, 0, *SIZE, 360, 240]}, {"depth": 16}):
@@ -127,20 +103,20 @@ def test_a_second_question_needs_no_inference_and_no_model(harness: Harness) -> 
     assert harness.inferences == 1
 
 
-def test_what_is_forgotten_between_the_look_and_the_work_is_said(harness: Harness) -> None:
+def test_what_is_forgotten_between_the_look_and_the_work_is_said(harness: Asker) -> None:
     pipeline = Pipeline(SPEC, Task(), MaskRequest(picture=1), harness.picture, Stopwatch(0.0))
     with pytest.raises(ModelNeeded):
         pipeline.run(None)
 
 
-def test_a_slider_renders_a_view_once(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slider_renders_a_view_once(harness: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
     view = [0, 0, *SIZE, 360, 240]
     harness.ask(view=view, grow=4)
     monkeypatch.setattr(Pipeline, "_render", None)  # it would fail
     for grow in (3, -4, 4):
         harness.ask(view=view, grow=grow)
     monkeypatch.undo()
-    np.testing.assert_array_equal(harness.ask(view=view).mask, Harness(Path("unused")).ask(view=view).mask)
+    np.testing.assert_array_equal(harness.ask(view=view).mask, opened(Path("unused")).ask(view=view).mask)
 
 
 def test_findings_are_bounded_and_the_oldest_goes_first() -> None:
