@@ -20,6 +20,7 @@ from hosts.roots import cache_folder
 from matted.models import catalogue, sources
 from matted.models.origin import digest
 from matted_client import Session, connect
+from peers import LibzmqClient
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PHOTOGRAPHS = CHECKOUT / "tests" / "photographs"
@@ -175,6 +176,15 @@ def daemon(tmp_path_factory: pytest.TempPathFactory, u2netp_file: Path) -> Itera
     running = Daemon(tmp_path_factory.mktemp("daemon"), u2netp_file).start()
     yield running
     running.end()
+
+
+@pytest.fixture
+def client(daemon: Daemon) -> Iterator[LibzmqClient]:
+    """A client of libzmq. After the test the daemon must still make a mask for it."""
+    with LibzmqClient(daemon.connection_file) as peer:
+        yield peer
+        header, frames = peer.reply(peer.mask(64, 48))
+        assert header["op"] == "result" and len(frames[0]) == 64 * 48
 
 
 def build_wheel(folder: Path) -> Path:
