@@ -40,7 +40,9 @@ from .steps import (
     connection_file,
     daemon_pid,
     daemon_status,
+    daemon_that_stands_still,
     idle,
+    is_asking,
     is_gone,
     is_modal,
     model_process,
@@ -297,14 +299,12 @@ def _escape():
 
 
 def closed_while_waiting(seen):
-    busy = Busy()
-    yield _is_busy
     document = yield from open_photograph()
-    click()
-    yield waits_in_line
-    document.setModified(False)
-    document.close()
-    yield from busy.stop()
+    with daemon_that_stands_still():
+        click()
+        yield is_asking
+        document.setModified(False)
+        document.close()
     yield idle
     yield turns()
     seen["closed"] = take_messages()
@@ -317,14 +317,12 @@ def _while_waiting(seen, name, happening):
     layer = document.activeNode().duplicate()
     document.rootNode().addChildNode(layer, None)
     yield from activate(document, layer)
-    busy = Busy()
-    yield _is_busy
     yield in_front(document, layer)
-    click()
-    yield waits_in_line
-    happening(layer)
-    document.waitForDone()
-    yield from busy.stop()
+    with daemon_that_stands_still():
+        click()
+        yield is_asking
+        happening(layer)
+        document.waitForDone()
     yield idle
     yield turns()
     seen[name] = take_messages()

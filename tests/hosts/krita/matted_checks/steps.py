@@ -2,11 +2,14 @@
 
 import json
 import os
+import signal
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QDialog, QDialogButtonBox, QLabel, QMessageBox, QProgressBar
+from remove_background import request_thread
 from remove_background.matted_client import MattedError, connect
 
 from .program import action, activate, krita, messages, turns, visible
@@ -135,6 +138,22 @@ def is_gone(pid):
             return True
 
     return gone
+
+
+@contextmanager
+def daemon_that_stands_still():
+    """It answers nothing meanwhile, however slow this Krita is. The plug-in gives it up after some seconds."""
+    pid = daemon_pid()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def is_asking():
+    """a request of the plug-in's that is under way"""
+    return bool(request_thread._running)
 
 
 def stop_daemon():
