@@ -15,6 +15,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Type, U
 
 from . import endpoint, messages, python
 from .errors import MattedError, NotRunning, ProtocolError, Rejected, Timeout, Unavailable
+from .filling import Filling
 from .messages import (
     Cancel,
     Close,
@@ -30,7 +31,7 @@ from .messages import (
     Welcome,
 )
 from .pictures import Cancelled, Mask, OnProgress, OpenPicture, ignore, never, received, result_sizes, views
-from .zmtp import Dealer
+from .zmtp import Dealer, Frame
 
 CONNECT_SECONDS = 5.0  # TCP and handshake on loopback take milliseconds, unless the daemon hangs
 START_SECONDS = 20.0  # a cold disk can make the first Python start slow
@@ -251,7 +252,8 @@ class Session:
     ) -> Mask:
         """Ask for the mask of a picture and wait for it.
 
-        pixels: a bytes-like object of width x height pixels, rows from the top without padding, sRGB.
+        pixels: a bytes-like object of width x height pixels, rows from the top without padding, sRGB; or a Filling,
+            which is sent as it fills.
         format: a key of messages.BYTES_PER_PIXEL.
         plate: like `pixels`, the scene without the subject, for models that need it.
         hint: width x height bytes: 0 is background, 255 is subject, all else is undecided.
@@ -300,7 +302,7 @@ class Session:
         self.keep(opening, frames, cancelled)
         return OpenPicture(self, opening, frames)
 
-    def keep(self, opening: Open, frames: Sequence[memoryview], cancelled: Cancelled = never) -> None:
+    def keep(self, opening: Open, frames: Sequence[Frame], cancelled: Cancelled = never) -> None:
         """Have the daemon keep a picture. Raises what `mask` raises."""
         self._check_picture(opening)
         _check_frames(opening, opening, frames, opening.frame_sizes)
@@ -315,7 +317,7 @@ class Session:
     def answer(
         self,
         question: Question,
-        frames: Sequence[memoryview],
+        frames: Sequence[Frame],
         about: Union[Open, Question],
         on_progress: OnProgress,
         cancelled: Cancelled,
@@ -338,7 +340,8 @@ class Session:
             # Where no picture is sent, a cancel waits until the message is: half a message would cost the connection.
             interrupted = cancelled if question.picture is None else never
             self._send(request, frames, cancelled=interrupted)
-            return received(*self._result(request.id, on_progress, cancelled), question, size)
+            given_up = question.picture is not None and question.view is not None
+            return received(*self._result(request.id, on_progress, cancelled, given_up), question, size)
 
     def status(self) -> Dict[str, Any]:
         return dict(self._ask(messages.StatusRequest(), messages.StatusReply).status)
@@ -416,13 +419,17 @@ class Session:
     # -- messages ----------------------------------------------------------------------------------------------------
 
     def _result(
-        self, request_id: int, on_progress: OnProgress, cancelled: Cancelled
+        self, request_id: int, on_progress: OnProgress, cancelled: Cancelled, given_up: bool = False
     ) -> Tuple[str, Dict[str, Any], List[bytearray]]:
-        """Report progress until the reply comes, and return its op, header and frames. Raises Rejected for an error."""
+        """Report progress until the reply comes, and return its op, header and frames. Raises Rejected for an error.
+
+        given_up: nobody waits any more once `cancelled` is true, but the daemon is not told.
+        """
         while True:
             op, header, frames = self._reply(request_id, time.monotonic() + SILENCE_SECONDS, cancelled)
             if op == "":  # the caller wants to stop; the reply that comes then is skipped like all to other requests
-                self._send(self._pack(Cancel(request_id)))
+                if not given_up:
+                    self._send(self._pack(Cancel(request_id)))
                 raise Rejected(messages.CANCELLED, "Cancelled.")
             if op == Progress.op:
                 on_progress(Progress.from_wire(header))
@@ -442,12 +449,29 @@ class Session:
     def _send(
         self,
         request: "_Request",
-        frames: Sequence[memoryview] = (),
+        frames: Sequence[Frame] = (),
         deadline: Optional[float] = None,
         cancelled: Cancelled = never,
     ) -> None:
-        for buffer in self._peer.message([request.header, *frames]):
-            self._send_bytes(buffer, deadline, cancelled)
+        for part in self._peer.message([request.header, *frames]):
+            if isinstance(part, Filling):
+                self._send_filling(part, cancelled)
+            else:
+                self._send_bytes(part, deadline, cancelled)
+
+    def _send_filling(self, filling: Filling, cancelled: Cancelled) -> None:
+        """Send a frame as it fills, however long that takes. Raises the error of the one who fills it."""
+        sent = 0
+        try:
+            while sent < len(filling):
+                there = filling.after(sent, POLL_SECONDS)
+                self._send_bytes(there, cancelled=cancelled)
+                sent += len(there)
+                if sent < len(filling) and cancelled():
+                    raise Rejected(messages.CANCELLED, "Cancelled.")
+        except MattedError:
+            self.close()  # as a message that is half sent can't be ended otherwise
+            raise
 
     def _reply(
         self, request_id: int, deadline: float, cancelled: Cancelled = never
@@ -511,7 +535,7 @@ def _rejected(header: Dict[str, Any]) -> Rejected:
 
 
 def _check_frames(
-    message: Union[Open, Question], about: Union[Open, Question], frames: Sequence[memoryview], expected: List[int]
+    message: Union[Open, Question], about: Union[Open, Question], frames: Sequence[Frame], expected: List[int]
 ) -> None:
     """Refuse frames that the daemon would refuse.
 

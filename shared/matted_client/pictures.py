@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence,
 
 from . import messages
 from .errors import MattedError, ProtocolError, Rejected
+from .filling import Filling
 from .messages import MaskRequest, MaskResult, Open, Progress, Question, RefineRequest
+from .zmtp import Frame
 
 if TYPE_CHECKING:
     from .client import Session
@@ -46,6 +48,9 @@ class OpenPicture:
     A question costs no time to send pixels, nor to look at the whole picture again. If the daemon has forgotten the
     picture, it is sent again by itself: the buffers that it was opened with are kept, and must not change.
 
+    A question with a view whose `cancelled` gets true is only given up: the next one overtakes it, and what it had the
+    daemon find out is not lost.
+
     A dialog asks for what it shows:
 
         with session.open(pixels, width, height, "RGBA8") as picture:
@@ -53,7 +58,7 @@ class OpenPicture:
             mask = picture.mask(keep=[[x, y]])
     """
 
-    def __init__(self, session: "Session", opening: Open, frames: Sequence[memoryview]) -> None:
+    def __init__(self, session: "Session", opening: Open, frames: Sequence[Frame]) -> None:
         """Take a picture that the daemon has."""
         self._session = session
         self._opening = opening
@@ -98,7 +103,7 @@ class OpenPicture:
         with suppress(MattedError):
             self._session.forget(self._opening)
 
-    def _ask(self, question: Question, frames: List[memoryview], on_progress: OnProgress, cancelled: Cancelled) -> Mask:
+    def _ask(self, question: Question, frames: List[Frame], on_progress: OnProgress, cancelled: Cancelled) -> Mask:
         try:
             return self._session.answer(question, frames, self._opening, on_progress, cancelled)
         except Rejected as refusal:
@@ -108,9 +113,10 @@ class OpenPicture:
         return self._session.answer(question, frames, self._opening, on_progress, cancelled)
 
 
-def views(*buffers: Any) -> List[memoryview]:
-    """The bytes of the frames behind a header. buffers: bytes-like objects, None for those that are not there."""
-    return [memoryview(each).cast("B") for each in buffers if each is not None]
+def views(*buffers: Any) -> List[Frame]:
+    """The frames behind a header. buffers: bytes-like objects or Fillings, None for those that are not there."""
+    there = [each for each in buffers if each is not None]
+    return [each if isinstance(each, Filling) else memoryview(each).cast("B") for each in there]
 
 
 def result_sizes(question: Question, width: int, height: int) -> List[int]:

@@ -17,9 +17,12 @@ final place, without a copy.
 from __future__ import annotations
 
 import struct
-from typing import Callable, Iterable, Iterator, List, Optional
+from typing import Callable, Iterable, Iterator, List, Optional, Union
 
 from .errors import ProtocolError, Rejected
+from .filling import Filling
+
+Frame = Union[memoryview, Filling]  # of bytes
 
 MORE, LONG, COMMAND = 1, 2, 4  # flag bits of a frame
 MAX_COMMAND_BYTES = 4096  # handshake commands are tens of bytes
@@ -55,16 +58,16 @@ class Dealer:
         return data
 
     @staticmethod
-    def message(frames: Iterable[memoryview]) -> Iterator[memoryview]:
-        """Yield the buffers of one message in order. Payloads are passed on, not copied."""
-        views = [memoryview(frame).cast("B") for frame in frames]
-        for index, view in enumerate(views):
-            flags = MORE if index + 1 < len(views) else 0
-            if len(view) < 256:
-                yield memoryview(struct.pack(">BB", flags, len(view)))
+    def message(frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Yield the parts of one message in order: before each frame what goes ahead of it, then the frame itself."""
+        every = [frame if isinstance(frame, Filling) else memoryview(frame).cast("B") for frame in frames]
+        for index, frame in enumerate(every):
+            flags = MORE if index + 1 < len(every) else 0
+            if len(frame) < 256:
+                yield memoryview(struct.pack(">BB", flags, len(frame)))
             else:
-                yield memoryview(struct.pack(">BQ", flags | LONG, len(view)))
-            yield view
+                yield memoryview(struct.pack(">BQ", flags | LONG, len(frame)))
+            yield frame
 
     # -- receiving -------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,8 @@ import psutil
 import pytest
 from conftest import Daemon, wait_for
 from matted.serving.open_pictures import MOST_OF_A_CLIENT
-from matted_client import Rejected, Session, messages
+from matted_client import MattedError, Rejected, Session, Unavailable, messages
+from matted_client.filling import Filling
 from peers import LibzmqClient, disc
 
 SIZE = (300, 200)
@@ -60,6 +62,35 @@ def test_so_it_is_in_every_format(session: Session, format: str) -> None:
     expected = session.mask(pixels, *SIZE, format, anyway=True).alpha
     with session.open(pixels, *SIZE, format) as picture:
         assert picture.mask(anyway=True).alpha == expected
+
+
+def test_a_picture_that_is_sent_as_it_is_read_has_the_same_mask(session: Session) -> None:
+    pixels = disc(*SIZE)
+    expected = session.mask(pixels, *SIZE, "RGBA8").alpha
+
+    def filled() -> Filling:
+        filling = Filling(len(pixels))
+        rows = [pixels[start : start + 4 * SIZE[0]] for start in range(0, len(pixels), 4 * SIZE[0])]
+        threading.Thread(target=lambda: [filling.add(row) for row in rows]).start()
+        return filling
+
+    assert session.mask(filled(), *SIZE, "RGBA8").alpha == expected
+    with session.open(filled(), *SIZE, "RGBA8") as picture:
+        assert picture.mask().alpha == expected
+
+
+@pytest.mark.parametrize("way", ["fails", "cancelled"])
+def test_a_picture_that_is_not_read_to_its_end_costs_the_connection_alone(daemon: Daemon, way: str) -> None:
+    filling = Filling(len(disc(*SIZE)))
+    filling.add(disc(*SIZE)[:1000])
+    if way == "fails":
+        filling.fail(MattedError("The layer was removed."))
+    with daemon.session() as session:
+        with pytest.raises(MattedError, match=r"The layer was removed|Cancelled"):
+            session.mask(filling, *SIZE, "RGBA8", cancelled=lambda: way == "cancelled")
+        with pytest.raises(Unavailable):
+            session.status()
+    assert status(daemon)["jobs"] == []
 
 
 def test_a_refined_mask_by_name_is_that_by_pixels(session: Session) -> None:
