@@ -1,0 +1,219 @@
+"""The daemon's answers about one open picture: a thread that always asks the newest question."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from dataclasses import dataclass
+from typing import Any, Callable, Optional
+
+from ..client import Session
+from ..errors import MattedError, Rejected
+from ..messages import CANCELLED, OUT_OF_MEMORY, Progress
+from ..pictures import Cancelled, Mask, OnProgress, OpenPicture
+from ..sentences import SENTENCES
+
+Connect = Callable[[OnProgress, Cancelled], Session]
+Ask = Callable[[OpenPicture, OnProgress, Cancelled], Mask]
+Post = Callable[[Callable[[], None]], Any]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The pixels of a layer as `Session.open` takes them. They may be Fillings that somebody fills meanwhile."""
+
+    pixels: Any
+    width: int
+    height: int
+    format: str
+    plate: Any = None
+    hint: Any = None
+
+
+@dataclass(frozen=True)
+class _Question:
+    """lasting: it is not replaced by the next one. cancelled: whether nobody wants the answer any more."""
+
+    ask: Ask
+    answered: Callable[[Mask], None]
+    failed: Callable[[MattedError], None]
+    on_progress: OnProgress
+    lasting: bool = False
+    cancelled: Optional[Cancelled] = None
+
+
+class Conversation:
+    """Opens a layer in the daemon and asks about it, one question at a time.
+
+    A question that is asked while another one waits takes its place; one that is being answered is given up. What is
+    called back is called in the thread of the one who asks, by way of `post`. A daemon that ends or cannot be started
+    fails the question; the next question tries again.
+    """
+
+    def __init__(self, connect: Connect, layer: Layer, post: Post) -> None:
+        """Take a layer to be opened.
+
+        connect: opens a session; it may start the daemon.
+        post: runs a function later, in the thread of the dialog.
+        """
+        self._connect = connect
+        self._layer = layer
+        self._post = post
+        self._session: Optional[Session] = None
+        self._picture: Optional[OpenPicture] = None
+        self._opened_layer: Optional[Layer] = None  # whose picture that is
+        self._next: Optional[_Question] = None
+        self._closing = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="matted preview", daemon=True)
+
+    def start(self) -> None:
+        """Begin to open the layer, whether or not there is a question."""
+        self._thread.start()
+
+    def replace(self, layer: Layer) -> None:
+        """Take another picture in the place of this one, for all questions from now on: one with a plate, say."""
+        with self._changed:
+            self._layer = layer
+
+    def ask(
+        self,
+        ask: Ask,
+        answered: Callable[[Mask], None],
+        failed: Callable[[MattedError], None],
+        on_progress: OnProgress,
+    ) -> None:
+        """Ask in the place of what was asked before. The last three are called in the dialog's thread."""
+        self._put(
+            _Question(
+                ask,
+                lambda mask: self._post(lambda: answered(mask)),
+                lambda error: self._post(lambda: failed(error)),
+                lambda progress: self._post(lambda: on_progress(progress)),
+            )
+        )
+
+    def mask(self, ask: Ask, on_progress: OnProgress, cancelled: Cancelled) -> Mask:
+        """Ask in the place of what was asked before, and wait. For a thread that may wait: OK has been pressed.
+
+        on_progress: called in the conversation's thread. Raises what the question raises.
+        """
+        done = threading.Event()
+        masks, errors = [], []
+
+        def answered(mask: Mask) -> None:
+            masks.append(mask)
+            done.set()
+
+        def failed(error: MattedError) -> None:
+            errors.append(error)
+            done.set()
+
+        self._put(_Question(ask, answered, failed, on_progress, True, cancelled))
+        done.wait()
+        if errors:
+            raise errors[0]
+        return masks[0]
+
+    def close(self) -> None:
+        """Have the daemon forget the layer. Returns at once; a question that waits fails."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+
+    def _put(self, question: _Question) -> None:
+        with self._changed:
+            if self._closing:
+                question.failed(_given_up())
+                return
+            if self._next is None or not self._next.lasting:
+                self._next = question
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        try:
+            self._open()
+            while True:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._closing or self._next is not None)
+                    if self._closing:
+                        break
+                    question, self._next = self._next, None
+                if question is not None:
+                    self._answer(question)
+        finally:
+            if self._session is not None:
+                if self._picture is not None:
+                    self._picture.close()
+                self._session.close()
+            with self._changed:
+                self._closing, waiting = True, self._next
+            if waiting is not None:
+                waiting.failed(_given_up())
+
+    def _open(self) -> None:
+        """Connect and send what is there before anybody asks. The first question says what went wrong."""
+        try:
+            self._opened(lambda progress: None, lambda: self._closing)
+        except (MattedError, MemoryError, OSError, ValueError):
+            self._lose()
+
+    def _answer(self, question: _Question) -> None:
+        def cancelled() -> bool:
+            if self._closing or (question.cancelled is not None and question.cancelled()):
+                return True
+            return self._next is not None and not question.lasting
+
+        try:
+            mask = question.ask(self._opened(question.on_progress, cancelled), question.on_progress, cancelled)
+        except Rejected as refusal:
+            if refusal.code != CANCELLED or question.lasting:
+                question.failed(refusal)
+        except MattedError as error:
+            self._lose()
+            question.failed(error)
+        except MemoryError:
+            self._lose()
+            question.failed(MattedError(*SENTENCES[OUT_OF_MEMORY]))
+        except Exception as error:  # the thread has to live as long as the dialog
+            traceback.print_exc()
+            self._lose()
+            question.failed(MattedError("%s: %s" % (type(error).__name__, error)))
+        else:
+            question.answered(mask)
+
+    def _opened(self, on_progress: OnProgress, cancelled: Cancelled) -> OpenPicture:
+        """Return the open picture. Raises what Session.open raises.
+
+        A question that came meanwhile does not end the sending of pixels, which would cost the connection.
+        """
+        if self._session is None or self._session.closed:
+            self._picture = None
+            self._session = self._connect(on_progress, lambda: self._closing)
+        layer = self._layer
+        if self._picture is not None and self._opened_layer is not layer:
+            self._picture.close()
+            self._picture = None
+        if self._picture is None:
+            on_progress(Progress("preparing"))
+            self._picture = self._session.open(
+                layer.pixels,
+                layer.width,
+                layer.height,
+                layer.format,
+                layer.plate,
+                layer.hint,
+                cancelled=lambda: self._closing,
+            )
+            self._opened_layer = layer
+        return self._picture
+
+    def _lose(self) -> None:
+        """Give up a connection of which it is not known what comes next."""
+        if self._session is not None:
+            self._session.close()
+        self._session = self._picture = None
+
+
+def _given_up() -> Rejected:
+    return Rejected(CANCELLED, "Cancelled.")
