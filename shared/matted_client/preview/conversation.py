@@ -155,7 +155,7 @@ class Conversation:
         """Connect and send what is there before anybody asks. The first question says what went wrong."""
         try:
             self._opened(lambda progress: None, lambda: self._closing)
-        except (MattedError, MemoryError, OSError, ValueError):
+        except Exception:
             self._lose()
 
     def _answer(self, question: _Question) -> None:

@@ -345,9 +345,9 @@ class Presenter:
         number = self._wanted
         image = next((each.image for each in (self._pending, self._frame) if each and each.view == view), None)
         self._pending = Frame(view, image)
+        self._busy(True)
         if image is None:
             self._widget.want_image(view)
-        self._busy(True)
         fields, shows_band = self.question(), self.shows_band
 
         def ask(picture: OpenPicture, on_progress: OnProgress, cancelled: Cancelled) -> Mask:

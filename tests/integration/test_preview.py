@@ -1,0 +1,143 @@
+"""A preview without any window, in front of a real daemon: what is seen, what OK gives, and what is left behind."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Daemon, wait_for
+from matted_client import Mask, Session
+from matted_client.filling import Filling
+from matted_client.options import LayerOptions
+from matted_client.preview.camera import View
+from matted_client.preview.conversation import Conversation, Layer
+from matted_client.preview.presenter import RIGHT, Presenter, Widget
+from matted_client.translations import ENGLISH
+from peers import disc
+
+SIZE = (900, 600)
+WINDOW = (450, 300)
+PATIENCE = 60.0  # seconds
+
+
+class Dialog(Widget):
+    """Has the presenter's thread be this one: `until` runs what was posted."""
+
+    def __init__(self, daemon: Daemon, layer: Layer) -> None:
+        self.posted: queue.Queue[Callable[[], None]] = queue.Queue()
+        self.conversation = Conversation(lambda on_progress, cancelled: daemon.session(), layer, self.posted.put)
+        self.presenter = Presenter(self, self.conversation, SIZE, ask_view, ENGLISH)
+        self.conversation.start()
+
+    def redraw(self) -> None:
+        pass
+
+    say = redraw
+
+    def want_image(self, view: View) -> None:
+        self.presenter.image_came(view, "image")
+
+    def limit(self, view: View) -> None:
+        return None
+
+    def later(self, milliseconds: int, act: Callable[[], None]) -> None:
+        pass
+
+    def answered(self) -> bytes:
+        """Wait for the newest answer. Returns the mask that is seen."""
+        while self.presenter.is_busy:
+            self.posted.get(timeout=PATIENCE)()
+        ((frame, _place),) = self.presenter.frames()
+        assert frame.alpha is not None, self.presenter.status
+        return frame.alpha
+
+
+def ask_view(picture: Any, view: View, fields: dict[str, Any], on_progress: Any, cancelled: Any) -> Mask:
+    mask: Mask = picture.mask(view=view.wire, on_progress=on_progress, cancelled=cancelled, **fields)
+    return mask
+
+
+def fields(**options: Any) -> dict[str, Any]:
+    chosen = LayerOptions(**options).request()
+    del chosen["box"]
+    return chosen
+
+
+def pictures(daemon: Daemon) -> int:
+    with daemon.session() as session:
+        return int(session.status()["pictures"])
+
+
+@pytest.fixture
+def dialog(daemon: Daemon) -> Iterator[Dialog]:
+    pixels = Filling(len(disc(*SIZE)))
+    made = Dialog(daemon, Layer(pixels, *SIZE, "RGBA8"))
+    made.presenter.change(fields())
+    made.presenter.resize(*WINDOW)
+    for start in range(0, len(pixels), 100_000):
+        pixels.add(disc(*SIZE)[start : start + 100_000])
+    yield made
+    made.presenter.close()
+    made.conversation.close()
+    wait_for(lambda: pictures(daemon) == 0, "end of the picture")
+
+
+def whole(dialog: Dialog) -> bytes:
+    """What OK asks for."""
+    question = dialog.presenter.question()
+
+    def ask(picture: Any, on_progress: Any, cancelled: Any) -> Mask:
+        mask: Mask = picture.mask(on_progress=on_progress, cancelled=cancelled, **question)
+        return mask
+
+    return bytes(dialog.conversation.mask(ask, lambda progress: None, lambda: False).alpha)
+
+
+def expected(session: Session, **options: Any) -> bytes:
+    return bytes(session.mask(disc(*SIZE), *SIZE, "RGBA8", **options).alpha)
+
+
+def test_ok_gives_the_mask_of_the_same_question_byte_for_byte(daemon: Daemon, dialog: Dialog) -> None:
+    first = dialog.answered()
+    x, y = SIZE[0] // 4, SIZE[1] // 4
+    dialog.presenter.press(SIZE[0] / 4, SIZE[1] / 4, RIGHT)  # the middle of the disc, in a window of half its size
+    dialog.presenter.release(SIZE[0] / 4, SIZE[1] / 4)
+    clicked = dialog.answered()
+    assert clicked != first
+    seen = np.frombuffer(clicked, np.uint8).reshape(WINDOW[1], WINDOW[0])
+    assert seen[y, x] == 0
+    with daemon.session() as session:
+        assert whole(dialog) == expected(session, drop=[[2 * x, 2 * y]])
+        dialog.presenter.undo()
+        assert dialog.answered() == first
+        assert whole(dialog) == expected(session)
+
+
+def test_what_is_chosen_is_seen_and_a_part_is_as_sharp_as_the_layer(dialog: Dialog) -> None:
+    first = dialog.answered()
+    dialog.presenter.change(fields(invert=True))
+    assert dialog.answered() == bytes(255 - value for value in first)
+    dialog.presenter.change(fields())
+    dialog.answered()
+    dialog.presenter.actual()
+    part = np.frombuffer(dialog.answered(), np.uint8).reshape(WINDOW[1], WINDOW[0])
+    all_of_it = np.frombuffer(whole(dialog), np.uint8).reshape(SIZE[1], SIZE[0])
+    view = dialog.presenter.camera.view()
+    difference = part.astype(int) - all_of_it[view.top : view.bottom, view.left : view.right]
+    assert abs(difference).max() <= 3
+
+
+def test_the_daemon_ends_and_the_next_question_starts_anew(daemon: Daemon, dialog: Dialog) -> None:
+    first = dialog.answered()
+    session = dialog.conversation._session
+    assert session is not None
+    session._socket.close()
+    dialog.presenter.change(fields(grow=3))
+    while dialog.presenter.is_busy:
+        dialog.posted.get(timeout=PATIENCE)()
+    assert dialog.presenter.failed is not None
+    dialog.presenter.change(fields())
+    assert dialog.answered() == first
