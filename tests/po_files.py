@@ -34,7 +34,7 @@ def texts(folder: Path) -> dict[str, str]:
     What the client translates for all is left out of the plug-ins'.
     """
     found: dict[str, str] = {}
-    for path in sorted(folder.glob("*.py")):
+    for path in sorted(folder.rglob("*.py")):
         calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
         for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
             name = getattr(call.func, "attr", getattr(call.func, "id", ""))
