@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from ..errors import MattedError, Rejected
 from ..messages import CANCELLED, NO_SUBJECT, Progress
+from ..options import FINE, HAIR
 from ..pictures import Cancelled, Mask, OnProgress, OpenPicture
 from ..progress import describe, overall
 from ..sentences import in_words
@@ -84,7 +85,7 @@ class Presenter:
     """The state of a preview. The widget calls its methods, and reads what is to be seen.
 
     shade: a value of `shades`. status: a line for a person. is_busy: whether an answer is waited for. fraction: how far
-    it is, 0 to 1. failed: the error in the place of an answer. warnings: the daemon's, of the last answer.
+    it is, 0 to 1. failed: the error in the place of an answer.
     """
 
     def __init__(
@@ -103,7 +104,6 @@ class Presenter:
         self.is_busy = False
         self.fraction = 0.0
         self.failed: Optional[MattedError] = None
-        self.warnings: List[str] = []
         self.scale = 1.0  # device pixels a logical one
         self._widget = widget
         self._conversation = conversation
@@ -342,22 +342,31 @@ class Presenter:
         if min(self.camera.window) <= 1 or not self._options:
             return  # the window is not on the screen yet, or nobody has said what is to be asked
         self._wanted += 1
-        number = self._wanted
         image = next((each.image for each in (self._pending, self._frame) if each and each.view == view), None)
         self._pending = Frame(view, image)
         self._busy(True)
         if image is None:
             self._widget.want_image(view)
-        fields, shows_band = self.question(), self.shows_band
+        fields = self.question()
+        if self.shows_band:
+            self._put(view, {**fields, "band": True})
+        elif fields.get("edges") == HAIR:  # takes seconds: what is known at once is seen meanwhile
+            self._put(view, {**fields, "edges": FINE}, then=fields)
+        else:
+            self._put(view, fields)
+
+    def _put(self, view: View, fields: Dict[str, Any], then: Optional[Dict[str, Any]] = None) -> None:
+        """Put a question. then: the fields of the one that follows its answer."""
+        number = self._wanted
 
         def ask(picture: OpenPicture, on_progress: OnProgress, cancelled: Cancelled) -> Mask:
-            return self._ask_view(
-                picture, view, {**fields, **({"band": True} if shows_band else {})}, on_progress, cancelled
-            )
+            return self._ask_view(picture, view, fields, on_progress, cancelled)
 
         def answered(mask: Mask) -> None:
             if number == self._wanted and self._pending is not None:
-                self._answered(view, mask, shows_band)
+                self._answered(mask, bool(fields.get("band")), then is None)
+                if then is not None:
+                    self._put(view, then)
 
         def failed(error: MattedError) -> None:
             if number == self._wanted:
@@ -370,12 +379,12 @@ class Presenter:
 
         self._conversation.ask(ask, answered, failed, progressed)
 
-    def _answered(self, view: View, mask: Mask, is_band: bool) -> None:
+    def _answered(self, mask: Mask, is_band: bool, is_last: bool) -> None:
         pending = self._pending
         if pending is None:
             return
         if is_band:
-            old = self._frame if self._frame is not None and self._frame.view == view else None
+            old = self._frame if self._frame is not None and self._frame.view == pending.view else None
             self._pending = replace(
                 pending,
                 band=bytes(mask.alpha),
@@ -383,11 +392,12 @@ class Presenter:
                 foreground=old.foreground if old else None,
             )
         else:
-            alpha = least(mask.alpha, self._widget.limit(view))
+            alpha = least(mask.alpha, self._widget.limit(pending.view))
             self._pending = replace(pending, alpha=alpha, foreground=mask.foreground)
-        self.failed, self.warnings = None, list(mask.info.warnings)
-        self.status = "" if is_band else self._found(mask)
-        self._busy(False)
+        if is_last:
+            self.failed = None
+            self.status = "" if is_band else " ".join([self._found(mask), *mask.info.warnings])
+            self._busy(False)
         self._show_pending()
 
     def _found(self, mask: Mask) -> str:
@@ -396,7 +406,7 @@ class Presenter:
     def _fail(self, error: MattedError) -> None:
         if isinstance(error, Rejected) and error.code == CANCELLED:
             return
-        self.failed, self.warnings = error, []
+        self.failed = error
         message, hint = in_words(error, self._words)
         if isinstance(error, Rejected) and error.code == NO_SUBJECT:
             hint = self._words.gettext(N_("Click on what is to stay."))
@@ -411,9 +421,10 @@ class Presenter:
         pending = self._pending
         if pending is None or pending.image is None:
             return
-        same = self._frame is not None and self._frame.view == pending.view
-        if self.is_busy and self._frame is not None and (same or self._frame.alpha is not None):
-            return  # what was seen before says more
+        if self.is_busy and pending.alpha is None and self._frame is not None:
+            same = self._frame.view == pending.view
+            if same or self._frame.alpha is not None:
+                return  # what was seen before says more
         self._frame = pending
         if (pending.view.left, pending.view.top) == (0, 0) and self._is_whole(pending.view):
             self._whole = pending

@@ -159,6 +159,27 @@ def test_a_changed_option_asks_for_the_mask_alone(presenter: Presenter, program:
     assert len(asked.questions) == 3
 
 
+def test_hair_is_waited_for_with_what_is_known_at_once(presenter: Presenter, asked: Asked) -> None:
+    presenter.change({**OPTIONS, "edges": "hair"})
+    assert asked.last["edges"] == "fine"
+    asked.answer(70)
+    assert seen(presenter) == [("whole", 70)] and presenter.is_busy
+    assert asked.last["edges"] == "hair"
+    asked.answer(71)
+    assert seen(presenter) == [("whole", 71)] and not presenter.is_busy
+    presenter.zoom(1)
+    assert asked.last["edges"] == "fine"
+    presenter.change({**OPTIONS, "edges": "off"})
+    asked.answer(72, which=-2)  # late: nobody goes on with it
+    assert asked.last["edges"] == "off" and len(asked.questions) == 5
+
+
+def test_what_the_daemon_warns_of_is_said(presenter: Presenter, asked: Asked) -> None:
+    presenter.change({**OPTIONS, "grow": 1})
+    asked.answer(255, warnings=["The GPU was not used."])
+    assert presenter.status == "100 % of what is seen stays. The GPU was not used."
+
+
 def test_an_answer_that_was_overtaken_is_not_shown(presenter: Presenter, asked: Asked) -> None:
     presenter.change({**OPTIONS, "grow": 1})
     presenter.change({**OPTIONS, "grow": 2})
