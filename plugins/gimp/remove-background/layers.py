@@ -4,6 +4,9 @@ What GIMP would refuse is refused here first, with a sentence: GIMP ends a plug-
 call that fails inside an undo group leaves half a change behind.
 """
 
+from dataclasses import dataclass
+from typing import Any, Iterator
+
 import gi
 
 gi.require_version("Gimp", "3.0")
@@ -11,14 +14,33 @@ import outputs
 import strips
 from gi.repository import Gimp
 from matted_client import MattedError
+from matted_client.filling import Filling
 from matted_client.options import SELECTION
 from matted_client.selection import box_of
 from texts import _
 
 SRGB = "R'G'B'A u8"  # GEGL converts from every mode, precision and profile
+FORMAT, PIXEL_BYTES = "RGBA8", 4  # the same for the daemon
 QUICK_MASK = "Qmask"  # by this name GIMP itself knows the channel
 TOLD = "plug-in-remove-background-told-of-the-selection"
 SHALLOW = (Gimp.Precision.U8_LINEAR, Gimp.Precision.U8_NON_LINEAR, Gimp.Precision.U8_PERCEPTUAL)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A layer's pixels, on their way.
+
+    width, height: of the layer.
+    format: the daemon's name for it.
+    pixels: what the daemon is sent.
+    parts: each step reads some more of them, and raises MattedError if the layer is gone; `pixels` fail then.
+    """
+
+    width: int
+    height: int
+    format: str
+    pixels: Filling
+    parts: Iterator[Any]
 
 
 class GimpPicture:
@@ -85,10 +107,9 @@ class GimpLayer:
         self._image = image
 
     def read(self):
-        """Return (width, height, pixels) of the whole layer, also of what lies outside the canvas."""
+        """Begin to read the whole layer, also what lies outside the canvas. Returns a Reading."""
         self._refuse_if_gone()
-        width, height = self.item.get_width(), self.item.get_height()
-        return width, height, _pixels(self.item, 0, 0, width, height)
+        return self._reading(self.item, 0, 0)
 
     def box(self):
         """Return where the layer is selected, left, top, right, bottom in its own pixels; None: all over, or nowhere.
@@ -102,7 +123,7 @@ class GimpLayer:
         return box_of(edges, (x, y, x + self.item.get_width(), y + self.item.get_height()), self.name)
 
     def read_plate(self, plate):
-        """Return the pixels of `plate` in the area of the layer."""
+        """Begin to read `plate` in the area of the layer. Returns a Reading."""
         refuse_plate_of_elsewhere(self._image, plate)
         (x, y), (plate_x, plate_y) = offsets(self.item), offsets(plate)
         left, top = x - plate_x, y - plate_y
@@ -113,7 +134,25 @@ class GimpLayer:
                 _('The plate "%s" does not cover the layer "%s".') % (plate.get_name(), self.name),
                 _("It has to show the same scene in the same place, at least as large."),
             )
-        return _pixels(plate, left, top, width, height)
+        return self._reading(plate, left, top)
+
+    def _reading(self, item, left, top):
+        """Begin to read an item in the size of the layer. left, top: in its own coordinates."""
+        width, height = self.item.get_width(), self.item.get_height()
+        pixels = Filling(width * height * PIXEL_BYTES)
+        return Reading(width, height, FORMAT, pixels, self._parts(item, left, top, width, height, pixels))
+
+    def _parts(self, item, left, top, width, height, pixels):
+        try:
+            for part in strips.read(item.get_buffer(), left, top, width, height, SRGB):
+                pixels.add(part)
+                yield
+                self._refuse_if_gone()
+                if item is not self.item:
+                    refuse_plate_of_elsewhere(self._image, item)
+        except MattedError as error:
+            pixels.fail(error)
+            raise
 
     def _refuse_if_gone(self):
         refuse_if_closed(self._image)
@@ -199,8 +238,3 @@ def _groups_around(item):
 def offsets(item):
     """Return (x, y) of the item's upper left corner in the image."""
     return tuple(item.get_offsets())[1:]
-
-
-def _pixels(item, left, top, width, height):
-    """Read a part of the item as RGBA8. left, top: in its own coordinates, whatever its offset in the image."""
-    return strips.read(item.get_buffer(), left, top, width, height, SRGB, 4)

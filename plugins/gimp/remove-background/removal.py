@@ -13,6 +13,7 @@ from colours import overlay
 from matted_client import Rejected, messages, progress
 from matted_client.sentences import in_words
 from matted_client.translations import N_
+from request_thread import RequestThread
 from texts import WORDS, _
 
 
@@ -46,10 +47,10 @@ def remove_background(folder, host, picture, options):
     """
     bar = ProgressBar(picture, len(picture.layers))
     found, notes = [], []
-    with daemon_requests.session(folder, host, bar.show) as session:
+    with RequestThread(lambda on_progress: daemon_requests.session(folder, host, on_progress)) as daemon:
         for layer in picture.layers:
             try:
-                cut_out, warnings = _cut_out(session, layer, picture.plate, options, bar)
+                cut_out, warnings = _cut_out(daemon, layer, picture.plate, options, bar)
             except Rejected as error:
                 if error.code != messages.NO_SUBJECT or len(picture.layers) == 1:
                     raise
@@ -65,25 +66,35 @@ def remove_background(folder, host, picture, options):
         picture.tell("\n".join(notes))
 
 
-def _cut_out(session, layer, plate, options, bar):
+def _cut_out(daemon, layer, plate, options, bar):
     """Return (CutOut, the daemon's warnings) of one layer."""
-    width, height, pixels = layer.read()  # sRGB, RGBA, 8 bits, width x height x 4 bytes
+    reading = layer.read()
+    plate_reading = None if plate is None else layer.read_plate(plate)
     fields = options.request(layer.box())
-    mask = session.mask(
-        pixels,
-        width,
-        height,
-        "RGBA8",
-        plate=None if plate is None else layer.read_plate(plate),
-        on_progress=bar.show,
-        depth=layer.depth,
-        **fields,
-    )
+
+    def question(session, on_progress):
+        return session.mask(
+            reading.pixels,
+            reading.width,
+            reading.height,
+            reading.format,
+            plate=None if plate_reading is None else plate_reading.pixels,
+            on_progress=on_progress,
+            depth=layer.depth,
+            **fields,
+        )
+
+    daemon.ask(question)
+    for each in (reading, plate_reading):
+        if each is not None:
+            for _ in each.parts:
+                pass
+    mask = daemon.answer(bar.show)
     warnings = list(mask.info.warnings)
     if options.foreground and mask.foreground is None:
         warnings.append(_("The daemon sent no clean colours; the layer's own are used."))
-    clean = None if mask.foreground is None else overlay(pixels, mask.foreground)
-    return CutOut(layer, width, height, layer.depth, mask.alpha, clean, fields["box"]), warnings
+    clean = None if mask.foreground is None else overlay(reading.pixels.bytes, mask.foreground)
+    return CutOut(layer, reading.width, reading.height, layer.depth, mask.alpha, clean, fields["box"]), warnings
 
 
 class ProgressBar:

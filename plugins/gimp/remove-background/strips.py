@@ -12,15 +12,11 @@ from gi.repository import Gegl
 ROWS = 128  # as high as a tile of GIMP's
 
 
-def read(buffer, left, top, width, height, encoding, pixel_bytes):
-    """The pixels of a part of the buffer, in its own coordinates, as `encoding` (of babl) has them."""
-    row_bytes = width * pixel_bytes
-    pixels = bytearray(height * row_bytes)
+def read(buffer, left, top, width, height, encoding):
+    """Yield the pixels of a part of the buffer, in its own coordinates, as `encoding` (of babl) has them."""
     for first, rows in _strips(height):
         area = Gegl.Rectangle.new(left, top + first, width, rows)
-        strip = buffer.get(area, 1.0, encoding, Gegl.AbyssPolicy.NONE)
-        pixels[first * row_bytes : (first + rows) * row_bytes] = strip
-    return pixels
+        yield buffer.get(area, 1.0, encoding, Gegl.AbyssPolicy.NONE)
 
 
 def write(buffer, width, height, encoding, pixels):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
 from krita import Krita
 
@@ -14,11 +14,10 @@ from .matted_client.options import LayerOptions
 from .matted_client.pictures import Cancelled, Mask, OnProgress
 from .matted_client.plugin import open_session, read_installation
 from .matted_client.remedies import facts_for, is_of_a_model
+from .request_thread import Task
 from .texts import _
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
-
-Task = Callable[[OnProgress, Cancelled], Any]
 
 
 class Refused(Rejected):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
 
 from krita import Krita
 
 from .matted_client.errors import MattedError
+from .matted_client.filling import Filling
 from .matted_client.messages import MAX_PIXELS, MAX_SIDE
 from .matted_client.options import MASK, SELECTION
 from .matted_client.selection import box_of
 from .qt import QtCore
 from .texts import _
+from .turns import NOW_MS, Turns, settled
 
 Area = Tuple[int, int, int, int]  # x, y, width, height
 
@@ -26,22 +28,24 @@ RESHAPING = ("transformmask", "filtermask", "colorizemask")  # masks that change
 ANIMATED = _("The layer is animated: what was made of this frame is shown in all frames.")
 OWN_SELECTION = _("The layer has a selection mask of its own, which does not limit the result.")
 
-FORMAT = "BGRA8"  # the daemon's name for the order in which Krita keeps such pixels
+FORMAT, PIXEL_BYTES = "BGRA8", 4  # the daemon's name for the order in which Krita keeps such pixels
+PART_BYTES = 4 << 20  # read in some 5 ms; what is smaller saves no time, what is larger is sent later
+TILE_ROWS = 64  # Krita keeps pixels in tiles of 64 x 64
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A layer's pixels.
+    """A layer's pixels, on their way.
 
     x, y: the left upper corner in the document; may be negative.
-    pixels: width x height of B, G, R, A bytes, rows from the top, sRGB, straight alpha.
+    pixels: width x height of B, G, R, A bytes, rows from the top, sRGB, straight alpha. They arrive in parts.
     """
 
     x: int
     y: int
     width: int
     height: int
-    pixels: QtCore.QByteArray
+    pixels: Filling
 
     @property
     def area(self) -> Area:
@@ -108,14 +112,21 @@ def require_unlocked(node: Any, output: str) -> None:
         raise MattedError(_("The layer was locked while its mask was being made."), _("Unlock it and try again."))
 
 
-def read(document: Any, node: Any) -> Picture:
-    """Read a layer. Raises MattedError if it has no visible pixels, or more than the daemon takes."""
-    document.waitForDone()  # strokes that are still being painted
+def read(document: Any, node: Any, begin: Callable[[Picture], None] = lambda picture: None) -> Turns:
+    """Read a layer, turn by turn. Returns its Picture.
+
+    begin: called with the picture once its size is known, before any of its pixels is there.
+
+    Raises MattedError if the layer has no visible pixels, more than the daemon takes, or is removed meanwhile. What
+    `begin` was called with fails then, too.
+    """
+    yield from settled(document)  # strokes that are still being painted
+    require(document, node)
     if _is_plain(node):
-        return _picture(node, _bounds(node))
+        return (yield from _picture(document, node, _bounds(node), begin))
     with scratch(document) as other:
         layer = _flattened(other, node)
-        return _picture(layer, _bounds(layer))
+        return (yield from _picture(other, layer, _bounds(layer), begin))
 
 
 def box(limit: Any, picture: Picture, name: str) -> Optional[List[int]]:
@@ -128,24 +139,25 @@ def box(limit: Any, picture: Picture, name: str) -> Optional[List[int]]:
     return box_of((x, y, x + limit.width(), y + limit.height()), edges, name)
 
 
-def read_plate(document: Any, name: str, picture: Picture) -> Picture:
-    """Read the layer `name` in the area of `picture`. Raises MattedError if it does not cover that."""
+def read_plate(document: Any, name: str, picture: Picture, begin: Callable[[Picture], None]) -> Turns:
+    """Read the layer `name` in the area of `picture`, as `read` does. Raises MattedError if it does not cover that."""
     node = document.nodeByName(name)
     if node is None:
         message = _('The picture has no layer "%s", which was to be the plate.') % name
         raise MattedError(message, _("Choose another plate, or none: Filter > Remove Background..."))
-    document.waitForDone()
+    yield from settled(document)
+    require(document, node)
     if _is_plain(node):
-        return _plate(node, name, picture)
+        return (yield from _plate(document, node, name, picture, begin))
     with scratch(document) as other:
-        return _plate(_flattened(other, node), name, picture)
+        return (yield from _plate(other, _flattened(other, node), name, picture, begin))
 
 
-def _plate(node: Any, name: str, picture: Picture) -> Picture:
+def _plate(document: Any, node: Any, name: str, picture: Picture, begin: Callable[[Picture], None]) -> Turns:
     if not node.bounds().contains(QtCore.QRect(*picture.area)):
         message = _('The plate "%s" does not cover the whole layer.') % name
         raise MattedError(message, _("It has to show all of the scene, without the subject."))
-    return _picture(node, picture.area)
+    return (yield from _picture(document, node, picture.area, begin))
 
 
 def _is_inside(node: Any, groups: Sequence[Any]) -> bool:
@@ -195,8 +207,28 @@ def _bounds(node: Any) -> Area:
     return bounds.x(), bounds.y(), width, height
 
 
-def _picture(node: Any, area: Area) -> Picture:
-    return Picture(*area, node.pixelData(*area))
+def _picture(document: Any, node: Any, area: Area, begin: Callable[[Picture], None]) -> Turns:
+    """Read an area of a plain layer of this document, or of a scratch one."""
+    x, y, width, height = area
+    pixels = Filling(width * height * PIXEL_BYTES)
+    picture = Picture(*area, pixels)
+    begin(picture)
+    rows = _rows_of_part(width)
+    try:
+        for top in range(y, y + height, rows):
+            if top > y:
+                yield NOW_MS
+                require(document, node)
+            pixels.add(node.pixelData(x, top, width, min(rows, y + height - top)))
+    except MattedError as error:
+        pixels.fail(error)
+        raise
+    return picture
+
+
+def _rows_of_part(width: int) -> int:
+    """Return how many rows are read at once: full tiles, and at least one row of them."""
+    return max(1, PART_BYTES // (width * PIXEL_BYTES * TILE_ROWS)) * TILE_ROWS
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from .layers import RGB, SRGB, SRGB_NAMES, U8, Area, Picture, cut_out, scratch
 from .matted_client.errors import MattedError
 from .qt import QtCore
 from .texts import _
-from .turns import Turns, in_thread
+from .turns import NOW_MS, Turns, in_thread
 
 _OVER_255 = bytes((product + 127) // 255 for product in range(255 * 255 + 1))
 _AT_ONCE = 1 << 14  # bytes, in some 2 ms: Python lets no other thread run meanwhile, not even Krita's own
@@ -36,16 +36,16 @@ def add(
     else:
         if finished is None:
             finished = yield from in_thread(lambda: _composed(picture, alpha.data(), colours))
-        yield
+        yield NOW_MS
         pixels = _in_colours_of(document, QtCore.QByteArray(finished), picture.area)
-    yield
+    yield NOW_MS
     layer = document.createNode(CUT_OUT % node.name(), "paintlayer")
     layer.setOpacity(node.opacity())
     if layer.blendingMode() != node.blendingMode():  # it would be an undo step even where nothing changes
         layer.setBlendingMode(node.blendingMode())
     layer.setInheritAlpha(node.inheritAlpha())
     layer.setPixelData(pixels, *picture.area)
-    yield
+    yield NOW_MS
     hidden_sources.watch()
     if not node.parentNode().addChildNode(layer, node):
         raise MattedError(
@@ -58,7 +58,7 @@ def add(
 
 def _composed(picture: Picture, alpha: bytes, colours: Optional[bytearray]) -> bytearray:
     """Return the picture, BGRA, in these colours or its own, its alpha multiplied by `alpha`. May take seconds."""
-    own = picture.pixels.data()
+    own = bytes(picture.pixels.bytes)
     pixels = bytearray(own) if colours is None else bytearray(colours)
     pixels[3::4] = _product(own[3::4], alpha)
     return pixels

@@ -1,8 +1,8 @@
 """One removal, from the click to the masks of all layers that were selected.
 
-Every step is started by Krita's own event loop and returns to it: a layer is read, a thread asks the daemon,
-its signal brings the mask, the mask is put on the layer, the next one is read. There is no nested event loop, because
-Krita holds events back while one runs.
+Every step is started by Krita's own event loop and returns to it: a layer is read in turns while a thread sends what is
+there and asks the daemon, its signal brings the mask, the mask is put on the layer, the next one is read. There is no
+nested event loop, because Krita holds events back while one runs.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ from .progress_dialog import ProgressDialog
 from .qt import QtCore
 from .request_thread import RequestThread
 from .texts import WORDS, _
-from .turns import TURN_MS, Turns
+from .turns import NOW_MS, Turns
 
-PAINT_MS = 30  # lets the dialog appear before reading a layer keeps Krita busy
 LIMITED = _("The selection limits the mask.")
 
 Failure = Tuple[Any, MattedError]  # a layer, or None where it was not one layer's fault, and what went wrong
@@ -54,7 +53,7 @@ class Removal(QtCore.QObject):
         self._picture: Optional[Picture] = None
         self._active: Any = None  # the node that is to be active afterwards
         self.notices: List[str] = []
-        self._putting: Optional[Turns] = None
+        self._work: Optional[Turns] = None  # what is done in turns: reading, or putting
         self._dialog: Optional[ProgressDialog] = None
         self._request: Optional[RequestThread] = None
         self._over = False
@@ -100,17 +99,29 @@ class Removal(QtCore.QObject):
         self._dialog = ProgressDialog(self.main_window)
         self._dialog.cancelled.connect(self._cancel)
         self._dialog.show()
-        QtCore.QTimer.singleShot(PAINT_MS, lambda: self._step(self._read))
+        QtCore.QTimer.singleShot(NOW_MS, lambda: self._step(self._read))
 
     def _read(self) -> None:
         node = self._layers[self._done]
         layers.require(self.document, node)
         layers.check(node, self.options.output)
-        self._picture = layers.read(self.document, node)
-        plate = layers.read_plate(self.document, self.options.plate, self._picture) if self.options.plate else None
-        box = layers.box(self._limit, self._picture, node.name()) if self._limit is not None else None
+        self._go_on(self._reading(node), lambda _: None)
+
+    def _reading(self, node: Any) -> Turns:
+        """Read a layer, and ask about it before that is over."""
+        plate = self.options.plate
+        if not plate:
+            yield from layers.read(self.document, node, self._ask)
+            return
+        picture = yield from layers.read(self.document, node)
+        yield from layers.read_plate(self.document, plate, picture, lambda other: self._ask(picture, other))
+
+    def _ask(self, picture: Picture, plate: Optional[Picture] = None) -> None:
+        self._picture = picture
+        name = self._layers[self._done].name()
+        box = layers.box(self._limit, picture, name) if self._limit is not None else None
         which = self._done  # not the request: it would hold itself, and the pixels, until Python collects them
-        self._request = RequestThread(daemon_requests.mask(self._picture, plate, box, self.options))
+        self._request = RequestThread(daemon_requests.mask(picture, plate, box, self.options))
         self._request.progressed.connect(lambda progress: self._answered(which, self._show, progress))
         self._request.succeeded.connect(lambda mask: self._answered(which, self._insert, mask))
         self._request.failed.connect(lambda error: self._answered(which, self._refuse, error))
@@ -135,26 +146,30 @@ class Removal(QtCore.QObject):
         for notice in [*layers.notices(node, output), *mask.info.warnings]:
             self._notice(notice)
         first = not self._made
-        self._putting = outputs.put(
-            self.main_window, self.document, node, self._picture, mask, output, self._limit, first
-        )
-        self._go_on()
+        putting = outputs.put(self.main_window, self.document, node, self._picture, mask, output, self._limit, first)
+        self._go_on(putting, self._put)
 
-    def _go_on(self) -> None:
-        """Do the next part of putting the output into the document."""
+    def _go_on(self, work: Turns, then: Callable[[Any], None]) -> None:
+        """Begin to work in turns. then: called with the result."""
+        self._work = work
+        self._turn(work, then)
+
+    def _turn(self, work: Turns, then: Callable[[Any], None]) -> None:
+        if work is not self._work:
+            return  # it was given up
         layers.require(self.document, self._layers[self._done])
         try:
-            next(self._putting)
+            pause = next(work)
         except StopIteration as end:
-            self._put(end.value)
+            then(end.value)
         else:
-            QtCore.QTimer.singleShot(TURN_MS, lambda: self._step(self._go_on))
+            QtCore.QTimer.singleShot(pause, lambda: self._step(self._turn, work, then))
 
     def _put(self, active: Any) -> None:
         self._made = True
         if self.options.output == NEW_LAYER or self._active is None:
             self._active = active
-        self._picture = self._request = self._putting = None
+        self._picture = self._request = self._work = None
         QtCore.QTimer.singleShot(0, lambda: self._step(self._next))
 
     def _notice(self, text: str) -> None:
@@ -183,14 +198,14 @@ class Removal(QtCore.QObject):
             self._end()
 
     def _give_up(self) -> None:
-        """Cancel the request that runs, if one does, and what is half put into the document."""
-        request, putting = self._request, self._putting
-        self._picture = self._request = self._putting = None
+        """Cancel the request that runs, if one does, and what is half read, or half put into the document."""
+        request, work = self._request, self._work
+        self._picture = self._request = self._work = None
         if request is not None:
             request.cancel()  # it tells the daemon and ends by itself; nobody listens to it any more
-        if putting is not None:
+        if work is not None:
             try:
-                putting.close()
+                work.close()
             except Exception:  # what it puts back may be gone, as with the Krita window; the removal has to end
                 traceback.print_exc()
 

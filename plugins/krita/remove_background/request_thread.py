@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 import traceback
-from typing import Set
+from typing import Any, Callable, Set
 
-from .daemon_requests import Task
 from .matted_client.errors import MattedError
 from .matted_client.messages import OUT_OF_MEMORY
+from .matted_client.pictures import Cancelled, OnProgress
 from .matted_client.sentences import SENTENCES
 from .qt import QtCore
 from .texts import _
+
+Task = Callable[[OnProgress, Cancelled], Any]
 
 STOP_MS = 7000  # a cancelled request is given up after 5 s at the latest
 

@@ -16,7 +16,7 @@ from krita import Krita, Selection
 from . import windows
 from .layers import Area, is_open
 from .qt import QtCore
-from .turns import Turns, settled
+from .turns import LATER_MS, NOW_MS, Turns, settled
 
 SHOW_MASKS = "show-global-selection-mask"  # while it is off, such a mask cannot be made active
 PATIENCE = 100  # turns until Krita has taken notice of the lent mask; some 2 are usual
@@ -26,7 +26,7 @@ def select(main_window: Any, document: Any, area: Area, alpha: QtCore.QByteArray
     """Select the subject of the first layer, and add those of the others. alpha: a byte for each pixel of `area`."""
     selection = Selection()
     selection.setPixelData(alpha, *area)
-    yield
+    yield NOW_MS
     earlier = document.selection()
     if earlier is not None and not first:
         selection.add(earlier)
@@ -56,7 +56,7 @@ def _by_action(main_window: Any, document: Any, selection: Any) -> Turns:
         lent = _lend(document, selection.duplicate())
         _check(showing, True)
         for _turn in range(PATIENCE):
-            yield
+            yield LATER_MS
             document.setActiveNode(lent)
             if document.activeNode() == lent:
                 windows.begin(main_window, document, "selectopaque")

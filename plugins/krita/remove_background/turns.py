@@ -1,7 +1,7 @@
 """Work that lets Krita's event loop go on in between: a generator that yields wherever it may.
 
-Krita shows what was done, and takes what a person does, only then. Its own nested event loops are out of the question:
-it holds events back while one runs.
+It yields the milliseconds until it wants to go on. Krita shows what was done, and takes what a person does, only then.
+Its own nested event loops are out of the question: it holds events back while one runs.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import Any, Callable, Generator, List, Optional, Tuple
 from .matted_client.pictures import Cancelled, OnProgress
 from .request_thread import RequestThread
 
-Turns = Generator[None, None, Any]  # returns the result
+Turns = Generator[int, None, Any]  # returns the result
 
-TURN_MS = 10
+NOW_MS = 0  # there is more to do
+LATER_MS = 10  # something else has to happen first
 
 
 def settled(document: Any) -> Turns:
@@ -22,7 +23,7 @@ def settled(document: Any) -> Turns:
     document.waitForDone() would have Krita stand still for all of it, this for the last part at most.
     """
     while not document.tryBarrierLock():
-        yield
+        yield LATER_MS
     document.unlock()
 
 
@@ -40,7 +41,7 @@ def in_thread(work: Callable[[], Any]) -> Turns:
     thread.succeeded.connect(ends.append)
     thread.start()
     while not ends:
-        yield
+        yield LATER_MS
     ((result, error),) = ends
     if error is not None:
         raise error

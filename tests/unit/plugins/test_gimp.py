@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,8 +16,9 @@ import matted
 import numpy as np
 import peers
 import pytest
-from conftest import Daemon
-from matted_client import Mask, Rejected, Session, messages
+from conftest import PATIENCE, Daemon, wait_for
+from matted_client import Mask, MattedError, Rejected, Session, Unavailable, messages
+from matted_client.filling import Filling
 from matted_client.options import LayerOptions
 
 CHECKOUT = Path(__file__).parents[3]
@@ -77,17 +80,42 @@ def test_the_overlay_is_opaque_only_where_colours_change() -> None:
 # -- the job -----------------------------------------------------------------------------------------------------------
 
 
+@dataclass
+class Reading:
+    width: int
+    height: int
+    format: str
+    pixels: Filling
+    parts: Iterator[None]
+
+
 class Layer:
-    """A layer of a made-up host: a bright disc, or nothing, on a dark ground."""
+    """A layer of a made-up host: a bright disc, or nothing, on a dark ground. gone: removed when it is half read."""
 
     name, depth = "Layer", 8
 
-    def __init__(self, pixels: bytes, width: int, height: int, box: list[int] | None = None) -> None:
+    def __init__(
+        self, pixels: bytes, width: int, height: int, box: list[int] | None = None, gone: bool = False
+    ) -> None:
         self._picture = width, height, pixels
         self._box = box
+        self._gone = gone
 
-    def read(self) -> tuple[int, int, bytes]:
-        return self._picture
+    def read(self) -> Reading:
+        width, height, pixels = self._picture
+        filling = Filling(len(pixels))
+        return Reading(width, height, "RGBA8", filling, self._parts(filling, pixels))
+
+    def _parts(self, filling: Filling, pixels: bytes) -> Iterator[None]:
+        half = len(pixels) // 2
+        filling.add(pixels[:half])
+        yield
+        if self._gone:
+            error = MattedError("The layer is gone.")
+            filling.fail(error)
+            raise error
+        filling.add(pixels[half:])
+        yield
 
     def box(self) -> list[int] | None:
         return self._box
@@ -169,3 +197,51 @@ def test_progress_runs_over_all_layers_and_never_back(folder: Path) -> None:
     fractions = [fraction for _, fraction in picture.progress]
     assert fractions == sorted(fractions) and all(0 <= fraction <= 1 for fraction in fractions)
     assert all(text.startswith("Layer ") and " of 3: " in text for text, _ in picture.progress)
+
+
+def test_a_layer_that_goes_away_while_it_is_read_ends_the_removal(folder: Path) -> None:
+    disc = peers.disc(60, 40)
+    picture = Picture(Layer(disc, 60, 40), Layer(disc, 60, 40, gone=True))
+    with pytest.raises(MattedError, match="gone"):
+        work(folder, picture)
+    assert picture.shown == []
+    kind = part("request_thread").RequestThread
+    wait_for(lambda: not any(isinstance(each, kind) for each in threading.enumerate()), "the end of the thread")
+
+
+# -- the thread that asks ----------------------------------------------------------------------------------------------
+
+
+def thread_of(folder: Path) -> Any:
+    """The thread of a plug-in that was installed in this folder."""
+    requests = part("daemon_requests")
+    return part("request_thread").RequestThread(lambda on_progress: requests.session(str(folder), "tests", on_progress))
+
+
+def test_progress_is_told_where_the_answer_is_waited_for(folder: Path) -> None:
+    here, shown = threading.get_ident(), []
+    with thread_of(folder) as thread:
+        for number in range(3):
+            thread.ask(lambda session, on_progress, number=number: (on_progress(number), session.status(), number)[-1])
+        for number in range(3):
+            assert thread.answer(lambda progress: shown.append((progress, threading.get_ident()))) == number
+    assert shown == [(number, here) for number in range(3)]
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
+def test_every_question_is_told_why_there_is_no_connection(tmp_path: Path) -> None:
+    with thread_of(tmp_path) as thread:
+        for _ in range(2):
+            thread.ask(lambda session, on_progress: session.status())
+            with pytest.raises(Unavailable, match="not completely installed"):
+                thread.answer(lambda progress: None)
+
+
+def test_an_error_ends_one_question_and_not_the_next(folder: Path) -> None:
+    with thread_of(folder) as thread:
+        thread.ask(lambda session, on_progress: session.load("no-such-model"))
+        thread.ask(lambda session, on_progress: session.status())
+        with pytest.raises(Rejected):
+            thread.answer(lambda progress: None)
+        assert thread.answer(lambda progress: None)["protocol"] == messages.PROTOCOL
