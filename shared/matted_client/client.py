@@ -284,7 +284,8 @@ class Session:
         """Ask for the refined mask of a picture, and wait for it. As `mask`, but for:
 
         hint: width x height bytes: the mask that is there already.
-        options: other fields of RefineRequest: box, keep and drop, view, depth, foreground and those of RefineOptions.
+        options: other fields of RefineRequest: box, keep and drop, view, band, depth, foreground and those of
+            RefineOptions.
         """
         request = RefineRequest(width, height, format, hint=True, **options)
         return self.answer(request, views(pixels, hint), request, on_progress, cancelled)

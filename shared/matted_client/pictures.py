@@ -92,7 +92,8 @@ class OpenPicture:
         """Ask for the refined mask, and wait for it. As `Session.refine`, but for:
 
         hint: the mask to be refined. None: the hint that the picture was opened with.
-        options: other fields of RefineRequest: view, box, keep and drop, depth, foreground and those of RefineOptions.
+        options: other fields of RefineRequest: view, box, keep and drop, band, depth, foreground and those of
+            RefineOptions.
         """
         request = RefineRequest(picture=self._opening.picture, hint=hint is not None, **options)
         return self._ask(request, views(hint), on_progress, cancelled)

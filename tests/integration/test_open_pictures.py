@@ -102,6 +102,25 @@ def test_a_refined_mask_by_name_is_that_by_pixels(session: Session) -> None:
         assert picture.refine(bytes(PIXELS)).alpha == bytes(PIXELS)
 
 
+def test_the_band_of_a_reach_says_where_the_refined_mask_may_differ(session: Session) -> None:
+    given = np.tile(np.repeat(np.uint8([0, 255]), SIZE[0] // 2), (SIZE[1], 1))
+    given[10:50, 20:60] = 128
+    bands = []
+    with session.open(disc(*SIZE), *SIZE, "RGBA8", hint=given.tobytes()) as picture:
+        for reach in (0, 3, 30):
+            band, refined = (
+                np.frombuffer(picture.refine(reach=reach, band=each).alpha, np.uint8).reshape(given.shape)
+                for each in (True, False)
+            )
+            assert np.array_equal(refined[band == 0], given[band == 0]), "outside of it nothing changes"
+            bands.append(band == 255)
+    assert np.array_equal(bands[0], given == 128), "what is decided stays, with a reach of 0"
+    assert (bands[1] & ~bands[2]).sum() == 0 and (bands[1][60:].sum(axis=1) == 6).all()
+    assert (bands[2][60:].sum(axis=1) > 50).all()
+    by_pixels = session.refine(disc(*SIZE), *SIZE, "RGBA8", given.tobytes(), reach=3, band=True)
+    assert np.array_equal(np.frombuffer(by_pixels.alpha, np.uint8).reshape(given.shape) == 255, bands[1])
+
+
 @pytest.mark.parametrize("view", [[0, 0, *SIZE, 150, 100], [30, 20, 230, 180, 100, 80], [100, 50, 200, 150, 100, 100]])
 def test_a_view_is_the_mask_cut_out_and_reduced(session: Session, view: list[int]) -> None:
     left, top, right, bottom, width, height = view

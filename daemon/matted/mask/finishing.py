@@ -115,7 +115,7 @@ class Finishing:
             depth=self._request.depth,
             model=model,
             device=device,
-            coverage=_coverage(mask),
+            coverage=coverage(mask),
             foreground=foreground is not None,
             confidence=confidence,
             second_look=second_look,
@@ -168,7 +168,7 @@ class Finishing:
         return result.pixels
 
 
-def _coverage(mask: Mask) -> float:
+def coverage(mask: Mask) -> float:
     """Return the mean of the mask, 0..1, of a grid of its pixels."""
     step = max(1, math.isqrt(mask.size // _COVERAGE_SAMPLES))
     return float(mask[::step, ::step].mean(dtype=np.float64)) / np.iinfo(mask.dtype).max

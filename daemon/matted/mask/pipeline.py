@@ -6,15 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from matted_client import options
-from matted_client.messages import MaskRequest, RefineRequest
+from matted_client.messages import MaskRequest
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
 from matted.inference.timing import Stopwatch
-from matted.mask import edges, matting, rendering
+from matted.mask import edges, rendering
 from matted.mask.edges import EdgeModels, Refinement
 from matted.mask.finishing import Finishing, Outcome
-from matted.mask.matting import FittedAlpha
 from matted.mask.picture import Picture
 from matted.mask.rendering.clearing import Clearing
 from matted.mask.subject.finding import Finder, PipelineModel
@@ -22,10 +20,7 @@ from matted.mask.view import View
 from matted.models.spec import ModelSpec
 from matted.system.task import Task
 
-Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
-
-_MARK = 0.005  # radius of a point that a person sets in a mask to be refined, as a share of the longer side
 
 
 @dataclass(frozen=True)
@@ -116,43 +111,3 @@ class Pipeline:
         models = edges.fit(cleared, self._picture.layers[0], self._request.edges, self._task.check)
         self._stopwatch.lap("edges")
         return Edge(cleared, clearing, models), cleared.nbytes + (0 if models is None else models.fields.nbytes)
-
-
-def refine_mask(request: RefineRequest, picture: Picture, task: Task, stopwatch: Stopwatch) -> Outcome:
-    """Refine the picture's hint, which is a mask that is there already. Raises Rejected, MemoryError."""
-    stopwatch.lap("waiting")
-    mask = picture.hint
-    assert mask is not None, "admission lets no such request in"
-    key = ("refined", request.reach, tuple(map(tuple, request.keep)), tuple(map(tuple, request.drop)))
-
-    def fitted(rough: Bytes) -> tuple[FittedAlpha, int]:
-        task.begin("edges")
-        found = matting.fit(picture.layers[0], rough, request.reach, task.check)
-        stopwatch.lap("edges")
-        return found, found.memory
-
-    def rendered(view: View) -> NDArray[np.uint8 | np.uint16]:
-        rough = _marked(mask, request)
-        alpha = picture.answers.get(key, lambda: fitted(rough))
-        task.begin("mask")
-        shown = alpha.render(rough, view, picture.seen_in(view), request.depth, task.check)
-        stopwatch.lap("mask")
-        return shown
-
-    finishing = Finishing(task, request, picture, stopwatch)
-    finishing.render(key, rendered)
-    return finishing.outcome(model="", device="", confidence=1.0, second_look=False, warnings=[], own_colours=None)
-
-
-def _marked(mask: Bytes, request: RefineRequest) -> Bytes:
-    """Return the mask with a disc of white around each point to keep, and of black around each to drop."""
-    points = [(x, y, 255) for x, y in request.keep] + [(x, y, 0) for x, y in request.drop]
-    if not points:
-        return mask
-    height, width = mask.shape
-    radius = max(1.0, _MARK * max(height, width))
-    image = Image.fromarray(mask)
-    pen = ImageDraw.Draw(image)
-    for x, y, level in points:
-        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=level)
-    return np.asarray(image)

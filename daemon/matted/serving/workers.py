@@ -18,7 +18,8 @@ from matted.inference.cache import ModelCache
 from matted.inference.predictor import Predictor
 from matted.inference.timing import Stopwatch
 from matted.mask.finishing import Outcome
-from matted.mask.pipeline import Pipeline, refine_mask
+from matted.mask.pipeline import Pipeline
+from matted.mask.refining import Refining
 from matted.mask.subject.finding import ModelNeeded, PipelineModel
 from matted.models.catalogue import Catalogue
 from matted.models.spec import ModelSpec
@@ -258,7 +259,7 @@ class Workers:
         assert picture is not None, "a question without a picture"
         if isinstance(question, RefineRequest):
             with self._mask_slot(job):
-                return refine_mask(question, picture, job, stopwatch)
+                return Refining(job, question, picture, stopwatch).run()
         spec, keep_alive = self.setup.spec(question.model), self.setup.keep_alive(question)
 
         @contextmanager

@@ -39,6 +39,7 @@ EXAMPLES: list[Message] = [
     MaskRequest(picture=7, box=[1, 2, 30, 40], keep=[[5, 6], [7, 8]], drop=[[9, 9]], hint=True),
     MaskRequest(picture=7, view=[0, 0, 600, 400, 300, 200]),
     RefineRequest(8, 8, "RGB8", hint=True, reach=12.5, grow=1),
+    RefineRequest(picture=3, reach=40, band=True, view=[0, 0, 8, 8, 4, 4]),
     RefineRequest(picture=0, keep=[[1, 1]]),
     messages.Open(7, 640, 480, "RGBA8"),
     messages.Open(0, 640, 480, "RGBA8", plate=True, hint=True),

@@ -183,7 +183,9 @@ def test_a_mask_request_has_every_option() -> None:
 
 def test_a_refine_request_has_every_option() -> None:
     question = {field.name for field in dataclasses.fields(Question)}
-    assert {field.name for field in dataclasses.fields(RefineRequest)} == question | set(entries(RefineOptions))
+    assert {field.name for field in dataclasses.fields(RefineRequest)} == question | {"band"} | set(
+        entries(RefineOptions)
+    )
 
 
 def test_a_host_asks_for_what_was_chosen() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -57,16 +58,37 @@ def error(alpha: NDArray[np.uint8 | np.uint16], truth: Floats) -> float:
     return float(np.abs(alpha / np.iinfo(alpha.dtype).max - truth).mean())
 
 
-def seen(
-    fitted: matting.FittedAlpha, mask: Mask, layer: Layer, view: View, depth: int = 8, check: Check = go_on
-) -> Mask:
-    edges = (view.left, view.top, view.right, view.bottom)
-    picture = layer if view.is_whole else layer.part(edges, view.width, view.height)
-    return fitted.render(mask, view, picture, depth, check)
+class Refined:
+    """A mask that is refined as the daemon does it."""
+
+    def __init__(self, layer: Layer, mask: Mask, reach: float | None, check: Check = go_on) -> None:
+        self._layer, self._mask, self._check = layer, mask, check
+        self._rough = matting.Rough.of(layer, mask)
+        self._band = matting.find(self._rough, reach)
+        self._fitted = matting.fit(self._rough, self._band, check)
+
+    def seen(self, view: list[int] | None = None, depth: int = 8) -> Mask:
+        where = self._view(view)
+        edges = (where.left, where.top, where.right, where.bottom)
+        picture = self._layer if where.is_whole else self._layer.part(edges, where.width, where.height)
+        return self._fitted.render(self._mask_in(where), where, picture, depth, self._check)
+
+    def band(self, view: list[int] | None = None) -> NDArray[np.bool_]:
+        where = self._view(view)
+        drawn = matting.BandInView(self._band, self._mask_in(where), where).drawn(8)
+        assert set(np.unique(drawn)) <= {0, 255}
+        made_anew: NDArray[np.bool_] = drawn == 255
+        return made_anew
+
+    def _view(self, view: list[int] | None) -> View:
+        return View.of(self._layer.width, self._layer.height, view)
+
+    def _mask_in(self, view: View) -> matting.MaskInView:
+        return matting.MaskInView.of(self._mask, view, self._rough)
 
 
 def refined(layer: Layer, mask: Mask, reach: float | None, depth: int, check: Check = go_on) -> Mask:
-    return seen(matting.fit(layer, mask, reach, check), mask, layer, View.of(layer.width, layer.height), depth, check)
+    return Refined(layer, mask, reach, check).seen(depth=depth)
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
@@ -150,12 +172,12 @@ def test_a_mask_of_random_levels(size: tuple[int, int], reach: float | None) -> 
 
 @pytest.mark.parametrize("reach", [0.0, 3.0, 10.0, 40.0, None])
 def test_a_part_at_full_size_is_a_crop_of_the_whole(reach: float | None) -> None:
-    size = height, width = 700, 900
+    size = (700, 900)
     layer, mask = composite(disc(*size)), as_mask(rough_disc(*size))
-    fitted = matting.fit(layer, mask, reach, go_on)
-    whole = seen(fitted, mask, layer, View.of(width, height))
-    left, top, right, bottom = 330, 115, 626, 244  # the subject's edge lies just outside, in part
-    part = seen(fitted, mask, layer, View.of(width, height, [left, top, right, bottom, right - left, bottom - top]))
+    each = Refined(layer, mask, reach)
+    whole = each.seen()
+    left, top, right, bottom = 48, 30, 344, 159  # the subject's edge lies just outside, in part
+    part = each.seen([left, top, right, bottom, right - left, bottom - top])
     assert np.abs(part.astype(int) - whole[top:bottom, left:right]).max() <= 1
 
 
@@ -165,11 +187,10 @@ def test_a_part_at_another_size_shows_the_same(box: tuple[int, int, int, int], r
     size = (700, 900)
     layer = composite(disc(*size))
     mask = as_mask(rough_disc(*size))
-    fitted = matting.fit(layer, mask, reach, go_on)
+    each = Refined(layer, mask, reach)
     left, top, right, bottom = box
     width, height = (right - left) // 2, (bottom - top) // 2
-    part = seen(fitted, mask, layer, View.of(900, 700, [*box, width, height]))
-    whole = seen(fitted, mask, layer, View.of(900, 700))
+    part, whole = each.seen([*box, width, height]), each.seen()
     halved = whole[top:bottom, left:right].reshape(height, 2, width, 2).mean(axis=(1, 3))
     assert np.abs(part - halved).mean() < 2
 
@@ -180,7 +201,7 @@ def test_it_stops_when_it_is_asked_to() -> None:
 
     layer, mask = composite(disc()), as_mask(rough_disc())
     with pytest.raises(InterruptedError):
-        matting.fit(layer, mask, None, stop)
+        Refined(layer, mask, None, stop)
     calls: list[int] = []
     refined(layer, mask, None, 8, lambda: calls.append(1))
     assert len(calls) > 4
@@ -194,6 +215,50 @@ def test_tiles_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = refined(layer, mask, 12.0, 8, go_on)
     assert np.abs(small.astype(int) - whole).mean() < 0.1
     assert np.abs(small.astype(int) - whole).max() < 26
+
+
+def plainly(mask: Mask, view: list[int] | None) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return where all pixels of the mask that one of the view shows are white, and where all are black."""
+    if view is None:
+        return mask == np.iinfo(mask.dtype).max, mask == 0
+    left, top, right, bottom, width, height = view
+    part = mask[top:bottom, left:right].reshape(height, (bottom - top) // height, width, (right - left) // width)
+    return part.min(axis=(1, 3)) == np.iinfo(mask.dtype).max, part.max(axis=(1, 3)) == 0
+
+
+VIEWS = [None, [0, 0, 900, 700, 450, 350], [90, 30, 410, 190, 320, 160]]
+REACHES = [0.0, 2.0, 7.0, 8.5, 11.0, 14.0, 40.0, 300.0]  # a cell has 1.76 pixels
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("reach", [*REACHES, None])
+@pytest.mark.parametrize("grey", [False, True])
+def test_outside_the_band_the_mask_stays_in_every_pixel(
+    grey: bool, reach: float | None, view: list[int] | None
+) -> None:
+    mask = as_mask(rough_disc(700, 900))
+    if grey:
+        mask[60:90, 300:340] = 128
+    each = Refined(composite(disc(700, 900)), mask, reach)
+    band, alpha = each.band(view), each.seen(view)
+    white, black = plainly(mask, view)
+    assert (white | black)[~band].all(), "what is undecided is in the band"
+    assert (alpha[white & ~band] == 255).all() and (alpha[black & ~band] == 0).all()
+    if reach != 0:
+        assert not np.array_equal(alpha[band], as_mask(white)[band])
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_larger_reach_has_all_of_a_smaller_ones_band(view: list[int] | None) -> None:
+    layer, mask = composite(disc(700, 900)), as_mask(rough_disc(700, 900))
+    mask[60:90, 300:340] = 128
+    bands = [Refined(layer, mask, reach).band(view) for reach in REACHES]
+    for smaller, larger in pairwise(bands):
+        assert not (smaller & ~larger).any()
+    assert bands[1].sum() < bands[2].sum() < bands[5].sum() < bands[6].sum() < bands[7].sum()
+    white, black = plainly(mask, view)
+    undecided = ~white & ~black
+    assert np.array_equal(bands[0], undecided), "a reach of 0 leaves what is decided"
 
 
 def test_distances_are_euclidean() -> None:

@@ -1,0 +1,125 @@
+"""Refine one mask that is there already, in a worker thread, or show the band in which it would be made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import cached_property
+
+import numpy as np
+from matted_client.messages import MaskResult, RefineRequest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from matted.inference.timing import Stopwatch
+from matted.mask import matting
+from matted.mask.finishing import Finishing, Mask, Outcome, coverage
+from matted.mask.matting import Band, BandInView, FittedAlpha, MaskInView, Rough
+from matted.mask.picture import Picture
+from matted.mask.subject.held import Held
+from matted.mask.view import View
+from matted.system.task import Task
+
+Bytes = NDArray[np.uint8]
+
+_MARK = 0.005  # radius of a point that a person sets in a mask to be refined, as a share of the longer side
+
+
+class Refining:
+    """The steps from a refine request to its outcome: `run`. What is found out is remembered with the picture."""
+
+    def __init__(self, task: Task, request: RefineRequest, picture: Picture, stopwatch: Stopwatch) -> None:
+        """Take a request.
+
+        task: its progress is set, and its cancel is heeded.
+        request: what is wanted.
+        picture: its hint is the mask that is there.
+        stopwatch: records the stages.
+        """
+        self._task = task
+        self._request = request
+        self._picture = picture
+        self._stopwatch = stopwatch
+        # Of the request all that the mask depends on before it is made anew.
+        self._marks: Hashable = tuple(map(tuple, request.keep)), tuple(map(tuple, request.drop))
+
+    def run(self) -> Outcome:
+        """Refine the mask, or show the band. Raises Rejected, MemoryError."""
+        self._stopwatch.lap("waiting")
+        if self._request.band:
+            return self._shown_band()
+        finishing = Finishing(self._task, self._request, self._picture, self._stopwatch)
+        finishing.render(("refined", self._marks, self._request.reach), self._rendered)
+        return finishing.outcome(model="", device="", confidence=1.0, second_look=False, warnings=[], own_colours=None)
+
+    def _shown_band(self) -> Outcome:
+        """Return the band in the view as a mask. Nothing is made anew where a person says what is so."""
+        self._task.begin("mask")
+        request = self._request
+        view = View.of(self._picture.width, self._picture.height, request.view)
+        band = BandInView(self._band(), self._mask_in(view), view).drawn(request.depth)
+        Held(view, request.box, drop=[*request.keep, *request.drop]).apply(band)
+        self._stopwatch.lap("mask")
+        info = MaskResult(
+            width=view.width,
+            height=view.height,
+            depth=request.depth,
+            model="",
+            device="",
+            coverage=coverage(band),
+            timings=self._stopwatch.laps,
+        )
+        return Outcome(info, band, None)
+
+    def _rendered(self, view: View) -> Mask:
+        """Return the refined alpha in a view, in the request's depth."""
+        request, picture, task = self._request, self._picture, self._task
+        alpha = picture.answers.get(("fitted", self._marks, request.reach), self._fitted)
+        task.begin("mask")
+        shown = alpha.render(self._mask_in(view), view, picture.seen_in(view), request.depth, task.check)
+        self._stopwatch.lap("mask")
+        return shown
+
+    def _fitted(self) -> tuple[FittedAlpha, int]:
+        self._task.begin("edges")
+        found = matting.fit(self._rough, self._band(), self._task.check)
+        self._stopwatch.lap("edges")
+        return found, found.memory
+
+    def _band(self) -> Band:
+        def found() -> tuple[Band, int]:
+            band = matting.find(self._rough, self._request.reach)
+            return band, band.memory
+
+        return self._picture.answers.get(("band", self._marks, self._request.reach), found)
+
+    def _mask_in(self, view: View) -> MaskInView:
+        """Return the mask that is there, as it is to be seen in a view."""
+
+        def seen() -> tuple[MaskInView, int]:
+            found = MaskInView.of(self._mask, view, self._rough)
+            return found, found.memory
+
+        return seen()[0] if view.is_whole else self._picture.answers.get(("rough", self._marks, view), seen)
+
+    @property
+    def _rough(self) -> Rough:
+        def reduced() -> tuple[Rough, int]:
+            rough = Rough.of(self._picture.layers[0], self._mask)
+            return rough, rough.memory
+
+        return self._picture.answers.get(("rough", self._marks), reduced)
+
+    @cached_property
+    def _mask(self) -> Bytes:
+        """The mask that is there, with a disc of white around each point to keep, and of black around each to drop."""
+        mask, request = self._picture.hint, self._request
+        assert mask is not None, "admission lets no such request in"
+        points = [(x, y, 255) for x, y in request.keep] + [(x, y, 0) for x, y in request.drop]
+        if not points:
+            return mask
+        radius = max(1.0, _MARK * max(mask.shape))
+        image = Image.fromarray(mask)
+        pen = ImageDraw.Draw(image)
+        for x, y, level in points:
+            pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=level)
+        return np.asarray(image)
