@@ -40,6 +40,10 @@ class Marks:
     def can_undo(self) -> bool:
         return len(self._steps) > 1
 
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._undone)
+
     def point(self, at: Point, keep: bool) -> None:
         """Keep or drop what is at a pixel. A second word about the same pixel takes the place of the first.
 

@@ -314,10 +314,15 @@ class Presenter:
     # -- answers -------------------------------------------------------------------------------------------------------
 
     def image_came(self, view: View, image: Any) -> None:
-        """Take the layer's pixels of a view that `want_image` asked for."""
+        """Take the layer's pixels of a view that `want_image` asked for. Later ones, better ones, may follow."""
         if self._pending is not None and self._pending.view == view:
             self._pending = replace(self._pending, image=image)
             self._show_pending()
+        elif self._frame is not None and self._frame.view == view:
+            whole = self._whole is self._frame
+            self._frame = replace(self._frame, image=image)
+            self._whole = self._frame if whole else self._whole
+            self._widget.redraw()
 
     def question(self) -> Dict[str, Any]:
         """Return the fields of a request: what is chosen, and what was said."""
