@@ -116,6 +116,7 @@ class Presenter:
         self._pending: Optional[Frame] = None  # what is known of the frame that is waited for
         self._wanted = 0  # counts the questions: what answers an older one is not shown
         self._before = False
+        self._is_closed = False
         self._band_shown = 0  # counts the moments that show the band; negative: none is
         self._pressed: Optional[_Press] = None
         self._space = False
@@ -315,6 +316,8 @@ class Presenter:
 
     def image_came(self, view: View, image: Any) -> None:
         """Take the layer's pixels of a view that `want_image` asked for. Later ones, better ones, may follow."""
+        if self._is_closed:
+            return
         if self._pending is not None and self._pending.view == view:
             self._pending = replace(self._pending, image=image)
             self._show_pending()
@@ -329,7 +332,8 @@ class Presenter:
         return {**self._options, **self.marks.fields(self._within)}
 
     def close(self) -> None:
-        """Take no more answers."""
+        """Take no more answers, and ask no more."""
+        self._is_closed = True
         self._wanted += 1
         self._pending = None
 
@@ -344,7 +348,7 @@ class Presenter:
     def _ask(self) -> None:
         """Ask for what is seen. What is shown stays until the answer comes."""
         view = self.camera.view()
-        if min(self.camera.window) <= 1 or not self._options:
+        if self._is_closed or min(self.camera.window) <= 1 or not self._options:
             return  # the window is not on the screen yet, or nobody has said what is to be asked
         self._wanted += 1
         image = next((each.image for each in (self._pending, self._frame) if each and each.view == view), None)

@@ -268,6 +268,11 @@ def test_zooming_asks_for_what_is_seen_and_shows_the_old_meanwhile(
     assert asked.last["view"] == View(0, 0, *SIZE, 500, 250)
 
 
+def test_a_better_image_of_what_is_seen_takes_the_place_of_the_first(presenter: Presenter) -> None:
+    presenter.image_came(presenter.camera.view(), "better")
+    assert seen(presenter) == [("better", 100)]
+
+
 def test_an_image_of_what_is_not_seen_any_more_is_not_shown(presenter: Presenter, asked: Asked) -> None:
     presenter.zoom(1)
     old = presenter.camera.view()
@@ -388,4 +393,5 @@ def test_a_closed_preview_takes_no_answer(presenter: Presenter, program: Program
     asked.answer(1)
     asked.fail(MattedError("Late."))
     presenter.image_came(presenter.camera.view(), "late")
-    assert program.painted == painted
+    presenter.change({**OPTIONS, "grow": 2})
+    assert program.painted == painted and len(asked.questions) == 2
