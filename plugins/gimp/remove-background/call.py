@@ -9,14 +9,17 @@ from gi.repository import Gimp
 from matted_client import Rejected
 
 
-def run(folder, image, drawables, options, run_mode):
-    """Return True if the background was removed, False if a person was asked and gave up. Raises MattedError."""
+def run(folder, image, drawables, options, run_mode, opened=None):
+    """Return True if the background was removed, False if a person was asked and gave up. Raises MattedError.
+
+    opened: the OpenedLayer of a preview, if there was one.
+    """
     host = "GIMP %s" % Gimp.version()
     watched = run_mode != Gimp.RunMode.NONINTERACTIVE
     while True:
         try:
             picture = layers.GimpPicture(image, drawables, options.plate, options.output, watched)
-            removal.remove_background(folder, host, picture, options)
+            removal.remove_background(folder, host, picture, options, opened)
             return True
         except Rejected as error:
             if run_mode != Gimp.RunMode.INTERACTIVE:

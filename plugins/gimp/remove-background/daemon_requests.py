@@ -6,12 +6,13 @@ folder: of the plug-in. host: name and version of GIMP, for the daemon's log. Al
 from __future__ import annotations
 
 from matted_client import plugin
+from matted_client.pictures import ignore, never
 from matted_client.remedies import facts_for, is_of_a_model
 
 
-def session(folder, host, on_progress=lambda progress: None):
+def session(folder, host, on_progress=ignore, cancelled=never):
     """A session with the daemon. GIMP ends the whole process when its user cancels, which the daemon notices."""
-    return plugin.open_session(folder, host, on_progress, lambda: False)
+    return plugin.open_session(folder, host, on_progress, cancelled)
 
 
 def models(folder, host):

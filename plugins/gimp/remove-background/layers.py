@@ -108,7 +108,7 @@ class GimpLayer:
 
     def read(self):
         """Begin to read the whole layer, also what lies outside the canvas. Returns a Reading."""
-        self._refuse_if_gone()
+        self.refuse_if_gone()
         return self._reading(self.item, 0, 0)
 
     def box(self):
@@ -147,20 +147,20 @@ class GimpLayer:
             for part in strips.read(item.get_buffer(), left, top, width, height, SRGB):
                 pixels.add(part)
                 yield
-                self._refuse_if_gone()
+                self.refuse_if_gone()
                 if item is not self.item:
                     refuse_plate_of_elsewhere(self._image, item)
         except MattedError as error:
             pixels.fail(error)
             raise
 
-    def _refuse_if_gone(self):
+    def refuse_if_gone(self):
         refuse_if_closed(self._image)
         if not self.item.is_valid():
             raise MattedError(_('The layer "%s" was deleted while its mask was being made.') % self.name)
 
     def refuse_if_changed(self, width, height):
-        self._refuse_if_gone()
+        self.refuse_if_gone()
         if (self.item.get_width(), self.item.get_height()) != (width, height):
             raise MattedError(
                 _('The size of the layer "%s" changed while its mask was being made.') % self.name, _("Try again.")

@@ -5,12 +5,14 @@ A picture is any object with the attributes that `remove_background` uses; GIMP'
 
 from __future__ import annotations
 
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import daemon_requests
 from colours import overlay
 from matted_client import Rejected, messages, progress
+from matted_client.pictures import never
 from matted_client.sentences import in_words
 from matted_client.translations import N_
 from request_thread import RequestThread
@@ -36,21 +38,29 @@ class CutOut:
     box: Any = None
 
 
-def remove_background(folder, host, picture, options):
+def remove_background(folder, host, picture, options, opened=None):
     """Find the subject of each of the picture's layers, and have the picture show them.
 
     folder: of the plug-in.
     host: name and version, for the daemon's log.
     options: LayerOptions.
+    opened: the OpenedLayer of a preview: this layer is not sent again, and its marks count.
 
     Raises MattedError with the picture unchanged.
     """
     bar = ProgressBar(picture, len(picture.layers))
     found, notes = [], []
-    with RequestThread(lambda on_progress: daemon_requests.session(folder, host, on_progress)) as daemon:
+    with ExitStack() as stack:
+        daemon = None
         for layer in picture.layers:
             try:
-                cut_out, warnings = _cut_out(daemon, layer, picture.plate, options, bar)
+                if opened is not None and layer.item == opened.layer.item:
+                    cut_out, warnings = _cut_out_opened(opened, layer, picture.plate, options, bar)
+                else:
+                    daemon = daemon or stack.enter_context(
+                        RequestThread(lambda on_progress: daemon_requests.session(folder, host, on_progress))
+                    )
+                    cut_out, warnings = _cut_out(daemon, layer, picture.plate, options, bar)
             except Rejected as error:
                 if error.code != messages.NO_SUBJECT or len(picture.layers) == 1:
                     raise
@@ -89,12 +99,33 @@ def _cut_out(daemon, layer, plate, options, bar):
         if each is not None:
             for _ in each.parts:
                 pass
-    mask = daemon.answer(bar.show)
+    return _made(layer, reading, daemon.answer(bar.show), options, fields["box"])
+
+
+def _cut_out_opened(opened, layer, plate, options, bar):
+    """As _cut_out, of the layer of a preview: the daemon knows it already."""
+    box = layer.box()
+    within = box if options.within_selection else None
+    fields = {**options.request(), **opened.marks.fields(within)}
+    opened.take_plate(plate)
+
+    def ask(picture, on_progress, cancelled):
+        return picture.mask(on_progress=on_progress, cancelled=cancelled, depth=layer.depth, **fields)
+
+    with RequestThread(lambda on_progress: nullcontext()) as daemon:  # the conversation has a session of its own
+        daemon.ask(lambda session, on_progress: opened.conversation.mask(ask, on_progress, never))
+        opened.read_all()
+        mask = daemon.answer(bar.show)
+    return _made(layer, opened.reading, mask, options, within)
+
+
+def _made(layer, reading, mask, options, box):
+    """Return (CutOut, warnings) of the daemon's Mask. box: of the selection, if the model looked at that."""
     warnings = list(mask.info.warnings)
     if options.foreground and mask.foreground is None:
         warnings.append(_("The daemon sent no clean colours; the layer's own are used."))
     clean = None if mask.foreground is None else overlay(reading.pixels.bytes, mask.foreground)
-    return CutOut(layer, reading.width, reading.height, layer.depth, mask.alpha, clean, fields["box"]), warnings
+    return CutOut(layer, reading.width, reading.height, layer.depth, mask.alpha, clean, box), warnings
 
 
 class ProgressBar:

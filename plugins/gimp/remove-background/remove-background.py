@@ -46,17 +46,19 @@ def run(procedure, run_mode, image, drawables, config, data):
     except ImportError as error:
         text = _("Remove Background is incomplete: %s. Run: matted install gimp") % error
         return _failed(procedure, text)
+    opened = None
     try:
         if shows_dialog:
             import options_dialog
 
-            if not options_dialog.ask(FOLDER, procedure, config, image):
+            go_on, opened = options_dialog.ask(FOLDER, procedure, config, image, drawables)
+            if not go_on:
                 return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
         if procedure.get_name() == DIALOG or run_mode == Gimp.RunMode.NONINTERACTIVE:
             options = arguments.options_of(config)
         else:
             options = dataclasses.replace(settings.remembered(), plate=config.get_property("plate"))
-        done = call.run(FOLDER, image, drawables, options, run_mode)
+        done = call.run(FOLDER, image, drawables, options, run_mode, opened)
         if done and shows_dialog:
             settings.remember(options)
     except MattedError as error:
@@ -64,6 +66,9 @@ def run(procedure, run_mode, image, drawables, config, data):
     except Exception as error:
         traceback.print_exc()
         return _failed(procedure, _("An internal error occurred in Remove Background: %s.") % error)
+    finally:
+        if opened is not None:
+            opened.close()
     status = Gimp.PDBStatusType.SUCCESS if done else Gimp.PDBStatusType.CANCEL
     return procedure.new_return_values(status, None)
 

@@ -1,0 +1,65 @@
+"""A layer that is open in the daemon for as long as a dialog shows it. This module knows nothing of GIMP.
+
+It is read a part at a time, so that the dialog stays awake, and sent while it is read.
+"""
+
+from matted_client.preview.conversation import Conversation
+from matted_client.preview.conversation import Layer as Picture
+
+
+class OpenedLayer:
+    """A layer, and what was said of it.
+
+    layer: of the host, with `read` and `read_plate`. reading, plate_reading: its Readings.
+    conversation: with the daemon, about it. marks: set in the preview; None: there is none.
+
+    connect: opens a session.
+    post: runs a function later, in the thread of the dialog.
+    hint_reading: of the mask that is to be refined; None: there is none.
+    """
+
+    def __init__(self, connect, layer, post, hint_reading=None):
+        self.layer = layer
+        self.marks = None
+        self.reading = layer.read()
+        self.plate_reading = None
+        self._plate = None
+        self._hint_reading = hint_reading
+        self._readings = [each for each in (self.reading, hint_reading) if each is not None]
+        self.conversation = Conversation(connect, self._picture(), post)
+
+    @property
+    def size(self):
+        return self.reading.width, self.reading.height
+
+    def take_plate(self, plate):
+        """Show the models that compare another plate, or none. Raises MattedError if it does not fit."""
+        if plate != self._plate:
+            self.plate_reading = None if plate is None else self.layer.read_plate(plate)
+            if self.plate_reading is not None:
+                self._readings.append(self.plate_reading)
+            self._plate = plate
+            self.conversation.replace(self._picture())
+
+    def read_on(self):
+        """Read one part more. Returns False where there is none. Raises MattedError if the layer is gone."""
+        while self._readings:
+            try:
+                next(self._readings[0].parts)
+                return True
+            except StopIteration:
+                self._readings.pop(0)
+        return False
+
+    def read_all(self):
+        """Read what is not there yet. Raises as `read_on` does."""
+        while self.read_on():
+            pass
+
+    def close(self):
+        """Have the daemon forget the layer."""
+        self.conversation.close()
+
+    def _picture(self):
+        plate, hint = (each and each.pixels for each in (self.plate_reading, self._hint_reading))
+        return Picture(self.reading.pixels, *self.size, self.reading.format, plate, hint)
