@@ -1,6 +1,7 @@
 """The controls of the options dialog: for each kind of option a widget, and the option's value in it.
 
-A control has `widget`, `label` (what stands in front of it, or empty), `value()` and `set_value(value)`.
+A control has `widget`, `label` (what stands in front of it, or empty), `value()`, `set_value(value)` and
+`on_change(act)`. `row` is what is put into the dialog: the widget, with a slider beside it for a number.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from .qt import QtCore, QtWidgets
 from .texts import _
 
 UNITS = {options.PIXELS: " px"}
+SLIDER_STEPS, SLIDER_WIDTH = 200, 110
+BOX_CHARACTERS = 12  # with the arrows: all boxes are as wide, and all sliders as long
+FINE_FROM = 200  # the width of a range from which on a slider has more room for its lower end
 
 
 def control(name: str, entry: Option, layers: Sequence[str]) -> Any:
@@ -35,7 +39,11 @@ class Control:
 
     def __init__(self, entry: Option, widget: Any) -> None:
         self.widget = widget
+        self.row = widget
         self.label = _("%s:") % with_key(_(entry.label))
+
+    def enable(self, usable: bool) -> None:
+        self.row.setEnabled(usable)
 
 
 class ModelControl(Control):
@@ -49,6 +57,9 @@ class ModelControl(Control):
 
     def set_value(self, value: str) -> None:
         self.widget.choose(value)
+
+    def on_change(self, act: Callable[[], None]) -> None:
+        self.widget.currentIndexChanged.connect(lambda _index: act())
 
 
 class ChoiceControl(Control):
@@ -68,6 +79,9 @@ class ChoiceControl(Control):
         """Choose an item, or the first one where there is none of that value."""
         self.widget.setCurrentIndex(max(0, self.widget.findData(value)))
 
+    def on_change(self, act: Callable[[], None]) -> None:
+        self.widget.currentIndexChanged.connect(lambda _index: act())
+
 
 class LayerControl(ChoiceControl):
     """A layer is known by its name; None for no layer, and where the control is greyed out."""
@@ -85,11 +99,10 @@ class LayerControl(ChoiceControl):
         super().set_value(value or "")
 
 
-class YesNoControl:
-    label = ""  # the box has it behind itself
-
+class YesNoControl(Control):
     def __init__(self, entry: Option) -> None:
-        self.widget = QtWidgets.QCheckBox(with_key(_(entry.label)))
+        super().__init__(entry, QtWidgets.QCheckBox(with_key(_(entry.label))))
+        self.label = ""  # the box has it behind itself
 
     def value(self) -> bool:
         return bool(self.widget.isChecked())
@@ -97,9 +110,12 @@ class YesNoControl:
     def set_value(self, value: bool) -> None:
         self.widget.setChecked(value)
 
+    def on_change(self, act: Callable[[], None]) -> None:
+        self.widget.toggled.connect(lambda _checked: act())
+
 
 class NumberControl(Control):
-    """Shows Off, one step below the lowest value, for a number that is missing."""
+    """A box, and a slider that moves it. Shows Off, one step below the lowest value, for a number that is missing."""
 
     def __init__(self, entry: Option) -> None:
         whole = entry.kind == options.WHOLE
@@ -114,6 +130,35 @@ class NumberControl(Control):
         self.widget.setSuffix(UNITS.get(entry.unit, ""))
         if self._missing is not None:
             self.widget.setSpecialValueText(_("Off"))
+        self._slider = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
+        self._slider.setRange(0, SLIDER_STEPS)
+        self._slider.setMinimumWidth(SLIDER_WIDTH)
+        self._slider.setAccessibleName(self.label.replace("&", ""))
+        self._slider.setObjectName("slider")
+        self._is_fine = high - low > FINE_FROM and low >= 0
+        self._slider.valueChanged.connect(self._slid)
+        self.widget.valueChanged.connect(self._follow)
+        self._follow()
+        self.row = QtWidgets.QWidget()
+        layout = QtWidgets.QHBoxLayout(self.row)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._slider, 1)
+        layout.addWidget(self.widget)
+        self.widget.setMinimumWidth(self.widget.fontMetrics().horizontalAdvance("0") * BOX_CHARACTERS)
+
+    def _slid(self, step: int) -> None:
+        part = step / SLIDER_STEPS
+        low, high = self.widget.minimum(), self.widget.maximum()
+        value = low + (high - low) * (part * part if self._is_fine else part)
+        self.widget.setValue(round(value) if isinstance(low, int) else value)
+
+    def _follow(self) -> None:
+        """Put the slider to where the number is, without an effect on the number."""
+        low, high = self.widget.minimum(), self.widget.maximum()
+        part = (self.widget.value() - low) / (high - low)
+        self._slider.blockSignals(True)
+        self._slider.setValue(round(SLIDER_STEPS * (part**0.5 if self._is_fine else part)))
+        self._slider.blockSignals(False)
 
     def value(self) -> Any:
         is_missing = self._missing is not None and self.widget.value() == self.widget.minimum()
@@ -121,6 +166,9 @@ class NumberControl(Control):
 
     def set_value(self, value: Any) -> None:
         self.widget.setValue(self._missing if value is None else value)
+
+    def on_change(self, act: Callable[[], None]) -> None:
+        self.widget.valueChanged.connect(lambda _value: act())
 
 
 _CONTROLS: Dict[str, Callable[[Option], Any]] = {

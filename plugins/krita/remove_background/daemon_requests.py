@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from krita import Krita
 
 from .layers import FORMAT, Picture
 from .matted_client.errors import Rejected
 from .matted_client.models import Facts
-from .matted_client.options import LayerOptions
 from .matted_client.pictures import Cancelled, Mask, OnProgress
 from .matted_client.plugin import open_session, read_installation
+from .matted_client.preview.conversation import Connect, Conversation
 from .matted_client.remedies import facts_for, is_of_a_model
 from .request_thread import Task
 from .texts import _
@@ -28,12 +28,12 @@ class Refused(Rejected):
         self.facts = facts
 
 
-def mask(picture: Picture, plate: Optional[Picture], box: Optional[List[int]], options: LayerOptions) -> Task:
-    """Return a task that makes a Mask of the picture. box: where it is selected, None where it is not, or all over."""
-    client = _client()
+def mask(picture: Picture, plate: Optional[Picture], model: str, fields: Dict[str, Any]) -> Task:
+    """Return a task that makes a Mask of the picture. fields: of the request, the model's id among them."""
+    connect = connecting()
 
     def ask(on_progress: OnProgress, cancelled: Cancelled) -> Mask:
-        with open_session(FOLDER, client, on_progress, cancelled) as session:
+        with connect(on_progress, cancelled) as session:
             try:
                 return session.mask(
                     picture.pixels,
@@ -43,11 +43,39 @@ def mask(picture: Picture, plate: Optional[Picture], box: Optional[List[int]], o
                     plate=plate.pixels if plate is not None else None,
                     on_progress=on_progress,
                     cancelled=cancelled,
-                    **options.request(box),
+                    **fields,
                 )
             except Rejected as error:
-                facts = facts_for(session, options.model) if is_of_a_model(error) else {}
+                facts = facts_for(session, model) if is_of_a_model(error) else {}
                 raise Refused(error, facts) from error
+
+    return ask
+
+
+def connecting() -> Connect:
+    """Return what opens a session for a dialog that asks again and again."""
+    client = _client()
+    return lambda on_progress, cancelled: open_session(FOLDER, client, on_progress, cancelled)
+
+
+def mask_of(conversation: Conversation, model: str, fields: Dict[str, Any]) -> Task:
+    """Return a task that makes a Mask of the picture of a dialog, which the daemon has. fields: of the request."""
+    connect = connecting()
+
+    def ask(on_progress: OnProgress, cancelled: Cancelled) -> Mask:
+        try:
+            return conversation.mask(
+                lambda picture, on_progress, cancelled: picture.mask(
+                    on_progress=on_progress, cancelled=cancelled, **fields
+                ),
+                on_progress,
+                cancelled,
+            )
+        except Rejected as error:
+            if not is_of_a_model(error):
+                raise Refused(error, {}) from error
+            with connect(on_progress, cancelled) as session:
+                raise Refused(error, facts_for(session, model)) from error
 
     return ask
 

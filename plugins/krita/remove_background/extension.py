@@ -8,14 +8,17 @@ from typing import Any, List, Optional, Sequence
 
 from krita import Extension
 
-from . import remedies, request_thread, settings, windows
+from . import layers, remedies, request_thread, settings, windows
 from .download import Download
 from .matted_client.errors import MattedError
 from .matted_client.options import LayerOptions
+from .matted_client.preview.marks import Marks
 from .matted_client.sentences import in_words
 from .options_dialog import OptionsDialog
+from .preview import opened_layer
+from .preview.opened_layer import OpenedLayer
 from .qt import QtCore, QtGui
-from .removal import Removal
+from .removal import Previewed, Removal
 from .texts import WORDS, _
 
 ACTION = "remove_background"  # also the names in remove_background.action
@@ -34,7 +37,7 @@ class RemoveBackground(Extension):
         self._download: Optional[Download] = None
 
     def setup(self) -> None:
-        QtCore.QCoreApplication.instance().aboutToQuit.connect(request_thread.stop_all)
+        QtCore.QCoreApplication.instance().aboutToQuit.connect(_stop_all)
 
     def createActions(self, window: Any) -> None:
         # `window` lives only as long as this call; the Qt window behind it stays
@@ -54,11 +57,18 @@ class RemoveBackground(Extension):
         if action.toolTip() != TIPS[action.objectName()]:
             action.setToolTip(TIPS[action.objectName()])
 
-    def start(self, main_window: Any, document: Any, nodes: Sequence[Any], options: LayerOptions) -> Removal:
+    def start(
+        self,
+        main_window: Any,
+        document: Any,
+        nodes: Sequence[Any],
+        options: LayerOptions,
+        previewed: Optional[Previewed] = None,
+    ) -> Removal:
         """Begin a removal in a window, and return at once. Raises MattedError if one is under way there."""
         if any(removal.main_window is main_window for removal in self._removals):
             raise MattedError("A background is being removed in this window already.", "Try again when it is done.")
-        removal = Removal(main_window, document, nodes, options)
+        removal = Removal(main_window, document, nodes, options, previewed)
         removal.finished.connect(self._removals.remove)
         self._removals.append(removal)
         QtCore.QTimer.singleShot(0, removal.start)  # whoever called can connect to `finished` first
@@ -76,28 +86,44 @@ class RemoveBackground(Extension):
             return
         nodes = windows.view_of(main_window).selectedNodes()
 
-        def accepted(options: LayerOptions) -> None:
+        options = settings.remembered()
+        selection = document.selection()
+        limit = selection.duplicate() if selection is not None else None  # the original may be replaced
+        opened = OpenedLayer(document, lambda: (_first(document, layers.targets(nodes)), None), limit)
+
+        def accepted(options: LayerOptions, marks: Optional[Marks]) -> None:
             settings.remember(options)
-            self._remove(main_window, document, nodes, options)
+            self._remove(main_window, document, nodes, options, Previewed(opened, marks))
 
-        dialog = OptionsDialog(main_window, document, nodes, settings.remembered())
+        dialog = OptionsDialog(main_window, document, nodes, options, opened)
         dialog.chosen.connect(accepted)
-        dialog.open()
+        dialog.start()
+        opened.start(options.plate)
 
-    def _remove(self, main_window: Any, document: Any, nodes: Sequence[Any], options: LayerOptions) -> None:
+    def _remove(
+        self,
+        main_window: Any,
+        document: Any,
+        nodes: Sequence[Any],
+        options: LayerOptions,
+        previewed: Optional[Previewed] = None,
+    ) -> None:
         """Remove the background for a person: errors become messages."""
         try:
-            self.start(main_window, document, nodes, options).finished.connect(self._tell)
+            self.start(main_window, document, nodes, options, previewed).finished.connect(self._tell)
         except MattedError:
-            pass  # the dialog of the one that runs is on the screen; a shortcut came past it
+            if previewed is not None:
+                previewed.opened.close()
+            # the dialog of the one that runs is on the screen; a shortcut came past it
 
     def _tell(self, removal: Removal) -> None:
         if not removal.failures:
             return
-        window, document, options = removal.main_window, removal.document, removal.options
+        window, document, options, previewed = removal.main_window, removal.document, removal.options, removal.previewed
 
         def again(nodes: List[Any], anyway: bool) -> None:
-            self._remove(window, document, nodes, dataclasses.replace(options, anyway=anyway or options.anyway))
+            wished = dataclasses.replace(options, anyway=anyway or options.anyway)
+            self._remove(window, document, nodes, wished, previewed)
 
         def got(error: Optional[MattedError]) -> None:
             if error is not None:
@@ -114,6 +140,17 @@ class RemoveBackground(Extension):
             remedies.tell(removal, again, download)
         except RuntimeError:
             pass  # the Krita window was closed meanwhile
+
+
+def _stop_all() -> None:
+    opened_layer.close_all()
+    request_thread.stop_all()
+
+
+def _first(document: Any, nodes: Sequence[Any]) -> Any:
+    """Return which layer the preview is of: the active one, or the first."""
+    active = document.activeNode()
+    return active if active in nodes else nodes[0]
 
 
 def _icon(main_window: Any) -> QtGui.QIcon:

@@ -209,26 +209,27 @@ def _bounds(node: Any) -> Area:
 
 def _picture(document: Any, node: Any, area: Area, begin: Callable[[Picture], None]) -> Turns:
     """Read an area of a plain layer of this document, or of a scratch one."""
-    x, y, width, height = area
-    pixels = Filling(width * height * PIXEL_BYTES)
+    pixels = Filling(area[2] * area[3] * PIXEL_BYTES)
     picture = Picture(*area, pixels)
     begin(picture)
-    rows = _rows_of_part(width)
     try:
-        for top in range(y, y + height, rows):
-            if top > y:
+        for part in parts(area):
+            if part[1] > area[1]:
                 yield NOW_MS
                 require(document, node)
-            pixels.add(node.pixelData(x, top, width, min(rows, y + height - top)))
+            pixels.add(node.pixelData(*part))
     except MattedError as error:
         pixels.fail(error)
         raise
     return picture
 
 
-def _rows_of_part(width: int) -> int:
-    """Return how many rows are read at once: full tiles, and at least one row of them."""
-    return max(1, PART_BYTES // (width * PIXEL_BYTES * TILE_ROWS)) * TILE_ROWS
+def parts(area: Area) -> Iterator[Area]:
+    """Divide an area into what is read at once: rows of full tiles, and at least one row of them."""
+    x, y, width, height = area
+    rows = max(1, PART_BYTES // (width * PIXEL_BYTES * TILE_ROWS)) * TILE_ROWS
+    for top in range(y, y + height, rows):
+        yield x, top, width, min(rows, y + height - top)
 
 
 @contextmanager

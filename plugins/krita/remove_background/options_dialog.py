@@ -5,119 +5,105 @@ The dialog comes up at once with what is known, and is usable before the daemon 
 
 from __future__ import annotations
 
-import os
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from . import daemon_requests
-from .controls import control
-from .daemon_requests import FOLDER
+from . import daemon_requests, layers
 from .matted_client.errors import MattedError
 from .matted_client.models import Facts
-from .matted_client.options import MODEL, LayerOptions, entries
+from .matted_client.options import MODEL, LayerOptions
+from .matted_client.pictures import Cancelled, Mask, OnProgress, OpenPicture
+from .matted_client.preview.camera import View
+from .matted_client.preview.presenter import AskView
 from .matted_client.sentences import in_words
+from .preview.opened_layer import OpenedLayer
+from .preview.preview_dialog import LINE_WIDTH, PreviewDialog
 from .progress_dialog import TITLE
-from .qt import QtCore, QtGui, QtWidgets
+from .qt import QtCore, QtWidgets
 from .removal import LIMITED
 from .request_thread import RequestThread
 from .texts import WORDS, _
 
-LINE_WIDTH = 350  # pixels; what is said of a model takes two lines
-MANUAL = "Manual.html"
 
+class OptionsDialog(PreviewDialog):
+    """Emits `chosen` with the options and the marks when it is accepted."""
 
-class OptionsDialog(QtWidgets.QDialog):
-    """Emits `chosen` with the options when it is accepted."""
-
-    chosen = QtCore.pyqtSignal(object)  # LayerOptions
-
-    def __init__(self, main_window: Any, document: Any, nodes: Sequence[Any], options: LayerOptions) -> None:
-        """nodes: the selected ones, which cannot be the plate."""
-        super().__init__(main_window)
-        self.setWindowTitle(TITLE)
-        self.setWindowModality(QtCore.Qt.WindowModality.WindowModal)
-        self.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._entries = entries(LayerOptions)
-        layers = _plates(document, nodes)
-        self._controls = {name: control(name, entry, layers) for name, entry in self._entries.items()}
+    def __init__(
+        self, main_window: Any, document: Any, nodes: Sequence[Any], options: LayerOptions, opened: OpenedLayer
+    ) -> None:
+        """nodes: the selected ones, which cannot be the plate. opened: what the preview shows."""
+        super().__init__(main_window, TITLE, LayerOptions, _plates(document, nodes), opened)
+        self._nodes = nodes
         self._models = self._controls["model"].widget
         self._about = _line()
-        self._note = _line()
-        limited = document.selection() is not None
-        self._say(self._note, LIMITED if limited else "")
-        self._controls["within_selection"].widget.setEnabled(limited)
-
-        form = QtWidgets.QFormLayout()
-        form.addRow(self._controls["model"].label, self._models)
-        form.addRow("", self._about)
+        self._which = _line()
+        self._limited = _line()
+        self._version = _line()
+        is_limited = opened.limit is not None
+        self._say_in(self._limited, LIMITED if is_limited else "")
+        self._controls["within_selection"].enable(is_limited)
+        self.form.addRow(self._controls["model"].label, self._models)
+        self.form.addRow("", self._about)
         for name, entry in self._entries.items():
             if entry.kind != MODEL:
-                form.addRow(self._controls[name].label, self._controls[name].widget)
-        layout = QtWidgets.QVBoxLayout(self)
-        layout.addLayout(form)
-        layout.addWidget(self._note)
-        layout.addWidget(self._buttons())
-        for box in self.findChildren(QtWidgets.QComboBox):
-            box.currentIndexChanged.connect(self._explain)
-        self._fill(options)
+                self.form.addRow(self._controls[name].label, self._controls[name].row)
+        for line in (self._which, self._limited, self._version):
+            self.notes.addWidget(line)
+        opened.begun.connect(self._say_which)
+        self._hint = _("Asking matted for its models")  # what is said of a model until they are known
+        self.fill(options)
+        self.explain()
         self._request: Optional[RequestThread] = RequestThread(daemon_requests.models())
         self._request.succeeded.connect(self._list)
         self._request.failed.connect(self._list_nothing)
         self.finished.connect(self._stop)
-        self._say(self._about, _("Asking matted for its models"))
         self._request.start()
 
-    def options(self) -> LayerOptions:
-        """Return what is chosen now."""
-        return LayerOptions(**{name: each.value() for name, each in self._controls.items()})
+    def ask_view(self) -> AskView:
+        def ask(
+            picture: OpenPicture, view: View, fields: Dict[str, Any], on_progress: OnProgress, cancelled: Cancelled
+        ) -> Mask:
+            return picture.mask(view=view.wire, on_progress=on_progress, cancelled=cancelled, **fields)
 
-    def _buttons(self) -> QtWidgets.QDialogButtonBox:
-        kinds = QtWidgets.QDialogButtonBox.StandardButton
-        buttons = QtWidgets.QDialogButtonBox(kinds.Ok | kinds.Cancel | kinds.RestoreDefaults | kinds.Help)
-        buttons.button(kinds.Ok).setText(TITLE)
-        buttons.accepted.connect(self._accept)
-        buttons.rejected.connect(self.reject)
-        buttons.button(kinds.RestoreDefaults).clicked.connect(lambda: self._fill(LayerOptions()))
-        manual = QtCore.QUrl.fromLocalFile(os.path.join(FOLDER, MANUAL))
-        buttons.helpRequested.connect(lambda: QtGui.QDesktopServices.openUrl(manual))
-        return buttons
+        return ask
 
-    def _fill(self, options: LayerOptions) -> None:
-        for name, each in self._controls.items():
-            each.set_value(getattr(options, name))
-        self._explain()
+    def request(self) -> Tuple[Dict[str, Any], Optional[List[int]]]:
+        options = self.options()
+        self._opened.choose_plate(options.plate)
+        return options.request(), self._opened.box if options.within_selection else None
 
-    def _explain(self) -> None:
+    def explain(self) -> None:
         """Describe the chosen model, and grey out what has no effect."""
-        self._say(self._about, self._models.about())
+        self._say_in(self._about, self._models.about() or self._hint)
         for name, entry in self._entries.items():
             if entry.only_with is not None:
                 other, value = entry.only_with
-                self._controls[name].widget.setEnabled(self._controls[other].value() == value)
-        self._controls["plate"].widget.setEnabled(self._models.takes_plate())
-
-    def _accept(self) -> None:
-        options = self.options()
-        self.accept()
-        self.chosen.emit(options)
+                self._controls[name].enable(self._controls[other].value() == value)
+        self._controls["plate"].enable(self._models.takes_plate())
 
     def _list(self, answer: Tuple[List[Facts], str]) -> None:
         models, note = answer
         if self._request is not None:
             self._models.fill(models)
-            self._explain()
-            if note:
-                self._say(self._note, ("%s %s" % (self._note.text(), note)).strip())
+            self._hint = ""
+            self.explain()
+            self._say_in(self._version, note)
 
     def _list_nothing(self, error: MattedError) -> None:
         if self._request is not None:
-            self._say(self._about, " ".join(in_words(error, WORDS)))
+            self._hint = " ".join(in_words(error, WORDS))
+            self.explain()
 
-    def _say(self, label: QtWidgets.QLabel, text: str) -> None:
+    def _say_which(self) -> None:
+        """Name the layer in the preview, where there are others."""
+        if len(layers.targets(self._nodes)) > 1:
+            name = self._opened.node.name()
+            self._say_in(self._which, _('The preview is of "%s", and so are the marks.') % name)
+
+    def _say_in(self, label: QtWidgets.QLabel, text: str) -> None:
         label.setText(text)
         label.setVisible(bool(text))
         # by itself, a dialog does not grow with its lines
         label.setMinimumHeight(label.heightForWidth(LINE_WIDTH) if text else 0)
-        self.adjustSize()
 
     def _stop(self) -> None:
         """Cancel the request: Qt is about to delete the dialog."""
@@ -145,4 +131,5 @@ def _line() -> QtWidgets.QLabel:
     label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
     label.setWordWrap(True)
     label.setMinimumWidth(LINE_WIDTH)
+    label.hide()
     return label

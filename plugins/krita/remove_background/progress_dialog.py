@@ -20,9 +20,9 @@ class ProgressDialog(QtWidgets.QDialog):
 
     cancelled = QtCore.pyqtSignal()
 
-    def __init__(self, main_window: Any, text: str = _("Reading the layer")) -> None:
+    def __init__(self, main_window: Any, text: str = _("Reading the layer"), title: str = TITLE) -> None:
         super().__init__(main_window)
-        self.setWindowTitle(TITLE)
+        self.setWindowTitle(title)
         self.setWindowModality(QtCore.Qt.WindowModality.WindowModal)
         self.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(WIDTH)

@@ -1,50 +1,50 @@
-"""One removal, from the click to the masks of all layers that were selected.
-
-Every step is started by Krita's own event loop and returns to it: a layer is read in turns while a thread sends what is
-there and asks the daemon, its signal brings the mask, the mask is put on the layer, the next one is read. There is no
-nested event loop, because Krita holds events back while one runs.
-"""
+"""One removal, from the click, or from OK, to the masks of all layers that were selected."""
 
 from __future__ import annotations
 
-import traceback
-from typing import Any, Callable, List, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Sequence
 
-from . import daemon_requests, layers, outputs, windows
+from . import daemon_requests, layers, outputs
 from .layers import Picture
 from .matted_client.client import Mask
 from .matted_client.errors import MattedError, Rejected
-from .matted_client.messages import NO_SUBJECT, OUT_OF_MEMORY, TOO_LARGE, Progress
+from .matted_client.messages import NO_SUBJECT, TOO_LARGE, Progress
 from .matted_client.options import MASK, NEW_LAYER, LayerOptions
+from .matted_client.preview.marks import Marks
 from .matted_client.progress import describe, overall
-from .matted_client.sentences import SENTENCES
-from .progress_dialog import ProgressDialog
-from .qt import QtCore
-from .request_thread import RequestThread
+from .operation import Operation
+from .preview.opened_layer import OpenedLayer
+from .progress_dialog import TITLE
 from .texts import WORDS, _
-from .turns import NOW_MS, Turns
+from .turns import Turns
 
 LIMITED = _("The selection limits the mask.")
 
-Failure = Tuple[Any, MattedError]  # a layer, or None where it was not one layer's fault, and what went wrong
+
+@dataclass(frozen=True)
+class Previewed:
+    """The layer that a person saw in the dialog. marks: what was said of it; None where nothing could be said."""
+
+    opened: OpenedLayer
+    marks: Optional[Marks]
 
 
-class Removal(QtCore.QObject):
-    """Emits `finished` exactly once, whatever happens.
+class Removal(Operation):
+    """Removes the background of layers. See Operation for its signal and its attributes."""
 
-    failures: what went wrong then; empty after a cancellation.
-    notices: what a person may not expect of the result, in sentences.
-    """
-
-    finished = QtCore.pyqtSignal(object)  # self
-
-    def __init__(self, main_window: Any, document: Any, nodes: Sequence[Any], options: LayerOptions) -> None:
-        """nodes: what is selected."""
-        super().__init__()
-        self.main_window = main_window
-        self.document = document
+    def __init__(
+        self,
+        main_window: Any,
+        document: Any,
+        nodes: Sequence[Any],
+        options: LayerOptions,
+        previewed: Optional[Previewed] = None,
+    ) -> None:
+        """nodes: what is selected. previewed: is asked about as it is in the daemon, and is closed at the end."""
+        super().__init__(main_window, document, TITLE)
         self.options = options
-        self.failures: List[Failure] = []
+        self.previewed = previewed
         self._nodes = nodes
         self._layers: List[Any] = []
         self._done = 0  # how many of them
@@ -52,11 +52,6 @@ class Removal(QtCore.QObject):
         self._made = False  # whether one of the layers is done
         self._picture: Optional[Picture] = None
         self._active: Any = None  # the node that is to be active afterwards
-        self.notices: List[str] = []
-        self._work: Optional[Turns] = None  # what is done in turns: reading, or putting
-        self._dialog: Optional[ProgressDialog] = None
-        self._request: Optional[RequestThread] = None
-        self._over = False
 
     @property
     def count(self) -> int:
@@ -68,38 +63,23 @@ class Removal(QtCore.QObject):
         """The layers that were not reached."""
         return self._layers[self._done :]
 
-    def start(self) -> None:
-        self._step(self._begin)
-
-    def _step(self, step: Callable[..., None], *values: Any) -> None:
-        """Run one step. An error ends the work on this layer, and on all layers unless it concerns only this one."""
-        if self._over:
-            return
-        try:
-            step(*values)
-        except MattedError as error:
-            self._fail(error)
-        except MemoryError:
-            traceback.print_exc()
-            self._fail(MattedError(*SENTENCES[OUT_OF_MEMORY]))
-        except Exception as error:  # ours or Krita's: an exception that leaves a slot would open a second dialog
-            traceback.print_exc()
-            reason = "%s: %s" % (type(error).__name__, error)
-            self._fail(MattedError(_("The background could not be removed."), _("Krita said: %s") % reason))
-
     def _begin(self) -> None:
         self._layers = layers.targets(self._nodes)
-        selection = self.document.selection()
-        self._limit = selection.duplicate() if selection is not None else None  # the original may be replaced
+        self._limit = self._selected()
         self._active = self.document.activeNode() if self.options.output == MASK else None
         if self._active is not None and self._active.type().endswith("mask"):
             self._active = None
         if self.count == 1:
             layers.check(self._layers[0], self.options.output)  # before a dialog flashes up
-        self._dialog = ProgressDialog(self.main_window)
-        self._dialog.cancelled.connect(self._cancel)
-        self._dialog.show()
-        QtCore.QTimer.singleShot(NOW_MS, lambda: self._step(self._read))
+        self._show_dialog()
+        self._soon(self._read)
+
+    def _selected(self) -> Any:
+        """Return the selection that limits the mask, or None: what was seen in the dialog, or what there is now."""
+        if self.previewed is not None and self.previewed.opened.is_open:
+            return self.previewed.opened.limit
+        selection = self.document.selection()
+        return selection.duplicate() if selection is not None else None  # the original may be replaced
 
     def _read(self) -> None:
         node = self._layers[self._done]
@@ -109,28 +89,36 @@ class Removal(QtCore.QObject):
 
     def _reading(self, node: Any) -> Turns:
         """Read a layer, and ask about it before that is over."""
+        opened = self.previewed.opened if self.previewed is not None else None
+        if opened is not None and opened.is_open and opened.node == node:
+            yield from opened.waiting()
+            self._picture = opened.picture
+            fields = self._fields(node, opened.picture)
+            self._ask(daemon_requests.mask_of(opened.conversation, self.options.model, fields), self._insert)
+            return
         plate = self.options.plate
         if not plate:
-            yield from layers.read(self.document, node, self._ask)
+            yield from layers.read(self.document, node, self._ask_about)
             return
         picture = yield from layers.read(self.document, node)
-        yield from layers.read_plate(self.document, plate, picture, lambda other: self._ask(picture, other))
+        yield from layers.read_plate(self.document, plate, picture, lambda other: self._ask_about(picture, other))
 
-    def _ask(self, picture: Picture, plate: Optional[Picture] = None) -> None:
+    def _ask_about(self, picture: Picture, plate: Optional[Picture] = None) -> None:
         self._picture = picture
-        name = self._layers[self._done].name()
-        box = layers.box(self._limit, picture, name) if self._limit is not None else None
-        which = self._done  # not the request: it would hold itself, and the pixels, until Python collects them
-        self._request = RequestThread(daemon_requests.mask(picture, plate, box, self.options))
-        self._request.progressed.connect(lambda progress: self._answered(which, self._show, progress))
-        self._request.succeeded.connect(lambda mask: self._answered(which, self._insert, mask))
-        self._request.failed.connect(lambda error: self._answered(which, self._refuse, error))
-        self._request.start()
+        fields = self._fields(self._layers[self._done], picture)
+        self._ask(daemon_requests.mask(picture, plate, self.options.model, fields), self._insert)
 
-    def _answered(self, which: int, step: Callable[..., None], value: Any) -> None:
-        """Run one step with what the request for a layer says, unless that layer was given up."""
-        if which == self._done and self._request is not None:
-            self._step(step, value)
+    def _fields(self, node: Any, picture: Picture) -> Dict[str, Any]:
+        """Return the fields of the request: the options, and what was said of the layer."""
+        box = layers.box(self._limit, picture, node.name()) if self._limit is not None else None
+        fields = self.options.request(box)
+        previewed = self.previewed
+        if previewed is not None and previewed.marks is not None and previewed.opened.node == node:
+            fields.update(previewed.marks.fields(fields["box"]))
+        return fields
+
+    def _require(self) -> None:
+        layers.require(self.document, self._layers[self._done])
 
     def _show(self, progress: Progress) -> None:
         which = _("Layer %d of %d: ") % (self._done + 1, self.count) if self.count > 1 else ""
@@ -149,32 +137,12 @@ class Removal(QtCore.QObject):
         putting = outputs.put(self.main_window, self.document, node, self._picture, mask, output, self._limit, first)
         self._go_on(putting, self._put)
 
-    def _go_on(self, work: Turns, then: Callable[[Any], None]) -> None:
-        """Begin to work in turns. then: called with the result."""
-        self._work = work
-        self._turn(work, then)
-
-    def _turn(self, work: Turns, then: Callable[[Any], None]) -> None:
-        if work is not self._work:
-            return  # it was given up
-        layers.require(self.document, self._layers[self._done])
-        try:
-            pause = next(work)
-        except StopIteration as end:
-            then(end.value)
-        else:
-            QtCore.QTimer.singleShot(pause, lambda: self._step(self._turn, work, then))
-
     def _put(self, active: Any) -> None:
         self._made = True
         if self.options.output == NEW_LAYER or self._active is None:
             self._active = active
         self._picture = self._request = self._work = None
-        QtCore.QTimer.singleShot(0, lambda: self._step(self._next))
-
-    def _notice(self, text: str) -> None:
-        if text not in self.notices:
-            self.notices.append(text)
+        self._soon(self._next)
 
     def _next(self) -> None:
         self._done += 1
@@ -186,47 +154,21 @@ class Removal(QtCore.QObject):
             self.document.setActiveNode(self._active)
         self._end()
 
-    def _refuse(self, error: MattedError) -> None:
-        raise error
-
     def _fail(self, error: MattedError) -> None:
         self._give_up()
         self.failures.append((self._layers[self._done] if self._done < len(self._layers) else None, error))
         if self.count > 1 and self._dialog is not None and _is_of_the_layer(error) and layers.is_open(self.document):
-            QtCore.QTimer.singleShot(0, lambda: self._step(self._next))
+            self._soon(self._next)
         else:
             self._end()
 
-    def _give_up(self) -> None:
-        """Cancel the request that runs, if one does, and what is half read, or half put into the document."""
-        request, work = self._request, self._work
-        self._picture = self._request = self._work = None
-        if request is not None:
-            request.cancel()  # it tells the daemon and ends by itself; nobody listens to it any more
-        if work is not None:
-            try:
-                work.close()
-            except Exception:  # what it puts back may be gone, as with the Krita window; the removal has to end
-                traceback.print_exc()
-
-    def _cancel(self) -> None:
-        self._give_up()
-        self.failures = []
-        self._end()
+    def _forget(self) -> None:
+        self._picture = None
 
     def _end(self) -> None:
-        if self._over:
-            return
-        self._over = True
-        self._picture = self._request = None  # a large layer's pixels do not wait for Python to collect this object
-        try:
-            if self._dialog is not None:
-                self._dialog.finish()
-            if self.notices and not self.failures:
-                windows.say(self.main_window, " ".join(self.notices))
-        except RuntimeError:  # Qt's objects are gone: the Krita window was closed, and the dialog with it
-            traceback.print_exc()
-        self.finished.emit(self)
+        if self.previewed is not None:
+            self.previewed.opened.close()
+        super()._end()
 
 
 def _is_of_the_layer(error: MattedError) -> bool:

@@ -1,0 +1,248 @@
+"""A layer that a dialog shows: read in turns, opened in the daemon meanwhile, and asked about.
+
+Reading begins at once and goes on after the dialog has closed with OK: the removal asks the same daemon about the same
+pixels.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any, Callable, List, Optional, Set, Tuple
+
+from .. import layers
+from ..daemon_requests import connecting
+from ..layers import FORMAT, PIXEL_BYTES, Picture
+from ..matted_client.errors import MattedError
+from ..matted_client.filling import Filling
+from ..matted_client.messages import OUT_OF_MEMORY
+from ..matted_client.options import SELECTION
+from ..matted_client.preview.camera import View
+from ..matted_client.preview.conversation import Conversation, Layer
+from ..matted_client.sentences import SENTENCES
+from ..qt import QtCore
+from ..texts import _
+from ..turns import LATER_MS, NOW_MS, Turns
+from .reduced import Reduced
+
+_open: Set["OpenedLayer"] = set()
+
+
+class OpenedLayer(QtCore.QObject):
+    """Emits `begun` when its size is known, then `read`; `failed` in the place of either; `replaced` for another plate.
+
+    picture, conversation: from `begun` on.
+    error: why it cannot be read, or, where `picture` is there, why the plate cannot.
+    """
+
+    begun = QtCore.pyqtSignal()
+    read = QtCore.pyqtSignal()
+    failed = QtCore.pyqtSignal()
+    replaced = QtCore.pyqtSignal()
+    _posted = QtCore.pyqtSignal(object)
+
+    def __init__(self, document: Any, find: Callable[[], Tuple[Any, Any]], limit: Any = None) -> None:
+        """Take a layer of a document.
+
+        find: returns the node of the layer, and that of the mask that is to be refined, or None. May raise MattedError.
+        limit: the selection that limits the mask, or None.
+        """
+        super().__init__()
+        self.document = document
+        self.node: Any = None
+        self.mask: Any = None
+        self._find = find
+        self.limit = limit
+        self.box: Optional[List[int]] = None  # of the selection, in the layer; None: all over
+        self.picture: Optional[Picture] = None
+        self.conversation: Optional[Conversation] = None
+        self.error: Optional[MattedError] = None
+        self.hint: Optional[Filling] = None  # the mask's bytes, over the area of the picture
+        self._connect = connecting()
+        self._image: Optional[Reduced] = None
+        self._selected: Optional[Filling] = None
+        self._limit_image: Optional[Reduced] = None
+        self._plate: Optional[str] = None  # the name of the one that is there, or could not be read
+        self._plate_wanted: Optional[str] = None
+        self._work: Optional[Turns] = None
+        self._posted.connect(self._run, QtCore.Qt.ConnectionType.QueuedConnection)
+        _open.add(self)
+
+    def start(self, plate: Optional[str] = None) -> None:
+        """Begin to read. plate: the name of a layer."""
+        self._plate_wanted = plate
+        self._go_on(self._reading())
+
+    def choose_plate(self, name: Optional[str]) -> None:
+        """Take another plate, or none. It is read when the layer is."""
+        self._plate_wanted = name
+        if self._work is None and self.picture is not None and name != self._plate:
+            self._go_on(self._reading_plates())
+
+    def waiting(self) -> Turns:
+        """Wait until all is read. Raises MattedError where that fails."""
+        while self._work is not None:
+            yield LATER_MS
+        if self.error is not None:
+            raise self.error
+
+    def image(self, view: View) -> Any:
+        """Return the layer's pixels of a view as a QImage, or None where they are not there yet."""
+        if self._image is None or self.picture is None:
+            return None
+        return self._image.image(view) or self._thumbnail(view)
+
+    def selected(self, view: View) -> Optional[bytes]:
+        """Return how far each pixel of a view is selected; None where nothing limits the mask."""
+        return self._limit_image.plane(view) if self._limit_image is not None else None
+
+    def close(self) -> None:
+        """Have the daemon forget the layer, and read no more."""
+        work, self._work = self._work, None
+        if work is not None:
+            work.close()
+        if self.conversation is not None:
+            self.conversation.close()
+        _open.discard(self)
+
+    @property
+    def is_open(self) -> bool:
+        return self in _open
+
+    def _reading(self) -> Turns:
+        self.node, self.mask = self._find()
+        layers.check(self.node, SELECTION)  # what the output needs is seen to when there is one
+        reading = layers.read(self.document, self.node, self._begin)
+        selecting = None
+        while True:
+            try:
+                pause = next(reading)
+            except StopIteration:
+                pause = None
+            if self.picture is None:
+                yield pause
+                continue
+            if selecting is None:
+                selecting = self._reading_selection()
+            # The daemon cannot answer before it has the last pixel; what limits its answer is there by then.
+            next(selecting, None)
+            self._image.catch_up()
+            if pause is None:
+                break
+            yield pause
+        for _turn in selecting:
+            yield NOW_MS
+        yield from self._reading_mask()
+        self.read.emit()
+        yield from self._reading_plates()
+
+    def _begin(self, picture: Picture) -> None:
+        if self.limit is not None:
+            self.box = layers.box(self.limit, picture, self.node.name())
+        self.picture = picture
+        self._image = Reduced(picture.pixels, picture.width, picture.height, PIXEL_BYTES)
+        if self.limit is not None:
+            self._selected = Filling(picture.width * picture.height)
+            self._limit_image = Reduced(self._selected, picture.width, picture.height, 1)
+        if self.mask is not None:
+            self.hint = Filling(picture.width * picture.height)
+        self.conversation = Conversation(self._connect, self._layer(), self._post)
+        self.conversation.start()
+        self.begun.emit()
+
+    def _layer(self, plate: Any = None) -> Layer:
+        picture = self.picture
+        return Layer(picture.pixels, picture.width, picture.height, FORMAT, plate, self.hint)
+
+    def _reading_selection(self) -> Turns:
+        if self.limit is None:
+            return
+        for part in layers.parts(self.picture.area):
+            self._selected.add(self.limit.pixelData(*part))
+            self._limit_image.catch_up()
+            yield NOW_MS
+
+    def _reading_mask(self) -> Turns:
+        if self.hint is None:
+            return
+        for part in layers.parts(self.picture.area):
+            layers.require(self.document, self.node)
+            self.hint.add(self.mask.pixelData(*part))
+            yield NOW_MS
+
+    def _reading_plates(self) -> Turns:
+        """Read the plate that is wanted, and, if it is another one meanwhile, that."""
+        while self._plate_wanted != self._plate:
+            name = self._plate = self._plate_wanted
+            self.error = None
+            if name is None:
+                self.conversation.replace(self._layer())
+                self.replaced.emit()
+                continue
+            try:
+                yield from layers.read_plate(self.document, name, self.picture, self._take_plate)
+            except MattedError as error:
+                self.error = error
+                self.failed.emit()
+
+    def _take_plate(self, plate: Picture) -> None:
+        self.conversation.replace(self._layer(plate.pixels))
+        self.replaced.emit()
+
+    def _thumbnail(self, view: View) -> Any:
+        """Return the whole layer as Krita has it at hand, until all of its pixels are there."""
+        width, height = self.picture.width, self.picture.height
+        if not layers.is_open(self.document):
+            return None
+        if (view.right - view.left, view.bottom - view.top) != (width, height):
+            return None
+        thumbnail = self.node.thumbnail(view.width, view.height)
+        return thumbnail if (thumbnail.width(), thumbnail.height()) == (view.width, view.height) else None
+
+    def _go_on(self, work: Turns) -> None:
+        self._work = work
+        QtCore.QTimer.singleShot(NOW_MS, lambda: self._turn(work))
+
+    def _turn(self, work: Turns) -> None:
+        if work is not self._work:
+            return  # the dialog is closed
+        try:
+            pause = next(work)
+        except StopIteration:
+            self._work = None
+        except MattedError as error:
+            self._fail(error)
+        except MemoryError:
+            traceback.print_exc()
+            self._fail(MattedError(*SENTENCES[OUT_OF_MEMORY]))
+        except Exception as error:  # ours or Krita's: an exception that leaves a slot would open a second dialog
+            traceback.print_exc()
+            reason = "%s: %s" % (type(error).__name__, error)
+            self._fail(MattedError(_("The background could not be removed."), _("Krita said: %s") % reason))
+        else:
+            QtCore.QTimer.singleShot(pause, lambda: self._turn(work))
+
+    def _fail(self, error: MattedError) -> None:
+        self._work, self.error = None, error
+        for filling in (self.picture.pixels if self.picture is not None else None, self.hint):
+            if filling is not None:
+                filling.fail(error)  # or the one who sends it would wait for ever
+        self.failed.emit()
+
+    def _post(self, act: Callable[[], None]) -> None:
+        """Have a function run in Krita's own thread. For the conversation's."""
+        self._posted.emit(act)
+
+    def _run(self, act: Callable[[], None]) -> None:
+        if not self.is_open:
+            return
+        try:
+            act()
+        except Exception:  # an exception that leaves a slot would open a second dialog
+            traceback.print_exc()
+
+
+def close_all() -> None:
+    """Close what is open, before Krita quits."""
+    left: List[OpenedLayer] = list(_open)
+    for layer in left:
+        layer.close()
