@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from matted.mask.edges import discs
 from matted.mask.rendering.resampling import Span
 
 Mask = NDArray[np.uint8 | np.uint16]
@@ -52,38 +53,10 @@ def _tiles(mask: Mask, tile: int, check: Check) -> Iterator[tuple[int, int, int,
 
 
 def _dilated(mask: Mask, radius: int, check: Check) -> Mask:
-    """Return for each pixel the maximum over a disc around it; beyond the mask's edges everything is 0.
-
-    radius: of the disc, in pixels.
-
-    A disc is a stack of rows of pixels. The maximum of a row is that of two overlapping rows whose length is a power of
-    two, and these are computed once for all rows of the disc.
-    """
-    height, width = mask.shape
-    reach = [math.isqrt(radius * radius - distance * distance) for distance in range(radius + 1)]
+    """Return for each pixel the maximum over a disc around it, whose radius is in pixels."""
     grown = np.empty_like(mask)
     for top, bottom, left, right in _tiles(mask, _DISC_TILE, check):
-        above, before = max(0, top - radius), max(0, left - radius)
-        around = mask[above : bottom + radius, before : right + radius]
-        if around.min() == around.max():
-            grown[top:bottom, left:right] = around[0, 0]
-            continue
-        missing = [(above - top + radius, bottom + radius - min(height, bottom + radius))]
-        missing.append((before - left + radius, right + radius - min(width, right + radius)))
-        rows = [np.pad(around, missing)]  # rows[n][y, x]: the maximum of the 2**n pixels from x on
-        while 2 << (len(rows) - 1) <= 2 * radius + 1:
-            length = 1 << (len(rows) - 1)
-            rows.append(np.maximum(rows[-1][:, :-length], rows[-1][:, length:]))
-        tall, wide = bottom - top, right - left
-        highest = rows[0][radius : radius + tall, radius : radius + wide].copy()
-        for distance, half in enumerate(reach):
-            level = (2 * half + 1).bit_length() - 1
-            first, second = radius - half, radius + half + 1 - (1 << level)
-            for y in {radius - distance, radius + distance}:
-                line = rows[level][y : y + tall]
-                np.maximum(highest, line[:, first : first + wide], out=highest)
-                np.maximum(highest, line[:, second : second + wide], out=highest)
-        grown[top:bottom, left:right] = highest
+        grown[top:bottom, left:right] = discs.dilated(mask, slice(top, bottom), slice(left, right), radius)
     return grown
 
 

@@ -194,22 +194,13 @@ class BandInView:
         """Return which pixels of a part stay as they are, and the mask there. rows, columns: as in `reaches`."""
         mask, undecided = self._mask.levels, self._mask.undecided
         inner = _moved(rows, self._mask.top), _moved(columns, self._mask.left)
-        cells = np.ix_(self._rows[rows], self._columns[columns])
-        stays, measured = ~self._unknown[cells], self._measured[cells]
+        down, across = self._rows[rows], self._columns[columns]
+        stays, measured = ~self._unknown[down].take(across, axis=1), self._measured[down].take(across, axis=1)
         if measured.any():
-            stays |= measured & _beyond(mask, *inner, self._reach)
+            stays |= measured & constraints.settled(mask, *inner, self._reach)
         levels = mask[inner]
         stays &= (levels == 0) | (levels == np.iinfo(levels.dtype).max) if undecided is None else ~undecided[inner]
         return stays, levels
-
-
-def _beyond(mask: Mask, rows: slice, columns: slice, reach: float) -> Cells:
-    """Return which pixels are further from the mask's edge than the reach. rows, columns: of the mask."""
-    margin = math.ceil(reach) + 1
-    above, before = max(0, rows.start - margin), max(0, columns.start - margin)
-    around = mask[above : rows.stop + margin, before : columns.stop + margin]
-    inner = slice(rows.start - above, rows.stop - above), slice(columns.start - before, columns.stop - before)
-    return constraints.settled(around, reach)[inner]
 
 
 def _moved(part: slice, by: int) -> slice:

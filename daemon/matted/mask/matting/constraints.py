@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matted.mask.edges import discs
 from matted.mask.matting import distances
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.uint8 | np.uint16]
-
-_ROWS = 256  # of a mask that are reduced at once, about: saves memory
 
 
 @dataclass(frozen=True)
@@ -46,32 +46,44 @@ class Reduced:
 
 
 def reduce(mask: Mask, height: int, width: int) -> Reduced:
-    """Reduce a mask to height x width cells, at most as many as it has pixels."""
+    """Reduce a mask to height x width cells, at most as many as it has pixels.
+
+    Most columns of most rows of cells have one level throughout, which the least and the greatest tell quickly.
+    """
     full = mask.dtype.type(np.iinfo(mask.dtype).max)
     tops = np.arange(height + 1) * mask.shape[0] // height
     lefts = np.arange(width) * mask.shape[1] // width
     widths = np.diff(lefts, append=mask.shape[1])
     alpha = np.empty((height, width), np.float32)
     mixed, grey = np.empty((2, height, width), bool)
-    step = max(1, _ROWS * height // mask.shape[0])
-    for start in range(0, height, step):
-        bounds = tops[start : min(height, start + step) + 1]
-        rows, strip = bounds[:-1] - bounds[0], mask[bounds[0] : bounds[-1]]
-        cells = slice(start, start + rows.size)
-        sums = np.add.reduceat(np.add.reduceat(strip, rows, axis=0, dtype=np.uint32), lefts, axis=1)
-        counts = np.outer(np.diff(bounds), widths)
-        alpha[cells] = sums / (counts * np.float64(full))
+    for row, (top, bottom) in enumerate(pairwise(tops)):
+        strip = mask[top:bottom]
+        lowest, highest = strip.min(axis=0), strip.max(axis=0)
+        sums = lowest * np.uint32(bottom - top)
         # Unsigned numbers wrap around, so one comparison tests both ends.
-        soft = strip - mask.dtype.type(1) < full - mask.dtype.type(1)
-        grey[cells] = np.logical_or.reduceat(np.logical_or.reduceat(soft, rows, axis=0), lefts, axis=1)
-        mixed[cells] = grey[cells] | ((sums > 0) & (alpha[cells] < 1.0))
+        soft = lowest - mask.dtype.type(1) < full - mask.dtype.type(1)
+        several = np.flatnonzero(lowest != highest)
+        if several.size:
+            part = slice(several[0], several[-1] + 1)
+            sums[part] = strip[:, part].sum(axis=0, dtype=np.uint32)
+            soft[part] = (strip[:, part] - mask.dtype.type(1) < full - mask.dtype.type(1)).any(axis=0)
+        sums = np.add.reduceat(sums, lefts)
+        alpha[row] = sums / (widths * (bottom - top) * np.float64(full))
+        grey[row] = np.logical_or.reduceat(soft, lefts)
+        mixed[row] = grey[row] | ((sums > 0) & (alpha[row] < 1.0))
     return Reduced(alpha, mixed, grey)
 
 
-def settled(mask: Mask, reach: float) -> NDArray[np.bool_]:
-    """Return which pixels of a mask stay as they are: white and black further than `reach` pixels from each other."""
-    full = np.iinfo(mask.dtype).max
-    light = mask > full // 2
-    stays: NDArray[np.bool_] = (mask == full) | (mask == 0)
-    stays &= np.where(light, distances.to_nearest(~light, reach), distances.to_nearest(light, reach)) > reach
+def settled(mask: Mask, rows: slice, columns: slice, reach: float) -> NDArray[np.bool_]:
+    """Return which pixels of a part stay as they are: white and black further than `reach` pixels from each other.
+
+    rows, columns: of the part, within the mask.
+    """
+    full, margin = np.iinfo(mask.dtype).max, int(reach)
+    above, before = max(0, rows.start - margin), max(0, columns.start - margin)
+    light = (mask[above : rows.stop + margin, before : columns.stop + margin] > full // 2).view(np.uint8)
+    inner = slice(rows.start - above, rows.stop - above), slice(columns.start - before, columns.stop - before)
+    near = np.where(light[inner], discs.dilated(1 - light, *inner, reach), discs.dilated(light, *inner, reach))
+    part = mask[rows, columns]
+    stays: NDArray[np.bool_] = ((part == 0) | (part == full)) & (near == 0)
     return stays
