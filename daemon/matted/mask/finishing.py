@@ -15,7 +15,7 @@ from matted.inference.engines.engine import Planes
 from matted.inference.timing import Stopwatch
 from matted.mask import colours, edges
 from matted.mask.picture import Picture
-from matted.mask.subject.held import Held
+from matted.mask.subject.held import Held, shown
 from matted.mask.view import View
 from matted.system.task import Task
 
@@ -48,7 +48,7 @@ class Finishing:
         request: MaskRequest | RefineRequest,
         picture: Picture,
         stopwatch: Stopwatch,
-        hint: NDArray[np.uint8] | None = None,
+        hinted: bool = False,
     ) -> None:
         """Take a request.
 
@@ -56,13 +56,13 @@ class Finishing:
         request: its view, its tuning, and what a person said.
         picture: what the mask is of.
         stopwatch: records the stages.
-        hint: height x width of the picture, to be held: 0 background, 255 subject; None for none.
+        hinted: whether the picture's hint holds, if there is one. It does not where it is the mask to be refined.
         """
         self._task = task
         self._request = request
         self._picture = picture
         self._stopwatch = stopwatch
-        self._hint = hint
+        self._hinted = hinted and picture.hint_decides
         self._view = View.of(picture.width, picture.height, request.view)
         self._wider, self._rows, self._columns = self._view.widened(self._margin())
         self._alpha: Mask
@@ -126,7 +126,18 @@ class Finishing:
 
     def _held(self, view: View) -> Held:
         request = self._request
-        return Held(view, request.box, request.keep, request.drop, self._hint)
+        return Held(view, request.box, request.keep, request.drop, self._hint(view) if self._hinted else None)
+
+    def _hint(self, view: View) -> NDArray[np.uint8]:
+        """Return the picture's hint as it is to be seen in a view."""
+        hint = self._picture.hint
+        assert hint is not None, "it decides something"
+
+        def seen() -> tuple[NDArray[np.uint8], int]:
+            result = shown(hint, view)
+            return result, result.nbytes
+
+        return hint if view.is_whole else self._picture.answers.get(("hint", view), seen)
 
     def _tuned(self) -> Mask:
         """Return the alpha, tuned. What a person said holds for the subject, whatever the tuning would make of it."""

@@ -75,7 +75,7 @@ class Pipeline:
             model.give_back()
         request, picture = self._request, self._picture
         edge_key = (self._finder.key, "edge", request.edges)
-        finishing = Finishing(self._task, request, picture, self._stopwatch, picture.hint)
+        finishing = Finishing(self._task, request, picture, self._stopwatch, hinted=True)
         finishing.render(edge_key, lambda view: self._render(edge_key, found.matte, view))
         seen = found.seen
         return finishing.outcome(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matted.mask.subject.held import Held
+from matted.mask.subject.held import Held, shown
 from matted.mask.view import View
 from numpy.typing import NDArray
 
@@ -16,8 +16,8 @@ WIDTH, HEIGHT = 60, 40
 WHOLE = View.of(WIDTH, HEIGHT)
 
 
-def held(mask: NDArray[Any], view: View = WHOLE, **said: Any) -> NDArray[Any]:
-    Held(view, **said).apply(mask)
+def held(mask: NDArray[Any], view: View = WHOLE, hint: NDArray[np.uint8] | None = None, **said: Any) -> NDArray[Any]:
+    Held(view, hint=None if hint is None else shown(hint, view), **said).apply(mask)
     return mask
 
 

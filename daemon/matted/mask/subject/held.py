@@ -33,12 +33,13 @@ class Held:
 
         box: left, top, right, bottom in pixels of the picture; None: there is none.
         keep, drop: points x, y in pixels of the picture. Where both name a pixel, it is dropped.
-        hint: height x width of the picture: 0 background, 255 subject, else undecided; None: there is none.
+        hint: height x width of the view, as `shown` makes it: 0 background, 255 subject, else undecided; None: there is
+            none.
         """
         self._box = box
         self._view = view
         self._points = [(where, full) for full in (True, False) for where in _seen(keep if full else drop, view)]
-        self._hint = None if hint is None else _shown(hint, view)
+        self._hint = hint
 
     def apply(self, mask: Mask) -> None:
         """Set the pixels that are decided, in place. mask: height x width of the view."""
@@ -72,7 +73,7 @@ def _seen(points: Sequence[Sequence[int]], view: View) -> list[tuple[int, int]]:
     return [position for position in positions if position is not None]
 
 
-def _shown(hint: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
+def shown(hint: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
     """Return the hint at the view's size: decided where the pixels that one of the view shows agree, but for a few."""
     if view.is_whole:
         return hint
