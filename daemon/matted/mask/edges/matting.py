@@ -14,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from matted.mask.edges import tiles
 from matted.mask.edges.laplacian import Laplacian, means, pixels_a_window
 from matted.mask.edges.matrices import Floats, invert
 
@@ -21,8 +22,6 @@ _RADIUS = 2  # pixels: windows of 5 x 5
 _COUNT = pixels_a_window(_RADIUS)
 _NOISE = 4e-6  # variance that is added to each colour, in 0..1: (half a step of an 8-bit sample)², taken for noise
 _HOLD = 0.02  # weight of the former alpha for a pixel; all windows that the pixel is in have 1 together
-_TILE = 160  # pixels a side
-_MARGIN = 24  # pixels around a tile that are solved with it, and dropped
 _STEPS = 25  # of conjugate gradients, at most
 _PRECISION = 1e-3  # they end when the residual has shrunk to this share of the first
 
@@ -35,28 +34,19 @@ def solve(picture: NDArray[np.uint8], alpha: Floats, unsure: NDArray[np.bool_], 
     unsure: height x width.
     check: called between tiles; raises to stop.
     """
-    height, width = alpha.shape
-    solved = alpha.copy()
-    for top in range(0, height, _TILE):
-        for left in range(0, width, _TILE):
-            tile = slice(top, min(top + _TILE, height)), slice(left, min(left + _TILE, width))
-            above, before = max(0, top - _MARGIN), max(0, left - _MARGIN)
-            around = slice(above, tile[0].stop + _MARGIN), slice(before, tile[1].stop + _MARGIN)
-            if min(alpha[around].shape) <= 2 * _RADIUS or not unsure[tile].any():
-                continue
-            check()
-            part = _solve_tile(
-                _laplacian(picture[:, around[0], around[1]]), alpha[around], unsure[around].astype(np.float32)
-            )
-            rows, columns = slice(top - above, tile[0].stop - above), slice(left - before, tile[1].stop - before)
-            solved[tile] = part[rows, columns]
-    return solved
+
+    def solve_part(part: tiles.Part) -> Floats:
+        if min(alpha[part].shape) <= 2 * _RADIUS:
+            return alpha[part]
+        return _solve_part(_laplacian(picture[:, part[0], part[1]]), alpha[part], unsure[part].astype(np.float32))
+
+    return tiles.solve(alpha, unsure, solve_part, check)
 
 
-def _solve_tile(laplacian: Laplacian, alpha: Floats, free: Floats) -> Floats:
+def _solve_part(laplacian: Laplacian, alpha: Floats, free: Floats) -> Floats:
     """Solve (L + hold) change = -L alpha by conjugate gradients, and return alpha + change in 0..1.
 
-    laplacian: L, of the tile.
+    laplacian: L, of the part.
     alpha: rows x columns, 0..1.
     free: rows x columns: 1 where alpha may change, 0 where the change is 0.
     """

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from matted.mask.edges import tiles
 from matted.mask.edges.laplacian import Laplacian, pixels_a_window, sums
 from matted.mask.edges.matrices import Floats, invert
 
-_TILE = 160  # pixels a side
-_MARGIN = 24  # pixels around a tile that are solved with it, and dropped
 _MIDDLE = np.float32(127.5)  # of the samples
 _PRECISION = 1e-3  # the steps end when the residual has shrunk to this share of the first
 
@@ -58,49 +57,28 @@ def solve(
     steps: of conjugate gradients, at most.
     check: called between tiles; raises to stop.
     """
-    height, width = alpha.shape
-    solved = alpha.copy()
-    for top in range(0, height, _TILE):
-        for left in range(0, width, _TILE):
-            tile = slice(top, min(top + _TILE, height)), slice(left, min(left + _TILE, width))
-            if not unknown[tile].any():
-                continue
-            check()
-            around = _around(unknown, tile)
-            if min(alpha[around].shape) <= 2 * windows.reach:
-                free = unknown[tile]
-                solved[tile][free] = target[tile][free]
-                continue
-            part = _solve_tile(
-                _laplacian(picture[:, around[0], around[1]], windows),
-                alpha[around],
-                unknown[around].astype(np.float32),
-                target[around],
-                weight[around],
-                steps,
-            )
-            rows, columns = (
-                slice(inner.start - outer.start, inner.stop - outer.start)
-                for inner, outer in zip(tile, around, strict=True)
-            )
-            solved[tile] = part[rows, columns]
-    return solved
+
+    def solve_part(part: tiles.Part) -> Floats:
+        if min(alpha[part].shape) <= 2 * windows.reach:
+            return np.where(unknown[part], target[part], alpha[part])
+        return _solve_part(
+            _laplacian(picture[:, part[0], part[1]], windows),
+            alpha[part],
+            unknown[part].astype(np.float32),
+            target[part],
+            weight[part],
+            steps,
+        )
+
+    return tiles.solve(alpha, unknown, solve_part, check)
 
 
-def _around(unknown: NDArray[np.bool_], tile: tuple[slice, slice]) -> tuple[slice, slice]:
-    rows, columns = (
-        slice(max(0, side.start - _MARGIN), min(side.stop + _MARGIN, length))
-        for side, length in zip(tile, unknown.shape, strict=True)
-    )
-    return rows, columns
-
-
-def _solve_tile(
+def _solve_part(
     laplacian: Laplacian, alpha: Floats, free: Floats, target: Floats, weight: Floats, steps: int
 ) -> Floats:
     """Solve (L + weight) change = weight (target - alpha) - L alpha by conjugate gradients; return alpha + change.
 
-    laplacian: L, of the tile.
+    laplacian: L, of the part.
     free: rows x columns: 1 where alpha may change, 0 where the change is 0.
     The others: as in `solve`.
     """

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from matted.inference.layer import Layer
 from matted.mask import matting
-from matted.mask.matting import closed_form, constraints, distances
+from matted.mask.edges import tiles
+from matted.mask.matting import constraints, distances
 from matted.mask.view import View
 from numpy.typing import NDArray
 
@@ -211,7 +212,7 @@ def test_tiles_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     truth, mask = disc(400, 500), as_mask(rough_disc(400, 500))
     layer = composite(truth)
     small = refined(layer, mask, 12.0, 8, go_on)
-    monkeypatch.setattr(closed_form, "_TILE", 1000)
+    monkeypatch.setattr(tiles, "_TILE", 1000)
     whole = refined(layer, mask, 12.0, 8, go_on)
     assert np.abs(small.astype(int) - whole).mean() < 0.1
     assert np.abs(small.astype(int) - whole).max() < 26

@@ -1,0 +1,43 @@
+"""Share pieces of arithmetic among the processor's cores: NumPy and Pillow release Python's lock."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_HELPERS = max(1, min(3, (os.cpu_count() or 1) - 1))  # more gain little: between two pieces the lock is held
+_pool = ThreadPoolExecutor(_HELPERS, "helper")
+
+
+def for_each(work: Callable[[T], None], pieces: Iterable[T]) -> None:
+    """Call `work` for each piece, in this thread and in others as far as they are idle.
+
+    work: must not depend on the order, nor on what it does for other pieces. What it raises ends the work at the pieces
+        that have not begun, and is raised again.
+    """
+    left = deque(pieces)
+
+    def take_part() -> None:
+        while True:
+            try:
+                piece = left.popleft()
+            except IndexError:
+                return
+            try:
+                work(piece)
+            except BaseException:
+                left.clear()
+                raise
+
+    helpers = [_pool.submit(take_part) for _ in range(min(_HELPERS, len(left) - 1))]
+    try:
+        take_part()
+    finally:
+        for helper in helpers:
+            if not helper.cancel():  # one that has not begun finds nothing to do
+                helper.result()
