@@ -17,7 +17,7 @@ from preview_widget import PreviewWidget, post
 from texts import WORDS, _
 
 SHARE = 0.6  # of the screen
-SMALLEST = 1080, 640  # logical pixels: with less, nothing can be judged
+SMALLEST = 1200, 640  # logical pixels: with less, nothing can be judged
 FRAME = 40, 60  # what the window's own frame and a panel take
 BORDER = 12
 READING = GLib.PRIORITY_LOW  # after all that a person sees

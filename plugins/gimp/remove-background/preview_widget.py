@@ -1,7 +1,6 @@
 """The preview in the dialogs: a widget of GTK that paints what a Presenter says, and hands on mouse and keys."""
 
 import gi
-import views
 
 gi.require_version("Gdk", "3.0")
 gi.require_version("Gtk", "3.0")
@@ -10,8 +9,15 @@ from matted_client import MattedError
 from matted_client.preview.presenter import LEFT, MIDDLE, RIGHT, Presenter, Widget
 from painting import LayerImage, Painter
 from texts import WORDS, _
+from views import Views
 
 LEAST = 420, 360  # logical pixels
+NAME = "remove-background-preview"
+STYLE = b"""
+#remove-background-preview { border: 1px solid alpha(currentColor, 0.2); }
+#remove-background-preview.has-keys { border-color: alpha(currentColor, 0.8); }
+"""  # in the colours of the person's theme, which draws no frame that would show where the keys go
+HAS_KEYS = "has-keys"
 BUTTONS = {1: LEFT, 2: MIDDLE, 3: RIGHT}
 # GDK's names of keys, where they are not the presenter's.
 KEYS = {
@@ -61,10 +67,11 @@ class PreviewWidget(Widget):
         opened.marks = self.presenter.marks
         self.on_key = lambda name: False
         self.colour = (0x40, 0x80, 0xC0)
-        self._layer = opened.layer
+        self._views = Views(opened.layer)
         self._on_change = on_change
         self._painter = Painter()
-        self._wanted = None  # the view whose pixels are to be got
+        self._size = None  # in the screen's pixels, and those a logical one
+        self._wanted = self._reading = None  # the view whose pixels are to be got, and what gets them
         self._paints = self._closed = False
         self._shown = Gtk.Image()
         self._place = Gtk.Layout(can_focus=True)
@@ -74,9 +81,11 @@ class PreviewWidget(Widget):
         for name, handler in self._handlers().items():
             self._place.connect(name, handler)
         self._place.get_accessible().set_name(_("Preview"))
-        self._place.get_style_context().add_class(Gtk.STYLE_CLASS_VIEW)
-        self.widget = Gtk.Frame(shadow_type=Gtk.ShadowType.IN)
-        self.widget.add(self._place)
+        self.widget = Gtk.Box(name=NAME)
+        self.widget.pack_start(self._place, True, True, 1)
+        style = Gtk.CssProvider()
+        style.load_from_data(STYLE)
+        self.widget.get_style_context().add_provider(style, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)
 
     def close(self):
         """Take no more answers, and call nothing of the dialog, which ends. The conversation goes on."""
@@ -105,11 +114,11 @@ class PreviewWidget(Widget):
     def want_image(self, view):
         if self._wanted is None:
             GLib.idle_add(self._get_image, priority=SOON)
-        self._wanted = view
+        self._wanted, self._reading = view, self._views.seen(view)
 
     def limit(self, view):
         try:
-            return views.selected(self._layer, view)
+            return self._views.selected(view)
         except MattedError:  # the picture is gone, which is said when it is read the next time
             return None
 
@@ -145,17 +154,26 @@ class PreviewWidget(Widget):
         return GLib.SOURCE_REMOVE
 
     def _get_image(self):
+        """Read one piece of what is to be seen."""
+        pixels = None
+        try:
+            while not self._closed and pixels is None:
+                pixels = next(self._reading)
+                if pixels is None:
+                    return GLib.SOURCE_CONTINUE
+        except MattedError:  # as in `limit`
+            pass
         view, self._wanted = self._wanted, None
-        if not self._closed:
-            try:
-                self.presenter.image_came(view, LayerImage(views.seen(self._layer, view)))
-            except MattedError:  # as in `limit`
-                pass
+        if pixels is not None:
+            self.presenter.image_came(view, LayerImage(pixels))
         return GLib.SOURCE_REMOVE
 
     def _resize(self):
         area, scale = self._place.get_allocation(), self._place.get_scale_factor()
-        self.presenter.resize(area.width * scale, area.height * scale, scale)
+        size = area.width * scale, area.height * scale, scale
+        if size != self._size:  # GTK allocates anew also for every picture that is shown
+            self._size = size
+            self.presenter.resize(*size)
 
     def _at(self, event):
         scale = self._place.get_scale_factor()
@@ -195,8 +213,8 @@ class PreviewWidget(Widget):
     def _show_focus(self, has_it):
         if not has_it:
             self.presenter.lose_focus()
-        state = self.widget.set_state_flags if has_it else self.widget.unset_state_flags
-        state(Gtk.StateFlags.FOCUSED, *([False] if has_it else []))
+        style = self.widget.get_style_context()
+        (style.add_class if has_it else style.remove_class)(HAS_KEYS)
         return False
 
 

@@ -1,4 +1,7 @@
-"""Reads the part of a layer that a preview shows, and how far it is selected, at the size that it has on the screen."""
+"""Reads the part of a layer that a preview shows, and how far it is selected, at the size that it has on the screen.
+
+GEGL makes large parts smaller through all their pixels: this is done a piece at a time, so that the dialog stays awake.
+"""
 
 import gi
 
@@ -8,26 +11,55 @@ from gi.repository import Gegl, Gimp
 from layers import SRGB, offsets
 
 SELECTED = "Y u8"  # selections are linear, as masks are
+PIXEL_BYTES = 4
+PIECE = 2048  # pixels of the layer, on each side, of what is read in one turn
 
 
-def seen(layer, view):
-    """Return the layer's pixels in a view, RGBA8. Raises MattedError if it is gone."""
-    layer.refuse_if_gone()
-    return _part(layer.item.get_buffer(), view, (0, 0), SRGB, Gegl.AbyssPolicy.CLAMP)
+class Views:
+    """The views of one layer. All methods raise MattedError if it is gone.
+
+    layer: a GimpLayer.
+    """
+
+    def __init__(self, layer):
+        self._layer = layer
+        self._buffer = layer.item.get_buffer()  # always the same one: it remembers what it has made smaller
+        self._selected = None  # the view, the selection's bounds, and what it was
+
+    def seen(self, view):
+        """Yield until the layer's pixels in a view are read; the last is the pixels, RGBA8, the others None."""
+        pixels, row_bytes = bytearray(view.width * view.height * PIXEL_BYTES), view.width * PIXEL_BYTES
+        side = max(1, int(PIECE * view.scale))
+        for top in range(0, view.height, side):
+            for left in range(0, view.width, side):
+                self._layer.refuse_if_gone()
+                width, height = min(side, view.width - left), min(side, view.height - top)
+                area = Gegl.Rectangle.new(left, top, width, height)
+                piece = _part(self._buffer, view, (0, 0), area, SRGB, Gegl.AbyssPolicy.CLAMP)
+                piece_bytes = width * PIXEL_BYTES
+                for row in range(height):
+                    start = (top + row) * row_bytes + left * PIXEL_BYTES
+                    pixels[start : start + piece_bytes] = piece[row * piece_bytes : (row + 1) * piece_bytes]
+                yield None
+        yield bytes(pixels)
+
+    def selected(self, view):
+        """Return how far each pixel of a view is selected, 0 to 255; None where nothing is."""
+        self._layer.refuse_if_gone()
+        image, item = self._layer.item.get_image(), self._layer.item
+        _found, some, *edges = tuple(Gimp.Selection.bounds(image))
+        if not some:
+            return None
+        if self._selected is None or self._selected[:2] != (view, edges):
+            buffer = image.get_selection().get_buffer()
+            area = Gegl.Rectangle.new(0, 0, view.width, view.height)
+            found = _part(buffer, view, offsets(item), area, SELECTED, Gegl.AbyssPolicy.NONE)
+            self._selected = view, edges, found
+        return self._selected[2]
 
 
-def selected(layer, view):
-    """Return how far each pixel of a view is selected, 0 to 255; None where nothing is. Raises as `seen` does."""
-    layer.refuse_if_gone()
-    image = layer.item.get_image()
-    if Gimp.Selection.is_empty(image):
-        return None
-    buffer = image.get_selection().get_buffer()
-    return _part(buffer, view, offsets(layer.item), SELECTED, Gegl.AbyssPolicy.NONE)
-
-
-def _part(buffer, view, offset, encoding, beyond):
-    """Read a part of a buffer, made smaller. offset: where the view's pixels lie in it."""
+def _part(buffer, view, offset, area, encoding, beyond):
+    """Read a piece of a view. offset: where the layer lies in the buffer. area: of the view."""
     scale = view.scale
     left, top = round((view.left + offset[0]) * scale), round((view.top + offset[1]) * scale)
-    return buffer.get(Gegl.Rectangle.new(left, top, view.width, view.height), scale, encoding, beyond)
+    return buffer.get(Gegl.Rectangle.new(left + area.x, top + area.y, area.width, area.height), scale, encoding, beyond)
