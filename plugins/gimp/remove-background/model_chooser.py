@@ -4,12 +4,12 @@ import gi
 
 gi.require_version("Gtk", "3.0")
 from controls import SPACE, in_line
-from gi.repository import GLib, Gtk
+from gi.repository import GLib, Gtk, Pango
 from matted_client.models import listed
 from matted_client.options import DEFAULT_MODEL, MaskOptions, entries
 from texts import WORDS, _
 
-WIDTH = 46  # characters that an explanation is wide
+WIDTH, NAME = 46, 24  # characters that an explanation is wide, and a name at least
 
 
 class ModelChooser:
@@ -26,13 +26,14 @@ class ModelChooser:
         self._store = Gtk.ListStore(str, str)  # id, what is shown
         self._combo = Gtk.ComboBox.new_with_model(self._store)
         self._combo.set_id_column(0)
-        cell = Gtk.CellRendererText()
+        # The dialog shall not change its size when the models are known.
+        cell = Gtk.CellRendererText(ellipsize=Pango.EllipsizeMode.END, width_chars=NAME)
         self._combo.pack_start(cell, True)
         self._combo.add_attribute(cell, "text", 1)
         self.label = Gtk.Label.new_with_mnemonic(_(entries(MaskOptions)["model"].label))
         line = Gtk.Box()
         in_line(line, self.label, self._combo)
-        self._note = Gtk.Label(xalign=0, wrap=True, max_width_chars=WIDTH)
+        self._note = Gtk.Label(xalign=0, wrap=True, width_chars=WIDTH, max_width_chars=WIDTH)
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACE)
         self.widget.pack_start(line, False, False, 0)
         self.widget.pack_start(self._note, False, False, 0)

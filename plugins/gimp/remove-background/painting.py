@@ -17,12 +17,24 @@ OPAQUE = 255
 
 
 class LayerImage:
-    """A layer's own pixels at the size of a view. rgba: 4 bytes each."""
+    """A layer's own pixels at the size of a view.
 
-    def __init__(self, rgba):
-        self.rgba = rgba
-        alpha = rgba[3::4]
+    pixels: RGB8 or RGBA8. count: of them.
+    """
+
+    def __init__(self, pixels, count):
+        self.pixels = pixels
+        self.channels = len(pixels) // count
+        alpha = pixels[3::4] if self.channels == 4 else b""
         self._alpha = None if alpha.count(OPAQUE) == len(alpha) else alpha
+
+    def masked(self, mask):
+        """RGBA8: the layer with a mask."""
+        rgba = bytearray(4 * len(mask))
+        for channel in range(3):
+            rgba[channel::4] = self.pixels[channel :: self.channels]
+        rgba[3::4] = self.times(mask)
+        return bytes(rgba)
 
     def times(self, mask):
         """The alpha of the layer with a mask."""
@@ -64,19 +76,24 @@ def _pictures(frame, shade):
     size, image, alpha = (frame.view.width, frame.view.height), frame.image, frame.alpha
     over = []
     if alpha is None or shade == shades.BAND:
-        below = _pixbuf(image.rgba, *size)
+        below = _pixbuf(image.pixels, *size, image.channels)
     elif shade == shades.MASK:
         below = _grey(alpha, *size)
     elif shade == shades.RED:
-        below = _pixbuf(image.rgba, *size)
+        below = _pixbuf(image.pixels, *size, image.channels)
         over.append(_veil(shades.OVER_WHAT_GOES, alpha.translate(_GOES), *size))
     else:
-        rgba = bytearray(image.rgba if frame.foreground is None else frame.foreground)
-        rgba[3::4] = image.times(alpha)
-        below = _pixbuf(bytes(rgba), *size)
+        below = _pixbuf(image.masked(alpha) if frame.foreground is None else _clean(frame, alpha), *size)
     if frame.band is not None:
         over.append(_veil(shades.OVER_THE_BAND, frame.band.translate(_STAYS), *size))
     return below, over
+
+
+def _clean(frame, alpha):
+    """The clean colours, RGBA8. Their own alpha knows nothing of the selection."""
+    rgba = bytearray(frame.foreground)
+    rgba[3::4] = frame.image.times(alpha)
+    return bytes(rgba)
 
 
 _STAYS = bytes(round(shades.VEIL * each) for each in range(256))

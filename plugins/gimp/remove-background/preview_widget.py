@@ -165,7 +165,7 @@ class PreviewWidget(Widget):
             pass
         view, self._wanted = self._wanted, None
         if pixels is not None:
-            self.presenter.image_came(view, LayerImage(pixels))
+            self.presenter.image_came(view, LayerImage(pixels, view.width * view.height))
         return GLib.SOURCE_REMOVE
 
     def _resize(self):

@@ -8,10 +8,10 @@ import gi
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gegl, Gimp
-from layers import SRGB, offsets
+from layers import offsets
+from matted_client.messages import BYTES_PER_PIXEL
 
 SELECTED = "Y u8"  # selections are linear, as masks are
-PIXEL_BYTES = 4
 PIECE = 2048  # pixels of the layer, on each side, of what is read in one turn
 
 
@@ -27,18 +27,20 @@ class Views:
         self._selected = None  # the view, the selection's bounds, and what it was
 
     def seen(self, view):
-        """Yield until the layer's pixels in a view are read; the last is the pixels, RGBA8, the others None."""
-        pixels, row_bytes = bytearray(view.width * view.height * PIXEL_BYTES), view.width * PIXEL_BYTES
+        """Yield until the layer's pixels in a view are read; the last is the pixels, RGB8 or RGBA8, the others None."""
+        encoding, format = self._layer.encoding
+        pixel_bytes = BYTES_PER_PIXEL[format]
+        pixels, row_bytes = bytearray(view.width * view.height * pixel_bytes), view.width * pixel_bytes
         side = max(1, int(PIECE * view.scale))
         for top in range(0, view.height, side):
             for left in range(0, view.width, side):
                 self._layer.refuse_if_gone()
                 width, height = min(side, view.width - left), min(side, view.height - top)
                 area = Gegl.Rectangle.new(left, top, width, height)
-                piece = _part(self._buffer, view, (0, 0), area, SRGB, Gegl.AbyssPolicy.CLAMP)
-                piece_bytes = width * PIXEL_BYTES
+                piece = _part(self._buffer, view, (0, 0), area, encoding, Gegl.AbyssPolicy.CLAMP)
+                piece_bytes = width * pixel_bytes
                 for row in range(height):
-                    start = (top + row) * row_bytes + left * PIXEL_BYTES
+                    start = (top + row) * row_bytes + left * pixel_bytes
                     pixels[start : start + piece_bytes] = piece[row * piece_bytes : (row + 1) * piece_bytes]
                 yield None
         yield bytes(pixels)

@@ -64,9 +64,10 @@ def test_the_languages_are_those_of_the_environment(environ: dict[str, str], wan
 # -- colours -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_overlay_is_opaque_only_where_colours_change() -> None:
+@pytest.mark.parametrize("channels", [3, 4])
+def test_the_overlay_is_opaque_only_where_colours_change(channels: int) -> None:
     random = np.random.default_rng(5)
-    pixels = random.integers(0, 256, (40, 30, 4), np.uint8)
+    pixels = random.integers(0, 256, (40, 30, channels), np.uint8)
     foreground = pixels[:, :, :3].copy()
     foreground[5:20, 3:9] = random.integers(0, 256, (15, 6, 3), np.uint8)
     foreground[0, 0, 2] ^= 1
