@@ -19,7 +19,7 @@ from matted_client import MattedError, options
 from matted_client.options import LayerOptions, entries
 from matted_client.sentences import in_words
 from model_chooser import ModelChooser
-from preview_dialog import PreviewDialog, connecting
+from preview.preview_dialog import PreviewDialog, connecting
 from texts import WORDS, _
 
 LIMITED = "limited"  # the line that says so

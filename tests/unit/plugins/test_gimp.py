@@ -33,7 +33,7 @@ def importable() -> Iterator[None]:
     yield
     sys.path.remove(str(PLUGIN))
     for name in set(sys.modules) - before:
-        if Path(getattr(sys.modules[name], "__file__", None) or "").parent == PLUGIN:
+        if PLUGIN in Path(getattr(sys.modules[name], "__file__", None) or "").parents:
             del sys.modules[name]
 
 

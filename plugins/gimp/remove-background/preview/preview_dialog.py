@@ -8,13 +8,14 @@ gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from controls import SPACE
-from dialog_parts import StatusLine, ToolRow, legend
 from gi.repository import Gdk, GLib, Gtk
 from matted_client import MattedError
 from matted_client.sentences import in_words
-from opened_layer import OpenedLayer
-from preview_widget import PreviewWidget, post
 from texts import WORDS, _
+
+from .dialog_parts import StatusLine, ToolRow, legend
+from .opened_layer import OpenedLayer
+from .preview_widget import PreviewWidget, post
 
 SHARE = 0.6  # of the screen
 SMALLEST = 1200, 640  # logical pixels: with less, nothing can be judged
@@ -90,6 +91,7 @@ class PreviewDialog:
 
     def _lay_out(self, controls):
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, propagate_natural_height=True)
+        scrolled.set_hexpand(False)  # all that more room there is goes to the preview
         scrolled.add(controls)
         both = Gtk.Box(spacing=2 * BORDER)
         both.pack_start(self._left, True, True, 0)

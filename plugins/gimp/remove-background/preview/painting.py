@@ -8,9 +8,10 @@ from operator import mul
 import gi
 
 gi.require_version("GdkPixbuf", "2.0")
-import markers
 from gi.repository import GdkPixbuf, GLib
 from matted_client.preview import shades
+
+from . import markers
 
 NOTHING = 0x00000000  # the window is seen through it
 OPAQUE = 255

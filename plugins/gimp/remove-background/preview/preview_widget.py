@@ -7,9 +7,10 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, GLib, Gtk
 from matted_client import MattedError
 from matted_client.preview.presenter import LEFT, MIDDLE, RIGHT, Presenter, Widget
-from painting import LayerImage, Painter
 from texts import WORDS, _
-from views import Views
+
+from .painting import LayerImage, Painter
+from .views import Views
 
 LEAST = 420, 360  # logical pixels
 NAME = "remove-background-preview"
