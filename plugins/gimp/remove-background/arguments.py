@@ -26,9 +26,9 @@ def name_of(option):
     return option.replace("_", "-")
 
 
-def add_to(procedure):
-    """Give the procedure an argument for each option."""
-    for option, entry in entries(LayerOptions).items():
+def add_to(procedure, kind=LayerOptions):
+    """Give the procedure an argument for each option. kind: LayerOptions or RefineOptions."""
+    for option, entry in entries(kind).items():
         name, words, default = name_of(option), (_(entry.label), _described(entry)), entry.default
         if entry.switch is not None:
             switch = entry.switch
@@ -48,21 +48,21 @@ def add_to(procedure):
             procedure.add_string_argument(name, *words, default, STORED)
 
 
-def options_of(config):
-    """The LayerOptions that a procedure's config holds. Raises MattedError for what is unknown or out of range."""
+def options_of(config, kind=LayerOptions):
+    """The options that a procedure's config holds. Raises MattedError for what is unknown or out of range."""
     values, layers = {}, {}
-    for option, entry in entries(LayerOptions).items():
+    for option, entry in entries(kind).items():
         switched_off = entry.switch is not None and not config.get_property(entry.switch.name)
         value = None if switched_off else config.get_property(name_of(option))
         if entry.kind == options.MODEL:
             value = value.strip() or entry.default
         (layers if entry.kind == options.LAYER else values)[option] = value
-    return dataclasses.replace(checked(LayerOptions, values), **layers)
+    return dataclasses.replace(checked(kind, values), **layers)
 
 
-def forget_unusable(config):
+def forget_unusable(config, kind=LayerOptions):
     """Let options that GIMP remembers and this version cannot use be as at first."""
-    for option, entry in entries(LayerOptions).items():
+    for option, entry in entries(kind).items():
         if entry.kind != options.LAYER and entry.problem(config.get_property(name_of(option))):
             config.set_property(name_of(option), entry.switch.start if entry.switch is not None else entry.default)
 

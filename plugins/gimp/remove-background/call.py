@@ -1,4 +1,4 @@
-"""One call of a procedure: remove the background, and offer what helps where that fails."""
+"""One call of a procedure: do the job, and offer what helps where that fails."""
 
 import gi
 
@@ -14,19 +14,31 @@ def run(folder, image, drawables, options, run_mode, opened=None):
 
     opened: the OpenedLayer of a preview, if there was one.
     """
-    host = "GIMP %s" % Gimp.version()
     watched = run_mode != Gimp.RunMode.NONINTERACTIVE
     while True:
         try:
             picture = layers.GimpPicture(image, drawables, options.plate, options.output, watched)
-            removal.remove_background(folder, host, picture, options, opened)
+            removal.remove_background(folder, host(), picture, options, opened)
             return True
         except Rejected as error:
             if run_mode != Gimp.RunMode.INTERACTIVE:
                 raise
             import remedies
 
-            changed = remedies.offer(folder, host, error, options)
+            changed = remedies.offer(folder, host(), error, options)
             if changed is None:
                 return False
             options = changed
+
+
+def refine(folder, image, drawables, options, opened=None):
+    """Refine the masks of the layers. Raises MattedError."""
+    import masked_layers
+    import refinement
+
+    refinement.refine_masks(folder, host(), masked_layers.MaskedPicture(image, drawables), options, opened)
+
+
+def host():
+    """Name and version, for the daemon's log."""
+    return "GIMP %s" % Gimp.version()

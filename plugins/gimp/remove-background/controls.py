@@ -1,15 +1,56 @@
-"""The controls of the options dialog where GIMP's own do not suit: lists of choices, and numbers within their range."""
+"""The controls of the dialogs, one for each option: GIMP's own, and others where those do not suit."""
 
 import gi
 
+gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import GimpUi, Gtk
+from arguments import name_of
+from gi.repository import Gimp, GimpUi, GObject, Gtk
 from matted_client import options
+from matted_client.options import entries
 from texts import _
 
 SPACE = 6  # pixels
 PAGE = 10  # steps
+
+
+def option_lines(dialog, config, kind, label=None):
+    """Choose the control for each option but the model. Returns their ids, from the top.
+
+    kind: of options. label: of the list of models, which is as wide as those of the other lists.
+    """
+    lines = []
+    same_width = Gtk.SizeGroup.new(Gtk.SizeGroupMode.HORIZONTAL)
+    if label is not None:
+        same_width.add_widget(label)
+    for option, entry in entries(kind).items():
+        name = name_of(option)
+        if entry.kind == options.MODEL:
+            continue
+        if entry.switch is not None:
+            lines.append(entry.switch.name)
+        if entry.kind == options.CHOICE:
+            line, its_label = add_choice_list(dialog, config, name, entry)
+            same_width.add_widget(its_label)
+        else:
+            line = name
+        if entry.kind in (options.WHOLE, options.NUMBER):
+            limit(dialog.get_widget(name, GimpUi.ScaleEntry.__gtype__), entry)
+        lines.append(line)
+    return lines
+
+
+def grey_out(dialog, config, kind):
+    """Grey out what has no effect."""
+    for option, entry in entries(kind).items():
+        if entry.switch is not None:
+            dialog.set_sensitive(name_of(option), True, config, entry.switch.name, False)
+        if entry.only_with is not None:
+            other, value = entry.only_with
+            values = Gimp.ValueArray.new(1)
+            values.append(GObject.Value(str, value))
+            dialog.set_sensitive_if_in(name_of(option), None, name_of(other), values, True)
 
 
 def add_choice_list(dialog, config, name, entry):

@@ -56,15 +56,17 @@ class GimpPicture:
     Raises MattedError if one of the layers can't become `output`.
     """
 
+    TITLE = _("Removing the background")
+
     def __init__(self, image, drawables, plate, output, watched):
         self._image = image
         self._output = output
         self._watched = watched
         self.plate = plate
         refuse_if_closed(image)
-        self.layers = [GimpLayer(image, layer) for layer in chosen_layers(image, drawables)]
+        self.layers = [self._layer(item) for item in chosen_layers(image, drawables)]
         self._refuse_unless_possible()
-        Gimp.progress_init(_("Removing the background"))
+        Gimp.progress_init(self.TITLE)
 
     def show_progress(self, text, fraction):
         Gimp.progress_set_text(text)
@@ -86,6 +88,9 @@ class GimpPicture:
 
     def tell(self, text):
         Gimp.message(text)
+
+    def _layer(self, item):
+        return GimpLayer(self._image, item)
 
     def _refuse_unless_possible(self):
         if self._image.get_floating_sel() is not None:  # it may hang on the very mask that would be replaced
@@ -116,7 +121,7 @@ class GimpLayer:
     def read(self):
         """Begin to read the whole layer, also what lies outside the canvas. Returns a Reading."""
         self.refuse_if_gone()
-        return self._reading(self.item, 0, 0)
+        return self.reading(self.item, 0, 0, *self.encoding)
 
     def box(self):
         """Return where the layer is selected, left, top, right, bottom in its own pixels; None: all over, or nowhere.
@@ -141,24 +146,27 @@ class GimpLayer:
                 _('The plate "%s" does not cover the layer "%s".') % (plate.get_name(), self.name),
                 _("It has to show the same scene in the same place, at least as large."),
             )
-        return self._reading(plate, left, top)
+        return self.reading(plate, left, top, *self.encoding, lambda: refuse_plate_of_elsewhere(self._image, plate))
 
-    def _reading(self, item, left, top):
-        """Begin to read an item in the size of the layer. left, top: in its own coordinates."""
+    def reading(self, item, left, top, encoding, format, check=lambda: None):
+        """Begin to read an item in the size of the layer. Returns a Reading.
+
+        left, top: in the item's own coordinates.
+        encoding: GEGL's name for its pixels. format: the daemon's.
+        check: raises MattedError where the item cannot be read any more.
+        """
         width, height = self.item.get_width(), self.item.get_height()
-        encoding, format = self.encoding
         pixels = Filling(width * height * BYTES_PER_PIXEL[format])
         area = left, top, width, height
-        return Reading(width, height, format, pixels, self._parts(item, area, encoding, pixels))
+        return Reading(width, height, format, pixels, self._parts(item, area, encoding, pixels, check))
 
-    def _parts(self, item, area, encoding, pixels):
+    def _parts(self, item, area, encoding, pixels, check):
         try:
             for part in strips.read(item.get_buffer(), *area, encoding):
                 pixels.add(part)
                 yield
                 self.refuse_if_gone()
-                if item is not self.item:
-                    refuse_plate_of_elsewhere(self._image, item)
+                check()
         except MattedError as error:
             pixels.fail(error)
             raise

@@ -1,4 +1,4 @@
-"""The masks of layers: made of a matte, limited to the selection, and put onto a layer."""
+"""The masks of layers: made of a matte, limited to the selection, put onto a layer, and replaced."""
 
 import gi
 
@@ -32,3 +32,12 @@ def put(item, mask):
     item.set_edit_mask(False)
     if not added:
         raise MattedError(_("GIMP did not accept the mask."), _("Undo brings the layer back as it was."))
+
+
+def replace(mask, refined):
+    """Write a refinement.Refined into the mask of a layer, as far as it is selected. It stays what it is otherwise."""
+    shadow = mask.get_shadow_buffer()
+    strips.write(shadow, refined.width, refined.height, ENCODINGS[refined.depth], refined.alpha)
+    shadow.flush()
+    mask.merge_shadow(True)  # as filters write: what is written into the mask's own buffer could not be undone
+    mask.update(0, 0, refined.width, refined.height)

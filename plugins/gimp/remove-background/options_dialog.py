@@ -10,13 +10,13 @@ import gi
 
 gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
-gi.require_version("Gtk", "3.0")
-from arguments import forget_unusable, name_of, options_of
-from controls import SPACE, add_choice_list, limit
-from gi.repository import Gimp, GimpUi, GLib, GObject, Gtk
+from arguments import forget_unusable, options_of
+from call import host
+from controls import SPACE, grey_out, option_lines
+from gi.repository import Gimp, GimpUi, GLib, GObject
 from layers import GimpLayer, chosen_layers, refuse_if_closed
-from matted_client import MattedError, options
-from matted_client.options import LayerOptions, entries
+from matted_client import MattedError
+from matted_client.options import LayerOptions
 from matted_client.sentences import in_words
 from model_chooser import ModelChooser
 from preview.preview_dialog import PreviewDialog, connecting
@@ -38,10 +38,9 @@ def ask(folder, procedure, config, image, drawables):
     plate = dialog.get_widget("plate", GObject.TYPE_NONE)
     models = ModelChooser(config, lambda chosen: plate.set_sensitive(chosen is None or chosen.plate))
     controls = _controls(dialog, config, image, models)
-    host = "GIMP %s" % Gimp.version()
-    shown = _with_preview(dialog, controls, connecting(folder, host), config, plate, image, drawables)
+    shown = _with_preview(dialog, controls, connecting(folder, host()), config, plate, image, drawables)
     config.connect("notify", lambda *changed: shown.change())
-    threading.Thread(target=_ask_the_daemon, args=(folder, host, models), daemon=True).start()
+    threading.Thread(target=_ask_the_daemon, args=(folder, host(), models), daemon=True).start()
     go_on = shown.run()
     if not plate.get_sensitive():  # chosen for another model before
         config.set_property("plate", None)
@@ -77,7 +76,7 @@ def _with_preview(dialog, controls, connect, config, plate, image, drawables):
 
 def _controls(dialog, config, image, models):
     """Return a box of the control for each option, line by line."""
-    lines = _lines(dialog, config, models.label)
+    lines = option_lines(dialog, config, LayerOptions, models.label)
     limited = not Gimp.Selection.is_empty(image)
     dialog.set_sensitive("within-selection", limited, None, None, False)
     if limited:
@@ -88,45 +87,8 @@ def _controls(dialog, config, image, models):
     box.set_spacing(SPACE)
     box.pack_start(models.widget, False, False, 0)
     box.reorder_child(models.widget, 0)
-    _connect(dialog, config)
+    grey_out(dialog, config, LayerOptions)
     return box
-
-
-def _lines(dialog, config, label):
-    """Choose the control for each option but the model. Returns their ids, from the top.
-
-    label: of the list of models, which is as wide as those of the other lists.
-    """
-    lines = []
-    same_width = Gtk.SizeGroup.new(Gtk.SizeGroupMode.HORIZONTAL)
-    same_width.add_widget(label)
-    for option, entry in entries(LayerOptions).items():
-        name = name_of(option)
-        if entry.kind == options.MODEL:
-            continue
-        if entry.switch is not None:
-            lines.append(entry.switch.name)
-        if entry.kind == options.CHOICE:
-            line, its_label = add_choice_list(dialog, config, name, entry)
-            same_width.add_widget(its_label)
-        else:
-            line = name
-        if entry.kind in (options.WHOLE, options.NUMBER):
-            limit(dialog.get_widget(name, GimpUi.ScaleEntry.__gtype__), entry)
-        lines.append(line)
-    return lines
-
-
-def _connect(dialog, config):
-    """Grey out what has no effect."""
-    for option, entry in entries(LayerOptions).items():
-        if entry.switch is not None:
-            dialog.set_sensitive(name_of(option), True, config, entry.switch.name, False)
-        if entry.only_with is not None:
-            other, value = entry.only_with
-            values = Gimp.ValueArray.new(1)
-            values.append(GObject.Value(str, value))
-            dialog.set_sensitive_if_in(name_of(option), None, name_of(other), values, True)
 
 
 def _ask_the_daemon(folder, host, models):

@@ -10,7 +10,7 @@ gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GimpUi, Gio, Gtk
 from matted_client.remedies import DOWNLOAD, READ_LICENCE, remedy
-from removal import ProgressBar
+from operation import ProgressBar
 from texts import WORDS, _
 
 

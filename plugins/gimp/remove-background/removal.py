@@ -5,17 +5,14 @@ A picture is any object with the attributes that `remove_background` uses; GIMP'
 
 from __future__ import annotations
 
-from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-import daemon_requests
 from colours import overlay
-from matted_client import Rejected, messages, progress
-from matted_client.pictures import never
+from matted_client import Rejected, messages
 from matted_client.sentences import in_words
 from matted_client.translations import N_
-from request_thread import RequestThread
+from operation import Asker, ProgressBar
 from texts import WORDS, _
 
 
@@ -50,17 +47,13 @@ def remove_background(folder, host, picture, options, opened=None):
     """
     bar = ProgressBar(picture, len(picture.layers))
     found, notes = [], []
-    with ExitStack() as stack:
-        daemon = None
+    with Asker(folder, host, bar) as asker:
         for layer in picture.layers:
             try:
                 if opened is not None and layer.item == opened.layer.item:
-                    cut_out, warnings = _cut_out_opened(opened, layer, picture.plate, options, bar)
+                    cut_out, warnings = _cut_out_opened(asker, opened, layer, picture.plate, options)
                 else:
-                    daemon = daemon or stack.enter_context(
-                        RequestThread(lambda on_progress: daemon_requests.session(folder, host, on_progress))
-                    )
-                    cut_out, warnings = _cut_out(daemon, layer, picture.plate, options, bar)
+                    cut_out, warnings = _cut_out(asker, layer, picture.plate, options)
             except Rejected as error:
                 if error.code != messages.NO_SUBJECT or len(picture.layers) == 1:
                     raise
@@ -76,10 +69,10 @@ def remove_background(folder, host, picture, options, opened=None):
         picture.tell("\n".join(notes))
 
 
-def _cut_out(daemon, layer, plate, options, bar):
+def _cut_out(asker, layer, plate, options):
     """Return (CutOut, the daemon's warnings) of one layer."""
     reading = layer.read()
-    plate_reading = None if plate is None else layer.read_plate(plate)
+    plates = [] if plate is None else [layer.read_plate(plate)]
     fields = options.request(layer.box())
 
     def question(session, on_progress):
@@ -88,35 +81,25 @@ def _cut_out(daemon, layer, plate, options, bar):
             reading.width,
             reading.height,
             reading.format,
-            plate=None if plate_reading is None else plate_reading.pixels,
+            plate=plates[0].pixels if plates else None,
             on_progress=on_progress,
             depth=layer.depth,
             **fields,
         )
 
-    daemon.ask(question)
-    for each in (reading, plate_reading):
-        if each is not None:
-            for _ in each.parts:
-                pass
-    return _made(layer, reading, daemon.answer(bar.show), options, fields["box"])
+    return _made(layer, reading, asker.answer(question, reading, *plates), options, fields["box"])
 
 
-def _cut_out_opened(opened, layer, plate, options, bar):
+def _cut_out_opened(asker, opened, layer, plate, options):
     """As _cut_out, of the layer of a preview: the daemon knows it already."""
-    box = layer.box()
-    within = box if options.within_selection else None
+    within = layer.box() if options.within_selection else None
     fields = {**options.request(), **opened.marks.fields(within)}
     opened.take_plate(plate)
 
     def ask(picture, on_progress, cancelled):
         return picture.mask(on_progress=on_progress, cancelled=cancelled, depth=layer.depth, **fields)
 
-    with RequestThread(lambda on_progress: nullcontext()) as daemon:  # the conversation has a session of its own
-        daemon.ask(lambda session, on_progress: opened.conversation.mask(ask, on_progress, never))
-        opened.read_all()
-        mask = daemon.answer(bar.show)
-    return _made(layer, opened.reading, mask, options, within)
+    return _made(layer, opened.reading, asker.answer_about(opened, ask), options, within)
 
 
 def _made(layer, reading, mask, options, box):
@@ -126,26 +109,3 @@ def _made(layer, reading, mask, options, box):
         warnings.append(_("The daemon sent no clean colours; the layer's own are used."))
     clean = None if mask.foreground is None else overlay(reading.pixels.bytes, mask.foreground)
     return CutOut(layer, reading.width, reading.height, layer.depth, mask.alpha, clean, box), warnings
-
-
-class ProgressBar:
-    """Shows the daemon's progress on the picture, and only changes: each call goes to another process."""
-
-    def __init__(self, picture, layers):
-        self._picture = picture
-        self._layers = layers
-        self._done = 0
-        self._text = ""
-        self._fraction = 0.0
-
-    def next_layer(self):
-        self._done += 1
-
-    def show(self, news):
-        text = progress.describe(news, WORDS)
-        if self._layers > 1:
-            text = _("Layer %d of %d: %s") % (self._done + 1, self._layers, text)
-        fraction = max(self._fraction, (self._done + progress.overall(news)) / self._layers)
-        if (text, fraction) != (self._text, self._fraction):
-            self._text, self._fraction = text, fraction
-            self._picture.show_progress(text, fraction)

@@ -21,6 +21,7 @@ SHARE = 0.6  # of the screen
 SMALLEST = 1200, 640  # logical pixels: with less, nothing can be judged
 FRAME = 40, 60  # what the window's own frame and a panel take
 BORDER = 12
+CONTROLS = 340  # logical pixels that they are wide at least: a scale is too short to be moved with less
 READING = GLib.PRIORITY_LOW  # after all that a person sees
 
 
@@ -93,6 +94,7 @@ class PreviewDialog:
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, propagate_natural_height=True)
         scrolled.set_hexpand(False)  # all that more room there is goes to the preview
         scrolled.add(controls)
+        scrolled.set_size_request(CONTROLS, -1)
         both = Gtk.Box(spacing=2 * BORDER)
         both.pack_start(self._left, True, True, 0)
         both.pack_start(scrolled, False, False, 0)

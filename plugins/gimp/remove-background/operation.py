@@ -1,0 +1,80 @@
+"""What a removal and a refinement have in common: the daemon is asked while a layer is read, and progress is shown.
+
+This module knows nothing of GIMP.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, nullcontext
+from typing import Any, Callable, Optional
+
+import daemon_requests
+from matted_client import Mask, progress
+from matted_client.pictures import never
+from request_thread import RequestThread
+from texts import WORDS, _
+
+
+class Asker:
+    """Asks the daemon about one layer after the other. To be used in a `with` block.
+
+    folder: of the plug-in. host: name and version, for the daemon's log.
+    bar: a ProgressBar.
+    """
+
+    def __init__(self, folder: str, host: str, bar: "ProgressBar") -> None:
+        self._connect = lambda on_progress: daemon_requests.session(folder, host, on_progress)
+        self._bar = bar
+        self._stack = ExitStack()
+        self._daemon: Optional[RequestThread] = None
+
+    def __enter__(self) -> "Asker":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._stack.close()
+
+    def answer(self, question: Callable[..., Mask], *readings: Any) -> Mask:
+        """Ask while the layer is read. question: called in a thread, with a session and an `on_progress`."""
+        if self._daemon is None:
+            self._daemon = self._stack.enter_context(RequestThread(self._connect))
+        self._daemon.ask(question)
+        for reading in readings:
+            for _part in reading.parts:
+                pass
+        return self._daemon.answer(self._bar.show)
+
+    def answer_about(self, opened: Any, ask: Callable[..., Mask]) -> Mask:
+        """Ask about a layer that a preview has opened. ask: called in a thread, as a Conversation calls it."""
+
+        def question(session: None, on_progress: Any) -> Mask:
+            mask: Mask = opened.conversation.mask(ask, on_progress, never)
+            return mask
+
+        with RequestThread(lambda on_progress: nullcontext()) as thread:  # the conversation has a session of its own
+            thread.ask(question)
+            opened.read_all()
+            return thread.answer(self._bar.show)
+
+
+class ProgressBar:
+    """Shows the daemon's progress on the picture, and only changes: each call goes to another process."""
+
+    def __init__(self, picture, layers):
+        self._picture = picture
+        self._layers = layers
+        self._done = 0
+        self._text = ""
+        self._fraction = 0.0
+
+    def next_layer(self):
+        self._done += 1
+
+    def show(self, news):
+        text = progress.describe(news, WORDS)
+        if self._layers > 1:
+            text = _("Layer %d of %d: %s") % (self._done + 1, self._layers, text)
+        fraction = max(self._fraction, (self._done + progress.overall(news)) / self._layers)
+        if (text, fraction) != (self._text, self._fraction):
+            self._text, self._fraction = text, fraction
+            self._picture.show_progress(text, fraction)
