@@ -1,10 +1,13 @@
-"""Remove Background for Krita: two entries in the Filter menu.
+"""Remove Background for Krita: three entries in the Filter menu.
 
     extension         the entries
     scripting         the way in for other scripts
     settings          the options of last time
     options_dialog    where they are chosen; controls are what it is made of, model_chooser is its list of models
+    refine_dialog     the same for a mask that is there
+    preview           the picture in both dialogs
     removal           one removal, from the click to the masks
+    refinement        the same for a mask that is there; operation is what both have in common
     progress_dialog   how far it is, with a way out
     remedies          what went wrong, with a button for what helps; download gets a model
     layers            what the daemon gets to see of a layer
@@ -21,9 +24,9 @@ import sys
 import traceback
 
 try:
-    from .scripting import start
+    from .scripting import refine, start
 except Exception:  # a broken installation must not take Krita's other plug-ins down with it
     print("The plug-in Remove Background could not be loaded. Try: matted install krita", file=sys.stderr)
     traceback.print_exc()
 else:
-    __all__ = ["start"]
+    __all__ = ["refine", "start"]

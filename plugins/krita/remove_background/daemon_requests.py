@@ -8,9 +8,11 @@ from typing import Any, Dict, List, Optional, Tuple
 from krita import Krita
 
 from .layers import FORMAT, Picture
+from .matted_client.client import Session
 from .matted_client.errors import Rejected
+from .matted_client.filling import Filling
 from .matted_client.models import Facts
-from .matted_client.pictures import Cancelled, Mask, OnProgress
+from .matted_client.pictures import Cancelled, Mask, OnProgress, OpenPicture
 from .matted_client.plugin import open_session, read_installation
 from .matted_client.preview.conversation import Connect, Conversation
 from .matted_client.remedies import facts_for, is_of_a_model
@@ -46,8 +48,27 @@ def mask(picture: Picture, plate: Optional[Picture], model: str, fields: Dict[st
                     **fields,
                 )
             except Rejected as error:
-                facts = facts_for(session, model) if is_of_a_model(error) else {}
-                raise Refused(error, facts) from error
+                raise _refused(session, error, model) from error
+
+    return ask
+
+
+def refined(picture: Picture, hint: Filling, fields: Dict[str, Any]) -> Task:
+    """Return a task that makes a refined Mask of the picture. hint: the bytes of the one that is there."""
+    connect = connecting()
+
+    def ask(on_progress: OnProgress, cancelled: Cancelled) -> Mask:
+        with connect(on_progress, cancelled) as session:
+            return session.refine(
+                picture.pixels,
+                picture.width,
+                picture.height,
+                FORMAT,
+                hint,
+                on_progress=on_progress,
+                cancelled=cancelled,
+                **fields,
+            )
 
     return ask
 
@@ -59,25 +80,33 @@ def connecting() -> Connect:
 
 
 def mask_of(conversation: Conversation, model: str, fields: Dict[str, Any]) -> Task:
-    """Return a task that makes a Mask of the picture of a dialog, which the daemon has. fields: of the request."""
+    """Return a task that makes a Mask of the picture of a dialog, which the daemon has. The rest is as for `mask`."""
     connect = connecting()
+
+    def of_picture(picture: OpenPicture, on_progress: OnProgress, cancelled: Cancelled) -> Mask:
+        return picture.mask(on_progress=on_progress, cancelled=cancelled, **fields)
 
     def ask(on_progress: OnProgress, cancelled: Cancelled) -> Mask:
         try:
-            return conversation.mask(
-                lambda picture, on_progress, cancelled: picture.mask(
-                    on_progress=on_progress, cancelled=cancelled, **fields
-                ),
-                on_progress,
-                cancelled,
-            )
+            return conversation.mask(of_picture, on_progress, cancelled)
         except Rejected as error:
-            if not is_of_a_model(error):
-                raise Refused(error, {}) from error
             with connect(on_progress, cancelled) as session:
-                raise Refused(error, facts_for(session, model)) from error
+                raise _refused(session, error, model) from error
 
     return ask
+
+
+def refined_of(conversation: Conversation, fields: Dict[str, Any]) -> Task:
+    """Return a task that makes a refined Mask of the picture of a dialog, which the daemon has, with its hint."""
+
+    def of_picture(picture: OpenPicture, on_progress: OnProgress, cancelled: Cancelled) -> Mask:
+        return picture.refine(on_progress=on_progress, cancelled=cancelled, **fields)
+
+    return lambda on_progress, cancelled: conversation.mask(of_picture, on_progress, cancelled)
+
+
+def _refused(session: Session, error: Rejected, model: str) -> Refused:
+    return Refused(error, facts_for(session, model) if is_of_a_model(error) else {})
 
 
 def models() -> Task:

@@ -1,39 +1,45 @@
-"""The two entries in Krita's Filter menu, and the removals that are under way."""
+"""The three entries in Krita's Filter menu, and what is under way because of them."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Any, List, Optional, Sequence
+from typing import Any, List, Optional, Sequence, TypeVar
 
 from krita import Extension
 
-from . import layers, remedies, request_thread, settings, windows
+from . import layers, masks, refinement, remedies, request_thread, settings, windows
 from .download import Download
 from .matted_client.errors import MattedError
-from .matted_client.options import LayerOptions
+from .matted_client.options import LayerOptions, RefineOptions
 from .matted_client.preview.marks import Marks
 from .matted_client.sentences import in_words
+from .operation import Operation
 from .options_dialog import OptionsDialog
 from .preview import opened_layer
-from .preview.opened_layer import OpenedLayer
+from .preview.opened_layer import OpenedLayer, Previewed
 from .qt import QtCore, QtGui
-from .removal import Previewed, Removal
+from .refine_dialog import RefineDialog
+from .refinement import Refinement
+from .removal import Removal
 from .texts import WORDS, _
 
 ACTION = "remove_background"  # also the names in remove_background.action
 OPTIONS_ACTION = "remove_background_options"
+REFINE_ACTION = "refine_mask"
 TIPS = {  # what a toolbar says of them
     ACTION: _("Hide the background of the selected layers, with the options of last time"),
-    OPTIONS_ACTION: _("Choose the model, the edges and what is made, then hide the background"),
+    OPTIONS_ACTION: _("See what stays, and choose it, the edges and what is made, then hide the background"),
+    REFINE_ACTION: _("Make the edges of a mask that is there anew"),
 }
+T = TypeVar("T", bound=Operation)
 DARK = 128  # lightness of a background from which on the icon is drawn in dark lines
 
 
 class RemoveBackground(Extension):
     def __init__(self, parent: Any) -> None:
         super().__init__(parent)
-        self._removals: List[Removal] = []
+        self._running: List[Operation] = []
         self._download: Optional[Download] = None
 
     def setup(self) -> None:
@@ -46,7 +52,9 @@ class RemoveBackground(Extension):
         action.triggered.connect(lambda: self._clicked(main_window))
         with_options = window.createAction(OPTIONS_ACTION, _("Remove Background..."), "filter")
         with_options.triggered.connect(lambda: self._ask(main_window))
-        for entry in (action, with_options):
+        refining = window.createAction(REFINE_ACTION, _("Refine Mask..."), "filter")
+        refining.triggered.connect(lambda: self._ask_to_refine(main_window))
+        for entry in (action, with_options, refining):
             entry.setIcon(_icon(main_window))
             entry.setToolTip(TIPS[entry.objectName()])
             entry.changed.connect(self._keep_tip)
@@ -65,40 +73,74 @@ class RemoveBackground(Extension):
         options: LayerOptions,
         previewed: Optional[Previewed] = None,
     ) -> Removal:
-        """Begin a removal in a window, and return at once. Raises MattedError if one is under way there."""
-        if any(removal.main_window is main_window for removal in self._removals):
-            raise MattedError("A background is being removed in this window already.", "Try again when it is done.")
-        removal = Removal(main_window, document, nodes, options, previewed)
-        removal.finished.connect(self._removals.remove)
-        self._removals.append(removal)
-        QtCore.QTimer.singleShot(0, removal.start)  # whoever called can connect to `finished` first
-        return removal
+        """Begin a removal in a window, and return at once. Raises MattedError if something is under way there."""
+        return self._started(Removal(main_window, document, nodes, options, previewed))
+
+    def refine(
+        self,
+        main_window: Any,
+        document: Any,
+        node: Any,
+        options: RefineOptions,
+        previewed: Optional[Previewed] = None,
+    ) -> Refinement:
+        """Begin a refinement in a window, and return at once. Raises MattedError if something is under way there."""
+        return self._started(Refinement(main_window, document, node, options, previewed))
+
+    def _started(self, operation: T) -> T:
+        if any(other.main_window is operation.main_window for other in self._running):
+            raise MattedError("matted is at work in this window already.", "Try again when it is done.")
+        operation.finished.connect(self._running.remove)
+        self._running.append(operation)
+        QtCore.QTimer.singleShot(0, operation.start)  # whoever called can connect to `finished` first
+        return operation
 
     def _clicked(self, main_window: Any) -> None:
         view = windows.view_of(main_window)
         nodes = view.selectedNodes() if view is not None else []
-        self._remove(main_window, windows.document_of(main_window), nodes, settings.remembered())
+        self._remove(main_window, windows.document_of(main_window), nodes, _remembered())
 
     def _ask(self, main_window: Any) -> None:
         document = windows.document_of(main_window)
         if document is None:
             self._clicked(main_window)  # which says what is missing
             return
-        nodes = windows.view_of(main_window).selectedNodes()
-
-        options = settings.remembered()
+        nodes, options = windows.view_of(main_window).selectedNodes(), _remembered()
         selection = document.selection()
         limit = selection.duplicate() if selection is not None else None  # the original may be replaced
         opened = OpenedLayer(document, lambda: (_first(document, layers.targets(nodes)), None), limit)
 
         def accepted(options: LayerOptions, marks: Optional[Marks]) -> None:
-            settings.remember(options)
+            settings.remember(settings.REMOVE, options)
             self._remove(main_window, document, nodes, options, Previewed(opened, marks))
 
         dialog = OptionsDialog(main_window, document, nodes, options, opened)
         dialog.chosen.connect(accepted)
         dialog.start()
         opened.start(options.plate)
+
+    def _ask_to_refine(self, main_window: Any) -> None:
+        document = windows.document_of(main_window)
+        node = document.activeNode() if document is not None else None
+        try:
+            found = masks.find(node)
+        except MattedError as error:  # there is nothing to choose then
+            remedies.show(main_window, *in_words(error, WORDS), title=refinement.TITLE)
+            return
+        opened = OpenedLayer(document, lambda: found)
+
+        def accepted(options: RefineOptions, marks: Optional[Marks]) -> None:
+            settings.remember(settings.REFINE, options)
+            try:
+                begun = self.refine(main_window, document, node, options, Previewed(opened, marks))
+                begun.finished.connect(_tell_of_refinement)
+            except MattedError:
+                opened.close()  # see _remove
+
+        dialog = RefineDialog(main_window, settings.remembered(settings.REFINE, RefineOptions), opened)
+        dialog.chosen.connect(accepted)
+        dialog.start()
+        opened.start()
 
     def _remove(
         self,
@@ -138,6 +180,18 @@ class RemoveBackground(Extension):
 
         try:
             remedies.tell(removal, again, download)
+        except RuntimeError:
+            pass  # the Krita window was closed meanwhile
+
+
+def _remembered() -> LayerOptions:
+    return settings.remembered(settings.REMOVE, LayerOptions)
+
+
+def _tell_of_refinement(operation: Refinement) -> None:
+    for _node, error in operation.failures:
+        try:
+            remedies.show(operation.main_window, *in_words(error, WORDS), title=refinement.TITLE)
         except RuntimeError:
             pass  # the Krita window was closed meanwhile
 

@@ -1,19 +1,25 @@
-"""Puts masks onto layers, each in one undo step.
+"""Finds the masks of layers, and puts masks onto layers, each in one undo step.
 
 Our mask is known by its name. A mask of that name is replaced; all others stay, and Krita multiplies them with ours.
 """
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any, List, Tuple
 
 from . import windows
-from .layers import Area
+from .layers import Area, parts, require
 from .matted_client.errors import MattedError
+from .matted_client.filling import Filling
 from .qt import QtCore
 from .texts import _
+from .turns import NOW_MS, Turns
 
 NAME = "Background removed"
+TRANSPARENCY, SELECTED = "transparencymask", "selectionmask"
+# Krita's menu entries that make a new mask of one, of the same kind, in one undo step, whatever is selected. Undo
+# brings the old one back, untouched: its pixels are not those that are written into the new one.
+CONVERT = {TRANSPARENCY: "convert_to_transparency_mask", SELECTED: "convert_to_selection_mask"}
 
 
 def put(main_window: Any, document: Any, node: Any, area: Area, pixels: QtCore.QByteArray) -> None:
@@ -27,9 +33,8 @@ def put(main_window: Any, document: Any, node: Any, area: Area, pixels: QtCore.Q
     if earlier and earlier[-1].locked():
         raise MattedError(_('The mask "%s" of an earlier removal is locked.') % NAME, _("Unlock or delete it."))
     if earlier:
-        # Converts a mask into a new one of the same kind, in one undo step, whatever is selected. Undo brings the
-        # old one back, untouched: its pixels are not those that are written here.
-        mask = _by_action(main_window, document, node, earlier[-1], "convert_to_transparency_mask")
+        mask = _by_action(main_window, document, node, earlier[-1], CONVERT[TRANSPARENCY])
+        mask.setName(NAME)
         mask.setPixelData(pixels, *area)
     elif hasattr(document, "createTransparencyMask"):  # Krita 5.2
         mask = document.createTransparencyMask(NAME)
@@ -39,12 +44,71 @@ def put(main_window: Any, document: Any, node: Any, area: Area, pixels: QtCore.Q
         return  # Krita shows a mask that comes with its pixels by itself
     else:
         mask = _added_by_action(main_window, document, node)
+        mask.setName(NAME)
         mask.setPixelData(pixels, *area)
     document.refreshProjection()
 
 
-def _masks(node: Any) -> List[Any]:
-    return [child for child in node.childNodes() if child.type() == "transparencymask"]
+def find(node: Any) -> Tuple[Any, Any]:
+    """Return the layer and its mask that is meant where `node` is active: itself, or the one that a layer has.
+
+    Of several masks of a layer, ours comes first, then the top one; a selection mask comes after those.
+
+    Raises MattedError if there is none.
+    """
+    if node is not None and node.type() in CONVERT:
+        if node.parentNode() is None or node.parentNode().parentNode() is None:  # what is selected in the picture
+            raise MattedError(_("The picture's own selection is no mask of a layer."), _("Select a layer with a mask."))
+        return node.parentNode(), node
+    while node is not None and node.type().endswith("mask"):
+        node = node.parentNode()
+    if node is None or node.parentNode() is None:
+        raise MattedError(_("No layer is selected."), _("Open a picture and select a layer with a mask."))
+    found = _masks(node)
+    ours = [mask for mask in found if mask.name() == NAME]
+    chosen = ours or found or _masks(node, SELECTED)
+    if not chosen:
+        raise MattedError(
+            _('The layer "%s" has no mask.') % node.name(),
+            _("Remove Background makes one; so does Layer > Add > Add Transparency Mask, from what is selected."),
+        )
+    return node, chosen[-1]
+
+
+def read(document: Any, mask: Any, area: Area, hint: Filling) -> Turns:
+    """Read a mask's bytes in an area, turn by turn. Raises MattedError if the mask is removed meanwhile."""
+    try:
+        for part in parts(area):
+            require(document, mask)
+            hint.add(mask.pixelData(*part))
+            yield NOW_MS
+    except MattedError as error:
+        hint.fail(error)
+        raise
+
+
+def check(mask: Any) -> None:
+    """Raise MattedError if the mask is locked."""
+    if mask.locked():
+        raise MattedError(_('The mask "%s" is locked.') % mask.name(), _("Unlock it and try again."))
+
+
+def replace(main_window: Any, document: Any, node: Any, mask: Any, area: Area, pixels: QtCore.QByteArray) -> None:
+    """Put other bytes into the area of a mask of the layer `node`. The mask is active afterwards.
+
+    Raises MattedError and changes nothing if Krita does not allow it.
+    """
+    name, visible, colour = mask.name(), mask.visible(), mask.colorLabel()
+    made = _by_action(main_window, document, node, mask, CONVERT[mask.type()])
+    made.setName(name)
+    made.setColorLabel(colour)
+    made.setVisible(visible)
+    made.setPixelData(pixels, *area)
+    document.refreshProjection()
+
+
+def _masks(node: Any, kind: str = TRANSPARENCY) -> List[Any]:
+    return [child for child in node.childNodes() if child.type() == kind]
 
 
 def _added_by_action(main_window: Any, document: Any, node: Any) -> Any:
@@ -62,14 +126,13 @@ def _added_by_action(main_window: Any, document: Any, node: Any) -> Any:
 
 def _by_action(main_window: Any, document: Any, node: Any, active: Any, action: str) -> Any:
     """Return the mask that one of Krita's own menu entries makes on `node` while `active` is the active node."""
-    before = [mask.uniqueId() for mask in _masks(node)]
+    before = [child.uniqueId() for child in node.childNodes()]
     document.setActiveNode(active)
     document.waitForDone()
     windows.trigger(main_window, document, action)
-    made = [mask for mask in _masks(node) if mask.uniqueId() not in before]
+    made = [child for child in node.childNodes() if child.uniqueId() not in before]
     if not made:
         raise _refused()
-    made[0].setName(NAME)
     return made[0]
 
 

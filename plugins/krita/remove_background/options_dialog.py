@@ -15,10 +15,10 @@ from .matted_client.pictures import Cancelled, Mask, OnProgress, OpenPicture
 from .matted_client.preview.camera import View
 from .matted_client.preview.presenter import AskView
 from .matted_client.sentences import in_words
+from .preview.dialog_parts import Note
 from .preview.opened_layer import OpenedLayer
-from .preview.preview_dialog import LINE_WIDTH, PreviewDialog
+from .preview.preview_dialog import PreviewDialog
 from .progress_dialog import TITLE
-from .qt import QtCore, QtWidgets
 from .removal import LIMITED
 from .request_thread import RequestThread
 from .texts import WORDS, _
@@ -34,12 +34,12 @@ class OptionsDialog(PreviewDialog):
         super().__init__(main_window, TITLE, LayerOptions, _plates(document, nodes), opened)
         self._nodes = nodes
         self._models = self._controls["model"].widget
-        self._about = _line()
-        self._which = _line()
-        self._limited = _line()
-        self._version = _line()
+        self._about = Note()
+        self._which = Note()
+        self._limited = Note()
+        self._version = Note()
         is_limited = opened.limit is not None
-        self._say_in(self._limited, LIMITED if is_limited else "")
+        self._limited.say(LIMITED if is_limited else "")
         self._controls["within_selection"].enable(is_limited)
         self.form.addRow(self._controls["model"].label, self._models)
         self.form.addRow("", self._about)
@@ -73,7 +73,7 @@ class OptionsDialog(PreviewDialog):
 
     def explain(self) -> None:
         """Describe the chosen model, and grey out what has no effect."""
-        self._say_in(self._about, self._models.about() or self._hint)
+        self._about.say(self._models.about() or self._hint)
         for name, entry in self._entries.items():
             if entry.only_with is not None:
                 other, value = entry.only_with
@@ -86,7 +86,7 @@ class OptionsDialog(PreviewDialog):
             self._models.fill(models)
             self._hint = ""
             self.explain()
-            self._say_in(self._version, note)
+            self._version.say(note)
 
     def _list_nothing(self, error: MattedError) -> None:
         if self._request is not None:
@@ -97,13 +97,7 @@ class OptionsDialog(PreviewDialog):
         """Name the layer in the preview, where there are others."""
         if len(layers.targets(self._nodes)) > 1:
             name = self._opened.node.name()
-            self._say_in(self._which, _('The preview is of "%s", and so are the marks.') % name)
-
-    def _say_in(self, label: QtWidgets.QLabel, text: str) -> None:
-        label.setText(text)
-        label.setVisible(bool(text))
-        # by itself, a dialog does not grow with its lines
-        label.setMinimumHeight(label.heightForWidth(LINE_WIDTH) if text else 0)
+            self._which.say(_('The preview is of "%s", and so are the marks.') % name)
 
     def _stop(self) -> None:
         """Cancel the request: Qt is about to delete the dialog."""
@@ -124,12 +118,3 @@ def _plates(document: Any, nodes: Sequence[Any]) -> List[str]:
                 names.append(node.name())
             waiting.extend(node.childNodes())
     return names
-
-
-def _line() -> QtWidgets.QLabel:
-    label = QtWidgets.QLabel()
-    label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setMinimumWidth(LINE_WIDTH)
-    label.hide()
-    return label

@@ -35,10 +35,17 @@ def tell(removal: Removal, again: Callable[[List[Any], bool], None], download: C
     show(removal.main_window, message, hint, with_key(offered.button), actions[offered.action])
 
 
-def show(main_window: Any, message: str, hint: str, button: str = "", act: Optional[Callable[[], Any]] = None) -> None:
+def show(
+    main_window: Any,
+    message: str,
+    hint: str,
+    button: str = "",
+    act: Optional[Callable[[], Any]] = None,
+    title: str = TITLE,
+) -> None:
     """Show a message, with a button that does `act`, and return at once."""
     box = QtWidgets.QMessageBox(
-        QtWidgets.QMessageBox.Icon.Warning, TITLE, message, QtWidgets.QMessageBox.StandardButton.Ok, main_window
+        QtWidgets.QMessageBox.Icon.Warning, title, message, QtWidgets.QMessageBox.StandardButton.Ok, main_window
     )
     box.setTextFormat(QtCore.Qt.TextFormat.PlainText)
     box.setInformativeText(hint)

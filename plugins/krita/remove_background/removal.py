@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Sequence
 
 from . import daemon_requests, layers, outputs
@@ -11,23 +10,14 @@ from .matted_client.client import Mask
 from .matted_client.errors import MattedError, Rejected
 from .matted_client.messages import NO_SUBJECT, TOO_LARGE, Progress
 from .matted_client.options import MASK, NEW_LAYER, LayerOptions
-from .matted_client.preview.marks import Marks
 from .matted_client.progress import describe, overall
 from .operation import Operation
-from .preview.opened_layer import OpenedLayer
+from .preview.opened_layer import Previewed
 from .progress_dialog import TITLE
 from .texts import WORDS, _
 from .turns import Turns
 
 LIMITED = _("The selection limits the mask.")
-
-
-@dataclass(frozen=True)
-class Previewed:
-    """The layer that a person saw in the dialog. marks: what was said of it; None where nothing could be said."""
-
-    opened: OpenedLayer
-    marks: Optional[Marks]
 
 
 class Removal(Operation):

@@ -7,6 +7,7 @@ def done(removal):
 
 removal = remove_background.start(output="selection", feather=2.0)
 removal.finished.connect(done)
+refinement = remove_background.refine(reach=12)
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from krita import Krita
 from . import windows
 from .extension import RemoveBackground
 from .matted_client.errors import MattedError
-from .matted_client.options import LayerOptions, checked
+from .matted_client.options import LayerOptions, RefineOptions, checked
+from .refinement import Refinement
 from .removal import Removal
 
 _extension = RemoveBackground(Krita.instance())
@@ -40,8 +42,28 @@ def start(document: Any = None, layers: Optional[Sequence[Any]] = None, **option
     window.
     """
     chosen = checked(LayerOptions, options)
+    document = _given(document)
+    nodes = [document.activeNode()] if layers is None else list(layers)
+    return _extension.start(windows.window_of(document), document, nodes, chosen)
+
+
+def refine(document: Any = None, node: Any = None, **options: Any) -> Refinement:
+    """Begin to refine a mask, and return at once; Krita's event loop does the rest.
+
+    document: a krita.Document, or the one in front.
+    node: a krita.Node of it, a mask or a layer that has one; or the active one.
+    options: fields of matted_client.options.RefineOptions. What is not given has its default.
+
+    The result and the errors are those of `start`.
+    """
+    chosen = checked(RefineOptions, options)
+    document = _given(document)
+    return _extension.refine(windows.window_of(document), document, node or document.activeNode(), chosen)
+
+
+def _given(document: Any) -> Any:
+    """Return the document, or the one in front. Raises MattedError if there is none."""
     document = document or Krita.instance().activeDocument()
     if document is None:
         raise MattedError("No picture is open.", "Open one, or give a document.")
-    nodes = [document.activeNode()] if layers is None else list(layers)
-    return _extension.start(windows.window_of(document), document, nodes, chosen)
+    return document

@@ -17,6 +17,7 @@ from .preview_widget import PreviewWidget
 BAR_HEIGHT = 4  # logical pixels
 SMALL = 0.9  # of the font's size
 STEPS = 1000
+LINE_WIDTH = 300  # logical pixels; what is said of a model takes some lines
 LINES = 2  # of what is said: the preview does not jump when it gets longer
 
 
@@ -146,6 +147,23 @@ class Tools(QtWidgets.QWidget):
         picture = QtGui.QPixmap(self._colour.iconSize())
         picture.fill(QtGui.QColor(*self._preview.colour))
         self._colour.setIcon(QtGui.QIcon(picture))
+
+
+class Note(QtWidgets.QLabel):
+    """Sentences among the controls, hidden while there are none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setMinimumWidth(LINE_WIDTH)
+        self.hide()
+
+    def say(self, text: str) -> None:
+        self.setText(text)
+        self.setVisible(bool(text))
+        # by itself, a dialog does not grow with its lines
+        self.setMinimumHeight(self.heightForWidth(LINE_WIDTH) if text else 0)
 
 
 def legend() -> QtWidgets.QLabel:

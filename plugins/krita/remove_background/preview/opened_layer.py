@@ -7,9 +7,10 @@ pixels.
 from __future__ import annotations
 
 import traceback
+from dataclasses import dataclass
 from typing import Any, Callable, List, Optional, Set, Tuple
 
-from .. import layers
+from .. import layers, masks
 from ..daemon_requests import connecting
 from ..layers import FORMAT, PIXEL_BYTES, Picture
 from ..matted_client.errors import MattedError
@@ -18,6 +19,7 @@ from ..matted_client.messages import OUT_OF_MEMORY
 from ..matted_client.options import SELECTION
 from ..matted_client.preview.camera import View
 from ..matted_client.preview.conversation import Conversation, Layer
+from ..matted_client.preview.marks import Marks
 from ..matted_client.sentences import SENTENCES
 from ..qt import QtCore
 from ..texts import _
@@ -131,7 +133,8 @@ class OpenedLayer(QtCore.QObject):
             yield pause
         for _turn in selecting:
             yield NOW_MS
-        yield from self._reading_mask()
+        if self.hint is not None:
+            yield from masks.read(self.document, self.mask, self.picture.area, self.hint)
         self.read.emit()
         yield from self._reading_plates()
 
@@ -159,14 +162,6 @@ class OpenedLayer(QtCore.QObject):
         for part in layers.parts(self.picture.area):
             self._selected.add(self.limit.pixelData(*part))
             self._limit_image.catch_up()
-            yield NOW_MS
-
-    def _reading_mask(self) -> Turns:
-        if self.hint is None:
-            return
-        for part in layers.parts(self.picture.area):
-            layers.require(self.document, self.node)
-            self.hint.add(self.mask.pixelData(*part))
             yield NOW_MS
 
     def _reading_plates(self) -> Turns:
@@ -239,6 +234,14 @@ class OpenedLayer(QtCore.QObject):
             act()
         except Exception:  # an exception that leaves a slot would open a second dialog
             traceback.print_exc()
+
+
+@dataclass(frozen=True)
+class Previewed:
+    """The layer that a person saw in a dialog. marks: what was said of it; None where nothing could be said."""
+
+    opened: OpenedLayer
+    marks: Optional[Marks]
 
 
 def close_all() -> None:

@@ -16,7 +16,6 @@ from .dialog_parts import StatusLine, Tools, legend
 from .opened_layer import OpenedLayer
 from .preview_widget import PreviewWidget
 
-LINE_WIDTH = 300  # pixels; what is said of a model takes some lines
 MANUAL = "Manual.html"
 PART_OF_SCREEN = 0.75
 FRAME, PANEL = 40, 60  # logical pixels that a window manager and a panel take: a dialog fits beside them

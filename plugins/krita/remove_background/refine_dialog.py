@@ -1,0 +1,52 @@
+"""The dialog of "Refine Mask..."."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from .matted_client.options import Choice, RefineOptions, entries
+from .matted_client.pictures import Cancelled, Mask, OnProgress, OpenPicture
+from .matted_client.preview.camera import View
+from .matted_client.preview.presenter import AskView
+from .matted_client.preview.shades import REACH
+from .preview.dialog_parts import Note
+from .preview.opened_layer import OpenedLayer
+from .preview.preview_dialog import PreviewDialog
+from .refinement import TITLE
+from .texts import _
+
+
+class RefineDialog(PreviewDialog):
+    """Emits `chosen` with the options and the marks when it is accepted."""
+
+    def __init__(self, main_window: Any, options: RefineOptions, opened: OpenedLayer) -> None:
+        """opened: what the preview shows."""
+        super().__init__(main_window, TITLE, RefineOptions, (), opened)
+        self._which = Note()
+        self._how = Note()
+        for name in self._entries:
+            self.form.addRow(self._controls[name].label, self._controls[name].row)
+        for line in (self._which, self._how):
+            self.notes.addWidget(line)
+        self._how.say(_("Paint white or black on the mask, where it is wrong, and refine it again."))
+        opened.begun.connect(self._say_which)
+        self.fill(options)
+
+    def ask_view(self) -> AskView:
+        def ask(
+            picture: OpenPicture, view: View, fields: Dict[str, Any], on_progress: OnProgress, cancelled: Cancelled
+        ) -> Mask:
+            return picture.refine(view=view.wire, on_progress=on_progress, cancelled=cancelled, **fields)
+
+        return ask
+
+    def more_shades(self) -> Sequence[Choice]:
+        return (REACH,)
+
+    def request(self) -> Tuple[Dict[str, Any], Optional[List[int]]]:
+        options = self.options()
+        return {name: getattr(options, name) for name in entries(RefineOptions)}, None
+
+    def _say_which(self) -> None:
+        values = self._opened.mask.name(), self._opened.node.name()
+        self._which.say(_('The mask "%s" of the layer "%s".') % values)

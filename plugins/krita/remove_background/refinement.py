@@ -1,0 +1,116 @@
+"""One refinement of a mask that is there, from OK, or from another script, to the mask in its place."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional, Tuple
+
+from . import daemon_requests, layers, masks
+from .layers import Picture
+from .matted_client.client import Mask
+from .matted_client.errors import MattedError
+from .matted_client.filling import Filling
+from .matted_client.messages import Progress
+from .matted_client.options import MASK, RefineOptions, entries
+from .matted_client.progress import describe, overall
+from .operation import Operation
+from .preview.opened_layer import Previewed
+from .qt import QtCore
+from .texts import WORDS, _
+from .turns import Turns
+
+TITLE = _("Refine Mask")
+
+
+class Refinement(Operation):
+    """Refines a mask. See Operation for its signal and its attributes."""
+
+    def __init__(
+        self,
+        main_window: Any,
+        document: Any,
+        node: Any,
+        options: RefineOptions,
+        previewed: Optional[Previewed] = None,
+    ) -> None:
+        """node: a mask, or a layer that has one. previewed: is asked about as it is in the daemon, and is closed."""
+        super().__init__(main_window, document, TITLE)
+        self.options = options
+        self._previewed = previewed
+        self._node = node
+        self._layer: Any = None
+        self._mask: Any = None
+        self._area: Optional[layers.Area] = None
+
+    def _begin(self) -> None:
+        self._layer, self._mask = self._found()
+        layers.require(self.document, self._layer)
+        layers.check(self._layer, MASK)
+        masks.check(self._mask)
+        self._show_dialog()
+        self._soon(lambda: self._go_on(self._reading(), lambda _: None))
+
+    def _found(self) -> Tuple[Any, Any]:
+        """Return the layer and the mask that were seen in the dialog, or those of the node."""
+        opened = self._previewed.opened if self._previewed is not None else None
+        if opened is not None and opened.mask is not None:
+            return opened.node, opened.mask
+        return masks.find(self._node)
+
+    def _reading(self) -> Turns:
+        previewed = self._previewed
+        if previewed is not None and previewed.opened.is_open:
+            opened = previewed.opened
+            yield from opened.waiting()
+            self._area = opened.picture.area
+            self._ask(daemon_requests.refined_of(opened.conversation, self._fields()), self._insert)
+            return
+        hints = []
+
+        def begin(picture: Picture) -> None:
+            self._area = picture.area
+            hints.append(Filling(picture.width * picture.height))
+            self._ask(daemon_requests.refined(picture, hints[0], self._fields()), self._insert)
+
+        picture = yield from layers.read(self.document, self._layer, begin)
+        yield from masks.read(self.document, self._mask, picture.area, hints[0])
+
+    def _fields(self) -> Dict[str, Any]:
+        """Return the fields of the request: the options, and what was said of the layer."""
+        fields = {name: getattr(self.options, name) for name in entries(RefineOptions)}
+        if self._previewed is not None and self._previewed.marks is not None:
+            fields.update(self._previewed.marks.fields())
+        return fields
+
+    def _require(self) -> None:
+        layers.require(self.document, self._layer)
+        layers.require(self.document, self._mask)
+
+    def _show(self, progress: Progress) -> None:
+        self._dialog.report(describe(progress, WORDS), overall(progress))
+
+    def _insert(self, mask: Mask) -> None:
+        self._require()
+        layers.require_unlocked(self._layer, MASK)
+        masks.check(self._mask)
+        for notice in mask.info.warnings:
+            self._notice(notice)
+        pixels = QtCore.QByteArray(mask.alpha)
+        active = self.document.activeNode()
+        masks.replace(self.main_window, self.document, self._layer, self._mask, self._area, pixels)
+        self._soon(lambda: self._close_with(active))
+
+    def _close_with(self, active: Any) -> None:
+        """Have the layer active again that was, unless that was the mask itself."""
+        if active is not None and active != self._mask:
+            self.document.setActiveNode(active)
+        self._end()
+
+    def _fail(self, error: MattedError) -> None:
+        self._give_up()
+        self.failures.append((self._layer, error))
+        self._end()
+
+    def _end(self) -> None:
+        if self._previewed is not None:
+            self._previewed.opened.close()
+        super()._end()
