@@ -430,10 +430,8 @@ class Presenter:
         pending = self._pending
         if pending is None or pending.image is None:
             return
-        if self.is_busy and pending.alpha is None and self._frame is not None:
-            same = self._frame.view == pending.view
-            if same or self._frame.alpha is not None:
-                return  # what was seen before says more
+        if self.is_busy and pending.alpha is None and self._frame is not None and self._frame.alpha is not None:
+            return  # what was seen before says more
         self._frame = pending
         if (pending.view.left, pending.view.top) == (0, 0) and self._is_whole(pending.view):
             self._whole = pending

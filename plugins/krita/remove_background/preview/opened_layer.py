@@ -26,18 +26,22 @@ from ..texts import _
 from ..turns import LATER_MS, NOW_MS, Turns
 from .reduced import Reduced
 
+SHOWN_EVERY = 4  # turns, while the pixels come
+
 _open: Set["OpenedLayer"] = set()
 
 
 class OpenedLayer(QtCore.QObject):
-    """Emits `begun` when its size is known, then `read`; `failed` in the place of either; `replaced` for another plate.
+    """Emits `begun` when its size is known, `came` now and then while its pixels come, and when the last is there.
+
+    Emits `failed` where that ends early, and `replaced` when there is another plate.
 
     picture, conversation: from `begun` on.
     error: why it cannot be read, or, where `picture` is there, why the plate cannot.
     """
 
     begun = QtCore.pyqtSignal()
-    read = QtCore.pyqtSignal()
+    came = QtCore.pyqtSignal()
     failed = QtCore.pyqtSignal()
     replaced = QtCore.pyqtSignal()
     _posted = QtCore.pyqtSignal(object)
@@ -88,10 +92,10 @@ class OpenedLayer(QtCore.QObject):
             raise self.error
 
     def image(self, view: View) -> Any:
-        """Return the layer's pixels of a view as a QImage, or None where they are not there yet."""
-        if self._image is None or self.picture is None:
+        """Return the layer's pixels of a view as a QImage, transparent where they are not there yet; or None."""
+        if self._image is None:
             return None
-        return self._image.image(view) or self._thumbnail(view)
+        return self._image.image(view)
 
     def selected(self, view: View) -> Optional[bytes]:
         """Return how far each pixel of a view is selected; None where nothing limits the mask."""
@@ -114,7 +118,7 @@ class OpenedLayer(QtCore.QObject):
         self.node, self.mask = self._find()
         layers.check(self.node, SELECTION)  # what the output needs is seen to when there is one
         reading = layers.read(self.document, self.node, self._begin)
-        selecting = None
+        selecting, turn = None, 0
         while True:
             try:
                 pause = next(reading)
@@ -130,12 +134,13 @@ class OpenedLayer(QtCore.QObject):
             self._image.catch_up()
             if pause is None:
                 break
+            turn += 1
+            if turn % SHOWN_EVERY == 1:
+                self.came.emit()
             yield pause
-        for _turn in selecting:
-            yield NOW_MS
+        self.came.emit()
         if self.hint is not None:
             yield from masks.read(self.document, self.mask, self.picture.area, self.hint)
-        self.read.emit()
         yield from self._reading_plates()
 
     def _begin(self, picture: Picture) -> None:
@@ -182,16 +187,6 @@ class OpenedLayer(QtCore.QObject):
     def _take_plate(self, plate: Picture) -> None:
         self.conversation.replace(self._layer(plate.pixels))
         self.replaced.emit()
-
-    def _thumbnail(self, view: View) -> Any:
-        """Return the whole layer as Krita has it at hand, until all of its pixels are there."""
-        width, height = self.picture.width, self.picture.height
-        if not layers.is_open(self.document):
-            return None
-        if (view.right - view.left, view.bottom - view.top) != (width, height):
-            return None
-        thumbnail = self.node.thumbnail(view.width, view.height)
-        return thumbnail if (thumbnail.width(), thumbnail.height()) == (view.width, view.height) else None
 
     def _go_on(self, work: Turns) -> None:
         self._work = work

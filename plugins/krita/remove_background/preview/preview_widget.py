@@ -74,7 +74,7 @@ class PreviewWidget(QtWidgets.QWidget, Widget):
         self.setCursor(QtCore.Qt.CursorShape.CrossCursor)
         self.setAttribute(QtCore.Qt.WidgetAttribute.WA_OpaquePaintEvent)
         opened.begun.connect(self._begin)
-        opened.read.connect(self._look_again)
+        opened.came.connect(self._look_again)
 
     def _begin(self) -> None:
         picture = self._opened.picture

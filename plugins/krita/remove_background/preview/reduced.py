@@ -46,28 +46,30 @@ class Reduced:
             source, source_rows, source_height = copy.strip, copy.rows, copy.image.height()
 
     def image(self, view: View) -> Any:
-        """Return the pixels of the view at its size, as a QImage, or None where they have not all arrived."""
-        if view.bottom > self._rows:
-            return None
+        """Return the pixels of the view at its size, as a QImage, transparent where they have not arrived; or None."""
         across, down = view.right - view.left, view.bottom - view.top
-        shift, image = 0, None
+        shift, part, rows = 0, self._part, self._rows
         for copy in self._copies:
             if across >> (shift + 1) < view.width or down >> (shift + 1) < view.height:
                 break
-            shift, image = shift + 1, copy.image
-        if image is None:
-            found = self._strip(view.top, down).copy(view.left, 0, across, down)
-        else:
-            left, top = view.left >> shift, view.top >> shift
-            right = min(image.width(), -(-view.right >> shift))
-            bottom = min(image.height(), -(-view.bottom >> shift))
-            found = image.copy(left, top, right - left, bottom - top)
-        return scaled(found, view.width, view.height)
+            shift, part, rows = shift + 1, copy.image.copy, copy.rows
+        left, top = view.left >> shift, view.top >> shift
+        right, bottom = -(-view.right >> shift), -(-view.bottom >> shift)
+        there = min(bottom, rows) - top
+        if there < 1:
+            return None
+        found = part(left, top, right - left, there)
+        if there == bottom - top:
+            return scaled(found, view.width, view.height)
+        return _on_top(scaled(found, view.width, max(1, view.height * there // (bottom - top))), view.height)
 
     def plane(self, view: View) -> Any:
-        """Return the grey values of the view, view.width x view.height bytes, or None where they have not arrived."""
+        """Return the grey values of the view, view.width x view.height bytes, or None where none has arrived."""
         image = self.image(view)
         return grey_bytes(image) if image is not None else None
+
+    def _part(self, left: int, top: int, width: int, rows: int) -> Any:
+        return self._strip(top, rows).copy(left, 0, width, rows)
 
     def _strip(self, top: int, rows: int) -> Any:
         """Return rows of the picture itself. The image has no pixels of its own: it must not outlive this object."""
@@ -80,8 +82,7 @@ class _Copy:
     """A picture at half the size of another. rows: how many of them are there."""
 
     def __init__(self, width: int, height: int, form: Any) -> None:
-        self.image = QtGui.QImage(width, height, form)
-        self.image.fill(0)
+        self.image = QtGui.QImage(width, height, form)  # not cleared, which would take a while
         self.rows = 0
 
     def grow(self, source: Any, source_rows: int, is_all: bool) -> None:
@@ -98,6 +99,7 @@ class _Copy:
         self.rows = rows
 
     def strip(self, top: int, rows: int) -> Any:
+        """Return rows of it, which have to be there."""
         return self.image.copy(0, top, self.image.width(), rows)
 
 
@@ -111,6 +113,16 @@ def scaled(image: Any, width: int, height: int) -> Any:
         QtCore.Qt.AspectRatioMode.IgnoreAspectRatio,
         QtCore.Qt.TransformationMode.SmoothTransformation,
     )
+
+
+def _on_top(part: Any, height: int) -> Any:
+    """Return an image with this one in its upper part, and nothing below."""
+    whole = QtGui.QImage(part.width(), height, QtGui.QImage.Format.Format_ARGB32_Premultiplied)
+    whole.fill(0)
+    painter = QtGui.QPainter(whole)
+    painter.drawImage(0, 0, part)
+    painter.end()
+    return whole
 
 
 def grey_bytes(image: Any) -> bytes:
