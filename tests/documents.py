@@ -1,23 +1,55 @@
-"""The lists of options in the documents, made from their entries: `make documents` writes them, a test compares."""
+"""The lists in the documents, made from the entries of options: `make documents` writes them, a test compares.
+
+Those of the help pages are in the page's language, as the dialogs are.
+"""
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from matted_client import options
-from matted_client.options import LayerOptions, MaskOptions, Option, RefineOptions, entries
+from matted_client.options import LayerOptions, MaskOptions, Option, ReachOptions, RefineOptions, entries
+from matted_client.preview.shades import SHADES
+from matted_client.translations import ENGLISH, Words
+from po_files import CHECKOUT, GIMP, KRITA
+from words import words_of
 
-CHECKOUT = Path(__file__).parents[1]
-DOCUMENTS = (
-    "docs/protocol.md",
-    "docs/gimp-batch.md",
-    "plugins/gimp/remove-background/help/en/remove-background.html",
-    "plugins/krita/remove_background/Manual.html",
-)
+IN_ENGLISH = "en"
+LANGUAGES = (IN_ENGLISH,)
 _BETWEEN = re.compile(r"(<!-- (?P<list>[a-z ]+), made by: make documents -->\n).*?(<!-- end of the list -->)", re.S)
+
+
+@dataclass(frozen=True)
+class Language:
+    """What a list is written in. colon: with the space beside it. space: between sentences."""
+
+    name: str = IN_ENGLISH
+    words: Words = ENGLISH
+    colon: str = ": "
+    stop: str = "."
+    space: str = " "
+
+    def label(self, text: str) -> str:
+        """Translate a label of a dialog, without the letter of its key."""
+        return _escaped(re.sub(r"\(_\w\)|_", "", self.words.gettext(text)))
+
+    def sentence(self, text: str) -> str:
+        return _escaped(self.words.gettext(text)) + self.stop
+
+    def choice(self, label: str, about: str) -> str:
+        return f"<em>{self.label(label)}</em>{self.colon}{_lower(self.sentence(about))}"
+
+
+_WRITTEN = {
+    "fr": {"colon": "\N{NO-BREAK SPACE}: "},
+    "ja": {"stop": "\N{IDEOGRAPHIC FULL STOP}", "space": ""},
+    "zh_CN": {"colon": "\N{FULLWIDTH COLON}", "stop": "\N{IDEOGRAPHIC FULL STOP}", "space": ""},
+}
 _TYPES = {
     options.MODEL: "text",
     options.CHOICE: "text",
@@ -52,44 +84,95 @@ def gimp_table(kind: Any = LayerOptions) -> str:
     return "\n".join(lines) + "\n"
 
 
-def help_list(kind: Any = LayerOptions, switches: bool = False) -> str:
+def help_list(kind: Any = LayerOptions, switches: bool = False, language: Language = Language()) -> str:
     """What the controls of a dialog are for, in HTML. switches: whether they have controls of their own."""
-    lines = ["<dl>"]
+    found = []
     for entry in entries(kind).values():
         if switches and entry.switch is not None:
-            lines += [f"<dt>{entry.switch.label.replace('_', '')}</dt>", f"<dd>{entry.switch.about}.</dd>"]
-        lines.append(f"<dt>{entry.label.replace('_', '')}</dt>")
-        choices = (f"<em>{choice.label}</em>: {_lower(choice.about)}." for choice in entry.choices)
-        lines.append("<dd>" + " ".join([f"{entry.about}.", *choices]) + "</dd>")
-    return "\n".join([*lines, "</dl>", ""])
+            found.append((language.label(entry.switch.label), language.sentence(entry.switch.about)))
+        choices = [language.choice(choice.label, choice.about) for choice in entry.choices]
+        found.append((language.label(entry.label), language.space.join([language.sentence(entry.about), *choices])))
+    return _terms(found)
+
+
+def shades_list(language: Language) -> str:
+    """What a preview shows in the place of what goes, in HTML."""
+    return _terms((language.label(shade.label), language.sentence(shade.about)) for shade in SHADES)
 
 
 def script_table(kind: Any = LayerOptions) -> str:
-    """The options that a script in Krita can give, in HTML."""
+    """The options that a script in Krita can give, in HTML, and in Python: it is the same in all languages."""
     lines = ["<table>"]
     for name, entry in entries(kind).items():
-        wanted = "the name of a layer" if entry.kind == options.LAYER else entry.wanted.removesuffix(" or nothing")
-        if entry.default is None:
-            wanted += ", or <code>None</code>"
-        lines.append(f"<tr><td><code>{name}</code></td><td>{wanted}</td><td><code>{entry.default!r}</code></td></tr>")
+        cells = f"<code>{name}</code>", _in_python(entry), f"<code>{entry.default!r}</code>"
+        lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     return "\n".join([*lines, "</table>", ""])
 
 
-LISTS: dict[str, Callable[[], str]] = {
-    "fields of mask": protocol_table,
-    "fields of refine": lambda: protocol_table(RefineOptions),
-    "arguments": gimp_table,
-    "options": help_list,
-    "options and switches": lambda: help_list(switches=True),
-    "options of scripts": script_table,
+def keys_table(language: Language) -> str:
+    """What mouse and keys do in a preview, as GIMP's page says it: Krita's preview is the same."""
+    page = (GIMP / "help" / language.name / "remove-background.html").read_text("utf-8")
+    found = re.search(r"<table>.*?</table>\n", page, re.S)
+    assert found is not None, f"GIMP's page has no table of mouse and keys: {language.name}"
+    return found[0]
+
+
+# Of each list: what it is called in the documents, and what makes it.
+LISTS: dict[str, Callable[[Language], str]] = {
+    "fields of mask": lambda _: protocol_table(),
+    "fields of refine": lambda _: protocol_table(RefineOptions),
+    "arguments": lambda _: gimp_table(),
+    "options": lambda language: help_list(language=language),
+    "options and switches": lambda language: help_list(switches=True, language=language),
+    "options of refining": lambda language: help_list(ReachOptions, language=language),
+    "options of refining and switches": lambda language: help_list(ReachOptions, switches=True, language=language),
+    "options of scripts": lambda _: script_table(),
+    "options of refining scripts": lambda _: script_table(RefineOptions),
+    "backgrounds": shades_list,
+    "mouse and keys": keys_table,
 }
+
+
+def pages(name: str) -> tuple[Path, Path]:
+    """The help pages of GIMP and of Krita in a language."""
+    return GIMP / "help" / name / "remove-background.html", KRITA / "manual" / f"{name}.html"
 
 
 def updated() -> Iterator[tuple[Path, str]]:
     """Each document with what it should say."""
-    for name in DOCUMENTS:
-        text = (CHECKOUT / name).read_text("utf-8")
-        yield CHECKOUT / name, _BETWEEN.sub(lambda found: found[1] + LISTS[found["list"]]() + found[3], text)
+    for path in (CHECKOUT / "docs" / "protocol.md", CHECKOUT / "docs" / "gimp-batch.md"):
+        yield path, _with_lists(path, Language())
+    for name in LANGUAGES:
+        for page, folder in zip(pages(name), (GIMP, KRITA), strict=True):
+            words = ENGLISH if name == IN_ENGLISH else words_of(name, folder / "languages")
+            yield page, _with_lists(page, Language(name, words, **_WRITTEN.get(name, {})))
+
+
+def _with_lists(path: Path, language: Language) -> str:
+    return _BETWEEN.sub(lambda found: found[1] + LISTS[found["list"]](language) + found[3], path.read_text("utf-8"))
+
+
+def _terms(found: Iterable[tuple[str, str]]) -> str:
+    lines = [line for term, about in found for line in (f"<dt>{term}</dt>", f"<dd>{about}</dd>")]
+    return "\n".join(["<dl>", *lines, "</dl>", ""])
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text, quote=False)
+
+
+def _in_python(entry: Option) -> str:
+    """As "<code>float</code> 0 … 1, <code>None</code>"."""
+    if entry.choices:
+        values = [repr(choice.value) for choice in entry.choices]
+    elif entry.kind == options.YES_NO:
+        values = ["True", "False"]
+    else:
+        values = [{options.WHOLE: "int", options.NUMBER: "float"}.get(entry.kind, "str")]
+    shown = [f"<code>{value}</code>" for value in values]
+    if entry.low is not None and entry.high is not None:
+        shown[0] += f" {entry.low:g} … {entry.high:g}".replace("-", "\N{MINUS SIGN}")
+    return ", ".join([*shown, *(["<code>None</code>"] if entry.default is None else [])])
 
 
 def _type(entry: Option) -> str:

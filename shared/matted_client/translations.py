@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gettext
 import os
-from typing import Optional, Sequence
+from typing import List, Optional, Sequence
 
 Words = gettext.NullTranslations  # has gettext(text) and ngettext(one, many, number)
 ENGLISH = Words()
@@ -26,16 +26,20 @@ def load(locales: Sequence[str], folder: str) -> Words:
 
     locales: such as de_AT, best first; each stands also for its language. ENGLISH where there is none.
     """
-    for locale in locales:
-        for name in (locale, locale.split("_")[0]):
-            if name in _ENGLISH_NAMES:
-                return ENGLISH
-            found = [words for words in (_read(folder, name), _read(FOLDER, name)) if words is not None]
-            if found:
-                for other in found[1:]:
-                    found[0].add_fallback(other)
-                return found[0]
+    for name in names(locales):
+        if name in _ENGLISH_NAMES:
+            return ENGLISH
+        found = [words for words in (_read(folder, name), _read(FOLDER, name)) if words is not None]
+        if found:
+            for other in found[1:]:
+                found[0].add_fallback(other)
+            return found[0]
     return ENGLISH
+
+
+def names(locales: Sequence[str]) -> List[str]:
+    """Return what the files of these languages can be called, best first, such as de_AT, de."""
+    return [name for locale in locales for name in (locale, locale.split("_")[0])]
 
 
 def _read(folder: str, name: str) -> Optional[Words]:

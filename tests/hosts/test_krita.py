@@ -845,7 +845,7 @@ def test_a_model_that_is_not_here_is_named_with_how_to_get_it(seen: Seen) -> Non
 
 def test_help_opens_the_manual_that_came_with_the_plugin(seen: Seen) -> None:
     address = seen["download"]["help"]
-    assert address.startswith("file:///") and address.endswith("/pykrita/remove_background/Manual.html")
+    assert address.startswith("file:///") and address.endswith("/pykrita/remove_background/manual/en.html")
 
 
 def test_a_free_model_that_is_missing_can_be_downloaded(seen: Seen, photograph: Image.Image) -> None:

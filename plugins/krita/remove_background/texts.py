@@ -12,5 +12,14 @@ from .qt import QtCore
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "languages")
 
-WORDS = translations.load([QtCore.QLocale().name()], FOLDER)  # Krita sets this to its own language before any plug-in
+MANUAL = os.path.join(os.path.dirname(FOLDER), "manual")  # a page for each language, also named in the .desktop file
+
+LOCALES = [QtCore.QLocale().name()]  # Krita sets this to its own language before any plug-in
+WORDS = translations.load(LOCALES, FOLDER)
 _, ngettext = WORDS.gettext, WORDS.ngettext
+
+
+def help_page() -> str:
+    """Return the path of the help page in the language of Krita, or of the English one."""
+    paths = [os.path.join(MANUAL, name + ".html") for name in translations.names([*LOCALES, "en"])]
+    return next((path for path in paths if os.path.isfile(path)), paths[-1])

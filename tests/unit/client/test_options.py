@@ -161,7 +161,7 @@ LISTS = pytest.mark.parametrize(
         command_arguments,
         lambda kind: names_in(documents.protocol_table(kind)),
         lambda kind: names_in(documents.gimp_table(kind)) - {"hard_edge"},
-        lambda kind: set(re.findall("<code>([a-z_]+)</code></td><td>", documents.script_table(kind))),
+        lambda kind: set(re.findall("<tr><td><code>([a-z_]+)</code>", documents.script_table(kind))),
         lambda kind: set(json.loads(to_text(kind()))),
     ],
     ids=["protocol", "command line", "docs/protocol.md", "docs/gimp-batch.md", "Krita's scripts", "settings"],
@@ -209,17 +209,19 @@ def test_the_help_pages_name_every_control() -> None:
     labels = [entry.label.replace("_", "") for entry in [*ENTRIES.values(), *entries(with_more(LayerOptions)).values()]]
     assert all(f"<dt>{label}</dt>" in documents.help_list(with_more(LayerOptions)) for label in labels)
     assert "<dt>Hard edge</dt>" not in documents.help_list()  # Krita's dialog has no switches
-    gimp = (documents.CHECKOUT / "plugins/gimp/remove-background/help/en/remove-background.html").read_text("utf-8")
-    assert "<dt>Hard edge</dt>\n<dd>Nothing is half transparent" in gimp
+    gimp, _ = documents.pages("en")
+    assert "<dt>Hard edge</dt>\n<dd>Nothing is half transparent" in gimp.read_text("utf-8")
 
 
 def test_the_documents_have_the_lists_of_today() -> None:
     found = dict(documents.updated())
-    assert len(found) == 4
+    assert len(found) == 2 + 2 * len(documents.LANGUAGES)
     for document, wanted in found.items():
         assert document.read_text("utf-8") == wanted, "run: make documents"
     together = "".join(found.values())
-    assert all(f"<!-- {name}, made by" in together and make() in together for name, make in documents.LISTS.items())
+    english = documents.Language()
+    for name, make in documents.LISTS.items():
+        assert f"<!-- {name}, made by" in together and make(english) in together, name
 
 
 def test_the_protocols_limit_of_a_text_holds_for_ids() -> None:

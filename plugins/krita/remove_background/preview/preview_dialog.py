@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Dict, Sequence
 
 from ..controls import control
-from ..daemon_requests import FOLDER
 from ..matted_client.options import Choice, entries
 from ..matted_client.preview.presenter import AskView
 from ..matted_client.sentences import in_words
 from ..qt import QtCore, QtGui, QtWidgets
-from ..texts import WORDS, _
+from ..texts import WORDS, _, help_page
 from .dialog_parts import StatusLine, Tools, legend
 from .opened_layer import OpenedLayer
 from .preview_widget import PreviewWidget
 
-MANUAL = "Manual.html"
 PART_OF_SCREEN = 0.75
 FRAME, PANEL = 40, 60  # logical pixels that a window manager and a panel take: a dialog fits beside them
 _Button = QtWidgets.QDialogButtonBox.StandardButton
@@ -108,7 +105,7 @@ class PreviewDialog(QtWidgets.QDialog):
         buttons.accepted.connect(self._accept)
         buttons.rejected.connect(self.reject)
         buttons.button(_Button.RestoreDefaults).clicked.connect(lambda: self.fill(self._kind()))
-        manual = QtCore.QUrl.fromLocalFile(os.path.join(FOLDER, MANUAL))
+        manual = QtCore.QUrl.fromLocalFile(help_page())
         buttons.helpRequested.connect(lambda: QtGui.QDesktopServices.openUrl(manual))
         return buttons
 
