@@ -96,7 +96,7 @@ def _click(gimp: Gimp, picture: Image.Image) -> Run:
 
 def _krita(root: roots.Root, pictures: list[Image.Image], logs: Path) -> list[Run]:
     with krita_session(root, real_weights(), {}) as session:
-        session.measure(HERE / "stages.py")
+        session.measure("clicks", HERE / "stages.py")
         for number, picture in enumerate([photograph(0, 0.3), *pictures]):
             picture.save(session.folder / f"benchmark-{number}.png", compress_level=1)
         seen = session.run(logs / "krita.log")["clicks"]

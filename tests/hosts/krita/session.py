@@ -95,10 +95,10 @@ class KritaSession:
         (self._home / ".config/klanguageoverridesrc").write_text(f"[Language]\nkrita={language}\n")
         self._env["MATTED_LANGUAGE"] = language
 
-    def measure(self, stages: Path) -> None:
-        """Have Krita do only what is measured, with this module."""
-        shutil.copy(stages, self._home / ".local/share/krita/pykrita" / PLUGIN.name / "stages.py")
-        self._env["MATTED_BENCHMARK"] = "1"
+    def measure(self, what: str, module: Path) -> None:
+        """Have Krita do only what is measured, with this module. what: a check of benchmark.py."""
+        shutil.copy(module, self._home / ".local/share/krita/pykrita" / PLUGIN.name)
+        self._env["MATTED_BENCHMARK"] = what
 
     def show(self) -> None:
         """Have Krita show what the README shows, and check only that."""

@@ -1,12 +1,25 @@
-"""How long a click takes on large layers. benchmarks/hosts.py puts the pictures and stages.py there, and reads this."""
+"""How long a click takes on large layers, and what a person does in the dialog.
 
+benchmarks/hosts.py and dialogs.py put the pictures there, and stages.py or dialog_watch.py, and read this.
+"""
+
+import os
 import time
 
+import remove_background
+from PyQt5.QtCore import QPoint, Qt, QTimer
+from PyQt5.QtTest import QTest
+from PyQt5.QtWidgets import QDialogButtonBox, QWidget
 from remove_background import layers, outputs
 from remove_background.matted_client.client import Session
+from remove_background.matted_client.filling import Filling
+from remove_background.matted_client.preview.conversation import Conversation
+from remove_background.matted_client.preview.presenter import Presenter
+from remove_background.preview.preview_widget import PreviewWidget
 
 from .program import (
     FOLDER,
+    action,
     close,
     krita,
     messages,
@@ -16,7 +29,9 @@ from .program import (
 from .steps import (
     click,
     idle,
+    options_dialog,
 )
+from .wishes import press
 
 
 def clicks(seen):
@@ -42,4 +57,74 @@ def clicks(seen):
         yield from close(document)
 
 
-ALL = [("clicks", clicks)]
+def dialogs(seen):
+    """The first picture is a small one, with which daemon and model come up."""
+    from . import dialog_watch
+
+    small, *pictures = sorted(FOLDER.glob("benchmark-*.png"))
+    document = yield from show(krita.openDocument(str(small)))
+    click()
+    yield idle
+    yield from close(document)
+    watch = dialog_watch.Watch(os.path.dirname(remove_background.__file__), ())
+    watch.watch_client(Filling, Session, Conversation, Presenter)
+    _watch_the_host(watch)
+    timer = QTimer()
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+    timer.setInterval(dialog_watch.TICK_MS)
+    timer.timeout.connect(watch.tick)
+    seen["dialogs"] = []
+    for picture in pictures:
+        document = yield from show(krita.openDocument(str(picture)))
+        yield turns(50)
+        watch.clear()
+        timer.start()
+        called = time.perf_counter()
+        action("remove_background_options").trigger()
+        yield options_dialog
+        yield from watch.use(Person(options_dialog()))
+        yield lambda: watch.done
+        yield idle
+        yield turns(50)
+        timer.stop()
+        assert not messages()
+        seen["dialogs"].append({"called": called, **watch.told()})
+        yield from close(document)
+
+
+def _watch_the_host(watch):
+    paint, put = PreviewWidget.paintEvent, outputs.put
+
+    def painted(widget, event):
+        paint(widget, event)
+        watch.painted()
+
+    def putting(*args):
+        begun = time.perf_counter()
+        result = yield from put(*args)
+        watch.inserts(begun)
+        return result
+
+    PreviewWidget.paintEvent, outputs.put = painted, putting
+
+
+class Person:
+    """Does in the dialog what dialog_watch.py says."""
+
+    def __init__(self, window):
+        self._window = window
+
+    def set(self, option, value):
+        self._window.findChild(QWidget, option).setValue(value)
+
+    def click(self, x, y):
+        preview = self._window.findChild(QWidget, "preview")
+        QTest.mouseClick(
+            preview, Qt.MouseButton.LeftButton, pos=QPoint(int(preview.width() * x), int(preview.height() * y))
+        )
+
+    def accept(self):
+        press(self._window, QDialogButtonBox.StandardButton.Ok)
+
+
+ALL = [("clicks", clicks), ("dialogs", dialogs)]
