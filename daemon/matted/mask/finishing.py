@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from matted.inference import model_io
 from matted.inference.engines.engine import Planes
+from matted.inference.layer import Layer
 from matted.inference.timing import Stopwatch
 from matted.mask import colours, edges
 from matted.mask.picture import Picture
@@ -66,6 +67,7 @@ class Finishing:
         self._view = View.of(picture.width, picture.height, request.view)
         self._wider, self._rows, self._columns = self._view.widened(self._margin())
         self._alpha: Mask
+        self._key: Hashable
 
     def _margin(self) -> int:
         """Return the pixels around the view that its tuned mask depends on: a power of 2, so that it rarely changes."""
@@ -79,6 +81,7 @@ class Finishing:
         render: makes a new array of the view's size.
         """
         wider, depth = self._wider, self._request.depth
+        self._key = key
 
         def rendered() -> tuple[Mask, int]:
             alpha = render(wider)
@@ -173,10 +176,27 @@ class Finishing:
             alpha = np.ascontiguousarray(self._alpha[self._rows, self._columns])
             kept = np.iinfo(alpha.dtype).max - alpha if invert else alpha
             tuned = mask if request.threshold is not None or request.grow or request.feather else None
-            colours.estimate(kept, layer, self._task.check, tuned, result.colours)
+            colours.estimate(kept, layer, self._task.check, tuned, result.colours, self._learned(alpha, layer))
         result.fill_alpha(mask)
         self._stopwatch.lap("colours")
         return result.pixels
+
+    def _learned(self, alpha: Mask, layer: Layer) -> colours.Learned | None:
+        """Return what is known of the colours in a view, whatever the tuning; None for the whole picture.
+
+        alpha: in the view, before tuning. layer: the picture in the view.
+        """
+        request, view = self._request, self._view
+        if view.is_whole:  # is rarely asked for again
+            return None
+
+        def found() -> tuple[colours.Learned, int]:
+            learned = colours.learn(alpha, layer, (0, 0, view.width, view.height), self._task.check)
+            return learned, learned.memory
+
+        box = None if request.box is None else tuple(request.box)
+        learned = self._picture.answers.get(("colours", self._key, box, view, request.depth), found)
+        return learned.inverted if request.invert else learned
 
 
 def coverage(mask: Mask) -> float:

@@ -156,6 +156,19 @@ def test_a_grey_picture_is_one_with_three_like_channels(format: str) -> None:
     np.testing.assert_array_equal(estimate(alpha, in_format(picture, format), format), estimate(alpha, picture))
 
 
+def test_what_was_learned_serves_both_sides() -> None:
+    alpha = np.rint(ring(200, 160, 12.0) * 255).astype(np.uint8)
+    picture = mix(alpha / 255, texture(200, 160, 1, 20, 20), texture(200, 160, 2, 20, 20))
+    layer = Layer(picture)
+    learned = colours.learn(alpha, layer, (0, 0, 200, 160), never)
+    for kept, known in ((alpha, learned), (255 - alpha, learned.inverted)):
+        difference = colours.estimate(kept, layer, never, learned=known).astype(int) - colours.estimate(
+            kept, layer, never
+        )
+        visible = kept > 16
+        assert np.abs(difference)[visible].mean() < 0.5 and learned.memory == 200 * 160 * 8
+
+
 def test_16_bits_of_alpha_give_what_8_bits_give() -> None:
     alpha = np.rint(ring(250, 200, 20) * 255).astype(np.uint8)
     picture = mix(alpha / 255, texture(250, 200, 3, 20, 30), texture(250, 200, 4, 20, 60))

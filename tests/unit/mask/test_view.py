@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matted.inference.layer import Layer
 from matted.inference.timing import Stopwatch
+from matted.mask import colours
 from matted.mask.picture import REMEMBERED_BYTES, Findings, Picture
 from matted.mask.pipeline import Pipeline
 from matted.mask.subject.finding import ModelNeeded
@@ -117,6 +118,29 @@ def test_a_slider_renders_a_view_once(harness: Asker, monkeypatch: pytest.Monkey
         harness.ask(view=view, grow=grow)
     monkeypatch.undo()
     np.testing.assert_array_equal(harness.ask(view=view).mask, opened(Path("unused")).ask(view=view).mask)
+
+
+def test_a_slider_learns_the_colours_of_a_view_once(harness: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = [101, 67, 461, 307, 180, 120]
+    tuned: list[dict[str, Any]] = [{"grow": 4}, {"feather": 6.0}, {"threshold": 0.3}, {"invert": True}]
+    first = harness.ask(view=view, foreground=True, grow=-3)
+    monkeypatch.setattr(colours, "learn", None)  # it would fail
+    seen = [harness.ask(view=view, foreground=True, **fields).foreground for fields in [{"grow": -3}, *tuned]]
+    monkeypatch.undo()
+    np.testing.assert_array_equal(seen[0], first.foreground)
+    for fields, shown in zip(tuned, seen[1:], strict=True):
+        np.testing.assert_array_equal(
+            opened(Path("unused")).ask(view=view, foreground=True, **fields).foreground, shown
+        )
+
+
+def test_a_box_is_learned_for_itself(harness: Asker) -> None:
+    """It is held in the alpha that the colours are learned of."""
+    view, box = [101, 67, 461, 307, 180, 120], [150, 90, 400, 300]
+    harness.ask(view=view, foreground=True)
+    shown = harness.ask(view=view, foreground=True, box=box).foreground
+    expected = opened(Path("unused")).ask(view=view, foreground=True, box=box).foreground
+    np.testing.assert_array_equal(shown, expected)
 
 
 def test_findings_are_bounded_and_the_oldest_goes_first() -> None:

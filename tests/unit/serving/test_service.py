@@ -11,8 +11,10 @@ from typing import Any
 import psutil
 import pytest
 from conftest import wait_for
-from fakes import Engines, Finished, disc, model
+from fakes import Engines, Finished, Gate, disc, model
 from matted.inference.engines.engine import EngineDied
+from matted.mask.edges import matting as hair
+from matted.mask.edges import tiles
 from matted.models.catalogue import Catalogue
 from matted.models.store import Store
 from matted.serving import questions
@@ -617,6 +619,33 @@ def test_a_view_at_work_is_overtaken_and_its_inference_serves_the_next_question(
     assert daemon.failure_of(2) == "cancelled"
     daemon.mask_of(3)
     assert daemon.engines.made[0].inferences == 1
+
+
+def test_hair_that_is_overtaken_delays_nothing_and_ends_with_the_tiles_at_work(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, begun = Gate(), []
+    gate.close()
+    solve_part = hair._solve_part
+
+    def held(*arguments: Any) -> Any:
+        begun.append(None)
+        gate.wait()
+        return solve_part(*arguments)
+
+    monkeypatch.setattr(hair, "_solve_part", held)
+    monkeypatch.setattr(tiles, "_TILE", 8)
+    daemon.open(1)
+    daemon.ask(2, MaskRequest(picture=1, model="small", edges="hair", view=VIEW))
+    assert gate.reached.wait(60)
+    daemon.about(3, view=VIEW)
+    assert len(daemon.mask_of(3)) == SIDE * SIDE // 4  # the gate is still closed
+    gate.open()
+    assert daemon.failure_of(2) == "cancelled"
+    overtaken = len(begun)
+    daemon.ask(4, MaskRequest(picture=1, model="small", edges="hair", view=VIEW))
+    daemon.mask_of(4)
+    assert len(begun) - overtaken > 2 * overtaken, "most tiles were not solved for the first one"
 
 
 @pytest.mark.parametrize("how", ["close", "open"])

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,12 +75,55 @@ class _Spread:
         return _Spread(self.foreground[rows, columns], self.background[rows, columns])
 
 
+@dataclass(frozen=True)
+class Learned:
+    """What is known of the colours near each pixel of a part of a picture.
+
+    left, top: of the part, in pixels of the picture.
+    scale: pixels of the picture along a side of a sample of `spread`.
+    """
+
+    left: int
+    top: int
+    scale: int
+    spread: _Spread
+
+    @property
+    def inverted(self) -> Learned:
+        """The same where the background is what is kept."""
+        return replace(self, spread=_Spread(self.spread.background, self.spread.foreground))
+
+    @property
+    def memory(self) -> int:
+        """The bytes that it takes."""
+        return self.spread.foreground.nbytes + self.spread.background.nbytes
+
+
+def learn(
+    alpha: NDArray[np.uint8 | np.uint16], layer: Layer, part: tuple[int, int, int, int], check: Callable[[], None]
+) -> Learned:
+    """Learn the colours of subject and background in a part of a picture.
+
+    alpha: height x width of the layer; full scale is the subject.
+    layer: the picture.
+    part: left, top, right, bottom.
+    check: called between tiles; raises to stop.
+    """
+    left, top, right, bottom = part
+    scale = math.ceil(math.sqrt((right - left) * (bottom - top) / _WORKING_PIXELS))
+    reduced = _reduce_alpha(alpha[top:bottom, left:right], scale)
+    samples = np.asarray(layer.image.reduce(scale, part)).reshape(*reduced.shape, -1)
+    level = _Level(samples[:, :, list(layer.channels)], reduced)
+    return Learned(left, top, scale, _estimate_spread(level, check))
+
+
 def estimate(
     alpha: NDArray[np.uint8 | np.uint16],
     layer: Layer,
     check: Callable[[], None],
     tuned: NDArray[np.uint8 | np.uint16] | None = None,
     out: Bytes | None = None,
+    learned: Learned | None = None,
 ) -> Bytes:
     """Return the foreground colours, height x width x 3, RGB.
 
@@ -90,6 +133,7 @@ def estimate(
     tuned: the mask after tuning, of the same shape and type as alpha; None if it is alpha. The estimate reaches as far
         as this mask does.
     out: where to put them; None for a new array.
+    learned: of the same alpha and the whole layer; None: to be learned, where it is needed.
 
     Where alpha is full, and far from soft edges, the picture's colours are returned unchanged. Near a soft edge the
     estimate is returned also where alpha is 0, as an editor that scales or softens the cut-out mixes these colours in.
@@ -102,18 +146,14 @@ def estimate(
     blocks = band.soft_blocks(alpha, tuned)
     if not blocks.any():
         return colours
-    left, top, right, bottom = around = band.surroundings(blocks, width, height)
-    scale = math.ceil(math.sqrt((right - left) * (bottom - top) / _WORKING_PIXELS))
-    reduced = _reduce_alpha(alpha[top:bottom, left:right], scale)
-    samples = np.asarray(layer.image.reduce(scale, around)).reshape(*reduced.shape, -1)
-    level = _Level(samples[:, :, list(layer.channels)], reduced)
-    spread = _estimate_spread(level, check)
+    known = learned or learn(alpha, layer, band.surroundings(blocks, width, height), check)
+    left, top, scale = known.left, known.top, known.scale
     full = np.iinfo(alpha.dtype).max
     for rows, columns in band.tiles(blocks, width, height):
         check()
         tile, shares = colours[rows, columns], alpha[rows, columns]
         box = (columns.start - left, rows.start - top, columns.stop - left, rows.stop - top)
-        near = spread.enlarged(shares.shape[1], shares.shape[0], tuple(side / scale for side in box))
+        near = known.spread.enlarged(shares.shape[1], shares.shape[0], tuple(side / scale for side in box))
         foreground, _ = _separate(_planes(tile), shares.astype(np.float32) * np.float32(1 / full), near)
         soft = shares < full
         for channel, plane in enumerate(np.rint(foreground, out=foreground)):
