@@ -52,13 +52,19 @@ class Layer:
     samples: height x width x 4, 3 or 1.
     channels: which of the samples of a pixel are red, green and blue.
     alpha: height x width, the picture's own, for whoever cuts out what it shows; None: it is opaque. Masks are made
-        without regard to it, so that parts and smaller pictures of a layer have none.
+        without regard to it, so that a part of a layer has none until somebody asks, and smaller pictures have none.
     """
 
-    def __init__(self, samples: Bytes, channels: tuple[int, int, int] = (0, 1, 2), alpha: Bytes | None = None) -> None:
+    def __init__(
+        self,
+        samples: Bytes,
+        channels: tuple[int, int, int] = (0, 1, 2),
+        alpha: Bytes | Callable[[], Bytes] | None = None,
+    ) -> None:
+        """Take samples and their order. alpha: a function makes it when it is first asked for."""
         self.samples = samples
         self.channels = channels
-        self.alpha = alpha
+        self._alpha = alpha
         self.height, self.width = int(samples.shape[0]), int(samples.shape[1])
 
     @classmethod
@@ -76,6 +82,16 @@ class Layer:
     def crop(self, left: int, top: int, right: int, bottom: int) -> Layer:
         """Return a part of the layer: left <= x < right, top <= y < bottom."""
         return Layer(np.ascontiguousarray(self.samples[top:bottom, left:right]), self.channels)
+
+    @cached_property
+    def alpha(self) -> Bytes | None:
+        """Height x width, the picture's own; None: it is opaque."""
+        return self._alpha() if callable(self._alpha) else self._alpha
+
+    @property
+    def memory(self) -> int:
+        """The bytes that it takes, with its alpha."""
+        return self.samples.nbytes + (0 if self._alpha is None else self.height * self.width)
 
     @cached_property
     def image(self) -> Image.Image:
@@ -107,22 +123,24 @@ class Layer:
         left, top, right, bottom = box
         if (right - left, bottom - top) == (width, height) and left == int(left) and top == int(top):
             rows, columns = slice(int(top), int(bottom)), slice(int(left), int(right))
-            samples = np.ascontiguousarray(self.samples[rows, columns])
-            return Layer(samples, self.channels, None if self.alpha is None else self.alpha[rows, columns])
+            samples, own = np.ascontiguousarray(self.samples[rows, columns]), self.alpha
+            return Layer(samples, self.channels, None if own is None else own[rows, columns])
         across, down = self._factors
         source, reduced = self.image, box
         if self._is_large and (right - left) >= width * across and (bottom - top) >= height * down:
             source, reduced = self._reduced.image, (left / across, top / down, right / across, bottom / down)
         image = source.resize((width, height), Image.Resampling.BOX, reduced)
-        alpha = None
-        if self.alpha is not None:
-            above, before = int(top), int(left)
-            own = Image.fromarray(
-                np.ascontiguousarray(self.alpha[above : math.ceil(bottom), before : math.ceil(right)])
-            )
-            inner = (left - before, top - above, right - before, bottom - above)
-            alpha = np.asarray(own.resize((width, height), Image.Resampling.BOX, inner))
+        alpha = None if self._alpha is None else lambda: self._part_of_alpha(box, width, height)
         return Layer(np.asarray(image).reshape(height, width, -1), self.channels, alpha)
+
+    def _part_of_alpha(self, box: tuple[float, float, float, float], width: int, height: int) -> Bytes:
+        """Return alpha in a part, as `part`."""
+        left, top, right, bottom = box
+        above, before = int(top), int(left)
+        assert self.alpha is not None, "the part has an alpha"
+        own = np.ascontiguousarray(self.alpha[above : math.ceil(bottom), before : math.ceil(right)])
+        inner = (left - before, top - above, right - before, bottom - above)
+        return np.asarray(Image.fromarray(own).resize((width, height), Image.Resampling.BOX, inner))
 
     def averaged(self, side: int) -> Layer:
         """Return the layer averaged until its longer side is `side` pixels, or as it is if that is no longer."""

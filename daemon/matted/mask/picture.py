@@ -77,7 +77,7 @@ class Picture:
 
         def seen() -> tuple[Layer, int]:
             layer = self.layers[0].part((view.left, view.top, view.right, view.bottom), view.width, view.height)
-            return layer, layer.samples.nbytes + (0 if layer.alpha is None else layer.alpha.nbytes)
+            return layer, layer.memory
 
         return self.layers[0] if view.is_whole else self.findings.get(("layer", view), seen)
 
