@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterator, List, Optional, Sequence
 
 from krita import Krita
 
+from . import pixels
 from .matted_client.errors import MattedError
 from .matted_client.filling import Filling
 from .matted_client.messages import MAX_PIXELS, MAX_SIDE
 from .matted_client.options import MASK, SELECTION
 from .matted_client.selection import box_of
+from .pixels import Area
 from .qt import QtCore
 from .texts import _
-from .turns import NOW_MS, Turns, settled
-
-Area = Tuple[int, int, int, int]  # x, y, width, height
+from .turns import Turns, settled
 
 RGB, U8 = "RGBA", "U8"
 SRGB = "sRGB-elle-V2-srgbtrc.icc"  # comes with every Krita and is its default
@@ -29,8 +29,6 @@ ANIMATED = _("The layer is animated: what was made of this frame is shown in all
 OWN_SELECTION = _("The layer has a selection mask of its own, which does not limit the result.")
 
 FORMAT, PIXEL_BYTES = "BGRA8", 4  # the daemon's name for the order in which Krita keeps such pixels
-PART_BYTES = 4 << 20  # read in some 5 ms; what is smaller saves no time, what is larger is sent later
-TILE_ROWS = 64  # Krita keeps pixels in tiles of 64 x 64
 
 
 @dataclass(frozen=True)
@@ -209,27 +207,19 @@ def _bounds(node: Any) -> Area:
 
 def _picture(document: Any, node: Any, area: Area, begin: Callable[[Picture], None]) -> Turns:
     """Read an area of a plain layer of this document, or of a scratch one."""
-    pixels = Filling(area[2] * area[3] * PIXEL_BYTES)
-    picture = Picture(*area, pixels)
+    _, _, width, height = area
+    filling = Filling(width * height * PIXEL_BYTES)
+    picture = Picture(*area, filling)
     begin(picture)
     try:
-        for part in parts(area):
-            if part[1] > area[1]:
-                yield NOW_MS
+        for pause in pixels.read(node, area, PIXEL_BYTES, filling.add):
+            if len(filling.bytes) < len(filling):  # the answer may come as soon as all is there
+                yield pause
                 require(document, node)
-            pixels.add(node.pixelData(*part))
     except MattedError as error:
-        pixels.fail(error)
+        filling.fail(error)
         raise
     return picture
-
-
-def parts(area: Area) -> Iterator[Area]:
-    """Divide an area into what is read at once: rows of full tiles, and at least one row of them."""
-    x, y, width, height = area
-    rows = max(1, PART_BYTES // (width * PIXEL_BYTES * TILE_ROWS)) * TILE_ROWS
-    for top in range(y, y + height, rows):
-        yield x, top, width, min(rows, y + height - top)
 
 
 @contextmanager
@@ -254,12 +244,12 @@ def scratch(document: Any) -> Iterator[Any]:
         other.close()
 
 
-def cut_out(document: Any, node: Any, area: Area, alpha: QtCore.QByteArray) -> QtCore.QByteArray:
+def cut_out(document: Any, node: Any, area: Area, alpha: Any) -> Turns:
     """Return what the layer shows in `area`, in the document's colours, with a mask of a byte a pixel applied."""
     with scratch(document) as other:
         layer = _alone(other, node)
         mask = other.createTransparencyMask("")
-        mask.setPixelData(alpha, *area)
+        yield from pixels.write(mask, area, 1, alpha)
         layer.addChildNode(mask, None)
         return _merged(other).pixelData(*area)
 

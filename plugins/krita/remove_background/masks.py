@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Any, List, Tuple
 
-from . import windows
-from .layers import Area, parts, require
+from . import pixels, windows
+from .layers import require, require_unlocked
 from .matted_client.errors import MattedError
 from .matted_client.filling import Filling
+from .matted_client.options import MASK
+from .pixels import Area
 from .qt import QtCore
 from .texts import _
-from .turns import NOW_MS, Turns
+from .turns import Turns
 
 NAME = "Background removed"
 TRANSPARENCY, SELECTED = "transparencymask", "selectionmask"
@@ -22,10 +24,10 @@ TRANSPARENCY, SELECTED = "transparencymask", "selectionmask"
 CONVERT = {TRANSPARENCY: "convert_to_transparency_mask", SELECTED: "convert_to_selection_mask"}
 
 
-def put(main_window: Any, document: Any, node: Any, area: Area, pixels: QtCore.QByteArray) -> None:
+def put(main_window: Any, document: Any, node: Any, area: Area, alpha: Any) -> Turns:
     """Put a mask on the layer `node`.
 
-    pixels: a byte for each pixel of `area`, 0 hidden, 255 visible.
+    alpha: a byte for each pixel of `area`, 0 hidden, 255 visible.
 
     Raises MattedError and changes nothing if Krita does not allow it.
     """
@@ -35,17 +37,18 @@ def put(main_window: Any, document: Any, node: Any, area: Area, pixels: QtCore.Q
     if earlier:
         mask = _by_action(main_window, document, node, earlier[-1], CONVERT[TRANSPARENCY])
         mask.setName(NAME)
-        mask.setPixelData(pixels, *area)
+        mask.setPixelData(QtCore.QByteArray(alpha), *area)  # not in turns: Cancel would leave half a mask
     elif hasattr(document, "createTransparencyMask"):  # Krita 5.2
         mask = document.createTransparencyMask(NAME)
-        mask.setPixelData(pixels, *area)
+        yield from pixels.write(mask, area, 1, alpha)
+        require_unlocked(node, MASK)
         if not node.addChildNode(mask, None):
             raise _refused()
         return  # Krita shows a mask that comes with its pixels by itself
     else:
         mask = _added_by_action(main_window, document, node)
         mask.setName(NAME)
-        mask.setPixelData(pixels, *area)
+        mask.setPixelData(QtCore.QByteArray(alpha), *area)
     document.refreshProjection()
 
 
@@ -78,10 +81,9 @@ def find(node: Any) -> Tuple[Any, Any]:
 def read(document: Any, mask: Any, area: Area, hint: Filling) -> Turns:
     """Read a mask's bytes in an area, turn by turn. Raises MattedError if the mask is removed meanwhile."""
     try:
-        for part in parts(area):
+        for pause in pixels.read(mask, area, 1, hint.add):
+            yield pause
             require(document, mask)
-            hint.add(mask.pixelData(*part))
-            yield NOW_MS
     except MattedError as error:
         hint.fail(error)
         raise
@@ -93,7 +95,7 @@ def check(mask: Any) -> None:
         raise MattedError(_('The mask "%s" is locked.') % mask.name(), _("Unlock it and try again."))
 
 
-def replace(main_window: Any, document: Any, node: Any, mask: Any, area: Area, pixels: QtCore.QByteArray) -> None:
+def replace(main_window: Any, document: Any, node: Any, mask: Any, area: Area, alpha: Any) -> None:
     """Put other bytes into the area of a mask of the layer `node`. The mask is active afterwards.
 
     Raises MattedError and changes nothing if Krita does not allow it.
@@ -103,7 +105,7 @@ def replace(main_window: Any, document: Any, node: Any, mask: Any, area: Area, p
     made.setName(name)
     made.setColorLabel(colour)
     made.setVisible(visible)
-    made.setPixelData(pixels, *area)
+    made.setPixelData(QtCore.QByteArray(alpha), *area)
     document.refreshProjection()
 
 

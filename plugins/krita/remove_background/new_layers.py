@@ -21,7 +21,7 @@ def add(
     document: Any,
     node: Any,
     picture: Picture,
-    alpha: QtCore.QByteArray,
+    alpha: bytearray,
     colours: Optional[bytearray],
     finished: Optional[bytearray],
 ) -> Turns:
@@ -32,19 +32,19 @@ def add(
     finished: the same with `alpha` multiplied already; None where that is to be done here.
     """
     if colours is None and hasattr(document, "createTransparencyMask"):  # Krita 5.2
-        pixels = cut_out(document, node, picture.area, alpha)
+        shown = yield from cut_out(document, node, picture.area, alpha)
     else:
         if finished is None:
-            finished = yield from in_thread(lambda: _composed(picture, alpha.data(), colours))
+            finished = yield from in_thread(lambda: _composed(picture, bytes(alpha), colours))
         yield NOW_MS
-        pixels = _in_colours_of(document, QtCore.QByteArray(finished), picture.area)
+        shown = _in_colours_of(document, QtCore.QByteArray(finished), picture.area)
     yield NOW_MS
     layer = document.createNode(CUT_OUT % node.name(), "paintlayer")
     layer.setOpacity(node.opacity())
     if layer.blendingMode() != node.blendingMode():  # it would be an undo step even where nothing changes
         layer.setBlendingMode(node.blendingMode())
     layer.setInheritAlpha(node.inheritAlpha())
-    layer.setPixelData(pixels, *picture.area)
+    layer.setPixelData(shown, *picture.area)
     yield NOW_MS
     hidden_sources.watch()
     if not node.parentNode().addChildNode(layer, node):

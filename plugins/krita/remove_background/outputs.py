@@ -6,12 +6,12 @@ from typing import Any
 
 from krita import Selection
 
-from . import masks, new_layers, selections
-from .layers import Area, Picture
+from . import masks, new_layers, pixels, selections
+from .layers import Picture
 from .matted_client.client import Mask
 from .matted_client.options import NEW_LAYER, SELECTION
-from .qt import QtCore
-from .turns import Turns
+from .pixels import Area
+from .turns import NOW_MS, Turns
 
 
 def put(
@@ -24,22 +24,22 @@ def put(
 
     Raises MattedError and changes nothing if Krita does not allow it.
     """
-    alpha = _limited(limit, picture.area, QtCore.QByteArray(mask.alpha))
+    alpha = mask.alpha if limit is None else (yield from _limited(limit, picture.area, mask.alpha))
     if output == SELECTION:
         yield from selections.select(main_window, document, picture.area, alpha, first)
         return node
     if output == NEW_LAYER:
         cut_out = mask.foreground if limit is None else None
         return (yield from new_layers.add(document, node, picture, alpha, mask.foreground, cut_out))
-    masks.put(main_window, document, node, picture.area, alpha)
+    yield from masks.put(main_window, document, node, picture.area, alpha)
     return node
 
 
-def _limited(limit: Any, area: Area, alpha: QtCore.QByteArray) -> QtCore.QByteArray:
-    """Return the minimum of mask and selection, which is how Krita intersects selections."""
-    if limit is None:
-        return alpha
-    limited = Selection()
-    limited.setPixelData(alpha, *area)
-    limited.intersect(limit)
-    return limited.pixelData(*area)
+def _limited(limit: Any, area: Area, alpha: bytearray) -> Turns:
+    """Return the minimum of mask and selection, which is how Krita intersects selections. A bytearray."""
+    selection, limited = Selection(), bytearray()
+    yield from pixels.write(selection, area, 1, alpha)
+    selection.intersect(limit)
+    yield NOW_MS
+    yield from pixels.read(selection, area, 1, limited.extend)
+    return limited

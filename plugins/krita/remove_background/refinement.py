@@ -13,8 +13,8 @@ from .matted_client.messages import Progress
 from .matted_client.options import MASK, RefineOptions, entries
 from .matted_client.progress import describe, overall
 from .operation import Operation
+from .pixels import Area
 from .preview.opened_layer import Previewed
-from .qt import QtCore
 from .texts import WORDS, _
 from .turns import Turns
 
@@ -39,7 +39,7 @@ class Refinement(Operation):
         self._node = node
         self._layer: Any = None
         self._mask: Any = None
-        self._area: Optional[layers.Area] = None
+        self._area: Optional[Area] = None
 
     def _begin(self) -> None:
         self._layer, self._mask = self._found()
@@ -94,9 +94,8 @@ class Refinement(Operation):
         masks.check(self._mask)
         for notice in mask.info.warnings:
             self._notice(notice)
-        pixels = QtCore.QByteArray(mask.alpha)
         active = self.document.activeNode()
-        masks.replace(self.main_window, self.document, self._layer, self._mask, self._area, pixels)
+        masks.replace(self.main_window, self.document, self._layer, self._mask, self._area, mask.alpha)
         self._soon(lambda: self._close_with(active))
 
     def _close_with(self, active: Any) -> None:

@@ -13,20 +13,19 @@ from typing import Any, List
 
 from krita import Krita, Selection
 
-from . import windows
-from .layers import Area, is_open
-from .qt import QtCore
-from .turns import LATER_MS, NOW_MS, Turns, settled
+from . import pixels, windows
+from .layers import is_open
+from .pixels import Area
+from .turns import LATER_MS, Turns, settled
 
 SHOW_MASKS = "show-global-selection-mask"  # while it is off, such a mask cannot be made active
 PATIENCE = 100  # turns until Krita has taken notice of the lent mask; some 2 are usual
 
 
-def select(main_window: Any, document: Any, area: Area, alpha: QtCore.QByteArray, first: bool) -> Turns:
+def select(main_window: Any, document: Any, area: Area, alpha: Any, first: bool) -> Turns:
     """Select the subject of the first layer, and add those of the others. alpha: a byte for each pixel of `area`."""
     selection = Selection()
-    selection.setPixelData(alpha, *area)
-    yield NOW_MS
+    yield from pixels.write(selection, area, 1, alpha)
     earlier = document.selection()
     if earlier is not None and not first:
         selection.add(earlier)

@@ -10,7 +10,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Any, Callable, List, Optional, Set, Tuple
 
-from .. import layers, masks
+from .. import layers, masks, pixels
 from ..daemon_requests import connecting
 from ..layers import FORMAT, PIXEL_BYTES, Picture
 from ..matted_client.errors import MattedError
@@ -164,10 +164,9 @@ class OpenedLayer(QtCore.QObject):
     def _reading_selection(self) -> Turns:
         if self.limit is None:
             return
-        for part in layers.parts(self.picture.area):
-            self._selected.add(self.limit.pixelData(*part))
+        for pause in pixels.read(self.limit, self.picture.area, 1, self._selected.add):
             self._limit_image.catch_up()
-            yield NOW_MS
+            yield pause
 
     def _reading_plates(self) -> Turns:
         """Read the plate that is wanted, and, if it is another one meanwhile, that."""
