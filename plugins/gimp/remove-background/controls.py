@@ -13,6 +13,7 @@ from texts import _
 
 SPACE = 6  # pixels
 PAGE = 10  # steps
+USUAL = 100  # pixels: with more, a hand cannot set single ones
 
 
 def option_lines(dialog, config, kind, label=None):
@@ -82,7 +83,8 @@ def in_line(line, label, widget):
 
 
 def limit(scale, entry):
-    """Let a GimpUi.ScaleEntry have the range and the steps of its option."""
+    """Let a GimpUi.ScaleEntry have the range and the steps of its option; its scale only what is usual."""
     scale.set_bounds(entry.low, entry.high, False)
+    scale.set_bounds(entry.low, min(entry.high, USUAL), True)
     scale.set_increments(entry.step, PAGE * entry.step)
     scale.set_digits(0 if entry.kind == options.WHOLE else len(repr(entry.step).partition(".")[2]))

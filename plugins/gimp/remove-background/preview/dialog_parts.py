@@ -10,17 +10,25 @@ from matted_client.preview import shades
 from matted_client.preview.presenter import KEYS, LEGEND
 from texts import _
 
-LEAST_CHARACTERS = 20
+LEAST_CHARACTERS, LINES = 20, 2
+WIDE = 60  # characters that the legend wants to be wide
+BAR = 120  # logical pixels
 SHARE = 255
 
 
 class StatusLine:
-    """One line and a thin bar. `widget`: both."""
+    """Two lines of text, which can be copied, and a thin bar. `widget`: both."""
 
     def __init__(self):
-        self._label = Gtk.Label(xalign=0, ellipsize=Pango.EllipsizeMode.END, width_chars=LEAST_CHARACTERS)
-        self._bar = Gtk.ProgressBar(valign=Gtk.Align.CENTER)
-        self._bar.set_size_request(120, -1)
+        self._label = Gtk.Label(xalign=0, yalign=0, selectable=True, width_chars=LEAST_CHARACTERS)
+        self._label.set_line_wrap(True)
+        self._label.set_lines(LINES)
+        self._label.set_ellipsize(Pango.EllipsizeMode.END)
+        # The preview above shall not change its size with every sentence.
+        _width, height = self._label.create_pango_layout("\n".join(LINES * ["|"])).get_pixel_size()
+        self._label.set_size_request(-1, height)
+        self._bar = Gtk.ProgressBar(valign=Gtk.Align.START, margin_top=SPACE)
+        self._bar.set_size_request(BAR, -1)
         self.widget = Gtk.Box(spacing=2 * SPACE)
         self.widget.pack_start(self._label, True, True, 0)
         self.widget.pack_start(self._bar, False, False, 0)
@@ -28,8 +36,9 @@ class StatusLine:
 
     def show(self, text, is_busy=False, fraction=0.0):
         """Say something. fraction: of what is waited for, 0 to 1."""
-        self._label.set_text(text)
-        self._label.set_tooltip_text(text)
+        if text != self._label.get_text():  # what is selected stays
+            self._label.set_text(text)
+            self._label.set_tooltip_text(text)
         self._bar.set_opacity(1.0 if is_busy else 0.0)
         self._bar.set_fraction(fraction)
 
@@ -96,7 +105,7 @@ class ToolRow:
 
 def legend():
     """What mouse and keys do."""
-    label = Gtk.Label(label=_(LEGEND), xalign=0, wrap=True, width_chars=LEAST_CHARACTERS, max_width_chars=60)
+    label = Gtk.Label(label=_(LEGEND), xalign=0, wrap=True, width_chars=LEAST_CHARACTERS, max_width_chars=WIDE)
     label.set_tooltip_text(_(KEYS))
     label.get_style_context().add_class(Gtk.STYLE_CLASS_DIM_LABEL)
     attributes = Pango.AttrList()

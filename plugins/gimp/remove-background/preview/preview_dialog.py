@@ -63,6 +63,7 @@ class PreviewDialog:
             self._left.pack_start(each, grows, grows, 0)
         self._left.show_all()
         self.opened.conversation.start()
+        self._preview.focus()
         self._open = True
         GLib.idle_add(self._read_on, priority=READING)
         self.change()
