@@ -16,11 +16,11 @@ from matted_client import options
 from matted_client.options import LayerOptions, MaskOptions, Option, ReachOptions, RefineOptions, entries
 from matted_client.preview.shades import SHADES
 from matted_client.translations import ENGLISH, Words
-from po_files import CHECKOUT, GIMP, KRITA
+from po_files import CHECKOUT, GIMP, KRITA, PLURALS
 from words import words_of
 
 IN_ENGLISH = "en"
-LANGUAGES = (IN_ENGLISH,)
+LANGUAGES = (IN_ENGLISH, *PLURALS)
 _BETWEEN = re.compile(r"(<!-- (?P<list>[a-z ]+), made by: make documents -->\n).*?(<!-- end of the list -->)", re.S)
 
 
