@@ -22,21 +22,28 @@ def test_two_threads_share_the_pieces() -> None:
     threads.for_each(lambda piece: meeting.wait() and None, [1, 2])
 
 
-@pytest.mark.parametrize("where", ["here", "elsewhere"])
-def test_what_is_raised_ends_the_work_and_is_raised_again(where: str) -> None:
-    this, done = threading.current_thread(), []
-    meeting = threading.Barrier(2, timeout=60)
+def test_what_is_raised_ends_the_work() -> None:
+    begun: list[int] = []
 
     def work(piece: int) -> None:
-        if piece < 2:
-            meeting.wait()  # so that both threads take part
-            if (threading.current_thread() is this) == (where == "here"):
-                raise InterruptedError
-        done.append(piece)
+        begun.append(piece)
+        raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        threads.for_each(work, range(100_000))
-    assert len(done) < 100_000 - 1
+        threads.for_each(work, range(100))
+    assert 1 <= len(begun) <= 4, "a piece of each thread"
+
+
+def test_what_another_thread_raises_is_raised_here() -> None:
+    this, meeting = threading.current_thread(), threading.Barrier(2, timeout=60)
+
+    def work(piece: int) -> None:
+        meeting.wait()  # so that both threads take part
+        if threading.current_thread() is not this:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        threads.for_each(work, [1, 2])
 
 
 def test_work_that_shares_its_own_pieces_ends() -> None:

@@ -14,6 +14,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from matted.system import threads
+
 Floats = NDArray[np.float32]
 
 _PLACE = 0.04  # side of a cell, as a share of the picture's longer side
@@ -75,9 +77,14 @@ def _counts(features: Floats, sides: Floats, asked: NDArray[np.bool_]) -> Floats
     shape = tuple(int(extent) + 2 for extent in features.max(axis=1))
     strides = np.array([math.prod(shape[axis + 1 :]) for axis in range(len(shape))])
     cells = strides @ np.rint(features).astype(np.intp)
-    subject, background = (
-        _blurred(np.bincount(cells, side, math.prod(shape)).astype(np.float32).reshape(shape)).ravel() for side in sides
-    )
+    grids = np.empty((2, math.prod(shape)), np.float32)
+
+    def count(side: int) -> None:
+        counts = np.bincount(cells, sides[side], math.prod(shape)).astype(np.float32)
+        grids[side] = _blurred(counts.reshape(shape)).ravel()
+
+    threads.for_each(count, range(2))
+    subject, background = grids
     sums = np.zeros((2, int(asked.sum())), np.float32)
     low = np.floor(features[:, asked])
     above = features[:, asked] - low
