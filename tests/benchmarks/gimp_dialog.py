@@ -10,14 +10,13 @@ import traceback
 import call
 import options_dialog_itself
 import outputs
-import preview_dialog
-import preview_widget
 from dialog_watch import TICK_MS, TURN_MS, Watch, now
 from gi.repository import GimpUi, GLib, Gtk
 from matted_client.client import Session
 from matted_client.filling import Filling
 from matted_client.preview.conversation import Conversation
 from matted_client.preview.presenter import LEFT, Presenter
+from preview import preview_dialog, preview_widget
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 PATIENCE = 60.0  # seconds for what a person waits for

@@ -97,6 +97,13 @@ def shown(desktop: Gimp, installed: Installed) -> Iterator[Picture]:
 
 
 @pytest.fixture
+def forgetful(desktop: Gimp) -> Iterator[None]:
+    """What is chosen in a dialog does not reach the next test."""
+    yield
+    desktop.forget()
+
+
+@pytest.fixture
 def no_daemon_can_start(installed: Installed) -> Iterator[None]:
     """As after matted was removed without its plug-in."""
     settings = plugin(installed) / "matted.json"

@@ -6,21 +6,21 @@ import base64
 import json
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from graphs import small
 from hosts.gimp.pictures import (
     DIALOG,
+    DIALOG_KEYS,
     MESSAGE,
     ONE_CLICK,
+    REMOVE,
     SUCCESS,
     WINDOW,
     WITH_DIALOG,
     Picture,
+    asked,
     photograph,
     read_the_message,
 )
@@ -32,35 +32,10 @@ from matted_client import messages, sentences
 from PIL import Image
 from words import words_of
 
-REMOVE = "alt+v"  # the button of the dialog
 ONE_CLICK_KEYS = ["alt+r", "c"]  # Filters > Remove Background
-DIALOG_KEYS = ["alt+r", "Up", "Up", "Return"]  # Filters > Remove Background…, the last but one
 PLAIN = Image.new("RGB", (40, 30), "red")  # nobody sees a subject in it
 WORDS = Path(__file__).parents[2] / "plugins" / "gimp" / "remove-background" / "languages"
 LANGUAGES = sorted(path.stem for path in WORDS.iterdir())
-
-
-@contextmanager
-def asked(picture: Picture, procedure: str, title: str = DIALOG, **options: Any) -> Iterator[Future[list[str]]]:
-    """A procedure is called by a person, and its dialog stands open with `options`. Gives what it will return."""
-    with ThreadPoolExecutor(1) as pool:
-        arguments = (picture.id, [picture.layer], "INTERACTIVE", options, procedure)
-        called = pool.submit(picture.gimp.remove_background, *arguments)
-        try:
-            until(lambda: picture.gimp.windows(title), "dialog")
-            yield called
-        finally:
-            while not called.done():  # a look at the windows misses some while others come and go
-                if picture.gimp.windows(title):
-                    picture.gimp.press(title, "Escape")
-                wait([called], 1.0)
-
-
-@pytest.fixture
-def forgetful(desktop: Gimp) -> Iterator[None]:
-    """What is chosen in a dialog does not reach the next test."""
-    yield
-    desktop.forget()
 
 
 def test_what_is_chosen_in_the_dialog_is_done_and_remembered(

@@ -306,6 +306,44 @@ def give_mask(layer, value):
     return mask.get_id()
 
 
+def paint_mask(layer, x, y, width, height, white):
+    """Fill a rectangle of the layer's mask with white or black, as a person does. One undo step, and no selection."""
+    layer = item_of(layer)
+    image = layer.get_image()
+    image.undo_group_start()
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, x, y, width, height)
+    layer.get_mask().edit_fill(Gimp.FillType.WHITE if white else Gimp.FillType.BLACK)
+    Gimp.Selection.none(image)
+    image.undo_group_end()
+
+
+def set_mask(layer, samples):
+    """Write samples of 8 bits into the layer's mask, before anything is done to it."""
+    mask = item_of(layer).get_mask()
+    everything = Gegl.Rectangle.new(0, 0, mask.get_width(), mask.get_height())
+    mask.get_buffer().set(everything, MASKS[8], base64.b64decode(samples))
+    mask.get_buffer().flush()
+
+
+def mask_as_set(layer):
+    """What is set for the layer's mask, besides its samples: which one it is, and how it is shown."""
+    found = item_of(layer)
+    mask = found.get_mask()
+    shown = [found.get_apply_mask(), found.get_show_mask(), found.get_edit_mask()]
+    return [mask.get_id(), mask.get_name(), mask.get_visible(), *shown]
+
+
+def remove_mask(layer):
+    item_of(layer).remove_mask(Gimp.MaskApplyMode.DISCARD)
+
+
+def set_mask_unusually(layer):
+    """The mask is switched off and is not what is painted on."""
+    item_of(layer).set_apply_mask(False)
+    item_of(layer).set_edit_mask(False)
+    item_of(layer).get_mask().set_name("Painted")
+
+
 def add_channel(image, name="Channel"):
     color = Gegl.Color.new("black")
     channel = Gimp.Channel.new(image_of(image), name, 8, 8, 50.0, color)

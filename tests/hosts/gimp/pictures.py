@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,14 @@ from hosts.gimp.session import Gimp
 from hosts.installed import until
 from PIL import Image
 
-PHOTOGRAPH = Path(__file__).parents[2] / "photographs" / "chelsea.jpg"
+PHOTOGRAPHS = Path(__file__).parents[2] / "photographs"
 ONE_CLICK, WITH_DIALOG = "plug-in-remove-background", "plug-in-remove-background-dialog"  # the procedures
+REFINE = "plug-in-refine-mask"
 WINDOW, MESSAGE, DIALOG = "layers?) .* GIMP$", "^GIMP Message$", "^Remove Background$"  # titles
+REFINE_DIALOG = "^Refine Mask$"
+REMOVE, REFINE_BUTTON = "alt+v", "alt+n"  # the buttons of the dialogs
+# In the menu Filters, whose last entry is Remove Background.
+DIALOG_KEYS, REFINE_KEYS = ["alt+r", "Up", "Up", "Return"], ["alt+r", "Up", "Up", "Up", "Return"]
 SUCCESS = ["success", ""]
 SIZE = (240, 160)  # of pictures that are enough to tell one kind of layer from another
 
@@ -36,6 +44,10 @@ class Picture:
     def state(self) -> dict[str, Any]:
         return self.gimp.state(self.id)
 
+    def refine(self, *items: int, **options: Any) -> list[str]:
+        """Refine Mask on these items, or on the layer. Returns GIMP's status and error."""
+        return self.gimp.remove_background(self.id, items or [self.layer], "NONINTERACTIVE", options, REFINE)
+
     def click(self, *items: int, **options: Any) -> list[str]:
         """Remove Background on these items, or on the layer. Returns GIMP's status and error."""
         return self.gimp.remove_background(self.id, items or [self.layer], "NONINTERACTIVE", options)
@@ -51,14 +63,47 @@ class Picture:
 
 
 def photograph() -> Image.Image:
-    with Image.open(PHOTOGRAPH) as picture:
+    with Image.open(PHOTOGRAPHS / "chelsea.jpg") as picture:
         return picture.convert("RGB")
+
+
+def two_subjects() -> Image.Image:
+    """A woman at the left and a cat at the right, before a wall: LEFT_ONE and RIGHT_ONE are places in them."""
+    both = Image.new("RGB", (1300, 700), (200, 205, 210))
+    with Image.open(PHOTOGRAPHS / "astronaut.jpg") as woman:
+        both.paste(woman.convert("RGB").resize((600, 600)), (20, 60))
+    both.paste(photograph().resize((600, 400)), (660, 200))
+    return both
+
+
+LEFT_ONE, RIGHT_ONE, WALL = (250, 450), (960, 430), (640, 30)
 
 
 def without_masks(state: dict[str, Any]) -> list[dict[str, Any]]:
     """The layers without what Remove Background may change. A group shows what is in it, masked."""
     changing: dict[str, Any] = {"mask": None, "edits mask": None}
     return [{**shape, **changing, **({"pixels": None} if shape["group"] else {})} for shape in state["layers"]]
+
+
+@contextmanager
+def asked(
+    picture: Picture, procedure: str, title: str = DIALOG, also: Sequence[int] = (), **options: Any
+) -> Iterator[Future[list[str]]]:
+    """A procedure is called by a person, and its dialog stands open with `options`. Gives what it will return.
+
+    also: layers that are selected besides the first.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        arguments = (picture.id, [picture.layer, *also], "INTERACTIVE", options, procedure)
+        called = pool.submit(picture.gimp.remove_background, *arguments)
+        try:
+            until(lambda: picture.gimp.windows(title), "dialog")
+            yield called
+        finally:
+            while not called.done():  # a look at the windows misses some while others come and go
+                if picture.gimp.windows(title):
+                    picture.gimp.press(title, "Escape")
+                wait([called], 1.0)
 
 
 def read_the_message(desktop: Gimp, screenshot: Path, begins: str = "error for ") -> str:

@@ -16,6 +16,7 @@ from hosts.installed import Installed, until
 from PIL import Image
 
 VERSIONS = {"trixie": "3.0", "forky": "3.2"}  # of GIMP, in the Debian releases
+SCREEN = "1280x900"
 START_SECONDS = 90  # a new profile, with two processors that others use too
 CALL_SECONDS = 90
 GIMPRC = """(config-version "VERSION")
@@ -59,11 +60,22 @@ def new_profile(installed: Installed) -> None:
 class Gimp:
     """`gimp.NAME(arguments)` calls the function NAME of inside.py."""
 
-    def __init__(self, installed: Installed, windows: bool, logs: Path, language: str = "en") -> None:
+    def __init__(
+        self,
+        installed: Installed,
+        windows: bool,
+        logs: Path,
+        language: str = "en",
+        screen: str = SCREEN,
+        scale: int = 1,
+    ) -> None:
+        """screen: its width and height. scale: pixels of it that GTK makes of a logical one, in each direction."""
         self.installed = installed
+        self._size = screen
         self._log = logs / "gimp.log"
         self._read = 0  # lines of the log
-        self._env = {**installed.env, "GIMP_TEST_PORT_FILE": f"{installed.home}/gimp-port", "LANGUAGE": language}
+        self._env = {**installed.env, "GIMP_TEST_PORT_FILE": f"{installed.home}/gimp-port"}
+        self._env.update(LANGUAGE=language, GDK_SCALE=str(scale))
         self._screen: list[subprocess.Popen[bytes]] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._stream: Any = None
@@ -78,7 +90,7 @@ class Gimp:
     def _open_screen(self, logs: Path) -> None:
         number = self.installed.outside(f"{self.installed.home}/display")
         number.unlink(missing_ok=True)
-        screen = f"exec Xvfb -displayfd 5 -screen 0 1280x900x24 -nolisten tcp 5>{self.installed.home}/display"
+        screen = f"exec Xvfb -displayfd 5 -screen 0 {self._size}x24 -nolisten tcp 5>{self.installed.home}/display"
         self._screen.append(self.installed.root.popen(["sh", "-c", screen], self._env, logs / "xvfb.log"))
         self._env["DISPLAY"] = ":" + until(lambda: number.exists() and number.read_text().strip(), "Xvfb")
         self._screen.append(self.installed.root.popen(["openbox"], self._env, logs / "openbox.log"))
@@ -138,10 +150,26 @@ class Gimp:
         self._xdotool("windowactivate", "--sync", window)
         self._xdotool("key", "--clearmodifiers", "--delay", "100", *keys)
 
-    def click(self, title: str, x: int, y: int) -> None:
+    def click(self, title: str, x: int, y: int, button: int = 1) -> None:
         """Click there in the window with this title; negative: from its right or lower edge."""
+        self.mouse(title, x, y, "click", str(button))
+
+    def mouse(self, title: str, x: int, y: int, *act: str) -> None:
+        """Move the mouse there in the window with this title, as `click` does, and do what xdotool calls `act`."""
         window, (width, height) = self._window(title)
-        self._xdotool("mousemove", "--window", window, str(x % width), str(y % height), "click", "1")
+        self._xdotool("mousemove", "--window", window, str(x % width), str(y % height), *act)
+
+    def mouse_up(self) -> None:
+        """Let the left button go where the mouse is."""
+        self._xdotool("mouseup", "1")
+
+    def hold(self, key: str, down: bool) -> None:
+        """Press a key and keep it down, or let it go."""
+        self._xdotool("keydown" if down else "keyup", key)
+
+    def size(self, title: str) -> tuple[int, int]:
+        """The window's width and height without its frame."""
+        return self._window(title)[1]
 
     def _window(self, title: str) -> tuple[str, tuple[int, int]]:
         """The window with this title, and its width and height without the frame, in pixels."""
