@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +40,10 @@ OTHER_SECONDS = 3.0  # for a daemon that runs and cannot be reached yet, or no l
 SILENCE_SECONDS = 60.0  # the daemon reports twice a second; memory pressure may stall it for a while
 POLL_SECONDS = 0.05  # how often `cancelled` is asked
 SEND_CHUNK = 1 << 20
+# What is sent to a daemon that is gone is an error, and no signal: a Python inside of another program, as in Krita,
+# leaves SIGPIPE as it is, which ends the program.
+NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)
+SO_NOSIGPIPE = 0x1022  # of macOS, which has no such flag; Python does not name it
 
 STARTING = "starting"  # a stage that the daemon cannot report itself
 
@@ -177,6 +182,8 @@ class Session:
             raise NotRunning("The matted daemon is not running.", "Start it with: matted start") from error
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if sys.platform == "darwin":
+                self._socket.setsockopt(socket.SOL_SOCKET, SO_NOSIGPIPE, 1)
             self._socket.settimeout(POLL_SECONDS)
             self.welcome = self._shake_hands(connection.key, client)
         except BaseException:
@@ -497,7 +504,7 @@ class Session:
         limit = deadline or time.monotonic() + SILENCE_SECONDS
         while len(data):
             try:
-                data = data[self._socket.send(data[:SEND_CHUNK]) :]
+                data = data[self._socket.send(data[:SEND_CHUNK], NO_SIGNAL) :]
                 limit = deadline or time.monotonic() + SILENCE_SECONDS
             except socket.timeout as error:
                 if time.monotonic() > limit:

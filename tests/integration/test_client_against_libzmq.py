@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -131,6 +132,22 @@ def test_a_server_that_stops_reading_at_any_byte_is_an_error(server: Callable[..
     for limit in range(0, total, 23):
         with Relay(peer.port, forward_limit=limit) as relay, pytest.raises(MattedError):
             ask(peer.connection(relay.port), 300)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="no such signal on this system")
+def test_a_server_that_is_gone_does_not_end_the_program_that_sends() -> None:
+    """An embedded Python, as in Krita, leaves the signal as it is: it would end the program, with all open pictures."""
+    signals: list[int] = []
+    before = signal.signal(signal.SIGPIPE, lambda number, _frame: signals.append(number))
+    try:
+        peer = Server()
+        with Session(peer.connection(), "tests") as session:
+            peer.close()
+            with pytest.raises(Unavailable):
+                session.mask(bytes(40_000_000), 8000, 5000, "GRAY8")
+    finally:
+        signal.signal(signal.SIGPIPE, before)
+    assert signals == []
 
 
 def test_the_wrong_key_is_refused_before_any_message_is_read(server: Callable[..., Server]) -> None:
