@@ -54,6 +54,8 @@ class Removal(Operation):
         return self._layers[self._done :]
 
     def _begin(self) -> None:
+        if self.previewed is not None and self.previewed.opened.node is not None:
+            layers.require(self.document, self.previewed.opened.node)
         self._layers = layers.targets(self._nodes)
         self._limit = self._selected()
         self._active = self.document.activeNode() if self.options.output == MASK else None

@@ -18,11 +18,11 @@ BAR_HEIGHT = 4  # logical pixels
 SMALL = 0.9  # of the font's size
 STEPS = 1000
 LINE_WIDTH = 300  # logical pixels; what is said of a model takes some lines
-LINES = 2  # of what is said: the preview does not jump when it gets longer
+LINES = 2  # that what is said has at least: the preview does not jump with every sentence
 
 
 class StatusLine(QtWidgets.QWidget):
-    """A text of two lines at most, and a thin bar above it while one waits."""
+    """A text, and a thin bar above it while one waits."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class StatusLine(QtWidgets.QWidget):
         self._text.setTextFormat(QtCore.Qt.TextFormat.PlainText)
         self._text.setWordWrap(True)
         self._text.setAlignment(QtCore.Qt.AlignmentFlag.AlignLeft | QtCore.Qt.AlignmentFlag.AlignTop)
-        self._text.setFixedHeight(LINES * self._text.fontMetrics().lineSpacing())
+        self._text.setMinimumHeight(LINES * self._text.fontMetrics().lineSpacing())
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -48,7 +48,6 @@ class StatusLine(QtWidgets.QWidget):
     def say(self, text: str, fraction: Optional[float] = None) -> None:
         """Show a text. fraction: how far it is, 0 to 1; None where nobody waits."""
         self._text.setText(text)
-        self._text.setToolTip(text)
         self._bar.setVisible(fraction is not None)
         self._bar.setValue(round((fraction or 0.0) * STEPS))
 
