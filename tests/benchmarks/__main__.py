@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from benchmarks import cold, engine, folders, hosts, memory, plot, questions, report, warm
+from benchmarks import cold, dialogs, engine, folders, hosts, memory, plot, questions, report, warm
 from benchmarks.goals import goals
 from benchmarks.peer import Rembg
 from benchmarks.samples import Results, Sample, Section
@@ -26,7 +26,7 @@ from hosts.roots import cache_folder
 from matted_client import MattedError
 
 DOCUMENT = CHECKOUT / "docs" / "benchmarks.md"
-OTHERS = (cold.START, engine.KIND, engine.LOADING, hosts.KIND)  # of no model, or of one that they choose
+OTHERS = (cold.START, engine.KIND, engine.LOADING, hosts.KIND, dialogs.KIND)  # of no model, or of one that they choose
 KINDS = {
     warm.KIND: warm.measure,
     questions.KIND: questions.measure,
@@ -77,6 +77,7 @@ def _sections(place: Workplace) -> Iterator[tuple[Section, Callable[[], list[Sam
     yield Section(engine.KIND, ""), partial(engine.measure, place)
     yield Section(engine.LOADING, ""), partial(engine.beside, place)
     yield Section(hosts.KIND, ""), partial(hosts.measure, place)
+    yield Section(dialogs.KIND, ""), partial(dialogs.measure, place)
 
 
 def _run(section: Section, measure: Callable[[], list[Sample]]) -> None:

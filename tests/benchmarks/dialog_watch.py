@@ -14,12 +14,12 @@ TURN_MS = 20  # between two values of a drag, as from a mouse
 TICK_MS = 5  # of the timer whose delays are the gaps of an event loop
 GAP_SECONDS = 0.02  # what is shorter is not told
 SAMPLING_SECONDS = 0.005
-MOVES = 6  # of each slider
-DRAG = 30  # values
+STEP, MOST = 5, 30  # of both sliders, pixels
 PLACES = ((0.5, 0.45), (0.42, 0.6), (0.55, 0.3))  # of clicks, parts of the preview
-USING, ACCEPTING = "in use", "OK"
-FIRST, FIRST_AFTER = "the first move", "the first move after a click"
-MOVED, DRAGGED, CLICKED = "a slider's move", "a drag", "a click"
+OPENING, USING, ACCEPTING = "opening", "in use", "OK"
+FIRST, FIRST_AFTER = "the first move of a slider", "the first move after a click"
+MOVED = {"grow": "the slider of Grow", "feather": "the slider of Feather"}
+DRAGGED, BLIND, CLICKED = "the end of a drag", "in a drag, the longest without a new mask", "a click"
 
 now = time.perf_counter
 
@@ -29,19 +29,28 @@ class Watch:
     mask that it led to was painted. gaps: begin and end of each. phases: name and begin of each.
     """
 
-    def __init__(self, folder, host):
-        """folder: of the plug-in. host: names of functions in which the host's own event loop runs."""
+    def __init__(self, folder, host, pause=0.1):
+        """Take what belongs to a host.
+
+        folder: of the plug-in.
+        host: names of functions in which the host's own event loop runs.
+        pause: seconds between what a person does.
+        """
         self._folder = folder
         self._host = host
+        self._pause = pause
         self._main = threading.main_thread().ident
         self._lock = threading.Lock()
         self.clear()
+
+    def start(self):
+        """Begin to look at what runs."""
         threading.Thread(target=self._sample, daemon=True).start()
 
     def clear(self):
         """Forget everything, before the next dialog."""
         self.moments, self.questions, self.acts, self.gaps, self.phases = {}, [], [], [], []
-        self.insertion = self.answer = self.done = None
+        self.insertion = self.answer = self.waited = self.done = None
         self._paints = []
         self._answered = self._to_paint = self._painted_alpha = None
         self._last_tick = None
@@ -49,7 +58,7 @@ class Watch:
 
     def told(self):
         """Everything, as JSON has it."""
-        kept = ("moments", "questions", "acts", "gaps", "phases", "insertion", "answer", "done")
+        kept = ("moments", "questions", "acts", "gaps", "phases", "insertion", "answer", "waited", "done")
         with self._lock:
             return {**{name: getattr(self, name) for name in kept}, "samples": self._samples}
 
@@ -70,7 +79,9 @@ class Watch:
             ask(itself, *self._watched(question, answered), failed, on_progress)
 
         def whole(itself, *args):
+            begun = now()
             answer = mask(itself, *args)
+            self.waited = now() - begun
             self.answer = dict(answer.info.timings)
             return answer
 
@@ -169,14 +180,14 @@ class Watch:
 
         dialog: of the host, with set(option, value), click(x, y), in parts of the preview, and accept().
         """
-        self.phases.append(("opening", now()))
+        self.phases.append((OPENING, now()))
 
         def opened():
             """the first preview with a mask"""
             return self.questions and self.questions[-1].get("painted")
 
         yield opened
-        yield _after(0.3)
+        yield _after(self._pause)
         self.phases.append((USING, now()))
         yield from self._move(dialog, FIRST)
         for number, (x, y) in enumerate(PLACES):
@@ -184,17 +195,17 @@ class Watch:
             if number == 0:
                 yield from self._move(dialog, FIRST_AFTER)
                 yield from self._drag(dialog)
-        yield _after(0.3)
+        yield _after(self._pause)
         self.phases.append((ACCEPTING, now()))
         dialog.accept()
 
     def _move(self, dialog, first):
         """Move the sliders. first: what the first move is called."""
-        for option in ("grow", "feather"):
-            for number in range(1, MOVES + 1):
-                what = first if (option, number) == ("grow", 1) else MOVED
-                yield from self._act(what, lambda: dialog.set(option, number))  # noqa: B023
-            yield from self._act(MOVED, lambda: dialog.set(option, 0))  # noqa: B023
+        for option, what in MOVED.items():
+            for value in range(STEP, MOST + STEP, STEP):
+                yield from self._act(first or what, lambda: dialog.set(option, value))  # noqa: B023  (called at once)
+                first = None
+            yield from self._act(what, lambda: dialog.set(option, 0))  # noqa: B023
 
     def _act(self, what, do):
         act = {"what": what, "at": now()}
@@ -204,21 +215,21 @@ class Watch:
         newest = self.questions[-1]
         act.update(painted=newest["painted"], daemon=sum(newest["timings"].values()))
         self.acts.append(act)
-        yield _after(0.05)
+        yield _after(self._pause)
 
     def _drag(self, dialog):
         """A value each turn, whether or not the preview has followed."""
         begun, before = now(), len(self._paints)
-        for number in range(1, DRAG + 1):
+        for value in range(1, MOST + 1):
             at = now()
-            dialog.set("grow", number)
+            dialog.set("grow", value)
             yield lambda: True
         yield lambda: self.questions[-1].get("painted") and self.questions[-1]["asked"] >= at
         paints = [begun, *self._paints[before:]]
         longest = max(later - earlier for earlier, later in itertools.pairwise(paints))
         self.acts.append({"what": DRAGGED, "at": at, "painted": paints[-1], "longest": longest})
-        yield _after(0.05)
-        yield from self._act(MOVED, lambda: dialog.set("grow", 0))
+        yield _after(self._pause)
+        yield from self._act(MOVED["grow"], lambda: dialog.set("grow", 0))
 
 
 def _after(seconds):

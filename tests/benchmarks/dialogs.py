@@ -19,14 +19,14 @@ from typing import Any
 
 from benchmarks import dialog_watch
 from benchmarks.photographs import photograph
-from benchmarks.samples import Sample
+from benchmarks.samples import Results, Sample
 from benchmarks.stopwatch import Run, sample
 from benchmarks.workplace import Workplace
 from conftest import build_wheel, real_weights
 from hosts import roots
 from hosts.gimp.pictures import SUCCESS, WITH_DIALOG
 from hosts.gimp.session import VERSIONS, Gimp, new_profile, plugin, profile
-from hosts.installed import Installed
+from hosts.installed import Installed, until
 from hosts.krita.kinds import TITLES
 from hosts.krita.session import krita_session
 from matted_client import MattedError
@@ -37,21 +37,28 @@ SIZES = (24.0, 100.0)  # megapixels
 SUITE = "trixie"  # the Debian whose GIMP and Krita are measured
 GIMP, KRITA = f"GIMP {VERSIONS[SUITE]}", f"Krita {TITLES[SUITE]}"
 ROUNDS, QUICK = {24.0: 3, 100.0: 2}, {24.0: 1, 100.0: 1}
-OPENING, SEEN, OK = "opening", "the layer is seen", "OK"
+OPENING, USING, OK = dialog_watch.OPENING, dialog_watch.USING, dialog_watch.ACCEPTING
+SEEN = "the layer is seen"
 FIRST, FIRST_AFTER = dialog_watch.FIRST, dialog_watch.FIRST_AFTER
-MOVED, DRAGGED, CLICKED = dialog_watch.MOVED, dialog_watch.DRAGGED, dialog_watch.CLICKED
-DRAGGED_BLIND = "a drag, the longest without a new mask"
-USING = dialog_watch.USING
+DRAGGED, BLIND, CLICKED = dialog_watch.DRAGGED, dialog_watch.BLIND, dialog_watch.CLICKED
+MOVED = tuple(dialog_watch.MOVED.values())
+ACTS = FIRST, *MOVED, FIRST_AFTER, DRAGGED, BLIND, CLICKED, OK
 DAEMON, INFERENCE, INSERTION = "daemon", "inference", "the host's insertion"
-DIALOG_LOOP, HOST_LOOP = "the dialog's loop", "the host's own loop"
+LOOPS = DIALOG_LOOP, HOST_LOOP = "the dialog's loop", "the host's own loop"  # the same one in Krita
+PHASES = OPENING, USING, OK
+STAGES = ("start", "dialog", "read", "send", DAEMON, "transport", "paint")
 HOST_ITSELF = "the host itself"
-INSERTING = ("outputs.", "masks.", "new_layers.", "selections.")  # what the host does when it is given a mask
+INSERTING = ("outputs.", "masks.", "strips.write")  # what the host does when it is given a mask
+QUIET_SECONDS = 1.0
 HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
 class Visit:
-    """One dialog, from the call to the mask on the layer. told: of dialog_watch.Watch. loops: gaps of each loop."""
+    """One dialog, from the call to the mask on the layer.
+
+    called: the moment. told: what dialog_watch.Watch tells. loops: begin and end of the gaps of each event loop.
+    """
 
     megapixels: float
     called: float
@@ -61,9 +68,10 @@ class Visit:
 
 @dataclass
 class Gaps:
-    """Of one event loop in one phase. longest: a visit's; ran: seconds of the longest one of all by what ran in it.
+    """Of one event loop in one phase, in seconds.
 
-    own: the longest time in a gap that is the plug-in's and not the host's insertion; what that was.
+    longest: of each visit. ran: in the longest one of all, by what ran.
+    own: of each visit, the longest time in a gap that is the plug-in's: neither the host by itself nor its insertion.
     """
 
     longest: list[float] = field(default_factory=list)
@@ -88,30 +96,48 @@ def measure(place: Workplace) -> list[Sample]:
         return [
             each
             for host, visit in ((GIMP, _gimp), (KRITA, _krita))
-            for each in _samples(host, visit(root, pictures, Path(folder)))
+            for each in samples(host, visit(root, pictures, Path(folder)))
         ]
 
 
-def host_of(each: Sample) -> tuple[str, str]:
-    """The host, and what was measured in it."""
-    host, _, what = each.what.partition(": ")
-    return host, what
+@dataclass(frozen=True)
+class Found:
+    """What was measured in a host with layers of a size, in megapixels."""
+
+    results: Results
+    host: str
+    megapixels: float
+
+    def one(self, what: str) -> Sample | None:
+        return self.results.one(KIND, what=_name(self.host, what), megapixels=self.megapixels)
+
+    def gap(self, loop: str, phase: str) -> Sample | None:
+        """The longest gaps of an event loop in a phase, one a round. Stages: what ran in the longest of all."""
+        return self.one(_gap(loop, phase))
+
+    def own_gap(self) -> float | None:
+        """The longest time in any gap that is the plug-in's own: neither the host by itself nor its insertion."""
+        found = [self.one(_own_gap(loop, phase)) for loop in LOOPS for phase in PHASES]
+        return max((max(each.seconds) for each in found if each), default=None)
 
 
-def gap(loop: str, phase: str) -> str:
-    """The name of the sample of the longest gaps of a loop in a phase. Its stages are what ran in the longest."""
+def _name(host: str, what: str) -> str:
+    return f"{host}: {what}"
+
+
+def _gap(loop: str, phase: str) -> str:
     return f"{loop}, {phase}"
 
 
-def own_gap(loop: str, phase: str) -> str:
-    """As `gap`, of what is the plug-in's own: neither the host by itself nor its insertion."""
+def _own_gap(loop: str, phase: str) -> str:
     return f"{loop}, {phase}, the plug-in's own"
 
 
 # -- what the visits tell ----------------------------------------------------------------------------------------------
 
 
-def _samples(host: str, visits: Sequence[Visit]) -> Iterator[Sample]:
+def samples(host: str, visits: Sequence[Visit]) -> Iterator[Sample]:
+    """What was measured in a host: of each size, each thing done, and the gaps of each event loop in each phase."""
     for size in SIZES:
         those = [visit for visit in visits if visit.megapixels == size]
         runs: dict[str, list[Run]] = {}
@@ -119,13 +145,13 @@ def _samples(host: str, visits: Sequence[Visit]) -> Iterator[Sample]:
             for what, run in _runs(visit):
                 runs.setdefault(what, []).append(run)
         for what, found in runs.items():
-            yield sample(MODEL, f"{host}: {what}", size, found)
+            yield sample(MODEL, _name(host, what), size, found)
         gaps: dict[tuple[str, str], Gaps] = {}
         for visit in those:
             _add_gaps(gaps, visit)
         for (loop, phase), each in gaps.items():
-            yield Sample(MODEL, f"{host}: {gap(loop, phase)}", size, each.longest, each.ran)
-            yield Sample(MODEL, f"{host}: {own_gap(loop, phase)}", size, each.own)
+            yield Sample(MODEL, _name(host, _gap(loop, phase)), size, each.longest, each.ran)
+            yield Sample(MODEL, _name(host, _own_gap(loop, phase)), size, each.own)
 
 
 def _runs(visit: Visit) -> Iterator[tuple[str, Run]]:
@@ -149,45 +175,44 @@ def _runs(visit: Visit) -> Iterator[tuple[str, Run]]:
         stages = {DAEMON: act["daemon"]} if "daemon" in act else {}
         yield act["what"], Run(act["painted"] - act["at"], stages)
         if "longest" in act:
-            yield DRAGGED_BLIND, Run(act["longest"])
+            yield BLIND, Run(act["longest"])
     pressed = dict(told["phases"])[dialog_watch.ACCEPTING]
     stages = {INSERTION: told["insertion"], DAEMON: sum(told["answer"].values())}
+    stages["transport"] = told["waited"] - stages[DAEMON]
     yield OK, Run(told["done"] - pressed, stages)
 
 
 def _add_gaps(gaps: dict[tuple[str, str], Gaps], visit: Visit) -> None:
-    phases = [*visit.told["phases"], ("", visit.told["done"] + 1.0)]
+    phases = [*visit.told["phases"], ("", visit.told["done"] + QUIET_SECONDS)]
     for loop, found in visit.loops.items():
         for (phase, begun), (_, ended) in itertools.pairwise(phases):
-            if phase == OPENING:
-                begun = visit.called
-            those = [(min(until, ended) - max(since, begun), since, until) for since, until in found]
-            those = [each for each in those if each[0] > 0]
+            start = visit.called if phase == OPENING else begun
+            cut = [(max(first, start), min(last, ended)) for first, last in found if first < ended and last > start]
+            ran = [_ran(visit.told["samples"], *each) for each in cut]
             of_phase = gaps.setdefault((loop, phase), Gaps())
-            own = [0.0]
-            for length, since, until in those:
-                ran = _ran(visit.told["samples"], since, until)
-                own.append(sum(seconds for name, seconds in ran.items() if _is_own(name)))
-                if length > max(of_phase.longest, default=0.0) and length == max(each[0] for each in those):
-                    of_phase.ran = ran
-            of_phase.longest.append(max((each[0] for each in those), default=0.0))
-            of_phase.own.append(max(own))
+            lengths = [last - first for first, last in cut]
+            longest = max(lengths, default=0.0)
+            if longest > max(of_phase.longest, default=0.0):
+                of_phase.ran = ran[lengths.index(longest)]
+            of_phase.longest.append(longest)
+            own = [sum(seconds for name, seconds in each.items() if _is_own(name)) for each in ran]
+            of_phase.own.append(max(own, default=0.0))
 
 
 def _is_own(name: str) -> bool:
     return name != HOST_ITSELF and not name.startswith(INSERTING)
 
 
-def _ran(samples: Sequence[tuple[float, str]], since: float, until: float) -> dict[str, float]:
-    """Seconds by what ran, the longest first. What was seen at a moment is what ran since the one before."""
+def _ran(samples: Sequence[tuple[float, str]], first: float, last: float) -> dict[str, float]:
+    """Seconds by what ran, the most first. What was seen at a moment is what ran since the one before."""
     found: dict[str, float] = {}
     before = 0.0
     for moment, name in samples:
-        seconds = min(moment, until) - max(before, since)
+        seconds = min(moment, last) - max(before, first)
         if seconds > 0:
             found[name or HOST_ITSELF] = found.get(name or HOST_ITSELF, 0.0) + seconds
         before = moment
-        if moment > until:
+        if moment > last:
             break
     return dict(sorted(found.items(), key=lambda item: -item[1])[:3])
 
@@ -241,17 +266,31 @@ def _pinger(installed: Installed) -> Path:
 def _gimp_visit(gimp: Gimp, size: float, path: str) -> Visit:
     image = gimp.load(path)
     gimp.show(image)
+    _wait_until_quiet(gimp)
     called = time.perf_counter()
     result = gimp.remove_background(image, gimp.layers(image), "INTERACTIVE", {}, WITH_DIALOG)
     if result != SUCCESS:
         raise RuntimeError(f"{result}\n{gimp.log()[-2000:]}")
-    gimp.images()  # answered when GIMP has shown the mask
+    _wait_until_quiet(gimp)
     gimp.close_image(image)
     told = json.loads((plugin(gimp.installed) / "watched.json").read_text())
-    pings = [
-        list(map(float, line.split())) for line in (_pinger(gimp.installed) / "pings.txt").read_text().splitlines()
-    ]
-    return Visit(size, called, told, {DIALOG_LOOP: told["gaps"], HOST_LOOP: pings})
+    return Visit(size, called, told, {DIALOG_LOOP: told["gaps"], HOST_LOOP: _pings(gimp)})
+
+
+def _pings(gimp: Gimp) -> list[list[float]]:
+    lines = (_pinger(gimp.installed) / "pings.txt").read_text().splitlines()
+    return [[float(moment) for moment in line.split()] for line in lines]
+
+
+def _wait_until_quiet(gimp: Gimp) -> None:
+    """Wait until GIMP has painted what it was last told, so that it answers the pinger at once."""
+    begun = time.perf_counter()
+
+    def quiet() -> bool:
+        _, answered = _pings(gimp)[-1] if _pings(gimp) else (0.0, 0.0)
+        return time.perf_counter() - max(begun, answered) > QUIET_SECONDS
+
+    until(quiet, "quiet GIMP")
 
 
 # -- Krita -------------------------------------------------------------------------------------------------------------

@@ -25,13 +25,10 @@ watch = Watch(FOLDER, ("preview_dialog.run", "options_dialog.ask", "options_dial
 
 def ask(folder, procedure, config, image, drawables):
     watch.moments["entered"] = now()
+    watch.start()
     watch.watch_client(Filling, Session, Conversation, Presenter)
     _watch_the_host()
-    try:
-        go_on, opened = options_dialog_itself.ask(folder, procedure, config, image, drawables)
-    finally:
-        _write()
-    return go_on, opened
+    return options_dialog_itself.ask(folder, procedure, config, image, drawables)
 
 
 def _watch_the_host():

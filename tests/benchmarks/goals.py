@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks import cold, engine, folders, hosts, memory, questions, warm
+from benchmarks import cold, dialogs, engine, folders, hosts, memory, questions, warm
 from benchmarks.samples import Results, beyond, ratio
 
 SMALL = "u2netp"
@@ -44,6 +44,7 @@ def goals(results: Results) -> list[Goal]:
         *_folders(results),
         *_engine(results),
         *_hosts(results),
+        *_dialogs(results),
     ]
 
 
@@ -111,6 +112,30 @@ def _hosts(results: Results) -> Iterator[Goal]:
     for sample in results.of(hosts.KIND):
         text = f"a click in {sample.what}, {sample.megapixels:g} megapixels: what the plug-in adds to the daemon's time"
         yield Goal(text, hosts.adds(sample), 1.0, "s")
+
+
+def _dialogs(results: Results) -> Iterator[Goal]:
+    for host in (dialogs.GIMP, dialogs.KRITA):
+        of_host = dialogs.Found(results, host, dialogs.SIZES[0])
+        dialog = f"the dialog in {host}, {of_host.megapixels:g} megapixels"
+        opening, ok = of_host.one(dialogs.OPENING), of_host.one(dialogs.OK)
+        if opening is None or ok is None:
+            continue
+        extra = opening.median - opening.stages[dialogs.INFERENCE]
+        yield Goal(f"{dialog}: the first mask is seen, beyond the inference", extra, 0.6, "s")
+        limits = {**dict.fromkeys([*dialogs.MOVED, dialogs.FIRST_AFTER, dialogs.BLIND], 150.0), dialogs.CLICKED: 300.0}
+        for what, limit in limits.items():
+            act = of_host.one(what)
+            yield Goal(f"{dialog}: {what}, until it is seen", 1000.0 * act.median if act else None, limit, "ms")
+            if act and what in dialogs.MOVED:
+                in_daemon = 1000.0 * act.stages[dialogs.DAEMON]
+                yield Goal(f"{dialog}: {what}, in the daemon", in_daemon, 60.0, "ms")
+        extra = ok.median - ok.stages[dialogs.INSERTION]
+        yield Goal(f"{dialog}: {dialogs.OK}, beyond the host's insertion", extra, 0.25, "s")
+        for megapixels in dialogs.SIZES:
+            gap = dialogs.Found(results, host, megapixels).own_gap()
+            text = f"the dialog in {host}, {megapixels:g} megapixels: an event loop stands still over the plug-in's own"
+            yield Goal(text, gap, 0.1, "s")
 
 
 def _beyond(results: Results, model: str, what: str, megapixels: float) -> float | None:

@@ -9,7 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import psutil
-from benchmarks import cold, engine, folders, hosts, memory, questions, warm
+from benchmarks import cold, dialogs, engine, folders, hosts, memory, questions, warm
+from benchmarks.dialog_watch import TICK_MS, TURN_MS
 from benchmarks.goals import goals
 from benchmarks.photographs import GRAIN
 from benchmarks.samples import Results, beyond, ratio
@@ -54,6 +55,11 @@ _METHOD = f"""## How it is measured
 - **A click** is from the call of the plug-in to its end, in the real programs with their windows, each in a Debian root
   of the tests. *Start* is everything before the layer is read (in GIMP a process of its own), *receive* what the
   request took beyond sending and the daemon's own stages.
+- **The dialog** is used in the real programs: a person's drags, clicks and OK are made in its own process, in its own
+  event loop, which also tells when the preview was painted. *Start* is the plug-in's process in GIMP, *dialog* all
+  until the layer begins to be read, *read* until its last pixel is there, *send* until the daemon has it. A drag sets
+  another value every {TURN_MS} ms. Event loops are asked every {TICK_MS} ms; GIMP's own by a second plug-in that wants
+  a trifle of it. What ran is what was seen in the plug-in every few milliseconds.
 
 `make bench BENCH="--only warm --only folders"` measures these anew and takes the rest from the run before;
 `BENCH="--isnet-onnx FILE"` gives rembg the weights of IS-Net too.
@@ -64,7 +70,8 @@ def write(results: Results, target: Path, rembg: str) -> None:
     """Write the page. rembg: its version and the like."""
     parts = [_HEAD, *_machine(rembg), *_failures(results), *_goals(results), *_warm(results)]
     parts += [*_questions(results), *_peers(results)]
-    parts += [*_cold(results), *_memory(results), *_folders(results), *_engine(results), *_hosts(results), _METHOD]
+    parts += [*_cold(results), *_memory(results), *_folders(results), *_engine(results), *_hosts(results)]
+    parts += [*_dialogs(results), _METHOD]
     target.write_text("\n".join(parts), "utf-8")
 
 
@@ -240,6 +247,54 @@ def _hosts(results: Results) -> Iterator[str]:
     if rows:
         yield "Milliseconds; the columns behind *the plug-in adds* are what that consists of.\n"
         yield table(["layer", "rounds", "click", "the daemon's own", "the plug-in adds", *heads], rows)
+
+
+def _dialogs(results: Results) -> Iterator[str]:
+    found = [dialogs.Found(results, host, size) for host in (dialogs.GIMP, dialogs.KRITA) for size in dialogs.SIZES]
+    found = [each for each in found if each.one(dialogs.OPENING)]
+    if not found:
+        return
+    yield "## The dialog in GIMP and Krita\n"
+    yield f"Milliseconds, with {dialogs.MODEL}. From the call until the first preview with a mask is painted:\n"
+    yield table(
+        ["layer", "rounds", "layer seen", "mask seen", "beyond the inference", *dialogs.STAGES], _openings(found)
+    )
+    yield "From what a person does until it is painted, and OK until the mask is on the layer:\n"
+    yield table(
+        ["layer, and what is done", "times", "until it is seen", "the daemon's own", "the host's own"], _acts(found)
+    )
+    yield "For how long an event loop stood still at most, and what ran in it then:\n"
+    yield table(["layer, and which loop", "at most", "over"], _gaps(found))
+
+
+def _openings(found: Sequence[dialogs.Found]) -> Iterator[list[str]]:
+    for each in found:
+        opening, seen = each.one(dialogs.OPENING), each.one(dialogs.SEEN)
+        assert opening is not None and seen is not None
+        row = [f"{each.host}, {size(each.megapixels)}", str(len(opening.seconds)), _ms(seen.median)]
+        row += [_ms(opening.median), _ms(opening.median - opening.stages[dialogs.INFERENCE])]
+        yield [*row, *(_ms(opening.stages[stage]) for stage in dialogs.STAGES)]
+
+
+def _acts(found: Sequence[dialogs.Found]) -> Iterator[list[str]]:
+    for each in found:
+        for what in dialogs.ACTS:
+            act = each.one(what)
+            if act is not None:
+                row = [f"{each.host}, {size(each.megapixels)}: {what}", str(len(act.seconds)), _ms(act.median)]
+                stages = (dialogs.DAEMON, dialogs.INSERTION)
+                yield [*row, *(_ms(act.stages[stage]) if stage in act.stages else "" for stage in stages)]
+
+
+def _gaps(found: Sequence[dialogs.Found]) -> Iterator[list[str]]:
+    for each in found:
+        for loop in dialogs.LOOPS:
+            for phase in dialogs.PHASES:
+                gap = each.gap(loop, phase)
+                if gap is not None and any(gap.seconds):
+                    ran = ", ".join(f"{_ms(seconds)} {what}" for what, seconds in gap.stages.items())
+                    name = f"{each.host}, {size(each.megapixels)}: {loop}, {phase}"
+                    yield [name, _ms(max(gap.seconds)), ran]
 
 
 def _ms(seconds: float) -> str:

@@ -67,6 +67,7 @@ def dialogs(seen):
     yield idle
     yield from close(document)
     watch = dialog_watch.Watch(os.path.dirname(remove_background.__file__), ())
+    watch.start()
     watch.watch_client(Filling, Session, Conversation, Presenter)
     _watch_the_host(watch)
     timer = QTimer()
