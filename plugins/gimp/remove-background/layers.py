@@ -134,6 +134,10 @@ class GimpLayer:
         x, y = offsets(self.item)
         return box_of(edges, (x, y, x + self.item.get_width(), y + self.item.get_height()), self.name)
 
+    def old_mask(self):
+        """Return the mask of GIMP's that is to be refined, or None."""
+        return None
+
     def read_plate(self, plate):
         """Begin to read `plate` in the area of the layer. Returns a Reading."""
         refuse_plate_of_elsewhere(self._image, plate)

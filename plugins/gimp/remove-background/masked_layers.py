@@ -32,7 +32,7 @@ class MaskedPicture(GimpPicture):
         self._image.undo_group_start()
         try:
             for each in refined:
-                masks.replace(each.layer.mask(), each)
+                masks.replace(each.layer.old_mask(), each)
         finally:
             self._image.undo_group_end()
             Gimp.displays_flush()
@@ -48,7 +48,7 @@ class MaskedLayer(GimpLayer):
         super().__init__(image, item)
         self._mask = item.get_mask()
 
-    def mask(self):
+    def old_mask(self):
         """Return GIMP's mask. Raises MattedError where there is none, or another one than before."""
         mask = self.item.get_mask()
         if mask is None:
@@ -62,9 +62,9 @@ class MaskedLayer(GimpLayer):
 
     def read_mask(self):
         """Begin to read the mask. Returns a Reading."""
-        return self.reading(self.mask(), 0, 0, masks.ENCODINGS[8], "GRAY8", self.mask)
+        return self.reading(self.old_mask(), 0, 0, masks.ENCODINGS[8], "GRAY8", self.old_mask)
 
     def refuse_unless_possible(self, output):
         """Raise MattedError if the mask can't be replaced, with the reason."""
         super().refuse_unless_possible(output)
-        self.mask()
+        self.old_mask()

@@ -10,6 +10,7 @@ import gi
 gi.require_version("GdkPixbuf", "2.0")
 from gi.repository import GdkPixbuf, GLib
 from matted_client.preview import shades
+from matted_client.preview.limits import mixed
 
 from . import markers
 
@@ -21,13 +22,23 @@ class LayerImage:
     """A layer's own pixels at the size of a view.
 
     pixels: RGB8 or RGBA8. count: of them.
+    mask: that is to be refined; None: there is none.
+    selected: how far each pixel of a refined mask may be another one than before; None: all.
     """
 
-    def __init__(self, pixels, count):
+    def __init__(self, pixels, count, mask=None, selected=None):
         self.pixels = pixels
         self.channels = len(pixels) // count
-        alpha = pixels[3::4] if self.channels == 4 else b""
+        self.mask = mask
+        self._selected = selected
+        alpha = self.pixels[3::4] if self.channels == 4 else b""
         self._alpha = None if alpha.count(OPAQUE) == len(alpha) else alpha
+
+    def seen(self, alpha):
+        """The mask that there would be. alpha: of a Frame; None: as it was."""
+        if self.mask is None:
+            return alpha
+        return self.mask if alpha is None else mixed(self.mask, alpha, self._selected)
 
     def masked(self, mask):
         """RGBA8: the layer with a mask."""
@@ -74,7 +85,8 @@ class Painter:
 
 def _pictures(frame, shade):
     """Return the Pixbuf of a frame at the size of its view, and those to be laid over it."""
-    size, image, alpha = (frame.view.width, frame.view.height), frame.image, frame.alpha
+    size, image = (frame.view.width, frame.view.height), frame.image
+    alpha = image.seen(frame.alpha)
     over = []
     if alpha is None or shade == shades.BAND:
         below = _pixbuf(image.pixels, *size, image.channels)

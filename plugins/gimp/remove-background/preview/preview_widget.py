@@ -9,7 +9,7 @@ from matted_client import MattedError
 from matted_client.preview.presenter import LEFT, MIDDLE, RIGHT, Presenter, Widget
 from texts import WORDS, _
 
-from .painting import LayerImage, Painter
+from .painting import Painter
 from .views import Views
 
 LEAST = 420, 360  # logical pixels
@@ -119,7 +119,7 @@ class PreviewWidget(Widget):
 
     def limit(self, view):
         try:
-            return self._views.selected(view)
+            return self._views.limit(view)
         except MattedError:  # the picture is gone, which is said when it is read the next time
             return None
 
@@ -156,17 +156,17 @@ class PreviewWidget(Widget):
 
     def _get_image(self):
         """Read one piece of what is to be seen."""
-        pixels = None
+        image = None
         try:
-            while not self._closed and pixels is None:
-                pixels = next(self._reading)
-                if pixels is None:
+            if not self._closed:
+                image = next(self._reading)
+                if image is None:
                     return GLib.SOURCE_CONTINUE
         except MattedError:  # as in `limit`
             pass
         view, self._wanted = self._wanted, None
-        if pixels is not None:
-            self.presenter.image_came(view, LayerImage(pixels, view.width * view.height))
+        if image is not None:
+            self.presenter.image_came(view, image)
         return GLib.SOURCE_REMOVE
 
     def _resize(self):

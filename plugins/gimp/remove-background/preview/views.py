@@ -11,7 +11,9 @@ from gi.repository import Gegl, Gimp
 from layers import offsets
 from matted_client.messages import BYTES_PER_PIXEL
 
-SELECTED = "Y u8"  # selections are linear, as masks are
+from .painting import LayerImage
+
+SELECTED = "Y u8"  # selections and masks are linear
 PIECE = 2048  # pixels of the layer, on each side, of what is read in one turn
 
 
@@ -24,12 +26,21 @@ class Views:
     def __init__(self, layer):
         self._layer = layer
         self._buffer = layer.item.get_buffer()  # always the same one: it remembers what it has made smaller
+        mask = layer.old_mask()
+        self._mask = None if mask is None else mask.get_buffer()
         self._selected = None  # the view, the selection's bounds, and what it was
 
     def seen(self, view):
-        """Yield until the layer's pixels in a view are read; the last is the pixels, RGB8 or RGBA8, the others None."""
+        """Yield None until a view is read, and then its LayerImage."""
         encoding, format = self._layer.encoding
-        pixel_bytes = BYTES_PER_PIXEL[format]
+        pixels = yield from self._read(self._buffer, view, encoding, BYTES_PER_PIXEL[format])
+        mask = None
+        if self._mask is not None:
+            mask = yield from self._read(self._mask, view, SELECTED, 1)
+        yield LayerImage(pixels, view.width * view.height, mask, mask and self.selected(view))
+
+    def _read(self, buffer, view, encoding, pixel_bytes):
+        """Read a view of the layer or of its mask. Yields None after each piece; returns all."""
         pixels, row_bytes = bytearray(view.width * view.height * pixel_bytes), view.width * pixel_bytes
         side = max(1, int(PIECE * view.scale))
         for top in range(0, view.height, side):
@@ -37,13 +48,20 @@ class Views:
                 self._layer.refuse_if_gone()
                 width, height = min(side, view.width - left), min(side, view.height - top)
                 area = Gegl.Rectangle.new(left, top, width, height)
-                piece = _part(self._buffer, view, (0, 0), area, encoding, Gegl.AbyssPolicy.CLAMP)
+                piece = _part(buffer, view, (0, 0), area, encoding, Gegl.AbyssPolicy.CLAMP)
                 piece_bytes = width * pixel_bytes
                 for row in range(height):
                     start = (top + row) * row_bytes + left * pixel_bytes
                     pixels[start : start + piece_bytes] = piece[row * piece_bytes : (row + 1) * piece_bytes]
                 yield None
-        yield bytes(pixels)
+        return bytes(pixels)
+
+    def limit(self, view):
+        """Return how far each pixel of a view may stay, 0 to 255; None where nothing limits the mask.
+
+        A mask that is refined stays as it was outside of the selection: its LayerImage has both.
+        """
+        return self.selected(view) if self._mask is None else None
 
     def selected(self, view):
         """Return how far each pixel of a view is selected, 0 to 255; None where nothing is."""
