@@ -343,7 +343,9 @@ def test_help_opens_the_page_that_came_with_the_plugin(desktop: Gimp, shown: Pic
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_language_in_menu_dialog_and_messages(installed: Installed, artefacts: Path, language: str) -> None:
+def test_every_language_in_menu_dialog_messages_and_help(
+    installed: Installed, browser: Path, artefacts: Path, language: str
+) -> None:
     logs = artefacts / language
     logs.mkdir(exist_ok=True)
     words = words_of(language, WORDS).gettext
@@ -356,6 +358,9 @@ def test_every_language_in_menu_dialog_and_messages(installed: Installed, artefa
         with asked(picture, WITH_DIALOG, f"^{title}$"):
             until(installed.pid, "daemon that knows the models")
             running.screenshot(artefacts / f"dialog {language}.png")
+            running.press(f"^{title}$", "F1")
+            until(browser.exists, "page in the browser")
+        assert browser.read_text().strip().endswith(f"/help/{language}/remove-background.html")
         with asked(plain, ONE_CLICK, f"^{title}$"):
             running.screenshot(artefacts / f"no subject {language}.png")
         sentence, hint = sentences.SENTENCES[messages.NO_SUBJECT]

@@ -68,6 +68,11 @@ def test_menu_dialog_and_messages_in_another_language(spoken: dict[str, dict[str
     assert _plain(words("_Use the mask anyway")) in seen["message"][2]
 
 
+@pytest.mark.parametrize("language", NAMES)
+def test_help_is_in_the_language_of_krita(spoken: dict[str, dict[str, Any]], language: str) -> None:
+    assert spoken[language]["help"].endswith(f"/pykrita/remove_background/manual/{language}.html")
+
+
 def _plain(label: str) -> str:
     """Without the mark of its key, and the colon of a dialog."""
     return label.replace("&", "").replace("_", "").rstrip(":\N{FULLWIDTH COLON} ")

@@ -172,6 +172,12 @@ def compiled(target: Path, text: str) -> None:
     target.write_bytes(Catalogue(source).read_bytes())
 
 
+def test_a_locale_stands_for_its_language_too() -> None:
+    assert translations.names(["de_AT", "fr"])[:2] == ["de_AT", "de"]
+    assert translations.names(["de_AT", "fr"])[-1] == "fr"
+    assert translations.names([]) == []
+
+
 def test_a_file_of_a_translator(tmp_path: Path) -> None:
     compiled(
         tmp_path / "xx.mo",

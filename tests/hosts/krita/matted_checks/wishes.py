@@ -795,7 +795,7 @@ def automation(seen):
 
 
 def language(seen):
-    """The words in Krita's menu, in the dialog, and in a message of the daemon's."""
+    """The words in Krita's menu, in the dialog, and in a message of the daemon's; the page that the dialog opens."""
     document = yield from open_photograph()
     actions = [action(name) for name in ("remove_background", "remove_background_options")]
 
@@ -816,6 +816,8 @@ def language(seen):
     seen["lists"] = [box.itemText(row) for box in window.findChildren(QComboBox) for row in range(box.count())]
     seen["clipped"] = [part.text() for part in window.findChildren(QCheckBox) if part.width() < part.sizeHint().width()]
     photograph_screen("language.png")
+    press(window, QDialogButtonBox.StandardButton.Help)
+    seen["help"] = yield opened
     press(window, QDialogButtonBox.StandardButton.Cancel)
     yield from add_flat(document)
     click()
