@@ -122,6 +122,7 @@ LISTS: dict[str, Callable[[Language], str]] = {
     "fields of mask": lambda _: protocol_table(),
     "fields of refine": lambda _: protocol_table(RefineOptions),
     "arguments": lambda _: gimp_table(),
+    "arguments of refining": lambda _: gimp_table(RefineOptions),
     "options": lambda language: help_list(language=language),
     "options and switches": lambda language: help_list(switches=True, language=language),
     "options of refining": lambda language: help_list(ReachOptions, language=language),
