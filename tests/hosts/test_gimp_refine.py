@@ -236,15 +236,15 @@ def test_a_click_says_what_belongs_to_the_subject(
 def test_the_last_options_are_used_again(
     desktop: Gimp, installed: Installed, shown_masked: tuple[Picture, bytes]
 ) -> None:
-    picture, _hint = shown_masked
-    assert picture.refine(grow=3, **{"own-reach": True, "reach": 20.0}) == SUCCESS
-    with asked(picture, REFINE, REFINE_DIALOG) as called:
-        desktop.press(REFINE_DIALOG, "alt+g", "Up", "Up", REFINE_BUTTON)
-        assert called.result(PATIENCE) == SUCCESS
-    paint_again = picture.mask()
-    assert paint_again is not None
+    picture, hint = shown_masked
+    desktop.press(WINDOW, *REFINE_KEYS)
+    until(lambda: desktop.windows(REFINE_DIALOG), "dialog")
+    desktop.press(REFINE_DIALOG, "alt+g", "Up", "Up", REFINE_BUTTON)
+    once = refined(installed, hint, grow=2)
+    until(lambda: picture.mask() == once, "refined mask")
     desktop.press(WINDOW, "ctrl+f")  # Filters > Repeat
-    until(lambda: picture.mask() == refined(installed, paint_again, grow=2), "mask refined once more")
+    twice = refined(installed, once, grow=2)
+    until(lambda: picture.mask() == twice, "mask refined once more")
 
 
 def test_no_dialog_comes_up_without_a_mask(desktop: Gimp, shown: Picture, artefacts: Path) -> None:
@@ -260,6 +260,7 @@ def test_a_mask_that_is_gone_below_the_dialog_is_said(
     desktop: Gimp, shown_masked: tuple[Picture, bytes], artefacts: Path
 ) -> None:
     picture, _hint = shown_masked
+    desktop.set_mask_unusually(picture.layer)  # or the mask were selected, and not the layer
     desktop.press(WINDOW, *REFINE_KEYS)
     until(lambda: desktop.windows(REFINE_DIALOG), "dialog")
     desktop.remove_mask(picture.layer)

@@ -83,7 +83,7 @@ class PreviewWidget(Widget):
             self._place.connect(name, handler)
         self._place.get_accessible().set_name(_("Preview"))
         self.widget = Gtk.Box(name=NAME)
-        self.widget.pack_start(self._place, True, True, 1)
+        self.widget.pack_start(self._place, True, True, 0)
         style = Gtk.CssProvider()
         style.load_from_data(STYLE)
         self.widget.get_style_context().add_provider(style, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)
