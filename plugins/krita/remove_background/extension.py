@@ -29,8 +29,8 @@ OPTIONS_ACTION = "remove_background_options"
 REFINE_ACTION = "refine_mask"
 TIPS = {  # what a toolbar says of them
     ACTION: _("Hide the background of the selected layers, with the options of last time"),
-    OPTIONS_ACTION: _("See what stays, and choose it, the edges and what is made, then hide the background"),
-    REFINE_ACTION: _("Make the edges of a mask that is there anew"),
+    OPTIONS_ACTION: _("Find the subject of the layer: see it, click on it, choose the edges and what is made of it"),
+    REFINE_ACTION: _("Work out the edges of the layer's mask anew, along those of the picture"),
 }
 T = TypeVar("T", bound=Operation)
 DARK = 128  # lightness of a background from which on the icon is drawn in dark lines

@@ -97,7 +97,7 @@ class OptionsDialog(PreviewDialog):
         """Name the layer in the preview, where there are others."""
         if len(layers.targets(self._nodes)) > 1:
             name = self._opened.node.name()
-            self._which.say(_('The preview is of "%s", and so are the marks.') % name)
+            self._which.say(_('Preview of "%s"; marks count for this layer only.') % name)
 
     def _stop(self) -> None:
         """Cancel the request: Qt is about to delete the dialog."""

@@ -131,7 +131,7 @@ def test_kritas_list_of_plugins_names_it_as_the_menu_does(language: str) -> None
 
 def test_kritas_toolbar_says_what_its_action_file_says() -> None:
     said = re.findall("<toolTip>(.+)</toolTip>", KRITA.with_suffix(".action").read_text("utf-8"))
-    assert len(said) == 2 and set(said) <= set(texts(KRITA))
+    assert len(said) == 3 and set(said) <= set(texts(KRITA))
 
 
 # -- the files ---------------------------------------------------------------------------------------------------------

@@ -61,20 +61,22 @@ class Tools(QtWidgets.QWidget):
         self._preview = preview
         self._shades = QtWidgets.QComboBox()
         self._shades.setObjectName("shade")
-        self._shades.setAccessibleName(_("Background"))
-        self._shades.setToolTip(_("What is shown in the place of what goes"))
+        self._shades.setAccessibleName(_("Background of the preview"))
+        self._shades.setToolTip(_("What is shown in the place of what goes (F)"))
         for choice in (*SHADES, *more):
             self._shades.addItem(_(choice.label), choice.value)
             self._shades.setItemData(self._shades.count() - 1, _(choice.about), QtCore.Qt.ItemDataRole.ToolTipRole)
         self._shades.currentIndexChanged.connect(self._show_shade)
-        self._colour = self._button("colour", "", _("Choose the colour"), self._choose_colour)
+        self._colour = self._button("colour", "", _("Colour behind the subject"), self._choose_colour)
         self._undo = self._button("undo", "edit-undo", _("Take the last mark back (Ctrl+Z)"), self._do(Presenter.undo))
-        self._redo = self._button("redo", "edit-redo", _("Set it again (Ctrl+Shift+Z)"), self._do(Presenter.redo))
+        self._redo = self._button("redo", "edit-redo", _("Set the mark again (Ctrl+Shift+Z)"), self._do(Presenter.redo))
         self._clear = self._button("clear", "edit-clear", _("Take all marks back (Delete)"), self._do(Presenter.clear))
         self._zooms = [
             self._button("zoom-out", "zoom-out", _("Zoom out (-)"), self._do(lambda each: each.zoom(-1))),
             self._button("zoom-in", "zoom-in", _("Zoom in (+)"), self._do(lambda each: each.zoom(1))),
-            self._button("actual", "", _("Show the layer's own pixels (1)"), self._do(Presenter.actual), "1:1"),
+            self._button(
+                "actual", "", _("One pixel of the layer a pixel of the screen (1)"), self._do(Presenter.actual), "1:1"
+            ),
             self._button("fit", "", _("Show the whole layer (0)"), self._do(Presenter.fit), _("Fit")),
         ]
         layout = QtWidgets.QHBoxLayout(self)

@@ -15,6 +15,7 @@ from .opened_layer import OpenedLayer
 from .preview_widget import PreviewWidget
 
 PART_OF_SCREEN = 0.75
+ROOMY = 1180, 640  # logical pixels that a dialog takes where the screen has them
 FRAME, PANEL = 40, 60  # logical pixels that a window manager and a panel take: a dialog fits beside them
 _Button = QtWidgets.QDialogButtonBox.StandardButton
 
@@ -113,7 +114,7 @@ class PreviewDialog(QtWidgets.QDialog):
         screen = (self.parentWidget() or self).screen().availableGeometry()
         largest = QtCore.QSize(screen.width() - FRAME, screen.height() - PANEL)
         wanted = QtCore.QSize(round(screen.width() * PART_OF_SCREEN), round(screen.height() * PART_OF_SCREEN))
-        self.resize(wanted.expandedTo(self.minimumSizeHint()).boundedTo(largest))
+        self.resize(wanted.expandedTo(QtCore.QSize(*ROOMY)).expandedTo(self.minimumSizeHint()).boundedTo(largest))
 
     def _changed(self) -> None:
         """Ask for the preview anew, once for all that changes in this turn of the event loop."""
