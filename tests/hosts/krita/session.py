@@ -21,13 +21,14 @@ PLUGIN = Path(__file__).parent / "matted_checks"
 KRITA_SECONDS = 560  # for all checks; some 200 on an idle machine of two cores
 SIGNALLED = 128  # what a shell adds to the number of the signal that ended a program
 SCREEN = "1400x900x24"
+SMALL_SCREEN = "1280x720x24"
 # Xvfb picks a free display and says which. Everything ends with the script: Krita first, then what it was shown on.
-SCRIPT = f"""
+SCRIPT = """
 set -e
 mkdir -p -m 700 "$XDG_RUNTIME_DIR"
 rm -f "$HOME/display"
 mkfifo "$HOME/display"
-Xvfb -displayfd 3 -screen 0 {SCREEN} -nolisten tcp 3>"$HOME/display" &
+Xvfb -displayfd 3 -screen 0 "$SCREEN" -nolisten tcp 3>"$HOME/display" &
 XVFB=$!
 trap 'kill $XVFB' EXIT
 read -r number <"$HOME/display"
@@ -61,6 +62,7 @@ class KritaSession:
             "MATTED_STATE_DIR": f"{inside}/state",
             "MATTED_CHECKS": f"{inside}/checks",
             "PATH": f"{inside}/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "SCREEN": SCREEN,
             "PYTHONFAULTHANDLER": "1",  # a crash of Krita says in its log what Python was doing
             **({"MATTED_TEST_EVERYTHING": "1"} if EVERYTHING else {}),
         }
@@ -103,6 +105,10 @@ class KritaSession:
     def show(self) -> None:
         """Have Krita show what the README shows, and check only that."""
         self._env["MATTED_README"] = "1"
+
+    def preview(self) -> None:
+        """Have Krita check only the dialogs with a preview, on a small screen."""
+        self._env.update(MATTED_PREVIEW="1", SCREEN=SMALL_SCREEN)
 
     def run(self, log: Path) -> dict[str, dict]:
         """Start Krita, let it run the checks and quit, and return what they saw."""

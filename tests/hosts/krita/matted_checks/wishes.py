@@ -63,6 +63,7 @@ from .steps import (
 )
 
 MOVED = 4 * 2  # bytes
+TOOLS = ("shade",)  # of the preview
 CONTROLS = (QComboBox, QCheckBox, QSpinBox, QDoubleSpinBox)
 MODELS = ("isnet-general-use", "rmbg-1.4", "rmbg-2.0", "birefnet-lite", "background-matting-mobilenetv2", "u2netp")
 
@@ -122,7 +123,8 @@ def dialog(seen):
     window = yield from open_options()
     model, plate, output = (window.findChild(QComboBox, name) for name in ("model", "plate", "output"))
     clean = window.findChild(QCheckBox, "clean_colours")
-    seen["controls"] = [each.objectName() for kind in CONTROLS for each in window.findChildren(kind)]
+    controls = [each.objectName() for kind in CONTROLS for each in window.findChildren(kind)]
+    seen["controls"] = [name for name in controls if name not in TOOLS]
     seen["options"] = list(entries(LayerOptions))
 
     def listed():
@@ -169,7 +171,7 @@ def another_option(seen):
     }
     fields = [(name, object, field) for name, field in added.items()]
     more = dataclasses.make_dataclass("More", fields, bases=(LayerOptions,), frozen=True)
-    modules = [sys.modules["remove_background." + name] for name in ("options_dialog", "settings", "scripting")]
+    modules = [sys.modules["remove_background." + name] for name in ("options_dialog", "extension", "scripting")]
     for module in modules:
         module.LayerOptions = more
     try:
@@ -696,7 +698,7 @@ def download(seen):
     try:
         yield from sources_of("nowhere.json")
         window = yield from open_options()
-        models = window.findChildren(QComboBox)[0]
+        models = window.findChild(QComboBox, "model")
         yield lambda: models.count() > len(MODELS)
         models.setCurrentIndex(models.findData(model))
         seen["dialog"] = [models.currentText(), *[label.text() for label in window.findChildren(QLabel)]]
@@ -797,7 +799,7 @@ def automation(seen):
 def language(seen):
     """The words in Krita's menu, in the dialog, and in a message of the daemon's; the page that the dialog opens."""
     document = yield from open_photograph()
-    actions = [action(name) for name in ("remove_background", "remove_background_options")]
+    actions = [action(name) for name in ("remove_background", "remove_background_options", "refine_mask")]
 
     def enabled():
         """the entries of the menu"""
@@ -807,7 +809,7 @@ def language(seen):
     seen["menu"] = [each.text() for each in actions]
     seen["tips"] = [each.toolTip() for each in actions]
     window = yield from open_options()
-    models = window.findChild(QComboBox)
+    models = window.findChild(QComboBox, "model")
     yield lambda: models.count() > 1
     yield turns(20)
     seen["title"] = window.windowTitle()
@@ -815,6 +817,7 @@ def language(seen):
     seen["boxes"] = [box.text() for box in window.findChildren(QCheckBox)]
     seen["lists"] = [box.itemText(row) for box in window.findChildren(QComboBox) for row in range(box.count())]
     seen["clipped"] = [part.text() for part in window.findChildren(QCheckBox) if part.width() < part.sizeHint().width()]
+    seen["size"] = [window.frameGeometry().width(), window.frameGeometry().height()]
     photograph_screen("language.png")
     press(window, QDialogButtonBox.StandardButton.Help)
     seen["help"] = yield opened
