@@ -214,6 +214,9 @@ def _ran(samples: Sequence[tuple[float, str]], first: float, last: float) -> dic
         before = moment
         if moment > last:
             break
+    left = last - max(before, first)
+    if left > 0:  # the plug-in is at its end
+        found[HOST_ITSELF] = found.get(HOST_ITSELF, 0.0) + left
     return dict(sorted(found.items(), key=lambda item: -item[1])[:3])
 
 
