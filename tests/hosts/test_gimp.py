@@ -153,7 +153,7 @@ def test_killed_in_the_middle_nothing_has_changed(
     if masked_before:
         gimp.give_mask(picture.layer, OLD_MASK)
     before = picture.clean()
-    frame = photograph().width * photograph().height * 4
+    frame = len(photograph().tobytes())
     killed = threading.Event()
 
     def kill(way: str, sent: int) -> bool:
@@ -245,7 +245,7 @@ def meanwhile(desktop: Gimp, installed: Installed, screenshot: Path) -> Iterator
     asked, go_on = threading.Event(), threading.Event()
 
     def hold_the_answer(way: str, sent: int) -> bool:
-        if way == REPLY and sent > photograph().width * photograph().height * 4:
+        if way == REPLY and sent > len(photograph().tobytes()):
             asked.set()
             go_on.wait()
         return True

@@ -350,6 +350,7 @@ def test_cancel_at_work_takes_effect_at_once_and_leaves_nothing(seen: Seen, phot
         ("closed", "The picture was closed while its background was being removed."),
         ("removed", "The layer was removed while its mask was being made."),
         ("locked", "The layer was locked while its mask was being made."),
+        ("read", "The layer was removed while its mask was being made."),
     ],
 )
 def test_picture_that_changes_while_waiting(seen: Seen, case: str, sentence: str) -> None:

@@ -4,6 +4,8 @@ What GIMP would refuse is refused here first, with a sentence: GIMP ends a plug-
 call that fails inside an undo group leaves half a change behind.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, Iterator
 

@@ -25,7 +25,7 @@ from .shades import BAND, CHECKS
 # What a person does with the mouse: the arguments of `press`.
 LEFT, MIDDLE, RIGHT = "left", "middle", "right"
 DRAG = 5  # logical pixels: a shorter way is a click
-PAN_STEP, CURSOR_STEP, FAR = 40, 4, 10  # logical pixels; with Shift, so many times as far
+CURSOR_STEP, FAR = 4, 10  # logical pixels; with Shift, so many times as far
 BAND_MS = 1500  # how long the band is seen after the reach was moved
 
 LEGEND = N_(

@@ -14,6 +14,7 @@ USERS = sorted(path for folder in (CLIENT, PLUGINS, CHECKOUT / "daemon") for pat
 OFFERED = sorted(path for path in USERS if path.is_relative_to(CLIENT) or path.is_relative_to(PLUGINS))
 BY_THE_HOST = {"do_set_i18n", "do_query_procedures", "do_create_procedure"}  # GIMP calls these
 BY_THE_HOST |= {"setup", "createActions"}  # and Krita these
+BY_THE_HOST |= {"mouseMoveEvent", "mousePressEvent", "mouseReleaseEvent", "paintEvent", "wheelEvent", "sizeHint"}  # Qt
 FOR_TRANSLATORS = {"OF_THE_CLIENT"}
 
 

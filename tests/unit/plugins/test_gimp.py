@@ -74,7 +74,9 @@ def test_the_overlay_is_opaque_only_where_colours_change(channels: int) -> None:
     different = (foreground != pixels[:, :, :3]).any(axis=2)
     expected = np.dstack([foreground, np.full((40, 30), 255, np.uint8)]) * different[:, :, None]
     sent = np.dstack([foreground, random.integers(0, 256, (40, 30), np.uint8)])
-    made = part("colours").overlay(pixels.tobytes(), bytearray(sent.tobytes()))
+    filling = Filling(pixels.size)
+    filling.add(pixels)
+    made = part("colours").overlay(filling.bytes, bytearray(sent.tobytes()))
     assert made == expected.tobytes()
 
 

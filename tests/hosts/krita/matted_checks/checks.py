@@ -9,6 +9,7 @@ import time
 from krita import InfoObject, Selection
 from PyQt5.QtCore import QByteArray
 from PyQt5.QtWidgets import QApplication
+from remove_background import pixels as pixels_in_parts
 
 from .program import (
     FOLDER,
@@ -275,13 +276,13 @@ def _cancel(seen, jobs, then=lambda: None):
     seen["seconds to cancel"] = time.monotonic() - clicked
 
 
+def no_jobs():
+    """the daemon to have nothing to do"""
+    return not daemon_status()["jobs"]
+
+
 def _afterwards(seen, document, node, name):
     """Nothing is left, and the next click works."""
-
-    def no_jobs():
-        """the daemon to have nothing to do"""
-        return not daemon_status()["jobs"]
-
     yield no_jobs
     yield turns()
     seen["messages"] = take_messages()
@@ -310,6 +311,31 @@ def closed_while_waiting(seen):
     seen["closed"] = take_messages()
     yield from _while_waiting(seen, "removed", lambda layer: layer.remove())
     yield from _while_waiting(seen, "locked", lambda layer: layer.setLocked(True))
+    yield from _removed_while_read(seen)
+
+
+def _removed_while_read(seen):
+    document = yield from open_photograph()
+    layer = document.activeNode().duplicate()
+    document.rootNode().addChildNode(layer, None)
+    yield from activate(document, layer)
+    yield in_front(document, layer)
+    kept = pixels_in_parts.read
+
+    def read(*values):
+        turns_of_it = kept(*values)
+        yield next(turns_of_it)
+        layer.remove()
+        yield from turns_of_it
+
+    pixels_in_parts.read = read
+    try:
+        seen["read"] = yield from remove_background()
+    finally:
+        pixels_in_parts.read = kept
+    yield no_jobs
+    seen["read layers"] = [[child.name() for child in node.childNodes()] for node in document.topLevelNodes()]
+    yield from close(document)
 
 
 def _while_waiting(seen, name, happening):
