@@ -130,6 +130,7 @@ class GimpLayer:
 
         Raises MattedError if the selection lies outside the layer.
         """
+        self.refuse_if_gone()
         _found, some, *edges = tuple(Gimp.Selection.bounds(self._image))
         if not some:
             return None

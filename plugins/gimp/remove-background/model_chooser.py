@@ -9,7 +9,7 @@ from matted_client.models import listed
 from matted_client.options import DEFAULT_MODEL, MaskOptions, entries
 from texts import WORDS, _
 
-WIDTH, NAME = 46, 24  # characters that an explanation is wide, and a name at least
+WIDTH, NAME = 46, 29  # characters that an explanation is wide, and a name at least
 
 
 class ModelChooser:

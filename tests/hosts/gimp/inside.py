@@ -341,7 +341,6 @@ def set_mask_unusually(layer):
     """The mask is switched off and is not what is painted on."""
     item_of(layer).set_apply_mask(False)
     item_of(layer).set_edit_mask(False)
-    item_of(layer).get_mask().set_name("Painted")
 
 
 def add_channel(image, name="Channel"):

@@ -6,7 +6,7 @@ gi.require_version("Gdk", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, GLib, Gtk
 from matted_client import MattedError
-from matted_client.preview.presenter import LEFT, MIDDLE, RIGHT, Presenter, Widget
+from matted_client.preview.presenter import KEYS, LEFT, MIDDLE, RIGHT, Presenter, Widget
 from texts import WORDS, _
 
 from .painting import Painter
@@ -21,7 +21,7 @@ STYLE = b"""
 HAS_KEYS = "has-keys"
 BUTTONS = {1: LEFT, 2: MIDDLE, 3: RIGHT}
 # GDK's names of keys, where they are not the presenter's.
-KEYS = {
+NAMES = {
     "KP_Enter": "Return",
     "ISO_Enter": "Return",
     "BackSpace": "Backspace",
@@ -82,6 +82,7 @@ class PreviewWidget(Widget):
         for name, handler in self._handlers().items():
             self._place.connect(name, handler)
         self._place.get_accessible().set_name(_("Preview"))
+        self._place.get_accessible().set_description(_(KEYS))
         self.widget = Gtk.Box(name=NAME)
         self.widget.pack_start(self._place, True, True, 0)
         style = Gtk.CssProvider()
@@ -222,7 +223,7 @@ class PreviewWidget(Widget):
 def _name(event):
     """The presenter's name of a key."""
     name = Gdk.keyval_name(event.keyval) or ""
-    return KEYS.get(name, name.upper() if len(name) == 1 else name)
+    return NAMES.get(name, name.upper() if len(name) == 1 else name)
 
 
 def post(act):
