@@ -106,9 +106,7 @@ class RemoveBackground(Extension):
             self._clicked(main_window)  # which says what is missing
             return
         nodes, options = windows.view_of(main_window).selectedNodes(), _remembered()
-        selection = document.selection()
-        limit = selection.duplicate() if selection is not None else None  # the original may be replaced
-        opened = OpenedLayer(document, lambda: (_first(document, layers.targets(nodes)), None), limit)
+        opened = OpenedLayer(document, lambda: (_first(document, layers.targets(nodes)), None))
 
         def accepted(options: LayerOptions, marks: Optional[Marks]) -> None:
             settings.remember(settings.REMOVE, options)

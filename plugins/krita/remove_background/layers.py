@@ -96,6 +96,12 @@ def is_open(document: Any) -> bool:
     return any(document == other for other in Krita.instance().documents())
 
 
+def selected(document: Any) -> Any:
+    """Return what is selected, or None. It stays what it is when a person selects something else."""
+    selection = document.selection()
+    return selection.duplicate() if selection is not None else None
+
+
 def require(document: Any, node: Any) -> None:
     """Raise MattedError if, since the click, the document was closed, or the layer removed."""
     if not is_open(document):

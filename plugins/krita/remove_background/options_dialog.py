@@ -66,6 +66,9 @@ class OptionsDialog(PreviewDialog):
 
         return ask
 
+    def limit(self, view: View) -> Optional[bytes]:
+        return self._opened.selected(view)
+
     def request(self) -> Tuple[Dict[str, Any], Optional[List[int]]]:
         options = self.options()
         self._opened.choose_plate(options.plate)

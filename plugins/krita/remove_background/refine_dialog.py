@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from . import planes
 from .matted_client.options import Choice, RefineOptions, entries
 from .matted_client.pictures import Cancelled, Mask, OnProgress, OpenPicture
 from .matted_client.preview.camera import View
@@ -12,7 +14,7 @@ from .matted_client.preview.shades import REACH
 from .preview.dialog_parts import Note
 from .preview.opened_layer import OpenedLayer
 from .preview.preview_dialog import PreviewDialog
-from .refinement import TITLE
+from .refinement import LIMITED, TITLE
 from .texts import _
 
 
@@ -23,12 +25,14 @@ class RefineDialog(PreviewDialog):
         """opened: what the preview shows."""
         super().__init__(main_window, TITLE, RefineOptions, (), opened)
         self._which = Note()
+        self._limited = Note()
         self._how = Note()
         for name in self._entries:
             self.form.addRow(self._controls[name].label, self._controls[name].row)
-        for line in (self._which, self._how):
+        for line in (self._which, self._limited, self._how):
             self.notes.addWidget(line)
         self._how.say(_("Paint white or black on the mask, where it is wrong, and refine it again."))
+        self._limited.say(LIMITED if opened.limit is not None else "")
         opened.begun.connect(self._say_which)
         self.fill(options)
 
@@ -36,9 +40,20 @@ class RefineDialog(PreviewDialog):
         def ask(
             picture: OpenPicture, view: View, fields: Dict[str, Any], on_progress: OnProgress, cancelled: Cancelled
         ) -> Mask:
-            return picture.refine(view=view.wire, on_progress=on_progress, cancelled=cancelled, **fields)
+            mask = picture.refine(view=view.wire, on_progress=on_progress, cancelled=cancelled, **fields)
+            return self._within(view, mask, bool(fields.get("band")))
 
         return ask
+
+    def _within(self, view: View, mask: Mask, is_band: bool) -> Mask:
+        """Leave the mask as it is where nothing is selected. In the conversation's thread."""
+        selected = self._opened.selected(view)
+        if selected is None:
+            return mask
+        old = bytes(len(mask.alpha)) if is_band else self._opened.masked(view)
+        alpha = planes.mixed(mask.alpha, old, selected, view.width, view.height)
+        info = replace(mask.info, coverage=sum(alpha) / (255 * len(alpha)))
+        return Mask(bytearray(alpha), info)
 
     def more_shades(self) -> Sequence[Choice]:
         return (REACH,)

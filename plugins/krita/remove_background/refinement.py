@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional, Tuple
 
-from . import daemon_requests, layers, masks
+from . import daemon_requests, layers, masks, pixels, planes
 from .layers import Picture
 from .matted_client.client import Mask
 from .matted_client.errors import MattedError
@@ -19,6 +19,7 @@ from .texts import WORDS, _
 from .turns import Turns
 
 TITLE = _("Refine Mask")
+LIMITED = _("There is a selection: only what lies in it is changed.")
 
 
 class Refinement(Operation):
@@ -40,9 +41,13 @@ class Refinement(Operation):
         self._layer: Any = None
         self._mask: Any = None
         self._area: Optional[Area] = None
+        self._hint: Optional[Filling] = None  # the bytes of the mask that is there
+        self._limit: Any = None  # the selection of the moment of the click
 
     def _begin(self) -> None:
         self._layer, self._mask = self._found()
+        opened = self._previewed.opened if self._previewed is not None else None
+        self._limit = opened.limit if opened is not None else layers.selected(self.document)
         layers.require(self.document, self._layer)
         layers.check(self._layer, MASK)
         masks.check(self._mask)
@@ -61,18 +66,18 @@ class Refinement(Operation):
         if previewed is not None and previewed.opened.is_open:
             opened = previewed.opened
             yield from opened.waiting()
-            self._area = opened.picture.area
+            self._area, self._hint = opened.picture.area, opened.hint
             self._ask(daemon_requests.refined_of(opened.conversation, self._fields()), self._insert)
             return
-        hints = []
 
         def begin(picture: Picture) -> None:
-            self._area = picture.area
-            hints.append(Filling(picture.width * picture.height))
-            self._ask(daemon_requests.refined(picture, hints[0], self._fields()), self._insert)
+            if self._limit is not None:
+                layers.box(self._limit, picture, self._layer.name())
+            self._area, self._hint = picture.area, Filling(picture.width * picture.height)
+            self._ask(daemon_requests.refined(picture, self._hint, self._fields()), self._insert)
 
         picture = yield from layers.read(self.document, self._layer, begin)
-        yield from masks.read(self.document, self._mask, picture.area, hints[0])
+        yield from masks.read(self.document, self._mask, picture.area, self._hint)
 
     def _fields(self) -> Dict[str, Any]:
         """Return the fields of the request: the options, and what was said of the layer."""
@@ -94,9 +99,31 @@ class Refinement(Operation):
         masks.check(self._mask)
         for notice in mask.info.warnings:
             self._notice(notice)
+        self._go_on(self._mixing(mask.alpha), self._put)
+
+    def _mixing(self, alpha: bytearray) -> Turns:
+        """Return the new mask where something is selected, and what was there elsewhere; turn by turn."""
+        if self._limit is None:
+            return alpha
+        selected, mixed = bytearray(), bytearray()
+        new, old = memoryview(alpha), self._hint.bytes
+        width, start = self._area[2], 0
+        for pause in pixels.read(self._limit, self._area, 1, selected.extend):
+            part = slice(start, len(selected))
+            rows = (len(selected) - start) // width
+            mixed += planes.mixed(new[part], old[part], bytes(selected[part]), width, rows)
+            start = len(selected)
+            yield pause
+        return mixed
+
+    def _put(self, alpha: bytearray) -> None:
+        self._work = None
         active = self.document.activeNode()
-        masks.replace(self.main_window, self.document, self._layer, self._mask, self._area, mask.alpha)
+        masks.replace(self.main_window, self.document, self._layer, self._mask, self._area, alpha)
         self._soon(lambda: self._close_with(active))
+
+    def _forget(self) -> None:
+        self._hint = None
 
     def _close_with(self, active: Any) -> None:
         """Have the layer active again that was, unless that was the mask itself."""

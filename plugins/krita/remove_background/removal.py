@@ -70,8 +70,7 @@ class Removal(Operation):
         """Return the selection that limits the mask, or None: what was seen in the dialog, or what there is now."""
         if self.previewed is not None and self.previewed.opened.is_open:
             return self.previewed.opened.limit
-        selection = self.document.selection()
-        return selection.duplicate() if selection is not None else None  # the original may be replaced
+        return layers.selected(self.document)
 
     def _read(self) -> None:
         node = self._layers[self._done]

@@ -30,6 +30,9 @@ class Layer:
     hint: Any = None
 
 
+_NO_LAYER = Layer(b"", 0, 0, "")  # in the place of one that is over
+
+
 @dataclass(frozen=True)
 class _Question:
     """lasting: it is not replaced by the next one. cancelled: whether nobody wants the answer any more."""
@@ -148,6 +151,9 @@ class Conversation:
                 self._session.close()
             with self._changed:
                 self._closing, waiting = True, self._next
+                self._layer = self._opened_layer = (
+                    _NO_LAYER  # pixels do not wait for Python to collect this
+                )
             if waiting is not None:
                 waiting.failed(_given_up())
 

@@ -24,6 +24,7 @@ from ..matted_client.sentences import SENTENCES
 from ..qt import QtCore
 from ..texts import _
 from ..turns import LATER_MS, NOW_MS, Turns
+from .painting import LayerImage
 from .reduced import Reduced
 
 SHOWN_EVERY = 4  # turns, while the pixels come
@@ -46,18 +47,17 @@ class OpenedLayer(QtCore.QObject):
     replaced = QtCore.pyqtSignal()
     _posted = QtCore.pyqtSignal(object)
 
-    def __init__(self, document: Any, find: Callable[[], Tuple[Any, Any]], limit: Any = None) -> None:
-        """Take a layer of a document.
+    def __init__(self, document: Any, find: Callable[[], Tuple[Any, Any]]) -> None:
+        """Take a layer of a document, and what is selected now.
 
         find: returns the node of the layer, and that of the mask that is to be refined, or None. May raise MattedError.
-        limit: the selection that limits the mask, or None.
         """
         super().__init__()
         self.document = document
         self.node: Any = None
         self.mask: Any = None
         self._find = find
-        self.limit = limit
+        self.limit = layers.selected(document)  # or None
         self.box: Optional[List[int]] = None  # of the selection, in the layer; None: all over
         self.picture: Optional[Picture] = None
         self.conversation: Optional[Conversation] = None
@@ -65,6 +65,7 @@ class OpenedLayer(QtCore.QObject):
         self.hint: Optional[Filling] = None  # the mask's bytes, over the area of the picture
         self._connect = connecting()
         self._image: Optional[Reduced] = None
+        self._hint_image: Optional[Reduced] = None
         self._selected: Optional[Filling] = None
         self._limit_image: Optional[Reduced] = None
         self._plate: Optional[str] = None  # the name of the one that is there, or could not be read
@@ -92,14 +93,17 @@ class OpenedLayer(QtCore.QObject):
             raise self.error
 
     def image(self, view: View) -> Any:
-        """Return the layer's pixels of a view as a QImage, transparent where they are not there yet; or None."""
-        if self._image is None:
-            return None
-        return self._image.image(view)
+        """Return the LayerImage of a view, transparent where pixels are not there yet; or None."""
+        pixels = self._image.image(view) if self._image is not None else None
+        return LayerImage(pixels, self.masked(view)) if pixels is not None else None
 
     def selected(self, view: View) -> Optional[bytes]:
         """Return how far each pixel of a view is selected; None where nothing limits the mask."""
         return self._limit_image.plane(view) if self._limit_image is not None else None
+
+    def masked(self, view: View) -> Optional[bytes]:
+        """Return the values of a view of the mask that is to be refined."""
+        return self._hint_image.plane(view) if self._hint_image is not None else None
 
     def close(self) -> None:
         """Have the daemon forget the layer, and read no more."""
@@ -108,6 +112,8 @@ class OpenedLayer(QtCore.QObject):
             work.close()
         if self.conversation is not None:
             self.conversation.close()
+        self._image = self._limit_image = self._hint_image = None  # pixels do not wait for Python to collect this
+        self.picture = self.hint = self._selected = None
         _open.discard(self)
 
     @property
@@ -140,7 +146,11 @@ class OpenedLayer(QtCore.QObject):
             yield pause
         self.came.emit()
         if self.hint is not None:
-            yield from masks.read(self.document, self.mask, self.picture.area, self.hint)
+            for pause in masks.read(self.document, self.mask, self.picture.area, self.hint):
+                self._hint_image.catch_up()
+                yield pause
+            self._hint_image.catch_up()
+            self.came.emit()
         yield from self._reading_plates()
 
     def _begin(self, picture: Picture) -> None:
@@ -153,6 +163,7 @@ class OpenedLayer(QtCore.QObject):
             self._limit_image = Reduced(self._selected, picture.width, picture.height, 1)
         if self.mask is not None:
             self.hint = Filling(picture.width * picture.height)
+            self._hint_image = Reduced(self.hint, picture.width, picture.height, 1)
         self.conversation = Conversation(self._connect, self._layer(), self._post)
         self.conversation.start()
         self.begun.emit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Optional, Tuple
 
 from ..matted_client.preview.presenter import Frame
@@ -29,6 +30,18 @@ CROSS = 9.0  # half the length of the cross that the arrow keys move
 DASH = 4.0  # of a box
 
 
+@dataclass(frozen=True)
+class LayerImage:
+    """A layer's own pixels at the size of a view: the `image` of a Frame.
+
+    pixels: a QImage.
+    mask: that is to be refined, a byte a pixel; None where there is none.
+    """
+
+    pixels: Any
+    mask: Optional[bytes] = None
+
+
 def checks(scale: float) -> QtGui.QBrush:
     """Make the pattern behind what is transparent. scale: device pixels a logical one."""
     side = max(1, round(CHECK * scale))
@@ -46,37 +59,42 @@ def composed(frame: Frame, shade: str, colour: Colour) -> Image:
 
     colour: what the shade COLOUR has in the background.
     """
-    view, alpha = frame.view, frame.alpha
+    view, alpha = frame.view, _alpha(frame)
     if alpha is not None and shade == MASK:
         result = _plane(alpha, view.width, view.height, Image.Format.Format_Grayscale8).convertToFormat(PREMULTIPLIED)
     else:
-        result = _over(frame, shade, colour)
+        result = _over(frame, alpha, shade, colour)
     if frame.band is not None:
         _veil(result, _plane(frame.band, view.width, view.height), True, OVER_THE_BAND)
     return result
 
 
-def _over(frame: Frame, shade: str, colour: Colour) -> Image:
+def _alpha(frame: Frame) -> Optional[bytes]:
+    """Return what stays of a frame; without an answer, what stays by the mask that is there."""
+    return frame.alpha if frame.alpha is not None else frame.image.mask
+
+
+def _over(frame: Frame, alpha: Optional[bytes], shade: str, colour: Colour) -> Image:
     """Return the layer, or what stays of it, over the colour of the shade."""
     view = frame.view
     result = Image(view.width, view.height, PREMULTIPLIED)
-    background = behind(shade, colour) if frame.alpha is not None else None
+    background = behind(shade, colour) if alpha is not None else None
     result.fill(QtGui.QColor(*background) if background else 0)
     painter = QtGui.QPainter(result)
-    if frame.alpha is None or shade == RED:
-        painter.drawImage(0, 0, frame.image)
+    if alpha is None or shade == RED:
+        painter.drawImage(0, 0, frame.image.pixels)
     else:
-        painter.drawImage(0, 0, _cut_out(frame, frame.alpha))
+        painter.drawImage(0, 0, _cut_out(frame, alpha))
     painter.end()
-    if frame.alpha is not None and shade == RED:
-        _veil(result, _plane(frame.alpha, view.width, view.height), False, OVER_WHAT_GOES)
+    if alpha is not None and shade == RED:
+        _veil(result, _plane(alpha, view.width, view.height), False, OVER_WHAT_GOES)
     return result
 
 
 def _cut_out(frame: Frame, alpha: bytes) -> Image:
     view = frame.view
     if frame.foreground is None:
-        cut = frame.image.convertToFormat(PREMULTIPLIED)
+        cut = frame.image.pixels.convertToFormat(PREMULTIPLIED)
     else:  # its own alpha knows nothing of a selection that limits the mask
         clean = Image(frame.foreground, view.width, view.height, 4 * view.width, Image.Format.Format_RGB32)
         cut = clean.convertToFormat(PREMULTIPLIED)
@@ -84,7 +102,7 @@ def _cut_out(frame: Frame, alpha: bytes) -> Image:
     painter.setCompositionMode(Mode.CompositionMode_DestinationIn)
     painter.drawImage(0, 0, _plane(alpha, view.width, view.height))
     if frame.foreground is not None:
-        painter.drawImage(0, 0, frame.image)
+        painter.drawImage(0, 0, frame.image.pixels)
     painter.end()
     return cut
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 from ..controls import control
 from ..matted_client.options import Choice, entries
+from ..matted_client.preview.camera import View
 from ..matted_client.preview.presenter import AskView
 from ..matted_client.sentences import in_words
 from ..qt import QtCore, QtGui, QtWidgets
@@ -15,8 +16,8 @@ from .opened_layer import OpenedLayer
 from .preview_widget import PreviewWidget
 
 PART_OF_SCREEN = 0.75
-ROOMY = 1180, 640  # logical pixels that a dialog takes where the screen has them
-FRAME, PANEL = 40, 60  # logical pixels that a window manager and a panel take: a dialog fits beside them
+ROOMY = 1180, 620  # logical pixels that a dialog takes where the screen has them
+FRAME, PANEL = 40, 90  # logical pixels that a window manager and a panel take: a dialog fits beside them
 _Button = QtWidgets.QDialogButtonBox.StandardButton
 
 
@@ -44,7 +45,7 @@ class PreviewDialog(QtWidgets.QDialog):
         self._controls: Dict[str, Any] = {name: control(name, entry, layers) for name, entry in self._entries.items()}
         for each in self._controls.values():
             each.on_change(self._changed)
-        self._preview = PreviewWidget(opened, self.ask_view())
+        self._preview = PreviewWidget(opened, self.ask_view(), self.limit)
         self._tools = Tools(self._preview, self.more_shades())
         self._status = StatusLine()
         self.form = QtWidgets.QFormLayout()
@@ -61,6 +62,10 @@ class PreviewDialog(QtWidgets.QDialog):
     def ask_view(self) -> AskView:
         """Return what asks for a view."""
         raise NotImplementedError
+
+    def limit(self, view: View) -> Optional[bytes]:
+        """Return how far each pixel of a view can stay; None where nothing limits the mask."""
+        return None
 
     def more_shades(self) -> Sequence[Choice]:
         return ()
@@ -118,15 +123,14 @@ class PreviewDialog(QtWidgets.QDialog):
 
     def _changed(self) -> None:
         """Ask for the preview anew, once for all that changes in this turn of the event loop."""
+        self.explain()
         if not self._is_due:
             self._is_due = True
             QtCore.QTimer.singleShot(0, self._ask_anew)
 
     def _ask_anew(self) -> None:
         self._is_due = False
-        if not self._is_over:
-            self.explain()
-            self._show_options()
+        self._show_options()
 
     def explain(self) -> None:
         """Grey out what has no effect."""

@@ -57,12 +57,14 @@ class PreviewWidget(QtWidgets.QWidget, Widget):
     said = QtCore.pyqtSignal()
     next_shade = QtCore.pyqtSignal()
 
-    def __init__(self, opened: OpenedLayer, ask: AskView) -> None:
+    def __init__(self, opened: OpenedLayer, ask: AskView, limit: Callable[[View], Optional[bytes]]) -> None:
+        """ask, limit: as `Presenter` and `Widget.limit` have them."""
         super().__init__()
         self.presenter: Optional[Presenter] = None
         self.colour: Colour = COLOUR
         self._opened = opened
         self._ask = ask
+        self._limit = limit
         self._wanted: Optional[View] = None  # whose pixels have not arrived
         self._composed: List[Tuple[Tuple[Any, ...], Any]] = []  # what was painted last, by what it was made of
         self._checks: Dict[float, Any] = {}
@@ -95,7 +97,7 @@ class PreviewWidget(QtWidgets.QWidget, Widget):
         QtCore.QTimer.singleShot(0, self._look_again)
 
     def limit(self, view: View) -> Optional[bytes]:
-        return self._opened.selected(view)
+        return self._limit(view)
 
     def later(self, milliseconds: int, act: Callable[[], None]) -> None:
         QtCore.QTimer.singleShot(milliseconds, lambda: act() if self._opened.is_open else None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, List
 
+from .. import planes
 from ..matted_client.filling import Filling
 from ..matted_client.preview.camera import View
 from ..qt import QtCore, QtGui
@@ -66,7 +67,7 @@ class Reduced:
     def plane(self, view: View) -> Any:
         """Return the grey values of the view, view.width x view.height bytes, or None where none has arrived."""
         image = self.image(view)
-        return grey_bytes(image) if image is not None else None
+        return planes.greys(image) if image is not None else None
 
     def _part(self, left: int, top: int, width: int, rows: int) -> Any:
         return self._strip(top, rows).copy(left, 0, width, rows)
@@ -123,13 +124,3 @@ def _on_top(part: Any, height: int) -> Any:
     painter.drawImage(0, 0, part)
     painter.end()
     return whole
-
-
-def grey_bytes(image: Any) -> bytes:
-    """Return the grey values of an image, row after row."""
-    grey = image.convertToFormat(QtGui.QImage.Format.Format_Grayscale8)
-    width, height, stride = grey.width(), grey.height(), grey.bytesPerLine()
-    data = bytes(grey.constBits().asarray(stride * height))
-    if stride == width:
-        return data
-    return b"".join(data[start : start + width] for start in range(0, stride * height, stride))
