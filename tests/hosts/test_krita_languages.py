@@ -52,7 +52,7 @@ def test_menu_dialog_and_messages_in_another_language(spoken: dict[str, dict[str
     seen = spoken[language]
     assert "failure" not in seen, seen["failure"]
     words = words_of(language, LANGUAGES).gettext
-    entries = [words("Remove Background"), words("Remove Background...")]
+    entries = [words("Remove Background"), words("Remove Background..."), words("Refine Mask...")]
     assert [text.replace("…", "...").replace("&", "") for text in seen["menu"]] == entries
     assert seen["title"] == entries[0]
     files = [pofile(str(folder / f"{language}.po")) for folder in (LANGUAGES, CLIENT)]

@@ -297,6 +297,10 @@ def test_a_painted_mask_is_refined_in_its_place(seen: Seen) -> None:
     assert seen.bytes_of("refined.mask") != painted
 
 
+def test_the_mask_as_it_was_is_seen_while_a_key_is_held(seen: Seen) -> None:
+    assert seen["refine: painted"]["as it was"] == [[255, 255, 255], [0, 0, 0]]
+
+
 def test_the_reach_shows_its_band_and_then_its_effect(seen: Seen) -> None:
     refined = seen["refine: painted"]
     assert refined["band"] is True
@@ -316,6 +320,21 @@ def test_each_refinement_is_one_undo_step(seen: Seen) -> None:
     assert refined["undone"] == [True, True]
     assert refined["undo"] is True
     assert refined["redone"] is True
+
+
+def test_what_is_not_selected_stays_as_it_was(seen: Seen) -> None:
+    selected = seen["refine: selection"]
+    assert "There is a selection: only what lies in it is changed." in selected["texts"]
+    assert selected["messages"] == [] and selected["selection"] is True
+    assert abs(selected["outside"] - 90) <= 1
+    before = seen.bytes_of("where-selected-before.mask")
+    limit = Image.new("L", SIZE)
+    limit.paste(SELECTED_VALUE, tuple(SELECTED))
+    new = Image.frombytes("L", SIZE, seen.refined(before))
+    expected = Image.composite(new, Image.frombytes("L", SIZE, before), limit)
+    made = Image.frombytes("L", SIZE, seen.bytes_of("where-selected.mask"))
+    assert max(ImageChops.difference(made, expected).tobytes()) <= 2  # rounded twice
+    assert made.tobytes() != before
 
 
 def test_which_mask_of_a_layer_is_refined(seen: Seen) -> None:

@@ -645,6 +645,11 @@ def mask_bytes(document, mask):
     return bytes(mask.pixelData(0, 0, document.width(), document.height()))
 
 
+def wish_refined(**options):
+    """Set the options of the next refinement; what is not given is as at first."""
+    krita.writeSetting("remove_background", "refine_options", json.dumps(options))
+
+
 def refined(seen):
     """A mask that was painted by hand is refined in its place, in one undo step; painted on, it is refined again."""
     document = yield from open_two()
@@ -660,6 +665,14 @@ def refined(seen):
     seen["texts"] = [label.text() for label in window.findChildren(QLabel) if label.isVisible()]
     photograph_screen("refine.png")
     first = shown(window)
+    QTest.keyPress(preview(window), Qt.Key.Key_X)
+    yield turns()
+    set_shade(window, "mask")
+    yield turns()
+    seen["as it was"] = [colour(window, (560, 180)), colour(window, (460, 180))]
+    set_shade(window, "checks")
+    QTest.keyRelease(preview(window), Qt.Key.Key_X)
+    yield turns()
     window.findChild(QDoubleSpinBox, "reach").setValue(24)
 
     def band():
@@ -703,7 +716,7 @@ def refined(seen):
     yield from redo(document)
     (redone,) = masks(node)
     seen["redone"] = mask_bytes(document, redone) == (FOLDER / "painted-again.mask").read_bytes()
-    wish()
+    wish_refined()
 
 
 def which_mask(seen):
@@ -761,6 +774,29 @@ def which_mask(seen):
     seen["no mask"] = take_messages()
 
 
+def refined_where_selected(seen):
+    """What is not selected stays as it was, in the preview and in the mask."""
+    document = yield from open_two()
+    node = document.activeNode()
+    mask = painted(document, node)
+    mask.setPixelData(QByteArray(bytes([90]) * (40 * 40)), 20, 20, 40, 40)
+    document.refreshProjection()
+    document.waitForDone()
+    (FOLDER / "where-selected-before.mask").write_bytes(mask_bytes(document, mask))
+    yield from activate(document, node)
+    select(document, *SELECTED)
+    yield turns()
+    window = yield from open_refine()
+    seen["texts"] = [label.text() for label in window.findChildren(QLabel) if label.isVisible()]
+    seen["outside"] = alpha_at(window, (40, 40))
+    photograph_screen("refine-selection.png")
+    seen["messages"] = yield from accept(window)
+    (FOLDER / "where-selected.mask").write_bytes(mask_bytes(document, masks(node)[0]))
+    seen["selection"] = document.selection() is not None
+    yield forgotten
+    wish_refined()
+
+
 def refined_by_scripts(seen):
     """Another script refines, with options; no message is shown."""
     document = yield from open_two()
@@ -804,6 +840,7 @@ ALL = [
     ("preview: nothing", no_subject),
     ("refine: painted", refined),
     ("refine: which mask", which_mask),
+    ("refine: selection", refined_where_selected),
     ("refine: scripts", refined_by_scripts),
     ("preview: no daemon", without_daemon),
 ]
