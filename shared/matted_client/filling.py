@@ -8,6 +8,9 @@ from typing import Any, Optional
 
 from .errors import MattedError
 
+# Where a system tells private memory from shared; elsewhere it is always the former.
+_PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_ANONYMOUS") else {}
+
 
 class Filling:
     """A frame of pixels, filled from its start. It takes the place of a bytes-like object in a request.
@@ -17,9 +20,12 @@ class Filling:
     """
 
     def __init__(self, size: int) -> None:
-        """size: bytes of the whole frame."""
+        """size: bytes of the whole frame. Raises MemoryError if there is no room for them."""
         # Memory that the system gives as it is filled: a bytearray of 100 megapixels takes 0.2 s to be made.
-        self._buffer = mmap.mmap(-1, max(1, size))
+        try:
+            self._buffer = mmap.mmap(-1, max(1, size), **_PRIVATE)
+        except OSError as error:
+            raise MemoryError("%d bytes of pixels" % size) from error
         self._size = size
         self._filled = 0
         self._error: Optional[MattedError] = None

@@ -294,8 +294,8 @@ class RefineRequest(RefineOptions, Question):
     The fields are those of Question and of RefineOptions. The hint is the mask that is there already: its 0 and
     255 stay further than the reach from where they meet; all else is undecided.
 
-    band: the result shall be the band that would be made anew, at full scale, instead of the refined mask. It comes at
-        once. TuningOptions and `foreground` have no effect on it.
+    band: the result shall be the band that would be made anew, at full scale, instead of the refined mask. It takes a
+        part of the time. TuningOptions and `foreground` have no effect on it.
     """
 
     op: ClassVar[str] = "refine"

@@ -110,7 +110,8 @@ class OpenPicture:
         except Rejected as refusal:
             if refusal.code != messages.PICTURE_FORGOTTEN or not self._frames:
                 raise
-        self._session.keep(self._opening, self._frames, cancelled)
+        # A question with a view is given up for the next one, which needs the picture too.
+        self._session.keep(self._opening, self._frames, cancelled if question.view is None else never)
         return self._session.answer(question, frames, self._opening, on_progress, cancelled)
 
 

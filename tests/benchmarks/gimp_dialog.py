@@ -23,12 +23,12 @@ PATIENCE = 60.0  # seconds for what a person waits for
 watch = Watch(FOLDER, ("preview_dialog.run", "options_dialog.ask", "options_dialog_itself.ask"))
 
 
-def ask(folder, procedure, config, image, drawables):
+def ask(folder, procedure, config, image, begun):
     watch.moments["entered"] = now()
     watch.start()
     watch.watch_client(Filling, Session, Conversation, Presenter)
     _watch_the_host()
-    return options_dialog_itself.ask(folder, procedure, config, image, drawables)
+    return options_dialog_itself.ask(folder, procedure, config, image, begun)
 
 
 def _watch_the_host():
@@ -98,7 +98,7 @@ class Person:
         presenter = self._preview.presenter
         width, height = presenter.camera.window
         presenter.press(x * width, y * height, LEFT)
-        presenter.release(x * width, y * height)
+        presenter.release(x * width, y * height, LEFT)
 
     def accept(self):
         self._dialog.response(Gtk.ResponseType.OK)

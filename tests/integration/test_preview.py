@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import queue
+import socket
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -104,7 +107,7 @@ def test_ok_gives_the_mask_of_the_same_question_byte_for_byte(daemon: Daemon, di
     first = dialog.answered()
     x, y = SIZE[0] // 4, SIZE[1] // 4
     dialog.presenter.press(SIZE[0] / 4, SIZE[1] / 4, RIGHT)  # the middle of the disc, in a window of half its size
-    dialog.presenter.release(SIZE[0] / 4, SIZE[1] / 4)
+    dialog.presenter.release(SIZE[0] / 4, SIZE[1] / 4, RIGHT)
     clicked = dialog.answered()
     assert clicked != first
     seen = np.frombuffer(clicked, np.uint8).reshape(WINDOW[1], WINDOW[0])
@@ -130,14 +133,25 @@ def test_what_is_chosen_is_seen_and_a_part_is_as_sharp_as_the_layer(dialog: Dial
     assert abs(difference).max() <= 3
 
 
-def test_the_daemon_ends_and_the_next_question_starts_anew(daemon: Daemon, dialog: Dialog) -> None:
-    first = dialog.answered()
-    session = dialog.conversation._session
-    assert session is not None
-    session._socket.close()
-    dialog.presenter.change(fields(grow=3))
-    while dialog.presenter.is_busy:
-        dialog.posted.get(timeout=PATIENCE)()
-    assert dialog.presenter.failed is not None
-    dialog.presenter.change(fields())
-    assert dialog.answered() == first
+def test_ok_does_not_notice_that_the_daemon_was_restarted(daemon: Daemon, dialog: Dialog) -> None:
+    dialog.answered()
+    with daemon.session() as session:
+        expected_mask = expected(session)
+    session_of_the_dialog = dialog.conversation._session
+    assert session_of_the_dialog is not None
+    session_of_the_dialog._socket.shutdown(socket.SHUT_RDWR)  # as it is seen from here
+    assert whole(dialog) == expected_mask
+
+
+def test_a_slider_that_is_moved_all_the_time_shows_something_all_the_time(dialog: Dialog) -> None:
+    dialog.answered()
+    seen = set()
+    for step in range(40):
+        dialog.presenter.change(fields(feather=1.0 + step, output="layer"))
+        end = time.monotonic() + 0.02
+        while (left := end - time.monotonic()) > 0:
+            with suppress(queue.Empty):
+                dialog.posted.get(timeout=left)()
+        ((frame, _place),) = dialog.presenter.frames()
+        seen.add(frame.alpha)
+    assert len(seen) > 3

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from matted.system.threads import for_each
 
 Bytes = NDArray[np.uint8]
 
@@ -30,8 +31,6 @@ _MODES = {4: "RGBX", 3: "RGB", 1: "L"}
 _EXACT_PIXELS = 3_000_000
 _REDUCED_SIDE = 1280
 _REDUCING_GAP = 1.5  # Pillow averages a picture to this many times the result's size before it filters
-
-_HELPER = ThreadPoolExecutor(1, "halves")
 
 
 @dataclass(frozen=True)
@@ -188,8 +187,5 @@ class Layer:
 
 
 def _in_halves(make: Callable[[int, int], None], rows: int) -> None:
-    """Call make(top, bottom) for two halves of the rows, in two threads: Pillow releases Python's lock."""
-    lower = _HELPER.submit(make, rows // 2, rows)
-    if rows > 1:
-        make(0, rows // 2)
-    lower.result()
+    """Call make(top, bottom) for two halves of the rows."""
+    for_each(lambda part: make(*part), [part for part in ((0, rows // 2), (rows // 2, rows)) if part[0] < part[1]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from matted_client.messages import MaskRequest, MaskResult, RefineRequest
@@ -176,19 +177,19 @@ class Finishing:
             alpha = np.ascontiguousarray(self._alpha[self._rows, self._columns])
             kept = np.iinfo(alpha.dtype).max - alpha if invert else alpha
             tuned = mask if request.threshold is not None or request.grow or request.feather else None
-            colours.estimate(kept, layer, self._task.check, tuned, result.colours, self._learned(alpha, layer))
+            # The whole picture is rarely asked for again.
+            learned = None if view.is_whole else partial(self._learned, alpha, layer)
+            colours.estimate(kept, layer, self._task.check, tuned, result.colours, learned)
         result.fill_alpha(mask)
         self._stopwatch.lap("colours")
         return result.pixels
 
-    def _learned(self, alpha: Mask, layer: Layer) -> colours.Learned | None:
-        """Return what is known of the colours in a view, whatever the tuning; None for the whole picture.
+    def _learned(self, alpha: Mask, layer: Layer) -> colours.Learned:
+        """Return what is known of the colours in a view, whatever the tuning.
 
         alpha: in the view, before tuning. layer: the picture in the view.
         """
         request, view = self._request, self._view
-        if view.is_whole:  # is rarely asked for again
-            return None
 
         def found() -> tuple[colours.Learned, int]:
             learned = colours.learn(alpha, layer, (0, 0, view.width, view.height), self._task.check)

@@ -39,7 +39,7 @@ class Refining:
         self._request = request
         self._picture = picture
         self._stopwatch = stopwatch
-        # Of the request all that the mask depends on before it is made anew.
+        # Of the request all that the mask that is there depends on.
         self._marks: Hashable = tuple(map(tuple, request.keep)), tuple(map(tuple, request.drop))
 
     def run(self) -> Outcome:
@@ -56,7 +56,7 @@ class Refining:
         self._task.begin("mask")
         request = self._request
         view = View.of(self._picture.width, self._picture.height, request.view)
-        band = BandInView(self._band(), self._mask_in(view), view).drawn(request.depth)
+        band = BandInView(self._band(), self._mask_in(view), view).drawn(request.depth, self._task.check)
         Held(view, request.box, drop=[*request.keep, *request.drop]).apply(band)
         self._stopwatch.lap("mask")
         info = MaskResult(
@@ -87,6 +87,7 @@ class Refining:
 
     def _band(self) -> Band:
         def found() -> tuple[Band, int]:
+            self._task.check()
             band = matting.find(self._rough, self._request.reach)
             return band, band.memory
 

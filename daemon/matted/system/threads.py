@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
 T = TypeVar("T")
 
-_HELPERS = max(1, min(3, (os.cpu_count() or 1) - 1))  # more gain little: between two pieces the lock is held
+_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_HELPERS = max(1, min(3, _CORES - 1))  # more gain little: between two pieces the lock is held
 _pool = ThreadPoolExecutor(_HELPERS, "helper")
 
 
@@ -38,6 +39,8 @@ def for_each(work: Callable[[T], None], pieces: Iterable[T]) -> None:
     try:
         take_part()
     finally:
-        for helper in helpers:
-            if not helper.cancel():  # one that has not begun finds nothing to do
-                helper.result()
+        # One that has not begun finds nothing to do. The others are waited for, whatever was raised here.
+        begun = [helper for helper in helpers if not helper.cancel()]
+        wait(begun)
+    for helper in begun:
+        helper.result()

@@ -10,68 +10,38 @@ import gi
 
 gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
-from arguments import forget_unusable, options_of
 from call import host
 from controls import SPACE, grey_out, option_lines
 from gi.repository import Gimp, GimpUi, GLib, GObject
-from layers import GimpLayer, chosen_layers, refuse_if_closed
 from matted_client import MattedError
 from matted_client.options import LayerOptions
 from matted_client.sentences import in_words
 from model_chooser import ModelChooser
-from preview.preview_dialog import PreviewDialog, connecting
+from preview.preview_dialog import PreviewDialog
 from texts import WORDS, _
 
 LIMITED = "limited"  # the line that says so
 CONTROLS = "controls"  # the box of all lines
 
 
-def ask(folder, procedure, config, image, drawables):
-    """Let a person change `config`, and click in the preview.
-
-    Returns whether to go on, and the OpenedLayer of the preview, which is to be closed; None: there was none.
-    """
+def ask(folder, procedure, config, image, begun):
+    """Let a person change `config`, and click in the preview of what was Begun. Returns whether to go on."""
     GimpUi.init("remove-background")
-    forget_unusable(config)
     dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Remove Background"))
     dialog.set_ok_label(_("Remo_ve"))
     plate = dialog.get_widget("plate", GObject.TYPE_NONE)
     models = ModelChooser(config, lambda chosen: plate.set_sensitive(chosen is None or chosen.plate))
     controls = _controls(dialog, config, image, models)
-    shown = _with_preview(dialog, controls, connecting(folder, host()), config, plate, image, drawables)
+    shown = PreviewDialog(
+        dialog, controls, begun, lambda: config.get_property("plate") if plate.get_sensitive() else None
+    )
     config.connect("notify", lambda *changed: shown.change())
     threading.Thread(target=_ask_the_daemon, args=(folder, host(), models), daemon=True).start()
     go_on = shown.run()
     if not plate.get_sensitive():  # chosen for another model before
         config.set_property("plate", None)
     dialog.destroy()
-    return go_on, shown.opened
-
-
-def _with_preview(dialog, controls, connect, config, plate, image, drawables):
-    """Return the PreviewDialog of the first of the layers."""
-    found = []
-
-    def fields():
-        chosen, box = options_of(config), found[0].box()
-        return chosen.request(), box if chosen.within_selection else None
-
-    def ask_view(picture, view, fields, on_progress, cancelled):
-        return picture.mask(view=view.wire, on_progress=on_progress, cancelled=cancelled, **fields)
-
-    def chosen_plate():
-        return config.get_property("plate") if plate.get_sensitive() else None
-
-    shown = PreviewDialog(dialog, controls, connect, ask_view, fields, chosen_plate)
-    try:
-        refuse_if_closed(image)
-        layers = chosen_layers(image, drawables)
-        found.append(GimpLayer(image, layers[0]))
-        about = _('Preview of "%s"; marks count for this layer only.') % found[0].name if layers[1:] else ""
-        shown.show(found[0], about)
-    except MattedError as error:
-        shown.fail(error)
-    return shown
+    return go_on
 
 
 def _controls(dialog, config, image, models):

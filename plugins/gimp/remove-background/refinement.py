@@ -81,3 +81,8 @@ def _refine_opened(asker, opened, layer, fields):
 
 def _made(layer, reading, mask):
     return Refined(layer, reading.width, reading.height, layer.depth, mask.alpha), list(mask.info.warnings)
+
+
+def ask_view(picture, view, fields, on_progress, cancelled):
+    """Ask for the refined mask of a view of an open picture, as a Presenter needs it."""
+    return picture.refine(view=view.wire, on_progress=on_progress, cancelled=cancelled, **fields)

@@ -109,3 +109,8 @@ def _made(layer, reading, mask, options, box):
         warnings.append(_("The daemon sent no clean colours; the layer's own are used."))
     clean = None if mask.foreground is None else overlay(reading.pixels.bytes, mask.foreground)
     return CutOut(layer, reading.width, reading.height, layer.depth, mask.alpha, clean, box), warnings
+
+
+def ask_view(picture, view, fields, on_progress, cancelled):
+    """Ask for the mask of a view of an open picture, as a Presenter needs it."""
+    return picture.mask(view=view.wire, on_progress=on_progress, cancelled=cancelled, **fields)

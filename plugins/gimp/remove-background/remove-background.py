@@ -80,13 +80,16 @@ def _remove(procedure, run_mode, image, drawables, config):
     with ExitStack() as stack:
         opened = None
         if shows_dialog:
-            import options_dialog
+            from preview import beginning
 
-            go_on, opened = options_dialog.ask(FOLDER, procedure, config, image, drawables)
-            if opened is not None:
-                stack.callback(opened.close)
-            if not go_on:
+            arguments.forget_unusable(config)
+            begun = beginning.begin_removal(FOLDER, image, drawables, config)
+            stack.callback(begun.close)
+            import options_dialog  # with GIMP's widgets, while the daemon is at work
+
+            if not options_dialog.ask(FOLDER, procedure, config, image, begun):
                 return False
+            opened = begun.opened
         if procedure.get_name() == DIALOG or run_mode == Gimp.RunMode.NONINTERACTIVE:
             options = arguments.options_of(config)
         else:
@@ -106,13 +109,16 @@ def _refine(procedure, run_mode, image, drawables, config):
     with ExitStack() as stack:
         opened = None
         if run_mode == Gimp.RunMode.INTERACTIVE:
+            from preview import beginning
+
+            arguments.forget_unusable(config, RefineOptions)
+            begun = beginning.begin_refinement(FOLDER, image, drawables, config)
+            stack.callback(begun.close)
             import refine_dialog
 
-            go_on, opened = refine_dialog.ask(FOLDER, procedure, config, image, drawables)
-            if opened is not None:
-                stack.callback(opened.close)
-            if not go_on:
+            if not refine_dialog.ask(procedure, config, image, begun):
                 return False
+            opened = begun.opened
         call.refine(FOLDER, image, drawables, arguments.options_of(config, RefineOptions), opened)
     return True
 

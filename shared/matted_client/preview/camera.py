@@ -7,6 +7,7 @@ from typing import List, NamedTuple, Optional, Tuple
 
 LARGEST = 16.0  # screen pixels a picture's pixel: each is a square that one can click on
 STEP = 1.25  # the zoom of one step of the wheel
+MOST_STEPS = 100  # at once: more would only overflow
 
 
 class View(NamedTuple):
@@ -86,7 +87,7 @@ class Camera:
 
     def zoom_by(self, steps: float, at: Optional[Tuple[float, float]] = None) -> None:
         """Zoom by steps of the wheel, in where positive. Stops at one to one on its way."""
-        zoom = self._zoom * STEP**steps
+        zoom = self._zoom * STEP ** min(max(steps, -MOST_STEPS), MOST_STEPS)
         if (self._zoom < 1 < zoom) or (zoom < 1 < self._zoom):
             zoom = 1.0
         self.zoom_to(zoom, at)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
 import traceback
+from collections import deque
 from dataclasses import dataclass
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Deque, Optional
 
 from ..client import Session
-from ..errors import MattedError, Rejected
+from ..errors import MattedError, Rejected, Unavailable
 from ..messages import CANCELLED, OUT_OF_MEMORY, Progress
-from ..pictures import Cancelled, Mask, OnProgress, OpenPicture
+from ..pictures import Cancelled, Mask, OnProgress, OpenPicture, ignore, never
 from ..sentences import SENTENCES
+
+FAIR_SECONDS = 0.3  # as long a question may take, whatever comes behind it: else a moved slider would show nothing
 
 Connect = Callable[[OnProgress, Cancelled], Session]
 Ask = Callable[[OpenPicture, OnProgress, Cancelled], Mask]
@@ -35,22 +39,26 @@ _NO_LAYER = Layer(b"", 0, 0, "")  # in the place of one that is over
 
 @dataclass(frozen=True)
 class _Question:
-    """lasting: it is not replaced by the next one. cancelled: whether nobody wants the answer any more."""
+    """lasting: it is not replaced by the next one. given_up: whether nobody waits for the answer any more.
+
+    fair: seconds that it has, whatever comes behind it.
+    """
 
     ask: Ask
     answered: Callable[[Mask], None]
     failed: Callable[[MattedError], None]
     on_progress: OnProgress
     lasting: bool = False
-    cancelled: Optional[Cancelled] = None
+    given_up: Cancelled = never
+    fair: float = FAIR_SECONDS
 
 
 class Conversation:
     """Opens a layer in the daemon and asks about it, one question at a time.
 
-    A question that is asked while another one waits takes its place; one that is being answered is given up. What is
-    called back is called in the thread of the one who asks, by way of `post`. A daemon that ends or cannot be started
-    fails the question; the next question tries again.
+    A question that is asked while another one waits takes its place; one that is being answered is given up, unless the
+    answer comes soon. What is called back is called in the thread of the one who asks, by way of `post`. A daemon that
+    has ended is started again; one that cannot be fails the question, and the next question tries again.
     """
 
     def __init__(self, connect: Connect, layer: Layer, post: Post) -> None:
@@ -66,6 +74,7 @@ class Conversation:
         self._picture: Optional[OpenPicture] = None
         self._opened_layer: Optional[Layer] = None  # whose picture that is
         self._next: Optional[_Question] = None
+        self._lasting: Deque[_Question] = deque()  # come first
         self._closing = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="matted preview", daemon=True)
@@ -85,14 +94,20 @@ class Conversation:
         answered: Callable[[Mask], None],
         failed: Callable[[MattedError], None],
         on_progress: OnProgress,
+        fair: float = FAIR_SECONDS,
     ) -> None:
-        """Ask in the place of what was asked before. The last three are called in the dialog's thread."""
+        """Ask in the place of what was asked before.
+
+        answered, failed, on_progress: called in the dialog's thread.
+        fair: seconds for which it is not given up for the next question.
+        """
         self._put(
             _Question(
                 ask,
                 lambda mask: self._post(lambda: answered(mask)),
                 lambda error: self._post(lambda: failed(error)),
                 lambda progress: self._post(lambda: on_progress(progress)),
+                fair=fair,
             )
         )
 
@@ -129,7 +144,10 @@ class Conversation:
             if self._closing:
                 question.failed(_given_up())
                 return
-            if self._next is None or not self._next.lasting:
+            if question.lasting:
+                self._lasting.append(question)
+                self._next = None
+            else:
                 self._next = question
             self._changed.notify_all()
 
@@ -138,10 +156,14 @@ class Conversation:
             self._open()
             while True:
                 with self._changed:
-                    self._changed.wait_for(lambda: self._closing or self._next is not None)
+                    self._changed.wait_for(lambda: self._closing or self._lasting or self._next is not None)
                     if self._closing:
                         break
-                    question, self._next = self._next, None
+                    question: Optional[_Question]
+                    if self._lasting:
+                        question = self._lasting.popleft()
+                    else:
+                        question, self._next = self._next, None
                 if question is not None:
                     self._answer(question)
         finally:
@@ -150,28 +172,29 @@ class Conversation:
                     self._picture.close()
                 self._session.close()
             with self._changed:
-                self._closing, waiting = True, self._next
-                self._layer = self._opened_layer = (
-                    _NO_LAYER  # pixels do not wait for Python to collect this
-                )
-            if waiting is not None:
-                waiting.failed(_given_up())
+                self._closing = True
+                waiting = [*self._lasting, *([self._next] if self._next is not None else [])]
+                self._layer = self._opened_layer = _NO_LAYER  # pixels do not wait for Python to collect this
+            for each in waiting:
+                each.failed(_given_up())
 
     def _open(self) -> None:
         """Connect and send what is there before anybody asks. The first question says what went wrong."""
         try:
-            self._opened(lambda progress: None, lambda: self._closing)
+            self._opened(ignore, lambda: self._closing)
         except Exception:
             self._lose()
 
     def _answer(self, question: _Question) -> None:
-        def cancelled() -> bool:
-            if self._closing or (question.cancelled is not None and question.cancelled()):
-                return True
-            return self._next is not None and not question.lasting
-
+        known = self._picture is not None
         try:
-            mask = question.ask(self._opened(question.on_progress, cancelled), question.on_progress, cancelled)
+            try:
+                mask = self._ask(question)
+            except Unavailable:
+                if not known:
+                    raise
+                self._lose()  # the daemon ended since the last answer, as it does when it is restarted
+                mask = self._ask(question)
         except Rejected as refusal:
             if refusal.code != CANCELLED or question.lasting:
                 question.failed(refusal)
@@ -188,18 +211,30 @@ class Conversation:
         else:
             question.answered(mask)
 
+    def _ask(self, question: _Question) -> Mask:
+        picture = self._opened(question.on_progress, lambda: self._closing or question.given_up())
+        begun = time.monotonic()
+
+        def cancelled() -> bool:
+            if self._closing or question.given_up():
+                return True
+            overtaken = self._lasting or (self._next is not None and time.monotonic() - begun > question.fair)
+            return bool(overtaken) and not question.lasting
+
+        return question.ask(picture, question.on_progress, cancelled)
+
     def _opened(self, on_progress: OnProgress, cancelled: Cancelled) -> OpenPicture:
         """Return the open picture. Raises what Session.open raises.
 
         A question that came meanwhile does not end the sending of pixels, which would cost the connection.
         """
-        if self._session is None or self._session.closed:
-            self._picture = None
-            self._session = self._connect(on_progress, lambda: self._closing)
         layer = self._layer
         if self._picture is not None and self._opened_layer is not layer:
             self._picture.close()
             self._picture = None
+        if self._session is None or self._session.closed:
+            self._picture = None
+            self._session = self._connect(on_progress, cancelled)
         if self._picture is None:
             on_progress(Progress("preparing"))
             self._picture = self._session.open(
@@ -209,7 +244,7 @@ class Conversation:
                 layer.format,
                 layer.plate,
                 layer.hint,
-                cancelled=lambda: self._closing,
+                cancelled=cancelled,
             )
             self._opened_layer = layer
         return self._picture

@@ -17,7 +17,7 @@ from ..progress import describe, overall
 from ..sentences import in_words
 from ..translations import N_, Words
 from .camera import Camera, View
-from .conversation import Conversation
+from .conversation import FAIR_SECONDS, Conversation
 from .limits import least
 from .marks import Marks
 from .shades import BAND, CHECKS
@@ -223,11 +223,12 @@ class Presenter:
         self.camera.zoom_by(steps, (x, y) if x is not None and y is not None else None)
         self._look()
 
-    def press(self, x: float, y: float, button: str, alt: bool = False, shift: bool = False) -> None:
-        """A button of the mouse went down."""
+    def press(self, x: float, y: float, button: str, alt: bool = False) -> None:
+        """A button of the mouse went down. While one is held, others mean nothing."""
+        if self._pressed is not None and self._pressed.button != button:
+            return
         self._cursor = self._corner = None
-        pans = button == MIDDLE or self._space
-        self._pressed = _Press(x, y, x, y, pans, button == RIGHT or alt)
+        self._pressed = _Press(button, x, y, x, y, button == MIDDLE or self._space, button == RIGHT or alt)
 
     def move(self, x: float, y: float) -> None:
         """The mouse moved with its button down."""
@@ -240,11 +241,13 @@ class Presenter:
             self._look()
             return
         far = max(abs(x - press.start_x), abs(y - press.start_y)) >= DRAG * self.scale
-        self._pressed = replace(press, x=x, y=y, draws=(press.draws or far) and not press.drops)
+        self._pressed = replace(press, x=x, y=y, strays=press.strays or far)
         self._widget.redraw()
 
-    def release(self, x: float, y: float) -> None:
-        """The button went up: a click, or the end of a box."""
+    def release(self, x: float, y: float, button: str) -> None:
+        """A button went up: a click, or the end of a box."""
+        if self._pressed is None or self._pressed.button != button:
+            return
         self.move(x, y)
         press, self._pressed = self._pressed, None
         if press is None or press.pans:
@@ -254,7 +257,7 @@ class Presenter:
             if box is not None:
                 self.marks.box(box)
                 self._ask()
-        else:
+        elif not press.strays:
             at = self.camera.pixel(press.start_x, press.start_y)
             if at is not None:
                 self._mark(at, not press.drops)
@@ -352,9 +355,10 @@ class Presenter:
             return  # the window is not on the screen yet, or nobody has said what is to be asked
         self._wanted += 1
         image = next((each.image for each in (self._pending, self._frame) if each and each.view == view), None)
+        waits = self._pending is not None and self._pending.view == view and self._pending.image is None
         self._pending = Frame(view, image)
         self._busy(True)
-        if image is None:
+        if image is None and not waits:
             self._widget.want_image(view)
         fields = self.question()
         if self.shows_band:
@@ -364,29 +368,38 @@ class Presenter:
         else:
             self._put(view, fields)
 
-    def _put(self, view: View, fields: Dict[str, Any], then: Optional[Dict[str, Any]] = None) -> None:
-        """Put a question. then: the fields of the one that follows its answer."""
+    def _put(
+        self, view: View, fields: Dict[str, Any], then: Optional[Dict[str, Any]] = None, follows: bool = False
+    ) -> None:
+        """Put a question.
+
+        then: the fields of the one that follows its answer.
+        follows: it is that one.
+        """
         number = self._wanted
 
         def ask(picture: OpenPicture, on_progress: OnProgress, cancelled: Cancelled) -> Mask:
             return self._ask_view(picture, view, fields, on_progress, cancelled)
 
         def answered(mask: Mask) -> None:
-            if number == self._wanted and self._pending is not None:
-                self._answered(mask, bool(fields.get("band")), then is None)
-                if then is not None:
-                    self._put(view, then)
+            if self._pending is None or self._pending.view != view:
+                return
+            newest = number == self._wanted
+            # What an older question gave is seen too, or nothing would change as long as a slider is moved.
+            self._answered(mask, bool(fields.get("band")), newest and then is None)
+            if newest and then is not None:
+                self._put(view, then, follows=True)
 
         def failed(error: MattedError) -> None:
             if number == self._wanted:
-                self._fail(error)
+                self._fail(error, follows)
 
         def progressed(news: Progress) -> None:
             if number == self._wanted and self.is_busy:
                 self.status, self.fraction = describe(news, self._words), overall(news)
                 self._widget.say()
 
-        self._conversation.ask(ask, answered, failed, progressed)
+        self._conversation.ask(ask, answered, failed, progressed, 0.0 if follows else FAIR_SECONDS)
 
     def _answered(self, mask: Mask, is_band: bool, is_last: bool) -> None:
         pending = self._pending
@@ -405,14 +418,17 @@ class Presenter:
             self._pending = replace(pending, alpha=alpha, foreground=mask.foreground)
         if is_last:
             self.failed = None
-            self.status = "" if is_band else " ".join([self._found(mask), *mask.info.warnings])
+            self.status = "" if is_band else " ".join([self._found(self._pending), *mask.info.warnings])
             self._busy(False)
         self._show_pending()
 
-    def _found(self, mask: Mask) -> str:
-        return self._words.gettext(N_("%d %% of what is seen stays.")) % round(100 * mask.info.coverage)
+    def _found(self, frame: Frame) -> str:
+        alpha = frame.alpha or b""
+        share = round(100 * sum(alpha) / (255 * max(1, len(alpha))))
+        return self._words.gettext(N_("%d %% of what is seen stays.")) % share
 
-    def _fail(self, error: MattedError) -> None:
+    def _fail(self, error: MattedError, keeps: bool) -> None:
+        """Say what went wrong, and show the layer itself. keeps: with the mask that there is."""
         if isinstance(error, Rejected) and error.code == CANCELLED:
             return
         self.failed = error
@@ -420,8 +436,8 @@ class Presenter:
         if isinstance(error, Rejected) and error.code == NO_SUBJECT:
             hint = self._words.gettext(N_("Click on what is to stay."))
         self.status = " ".join(part for part in (message, hint) if part)
-        if self._pending is not None:  # the layer itself can be seen all the same
-            self._pending = replace(self._pending, alpha=None)
+        if self._pending is not None and not keeps:
+            self._pending = replace(self._pending, alpha=None, foreground=None)
         self._busy(False)
         self._show_pending()
 
@@ -498,7 +514,8 @@ class Presenter:
         def hide() -> None:
             if self._band_shown == moment:
                 self._band_shown = -moment
-                self._ask()
+                if self.shade != BAND:
+                    self._ask()
 
         self._widget.later(BAND_MS, hide)
 
@@ -537,15 +554,21 @@ class Presenter:
 
 @dataclass(frozen=True)
 class _Press:
-    """A button that is down, and the way of the mouse since then. draws: it is long enough for a box."""
+    """A button that is down, and the way of the mouse since then. strays: that is too long for a click."""
 
+    button: str
     start_x: float
     start_y: float
     x: float
     y: float
     pans: bool
     drops: bool
-    draws: bool = False
+    strays: bool = False
+
+    @property
+    def draws(self) -> bool:
+        """Whether it is a box."""
+        return self.strays and not self.drops and not self.pans
 
 
 def _between(one: Tuple[int, int], other: Tuple[int, int]) -> Tuple[int, int, int, int]:

@@ -57,3 +57,8 @@ def test_more_than_there_is_room_for_is_refused() -> None:
     with pytest.raises(ValueError, match="1 bytes more"):
         filling.add(b"de")
     assert bytes(filling.bytes) == b"abc"
+
+
+def test_too_little_memory_is_called_that() -> None:
+    with pytest.raises(MemoryError):
+        Filling(1 << 60)

@@ -162,9 +162,9 @@ def test_what_was_learned_serves_both_sides() -> None:
     layer = Layer(picture)
     learned = colours.learn(alpha, layer, (0, 0, 200, 160), never)
     for kept, known in ((alpha, learned), (255 - alpha, learned.inverted)):
-        difference = colours.estimate(kept, layer, never, learned=known).astype(int) - colours.estimate(
-            kept, layer, never
-        )
+        difference = colours.estimate(kept, layer, never, learned=lambda known=known: known).astype(
+            int
+        ) - colours.estimate(kept, layer, never)
         visible = kept > 16
         assert np.abs(difference)[visible].mean() < 0.5 and learned.memory == 200 * 160 * 8
 

@@ -50,3 +50,21 @@ def test_work_that_shares_its_own_pieces_ends() -> None:
     seen: list[int] = []
     threads.for_each(lambda _: threads.for_each(seen.append, range(10)), range(10))
     assert len(seen) == 100
+
+
+def test_nobody_works_any_more_when_it_has_ended() -> None:
+    meeting, goes_on, working = threading.Barrier(2, timeout=60), threading.Event(), threading.Event()
+    this = threading.current_thread()
+
+    def work(piece: int) -> None:
+        meeting.wait()
+        if threading.current_thread() is this:
+            threading.Timer(0.05, goes_on.set).start()
+            raise InterruptedError
+        working.set()
+        assert goes_on.wait(60)
+        working.clear()
+
+    with pytest.raises(InterruptedError):
+        threads.for_each(work, [1, 2])
+    assert not working.is_set()

@@ -123,7 +123,7 @@ def estimate(
     check: Callable[[], None],
     tuned: NDArray[np.uint8 | np.uint16] | None = None,
     out: Bytes | None = None,
-    learned: Learned | None = None,
+    learned: Callable[[], Learned] | None = None,
 ) -> Bytes:
     """Return the foreground colours, height x width x 3, RGB.
 
@@ -133,7 +133,7 @@ def estimate(
     tuned: the mask after tuning, of the same shape and type as alpha; None if it is alpha. The estimate reaches as far
         as this mask does.
     out: where to put them; None for a new array.
-    learned: of the same alpha and the whole layer; None: to be learned, where it is needed.
+    learned: returns what is known of the same alpha and the whole layer, where it is needed; None: to be learned.
 
     Where alpha is full, and far from soft edges, the picture's colours are returned unchanged. Near a soft edge the
     estimate is returned also where alpha is 0, as an editor that scales or softens the cut-out mixes these colours in.
@@ -146,7 +146,10 @@ def estimate(
     blocks = band.soft_blocks(alpha, tuned)
     if not blocks.any():
         return colours
-    known = learned or learn(alpha, layer, band.surroundings(blocks, width, height), check)
+    if learned is not None:
+        known = learned()
+    else:
+        known = learn(alpha, layer, band.surroundings(blocks, width, height), check)
     left, top, scale = known.left, known.top, known.scale
     full = np.iinfo(alpha.dtype).max
     for rows, columns in band.tiles(blocks, width, height):

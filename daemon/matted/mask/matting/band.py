@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
@@ -175,12 +176,16 @@ class BandInView:
         self._measured = band.measured
         self._reach = band.exact * view.scale
 
-    def drawn(self, depth: int) -> Mask:
-        """Return the band as a mask, of the view's size and `depth` bits: full scale where the mask is made anew."""
+    def drawn(self, depth: int, check: Callable[[], None]) -> Mask:
+        """Return the band as a mask, of the view's size and `depth` bits: full scale where the mask is made anew.
+
+        check: called all the time; it may raise.
+        """
         size = self._rows.size, self._columns.size
         drawn = np.zeros(size, np.uint8 if depth == 8 else np.dtype("<u2"))
         parts = ([slice(start, min(start + BLOCK, side)) for start in range(0, side, BLOCK)] for side in size)
         for rows, columns in product(*parts):
+            check()
             if self.reaches(rows, columns) or self._mask.undecided is not None:
                 drawn[rows, columns][~self.settled(rows, columns)[0]] = np.iinfo(drawn.dtype).max
         return drawn

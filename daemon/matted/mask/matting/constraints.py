@@ -59,7 +59,7 @@ def reduce(mask: Mask, height: int, width: int) -> Reduced:
     for row, (top, bottom) in enumerate(pairwise(tops)):
         strip = mask[top:bottom]
         lowest, highest = strip.min(axis=0), strip.max(axis=0)
-        sums = lowest * np.uint32(bottom - top)
+        sums = lowest.astype(np.uint32) * np.uint32(bottom - top)
         # Unsigned numbers wrap around, so one comparison tests both ends.
         soft = lowest - mask.dtype.type(1) < full - mask.dtype.type(1)
         several = np.flatnonzero(lowest != highest)

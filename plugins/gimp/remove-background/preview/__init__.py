@@ -1,6 +1,7 @@
 """The preview in the dialogs: a picture of the layer that can be clicked in, with what the daemon answers.
 
     opened_layer     the layer: read a part at a time, and open in the daemon
+    beginning        what is done before the dialog is there
     views            its pixels at the size that is shown
     markers          points, boxes and the cross
     painting         from pixels and masks to what is on the screen

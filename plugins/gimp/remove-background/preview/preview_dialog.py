@@ -1,6 +1,5 @@
 """Puts a preview beside the controls of one of GIMP's own dialogs, and keeps both in step while the dialog is open."""
 
-import daemon_requests
 import gi
 
 gi.require_version("Gdk", "3.0")
@@ -14,8 +13,7 @@ from matted_client.sentences import in_words
 from texts import WORDS, _
 
 from .dialog_parts import StatusLine, ToolRow, legend
-from .opened_layer import OpenedLayer
-from .preview_widget import PreviewWidget, post
+from .preview_widget import PreviewWidget
 
 SHARE = 0.6  # of the screen
 SMALLEST = 1200, 640  # logical pixels: with less, nothing can be judged
@@ -26,53 +24,49 @@ READING = GLib.PRIORITY_LOW  # after all that a person sees
 
 
 class PreviewDialog:
-    """A dialog with a preview. `opened`: the OpenedLayer that it shows, None where there is none.
+    """A dialog with a preview.
 
     dialog: of GTK. controls: the widget beside the preview.
-    connect: opens a session.
-    ask: asks the daemon for a view, as a Presenter needs it.
-    fields: returns what a request has of the options, and the box of the selection where it counts. It may raise
-        MattedError, which is said then.
+    begun: the Begun that it is to show, or why it cannot.
     plate: returns the plate that is chosen, or None.
     """
 
-    def __init__(self, dialog, controls, connect, ask, fields, plate=lambda: None, with_reach=False):
+    def __init__(self, dialog, controls, begun, plate=lambda: None, with_reach=False):
         self._dialog = dialog
-        self._connect = connect
-        self._ask = ask
-        self._fields = fields
+        self._begun = begun
         self._plate = plate
         self._with_reach = with_reach
         self._trouble = ""  # what is said in the place of the presenter's status
-        self._about = ""  # what the layer is, where there are several
         self._changes = self._open = False
-        self._preview = self._tools = self.opened = None
+        self._preview = self._tools = None
         self._status = StatusLine()
         self._left = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACE)
         self._left.pack_end(self._status.widget, False, False, 0)
         self._lay_out(controls)
+        if begun.error is None:
+            self._show()
+        else:
+            self._show_nothing()
 
-    def show(self, layer, about="", hint_reading=None):
-        """Open a layer and show it. about: a sentence on it. Raises MattedError if it cannot be read."""
-        self._about = about
-        self.opened = OpenedLayer(self._connect, layer, post, hint_reading)
-        self._preview = PreviewWidget(self.opened, self._ask, self._say)
+    def _show(self):
+        """Show the layer that was begun with."""
+        opened = self._begun.opened
+        self._preview = PreviewWidget(opened, self._begun.ask, self._say)
         self._tools = ToolRow(self._preview, self._with_reach)
         self._preview.on_key = self._key
         for each, grows in ((self._preview.widget, True), (self._tools.widget, False), (legend(), False)):
             self._left.pack_start(each, grows, grows, 0)
         self._left.show_all()
-        self.opened.conversation.start()
         self._preview.focus()
         self._open = True
         GLib.idle_add(self._read_on, priority=READING)
         self.change()
 
-    def fail(self, error):
+    def _show_nothing(self):
         """Say why there is no preview."""
         self._left.pack_start(Gtk.Label(label=_("There is no preview."), width_chars=60), True, True, 0)
         self._left.show_all()
-        self._complain(error)
+        self._complain(self._begun.error)
 
     def change(self):
         """Show what is chosen now, at the end of this turn of the main loop."""
@@ -112,17 +106,17 @@ class PreviewDialog:
         self._changes = False
         if not self._open:
             return GLib.SOURCE_REMOVE
-        plate_before = self.opened.plate_reading
+        plate_before = self._begun.opened.plate_reading
         try:
-            self.opened.take_plate(self._plate())
-            options, within = self._fields()
+            self._begun.opened.take_plate(self._plate())
+            options, within = self._begun.fields()
         except MattedError as error:
             self._complain(error)
             return GLib.SOURCE_REMOVE
         self._trouble = ""
-        self._preview.presenter.change(options, within, anew=self.opened.plate_reading is not plate_before)
+        self._preview.presenter.change(options, within, anew=self._begun.opened.plate_reading is not plate_before)
         self._say()
-        if self.opened.plate_reading is not plate_before:
+        if self._begun.opened.plate_reading is not plate_before:
             GLib.idle_add(self._read_on, priority=READING)
         return GLib.SOURCE_REMOVE
 
@@ -130,7 +124,7 @@ class PreviewDialog:
         if not self._open:
             return GLib.SOURCE_REMOVE  # the rest is read after the dialog
         try:
-            return self.opened.read_on()
+            return self._begun.opened.read_on()
         except MattedError as error:
             self._complain(error)
             return GLib.SOURCE_REMOVE
@@ -145,7 +139,7 @@ class PreviewDialog:
             self._status.show(self._trouble)
             return
         self._tools.follow()
-        said = " ".join(each for each in (self._about, presenter.status) if each)
+        said = " ".join(each for each in (self._begun.about, presenter.status) if each)
         self._status.show(said, presenter.is_busy, presenter.fraction)
 
     def _key(self, name):
@@ -161,11 +155,6 @@ class PreviewDialog:
             return presenter.cancel_drag()
         ctrl = event.state & Gdk.ModifierType.CONTROL_MASK
         return bool(ctrl and name in "zZyY" and presenter.key(name.upper(), True, name == "Z"))
-
-
-def connecting(folder, host):
-    """Return what opens a session for a Conversation."""
-    return lambda on_progress, cancelled: daemon_requests.session(folder, host, on_progress, cancelled)
 
 
 def _screen():

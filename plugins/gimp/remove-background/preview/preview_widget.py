@@ -184,12 +184,13 @@ class PreviewWidget(Widget):
     def _press(self, place, event):
         if event.type == Gdk.EventType.BUTTON_PRESS and event.button in BUTTONS:
             place.grab_focus()
-            alt, shift = event.state & Gdk.ModifierType.MOD1_MASK, event.state & Gdk.ModifierType.SHIFT_MASK
-            self.presenter.press(*self._at(event), BUTTONS[event.button], bool(alt), bool(shift))
+            alt = bool(event.state & Gdk.ModifierType.MOD1_MASK)
+            self.presenter.press(*self._at(event), BUTTONS[event.button], alt)
         return True
 
     def _release(self, place, event):
-        self.presenter.release(*self._at(event))
+        if event.button in BUTTONS:
+            self.presenter.release(*self._at(event), BUTTONS[event.button])
         return True
 
     def _move(self, place, event):
@@ -224,13 +225,3 @@ def _name(event):
     """The presenter's name of a key."""
     name = Gdk.keyval_name(event.keyval) or ""
     return NAMES.get(name, name.upper() if len(name) == 1 else name)
-
-
-def post(act):
-    """Call a function in the thread of the dialog."""
-
-    def now():
-        act()
-        return GLib.SOURCE_REMOVE
-
-    GLib.idle_add(now, priority=GLib.PRIORITY_DEFAULT)

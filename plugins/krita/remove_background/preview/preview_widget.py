@@ -178,13 +178,8 @@ class PreviewWidget(QtWidgets.QWidget, Widget):
     def mousePressEvent(self, event: Any) -> None:
         button = BUTTONS.get(event.button())
         if self.presenter is not None and button is not None:
-            modifiers = event.modifiers()
-            self.presenter.press(
-                *self._at(event),
-                button,
-                bool(modifiers & _Modifier.AltModifier),
-                bool(modifiers & _Modifier.ShiftModifier),
-            )
+            alt = bool(event.modifiers() & _Modifier.AltModifier)
+            self.presenter.press(*self._at(event), button, alt)
 
     def mouseMoveEvent(self, event: Any) -> None:
         if self.presenter is not None:
@@ -192,7 +187,7 @@ class PreviewWidget(QtWidgets.QWidget, Widget):
 
     def mouseReleaseEvent(self, event: Any) -> None:
         if self.presenter is not None and event.button() in BUTTONS:
-            self.presenter.release(*self._at(event))
+            self.presenter.release(*self._at(event), BUTTONS[event.button()])
 
     def wheelEvent(self, event: Any) -> None:
         if self.presenter is not None:

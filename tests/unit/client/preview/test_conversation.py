@@ -146,20 +146,89 @@ def test_a_lasting_question_is_answered_to_who_waits_for_it(
     assert heard.empty()
 
 
-@pytest.mark.parametrize("ask", [ConnectionError, Unavailable])
-def test_a_daemon_that_ends_fails_one_question_and_the_next_one_starts_it_again(
-    daemon: Daemon, conversation: Conversation, heard: queue.Queue[Any], ask: type[Exception]
+def test_a_daemon_that_was_restarted_is_asked_again(
+    daemon: Daemon, conversation: Conversation, heard: queue.Queue[Any]
+) -> None:
+    conversation.start()
+    asks(conversation, heard, quick(1))
+    assert heard.get(timeout=PATIENCE) == 1
+
+    def gone_once(*arguments: object) -> Mask:
+        if len(daemon.sessions) == 1:
+            raise Unavailable("gone")
+        return mask(2)
+
+    assert conversation.mask(gone_once, lambda progress: None, lambda: False).alpha == b"\x02"
+    assert len(daemon.sessions) == 2 and daemon.open == [LAYER]
+
+
+@pytest.mark.parametrize("error", [ConnectionError, Unavailable])
+def test_a_daemon_that_ends_again_fails_one_question_and_the_next_one_starts_anew(
+    daemon: Daemon, conversation: Conversation, heard: queue.Queue[Any], error: type[Exception]
 ) -> None:
     conversation.start()
 
     def fails(*arguments: object) -> Mask:
-        raise ask("gone")
+        raise error("gone")
 
     asks(conversation, heard, fails)
     assert isinstance(heard.get(timeout=PATIENCE), MattedError)
     asks(conversation, heard, quick(1))
     assert heard.get(timeout=PATIENCE) == 1
-    assert len(daemon.sessions) == 2 and daemon.open == [LAYER]
+    assert daemon.open == [LAYER]
+
+
+def test_a_quick_answer_comes_also_where_the_next_question_waits(
+    conversation: Conversation, heard: queue.Queue[Any]
+) -> None:
+    conversation.start()
+    began, goes_on = threading.Event(), threading.Event()
+
+    def ask(picture: object, on_progress: object, cancelled: Callable[[], bool]) -> Mask:
+        began.set()
+        assert goes_on.wait(PATIENCE) and not cancelled()
+        return mask(1)
+
+    conversation.ask(ask, lambda found: heard.put(found.alpha[0]), heard.put, lambda progress: None, fair=PATIENCE)
+    assert began.wait(PATIENCE)
+    asks(conversation, heard, quick(2))
+    goes_on.set()
+    assert [heard.get(timeout=PATIENCE), heard.get(timeout=PATIENCE)] == [1, 2]
+
+
+def test_all_that_wait_are_answered(conversation: Conversation) -> None:
+    found: list[int] = []
+
+    def wait(number: int) -> None:
+        found.append(conversation.mask(quick(number), lambda progress: None, lambda: False).alpha[0])
+
+    waiting = [threading.Thread(target=wait, args=(number,)) for number in range(5)]
+    for each in waiting:
+        each.start()
+    conversation.start()
+    for each in waiting:
+        each.join(PATIENCE)
+    assert sorted(found) == [0, 1, 2, 3, 4]
+
+
+def test_who_waits_while_the_layer_is_sent_can_give_up(daemon: Daemon, conversation: Conversation) -> None:
+    sending = threading.Event()
+
+    def stalls(session: FakeSession, *layer: Any, cancelled: Callable[[], bool]) -> FakePicture:
+        sending.set()
+        pause = threading.Event()
+        while not cancelled():
+            pause.wait(0.001)
+        raise Rejected(messages.CANCELLED, "Cancelled.")
+
+    daemon.trouble = [Unavailable("Not yet.")]  # of the opening before anybody asks
+    FakeSession.open, kept = stalls, FakeSession.open  # type: ignore[assignment, method-assign]
+    try:
+        conversation.start()
+        with pytest.raises(Rejected, match="Cancelled"):
+            conversation.mask(quick(1), lambda progress: None, sending.is_set)
+    finally:
+        FakeSession.open = kept  # type: ignore[method-assign]
 
 
 def test_a_refusal_keeps_the_connection(daemon: Daemon, conversation: Conversation, heard: queue.Queue[Any]) -> None:

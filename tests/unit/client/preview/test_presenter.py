@@ -111,7 +111,7 @@ def seen(presenter: Presenter) -> list[tuple[Any, int | None]]:
 
 def click(presenter: Presenter, x: float, y: float, button: str = LEFT, alt: bool = False) -> None:
     presenter.press(x, y, button, alt)
-    presenter.release(x, y)
+    presenter.release(x, y, button)
 
 
 def test_nothing_is_asked_before_the_window_and_the_options_are_known(program: Program, asked: Asked) -> None:
@@ -170,7 +170,7 @@ def test_hair_is_waited_for_with_what_is_known_at_once(presenter: Presenter, ask
     presenter.zoom(1)
     assert asked.last["edges"] == "fine"
     presenter.change({**OPTIONS, "edges": "off"})
-    asked.answer(72, which=-2)  # late: nobody goes on with it
+    asked.answer(72, which=-2)  # late: it is seen, and nobody goes on with it
     assert asked.last["edges"] == "off" and len(asked.questions) == 5
 
 
@@ -180,14 +180,37 @@ def test_what_the_daemon_warns_of_is_said(presenter: Presenter, asked: Asked) ->
     assert presenter.status == "100 % of what is seen stays. The GPU was not used."
 
 
-def test_an_answer_that_was_overtaken_is_not_shown(presenter: Presenter, asked: Asked) -> None:
+def test_what_an_older_question_gave_is_seen_until_the_newest_is_answered(presenter: Presenter, asked: Asked) -> None:
+    """Or nothing would change as long as a slider is moved."""
     presenter.change({**OPTIONS, "grow": 1})
     presenter.change({**OPTIONS, "grow": 2})
     asked.answer(1, which=-2)
+    assert seen(presenter) == [("whole", 1)] and presenter.is_busy
     asked.fail(Rejected(messages.INTERNAL, "Late."), which=-2)
-    assert seen(presenter) == [("whole", 100)] and presenter.is_busy and presenter.failed is None
+    assert presenter.failed is None
     asked.answer(2)
-    assert seen(presenter) == [("whole", 2)]
+    assert seen(presenter) == [("whole", 2)] and not presenter.is_busy
+
+
+def test_what_an_older_question_gave_of_another_view_is_not_seen(presenter: Presenter, asked: Asked) -> None:
+    presenter.change({**OPTIONS, "grow": 1})
+    presenter.zoom(1)
+    asked.answer(1, which=-2)
+    assert seen(presenter) == [("whole", 100)]
+
+
+def test_an_image_is_asked_for_once_however_often_a_slider_is_moved(presenter: Presenter, program: Program) -> None:
+    presenter.zoom(1)
+    for grow in range(20):
+        presenter.change({**OPTIONS, "grow": grow})
+    assert len(program.wanted) == 2
+
+
+def test_hair_that_fails_leaves_what_was_known_at_once(presenter: Presenter, asked: Asked) -> None:
+    presenter.change({**OPTIONS, "edges": "hair"})
+    asked.answer(70)
+    asked.fail(Rejected(messages.OUT_OF_MEMORY, "Not enough."))
+    assert seen(presenter) == [("whole", 70)] and presenter.failed is not None and not presenter.is_busy
 
 
 def test_clicks_are_points_of_the_layer(presenter: Presenter, asked: Asked) -> None:
@@ -213,13 +236,13 @@ def test_a_drag_is_a_box_and_a_short_one_is_a_click(presenter: Presenter, asked:
     presenter.press(50, 100, LEFT)
     presenter.move(250, 200)
     assert presenter.boxes() == [(50, 100, 250, 200)] and len(asked.questions) == 1
-    presenter.release(250, 200)
+    presenter.release(250, 200, LEFT)
     assert asked.last["box"] == [100, 50, 501, 251] and asked.last["keep"] == []
     presenter.press(60, 120, LEFT)
-    presenter.release(62, 121)
+    presenter.release(62, 121, LEFT)
     assert asked.last["keep"] == [[120, 90]]
     presenter.press(-50, -60, LEFT)  # from beside the layer to beside it: all of it
-    presenter.release(600, 600)
+    presenter.release(600, 600, LEFT)
     assert asked.last["box"] == [0, 0, 1000, 500]
 
 
@@ -228,14 +251,25 @@ def test_a_box_that_is_being_drawn_can_be_given_up(presenter: Presenter, asked: 
     presenter.press(50, 100, LEFT)
     presenter.move(250, 200)
     assert presenter.key("Escape")
-    presenter.release(250, 200)
+    presenter.release(250, 200, LEFT)
     assert len(asked.questions) == 1 and presenter.boxes() == []
 
 
-def test_a_right_drag_is_no_box(presenter: Presenter, asked: Asked) -> None:
+def test_a_right_drag_means_nothing(presenter: Presenter, asked: Asked) -> None:
     presenter.press(50, 100, RIGHT)
-    presenter.release(250, 200)
-    assert asked.last["box"] is None and asked.last["drop"] == [[100, 50]]
+    presenter.move(250, 200)
+    assert presenter.boxes() == []
+    presenter.release(250, 200, RIGHT)
+    assert len(asked.questions) == 1 and presenter.points() == []
+
+
+def test_another_button_means_nothing_while_one_is_held(presenter: Presenter, asked: Asked) -> None:
+    presenter.press(50, 100, LEFT)
+    presenter.move(150, 150)
+    click(presenter, 160, 160, RIGHT)
+    assert len(asked.questions) == 1
+    presenter.release(250, 200, LEFT)
+    assert asked.last["box"] == [100, 50, 501, 251] and asked.last["drop"] == []
 
 
 @pytest.mark.parametrize("held", ["middle button", "space"])
@@ -243,8 +277,9 @@ def test_the_layer_is_moved_without_a_mark(presenter: Presenter, asked: Asked, h
     presenter.actual()
     if held == "space":
         presenter.key("Space")
-    presenter.press(100, 100, MIDDLE if held == "middle button" else LEFT)
-    presenter.release(150, 80)
+    button = MIDDLE if held == "middle button" else LEFT
+    presenter.press(100, 100, button)
+    presenter.release(150, 80, button)
     presenter.key_released("Space")
     assert asked.last["view"] == View(200, 70, 700, 470, 500, 400) and asked.last["keep"] == []
     click(presenter, 0, 0)
@@ -349,7 +384,7 @@ def test_what_is_not_selected_is_seen_to_go(presenter: Presenter, program: Progr
     presenter.change(OPTIONS, within=[0, 0, 500, 500])
     assert asked.last["box"] == [0, 0, 500, 500]
     asked.answer(100)
-    assert seen(presenter) == [("whole", 40)]
+    assert seen(presenter) == [("whole", 40)] and presenter.status == "16 % of what is seen stays."
 
 
 def test_the_band_is_seen_for_a_moment_after_the_reach_was_moved(

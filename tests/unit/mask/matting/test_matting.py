@@ -76,7 +76,7 @@ class Refined:
 
     def band(self, view: list[int] | None = None) -> NDArray[np.bool_]:
         where = self._view(view)
-        drawn = matting.BandInView(self._band, self._mask_in(where), where).drawn(8)
+        drawn = matting.BandInView(self._band, self._mask_in(where), where).drawn(8, lambda: None)
         assert set(np.unique(drawn)) <= {0, 255}
         made_anew: NDArray[np.bool_] = drawn == 255
         return made_anew
