@@ -19,7 +19,8 @@ import pytest
 from conftest import PATIENCE, Daemon, wait_for
 from matted_client import Mask, MattedError, Rejected, Session, Unavailable, messages
 from matted_client.filling import Filling
-from matted_client.options import LayerOptions
+from matted_client.options import LayerOptions, RefineOptions
+from matted_client.preview.marks import Marks
 
 CHECKOUT = Path(__file__).parents[3]
 PLUGIN = CHECKOUT / "plugins" / "gimp" / "remove-background"
@@ -103,11 +104,18 @@ class Layer:
         self._picture = width, height, pixels
         self._box = box
         self._gone = gone
+        self.item = object()  # the host's own
 
     def read(self) -> Reading:
         width, height, pixels = self._picture
         filling = Filling(len(pixels))
         return Reading(width, height, "RGBA8", filling, self._parts(filling, pixels))
+
+    def read_mask(self) -> Reading:
+        """The disc is surely subject in its middle, and nothing else is sure."""
+        width, height, _pixels = self._picture
+        filling = Filling(width * height)
+        return Reading(width, height, "GRAY8", filling, self._parts(filling, painted(width, height)))
 
     def _parts(self, filling: Filling, pixels: bytes) -> Iterator[None]:
         half = len(pixels) // 2
@@ -122,6 +130,13 @@ class Layer:
 
     def box(self) -> list[int] | None:
         return self._box
+
+
+def painted(width: int, height: int) -> bytes:
+    """A square of white in the middle of black."""
+    mask = np.zeros((height, width), np.uint8)
+    mask[height // 4 : -(height // 4), width // 4 : -(width // 4)] = 255
+    return mask.tobytes()
 
 
 class Picture:
@@ -139,6 +154,9 @@ class Picture:
     def show(self, cut_outs: list[Any], options: Any) -> list[str]:
         self.shown += cut_outs
         return ["A note."]
+
+    def take(self, refined: list[Any]) -> None:
+        self.shown += refined
 
     def tell(self, text: str) -> None:
         self.told.append(text)
@@ -210,6 +228,97 @@ def test_a_layer_that_goes_away_while_it_is_read_ends_the_removal(folder: Path) 
     assert picture.shown == []
     kind = part("request_thread").RequestThread
     wait_for(lambda: not any(isinstance(each, kind) for each in threading.enumerate()), "the end of the thread")
+
+
+# -- with a preview ----------------------------------------------------------------------------------------------------
+
+WIDTH, HEIGHT = 60, 40
+DISC = peers.disc(WIDTH, HEIGHT)
+
+
+@pytest.fixture
+def opened(folder: Path) -> Iterator[Any]:
+    """A layer whose dialog was accepted when half of it had been read and a point had been set."""
+    layer = Layer(DISC, WIDTH, HEIGHT)
+    hint = layer.read_mask()
+    requests = part("daemon_requests")
+
+    def connect(on_progress: Any, cancelled: Any) -> Session:
+        session: Session = requests.session(str(folder), "tests", on_progress, cancelled)
+        return session
+
+    found = part("preview.opened_layer").OpenedLayer(connect, layer, lambda act: None, hint)
+    found.marks = Marks(WIDTH, HEIGHT)
+    found.marks.point((30, 20), keep=True)
+    found.conversation.start()
+    assert found.read_on()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def openings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """The sizes of the pictures that are sent to be kept, and of those that are sent with a question."""
+    sent: list[tuple[int, int]] = []
+    keep, mask = Session.keep, Session.mask
+
+    def watched(session: Session, opening: Any, *rest: Any, **named: Any) -> None:
+        sent.append((opening.width, opening.height))
+        keep(session, opening, *rest, **named)
+
+    def asked(session: Session, pixels: Any, width: int, height: int, *rest: Any, **named: Any) -> Mask:
+        sent.append((width, height))
+        return mask(session, pixels, width, height, *rest, **named)
+
+    monkeypatch.setattr(Session, "keep", watched)
+    monkeypatch.setattr(Session, "mask", asked)
+    return sent
+
+
+def test_a_layer_that_was_previewed_is_not_sent_again_and_its_marks_count(
+    folder: Path, daemon: Daemon, opened: Any, openings: list[tuple[int, int]]
+) -> None:
+    other = Layer(peers.disc(50, 30), 50, 30)
+    picture = Picture(opened.layer, other)
+    part("removal").remove_background(str(folder), "tests", picture, LayerOptions(anyway=True), opened)
+    assert openings == [(WIDTH, HEIGHT), (50, 30)]
+    with daemon.session() as session:
+        wanted = session.mask(DISC, WIDTH, HEIGHT, "RGBA8", anyway=True, keep=[[30, 20]], hint=painted(WIDTH, HEIGHT))
+        plain = session.mask(peers.disc(50, 30), 50, 30, "RGBA8", anyway=True)
+    assert [bytes(each.alpha) for each in picture.shown] == [bytes(wanted.alpha), bytes(plain.alpha)]
+
+
+def refine(folder: Path, picture: Picture, opened: Any = None, **options: Any) -> None:
+    part("refinement").refine_masks(str(folder), "tests", picture, RefineOptions(**options), opened)
+
+
+def test_masks_are_refined_with_the_options_that_were_chosen(folder: Path, daemon: Daemon) -> None:
+    picture = Picture(*[Layer(DISC, WIDTH, HEIGHT)] * 2)
+    refine(folder, picture, reach=5.0, grow=2)
+    with daemon.session() as session:
+        wanted = session.refine(DISC, WIDTH, HEIGHT, "RGBA8", painted(WIDTH, HEIGHT), reach=5.0, grow=2)
+    assert [bytes(each.alpha) for each in picture.shown] == [bytes(wanted.alpha)] * 2
+    assert all(text.startswith("Layer ") for text, _ in picture.progress)
+
+
+def test_a_mask_that_was_previewed_is_refined_with_its_marks(
+    folder: Path, daemon: Daemon, opened: Any, openings: list[tuple[int, int]]
+) -> None:
+    picture = Picture(opened.layer)
+    refine(folder, picture, opened, reach=5.0)
+    assert openings == [(WIDTH, HEIGHT)]
+    with daemon.session() as session:
+        hint = painted(WIDTH, HEIGHT)
+        wanted = session.refine(DISC, WIDTH, HEIGHT, "RGBA8", hint, reach=5.0, keep=[[30, 20]])
+    assert [bytes(each.alpha) for each in picture.shown] == [bytes(wanted.alpha)]
+
+
+def test_a_previewed_layer_that_goes_away_ends_the_removal(folder: Path, opened: Any) -> None:
+    opened.layer._gone = True
+    picture = Picture(opened.layer)
+    with pytest.raises(MattedError, match="gone"):
+        part("removal").remove_background(str(folder), "tests", picture, LayerOptions(), opened)
+    assert picture.shown == []
 
 
 # -- the thread that asks ----------------------------------------------------------------------------------------------
