@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hosts.gimp.pictures import Picture, photograph
+from hosts.gimp.pictures import REFINE, WITH_DIALOG, Picture, photograph
 from hosts.gimp.session import Gimp
 from hosts.installed import Installed
 from PIL import Image
@@ -40,6 +40,10 @@ def test_a_folder_is_cut_out(gimp: Gimp, installed: Installed, language: str, fi
         folder.rmdir()
 
 
-def test_the_page_lists_what_the_procedure_takes(gimp: Gimp) -> None:
-    table = PAGE[PAGE.index("## Arguments") : PAGE.index("## A folder")]
-    assert re.findall(r"^\| `([a-z-]+)`", table, re.MULTILINE) == gimp.arguments()
+def test_the_page_lists_what_the_procedures_take(gimp: Gimp) -> None:
+    part = PAGE[PAGE.index("## Arguments") : PAGE.index("## A folder")]
+    common, options, refining = (
+        re.findall(r"^\| `([a-z-]+)`", table, re.MULTILINE) for table in part.split("|---|---|---|---|")[1:]
+    )
+    assert common + options == gimp.arguments() == gimp.arguments(WITH_DIALOG)
+    assert common + refining == gimp.arguments(REFINE)

@@ -15,6 +15,7 @@ from hosts.gimp.pictures import (
     DIALOG_KEYS,
     MESSAGE,
     ONE_CLICK,
+    REFINE,
     REMOVE,
     SUCCESS,
     WINDOW,
@@ -363,6 +364,9 @@ def test_every_language_in_menu_dialog_messages_and_help(
         assert browser.read_text().strip().endswith(f"/help/{language}/remove-background.html")
         with asked(plain, ONE_CLICK, f"^{title}$"):
             running.screenshot(artefacts / f"no subject {language}.png")
+        running.give_mask(picture.layer, 128)
+        with asked(picture, REFINE, f"^{words('Refine Mask')}$"):
+            running.screenshot(artefacts / f"refine {language}.png")
         sentence, hint = sentences.SENTENCES[messages.NO_SUBJECT]
         assert plain.click() == ["execution-error", f"{words(sentence)}\n{words(hint)}"]
         for each in (picture, plain):

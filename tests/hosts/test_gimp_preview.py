@@ -218,6 +218,26 @@ def test_what_is_chosen_is_seen_at_once(
     assert both.mask() == installed.mask_of(BOTH, grow=20)
 
 
+def test_clean_colours_are_seen_and_are_those_of_the_new_layer(
+    desktop: Gimp, both: Picture, forgetful: None, artefacts: Path
+) -> None:
+    with previewed(both, artefacts, "clean colours") as (called, preview):
+        before = preview.image()
+        desktop.press(DIALOG, "alt+u", "Down", "Down")
+        clean = preview.until_unlike(before)
+        desktop.press(DIALOG, "alt+n")
+        preview.until_like(before)
+        desktop.press(DIALOG, "alt+n")
+        preview.until_like(clean)
+        removed(desktop, called)
+    made = both.state()["layers"]
+    desktop.press(WINDOW, "ctrl+z")
+    until(lambda: len(both.state()["layers"]) == 1, "undo")
+    assert both.click(output="layer") == SUCCESS
+    for shape, wanted in zip(made, both.state()["layers"], strict=True):
+        assert {**shape, "id": None} == {**wanted, "id": None}
+
+
 def test_only_what_is_selected_is_seen_to_stay(
     desktop: Gimp, installed: Installed, both: Picture, forgetful: None, artefacts: Path
 ) -> None:

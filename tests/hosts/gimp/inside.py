@@ -392,9 +392,9 @@ def float_selection(image, layer):
     return ids(floating)[0]
 
 
-def arguments():
-    """What the plug-in's procedure takes, in its order."""
-    return [spec.name for spec in Gimp.get_pdb().lookup_procedure(ONE_CLICK).get_arguments()]
+def arguments(procedure=ONE_CLICK):
+    """What a procedure of the plug-in takes, in its order."""
+    return [spec.name for spec in Gimp.get_pdb().lookup_procedure(procedure).get_arguments()]
 
 
 def menu_label():
