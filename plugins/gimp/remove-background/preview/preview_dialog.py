@@ -16,7 +16,7 @@ from .dialog_parts import StatusLine, ToolRow, legend
 from .preview_widget import PreviewWidget
 
 SHARE = 0.6  # of the screen
-SMALLEST = 1200, 640  # logical pixels: with less, nothing can be judged
+SMALLEST = 1200, 680  # logical pixels: with less, nothing can be judged
 FRAME = 40, 60  # what the window's own frame and a panel take
 BORDER = 12
 CONTROLS = 340  # logical pixels that they are wide at least: a scale is too short to be moved with less
@@ -153,8 +153,9 @@ class PreviewDialog:
         presenter, name = self._preview.presenter, Gdk.keyval_name(event.keyval) or ""
         if name == "Escape":
             return presenter.cancel_drag()
-        ctrl = event.state & Gdk.ModifierType.CONTROL_MASK
-        return bool(ctrl and name in "zZyY" and presenter.key(name.upper(), True, name == "Z"))
+        if not event.state & Gdk.ModifierType.CONTROL_MASK or name.upper() not in ("Z", "Y"):
+            return False
+        return presenter.key(name.upper(), True, bool(event.state & Gdk.ModifierType.SHIFT_MASK))
 
 
 def _screen():
