@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from graphs import small
 from hosts import roots
 from hosts.krita.kinds import TITLES
 from hosts.krita.session import KritaSession, krita_session
@@ -26,6 +27,7 @@ SIZE, MIDDLE = (700, 300), 300  # of the picture with two subjects, and where th
 LEFT_ONE, RIGHT_ONE = [150, 120], [560, 200]  # as in the checks
 SELECTED = [300, 0, 640, 300]  # the selection of the checks: left, top, right, bottom
 SELECTED_VALUE = 200
+PLATE_MODEL, PLATE_MOVED = "background-matting-mobilenetv2", 4 * 2  # and by how many bytes the plate is moved
 LARGEST, SMALLEST_PREVIEW = (1240, 660), (420, 360)  # logical pixels, on a screen of 1280 x 720
 TESTED = [suite for suite in TITLES if suite in roots.SUITES]
 
@@ -84,7 +86,8 @@ def seen(
 
 @contextmanager
 def in_krita(suite: str, wheel: Path, weights: Path, artefacts: Path, folder: Path) -> Iterator[Seen]:
-    with krita_session(roots.get(suite, wheel), weights, {}) as session:
+    models = {PLATE_MODEL: small.keyer(folder / "keyer.onnx")}
+    with krita_session(roots.get(suite, wheel), weights, models) as session:
         two().save(session.folder / "two.png")
         two().save(session.folder / "photograph.png")
         session.preview()
@@ -280,6 +283,16 @@ def test_without_a_daemon_the_layer_is_seen_and_ok_says_what_is_wrong(seen: Seen
     assert without["frames"] == 1
     ((message, hint),) = without["messages"]
     assert without["status"] == f"{message} {hint}"
+
+
+def test_a_plate_that_is_chosen_in_the_dialog_counts(seen: Seen) -> None:
+    plate = seen["preview: plate"]
+    assert "the same scene without the subject" in plate["missing"]
+    assert plate["too small"].startswith('The plate "small" does not cover the whole layer.')
+    assert plate["status"].endswith("% of what is seen stays.") and plate["messages"] == []
+    pixels = two().tobytes()
+    moved = pixels[PLATE_MOVED:] + pixels[:PLATE_MOVED]
+    assert seen.bytes_of("preview-plate.mask") == bytes(seen.mask(model=PLATE_MODEL, plate=moved).alpha)
 
 
 # -- Refine Mask… ------------------------------------------------------------------------------------------------------

@@ -52,8 +52,10 @@ from .steps import (
     take_messages,
     wish,
 )
+from .wishes import add_plate
 
 LEFT_ONE, RIGHT_ONE, BETWEEN = (150, 120), (560, 200), (320, 20)  # places of the picture
+PLATE_MODEL = "background-matting-mobilenetv2"
 SELECTED = (300, 0, 340, 300)  # x, y, width, height: around the right one
 
 
@@ -132,7 +134,8 @@ def colour(window, place):
 def at(window, place):
     """Where a pixel of the picture is in the preview."""
     x, y = presenter(window).camera.on_screen(place[0] + 0.5, place[1] + 0.5)
-    return QPoint(int(x), int(y))
+    scale = preview(window).devicePixelRatioF()
+    return QPoint(int(x / scale), int(y / scale))
 
 
 def click_at(window, place, button=Qt.MouseButton.LeftButton, modifier=Qt.KeyboardModifier.NoModifier):
@@ -592,6 +595,41 @@ def no_subject(seen):
     seen["empty, OK"] = yield from accept(window)
 
 
+def with_plate(seen):
+    """A plate that is chosen in the dialog is read and counts; one that is too small is said to be."""
+    document = yield from open_two()
+    node = document.activeNode()
+    add_plate(document)
+    small = document.createNode("small", "paintlayer")
+    small.setPixelData(QByteArray(b"\x80" * 400), 0, 0, 10, 10)
+    document.rootNode().addChildNode(small, None)
+    yield from activate(document, node)
+    window = yield from open_preview()
+    model, plate = (window.findChild(QComboBox, name) for name in ("model", "plate"))
+    yield lambda: model.count() > 2
+    model.setCurrentIndex(model.findData(PLATE_MODEL))
+
+    def missing():
+        """a sentence on the plate that is missing"""
+        return "scene" in status(window) and status(window)
+
+    seen["missing"] = yield missing
+    plate.setCurrentIndex(plate.findData("small"))
+
+    def too_small():
+        """a sentence on the plate that is too small"""
+        return "cover" in status(window) and status(window)
+
+    seen["too small"] = yield too_small
+    yield from after(window, plate.setCurrentIndex, plate.findData("plate"))
+    seen["status"] = status(window)
+    photograph_screen("preview-plate.png")
+    seen["messages"] = yield from accept(window)
+    save_mask(node, "preview-plate.mask")
+    yield forgotten
+    wish()
+
+
 def without_daemon(seen):
     """The status line says what is wrong; the layer itself can be seen."""
     yield from open_two()
@@ -838,6 +876,7 @@ ALL = [
     ("preview: several", several),
     ("preview: selection", selected_before),
     ("preview: nothing", no_subject),
+    ("preview: plate", with_plate),
     ("refine: painted", refined),
     ("refine: which mask", which_mask),
     ("refine: selection", refined_where_selected),
