@@ -175,6 +175,7 @@ def legend() -> QtWidgets.QLabel:
     label.setWordWrap(True)
     label.setToolTip(_(KEYS))
     font = label.font()
-    font.setPointSizeF(font.pointSizeF() * SMALL)
-    label.setFont(font)
+    if font.pointSizeF() > 0:  # it may have a size in pixels
+        font.setPointSizeF(font.pointSizeF() * SMALL)
+        label.setFont(font)
     return label

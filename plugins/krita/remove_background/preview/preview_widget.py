@@ -18,7 +18,7 @@ WHEEL_STEP = 120  # what Qt says of one step of a wheel
 COLOUR = (0x40, 0x80, 0x40)  # behind the subject until a person chooses another
 
 _Key = QtCore.Qt.Key
-KEY_NAMES = {
+_NAMES = {
     _Key.Key_Left: "Left",
     _Key.Key_Right: "Right",
     _Key.Key_Up: "Up",
@@ -40,6 +40,9 @@ KEY_NAMES = {
     _Key.Key_Y: "Y",
     _Key.Key_Z: "Z",
 }
+# Qt 6 says of a key event the number of its key, Qt 5 the key, which is a number there.
+KEY_NAMES = {getattr(key, "value", key): name for key, name in _NAMES.items()}
+ESCAPE = getattr(_Key.Key_Escape, "value", _Key.Key_Escape)
 BUTTONS = {
     QtCore.Qt.MouseButton.LeftButton: LEFT,
     QtCore.Qt.MouseButton.MiddleButton: MIDDLE,
@@ -188,6 +191,7 @@ class PreviewWidget(QtWidgets.QWidget, Widget):
     def mouseReleaseEvent(self, event: Any) -> None:
         if self.presenter is not None and event.button() in BUTTONS:
             self.presenter.release(*self._at(event), BUTTONS[event.button()])
+            self.setCursor(QtCore.Qt.CursorShape.CrossCursor)
 
     def wheelEvent(self, event: Any) -> None:
         if self.presenter is not None:
@@ -204,7 +208,7 @@ class PreviewWidget(QtWidgets.QWidget, Widget):
     def event(self, event: Any) -> bool:
         """Keep the keys that mean something here from being shortcuts of Krita's."""
         if event.type() == QtCore.QEvent.Type.ShortcutOverride and event.key() in KEY_NAMES:
-            if event.key() != _Key.Key_Escape:
+            if event.key() != ESCAPE:
                 event.accept()
                 return True
         return bool(super().event(event))
