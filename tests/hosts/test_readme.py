@@ -9,9 +9,17 @@ import document_pictures as documents
 import pytest
 from conftest import PHOTOGRAPHS, Daemon
 from hosts import roots
-from hosts.gimp.pictures import MESSAGE, WINDOW, Picture
+from hosts.gimp.pictures import (
+    DIALOG,
+    MESSAGE,
+    WINDOW,
+    WITH_DIALOG,
+    Picture,
+    asked,
+)
+from hosts.gimp.preview import RIGHT, Preview
 from hosts.gimp.session import Gimp, new_profile
-from hosts.installed import Installed, until
+from hosts.installed import PATIENCE, Installed, until
 from hosts.krita.session import KritaSession, krita_session
 from PIL import Image
 
@@ -19,11 +27,18 @@ PHOTOGRAPH = PHOTOGRAPHS / "coffee.jpg"
 SUITE = "trixie"  # the Debian whose GIMP and Krita are shown
 ONE_CLICK_KEYS = ["alt+r", "c"]  # Filters > Remove Background
 GIMP_WINDOW = (1060, 680)
+FACE, SUIT, WALL = (225, 110), (150, 400), (400, 30)  # places in woman()
+FLAG = (5, 232), (18, 290), (10, 440), (12, 480)
 CANVAS, DOCK = (200, 40, 800, 640), (820, 360, 1060, 640)  # left, top, right, bottom in it: the picture, its layers
 
 
 def photograph() -> Image.Image:
     with Image.open(PHOTOGRAPH) as picture:
+        return picture.convert("RGB")
+
+
+def woman() -> Image.Image:
+    with Image.open(PHOTOGRAPHS / "astronaut.jpg") as picture:
         return picture.convert("RGB")
 
 
@@ -68,6 +83,28 @@ def test_gimp_with_the_mask(fresh_gimp: tuple[Installed, Gimp], tmp_path: Path) 
         assert before.crop(part) != after.crop(part)
     documents.keep(after, "gimp.webp", tmp_path)
     desktop.close_image(coffee.id)
+
+
+def test_gimp_with_the_dialog(fresh_gimp: tuple[Installed, Gimp], tmp_path: Path) -> None:
+    """A flag is dropped, and the woman before it stays."""
+    installed, desktop = fresh_gimp
+    installed.ensure_daemon()
+    picture = Picture(desktop, installed.put(woman()))
+    desktop.show(picture.id)
+    until(lambda: desktop.windows(WINDOW), "window with the picture")
+    with asked(picture, WITH_DIALOG) as called:
+        preview = Preview(desktop, DIALOG, woman().size, tmp_path / "dialog-screen.png")
+        seen = preview.until_seen(stays=[FACE, SUIT, FLAG[0]], goes=[WALL])
+        for place in FLAG:
+            preview.click(*place, RIGHT)
+            seen = preview.until_unlike(seen)
+        preview.click(*SUIT)
+        preview.until_unlike(seen)
+        preview.until_seen(stays=[FACE, (SUIT[0] + 20, SUIT[1])], goes=[WALL, (FLAG[2][0], FLAG[2][1] + 20)])
+        documents.keep(desktop.picture_of(DIALOG, tmp_path / "dialog-screen.png"), "dialog.webp", tmp_path)
+        desktop.press(DIALOG, "Escape")
+        assert called.result(PATIENCE)[0] == "cancel"
+    desktop.close_image(picture.id)
 
 
 @pytest.fixture

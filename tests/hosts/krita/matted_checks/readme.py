@@ -2,11 +2,12 @@
 
 from PyQt5.QtWidgets import QComboBox, QDialogButtonBox
 
+from .previewing import settled
 from .program import action, open_photograph, photograph_screen, turns, window
 from .wishes import open_options, press
 
-SIZE = (1120, 700)  # of Krita's window, without its frame
-MARGIN = 60  # pixels between the dialog and the window's right edge
+SIZE, DIALOG = (1360, 820), (1000, 600)  # of Krita's window and of the dialog, without their frames
+MARGIN = 40  # pixels between the dialog and the window's right edge
 SETTLED = 50  # turns after which Krita has drawn what a new size or window needs
 
 
@@ -21,6 +22,9 @@ def picture(seen):
     dialog = yield from open_options()
     models = dialog.findChild(QComboBox)
     yield lambda: models.count() > 1
+    dialog.resize(*DIALOG)
+    yield turns(SETTLED)
+    yield settled(dialog)
     seen["window"] = place_of(main)
     left, top, width, height = seen["window"]
     dialog.move(left + width - dialog.width() - MARGIN, top + (height - dialog.height()) // 2)
