@@ -167,6 +167,7 @@ def test_every_background_looks_different(seen: Seen) -> None:
     assert colours["checks"] in (shades.LIGHT, shades.DARK)
     assert colours["red"][0] > max(colours["red"][1:]) + 60
     assert looked_at["colour is offered"] is True
+    assert looked_at["chosen colour"] == [200, 30, 90]
     assert looked_at["after the last background"] == shades.CHECKS
 
 

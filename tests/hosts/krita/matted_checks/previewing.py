@@ -6,11 +6,12 @@ import json
 import remove_background
 from krita import Selection
 from PyQt5.QtCore import QByteArray, QEvent, QPoint, QPointF, Qt
-from PyQt5.QtGui import QImage, QMouseEvent
+from PyQt5.QtGui import QColor, QImage, QMouseEvent
 from PyQt5.QtTest import QTest
 from PyQt5.QtWidgets import (
     QApplication,
     QCheckBox,
+    QColorDialog,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -55,6 +56,7 @@ from .steps import (
 from .wishes import add_plate
 
 LEFT_ONE, RIGHT_ONE, BETWEEN = (150, 120), (560, 200), (320, 20)  # places of the picture
+CHOSEN = (200, 30, 90)
 PLATE_MODEL = "background-matting-mobilenetv2"
 SELECTED = (300, 0, 340, 300)  # x, y, width, height: around the right one
 
@@ -327,6 +329,14 @@ def looked_at(seen):
         seen["shades"][shades.itemData(row)] = [shown(window), colour(window, BETWEEN)]
         if shades.itemData(row) == "colour":
             seen["colour is offered"] = window.findChild(QToolButton, "colour").isVisible()
+            tool(window, "colour")
+            chooser = yield colour_dialog
+            chooser.setCurrentColor(QColor(*CHOSEN))
+            yield turns()
+            photograph_screen("preview-choosing.png")
+            chooser.accept()
+            yield turns(3)
+            seen["chosen colour"] = colour(window, BETWEEN)
         photograph_screen(f"preview-{shades.itemData(row)}.png")
     key(window, Qt.Key.Key_F)
     yield turns()
@@ -338,6 +348,12 @@ def looked_at(seen):
     yield turns()
     seen["after"] = shown(window) == first
     yield from cancel(window)
+
+
+def colour_dialog():
+    """the dialog that chooses a colour"""
+    dialogs = visible(QColorDialog)
+    return dialogs[0] if dialogs else None
 
 
 def moved(seen):
