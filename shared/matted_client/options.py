@@ -50,12 +50,14 @@ class Switch:
     """Says whether there is a number at all, in a host whose numbers cannot be missing.
 
     name: of an argument of a procedure. start: the number that is shown when it is switched on for the first time.
+    missing: what is said in the place of no number; empty: that it is off.
     """
 
     name: str
     label: str
     about: str
     start: float
+    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,7 @@ class ReachOptions:
         low=0,
         high=1000,
         unit=PIXELS,
-        switch=Switch("own-reach", N_("_Own reach"), N_("Off: as far as the edge needs"), 10),
+        switch=Switch("own-reach", N_("_Own reach"), N_("Off: as far as the edge needs"), 10, N_("Automatic")),
     )
 
 

@@ -302,6 +302,7 @@ def test_a_plate_that_is_chosen_in_the_dialog_counts(seen: Seen) -> None:
 def test_a_painted_mask_is_refined_in_its_place(seen: Seen) -> None:
     refined = seen["refine: painted"]
     assert refined["title"].startswith("Refine Mask")
+    assert refined["no reach"] == "Automatic"
     assert 'The mask "Painted" of the layer "Background".' in refined["texts"]
     assert refined["messages"] == [] and refined["kept"] is True
     assert refined["active"] == "Background"

@@ -115,7 +115,7 @@ class YesNoControl(Control):
 
 
 class NumberControl(Control):
-    """A box, and a slider that moves it. Shows Off, one step below the lowest value, for a number that is missing."""
+    """A box, and a slider that moves it. Says so, one step below the lowest value, for a number that is missing."""
 
     def __init__(self, entry: Option) -> None:
         whole = entry.kind == options.WHOLE
@@ -129,7 +129,8 @@ class NumberControl(Control):
         self.widget.setSingleStep(step)
         self.widget.setSuffix(UNITS.get(entry.unit, ""))
         if self._missing is not None:
-            self.widget.setSpecialValueText(_("Off"))
+            said = entry.switch.missing if entry.switch is not None else ""
+            self.widget.setSpecialValueText(_(said) if said else _("Off"))
         self._slider = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
         self._slider.setRange(0, SLIDER_STEPS)
         self._slider.setMinimumWidth(SLIDER_WIDTH)

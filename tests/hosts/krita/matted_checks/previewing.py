@@ -715,6 +715,7 @@ def refined(seen):
     (FOLDER / "painted.mask").write_bytes(bytes_before)
     window = yield from open_refine()
     seen["title"] = window.windowTitle()
+    seen["no reach"] = window.findChild(QDoubleSpinBox, "reach").text()
     seen["clipped"] = clipped(window)
     seen["texts"] = [label.text() for label in window.findChildren(QLabel) if label.isVisible()]
     photograph_screen("refine.png")
@@ -843,6 +844,7 @@ def refined_where_selected(seen):
     window = yield from open_refine()
     seen["texts"] = [label.text() for label in window.findChildren(QLabel) if label.isVisible()]
     seen["outside"] = alpha_at(window, (40, 40))
+    yield turns(3)
     photograph_screen("refine-selection.png")
     seen["messages"] = yield from accept(window)
     (FOLDER / "where-selected.mask").write_bytes(mask_bytes(document, masks(node)[0]))
