@@ -23,12 +23,12 @@ SIGNALLED = 128  # what a shell adds to the number of the signal that ended a pr
 SCREEN = "1400x900x24"
 SMALL_SCREEN = "1280x720x24"
 # Xvfb picks a free display and says which. Everything ends with the script: Krita first, then what it was shown on.
-SCRIPT = """
+SCRIPT = f"""
 set -e
 mkdir -p -m 700 "$XDG_RUNTIME_DIR"
 rm -f "$HOME/display"
 mkfifo "$HOME/display"
-Xvfb -displayfd 3 -screen 0 "$SCREEN" -nolisten tcp 3>"$HOME/display" &
+Xvfb -displayfd 3 -screen 0 "${{SCREEN:-{SCREEN}}}" -nolisten tcp 3>"$HOME/display" &
 XVFB=$!
 trap 'kill $XVFB' EXIT
 read -r number <"$HOME/display"
@@ -62,7 +62,6 @@ class KritaSession:
             "MATTED_STATE_DIR": f"{inside}/state",
             "MATTED_CHECKS": f"{inside}/checks",
             "PATH": f"{inside}/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "SCREEN": SCREEN,
             "PYTHONFAULTHANDLER": "1",  # a crash of Krita says in its log what Python was doing
             **({"MATTED_TEST_EVERYTHING": "1"} if EVERYTHING else {}),
         }
