@@ -34,6 +34,7 @@ from PIL import Image
 from words import words_of
 
 ONE_CLICK_KEYS = ["alt+r", "c"]  # Filters > Remove Background
+HELP_BUTTON = 80, -44  # from the dialog's left and lower edge
 PLAIN = Image.new("RGB", (40, 30), "red")  # nobody sees a subject in it
 WORDS = Path(__file__).parents[2] / "plugins" / "gimp" / "remove-background" / "languages"
 LANGUAGES = sorted(path.stem for path in WORDS.iterdir())
@@ -359,7 +360,7 @@ def test_every_language_in_menu_dialog_messages_and_help(
         with asked(picture, WITH_DIALOG, f"^{title}$"):
             until(installed.pid, "daemon that knows the models")
             running.screenshot(artefacts / f"dialog {language}.png")
-            running.press(f"^{title}$", "F1")
+            running.click(f"^{title}$", *HELP_BUTTON)  # GIMP 3.2 does nothing at F1
             until(browser.exists, "page in the browser")
         assert browser.read_text().strip().endswith(f"/help/{language}/remove-background.html")
         with asked(plain, ONE_CLICK, f"^{title}$"):
