@@ -1,6 +1,7 @@
 """`make bench`: measure matted against bare inference and against rembg, and write docs/benchmarks.md and its plot.
 
-    python -m benchmarks [--quick] [--only KIND]... [--model ID]... [--isnet-onnx FILE]     (in tests/)
+    python -m benchmarks [--quick] [--only KIND]... [--model ID]... [--isnet-onnx FILE] [--beside CHECKOUT]
+    (in tests/)
 
 The models are those of the user's that the benchmarks know; u2netp is fetched if it is not there. A section that fails
 is named in the document, and the others go on. What was measured is kept: with --only or --model, the rest of the
@@ -26,7 +27,7 @@ from hosts.roots import cache_folder
 from matted_client import MattedError
 
 DOCUMENT = CHECKOUT / "docs" / "benchmarks.md"
-OTHERS = (cold.START, engine.KIND, engine.LOADING, hosts.KIND, dialogs.KIND)  # of no model, or of one that they choose
+OTHERS = (cold.START, engine.KIND, engine.LOADING, hosts.KIND, hosts.GAPS, dialogs.KIND)  # of no model, or a fixed one
 KINDS = {
     warm.KIND: warm.measure,
     questions.KIND: questions.measure,
@@ -47,11 +48,12 @@ def main() -> int:
     )
     parser.add_argument("--model", action="append", help="measure this model, and no other")
     parser.add_argument("--isnet-onnx", type=Path, metavar="FILE", help="IS-Net's weights, for rembg")
+    parser.add_argument("--beside", type=Path, metavar="CHECKOUT", help="measure the plug-ins of this checkout as well")
     parser.add_argument("--output", type=Path, default=DOCUMENT, metavar="FILE")
     options = parser.parse_args()
     cache = cache_folder() / "benchmarks"
     cache.mkdir(parents=True, exist_ok=True)
-    place = Workplace(cache, Rembg(cache / "rembg", options.isnet_onnx), options.quick)
+    place = Workplace(cache, Rembg(cache / "rembg", options.isnet_onnx), options.quick, options.beside)
     place.rembg.install()
     kept = cache / ("results-quick.json" if options.quick else "results.json")
     results = Results(kept, go_on=bool(options.only or options.model))
@@ -77,6 +79,7 @@ def _sections(place: Workplace) -> Iterator[tuple[Section, Callable[[], list[Sam
     yield Section(engine.KIND, ""), partial(engine.measure, place)
     yield Section(engine.LOADING, ""), partial(engine.beside, place)
     yield Section(hosts.KIND, ""), partial(hosts.measure, place)
+    yield Section(hosts.GAPS, ""), partial(hosts.gaps, place)
     yield Section(dialogs.KIND, ""), partial(dialogs.measure, place)
 
 

@@ -25,7 +25,8 @@ now = time.perf_counter
 
 
 class Watch:
-    """moments: when the opening got how far. questions: what was asked about views. acts: what was done, and when the
+    """moments: when the opening got how far. questions: about views, when the dialog asked
+    and when it was put. acts: what was done, and when the
     mask that it led to was painted. gaps: begin and end of each. phases: name and begin of each.
     """
 
@@ -64,19 +65,19 @@ class Watch:
 
     # -- what is watched -----------------------------------------------------------------------------------------------
 
-    def watch_client(self, filling, session, conversation, presenter):
-        """Take the client's classes Filling, Session, Conversation and Presenter."""
+    def watch_client(self, filling, session, conversation):
+        """Take the client's classes Filling, Session and Conversation, before a layer is read."""
         self._note_before(conversation, "start", "begun")
         self._note_after(session, "open", "sent")
-        add, ask, mask, frames = filling.add, conversation.ask, conversation.mask, presenter.frames
+        add, ask, mask = filling.add, conversation.ask, conversation.mask
 
         def added(pixels, part):
             add(pixels, part)
             if "sent" not in self.moments:
                 self.moments["read"] = now()
 
-        def asked(itself, question, answered, failed, on_progress):
-            ask(itself, *self._watched(question, answered), failed, on_progress)
+        def asked(itself, question, answered, *args, **kwargs):
+            ask(itself, *self._watched(question, answered), *args, **kwargs)
 
         def whole(itself, *args):
             begun = now()
@@ -84,6 +85,12 @@ class Watch:
             self.waited = now() - begun
             self.answer = dict(answer.info.timings)
             return answer
+
+        filling.add, conversation.ask, conversation.mask = added, asked, whole
+
+    def watch_presenter(self, presenter):
+        """Take the client's class Presenter, before there is one."""
+        frames = presenter.frames
 
         def shown(itself):
             found = frames(itself)
@@ -95,7 +102,7 @@ class Watch:
                 self._to_paint = self._answered
             return found
 
-        filling.add, conversation.ask, conversation.mask, presenter.frames = added, asked, whole, shown
+        presenter.frames = shown
 
     def painted(self):
         """To be called when the preview was painted."""
@@ -124,6 +131,7 @@ class Watch:
         self.questions.append(question)
 
         def asked(*args):
+            question["put"] = now()
             mask = ask(*args)
             question["came"] = now()
             question["timings"] = dict(mask.info.timings)

@@ -12,12 +12,12 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks import dialog_watch
+from benchmarks.gimp_session import QUIET_SECONDS, pings, stand_in, wait_until_quiet, watched_gimp
 from benchmarks.photographs import photograph
 from benchmarks.samples import Results, Sample
 from benchmarks.stopwatch import Run, sample
@@ -25,8 +25,7 @@ from benchmarks.workplace import Workplace
 from conftest import build_wheel, real_weights
 from hosts import roots
 from hosts.gimp.pictures import SUCCESS, WITH_DIALOG
-from hosts.gimp.session import VERSIONS, Gimp, new_profile, plugin, profile
-from hosts.installed import Installed, until
+from hosts.gimp.session import VERSIONS, Gimp, plugin
 from hosts.krita.kinds import TITLES
 from hosts.krita.session import krita_session
 from matted_client import MattedError
@@ -46,10 +45,9 @@ ACTS = FIRST, *MOVED, FIRST_AFTER, DRAGGED, BLIND, CLICKED, OK
 DAEMON, INFERENCE, INSERTION = "daemon", "inference", "the host's insertion"
 LOOPS = DIALOG_LOOP, HOST_LOOP = "the dialog's loop", "the host's own loop"  # the same one in Krita
 PHASES = OPENING, USING, OK
-STAGES = ("start", "dialog", "read", "send", DAEMON, "transport", "paint")
+STAGES = ("start", "dialog", "read", "send", "ask", DAEMON, "transport", "paint")
 HOST_ITSELF = "the host itself"
 INSERTING = ("outputs.", "masks.", "strips.write")  # what the host does when it is given a mask
-QUIET_SECONDS = 1.0
 HERE = Path(__file__).parent
 
 
@@ -156,18 +154,20 @@ def samples(host: str, visits: Sequence[Visit]) -> Iterator[Sample]:
 
 def _runs(visit: Visit) -> Iterator[tuple[str, Run]]:
     told, moments = visit.told, visit.told["moments"]
-    first = next(question for question in told["questions"] if "painted" in question)
+    questions = told["questions"]
+    first = next(question for question in questions if "painted" in question)
     daemon = sum(first["timings"].values())
-    asked = max(moments["sent"], first["asked"])
+    until_first = questions[: questions.index(first) + 1]  # one of them had the daemon find the subject
     stages = {
         "start": moments.get("entered", visit.called) - visit.called,
         "dialog": moments["begun"] - moments.get("entered", visit.called),
         "read": moments["read"] - moments["begun"],
-        "send": asked - moments["read"],
+        "send": moments["sent"] - moments["read"],
+        "ask": first["put"] - moments["sent"],
         DAEMON: daemon,
-        "transport": first["came"] - asked - daemon,
+        "transport": first["came"] - first["put"] - daemon,
         "paint": first["painted"] - first["came"],
-        INFERENCE: first["timings"].get("inference", 0.0),
+        INFERENCE: max(each.get("timings", {}).get("inference", 0.0) for each in until_first),
     }
     yield OPENING, Run(first["painted"] - visit.called, stages)
     yield SEEN, Run(moments["seen"] - visit.called)
@@ -224,7 +224,7 @@ def _ran(samples: Sequence[tuple[float, str]], first: float, last: float) -> dic
 
 
 def _gimp(root: roots.Root, pictures: Sequence[tuple[float, Path]], logs: Path) -> list[Visit]:
-    with _watched_gimp(root, logs) as gimp:
+    with watched_gimp(root, logs, _watch, pinged=True) as gimp:
         for number, (_, path) in enumerate(pictures):
             inside = f"{gimp.installed.home}/picture-{number}.png"
             shutil.copy(path, gimp.installed.outside(inside))
@@ -238,62 +238,25 @@ def _gimp(root: roots.Root, pictures: Sequence[tuple[float, Path]], logs: Path) 
         ]
 
 
-@contextmanager
-def _watched_gimp(root: roots.Root, logs: Path) -> Iterator[Gimp]:
-    """GIMP with its windows, a plug-in that does by itself what a person does in the dialog, and one that asks GIMP."""
-    installed = Installed(root, real_weights())
-    try:
-        new_profile(installed)
-        installed.matted("install", "gimp")
-        folder = plugin(installed)
-        (folder / "options_dialog.py").rename(folder / "options_dialog_itself.py")
-        shutil.copy(HERE / "gimp_dialog.py", folder / "options_dialog.py")
-        shutil.copy(HERE / "dialog_watch.py", folder)
-        pinger = _pinger(installed)
-        pinger.mkdir()
-        shutil.copy(HERE / "gimp_pinger.py", pinger / "pinger.py")
-        (pinger / "pinger.py").chmod(0o755)
-        gimp = Gimp(installed, windows=True, logs=logs)
-        try:
-            yield gimp
-        finally:
-            gimp.close()
-    finally:
-        installed.remove()
-
-
-def _pinger(installed: Installed) -> Path:
-    return installed.outside(f"{profile(installed)}/plug-ins/pinger")
+def _watch(plug_in: Path) -> None:
+    """Have the plug-in do by itself what a person does in the dialog."""
+    stand_in(plug_in, "preview/beginning.py", HERE / "gimp_beginning.py")
+    stand_in(plug_in, "options_dialog.py", HERE / "gimp_dialog.py")
+    shutil.copy(HERE / "dialog_watch.py", plug_in)
 
 
 def _gimp_visit(gimp: Gimp, size: float, path: str) -> Visit:
     image = gimp.load(path)
     gimp.show(image)
-    _wait_until_quiet(gimp)
+    wait_until_quiet(gimp)
     called = time.perf_counter()
     result = gimp.remove_background(image, gimp.layers(image), "INTERACTIVE", {}, WITH_DIALOG)
     if result != SUCCESS:
         raise RuntimeError(f"{result}\n{gimp.log()[-2000:]}")
-    _wait_until_quiet(gimp)
+    wait_until_quiet(gimp)
     gimp.close_image(image)
     told = json.loads((plugin(gimp.installed) / "watched.json").read_text())
-    return Visit(size, called, told, {DIALOG_LOOP: told["gaps"], HOST_LOOP: _pings(gimp)})
-
-
-def _pings(gimp: Gimp) -> list[list[float]]:
-    lines = (_pinger(gimp.installed) / "pings.txt").read_text().splitlines()
-    return [[float(moment) for moment in line.split()] for line in lines]
-
-
-def _wait_until_quiet(gimp: Gimp) -> None:
-    """Wait until GIMP has painted what it was last told, so that it answers the pinger at once."""
-    begun = time.perf_counter()
-
-    def quiet() -> bool:
-        _, answered = _pings(gimp)[-1] if _pings(gimp) else (0.0, 0.0)
-        return time.perf_counter() - max(begun, answered) > QUIET_SECONDS
-
-    until(quiet, "quiet GIMP")
+    return Visit(size, called, told, {DIALOG_LOOP: told["gaps"], HOST_LOOP: pings(gimp)})
 
 
 # -- Krita -------------------------------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ from stages import Stages
 
 def run(*args):
     stages = Stages()
-    stages.watch(layers.GimpLayer, "read", "read")
-    stages.watch(outputs, "show", "insert")
+    stages.begins(layers.GimpLayer, "read", "read")
+    stages.ends(outputs, "show", "done")
     stages.watch_requests(Session)
     done = call_itself.run(*args)
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "stages.json"), "w") as file:

@@ -1,6 +1,6 @@
 """Takes the place of the GIMP plug-in's options_dialog.py, which is options_dialog_itself.py then, with a person in it.
 
-Runs in the plug-in's process, where benchmarks/dialog_watch.py is dialog_watch.py.
+Runs in the plug-in's process, where benchmarks/dialog_watch.py is dialog_watch.py, and gimp_beginning.py has begun.
 """
 
 import json
@@ -10,23 +10,17 @@ import traceback
 import call
 import options_dialog_itself
 import outputs
-from dialog_watch import TICK_MS, TURN_MS, Watch, now
+from dialog_watch import TICK_MS, TURN_MS, now
 from gi.repository import GimpUi, GLib, Gtk
-from matted_client.client import Session
-from matted_client.filling import Filling
-from matted_client.preview.conversation import Conversation
 from matted_client.preview.presenter import LEFT, Presenter
 from preview import preview_dialog, preview_widget
+from preview.beginning import FOLDER, watch
 
-FOLDER = os.path.dirname(os.path.abspath(__file__))
 PATIENCE = 60.0  # seconds for what a person waits for
-watch = Watch(FOLDER, ("preview_dialog.run", "options_dialog.ask", "options_dialog_itself.ask"))
 
 
 def ask(folder, procedure, config, image, begun):
-    watch.moments["entered"] = now()
-    watch.start()
-    watch.watch_client(Filling, Session, Conversation, Presenter)
+    watch.watch_presenter(Presenter)
     _watch_the_host()
     return options_dialog_itself.ask(folder, procedure, config, image, begun)
 

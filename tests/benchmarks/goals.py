@@ -109,9 +109,13 @@ def _engine(results: Results) -> Iterator[Goal]:
 
 
 def _hosts(results: Results) -> Iterator[Goal]:
-    for sample in results.of(hosts.KIND):
-        text = f"a click in {sample.what}, {sample.megapixels:g} megapixels: what the plug-in adds to the daemon's time"
-        yield Goal(text, hosts.adds(sample), 1.0, "s")
+    for host, limit in ((hosts.GIMP, 0.6), (hosts.KRITA, 0.5)):
+        for sample in results.of(hosts.KIND, what=host):
+            text = f"a click in {host}, {sample.megapixels:g} megapixels: what the plug-in adds to the daemon's time"
+            yield Goal(text, hosts.adds(sample), limit, "s")
+    for sample in results.of(hosts.GAPS, what=hosts.STEPS):
+        text = f"{sample.model}, {sample.megapixels:g} megapixels: longest step of the plug-in in the host's event loop"
+        yield Goal(text, max(sample.seconds), 0.1, "s")
 
 
 def _dialogs(results: Results) -> Iterator[Goal]:

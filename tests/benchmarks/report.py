@@ -53,13 +53,20 @@ _METHOD = f"""## How it is measured
   counts is the time from the third result to the third last, as the two ends would weigh more in so small a folder;
   rembg, which does one picture after the other, has the first and the last. matted's daemon runs before.
 - **A click** is from the call of the plug-in to its end, in the real programs with their windows, each in a Debian root
-  of the tests. *Start* is everything before the layer is read (in GIMP a process of its own), *receive* what the
-  request took beyond sending and the daemon's own stages.
+  of the tests. *Start* is everything before the layer is read (in GIMP a process of its own); *read and send* go on
+  together, until the daemon has the whole picture; *receive* is what the request took beyond that and the daemon's own
+  stages. The plug-in ends when the mask is in the picture; what Krita takes then until it has *painted* it is not
+  counted, as GIMP paints later, too.
+- **Standing still** is the longest time for which a host's event loop did not turn: in Krita as a timer there sees it,
+  in GIMP as a second plug-in does that wants a trifle of GIMP all the time. A click has it read the layer and compute
+  the picture with the mask; the host's own Add Mask, with a white mask, has it do the latter alone. *Own steps* leaves
+  that out.
 - **The dialog** is used in the real programs: a person's drags, clicks and OK are made in its own process, in its own
   event loop, which also tells when the preview was painted. *Start* is the plug-in's process in GIMP, *dialog* all
-  until the layer begins to be read, *read* until its last pixel is there, *send* until the daemon has it. A drag sets
-  another value every {TURN_MS} ms. Event loops are asked every {TICK_MS} ms; GIMP's own by a second plug-in that wants
-  a trifle of it. What ran is what was seen in the plug-in every few milliseconds.
+  until the layer begins to be read, *read* until its last pixel is there, *send* until the daemon has it, *ask* until
+  the preview's first question is put: in GIMP the widgets start meanwhile, and the daemon finds the subject. A drag
+  sets another value every {TURN_MS} ms. Event loops are asked every {TICK_MS} ms; GIMP's own by that second plug-in.
+  What ran is what was seen in the plug-in every few milliseconds.
 
 `make bench BENCH="--only warm --only folders"` measures these anew and takes the rest from the run before;
 `BENCH="--isnet-onnx FILE"` gives rembg the weights of IS-Net too.
@@ -238,15 +245,28 @@ def _engine(results: Results) -> Iterator[str]:
 
 def _hosts(results: Results) -> Iterator[str]:
     rows = []
+    stages = [each for each in hosts.STAGES if any(each in sample.stages for sample in results.of(hosts.KIND))]
     for sample in results.of(hosts.KIND):
-        heads = [stage for stage in sample.stages if stage != hosts.DAEMON]
         row = [f"{sample.what}, {sample.model}, {size(sample.megapixels)}", str(len(sample.seconds))]
         row += [_ms(sample.median), _ms(sample.stages[hosts.DAEMON]), _ms(hosts.adds(sample))]
-        rows.append([*row, *(_ms(sample.stages[stage]) for stage in heads)])
+        rows.append([*row, *(_ms(sample.stages[stage]) if stage in sample.stages else "-" for stage in stages)])
     yield "## A click in GIMP and Krita\n"
     if rows:
-        yield "Milliseconds; the columns behind *the plug-in adds* are what that consists of.\n"
-        yield table(["layer", "rounds", "click", "the daemon's own", "the plug-in adds", *heads], rows)
+        yield "Milliseconds; the columns behind *the plug-in adds* are what that consists of, but for the last.\n"
+        yield table(["layer", "rounds", "click", "the daemon's own", "the plug-in adds", *stages], rows)
+    yield from _windows(results)
+
+
+def _windows(results: Results) -> Iterator[str]:
+    rows = []
+    for click in results.of(hosts.GAPS, what=hosts.CLICK):
+        same = {"model": click.model, "megapixels": click.megapixels}
+        cells = [results.one(hosts.GAPS, what=what, **same) for what in (hosts.CLICK, hosts.STEPS, hosts.OWN)]
+        row = [f"{click.model}, {size(click.megapixels)}", str(len(click.seconds))]
+        rows.append([*row, *(_ms(max(cell.seconds)) if cell else "-" for cell in cells)])
+    if rows:
+        yield "Milliseconds for which the host's event loop stood still at worst.\n"
+        yield table(["layer", "rounds", "in a click", "in the plug-in's own steps", "in the host's own Add Mask"], rows)
 
 
 def _dialogs(results: Results) -> Iterator[str]:

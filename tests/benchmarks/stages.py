@@ -8,54 +8,70 @@ import time
 
 
 class Stages:
-    """seconds: by stage; under "daemon" what the daemon says of its own. began: when each stage was first entered."""
+    """moments: "read" is when the first pixel is asked for, "sent" when the request is, "answered" when the mask is
+    there, "done" when the plug-in has put it in. daemon: seconds, what the daemon says of its own.
+    """
 
     def __init__(self):
-        self.seconds = {}
-        self.began = {}
+        self.moments = {}
+        self.daemon = 0.0
 
-    def watch(self, owner, name, stage):
-        """From now on time the function `name` of a module or class."""
-        function = getattr(owner, name)
+    def begins(self, owner, name, moment):
+        """Note when the function `name` of a module or class is first called from now on."""
+        self._watch(
+            owner, name, lambda arguments: self.moments.setdefault(moment, time.perf_counter()), lambda *_: None
+        )
 
-        @functools.wraps(function)
-        def timed(*args, **kwargs):
-            start = time.perf_counter()
-            self.began.setdefault(stage, start)
-            try:
-                return function(*args, **kwargs)
-            finally:
-                self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
-
-        setattr(owner, name, timed)
+    def ends(self, owner, name, moment):
+        """Note when that function last returned."""
+        self._watch(owner, name, lambda arguments: None, lambda *_: self._note(moment))
 
     def watch_requests(self, session):
         """session: the client's class Session."""
-        ask = session.mask
 
-        def mask(*args, **kwargs):
-            answer = ask(*args, **kwargs)
-            self.seconds["daemon"] = sum(answer.info.timings.values())
-            return answer
+        def answered(arguments, mask):
+            self._note("answered")
+            self.daemon = sum(mask.info.timings.values())
 
-        session.mask = mask
-        self.watch(session, "_send", "send")
-        self.watch(session, "mask", "request")
+        def sent(arguments, _):
+            if "answered" not in self.moments:  # not the request to close
+                self._note("sent")
+
+        self._watch(session, "_send", lambda arguments: None, sent)
+        self._watch(session, "mask", lambda arguments: None, answered)
+
+    def _note(self, moment):
+        self.moments[moment] = time.perf_counter()
+
+    @staticmethod
+    def _watch(owner, name, before, after):
+        function = getattr(owner, name)
+
+        @functools.wraps(function)
+        def watched(*args, **kwargs):
+            before(args)
+            result = function(*args, **kwargs)
+            after(args, result)
+            return result
+
+        setattr(owner, name, watched)
 
     def told(self):
         """What `parts` takes, as JSON has it."""
-        return {"seconds": self.seconds, "began": self.began}
+        return {"moments": self.moments, "daemon": self.daemon}
 
 
 def parts(told, clicked, ended):
-    """Seconds by stage, together as long as the click took. All but "daemon" is what the plug-in adds."""
-    seconds = told["seconds"]
-    stages = {
-        "start": told["began"]["read"] - clicked,
-        "read": seconds["read"],
-        "send": seconds["send"],
-        "daemon": seconds["daemon"],
-        "receive": seconds["request"] - seconds["send"] - seconds["daemon"],
-        "insert": seconds["insert"],
+    """Seconds by stage, together as long as the click took. All but "daemon" is what the plug-in adds.
+
+    ended: when the host was told that it is done.
+    """
+    moments, daemon = told["moments"], told["daemon"]
+    return {
+        "start": moments["read"] - clicked,
+        "read and send": moments["sent"] - moments["read"],
+        "daemon": daemon,
+        "receive": moments["answered"] - moments["sent"] - daemon,
+        "insert": moments["done"] - moments["answered"],
+        "end": ended - moments["done"],
     }
-    return {**stages, "rest": ended - clicked - sum(stages.values())}

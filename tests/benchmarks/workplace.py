@@ -60,11 +60,15 @@ class Bare:
 
 @dataclass(frozen=True)
 class Workplace:
-    """cache: what is kept between runs. rembg: the peer. quick: a first look, few repetitions, small folders."""
+    """cache: what is kept between runs. rembg: the peer. quick: a first look, few repetitions, small folders.
+
+    beside: a checkout whose plug-ins are measured as well, or None.
+    """
 
     cache: Path
     rembg: Rembg
     quick: bool
+    beside: Path | None = None
 
     def subjects(self) -> list[Subject]:
         """The models of MODELS that the user has; u2netp is fetched if need be. Those in bfloat16 in float32 too."""

@@ -333,14 +333,22 @@ def mask_as_set(layer):
     return [mask.get_id(), mask.get_name(), mask.get_visible(), *shown]
 
 
-def remove_mask(layer):
-    item_of(layer).remove_mask(Gimp.MaskApplyMode.DISCARD)
-
-
 def set_mask_unusually(layer):
     """The mask is switched off and is not what is painted on."""
     item_of(layer).set_apply_mask(False)
     item_of(layer).set_edit_mask(False)
+
+
+def remove_mask(layer):
+    item_of(layer).remove_mask(Gimp.MaskApplyMode.DISCARD)
+    Gimp.displays_flush()
+
+
+def add_white_mask(layer):
+    """What GIMP's own Add Layer Mask does, and nothing else."""
+    layer = item_of(layer)
+    layer.add_mask(layer.create_mask(Gimp.AddMaskType.WHITE))
+    Gimp.displays_flush()
 
 
 def add_channel(image, name="Channel"):

@@ -91,13 +91,19 @@ class KritaSession:
         lines.insert(lines.index("[python]") + 1, f"enable_{PLUGIN.name}=true")
         settings.write_text("\n".join(lines) + "\n")
 
+    @property
+    def plugin(self) -> Path:
+        """The folder of the installed plug-in, as seen from outside."""
+        return self._home / ".local/share/krita/pykrita/remove_background"
+
     def speak(self, language: str) -> None:
         """Have Krita in this language, as Settings > Switch Application Language does, and check only that."""
         (self._home / ".config/klanguageoverridesrc").write_text(f"[Language]\nkrita={language}\n")
         self._env["MATTED_LANGUAGE"] = language
 
     def measure(self, what: str, module: Path) -> None:
-        """Have Krita do only what is measured, with this module. what: a check of benchmark.py."""
+        """Have Krita do only what is measured, with this module. what: a check of dialog_benchmark.py or
+        benchmark.py."""
         shutil.copy(module, self._home / ".local/share/krita/pykrita" / PLUGIN.name)
         self._env["MATTED_BENCHMARK"] = what
 

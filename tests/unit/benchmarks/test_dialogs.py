@@ -21,7 +21,13 @@ def told() -> dict[str, Any]:
     return {
         "moments": {"entered": 100.2, "begun": 100.3, "read": 100.5, "sent": 100.6, "seen": 100.4},
         "questions": [
-            {"asked": 100.3, "came": 100.95, "timings": {"inference": 0.2, "edges": 0.1}, "painted": 101.0},
+            {
+                "asked": 100.3,
+                "put": 100.6,
+                "came": 100.95,
+                "timings": {"inference": 0.2, "edges": 0.1},
+                "painted": 101.0,
+            },
             {"asked": 101.1},
         ],
         "acts": [
@@ -51,6 +57,19 @@ def test_the_parts_of_the_opening_are_as_long_as_all_of_it(tmp_path: Path) -> No
     assert opening is not None and opening.median == pytest.approx(1.0)
     assert sum(opening.stages[stage] for stage in dialogs.STAGES) == pytest.approx(1.0)
     assert opening.stages["daemon"] == pytest.approx(0.3) and opening.stages["inference"] == 0.2
+
+
+def test_the_inference_may_be_of_a_question_before_the_one_that_is_seen(tmp_path: Path) -> None:
+    before = told()
+    first = before["questions"][0]
+    glimpse = {"asked": 100.3, "put": 100.6, "came": 100.8, "timings": first["timings"]}
+    before["questions"][:1] = [glimpse, {**first, "put": 100.8, "timings": {"edges": 0.125}}]
+    results = Results(tmp_path / "results.json", go_on=False)
+    visit = dialogs.Visit(24.0, CALLED, before, {})
+    results.put(Section(dialogs.KIND, "", samples=list(dialogs.samples(dialogs.GIMP, [visit]))))
+    opening = dialogs.Found(results, dialogs.GIMP, 24.0).one(dialogs.OPENING)
+    assert opening is not None and opening.stages["inference"] == 0.2
+    assert opening.stages["ask"] == pytest.approx(0.2) and opening.stages["daemon"] == 0.125
 
 
 def test_a_gap_says_what_ran_in_it_and_how_much_of_it_is_the_plug_ins(tmp_path: Path) -> None:
@@ -83,7 +102,7 @@ def test_the_document_has_the_dialog(tmp_path: Path) -> None:
     report.write(found(tmp_path), tmp_path / "page.md", "rembg 1.0")
     page = (tmp_path / "page.md").read_text("utf-8")
     host = f"{dialogs.KRITA}, 24 megapixels"
-    assert f"| {host} | 1 | 400 | 1000 | 800 | 200 | 100 | 200 | 100 | 300 | 50 | 50 |" in page
+    assert f"| {host} | 1 | 400 | 1000 | 800 | 200 | 100 | 200 | 100 | 0 | 300 | 50 | 50 |" in page
     assert f"| {host}: {dialogs.MOVED[0]} | 2 | 200 | 60 |  |" in page
     assert f"| {host}: OK | 1 | 1000 | 200 | 500 |" in page
     assert f"| {host}: {dialogs.HOST_LOOP}, opening | 700 | 600 reading.read, 100 the host itself |" in page
@@ -128,7 +147,8 @@ def test_a_person_moves_both_sliders_drags_clicks_and_accepts() -> None:
             watch.painted()
 
     filling, session = (type("Fake", (), {"add": None, "open": None}) for _ in range(2))
-    watch.watch_client(filling, session, Conversation, Presenter)
+    watch.watch_client(filling, session, Conversation)
+    watch.watch_presenter(Presenter)
     dialog = Dialog()
     steps = watch.use(dialog)
     opened = next(steps)

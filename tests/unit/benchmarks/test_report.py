@@ -129,19 +129,15 @@ def test_the_pace_of_a_folder_leaves_out_its_ends(tmp_path: Path) -> None:
 
 
 def test_what_a_plugin_adds_is_all_but_the_daemons_own(tmp_path: Path) -> None:
-    told = {
-        "seconds": {"read": 0.25, "send": 0.125, "daemon": 1.5, "request": 2.0, "insert": 0.5},
-        "began": {"read": 7.5},
-    }
+    told = {"moments": {"read": 7.5, "sent": 7.875, "answered": 9.75, "done": 10.25}, "daemon": 1.5}
     stages = parts(told, clicked=7.0, ended=10.5)
     assert stages == {
         "start": 0.5,
-        "read": 0.25,
-        "send": 0.125,
+        "read and send": 0.375,
         "daemon": 1.5,
         "receive": 0.375,
         "insert": 0.5,
-        "rest": 0.25,
+        "end": 0.25,
     }
     results = one_model(tmp_path / "results.json")
     click = Sample("u2netp", "GIMP 3.0", 24.0, [3.5], stages)
@@ -149,5 +145,26 @@ def test_what_a_plugin_adds_is_all_but_the_daemons_own(tmp_path: Path) -> None:
     [goal] = [goal for goal in goals(results) if "GIMP" in goal.text]
     assert (goal.measured, goal.met) == (2.0, False)
     report.write(results, tmp_path / "page.md", "rembg")
-    row = "| GIMP 3.0, u2netp, 24 megapixels | 1 | 3500 | 1500 | 2000 | 500 | 250 | 125 | 375 | 500 | 250 |"
+    row = "| GIMP 3.0, u2netp, 24 megapixels | 1 | 3500 | 1500 | 2000 | 500 | 375 | 375 | 500 | 250 |"
     assert row in (tmp_path / "page.md").read_text("utf-8")
+
+
+def test_the_time_until_krita_has_painted_is_shown_and_not_counted(tmp_path: Path) -> None:
+    stages = {"start": 0.25, "daemon": 0.5, "painted": 8.0}
+    results = one_model(tmp_path / "results.json")
+    results.put(Section(hosts.KIND, "", samples=[Sample("u2netp", hosts.KRITA, 24.0, [0.75], stages)]))
+    [goal] = [goal for goal in goals(results) if hosts.KRITA in goal.text]
+    assert (goal.measured, goal.met) == (0.25, True)
+    report.write(results, tmp_path / "page.md", "rembg")
+    row = f"| {hosts.KRITA}, u2netp, 24 megapixels | 1 | 750 | 500 | 250 | 250 | 8000 |"
+    assert row in (tmp_path / "page.md").read_text("utf-8")
+
+
+def test_the_longest_that_a_window_stood_still_is_beside_the_hosts_own(tmp_path: Path) -> None:
+    results = one_model(tmp_path / "results.json")
+    seconds = {hosts.CLICK: [0.25, 0.5], hosts.STEPS: [0.0625, 0.125], hosts.OWN: [0.375, 0.25]}
+    results.put(Section(hosts.GAPS, "", samples=[Sample("Krita 5.2", what, 100.0, s) for what, s in seconds.items()]))
+    [goal] = [goal for goal in goals(results) if "longest step" in goal.text]
+    assert (goal.measured, goal.met) == (0.125, False)
+    report.write(results, tmp_path / "page.md", "rembg")
+    assert "| Krita 5.2, 100 megapixels | 2 | 500 | 125 | 375 |" in (tmp_path / "page.md").read_text("utf-8")

@@ -1,27 +1,23 @@
-"""How long a click takes on large layers, and what a person does in the dialog.
+"""How long a click takes on large layers, and for how long Krita's event loop stands still in it.
 
-benchmarks/hosts.py and dialogs.py put the pictures there, and stages.py or dialog_watch.py, and read this.
+benchmarks/hosts.py puts the pictures there, and stages.py or dialog_watch.py, and reads this. The plug-in may be that
+of another checkout, so this imports only what a click needs.
 """
 
-import os
 import time
+from contextlib import contextmanager
 
-import remove_background
-from PyQt5.QtCore import QPoint, Qt, QTimer
-from PyQt5.QtTest import QTest
-from PyQt5.QtWidgets import QDialogButtonBox, QWidget
-from remove_background import layers, outputs
+from krita import Node
+from PyQt5.QtCore import Qt, QTimer
+from remove_background import layers, removal
 from remove_background.matted_client.client import Session
-from remove_background.matted_client.filling import Filling
-from remove_background.matted_client.preview.conversation import Conversation
-from remove_background.matted_client.preview.presenter import Presenter
-from remove_background.preview.preview_widget import PreviewWidget
 
 from .program import (
     FOLDER,
     action,
     close,
     krita,
+    masks,
     messages,
     show,
     turns,
@@ -29,9 +25,9 @@ from .program import (
 from .steps import (
     click,
     idle,
-    options_dialog,
 )
-from .wishes import press
+
+SETTLE = 50  # turns, after which nothing of what was before goes on
 
 
 def clicks(seen):
@@ -40,92 +36,103 @@ def clicks(seen):
 
     seen["clicks"] = []
     stages = Stages()
-    stages.watch(layers, "read", "read")
-    stages.watch(outputs, "put", "insert")
+    stages.begins(layers, "read", "read")
+    stages.begins(removal.Removal, "_end", "done")
     stages.watch_requests(Session)
-    for picture in sorted(FOLDER.glob("benchmark-*.png")):
-        document = krita.openDocument(str(picture))
+    for document in _documents():
         yield from show(document)
-        yield turns(50)
-        stages.seconds.clear()
-        stages.began.clear()
+        yield turns(SETTLE)
+        stages.moments.clear()
         clicked = time.perf_counter()
         click()
         yield idle
+        painted = time.perf_counter() - stages.moments["done"]
         assert not messages()
-        seen["clicks"].append(parts(stages.told(), clicked, time.perf_counter()))
+        seen["clicks"].append({**parts(stages.told(), clicked, stages.moments["done"]), "painted": painted})
         yield from close(document)
 
 
-def dialogs(seen):
-    """The first picture is a small one, with which daemon and model come up."""
-    from . import dialog_watch
+def gaps(seen):
+    """How long Krita's event loop stands still at worst: in a click, in the plug-in's own steps, for Krita's mask."""
+    from .dialog_watch import Watch  # only benchmarks have it
 
-    small, *pictures = sorted(FOLDER.glob("benchmark-*.png"))
-    document = yield from show(krita.openDocument(str(small)))
-    click()
-    yield idle
-    yield from close(document)
-    watch = dialog_watch.Watch(os.path.dirname(remove_background.__file__), ())
-    watch.start()
-    watch.watch_client(Filling, Session, Conversation, Presenter)
-    _watch_the_host(watch)
+    seen["gaps"] = []
+    watch = Watch("", ())
+    steps = _Steps()
+    for document in _documents():
+        yield from show(document)
+        yield turns(SETTLE)
+        steps.longest = 0.0
+        with ticking(watch):
+            click()
+            yield idle
+            yield turns(SETTLE)
+            document.waitForDone()
+        assert not messages()
+        of_click = _longest(watch)
+        masks(document.activeNode())[-1].remove()
+        document.waitForDone()
+        yield turns(SETTLE)
+        with ticking(watch):
+            action("add_new_transparency_mask").trigger()
+            yield turns(SETTLE)
+        seen["gaps"].append({"click": of_click, "plug-in": steps.longest, "host": _longest(watch)})
+        yield from close(document)
+
+
+@contextmanager
+def ticking(watch):
+    """Have a dialog_watch.Watch look at Krita's event loop, and forget what was before."""
+    from .dialog_watch import TICK_MS
+
+    watch.clear()
     timer = QTimer()
     timer.setTimerType(Qt.TimerType.PreciseTimer)
-    timer.setInterval(dialog_watch.TICK_MS)
+    timer.setInterval(TICK_MS)
     timer.timeout.connect(watch.tick)
-    seen["dialogs"] = []
-    for picture in pictures:
-        document = yield from show(krita.openDocument(str(picture)))
-        yield turns(50)
-        watch.clear()
-        timer.start()
-        called = time.perf_counter()
-        action("remove_background_options").trigger()
-        yield options_dialog
-        yield from watch.use(Person(options_dialog()))
-        yield lambda: watch.done
-        yield idle
-        yield turns(50)
+    timer.start()
+    try:
+        yield
+    finally:
         timer.stop()
-        assert not messages()
-        seen["dialogs"].append({"called": called, **watch.told()})
-        yield from close(document)
 
 
-def _watch_the_host(watch):
-    paint, put = PreviewWidget.paintEvent, outputs.put
-
-    def painted(widget, event):
-        paint(widget, event)
-        watch.painted()
-
-    def putting(*args):
-        begun = time.perf_counter()
-        result = yield from put(*args)
-        watch.inserts(begun)
-        return result
-
-    PreviewWidget.paintEvent, outputs.put = painted, putting
+def _longest(watch):
+    return max((last - first for first, last in watch.gaps), default=0.0)
 
 
-class Person:
-    """Does in the dialog what dialog_watch.py says."""
+class _Steps:
+    """The longest of the plug-in's own steps, without the moment in which Krita itself puts the mask in. Seconds."""
 
-    def __init__(self, window):
-        self._window = window
+    def __init__(self):
+        self.longest = 0.0
+        step = removal.Removal._step
 
-    def set(self, option, value):
-        self._window.findChild(QWidget, option).setValue(value)
+        def timed(*values):
+            start, self._krita = time.perf_counter(), 0.0
+            step(*values)
+            self.longest = max(self.longest, time.perf_counter() - start - self._krita)
 
-    def click(self, x, y):
-        preview = self._window.findChild(QWidget, "preview")
-        QTest.mouseClick(
-            preview, Qt.MouseButton.LeftButton, pos=QPoint(int(preview.width() * x), int(preview.height() * y))
-        )
+        removal.Removal._step = timed
+        add = Node.addChildNode
 
-    def accept(self):
-        press(self._window, QDialogButtonBox.StandardButton.Ok)
+        def added(node, *arguments):
+            start = time.perf_counter()
+            try:
+                return add(node, *arguments)
+            finally:
+                self._krita += time.perf_counter() - start
+
+        Node.addChildNode = added
 
 
-ALL = [("clicks", clicks), ("dialogs", dialogs)]
+def _documents():
+    for picture in pictures():
+        yield krita.openDocument(str(picture))
+
+
+def pictures():
+    return sorted(FOLDER.glob("benchmark-*.png"))
+
+
+ALL = [("clicks", clicks), ("gaps", gaps)]
