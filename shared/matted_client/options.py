@@ -190,7 +190,7 @@ class ReachOptions:
     reach: Optional[float] = option(
         NUMBER,
         None,
-        N_("_Reach"),
+        N_("R_each"),
         N_("Pixels from the mask's edge, on both sides, within which it is made anew; nothing: as the edge needs"),
         low=0,
         high=1000,
