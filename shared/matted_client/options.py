@@ -203,6 +203,10 @@ class ReachOptions:
 class RefineOptions(TuningOptions, ReachOptions):
     """How a mask is refined that is there already."""
 
+    def request(self) -> Dict[str, Any]:
+        """The fields of the refine request that come from options."""
+        return {name: getattr(self, name) for name in entries(RefineOptions)}
+
 
 @dataclass(frozen=True)
 class ResultOptions:
