@@ -19,7 +19,7 @@ import pytest
 from hosts.roots import cache_folder
 from matted.models import catalogue, sources
 from matted.models.origin import digest
-from matted_client import Session, connect
+from matted_client.client import Session, connect
 from peers import LibzmqClient
 
 CHECKOUT = Path(__file__).resolve().parents[1]

@@ -265,7 +265,7 @@ class Session:
 
         pixels: a bytes-like object of width x height pixels, rows from the top without padding, sRGB; or a Filling,
             which is sent as it fills.
-        format: a key of messages.BYTES_PER_PIXEL.
+        format: a key of formats.BYTES_PER_PIXEL.
         plate: like `pixels`, the scene without the subject, for models that need it.
         hint: width x height bytes: 0 is background, 255 is subject, all else is undecided.
         cancelled: called about every 50 ms; True ends the request in the daemon too. The session can be used at once.

@@ -15,12 +15,12 @@ from typing import Any, ClassVar, Dict, List, Optional, Tuple, Type, TypeVar
 
 from .errors import ProtocolError
 from .fields import Field
+from .formats import BYTES_PER_PIXEL
 from .options import MaskOptions, RefineOptions
 from .packing import pack, unpack
 
 PROTOCOL = 1  # the major version; checked in hello
 
-BYTES_PER_PIXEL = {"RGBA8": 4, "BGRA8": 4, "RGB8": 3, "GRAYA8": 2, "GRAY8": 1}
 MASK_DEPTHS = (8, 16)  # bits; 16-bit masks are little-endian
 
 # Limits of one request. 200 megapixels is twice the largest camera frame in use; RGBA8 of it is the largest frame.

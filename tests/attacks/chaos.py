@@ -26,7 +26,8 @@ from random import Random
 import psutil
 from attacks import standins
 from conftest import Daemon, real_weights, wait_for
-from matted_client import MattedError, Session, connect
+from matted_client import MattedError
+from matted_client.client import Session, connect
 from peers import disc
 
 CLIENTS = 6

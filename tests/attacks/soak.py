@@ -26,7 +26,8 @@ from attacks import standins
 from attacks.vitals import Vitals, at_rest, faults_of
 from conftest import Daemon, real_weights
 from matted.inference.remembered import MAX_PICTURES
-from matted_client import MattedError, Rejected, Session, messages, options
+from matted_client import MattedError, Rejected, messages, options
+from matted_client.client import Session
 from peers import disc
 
 CLIENTS = 8

@@ -20,7 +20,8 @@ from attacks.hostile import ATTACKS, GREETING, SIZE, Stranger
 from attacks.vitals import Vitals, at_rest, faults_of
 from conftest import Daemon, real_weights
 from matted.inference.remembered import MAX_PICTURES
-from matted_client import Rejected, connect, messages
+from matted_client import Rejected, messages
+from matted_client.client import connect
 from matted_client.endpoint import Connection, read_connection
 from peers import disc
 

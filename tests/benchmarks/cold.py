@@ -13,7 +13,8 @@ from benchmarks.samples import Sample
 from benchmarks.stopwatch import Effort, Run, in_turns, timed
 from benchmarks.workplace import Subject, Workplace
 from conftest import PATIENCE, Daemon
-from matted_client import MattedError, Unavailable, connect
+from matted_client import MattedError, Unavailable
+from matted_client.client import connect
 
 KIND, START = "cold", "start"
 MATTED, REMBG = "matted remove", "rembg i"

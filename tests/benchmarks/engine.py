@@ -21,7 +21,8 @@ from matted.inference.engines.local import LocalEngine
 from matted.models import catalogue
 from matted.models.spec import ModelSpec
 from matted.settings.target import CPU, Target
-from matted_client import MattedError, Session
+from matted_client import MattedError
+from matted_client.client import Session
 
 KIND, LOADING = "engine", "beside a load"
 HERE, PROCESS = "in the process that asks", "in a process of its own"

@@ -11,7 +11,7 @@ from benchmarks.samples import Results, Sample
 from benchmarks.stopwatch import Peak, family
 from benchmarks.workplace import MODELS, Subject, Workplace
 from conftest import Daemon
-from matted_client import Session
+from matted_client.client import Session
 from PIL import Image
 
 KIND = "memory"

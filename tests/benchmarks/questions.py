@@ -11,7 +11,7 @@ from benchmarks.photographs import Layer
 from benchmarks.samples import Sample
 from benchmarks.stopwatch import Effort, Run, in_turns, timed
 from benchmarks.workplace import Subject, Workplace
-from matted_client import Mask
+from matted_client.pictures import Mask
 
 KIND = "open pictures"
 CLICK, SLIDER, PART = "a click", "a slider", "another part"

@@ -12,7 +12,8 @@ from benchmarks.photographs import Layer
 from benchmarks.samples import Sample
 from benchmarks.stopwatch import Effort, Run, in_turns, timed
 from benchmarks.workplace import Subject, Workplace
-from matted_client import Mask, Session
+from matted_client.client import Session
+from matted_client.pictures import Mask
 from PIL import Image
 
 KIND = "warm"

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from hosts.roots import Root
-from matted_client import Mask, Session, connect
+from matted_client.client import Session, connect
 from matted_client.messages import MaskRequest, split_header
+from matted_client.pictures import Mask
 from matted_client.zmtp import COMMAND, LONG, MORE
 from PIL import Image
 

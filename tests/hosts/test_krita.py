@@ -29,8 +29,9 @@ from hosts.krita.session import Crashed, KritaSession, krita_session
 from hosts.seen import EVERYTHING, Row, write
 from hosts.served import served
 from matted.models import catalogue
-from matted_client import Mask, Rejected
+from matted_client import Rejected
 from matted_client.options import LayerOptions, entries
+from matted_client.pictures import Mask
 from PIL import Image
 
 CATALOGUE = catalogue.load().shipped

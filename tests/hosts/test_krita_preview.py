@@ -18,7 +18,7 @@ from graphs import small
 from hosts import roots
 from hosts.krita.kinds import TITLES
 from hosts.krita.session import KritaSession, krita_session
-from matted_client import Mask
+from matted_client.pictures import Mask
 from matted_client.preview import shades
 from PIL import Image, ImageChops
 

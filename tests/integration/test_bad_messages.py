@@ -10,7 +10,8 @@ from typing import Any
 import msgpack
 import pytest
 from conftest import Daemon, wait_for
-from matted_client import Session, messages
+from matted_client import messages
+from matted_client.client import Session
 from matted_client.endpoint import read_connection
 from peers import LibzmqClient, disc
 

@@ -14,6 +14,7 @@ from matted.serving.zap import DOMAIN, ZapHandler
 from matted_client import MattedError, ProtocolError, Rejected, Timeout, Unavailable, client, messages
 from matted_client.client import Session
 from matted_client.endpoint import KEY_BYTES, Connection
+from matted_client.formats import BYTES_PER_PIXEL
 from peers import Relay
 
 KEY = bytes(range(KEY_BYTES))
@@ -56,7 +57,7 @@ class Server:
         self.seen.append(op)
         if op == "hello":
             proof = messages.server_proof(KEY, header["nonce"])
-            formats = list(messages.BYTES_PER_PIXEL)
+            formats = list(BYTES_PER_PIXEL)
             reply = messages.Welcome(1, "test", proof, messages.MAX_PIXELS, messages.MAX_SIDE, formats)
             self._router.send_multipart([peer, reply.to_wire(request_id)])
         else:

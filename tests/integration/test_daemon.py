@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import PHOTOGRAPHS, Daemon, wait_for
-from matted_client import Rejected, Session, Unavailable
+from matted_client import Rejected, Unavailable
+from matted_client.client import Session
 from matted_client.models import listed
 from matted_client.options import MaskOptions, entries
 from numpy.typing import NDArray

@@ -14,6 +14,7 @@ from conftest import CHECKOUT, PHOTOGRAPHS, Daemon
 from matted.cli.main import command_parser
 from matted.settings import config
 from matted_client import messages
+from matted_client.formats import BYTES_PER_PIXEL
 from PIL import Image
 
 DOCS = CHECKOUT / "docs"
@@ -63,7 +64,7 @@ def test_the_protocol_document_has_every_operation_code_and_limit() -> None:
     assert operations and all(f"`{op}`" in PROTOCOL for op in operations)
     codes = [value for name, value in vars(messages).items() if name.isupper() and isinstance(value, str)]
     assert len(codes) >= 11 and all(f"`{code}`" in PROTOCOL for code in codes)
-    assert all(f"`{name}`" in PROTOCOL for name in messages.BYTES_PER_PIXEL)
+    assert all(f"`{name}`" in PROTOCOL for name in BYTES_PER_PIXEL)
     for limit in (messages.MAX_PIXELS, messages.MAX_SIDE, messages.MAX_FRAME_BYTES, messages.MAX_HEADER_BYTES):
         assert f"{limit:,}" in PROTOCOL
 

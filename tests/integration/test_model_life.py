@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from conftest import PHOTOGRAPHS, Daemon, wait_for
 from graphs import small
-from matted_client import Rejected, Session
+from matted_client import Rejected
+from matted_client.client import Session
 from peers import LibzmqClient, disc
 from PIL import Image
 

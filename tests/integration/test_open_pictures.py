@@ -13,8 +13,10 @@ import psutil
 import pytest
 from conftest import Daemon, wait_for
 from matted.serving.open_pictures import MOST_OF_A_CLIENT
-from matted_client import MattedError, Rejected, Session, Unavailable, messages
+from matted_client import MattedError, Rejected, Unavailable, messages
+from matted_client.client import Session
 from matted_client.filling import Filling
+from matted_client.formats import BYTES_PER_PIXEL
 from peers import LibzmqClient, disc
 
 SIZE = (300, 200)
@@ -56,9 +58,9 @@ def test_a_mask_by_name_is_the_mask_by_pixels_in_every_pixel(session: Session, o
             assert (mask.alpha, mask.foreground) == (expected.alpha, expected.foreground)
 
 
-@pytest.mark.parametrize("format", list(messages.BYTES_PER_PIXEL))
+@pytest.mark.parametrize("format", list(BYTES_PER_PIXEL))
 def test_so_it_is_in_every_format(session: Session, format: str) -> None:
-    pixels = disc(*SIZE)[: PIXELS * messages.BYTES_PER_PIXEL[format]]
+    pixels = disc(*SIZE)[: PIXELS * BYTES_PER_PIXEL[format]]
     expected = session.mask(pixels, *SIZE, format, anyway=True).alpha
     with session.open(pixels, *SIZE, format) as picture:
         assert picture.mask(anyway=True).alpha == expected

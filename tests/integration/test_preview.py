@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Daemon, wait_for
-from matted_client import Mask, Session
+from matted_client.client import Session
 from matted_client.filling import Filling
 from matted_client.options import LayerOptions
+from matted_client.pictures import Mask
 from matted_client.preview.camera import View
 from matted_client.preview.conversation import Conversation, Layer
 from matted_client.preview.presenter import RIGHT, Presenter, Widget

@@ -15,7 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 from conftest import PHOTOGRAPHS, Daemon, wait_for
-from matted_client import Unavailable, connect
+from matted_client import Unavailable
+from matted_client.client import connect
 from peers import disc
 
 
@@ -27,7 +28,8 @@ def connection_file(endpoint: str) -> bytes:
 def test_five_clients_at_the_same_moment_start_one_daemon(new_daemon: Callable[..., Daemon]) -> None:
     daemon = new_daemon()
     script = (
-        "import sys; from matted_client import connect\nsys.stdin.readline()\nprint(connect('tests').status()['pid'])"
+        "import sys; from matted_client.client import connect\n"
+        "sys.stdin.readline()\nprint(connect('tests').status()['pid'])"
     )
     clients = [
         subprocess.Popen(

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from conftest import PHOTOGRAPHS, Daemon
 from matted.cli.main import main
-from matted_client import Mask, Session
+from matted_client.client import Session
+from matted_client.pictures import Mask
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 

@@ -14,7 +14,8 @@ import msgpack
 import pytest
 import zmq
 from conftest import Daemon, wait_for
-from matted_client import Unavailable, connect
+from matted_client import Unavailable
+from matted_client.client import connect
 from peers import LibzmqClient, disc
 
 

@@ -9,7 +9,8 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from matted_client import MattedError, NotRunning, Rejected, connect, messages
+from matted_client import MattedError, NotRunning, Rejected, messages
+from matted_client.client import connect
 
 from matted import autostart
 from matted.cli.output import FAILED, OK

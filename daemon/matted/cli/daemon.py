@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from matted_client import MattedError, Rejected, Timeout, Unavailable, connect, endpoint, messages
+from matted_client import MattedError, Rejected, Timeout, Unavailable, endpoint, messages
+from matted_client.client import connect
 from matted_client.errors import NotRunning
 
 from matted.cli.output import FAILED, OK, complain, duration, table

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from matted_client import MattedError, Session, Unavailable, connect
+from matted_client import MattedError, Unavailable
+from matted_client.client import Session, connect
 from matted_client.endpoint import CONNECTION_FILE, RESTART, Connection, read_connection
 
 from matted import __version__, autostart

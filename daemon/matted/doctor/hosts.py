@@ -26,7 +26,8 @@ _SECONDS = 30.0  # a Flatpak starts slowly
 _PROBE = """import json, os, platform, sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
-from matted_client import MattedError, connect
+from matted_client import MattedError
+from matted_client.client import connect
 from matted_client.plugin import read_installation
 connection_file = read_installation(sys.argv[1]).connection_file
 answer = {"python": platform.python_version(), "looks in": os.path.dirname(connection_file)}

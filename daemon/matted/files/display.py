@@ -7,8 +7,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from matted_client import MattedError, Progress
-from matted_client.messages import MaskResult
+from matted_client import MattedError
+from matted_client.messages import MaskResult, Progress
 from matted_client.progress import describe, overall
 
 if TYPE_CHECKING:  # else imported where there is a bar: in a script it takes longer than the rest of this module

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from matted_client import Mask, MattedError, Progress, Rejected, Session, Unavailable, connect, messages
-from matted_client.messages import MaskResult
+from matted_client import MattedError, Rejected, Unavailable, messages
+from matted_client.client import Session, connect
+from matted_client.messages import MaskResult, Progress
+from matted_client.pictures import Mask
 from PIL import Image
 
 from matted.files import masks, pictures

@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 from matted_client import MattedError, ProtocolError, Rejected, messages
+from matted_client.formats import BYTES_PER_PIXEL
 from matted_client.messages import (
     Close,
     Failure,
@@ -265,7 +266,7 @@ class Service:
             proof=messages.server_proof(self._identity.key, hello.nonce),
             max_pixels=messages.MAX_PIXELS,
             max_side=messages.MAX_SIDE,
-            formats=list(messages.BYTES_PER_PIXEL),
+            formats=list(BYTES_PER_PIXEL),
         )
 
     def _open(self, peer: bytes, request_id: int, opening: Open, frames: Sequence[memoryview]) -> list[Reply]:

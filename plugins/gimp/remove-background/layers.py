@@ -17,7 +17,7 @@ import strips
 from gi.repository import Gimp
 from matted_client import MattedError
 from matted_client.filling import Filling
-from matted_client.messages import BYTES_PER_PIXEL
+from matted_client.formats import BYTES_PER_PIXEL
 from matted_client.options import SELECTION
 from matted_client.selection import box_of
 from texts import _

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from colours import overlay
-from matted_client import Rejected, messages
-from matted_client.sentences import in_words
+from matted_client import Rejected
 from matted_client.translations import N_
 from operation import Asker, ProgressBar
 from texts import WORDS, _
@@ -55,6 +54,9 @@ def remove_background(folder, host, picture, options, opened=None):
                 else:
                     cut_out, warnings = _cut_out(asker, layer, picture.plate, options)
             except Rejected as error:
+                from matted_client import messages  # what the daemon says needs it, and reading does not wait for it
+                from matted_client.sentences import in_words
+
                 if error.code != messages.NO_SUBJECT or len(picture.layers) == 1:
                     raise
                 warnings = [in_words(error, WORDS)[0]]  # the other layers shall not suffer
@@ -63,6 +65,8 @@ def remove_background(folder, host, picture, options, opened=None):
             notes += warnings if len(picture.layers) == 1 else ["%s: %s" % (layer.name, each) for each in warnings]
             bar.next_layer()
     if not found:
+        from matted_client import messages
+
         raise Rejected(messages.NO_SUBJECT, N_("No subject was found on any of the layers."))
     notes += picture.show(found, options)
     if notes:

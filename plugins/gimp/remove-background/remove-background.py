@@ -2,7 +2,7 @@
 """Remove Background for GIMP 3: registers the procedures and their menu entries, and reports success and errors.
 
 GIMP runs this file at every change of its plug-ins to ask what there is, so it imports what does the work only when
-somebody clicks.
+somebody clicks. What talks to the daemon is imported while the layer is read: see operation.py.
 """
 
 import dataclasses
@@ -54,15 +54,17 @@ def run(procedure, run_mode, image, drawables, config, data):
     """Run a procedure, as GIMP calls it. The one click uses the options that were chosen last in the dialog."""
     try:
         from matted_client import MattedError
-        from matted_client.sentences import in_words
 
         work = _refine if procedure.get_name() == REFINE else _remove
-        done = work(procedure, run_mode, image, drawables, config)
+        try:
+            done = work(procedure, run_mode, image, drawables, config)
+        except MattedError as error:
+            from matted_client.sentences import in_words
+
+            return _failed(procedure, "\n".join(part for part in in_words(error, WORDS) if part))
     except ImportError as error:
         text = _("Remove Background is incomplete: %s. Run: matted install gimp") % error
         return _failed(procedure, text)
-    except MattedError as error:
-        return _failed(procedure, "\n".join(part for part in in_words(error, WORDS) if part))
     except Exception as error:
         traceback.print_exc()
         return _failed(procedure, _("An internal error occurred in Remove Background: %s.") % error)

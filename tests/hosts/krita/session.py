@@ -14,7 +14,8 @@ from pathlib import Path
 
 from hosts.roots import Root
 from hosts.seen import EVERYTHING
-from matted_client import Session, Unavailable, connect
+from matted_client import Unavailable
+from matted_client.client import Session, connect
 from matted_client.endpoint import read_connection
 
 PLUGIN = Path(__file__).parent / "matted_checks"

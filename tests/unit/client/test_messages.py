@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matted_client import ProtocolError, messages
+from matted_client.formats import BYTES_PER_PIXEL
 from matted_client.messages import (
     Cancel,
     Done,
@@ -281,7 +282,7 @@ def test_plate_and_hint_are_frames_too() -> None:
 
 
 def test_every_format_has_a_size() -> None:
-    assert set(messages.BYTES_PER_PIXEL) == {"RGBA8", "BGRA8", "RGB8", "GRAYA8", "GRAY8"}
+    assert set(BYTES_PER_PIXEL) == {"RGBA8", "BGRA8", "RGB8", "GRAYA8", "GRAY8"}
 
 
 def test_the_result_has_the_size_of_the_view() -> None:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
-from matted_client import Mask, Rejected, Session, messages
+from matted_client import Rejected, messages
+from matted_client.client import Session
 from matted_client.messages import MaskResult, Open
-from matted_client.pictures import Cancelled, OpenPicture
+from matted_client.pictures import Cancelled, Mask, OpenPicture
 
 OPENING = Open(1, 4, 2, "GRAY8")
 MASK = Mask(bytearray(8), MaskResult(4, 2, 8, "", "", 0.0))

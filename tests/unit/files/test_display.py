@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from matted.files.display import Display
-from matted_client import MattedError, Progress
-from matted_client.messages import MaskResult
+from matted_client import MattedError
+from matted_client.messages import MaskResult, Progress
 
 INFO = MaskResult(2, 2, 8, "", "", 0.5, timings={"waiting": 0.25}, warnings=["The device was busy."])
 

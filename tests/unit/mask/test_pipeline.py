@@ -20,7 +20,8 @@ from matted.models.spec import ModelSpec
 from matted.settings.target import Target
 from matted.system.task import Task
 from matted_client import Rejected
-from matted_client.messages import BYTES_PER_PIXEL, MaskRequest, Progress
+from matted_client.formats import BYTES_PER_PIXEL
+from matted_client.messages import MaskRequest, Progress
 
 SIDE = 96
 SPEC = model("small")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -17,9 +18,11 @@ import numpy as np
 import peers
 import pytest
 from conftest import PATIENCE, Daemon, wait_for
-from matted_client import Mask, MattedError, Rejected, Session, Unavailable, messages
+from matted_client import MattedError, Rejected, Unavailable, messages
+from matted_client.client import Session
 from matted_client.filling import Filling
 from matted_client.options import LayerOptions, RefineOptions
+from matted_client.pictures import Mask
 from matted_client.preview.marks import Marks
 
 CHECKOUT = Path(__file__).parents[3]
@@ -79,6 +82,24 @@ def test_the_overlay_is_opaque_only_where_colours_change(channels: int) -> None:
     filling.add(pixels)
     made = part("colours").overlay(filling.bytes, bytearray(sent.tobytes()))
     assert made == expected.tobytes()
+
+
+# -- the start ---------------------------------------------------------------------------------------------------------
+
+WITHOUT_GIMP = """
+import sys
+from unittest.mock import MagicMock
+sys.modules.update({"gi": MagicMock(), "gi.repository": MagicMock()})
+import arguments, call, settings
+print(*(name for name in sys.modules if name.startswith("matted_client.")))
+"""
+
+
+def test_what_talks_to_the_daemon_is_not_imported_before_a_layer_is_read() -> None:
+    script = [sys.executable, "-c", WITHOUT_GIMP]
+    done = subprocess.run(script, env={"PYTHONPATH": str(PLUGIN)}, capture_output=True, text=True, check=True)
+    imported = {name.partition(".")[2] for name in done.stdout.split()}
+    assert imported == {"errors", "fields", "filling", "formats", "options", "selection", "translations"}
 
 
 # -- the job -----------------------------------------------------------------------------------------------------------

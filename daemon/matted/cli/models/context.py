@@ -6,7 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from matted_client import MattedError, connect
+from matted_client import MattedError
+from matted_client.client import connect
 
 from matted.inference.compiled import CompiledFiles
 from matted.models import catalogue

@@ -6,7 +6,8 @@ import argparse
 import json
 from typing import Any
 
-from matted_client import MattedError, connect
+from matted_client import MattedError
+from matted_client.client import connect
 
 from matted.cli.models.context import Context
 from matted.cli.output import FAILED, OK, megabytes, table

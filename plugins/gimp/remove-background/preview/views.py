@@ -9,7 +9,7 @@ gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gegl, Gimp
 from layers import offsets
-from matted_client.messages import BYTES_PER_PIXEL
+from matted_client.formats import BYTES_PER_PIXEL
 
 from .painting import LayerImage
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QDialog, QDialogButtonBox, QLabel, QMessageBox, QProgressBar
 from remove_background import request_thread
-from remove_background.matted_client import MattedError, connect
+from remove_background.matted_client import MattedError
+from remove_background.matted_client.client import connect
 
 from .program import action, activate, krita, messages, turns, visible
 

@@ -19,7 +19,8 @@ from PyQt5.QtWidgets import (
     QSpinBox,
 )
 from remove_background import new_layers, remedies
-from remove_background.matted_client import MattedError, Session
+from remove_background.matted_client import MattedError
+from remove_background.matted_client.client import Session
 from remove_background.matted_client.options import WHOLE, YES_NO, LayerOptions, entries, option
 
 from .program import (

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
-from matted_client import Mask, MattedError, Rejected, Session, Unavailable, messages
+from matted_client import MattedError, Rejected, Unavailable, messages
+from matted_client.client import Session
 from matted_client.messages import MaskResult
+from matted_client.pictures import Mask
 from matted_client.preview.conversation import Conversation, Layer
 
 PATIENCE = 10.0  # seconds

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
-from matted_client import Mask, MattedError, Rejected, messages
+from matted_client import MattedError, Rejected, messages
 from matted_client.messages import MaskResult, Progress
+from matted_client.pictures import Mask
 from matted_client.preview.camera import View
 from matted_client.preview.conversation import Conversation
 from matted_client.preview.presenter import LEFT, MIDDLE, RIGHT, Presenter, Widget
