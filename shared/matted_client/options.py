@@ -195,7 +195,7 @@ class ReachOptions:
         low=0,
         high=1000,
         unit=PIXELS,
-        switch=Switch("own-reach", N_("_Own reach"), N_("Off: as far as the edge needs"), 10, N_("Automatic")),
+        switch=Switch("own-reach", N_("O_wn reach"), N_("Off: as far as the edge needs"), 10, N_("Automatic")),
     )
 
 

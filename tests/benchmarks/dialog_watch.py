@@ -130,9 +130,18 @@ class Watch:
         question = {"asked": now()}
         self.questions.append(question)
 
-        def asked(*args):
+        def asked(picture, on_progress, cancelled):
+            def noted(progress):
+                if progress.stage == "inference":
+                    question.setdefault("inferring", now())
+                on_progress(progress)
+
             question["put"] = now()
-            mask = ask(*args)
+            try:
+                mask = ask(picture, noted, cancelled)
+            except Exception:
+                question["given_up"] = now()
+                raise
             question["came"] = now()
             question["timings"] = dict(mask.info.timings)
             return mask

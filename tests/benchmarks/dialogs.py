@@ -167,7 +167,7 @@ def _runs(visit: Visit) -> Iterator[tuple[str, Run]]:
         DAEMON: daemon,
         "transport": first["came"] - first["put"] - daemon,
         "paint": first["painted"] - first["came"],
-        INFERENCE: max(each.get("timings", {}).get("inference", 0.0) for each in until_first),
+        INFERENCE: max(_inference(each) for each in until_first),
     }
     yield OPENING, Run(first["painted"] - visit.called, stages)
     yield SEEN, Run(moments["seen"] - visit.called)
@@ -180,6 +180,13 @@ def _runs(visit: Visit) -> Iterator[tuple[str, Run]]:
     stages = {INSERTION: told["insertion"], DAEMON: sum(told["answer"].values())}
     stages["transport"] = told["waited"] - stages[DAEMON]
     yield OK, Run(told["done"] - pressed, stages)
+
+
+def _inference(question: Mapping[str, Any]) -> float:
+    """Seconds, at least so many where a question was given up: from when the daemon said so until it was over."""
+    if "given_up" in question:
+        return float(question["given_up"] - question.get("inferring", question["given_up"]))
+    return float(question.get("timings", {}).get("inference", 0.0))
 
 
 def _add_gaps(gaps: dict[tuple[str, str], Gaps], visit: Visit) -> None:

@@ -29,7 +29,7 @@ CURSOR_STEP, FAR = 4, 10  # logical pixels; with Shift, so many times as far
 BAND_MS = 1500  # how long the band is seen after the reach was moved
 
 LEGEND = N_(
-    "Click: keep this. Right click or Alt+click: not this. Drag: look only there. "
+    "Click: keep this. Right click or Alt+click: not this. Drag a tight box: only what is in it. "
     "Wheel: zoom. Middle button or Space+drag: move. Ctrl+Z: undo."
 )
 KEYS = N_(

@@ -258,8 +258,11 @@ DISC = peers.disc(WIDTH, HEIGHT)
 
 
 @pytest.fixture
-def opened(folder: Path) -> Iterator[Any]:
-    """A layer whose dialog was accepted when half of it had been read and a point had been set."""
+def opened(folder: Path, openings: object) -> Iterator[Any]:
+    """A layer whose dialog was accepted when half of it had been read and a point had been set.
+
+    openings: are counted from before on.
+    """
     layer = Layer(DISC, WIDTH, HEIGHT)
     hint = layer.read_mask()
     requests = part("daemon_requests")
