@@ -269,6 +269,37 @@ def test_a_mask_that_is_gone_below_the_dialog_is_said(
     assert picture.mask() is None
 
 
+def test_what_is_painted_while_the_dialog_is_open_is_refined(
+    desktop: Gimp, installed: Installed, shown_masked: tuple[Picture, bytes], artefacts: Path
+) -> None:
+    picture, hint = shown_masked
+    desktop.press(WINDOW, *REFINE_KEYS)
+    until(lambda: desktop.windows(REFINE_DIALOG), "dialog")
+    preview = Preview(desktop, REFINE_DIALOG, PHOTOGRAPH.size, artefacts / "painted below.png")
+    preview.until_seen(stays=[WHERE], goes=[(15, 15)])
+    desktop.paint_mask(picture.layer, *NEW_EAR, True)
+    corrected = picture.mask()
+    assert corrected is not None and corrected != hint
+    desktop.press(REFINE_DIALOG, REFINE_BUTTON)
+    wanted = refined(installed, corrected)
+    until(lambda: picture.mask() == wanted, "refined mask of what was painted")
+
+
+def test_another_mask_below_the_dialog_is_said_and_stays(
+    desktop: Gimp, shown_masked: tuple[Picture, bytes], artefacts: Path
+) -> None:
+    picture, _hint = shown_masked
+    desktop.set_mask_unusually(picture.layer)  # or the mask were selected, and not the layer
+    desktop.press(WINDOW, *REFINE_KEYS)
+    until(lambda: desktop.windows(REFINE_DIALOG), "dialog")
+    desktop.remove_mask(picture.layer)
+    desktop.add_white_mask(picture.layer)
+    white = picture.mask()
+    desktop.press(REFINE_DIALOG, REFINE_BUTTON)
+    assert "got another mask meanwhile." in read_the_message(desktop, artefacts / "another mask.png")
+    assert picture.mask() == white
+
+
 def test_leaving_the_dialog_changes_nothing(
     desktop: Gimp, installed: Installed, shown_masked: tuple[Picture, bytes], artefacts: Path
 ) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from matted_client.options import RefineOptions, entries
 from operation import Asker, ProgressBar
 
 
@@ -42,18 +41,13 @@ def refine_masks(folder, host, picture, options, opened=None):
     with Asker(folder, host, bar) as asker:
         for layer in picture.layers:
             refine = _refine_opened if opened is not None and layer.item == opened.layer.item else _refine
-            refined, warnings = refine(asker, opened, layer, request(options))
+            refined, warnings = refine(asker, opened, layer, options.request())
             found.append(refined)
             notes += warnings if len(picture.layers) == 1 else ["%s: %s" % (layer.name, each) for each in warnings]
             bar.next_layer()
     picture.take(found)
     if notes:
         picture.tell("\n".join(notes))
-
-
-def request(options):
-    """The fields of a request for a refined mask that come from RefineOptions."""
-    return {name: getattr(options, name) for name in entries(RefineOptions)}
 
 
 def _refine(asker, opened, layer, fields):
@@ -70,10 +64,11 @@ def _refine(asker, opened, layer, fields):
 
 
 def _refine_opened(asker, opened, layer, fields):
-    """As _refine, of the layer of a preview: the daemon knows it, and its mask, already."""
+    """As _refine, of the layer of a preview: the daemon knows it already, and its mask if nobody painted on it."""
+    hint = opened.hint_now()
 
     def ask(picture, on_progress, cancelled):
-        said = {**fields, **opened.marks.fields()}
+        said = {**fields, **opened.marks.fields(), "hint": hint}
         return picture.refine(on_progress=on_progress, cancelled=cancelled, depth=layer.depth, **said)
 
     return _made(layer, opened.reading, asker.answer_about(opened, ask))

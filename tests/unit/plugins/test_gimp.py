@@ -115,7 +115,10 @@ class Reading:
 
 
 class Layer:
-    """A layer of a made-up host: a bright disc, or nothing, on a dark ground. gone: removed when it is half read."""
+    """A layer of a made-up host: a bright disc, or nothing, on a dark ground. gone: removed when it is half read.
+
+    painted: its mask, one byte a pixel.
+    """
 
     name, depth = "Layer", 8
 
@@ -126,6 +129,7 @@ class Layer:
         self._box = box
         self._gone = gone
         self.item = object()  # the host's own
+        self.painted = painted(width, height)
 
     def read(self) -> Reading:
         width, height, pixels = self._picture
@@ -136,7 +140,7 @@ class Layer:
         """The disc is surely subject in its middle, and nothing else is sure."""
         width, height, _pixels = self._picture
         filling = Filling(width * height)
-        return Reading(width, height, "GRAY8", filling, self._parts(filling, painted(width, height)))
+        return Reading(width, height, "GRAY8", filling, self._parts(filling, self.painted))
 
     def _parts(self, filling: Filling, pixels: bytes) -> Iterator[None]:
         half = len(pixels) // 2
@@ -258,29 +262,6 @@ DISC = peers.disc(WIDTH, HEIGHT)
 
 
 @pytest.fixture
-def opened(folder: Path, openings: object) -> Iterator[Any]:
-    """A layer whose dialog was accepted when half of it had been read and a point had been set.
-
-    openings: are counted from before on.
-    """
-    layer = Layer(DISC, WIDTH, HEIGHT)
-    hint = layer.read_mask()
-    requests = part("daemon_requests")
-
-    def connect(on_progress: Any, cancelled: Any) -> Session:
-        session: Session = requests.session(str(folder), "tests", on_progress, cancelled)
-        return session
-
-    found = part("preview.opened_layer").OpenedLayer(connect, layer, lambda act: None, hint)
-    found.marks = Marks(WIDTH, HEIGHT)
-    found.marks.point((30, 20), keep=True)
-    found.conversation.start()
-    assert found.read_on()
-    yield found
-    found.close()
-
-
-@pytest.fixture
 def openings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """The sizes of the pictures that are sent to be kept, and of those that are sent with a question."""
     sent: list[tuple[int, int]] = []
@@ -297,6 +278,26 @@ def openings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     monkeypatch.setattr(Session, "keep", watched)
     monkeypatch.setattr(Session, "mask", asked)
     return sent
+
+
+@pytest.fixture
+def opened(folder: Path, openings: list[tuple[int, int]]) -> Iterator[Any]:
+    """A layer, sent and watched, whose dialog was accepted when half of it had been read and a point had been set."""
+    layer = Layer(DISC, WIDTH, HEIGHT)
+    hint = layer.read_mask()
+    requests = part("daemon_requests")
+
+    def connect(on_progress: Any, cancelled: Any) -> Session:
+        session: Session = requests.session(str(folder), "tests", on_progress, cancelled)
+        return session
+
+    found = part("preview.opened_layer").OpenedLayer(connect, layer, lambda act: None, hint)
+    found.marks = Marks(WIDTH, HEIGHT)
+    found.marks.point((30, 20), keep=True)
+    found.conversation.start()
+    assert found.read_on()
+    yield found
+    found.close()
 
 
 def test_a_layer_that_was_previewed_is_not_sent_again_and_its_marks_count(
@@ -334,6 +335,20 @@ def test_a_mask_that_was_previewed_is_refined_with_its_marks(
     with daemon.session() as session:
         hint = painted(WIDTH, HEIGHT)
         wanted = session.refine(DISC, WIDTH, HEIGHT, "RGBA8", hint, reach=5.0, keep=[[30, 20]])
+    assert [bytes(each.alpha) for each in picture.shown] == [bytes(wanted.alpha)]
+
+
+def test_a_mask_that_was_painted_on_below_the_preview_is_refined_as_it_is_now(
+    folder: Path, daemon: Daemon, opened: Any, openings: list[tuple[int, int]]
+) -> None:
+    now = bytearray(painted(WIDTH, HEIGHT))
+    now[: 10 * WIDTH] = bytes([255]) * 10 * WIDTH
+    opened.layer.painted = bytes(now)
+    picture = Picture(opened.layer)
+    refine(folder, picture, opened)
+    assert openings == [(WIDTH, HEIGHT)]
+    with daemon.session() as session:
+        wanted = session.refine(DISC, WIDTH, HEIGHT, "RGBA8", bytes(now), keep=[[30, 20]])
     assert [bytes(each.alpha) for each in picture.shown] == [bytes(wanted.alpha)]
 
 

@@ -91,7 +91,7 @@ def begin_removal(folder, image, drawables, config):
 
 def begin_refinement(folder, image, drawables, config):
     """Begin with the first layer whose mask is to be refined. Returns Begun. Raises MattedError if there is no mask."""
-    begun = Begun(refinement.ask_view, lambda: (refinement.request(options_of(config, RefineOptions)), None))
+    begun = Begun(refinement.ask_view, lambda: (options_of(config, RefineOptions).request(), None))
     layers = MaskedPicture(image, drawables).layers
     try:
         begun.start(folder, layers, layers[0].read_mask())

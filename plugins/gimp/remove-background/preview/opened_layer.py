@@ -6,11 +6,14 @@ It is read a part at a time, so that the dialog stays awake, and sent while it i
 from matted_client.preview.conversation import Conversation
 from matted_client.preview.conversation import Layer as Picture
 
+COMPARED = 1 << 20  # bytes at once
+
 
 class OpenedLayer:
     """A layer, and what was said of it.
 
-    layer: of the host, with `read` and `read_plate`. reading, plate_reading: its Readings.
+    layer: of the host, with `read` and `read_plate`, and `read_mask` where a mask is to be refined.
+    reading, plate_reading: its Readings.
     conversation: with the daemon, about it. marks: set in the preview; None: there is none.
 
     connect: opens a session.
@@ -56,6 +59,18 @@ class OpenedLayer:
         while self.read_on():
             pass
 
+    def hint_now(self):
+        """Read the mask that is to be refined once more: its user may have painted on it while the dialog was open.
+
+        Returns its pixels; None where they are those that the daemon has. Raises MattedError if the layer has another
+        mask, or none.
+        """
+        self.read_all()
+        now = self.layer.read_mask()
+        for _part in now.parts:
+            pass
+        return None if _same(now.pixels.bytes, self._hint_reading.pixels.bytes) else now.pixels
+
     def close(self):
         """Have the daemon forget the layer."""
         self.conversation.close()
@@ -63,3 +78,11 @@ class OpenedLayer:
     def _picture(self):
         plate, hint = (each and each.pixels for each in (self.plate_reading, self._hint_reading))
         return Picture(self.reading.pixels, *self.size, self.reading.format, plate, hint)
+
+
+def _same(one, other):
+    """Whether two views of memory hold the same: piece by piece, as bytes, which are compared faster than views."""
+    if len(one) != len(other):
+        return False
+    starts = range(0, len(one), COMPARED)
+    return all(bytes(one[start : start + COMPARED]) == bytes(other[start : start + COMPARED]) for start in starts)
