@@ -64,6 +64,13 @@ def pictures_in(installed: Installed) -> int:
         return int(session.status()["pictures"])
 
 
+def actual_pixels(preview: Preview) -> Image.Image:
+    """What is to be seen where a pixel of the screen is one of the layer."""
+    view, wanted = preview.camera.view(), Image.new("RGB", preview.size)
+    wanted.paste(BOTH.crop((view.left, view.top, view.right, view.bottom)), preview.camera.placed(view)[:2])
+    return wanted
+
+
 def removed(desktop: Gimp, called: Future[list[str]]) -> None:
     desktop.press(DIALOG, REMOVE)
     assert called.result(PATIENCE) == SUCCESS
@@ -171,10 +178,7 @@ def test_the_picture_is_seen_pixel_by_pixel(desktop: Gimp, both: Picture, forget
         desktop.hold("x", True)
         try:
             preview.until_unlike(actual)
-            view, wanted = preview.camera.view(), Image.new("RGB", preview.size)
-            part = BOTH.crop((view.left, view.top, view.right, view.bottom))
-            wanted.paste(part, preview.camera.placed(view)[:2])
-            until(lambda: same(preview.image(), wanted), "the layer's own pixels")
+            until(lambda: same(preview.image(), actual_pixels(preview)), "the layer's own pixels")
         finally:
             desktop.hold("x", False)
         preview.until_like(actual)
@@ -282,6 +286,42 @@ def test_a_layer_that_is_deleted_below_the_preview_is_said(
     desktop.press(DIALOG, "1", REMOVE)
     said = read_the_message(desktop, artefacts / "preview deleted said.png")
     assert "A layer that was selected has been deleted." in said
+
+
+def test_a_layer_that_is_resized_below_the_preview_is_said(
+    desktop: Gimp, both: Picture, forgetful: None, artefacts: Path
+) -> None:
+    desktop.press(WINDOW, *DIALOG_KEYS)
+    until(lambda: desktop.windows(DIALOG), "dialog")
+    preview = Preview(desktop, DIALOG, BOTH.size, artefacts / "preview resized.png")
+    preview.until_seen(stays=[LEFT_ONE, RIGHT_ONE], goes=[WALL])
+    desktop.resize_layer(both.layer, 80, 90)
+    preview.click(*RIGHT_ONE)
+    desktop.press(DIALOG, "1", REMOVE)
+    said = read_the_message(desktop, artefacts / "preview resized said.png")
+    assert "The size of the layer" in said and "changed while its mask was being made." in said
+    assert both.mask() is None
+
+
+def test_a_picture_that_gets_another_precision_below_the_preview_is_seen_as_before(
+    desktop: Gimp, installed: Installed, both: Picture, forgetful: None, artefacts: Path
+) -> None:
+    desktop.press(WINDOW, *DIALOG_KEYS)
+    until(lambda: desktop.windows(DIALOG), "dialog")
+    preview = Preview(desktop, DIALOG, BOTH.size, artefacts / "preview precision.png")
+    fitted = preview.until_seen(stays=[LEFT_ONE, RIGHT_ONE], goes=[WALL])
+    desktop.convert(both.id, "U16_NON_LINEAR")
+    desktop.press(DIALOG, "1")
+    preview.camera.zoom_to(1.0)
+    preview.until_unlike(fitted)
+    desktop.hold("x", True)
+    try:
+        until(lambda: same(preview.image(), actual_pixels(preview)), "the layer's own pixels")
+    finally:
+        desktop.hold("x", False)
+    desktop.press(DIALOG, REMOVE)
+    wanted = installed.mask_of(BOTH, depth=16)
+    until(lambda: both.mask() == wanted, "mask of 16 bits")
 
 
 @pytest.mark.parametrize(("screen", "scale"), [("1280x720", 1), ("2560x1440", 2)], ids=["small", "hidpi"])

@@ -107,18 +107,20 @@ class GimpPicture:
 
 
 class GimpLayer:
-    """`item` is GIMP's. `depth`: bits that a sample of its mask can hold."""
+    """`item` is GIMP's. The others are as they were at first, whatever its user makes of it meanwhile:
+
+    size: width and height.
+    encoding: GEGL's name for how its pixels are read, and the daemon's.
+    depth: bits that a sample of its mask can hold.
+    """
 
     def __init__(self, image, item):
         self.item = item
         self.name = item.get_name()
+        self.size = size_of(item)
+        self.encoding = ENCODINGS[item.has_alpha()]
         self.depth = 8 if image.get_precision() in SHALLOW else 16
         self._image = image
-
-    @property
-    def encoding(self):
-        """GEGL's name for how the layer's pixels are read, and the daemon's."""
-        return ENCODINGS[self.item.has_alpha()]
 
     def read(self):
         """Begin to read the whole layer, also what lies outside the canvas. Returns a Reading."""
@@ -146,14 +148,21 @@ class GimpLayer:
         refuse_plate_of_elsewhere(self._image, plate)
         (x, y), (plate_x, plate_y) = offsets(self.item), offsets(plate)
         left, top = x - plate_x, y - plate_y
-        width, height = self.item.get_width(), self.item.get_height()
+        width, height = self.size
         right, bottom = left + width, top + height
         if left < 0 or top < 0 or right > plate.get_width() or bottom > plate.get_height():
             raise MattedError(
                 _('The plate "%s" does not cover the layer "%s".') % (plate.get_name(), self.name),
                 _("It has to show the same scene in the same place, at least as large."),
             )
-        return self.reading(plate, left, top, *self.encoding, lambda: refuse_plate_of_elsewhere(self._image, plate))
+        plate_size, plate_name = size_of(plate), plate.get_name()
+
+        def check():
+            refuse_plate_of_elsewhere(self._image, plate)
+            if size_of(plate) != plate_size:
+                raise _resized(plate_name)
+
+        return self.reading(plate, left, top, *self.encoding, check)
 
     def reading(self, item, left, top, encoding, format, check=lambda: None):
         """Begin to read an item in the size of the layer. Returns a Reading.
@@ -162,21 +171,23 @@ class GimpLayer:
         encoding: GEGL's name for its pixels. format: the daemon's.
         check: raises MattedError where the item cannot be read any more.
         """
-        width, height = self.item.get_width(), self.item.get_height()
+        width, height = self.size
         pixels = Filling(width * height * BYTES_PER_PIXEL[format])
         area = left, top, width, height
         return Reading(width, height, format, pixels, self._parts(item, area, encoding, pixels, check))
 
     def _parts(self, item, area, encoding, pixels, check):
         try:
-            for part in strips.read(item.get_buffer(), *area, encoding):
+            for part in strips.read(item, *area, encoding, lambda: (self.refuse_if_changed(*self.size), check())):
                 pixels.add(part)
                 yield
-                self.refuse_if_gone()
-                check()
         except MattedError as error:
             pixels.fail(error)
             raise
+
+    def form(self):
+        """Return what GIMP's buffers of the layer and its mask depend on, besides the size."""
+        return self.item.has_alpha(), self._image.get_precision(), self._image.get_base_type()
 
     def refuse_if_gone(self):
         refuse_if_closed(self._image)
@@ -185,10 +196,8 @@ class GimpLayer:
 
     def refuse_if_changed(self, width, height):
         self.refuse_if_gone()
-        if (self.item.get_width(), self.item.get_height()) != (width, height):
-            raise MattedError(
-                _('The size of the layer "%s" changed while its mask was being made.') % self.name, _("Try again.")
-            )
+        if size_of(self.item) != (width, height):
+            raise _resized(self.name)
 
     def refuse_if_selected_otherwise(self, box):
         """Raise MattedError if the model looked only at `box`, and now that is not what is selected."""
@@ -257,6 +266,15 @@ def _groups_around(item):
     while (item := item.get_parent()) is not None:
         found.append(item)
     return found
+
+
+def _resized(name):
+    return MattedError(_('The size of the layer "%s" changed while its mask was being made.') % name, _("Try again."))
+
+
+def size_of(item):
+    """Return (width, height)."""
+    return item.get_width(), item.get_height()
 
 
 def offsets(item):

@@ -12,11 +12,18 @@ from gi.repository import Gegl
 ROWS = 128  # as high as a tile of GIMP's
 
 
-def read(buffer, left, top, width, height, encoding):
-    """Yield the pixels of a part of the buffer, in its own coordinates, as `encoding` (of babl) has them."""
+def read(item, left, top, width, height, encoding, check):
+    """Yield the pixels of a part of an item, in its own coordinates, as `encoding` (of babl) has them.
+
+    check: called before each strip; raises where the item cannot be read any more.
+
+    The buffer is got anew for each: the picture may have another precision meanwhile, or the layer an alpha channel,
+    and GIMP ends a plug-in that reads as before.
+    """
     for first, rows in _strips(height):
+        check()
         area = Gegl.Rectangle.new(left, top + first, width, rows)
-        yield buffer.get(area, 1.0, encoding, Gegl.AbyssPolicy.NONE)
+        yield item.get_buffer().get(area, 1.0, encoding, Gegl.AbyssPolicy.NONE)
 
 
 def write(buffer, width, height, encoding, pixels):

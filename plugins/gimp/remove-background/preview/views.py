@@ -18,37 +18,50 @@ PIECE = 2048  # pixels of the layer, on each side, of what is read in one turn
 
 
 class Views:
-    """The views of one layer. All methods raise MattedError if it is gone.
+    """The views of one layer. All methods raise MattedError if it is gone, or has another size or mask.
 
     layer: a GimpLayer.
     """
 
     def __init__(self, layer):
         self._layer = layer
-        self._buffer = layer.item.get_buffer()  # always the same one: it remembers what it has made smaller
-        mask = layer.old_mask()
-        self._mask = None if mask is None else mask.get_buffer()
+        self._form = self._buffer = self._mask = None
+        self._follow()
         self._selected = None  # the view, the selection's bounds, and what it was
+
+    def _follow(self):
+        """Have the buffers of the layer as it is now. GIMP ends the plug-in if it reads the layer as it was before.
+
+        They stay the same as long as they can: they remember what they have made smaller.
+        """
+        self._layer.refuse_if_changed(*self._layer.size)
+        mask, form = self._layer.old_mask(), self._layer.form()
+        if form != self._form:
+            self._form, self._buffer = form, self._layer.item.get_buffer()
+            self._mask = None if mask is None else mask.get_buffer()
 
     def seen(self, view):
         """Yield None until a view is read, and then its LayerImage."""
         encoding, format = self._layer.encoding
-        pixels = yield from self._read(self._buffer, view, encoding, BYTES_PER_PIXEL[format])
+        pixels = yield from self._read(lambda: self._buffer, view, encoding, BYTES_PER_PIXEL[format])
         mask = None
         if self._mask is not None:
-            mask = yield from self._read(self._mask, view, SELECTED, 1)
+            mask = yield from self._read(lambda: self._mask, view, SELECTED, 1)
         yield LayerImage(pixels, view.width * view.height, mask, mask and self.selected(view))
 
     def _read(self, buffer, view, encoding, pixel_bytes):
-        """Read a view of the layer or of its mask. Yields None after each piece; returns all."""
+        """Read a view of the layer or of its mask. Yields None after each piece; returns all.
+
+        buffer: returns the one to be read.
+        """
         pixels, row_bytes = bytearray(view.width * view.height * pixel_bytes), view.width * pixel_bytes
         side = max(1, int(PIECE * view.scale))
         for top in range(0, view.height, side):
             for left in range(0, view.width, side):
-                self._layer.refuse_if_gone()
+                self._follow()
                 width, height = min(side, view.width - left), min(side, view.height - top)
                 area = Gegl.Rectangle.new(left, top, width, height)
-                piece = _part(buffer, view, (0, 0), area, encoding, Gegl.AbyssPolicy.CLAMP)
+                piece = _part(buffer(), view, (0, 0), area, encoding, Gegl.AbyssPolicy.CLAMP)
                 piece_bytes = width * pixel_bytes
                 for row in range(height):
                     start = (top + row) * row_bytes + left * pixel_bytes
