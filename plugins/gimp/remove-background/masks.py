@@ -31,7 +31,7 @@ def put(item, mask):
     added = item.add_mask(mask)
     item.set_edit_mask(False)
     if not added:
-        raise MattedError(_("GIMP did not accept the mask."), _("Undo brings the layer back as it was."))
+        raise _not_accepted()
 
 
 def replace(mask, refined):
@@ -39,5 +39,11 @@ def replace(mask, refined):
     shadow = mask.get_shadow_buffer()
     strips.write(shadow, refined.width, refined.height, ENCODINGS[refined.depth], refined.alpha)
     shadow.flush()
-    mask.merge_shadow(True)  # as filters write: what is written into the mask's own buffer could not be undone
+    # As filters write: what is written into the mask's own buffer could not be undone.
+    if not mask.merge_shadow(True):
+        raise _not_accepted()
     mask.update(0, 0, refined.width, refined.height)
+
+
+def _not_accepted():
+    return MattedError(_("GIMP did not accept the mask."), _("Undo brings the layer back as it was."))
