@@ -43,6 +43,11 @@ class Begun:
         if self.opened is not None:
             self.opened.close()
 
+    def give_up(self, error):
+        """Have no layer to show, and say why. A half-read one is of no use after OK, which begins anew."""
+        self.close()
+        self.opened, self.error = None, error
+
     def start(self, folder, layers, hint_reading=None):
         """Open the first of the layers. Raises MattedError if it cannot be read."""
         if layers[1:]:
@@ -85,7 +90,7 @@ def begin_removal(folder, image, drawables, config):
         layers += [GimpLayer(image, each) for each in chosen_layers(image, drawables)]
         begun.start(folder, layers)
     except MattedError as error:
-        begun.error = error
+        begun.give_up(error)
     return begun
 
 
@@ -96,7 +101,7 @@ def begin_refinement(folder, image, drawables, config):
     try:
         begun.start(folder, layers, layers[0].read_mask())
     except MattedError as error:
-        begun.error = error
+        begun.give_up(error)
     return begun
 
 
