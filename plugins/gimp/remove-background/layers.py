@@ -170,9 +170,17 @@ class GimpLayer:
         left, top: in the item's own coordinates.
         encoding: GEGL's name for its pixels. format: the daemon's.
         check: raises MattedError where the item cannot be read any more.
+
+        Raises MattedError if there is no memory for it.
         """
         width, height = self.size
-        pixels = Filling(width * height * BYTES_PER_PIXEL[format])
+        try:
+            pixels = Filling(width * height * BYTES_PER_PIXEL[format])
+        except MemoryError:
+            from matted_client.messages import OUT_OF_MEMORY  # only here: the first pixel does not wait for it
+            from matted_client.sentences import SENTENCES
+
+            raise MattedError(*SENTENCES[OUT_OF_MEMORY]) from None
         area = left, top, width, height
         return Reading(width, height, format, pixels, self._parts(item, area, encoding, pixels, check))
 

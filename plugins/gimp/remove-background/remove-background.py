@@ -58,10 +58,12 @@ def run(procedure, run_mode, image, drawables, config, data):
         work = _refine if procedure.get_name() == REFINE else _remove
         try:
             done = work(procedure, run_mode, image, drawables, config)
-        except MattedError as error:
-            from matted_client.sentences import in_words
+        except (MattedError, MemoryError) as error:
+            from matted_client.messages import OUT_OF_MEMORY
+            from matted_client.sentences import SENTENCES, in_words
 
-            return _failed(procedure, "\n".join(part for part in in_words(error, WORDS) if part))
+            said = error if isinstance(error, MattedError) else MattedError(*SENTENCES[OUT_OF_MEMORY])
+            return _failed(procedure, "\n".join(part for part in in_words(said, WORDS) if part))
     except ImportError as error:
         text = _("Remove Background is incomplete: %s. Run: matted install gimp") % error
         return _failed(procedure, text)
