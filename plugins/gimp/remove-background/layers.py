@@ -68,6 +68,9 @@ class GimpPicture:
         refuse_if_closed(image)
         self.layers = [self._layer(item) for item in chosen_layers(image, drawables)]
         self._refuse_unless_possible()
+
+    def begin_progress(self):
+        """Show GIMP's progress bar, whose Cancel ends the plug-in."""
         Gimp.progress_init(self.TITLE)
 
     def show_progress(self, text, fraction):

@@ -75,6 +75,7 @@ class ProgressBar:
         self._done = 0
         self._text = ""
         self._fraction = 0.0
+        picture.begin_progress()
 
     def next_layer(self):
         self._done += 1

@@ -173,6 +173,9 @@ class Picture:
         self.told: list[str] = []
         self.progress: list[tuple[str, float]] = []
 
+    def begin_progress(self) -> None:
+        assert self.progress == []
+
     def show_progress(self, text: str, fraction: float) -> None:
         self.progress.append((text, fraction))
 
