@@ -142,6 +142,11 @@ class Layer:
         filling = Filling(width * height)
         return Reading(width, height, "GRAY8", filling, self._parts(filling, self.painted))
 
+    def read_plate(self, plate: bytes) -> Reading:
+        width, height, _pixels = self._picture
+        filling = Filling(len(plate))
+        return Reading(width, height, "RGBA8", filling, self._parts(filling, plate))
+
     def _parts(self, filling: Filling, pixels: bytes) -> Iterator[None]:
         half = len(pixels) // 2
         filling.add(pixels[:half])
@@ -352,6 +357,23 @@ def test_a_mask_that_was_painted_on_below_the_preview_is_refined_as_it_is_now(
     assert openings == [(WIDTH, HEIGHT)]
     with daemon.session() as session:
         wanted = session.refine(DISC, WIDTH, HEIGHT, "RGBA8", bytes(now), keep=[[30, 20]])
+    assert [bytes(each.alpha) for each in picture.shown] == [bytes(wanted.alpha)]
+
+
+def test_a_plate_that_is_no_longer_chosen_is_not_read_any_further(
+    folder: Path, daemon: Daemon, opened: Any, openings: list[tuple[int, int]]
+) -> None:
+    opened.take_plate(DISC)
+    plate = opened.plate_reading.pixels
+    while len(plate.bytes) == 0:
+        assert opened.read_on()
+    opened.conversation.ask(lambda picture, *_rest: picture.mask(), *[lambda *_said: None] * 3)
+    wait_for(lambda: len(openings) == 2, "the plate on its way")
+    picture = Picture(opened.layer)  # whose plate is none
+    part("removal").remove_background(str(folder), "tests", picture, LayerOptions(anyway=True), opened)
+    assert 0 < len(plate.bytes) < len(plate)
+    with daemon.session() as session:
+        wanted = session.mask(DISC, WIDTH, HEIGHT, "RGBA8", anyway=True, keep=[[30, 20]], hint=painted(WIDTH, HEIGHT))
     assert [bytes(each.alpha) for each in picture.shown] == [bytes(wanted.alpha)]
 
 

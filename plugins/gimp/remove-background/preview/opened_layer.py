@@ -3,6 +3,8 @@
 It is read a part at a time, so that the dialog stays awake, and sent while it is read.
 """
 
+from matted_client import Rejected
+from matted_client.messages import CANCELLED
 from matted_client.preview.conversation import Conversation
 from matted_client.preview.conversation import Layer as Picture
 
@@ -38,11 +40,14 @@ class OpenedLayer:
     def take_plate(self, plate):
         """Show the models that compare another plate, or none. Raises MattedError if it does not fit."""
         if plate != self._plate:
-            self.plate_reading = None if plate is None else self.layer.read_plate(plate)
+            before, self.plate_reading = self.plate_reading, None if plate is None else self.layer.read_plate(plate)
             if self.plate_reading is not None:
                 self._readings.append(self.plate_reading)
             self._plate = plate
             self.conversation.replace(self._picture())
+            if before in self._readings:  # whoever waits for its pixels goes on to the next question
+                self._readings.remove(before)
+                before.pixels.fail(Rejected(CANCELLED, "Cancelled."))
 
     def read_on(self):
         """Read one part more. Returns False where there is none. Raises MattedError if the layer is gone."""
