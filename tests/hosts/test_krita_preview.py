@@ -151,6 +151,8 @@ def test_zoom_and_pan(seen: Seen) -> None:
     views = seen["preview: looked at"]["views"]
     across = {name: view[2] - view[0] for name, view in views.items()}
     assert across["fit"] == SIZE[0] > across["zoomed in"] > across["close"]
+    assert views["by the wheel"] == views["by an old wheel"]
+    assert across["by the wheel"] < SIZE[0] and views["by the wheel"][0] > 0, "towards where it is turned"
     close, panned = views["close"], views["panned"]
     assert close[4:] == [close[2] - close[0], close[3] - close[1]], "the picture's own pixels"
     assert panned[0] > close[0] and panned[1] == close[1]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Any, List, Optional, Sequence, TypeVar
+from contextlib import contextmanager
+from typing import Any, Iterator, List, Optional, Sequence, TypeVar
 
 from krita import Extension
 
@@ -112,10 +113,11 @@ class RemoveBackground(Extension):
             settings.remember(settings.REMOVE, options)
             self._remove(main_window, document, nodes, options, Previewed(opened, marks))
 
-        dialog = OptionsDialog(main_window, document, nodes, options, opened)
-        dialog.chosen.connect(accepted)
-        dialog.start()
-        opened.start(options.plate)
+        with _closed_where_it_fails(opened):
+            dialog = OptionsDialog(main_window, document, nodes, options, opened)
+            dialog.chosen.connect(accepted)
+            dialog.start()
+            opened.start(options.plate)
 
     def _ask_to_refine(self, main_window: Any) -> None:
         document = windows.document_of(main_window)
@@ -135,10 +137,11 @@ class RemoveBackground(Extension):
             except MattedError:
                 opened.close()  # see _remove
 
-        dialog = RefineDialog(main_window, settings.remembered(settings.REFINE, RefineOptions), opened)
-        dialog.chosen.connect(accepted)
-        dialog.start()
-        opened.start()
+        with _closed_where_it_fails(opened):
+            dialog = RefineDialog(main_window, settings.remembered(settings.REFINE, RefineOptions), opened)
+            dialog.chosen.connect(accepted)
+            dialog.start()
+            opened.start()
 
     def _remove(
         self,
@@ -197,6 +200,16 @@ def _tell_of_refinement(operation: Refinement) -> None:
 def _stop_all() -> None:
     opened_layer.close_all()
     request_thread.stop_all()
+
+
+@contextmanager
+def _closed_where_it_fails(opened: OpenedLayer) -> Iterator[None]:
+    """Close the layer where no dialog comes up that would."""
+    try:
+        yield
+    except BaseException:
+        opened.close()
+        raise
 
 
 def _first(document: Any, nodes: Sequence[Any]) -> Any:

@@ -116,7 +116,8 @@ class PreviewDialog(QtWidgets.QDialog):
         return buttons
 
     def _fit_the_screen(self) -> None:
-        screen = (self.parentWidget() or self).screen().availableGeometry()
+        window = self.parentWidget().windowHandle()  # QWidget.screen() is new in Qt 5.14
+        screen = (window.screen() if window is not None else QtGui.QGuiApplication.primaryScreen()).availableGeometry()
         largest = QtCore.QSize(screen.width() - FRAME, screen.height() - PANEL)
         wanted = QtCore.QSize(round(screen.width() * PART_OF_SCREEN), round(screen.height() * PART_OF_SCREEN))
         self.resize(wanted.expandedTo(QtCore.QSize(*ROOMY)).expandedTo(self.minimumSizeHint()).boundedTo(largest))

@@ -48,6 +48,7 @@ BUTTONS = {
     QtCore.Qt.MouseButton.MiddleButton: MIDDLE,
     QtCore.Qt.MouseButton.RightButton: RIGHT,
 }
+PLACES = "position", "localPos", "posF"  # of an event: in Qt 6 and of a wheel since 5.14; of a mouse, of a wheel before
 _Modifier = QtCore.Qt.KeyboardModifier
 
 
@@ -195,13 +196,12 @@ class PreviewWidget(QtWidgets.QWidget, Widget):
 
     def wheelEvent(self, event: Any) -> None:
         if self.presenter is not None:
-            at = event.position()
-            scale = self.devicePixelRatioF()
-            self.presenter.zoom(event.angleDelta().y() / WHEEL_STEP, at.x() * scale, at.y() * scale)
+            self.presenter.zoom(event.angleDelta().y() / WHEEL_STEP, *self._at(event))
         event.accept()
 
     def _at(self, event: Any) -> Tuple[float, float]:
-        at = event.localPos() if hasattr(event, "localPos") else event.position()
+        name = next(name for name in PLACES if hasattr(event, name))
+        at = getattr(event, name)()
         scale = self.devicePixelRatioF()
         return at.x() * scale, at.y() * scale
 

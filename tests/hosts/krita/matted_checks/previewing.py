@@ -6,7 +6,7 @@ import json
 import remove_background
 from krita import Selection
 from PyQt5.QtCore import QByteArray, QEvent, QPoint, QPointF, Qt
-from PyQt5.QtGui import QColor, QImage, QMouseEvent
+from PyQt5.QtGui import QColor, QImage, QMouseEvent, QWheelEvent
 from PyQt5.QtTest import QTest
 from PyQt5.QtWidgets import (
     QApplication,
@@ -167,6 +167,22 @@ def mouse(window, kind, where, button):
     QApplication.sendEvent(there, event)
 
 
+class OldWheel:
+    """What a wheel says up to Qt 5.13: it has no `position` there."""
+
+    def __init__(self, where, steps):
+        self.posF = lambda: QPointF(where)
+        self.angleDelta = lambda: QPoint(0, 120 * steps)
+
+    def accept(self):
+        pass
+
+
+def wheel(where, steps):
+    none = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False
+    return QWheelEvent(QPointF(where), QPointF(where), QPoint(), QPoint(0, 120 * steps), *none)
+
+
 def key(window, which, modifier=Qt.KeyboardModifier.NoModifier):
     QTest.keyClick(preview(window), which, modifier)
 
@@ -305,6 +321,11 @@ def looked_at(seen):
     yield from after(window, tool, window, "zoom-in")
     note("zoomed in")
     yield from after(window, tool, window, "zoom-out")
+    for name, turned in (("by an old wheel", OldWheel), ("by the wheel", wheel)):
+        preview(window).wheelEvent(turned(at(window, RIGHT_ONE), 2))
+        yield settled(window)
+        note(name)
+        yield from after(window, tool, window, "fit")
     yield from after(window, key, window, Qt.Key.Key_1)
     for _step in range(12):
         presenter(window).zoom(1, 200, 150)
