@@ -367,12 +367,32 @@ def test_which_mask_of_a_layer_is_refined(seen: Seen) -> None:
     assert all(which["changed"][f"{name}, states"] for name in changed)
 
 
-def test_a_mask_that_is_locked_or_missing_is_said(seen: Seen) -> None:
-    which = seen["refine: which mask"]
-    assert which["locked"] == [['The mask "Three" is locked.', "Unlock it and try again."]]
-    ((message, hint),) = which["no mask"]
+def test_a_mask_that_is_missing_is_said(seen: Seen) -> None:
+    ((message, hint),) = seen["refine: which mask"]["no mask"]
     assert message == 'The layer "plain" has no mask.'
     assert hint
+
+
+def test_what_krita_would_not_change_is_said_before_a_dialog_comes_up(seen: Seen) -> None:
+    refused = seen["refine: refused"]
+    assert refused["locked mask"] == [['The mask "Painted" is locked.', "Unlock it and try again."]]
+    assert refused["locked layer"] == [['The layer "Background" is locked.', "Unlock it and try again."]]
+    ((message, _hint),) = refused["group"]
+    assert message == 'The group "passing" passes through, so Krita would not heed its mask.'
+
+
+def test_an_animated_mask_keeps_its_frames(seen: Seen) -> None:
+    refused = seen["refine: refused"]
+    ((message, hint),) = refused["animated mask"]
+    assert message == 'The mask "Painted" is animated, and its other frames would be lost.'
+    assert hint and refused["untouched"] is True
+
+
+def test_what_a_person_may_not_expect_of_a_refined_mask_is_said(seen: Seen) -> None:
+    notices = seen["refine: notices"]
+    assert notices["animated layer"] == [
+        "The layer is animated: what was made of this frame is shown in all frames.",
+    ]
 
 
 def test_scripts_refine_with_options_of_their_own(seen: Seen) -> None:

@@ -12,7 +12,7 @@ from krita import Extension
 from . import layers, masks, refinement, remedies, request_thread, settings, windows
 from .download import Download
 from .matted_client.errors import MattedError
-from .matted_client.options import LayerOptions, RefineOptions
+from .matted_client.options import MASK, LayerOptions, RefineOptions
 from .matted_client.preview.marks import Marks
 from .matted_client.sentences import in_words
 from .operation import Operation
@@ -123,7 +123,9 @@ class RemoveBackground(Extension):
         document = windows.document_of(main_window)
         node = document.activeNode() if document is not None else None
         try:
-            found = masks.find(node)
+            found = layer, mask = masks.find(node)
+            layers.check(layer, MASK)
+            masks.check(mask)
         except MattedError as error:  # there is nothing to choose then
             remedies.show(main_window, *in_words(error, WORDS), title=refinement.TITLE)
             return

@@ -82,12 +82,12 @@ def check(node: Any, output: str) -> None:
         raise MattedError(_('The layer "%s" is locked.') % locked.name(), _("Unlock it and try again."))
 
 
-def notices(node: Any, output: str) -> List[str]:
-    """Return what a person may not expect of the output, in sentences."""
+def notices(node: Any, output: str, refined: Any = None) -> List[str]:
+    """Return what a person may not expect of the output, in sentences. refined: the mask that is the output."""
     found = []
     if output != SELECTION and _is_animated(node):
         found.append(ANIMATED)
-    if any(child.type() == "selectionmask" and child.visible() for child in node.childNodes()):
+    if any(child.type() == "selectionmask" and child.visible() and child != refined for child in node.childNodes()):
         found.append(OWN_SELECTION)
     return found
 

@@ -90,9 +90,14 @@ def read(document: Any, mask: Any, area: Area, hint: Filling) -> Turns:
 
 
 def check(mask: Any) -> None:
-    """Raise MattedError if the mask is locked."""
+    """Raise MattedError if the mask is locked, or animated: the mask that is made of it has one frame."""
     if mask.locked():
         raise MattedError(_('The mask "%s" is locked.') % mask.name(), _("Unlock it and try again."))
+    if mask.animated():
+        raise MattedError(
+            _('The mask "%s" is animated, and its other frames would be lost.') % mask.name(),
+            _("Only a mask without frames can be refined."),
+        )
 
 
 def replace(main_window: Any, document: Any, node: Any, mask: Any, area: Area, alpha: Any) -> None:

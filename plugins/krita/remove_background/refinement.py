@@ -97,7 +97,7 @@ class Refinement(Operation):
         self._require()
         layers.require_unlocked(self._layer, MASK)
         masks.check(self._mask)
-        for notice in mask.info.warnings:
+        for notice in [*layers.notices(self._layer, MASK, self._mask), *mask.info.warnings]:
             self._notice(notice)
         self._go_on(self._mixing(mask.alpha), self._put)
 

@@ -26,6 +26,7 @@ from .program import (
     FOLDER,
     action,
     activate,
+    add_frame,
     add_mask,
     export,
     krita,
@@ -836,18 +837,64 @@ def which_mask(seen):
     document.waitForDone()
     yield from refine("ours, hidden", node)
     seen["one is another"] = one.name() == "One"
-    (last,) = [child for child in node.childNodes() if child.name() == "Three"]
-    last.setLocked(True)
-    yield from activate(document, last)
-    window = yield from open_refine()
-    seen["locked"] = yield from accept(window)
     plain = document.createNode("plain", "paintlayer")
     plain.setPixelData(QByteArray(pixels(node)), 0, 0, document.width(), document.height())
     document.rootNode().addChildNode(plain, None)
     yield from activate(document, plain)
+    seen["no mask"] = yield from refused(document, plain)
+
+
+def refused(document, node):
+    """The messages in the place of a dialog."""
+    yield from activate(document, node)
     action("refine_mask").trigger()
     yield messages
-    seen["no mask"] = take_messages()
+    return take_messages()
+
+
+def refined_not_at_all(seen):
+    """What Krita would not change, or not without a loss, is said before a dialog comes up."""
+    document = yield from open_two()
+    node = document.activeNode()
+    mask = painted(document, node)
+    mask.setLocked(True)
+    seen["locked mask"] = yield from refused(document, mask)
+    mask.setLocked(False)
+    node.setLocked(True)
+    seen["locked layer"] = yield from refused(document, mask)
+    node.setLocked(False)
+    group = document.createGroupLayer("passing")
+    document.rootNode().addChildNode(group, None)
+    painted(document, group)
+    group.setPassThroughMode(True)
+    seen["group"] = yield from refused(document, group)
+    yield from add_frame(document, mask, 5)
+    before = look(document, node)
+    seen["animated mask"] = yield from refused(document, mask)
+    seen["untouched"] = look(document, node) == before and mask.hasKeyframeAtTime(5)
+
+
+def refined_with_notices(seen):
+    """A layer that is animated, and a selection mask, which Krita makes the active one."""
+    document = yield from open_two()
+    animated = document.activeNode().duplicate()
+    animated.setName("animated")
+    document.rootNode().addChildNode(animated, None)
+    painted(document, animated)
+    yield from add_frame(document, animated, 5)
+    seen["animated layer"] = yield from notices_of(document, animated)
+
+
+def notices_of(document, node):
+    ended = []
+
+    def over():
+        """the end of what the script started"""
+        return ended
+
+    remove_background.refine(document, node).finished.connect(ended.append)
+    yield over
+    return ended[0].notices + [str(error) for _node, error in ended[0].failures]
 
 
 def refined_where_selected(seen):
@@ -918,6 +965,8 @@ ALL = [
     ("preview: plate", with_plate),
     ("refine: painted", refined),
     ("refine: which mask", which_mask),
+    ("refine: refused", refined_not_at_all),
+    ("refine: notices", refined_with_notices),
     ("refine: selection", refined_where_selected),
     ("refine: scripts", refined_by_scripts),
     ("preview: no daemon", without_daemon),
