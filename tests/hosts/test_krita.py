@@ -348,7 +348,7 @@ def test_cancel_at_work_takes_effect_at_once_and_leaves_nothing(seen: Seen, phot
 @pytest.mark.parametrize(
     ("case", "sentence"),
     [
-        ("closed", "The picture was closed while its background was being removed."),
+        ("closed", "The picture was closed before the result was ready."),
         ("removed", "The layer was removed while its mask was being made."),
         ("locked", "The layer was locked while its mask was being made."),
         ("read", "The layer was removed while its mask was being made."),

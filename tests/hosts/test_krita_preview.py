@@ -239,8 +239,17 @@ def test_what_is_gone_meanwhile_is_refused(seen: Seen) -> None:
     assert [message for message, _hint in changed["removed"]] == [
         "The layer was removed while its mask was being made."
     ]
-    assert [message for message, _hint in changed["closed"]] == [
-        "The picture was closed while its background was being removed."
+    assert [message for message, _hint in changed["closed"]] == ["The picture was closed before the result was ready."]
+
+
+def test_what_is_changed_meanwhile_is_refused(seen: Seen) -> None:
+    changed = seen["preview: changed meanwhile"]
+    assert changed["moved"] == [["The layer was changed while its mask was being made.", "Try again."]]
+    assert changed["masks"] == 0
+    assert changed["painted on"] == [["The mask was changed while it was being refined.", "Try again."]]
+    assert changed["the mask as painted"] is True
+    assert changed["mask removed"] == [
+        ["The mask was removed while it was being refined.", "The picture was not changed."]
     ]
 
 
@@ -393,6 +402,7 @@ def test_what_a_person_may_not_expect_of_a_refined_mask_is_said(seen: Seen) -> N
     assert notices["animated layer"] == [
         "The layer is animated: what was made of this frame is shown in all frames.",
     ]
+    assert notices["selection mask"] == ["The refined selection mask is the active one of its layer now."]
 
 
 def test_scripts_refine_with_options_of_their_own(seen: Seen) -> None:

@@ -37,6 +37,7 @@ class Picture:
 
     x, y: the left upper corner in the document; may be negative.
     pixels: width x height of B, G, R, A bytes, rows from the top, sRGB, straight alpha. They arrive in parts.
+    bounds: where Krita said that the layer is; more or less than was read where a mask reshapes it.
     """
 
     x: int
@@ -44,6 +45,7 @@ class Picture:
     width: int
     height: int
     pixels: Filling
+    bounds: Any
 
     @property
     def area(self) -> Area:
@@ -102,10 +104,15 @@ def selected(document: Any) -> Any:
     return selection.duplicate() if selection is not None else None
 
 
+def require_open(document: Any) -> None:
+    """Raise MattedError if the document was closed since the click."""
+    if not is_open(document):
+        raise MattedError(_("The picture was closed before the result was ready."))
+
+
 def require(document: Any, node: Any) -> None:
     """Raise MattedError if, since the click, the document was closed, or the layer removed."""
-    if not is_open(document):
-        raise MattedError(_("The picture was closed while its background was being removed."))
+    require_open(document)
     if document.nodeByUniqueID(node.uniqueId()) is None:
         raise MattedError(_("The layer was removed while its mask was being made."), _("The picture was not changed."))
 
@@ -114,6 +121,14 @@ def require_unlocked(node: Any, output: str) -> None:
     """Raise MattedError if the layer, which passed `check`, was locked since and Krita would not accept the output."""
     if output == MASK and _locked(node) is not None:
         raise MattedError(_("The layer was locked while its mask was being made."), _("Unlock it and try again."))
+
+
+def unchanged(document: Any, node: Any, picture: Picture) -> Turns:
+    """Raise MattedError if the layer is not where it was read: it was moved, or painted beyond its edges."""
+    yield from settled(document)  # a group has no bounds of its own while Krita puts it together
+    require(document, node)
+    if node.bounds() != picture.bounds:
+        raise MattedError(_("The layer was changed while its mask was being made."), _("Try again."))
 
 
 def read(document: Any, node: Any, begin: Callable[[Picture], None] = lambda picture: None) -> Turns:
@@ -127,10 +142,11 @@ def read(document: Any, node: Any, begin: Callable[[Picture], None] = lambda pic
     yield from settled(document)  # strokes that are still being painted
     require(document, node)
     if _is_plain(node):
-        return (yield from _picture(document, node, _bounds(node), begin))
+        return (yield from _picture(document, node, _bounds(node), node.bounds(), begin))
+    bounds = node.bounds()
     with scratch(document) as other:
         layer = _flattened(other, node)
-        return (yield from _picture(other, layer, _bounds(layer), begin))
+        return (yield from _picture(other, layer, _bounds(layer), bounds, begin))
 
 
 def box(limit: Any, picture: Picture, name: str) -> Optional[List[int]]:
@@ -161,7 +177,7 @@ def _plate(document: Any, node: Any, name: str, picture: Picture, begin: Callabl
     if not node.bounds().contains(QtCore.QRect(*picture.area)):
         message = _('The plate "%s" does not cover the whole layer.') % name
         raise MattedError(message, _("It has to show all of the scene, without the subject."))
-    return (yield from _picture(document, node, picture.area, begin))
+    return (yield from _picture(document, node, picture.area, node.bounds(), begin))
 
 
 def _is_inside(node: Any, groups: Sequence[Any]) -> bool:
@@ -211,11 +227,11 @@ def _bounds(node: Any) -> Area:
     return bounds.x(), bounds.y(), width, height
 
 
-def _picture(document: Any, node: Any, area: Area, begin: Callable[[Picture], None]) -> Turns:
-    """Read an area of a plain layer of this document, or of a scratch one."""
+def _picture(document: Any, node: Any, area: Area, bounds: Any, begin: Callable[[Picture], None]) -> Turns:
+    """Read an area of a plain layer of this document, or of a scratch one. bounds: of the layer itself."""
     _, _, width, height = area
     filling = Filling(width * height * PIXEL_BYTES)
-    picture = Picture(*area, filling)
+    picture = Picture(*area, filling, bounds)
     begin(picture)
     try:
         for pause in pixels.read(node, area, PIXEL_BYTES, filling.add):

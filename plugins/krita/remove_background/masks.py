@@ -8,20 +8,23 @@ from __future__ import annotations
 from typing import Any, List, Tuple
 
 from . import pixels, windows
-from .layers import require, require_unlocked
+from .layers import require_open, require_unlocked
 from .matted_client.errors import MattedError
 from .matted_client.filling import Filling
 from .matted_client.options import MASK
 from .pixels import Area
 from .qt import QtCore
 from .texts import _
-from .turns import Turns
+from .turns import Turns, settled
 
 NAME = "Background removed"
 TRANSPARENCY, SELECTED = "transparencymask", "selectionmask"
 # Krita's menu entries that make a new mask of one, of the same kind, in one undo step, whatever is selected. Undo
 # brings the old one back, untouched: its pixels are not those that are written into the new one.
 CONVERT = {TRANSPARENCY: "convert_to_transparency_mask", SELECTED: "convert_to_selection_mask"}
+
+# Whether it was before, Krita does not tell.
+ACTIVE = _("The refined selection mask is the active one of its layer now.")
 
 
 def put(main_window: Any, document: Any, node: Any, area: Area, alpha: Any) -> Turns:
@@ -87,6 +90,27 @@ def read(document: Any, mask: Any, area: Area, hint: Filling) -> Turns:
     except MattedError as error:
         hint.fail(error)
         raise
+
+
+def require(document: Any, mask: Any) -> None:
+    """Raise MattedError if, since the click, the document was closed, or the mask removed."""
+    require_open(document)
+    if document.nodeByUniqueID(mask.uniqueId()) is None:
+        raise MattedError(_("The mask was removed while it was being refined."), _("The picture was not changed."))
+
+
+def unchanged(document: Any, mask: Any, area: Area, hint: Filling) -> Turns:
+    """Raise MattedError if the mask's bytes in an area are not those that were read any more."""
+    yield from settled(document)
+    parts: List[Any] = []
+    start = 0
+    for pause in pixels.read(mask, area, 1, parts.append):
+        part = bytes(parts.pop())
+        if part != bytes(hint.bytes[start : start + len(part)]):  # memoryviews are compared one item after the other
+            raise MattedError(_("The mask was changed while it was being refined."), _("Try again."))
+        start += len(part)
+        yield pause
+        require(document, mask)
 
 
 def check(mask: Any) -> None:

@@ -87,7 +87,7 @@ class Operation(QtCore.QObject):
         except Exception as error:  # ours or Krita's: an exception that leaves a slot would open a second dialog
             traceback.print_exc()
             reason = "%s: %s" % (type(error).__name__, error)
-            self._fail(MattedError(_("The background could not be removed."), _("Krita said: %s") % reason))
+            self._fail(MattedError(_("matted could not finish its work."), _("Krita said: %s") % reason))
 
     def _show_dialog(self) -> None:
         self._dialog = ProgressDialog(self.main_window, title=self._title)

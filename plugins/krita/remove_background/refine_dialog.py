@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from . import planes
-from .matted_client.options import Choice, RefineOptions, entries
+from .matted_client.options import Choice, RefineOptions
 from .matted_client.pictures import Cancelled, Mask, OnProgress, OpenPicture
 from .matted_client.preview.camera import View
 from .matted_client.preview.presenter import AskView
@@ -48,9 +48,9 @@ class RefineDialog(PreviewDialog):
     def _within(self, view: View, mask: Mask, is_band: bool) -> Mask:
         """Leave the mask as it is where nothing is selected. In the conversation's thread."""
         selected = self._opened.selected(view)
-        if selected is None:
-            return mask
         old = bytes(len(mask.alpha)) if is_band else self._opened.masked(view)
+        if selected is None or old is None:  # the latter where the dialog was closed meanwhile
+            return mask
         alpha = planes.mixed(mask.alpha, old, selected, view.width, view.height)
         info = replace(mask.info, coverage=sum(alpha) / (255 * len(alpha)))
         return Mask(bytearray(alpha), info)
@@ -59,8 +59,7 @@ class RefineDialog(PreviewDialog):
         return (REACH,)
 
     def request(self) -> Tuple[Dict[str, Any], Optional[List[int]]]:
-        options = self.options()
-        return {name: getattr(options, name) for name in entries(RefineOptions)}, None
+        return self.options().request(), None
 
     def _say_which(self) -> None:
         values = self._opened.mask.name(), self._opened.node.name()

@@ -10,10 +10,9 @@ from .matted_client.client import Mask
 from .matted_client.errors import MattedError
 from .matted_client.filling import Filling
 from .matted_client.messages import Progress
-from .matted_client.options import MASK, RefineOptions, entries
+from .matted_client.options import MASK, RefineOptions
 from .matted_client.progress import describe, overall
 from .operation import Operation
-from .pixels import Area
 from .preview.opened_layer import Previewed
 from .texts import WORDS, _
 from .turns import Turns
@@ -40,7 +39,7 @@ class Refinement(Operation):
         self._node = node
         self._layer: Any = None
         self._mask: Any = None
-        self._area: Optional[Area] = None
+        self._picture: Optional[Picture] = None
         self._hint: Optional[Filling] = None  # the bytes of the mask that is there
         self._limit: Any = None  # the selection of the moment of the click
 
@@ -66,14 +65,14 @@ class Refinement(Operation):
         if previewed is not None and previewed.opened.is_open:
             opened = previewed.opened
             yield from opened.waiting()
-            self._area, self._hint = opened.picture.area, opened.hint
+            self._picture, self._hint = opened.picture, opened.hint
             self._ask(daemon_requests.refined_of(opened.conversation, self._fields()), self._insert)
             return
 
         def begin(picture: Picture) -> None:
             if self._limit is not None:
                 layers.box(self._limit, picture, self._layer.name())
-            self._area, self._hint = picture.area, Filling(picture.width * picture.height)
+            self._picture, self._hint = picture, Filling(picture.width * picture.height)
             self._ask(daemon_requests.refined(picture, self._hint, self._fields()), self._insert)
 
         picture = yield from layers.read(self.document, self._layer, begin)
@@ -81,14 +80,14 @@ class Refinement(Operation):
 
     def _fields(self) -> Dict[str, Any]:
         """Return the fields of the request: the options, and what was said of the layer."""
-        fields = {name: getattr(self.options, name) for name in entries(RefineOptions)}
+        fields = self.options.request()
         if self._previewed is not None and self._previewed.marks is not None:
             fields.update(self._previewed.marks.fields())
         return fields
 
     def _require(self) -> None:
         layers.require(self.document, self._layer)
-        layers.require(self.document, self._mask)
+        masks.require(self.document, self._mask)
 
     def _show(self, progress: Progress) -> None:
         self._dialog.report(describe(progress, WORDS), overall(progress))
@@ -97,18 +96,24 @@ class Refinement(Operation):
         self._require()
         layers.require_unlocked(self._layer, MASK)
         masks.check(self._mask)
-        for notice in [*layers.notices(self._layer, MASK, self._mask), *mask.info.warnings]:
+        made_active = [masks.ACTIVE] if self._mask.type() == masks.SELECTED else []
+        for notice in [*layers.notices(self._layer, MASK, self._mask), *made_active, *mask.info.warnings]:
             self._notice(notice)
         self._go_on(self._mixing(mask.alpha), self._put)
 
     def _mixing(self, alpha: bytearray) -> Turns:
-        """Return the new mask where something is selected, and what was there elsewhere; turn by turn."""
+        """Return the new mask where something is selected, and what was there elsewhere; turn by turn.
+
+        Raises MattedError if the layer or its mask is not what it was.
+        """
+        yield from layers.unchanged(self.document, self._layer, self._picture)
+        yield from masks.unchanged(self.document, self._mask, self._picture.area, self._hint)
         if self._limit is None:
             return alpha
         selected, mixed = bytearray(), bytearray()
         new, old = memoryview(alpha), self._hint.bytes
-        width, start = self._area[2], 0
-        for pause in pixels.read(self._limit, self._area, 1, selected.extend):
+        width, start = self._picture.width, 0
+        for pause in pixels.read(self._limit, self._picture.area, 1, selected.extend):
             part = slice(start, len(selected))
             rows = (len(selected) - start) // width
             mixed += planes.mixed(new[part], old[part], bytes(selected[part]), width, rows)
@@ -119,11 +124,11 @@ class Refinement(Operation):
     def _put(self, alpha: bytearray) -> None:
         self._work = None
         active = self.document.activeNode()
-        masks.replace(self.main_window, self.document, self._layer, self._mask, self._area, alpha)
+        masks.replace(self.main_window, self.document, self._layer, self._mask, self._picture.area, alpha)
         self._soon(lambda: self._close_with(active))
 
     def _forget(self) -> None:
-        self._hint = None
+        self._picture = self._hint = None
 
     def _close_with(self, active: Any) -> None:
         """Have the layer active again that was, unless that was the mask itself."""

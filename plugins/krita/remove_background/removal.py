@@ -121,12 +121,16 @@ class Removal(Operation):
         layers.require_unlocked(node, self.options.output)
         if self._limit is not None:
             self._notice(LIMITED)
-        output = self.options.output
-        for notice in [*layers.notices(node, output), *mask.info.warnings]:
+        for notice in [*layers.notices(node, self.options.output), *mask.info.warnings]:
             self._notice(notice)
-        first = not self._made
-        putting = outputs.put(self.main_window, self.document, node, self._picture, mask, output, self._limit, first)
-        self._go_on(putting, self._put)
+        self._go_on(self._putting(node, self._picture, mask), self._put)
+
+    def _putting(self, node: Any, picture: Picture, mask: Mask) -> Turns:
+        yield from layers.unchanged(self.document, node, picture)
+        output, first = self.options.output, not self._made
+        return (
+            yield from outputs.put(self.main_window, self.document, node, picture, mask, output, self._limit, first)
+        )
 
     def _put(self, active: Any) -> None:
         self._made = True

@@ -217,7 +217,7 @@ class OpenedLayer(QtCore.QObject):
         except Exception as error:  # ours or Krita's: an exception that leaves a slot would open a second dialog
             traceback.print_exc()
             reason = "%s: %s" % (type(error).__name__, error)
-            self._fail(MattedError(_("The background could not be removed."), _("Krita said: %s") % reason))
+            self._fail(MattedError(_("matted could not finish its work."), _("Krita said: %s") % reason))
         else:
             QtCore.QTimer.singleShot(pause, lambda: self._turn(work))
 

@@ -510,7 +510,7 @@ def ok_at_once(seen):
 
 
 def changed_meanwhile(seen):
-    """The layer is removed, or the picture closed, while the dialog is open."""
+    """The layer is removed or moved, its mask painted on or removed, the picture closed, while the dialog is open."""
     document = yield from open_two()
     layer = document.activeNode().duplicate()
     document.rootNode().addChildNode(layer, None)
@@ -521,7 +521,29 @@ def changed_meanwhile(seen):
     yield turns(10)
     seen["removed"] = yield from accept(window)
     yield forgotten
-    yield from activate(document, document.topLevelNodes()[0])
+    node = document.topLevelNodes()[0]
+    yield from activate(document, node)
+    window = yield from open_preview()
+    node.move(40, 30)
+    document.waitForDone()
+    seen["moved"] = yield from accept(window)
+    seen["masks"] = len(masks(node))
+    yield forgotten
+    mask = painted(document, node)
+    yield from activate(document, node)
+    window = yield from open_refine()
+    mask.setPixelData(QByteArray(bytes([255]) * (60 * 60)), 100, 100, 60, 60)
+    document.waitForDone()
+    changed = mask_bytes(document, mask)
+    seen["painted on"] = yield from accept(window)
+    seen["the mask as painted"] = mask_bytes(document, masks(node)[0]) == changed
+    yield forgotten
+    window = yield from open_refine()
+    mask.remove()
+    document.waitForDone()
+    yield turns(10)
+    seen["mask removed"] = yield from accept(window)
+    yield forgotten
     window = yield from open_preview()
     document.setModified(False)
     document.close()
@@ -883,6 +905,15 @@ def refined_with_notices(seen):
     painted(document, animated)
     yield from add_frame(document, animated, 5)
     seen["animated layer"] = yield from notices_of(document, animated)
+    plain = document.topLevelNodes()[0]
+    yield from activate(document, plain)
+    select(document, *SELECTED)
+    action("add_new_selection_mask").trigger()
+    document.waitForDone()
+    document.setSelection(None)
+    document.waitForDone()
+    yield turns()
+    seen["selection mask"] = yield from notices_of(document, plain)
 
 
 def notices_of(document, node):
