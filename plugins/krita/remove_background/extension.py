@@ -200,7 +200,7 @@ def _tell_of_refinement(operation: Refinement) -> None:
 
 
 def _stop_all() -> None:
-    opened_layer.close_all()
+    opened_layer.stop_all()
     request_thread.stop_all()
 
 

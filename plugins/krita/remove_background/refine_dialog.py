@@ -48,8 +48,10 @@ class RefineDialog(PreviewDialog):
     def _within(self, view: View, mask: Mask, is_band: bool) -> Mask:
         """Leave the mask as it is where nothing is selected. In the conversation's thread."""
         selected = self._opened.selected(view)
+        if selected is None:
+            return mask
         old = bytes(len(mask.alpha)) if is_band else self._opened.masked(view)
-        if selected is None or old is None:  # the latter where the dialog was closed meanwhile
+        if old is None:  # the dialog was closed meanwhile
             return mask
         alpha = planes.mixed(mask.alpha, old, selected, view.width, view.height)
         info = replace(mask.info, coverage=sum(alpha) / (255 * len(alpha)))

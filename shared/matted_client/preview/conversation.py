@@ -139,6 +139,11 @@ class Conversation:
             self._closing = True
             self._changed.notify_all()
 
+    def join(self, seconds: float) -> None:
+        """Wait, at most so long, until its thread has ended after `close`. For a program that ends."""
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
+
     def _put(self, question: _Question) -> None:
         with self._changed:
             if self._closing:

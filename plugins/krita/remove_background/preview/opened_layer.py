@@ -6,9 +6,11 @@ pixels.
 
 from __future__ import annotations
 
+import time
 import traceback
 from dataclasses import dataclass
 from typing import Any, Callable, List, Optional, Set, Tuple
+from weakref import WeakSet
 
 from .. import layers, masks, pixels
 from ..daemon_requests import connecting
@@ -29,7 +31,10 @@ from .reduced import Reduced
 
 SHOWN_EVERY = 4  # turns, while the pixels come
 
+STOP_SECONDS = 7.0  # a cancelled request is given up after 5 s at the latest
+
 _open: Set["OpenedLayer"] = set()
+_conversations: "WeakSet[Conversation]" = WeakSet()  # a thread that runs holds its own, also after the dialog
 
 
 class OpenedLayer(QtCore.QObject):
@@ -94,16 +99,22 @@ class OpenedLayer(QtCore.QObject):
 
     def image(self, view: View) -> Any:
         """Return the LayerImage of a view, transparent where pixels are not there yet; or None."""
-        pixels = self._image.image(view) if self._image is not None else None
+        image = self._image
+        pixels = image.image(view) if image is not None else None
         return LayerImage(pixels, self.masked(view)) if pixels is not None else None
 
     def selected(self, view: View) -> Optional[bytes]:
-        """Return how far each pixel of a view is selected; None where nothing limits the mask."""
-        return self._limit_image.plane(view) if self._limit_image is not None else None
+        """Return how far each pixel of a view is selected; None where nothing limits the mask, or it was closed.
+
+        In any thread: it may be closed meanwhile.
+        """
+        image = self._limit_image
+        return image.plane(view) if image is not None else None
 
     def masked(self, view: View) -> Optional[bytes]:
-        """Return the values of a view of the mask that is to be refined."""
-        return self._hint_image.plane(view) if self._hint_image is not None else None
+        """Return the values of a view of the mask that is to be refined; None where it was closed. In any thread."""
+        image = self._hint_image
+        return image.plane(view) if image is not None else None
 
     def close(self) -> None:
         """Have the daemon forget the layer, and read no more."""
@@ -165,6 +176,7 @@ class OpenedLayer(QtCore.QObject):
             self.hint = Filling(picture.width * picture.height)
             self._hint_image = Reduced(self.hint, picture.width, picture.height, 1)
         self.conversation = Conversation(self._connect, self._layer(), self._post)
+        _conversations.add(self.conversation)
         self.conversation.start()
         self.begun.emit()
 
@@ -249,8 +261,11 @@ class Previewed:
     marks: Optional[Marks]
 
 
-def close_all() -> None:
-    """Close what is open, before Krita quits."""
+def stop_all() -> None:
+    """Close what is open and wait for the threads, before Krita quits."""
     left: List[OpenedLayer] = list(_open)
     for layer in left:
         layer.close()
+    deadline = time.monotonic() + STOP_SECONDS
+    for conversation in list(_conversations):
+        conversation.join(max(0.0, deadline - time.monotonic()))

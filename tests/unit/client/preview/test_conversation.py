@@ -78,10 +78,8 @@ def conversation(daemon: Daemon) -> Iterator[Conversation]:
 
 
 def ended(conversation: Conversation) -> None:
-    thread = conversation._thread
-    if thread.ident is not None:
-        thread.join(PATIENCE)
-        assert not thread.is_alive()
+    conversation.join(PATIENCE)
+    assert not conversation._thread.is_alive()
 
 
 def mask(number: int) -> Mask:
@@ -280,6 +278,28 @@ def test_nothing_is_left_when_it_is_closed(daemon: Daemon, conversation: Convers
     assert session.closed and session.pictures == []
     with pytest.raises(Rejected, match="Cancelled"):
         conversation.mask(quick(1), lambda progress: None, lambda: False)
+
+
+def test_who_joins_waits_for_the_session_to_be_closed(daemon: Daemon, conversation: Conversation) -> None:
+    conversation.join(PATIENCE)  # before it is started there is nothing to wait for
+    closing, goes_on = threading.Event(), threading.Event()
+
+    def slow_close() -> None:
+        closing.set()
+        assert goes_on.wait(PATIENCE)
+        session.closed = True
+
+    conversation.start()
+    assert conversation.mask(quick(1), lambda progress: None, lambda: False).alpha[0] == 1
+    (session,) = daemon.sessions
+    session.close = slow_close  # type: ignore[method-assign]
+    conversation.close()
+    assert closing.wait(PATIENCE)
+    conversation.join(0.0)
+    assert not session.closed
+    goes_on.set()
+    conversation.join(PATIENCE)
+    assert session.closed
 
 
 def test_who_waits_is_told_when_it_is_closed(conversation: Conversation) -> None:
