@@ -253,6 +253,11 @@ def test_what_is_changed_meanwhile_is_refused(seen: Seen) -> None:
     ]
 
 
+def test_a_layer_is_closed_where_its_dialog_does_not_come_up(seen: Seen) -> None:
+    failed = seen["preview: no dialog"]
+    assert (failed["OptionsDialog"], failed["RefineDialog"]) == (0, 0)
+
+
 def test_of_several_layers_the_active_one_is_seen_and_marked(seen: Seen) -> None:
     several = seen["preview: several"]
     assert any('"upper"' in text for text in several["texts"])

@@ -21,6 +21,8 @@ from PyQt5.QtWidgets import (
     QToolButton,
     QWidget,
 )
+from remove_background import extension, scripting
+from remove_background.preview import opened_layer
 
 from .program import (
     FOLDER,
@@ -552,6 +554,31 @@ def changed_meanwhile(seen):
     yield forgotten
 
 
+class NoDialog(Exception):
+    """What goes wrong with a dialog."""
+
+
+def without_a_dialog(seen):
+    """Where no dialog comes up, nothing is read and nothing stays open."""
+    document = yield from open_two()
+    painted(document, document.activeNode())
+    begun = scripting._extension
+    window = krita.windows()[0].qwindow()
+
+    def fails(*_arguments):
+        raise NoDialog
+
+    for name, ask in (("OptionsDialog", begun._ask), ("RefineDialog", begun._ask_to_refine)):
+        dialog = getattr(extension, name)
+        setattr(extension, name, fails)
+        try:
+            ask(window)
+        except NoDialog:
+            seen[name] = len(opened_layer._open)
+        finally:
+            setattr(extension, name, dialog)
+
+
 def several(seen):
     """The preview is of the active layer, says so, and the marks count for that one alone."""
     document = yield from open_two()
@@ -887,6 +914,7 @@ def refined_not_at_all(seen):
     node.setLocked(False)
     group = document.createGroupLayer("passing")
     document.rootNode().addChildNode(group, None)
+    yield from activate(document, group)
     painted(document, group)
     group.setPassThroughMode(True)
     seen["group"] = yield from refused(document, group)
@@ -902,6 +930,7 @@ def refined_with_notices(seen):
     animated = document.activeNode().duplicate()
     animated.setName("animated")
     document.rootNode().addChildNode(animated, None)
+    yield from activate(document, animated)
     painted(document, animated)
     yield from add_frame(document, animated, 5)
     seen["animated layer"] = yield from notices_of(document, animated)
@@ -990,6 +1019,7 @@ ALL = [
     ("preview: left", left),
     ("preview: OK at once", ok_at_once),
     ("preview: changed meanwhile", changed_meanwhile),
+    ("preview: no dialog", without_a_dialog),
     ("preview: several", several),
     ("preview: selection", selected_before),
     ("preview: nothing", no_subject),
