@@ -257,6 +257,21 @@ def test_only_what_is_selected_is_seen_to_stay(
     assert both.mask() == limited.tobytes()
 
 
+def test_a_selection_that_gets_a_hole_below_the_preview_is_seen_at_the_next_question(
+    desktop: Gimp, installed: Installed, both: Picture, forgetful: None, artefacts: Path
+) -> None:
+    desktop.select(both.id, 0, 0, *BOTH.size)
+    desktop.press(WINDOW, *DIALOG_KEYS)
+    until(lambda: desktop.windows(DIALOG), "dialog")
+    preview = Preview(desktop, DIALOG, BOTH.size, artefacts / "preview hole.png")
+    preview.until_seen(stays=[LEFT_ONE, RIGHT_ONE], goes=[WALL])
+    desktop.deselect(both.id, RIGHT_ONE[0] - 40, RIGHT_ONE[1] - 40, 80, 80)
+    desktop.press(DIALOG, "alt+g", "Up")
+    preview.until_seen(stays=[LEFT_ONE], goes=[RIGHT_ONE, WALL])
+    desktop.press(DIALOG, "Escape")
+    until(lambda: not desktop.windows(DIALOG), "end of the dialog")
+
+
 def test_marks_are_for_the_layer_that_is_seen(
     desktop: Gimp, installed: Installed, both: Picture, forgetful: None, artefacts: Path
 ) -> None:

@@ -365,6 +365,11 @@ def select(image, x, y, width, height, feather=0):
         Gimp.Selection.feather(image_of(image), feather)
 
 
+def deselect(image, x, y, width, height):
+    """A rectangle of what is selected is no longer."""
+    image_of(image).select_rectangle(Gimp.ChannelOps.SUBTRACT, x, y, width, height)
+
+
 def select_nothing(image):
     Gimp.Selection.none(image_of(image))
 

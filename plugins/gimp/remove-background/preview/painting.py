@@ -28,7 +28,7 @@ class LayerImage:
         self.pixels = pixels
         self.channels = len(pixels) // count
         self.mask = mask
-        self._selected = selected
+        self.selected = selected
         alpha = self.pixels[3::4] if self.channels == 4 else b""
         self._alpha = None if alpha.count(OPAQUE) == len(alpha) else alpha
         self._soft = None  # where the alpha is neither nothing nor all
@@ -37,7 +37,7 @@ class LayerImage:
         """The mask that there would be. alpha: of a Frame; None: as it was."""
         if self.mask is None:
             return alpha
-        return self.mask if alpha is None else mixed(self.mask, alpha, self._selected)
+        return self.mask if alpha is None else mixed(self.mask, alpha, self.selected)
 
     def masked(self, mask):
         """RGBA8: the layer with a mask."""

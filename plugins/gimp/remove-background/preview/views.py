@@ -27,7 +27,7 @@ class Views:
         self._layer = layer
         self._form = self._buffer = self._mask = None
         self._follow()
-        self._selected = None  # the view, the selection's bounds, and what it was
+        self._seen = None, None  # the last view, and its LayerImage
 
     def _follow(self):
         """Have the buffers of the layer as it is now. GIMP ends the plug-in if it reads the layer as it was before.
@@ -47,7 +47,9 @@ class Views:
         mask = None
         if self._mask is not None:
             mask = yield from self._read(lambda: self._mask, view, SELECTED, 1)
-        yield LayerImage(pixels, view.width * view.height, mask, mask and self.selected(view))
+        image = LayerImage(pixels, view.width * view.height, mask, mask and self._selected(view))
+        self._seen = view, image
+        yield image
 
     def _read(self, buffer, view, encoding, pixel_bytes):
         """Read a view of the layer or of its mask. Yields None after each piece; returns all.
@@ -73,22 +75,24 @@ class Views:
         """Return how far each pixel of a view may stay, 0 to 255; None where nothing limits the mask.
 
         A mask that is refined stays as it was outside of the selection: its LayerImage has both.
-        """
-        return self.selected(view) if self._mask is None else None
 
-    def selected(self, view):
+        The selection is read anew each time. It may be another one, and GIMP does not say whether it is.
+        """
+        selected = self._selected(view)
+        if self._mask is None:
+            return selected
+        if self._seen[0] == view:
+            self._seen[1].selected = selected
+        return None
+
+    def _selected(self, view):
         """Return how far each pixel of a view is selected, 0 to 255; None where nothing is."""
         self._layer.refuse_if_gone()
         image, item = self._layer.item.get_image(), self._layer.item
-        _found, some, *edges = tuple(Gimp.Selection.bounds(image))
-        if not some:
+        if Gimp.Selection.is_empty(image):
             return None
-        if self._selected is None or self._selected[:2] != (view, edges):
-            buffer = image.get_selection().get_buffer()
-            area = Gegl.Rectangle.new(0, 0, view.width, view.height)
-            found = _part(buffer, view, offsets(item), area, SELECTED, Gegl.AbyssPolicy.NONE)
-            self._selected = view, edges, found
-        return self._selected[2]
+        area = Gegl.Rectangle.new(0, 0, view.width, view.height)
+        return _part(image.get_selection().get_buffer(), view, offsets(item), area, SELECTED, Gegl.AbyssPolicy.NONE)
 
 
 def _part(buffer, view, offset, area, encoding, beyond):
