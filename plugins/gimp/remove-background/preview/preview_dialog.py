@@ -51,7 +51,7 @@ class PreviewDialog:
     def _show(self):
         """Show the layer that was begun with."""
         opened = self._begun.opened
-        self._preview = PreviewWidget(opened, self._begun.ask, self._say)
+        self._preview = PreviewWidget(opened, self._begun.ask, self._say, self._complain)
         self._tools = ToolRow(self._preview, self._with_reach)
         self._preview.on_key = self._key
         for each, grows in ((self._preview.widget, True), (self._tools.widget, False), (legend(), False)):

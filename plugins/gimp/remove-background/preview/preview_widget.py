@@ -61,15 +61,17 @@ class PreviewWidget(Widget):
     opened: an OpenedLayer.
     ask: asks the daemon for a view, as a Presenter needs it.
     on_change: called when there is something else to be said.
+    on_error: called with the MattedError that says why a view cannot be read.
     """
 
-    def __init__(self, opened, ask, on_change):
+    def __init__(self, opened, ask, on_change, on_error):
         self.presenter = Presenter(self, opened.conversation, opened.size, ask, WORDS)
         opened.marks = self.presenter.marks
         self.on_key = lambda name: False
         self.colour = (0x40, 0x80, 0xC0)
         self._views = Views(opened.layer)
         self._on_change = on_change
+        self._on_error = on_error
         self._painter = Painter()
         self._size = None  # in the screen's pixels, and those a logical one
         self._wanted = self._reading = None  # the view whose pixels are to be got, and what gets them
@@ -121,7 +123,7 @@ class PreviewWidget(Widget):
     def limit(self, view):
         try:
             return self._views.limit(view)
-        except MattedError:  # the picture is gone, which is said when it is read the next time
+        except MattedError:  # the layer cannot be read any more, which is said when the next view is
             return None
 
     def later(self, milliseconds, act):
@@ -163,8 +165,8 @@ class PreviewWidget(Widget):
                 image = next(self._reading)
                 if image is None:
                     return GLib.SOURCE_CONTINUE
-        except MattedError:  # as in `limit`
-            pass
+        except MattedError as error:
+            self._on_error(error)
         view, self._wanted = self._wanted, None
         if image is not None:
             self.presenter.image_came(view, image)
