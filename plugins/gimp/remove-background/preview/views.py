@@ -3,6 +3,8 @@
 GEGL makes large parts smaller through all their pixels: this is done a piece at a time, so that the dialog stays awake.
 """
 
+import time
+
 import gi
 
 gi.require_version("Gegl", "0.4")
@@ -14,6 +16,7 @@ from matted_client.formats import BYTES_PER_PIXEL
 from .painting import LayerImage
 
 SELECTED = "Y u8"  # selections and masks are linear
+HAND_SECONDS = 0.2  # nobody selects something else as quickly, and reading 24 megapixels takes half of it
 PIECE = 2048  # pixels of the layer, on each side, of what is read in one turn
 
 
@@ -28,6 +31,7 @@ class Views:
         self._form = self._buffer = self._mask = None
         self._follow()
         self._seen = None, None  # the last view, and its LayerImage
+        self._found = None, 0.0, None  # a view, when its selection was read, and that
 
     def _follow(self):
         """Have the buffers of the layer as it is now. GIMP ends the plug-in if it reads the layer as it was before.
@@ -76,7 +80,7 @@ class Views:
 
         A mask that is refined stays as it was outside of the selection: its LayerImage has both.
 
-        The selection is read anew each time. It may be another one, and GIMP does not say whether it is.
+        The selection is read anew, as it may be another one; GIMP does not say whether it is.
         """
         selected = self._selected(view)
         if self._mask is None:
@@ -91,8 +95,13 @@ class Views:
         image, item = self._layer.item.get_image(), self._layer.item
         if Gimp.Selection.is_empty(image):
             return None
+        last, moment, found = self._found
+        if last == view and time.monotonic() - moment < HAND_SECONDS:
+            return found
         area = Gegl.Rectangle.new(0, 0, view.width, view.height)
-        return _part(image.get_selection().get_buffer(), view, offsets(item), area, SELECTED, Gegl.AbyssPolicy.NONE)
+        found = _part(image.get_selection().get_buffer(), view, offsets(item), area, SELECTED, Gegl.AbyssPolicy.NONE)
+        self._found = view, time.monotonic(), found
+        return found
 
 
 def _part(buffer, view, offset, area, encoding, beyond):
