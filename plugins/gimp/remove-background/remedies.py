@@ -36,11 +36,18 @@ def offer(folder, host, error, options):
 
 def _download(folder, host, model):
     """Raises MattedError if the model could not be had."""
-    Gimp.progress_init(_("Downloading %s") % model["title"])
-    daemon_requests.download(folder, host, model["id"], ProgressBar(_GimpProgress(), 1).show)
+    daemon_requests.download(folder, host, model["id"], ProgressBar(_GimpProgress(model["title"]), 1).show)
 
 
 class _GimpProgress:
+    """What a ProgressBar needs of a picture. title: of the model."""
+
+    def __init__(self, title):
+        self._title = title
+
+    def begin_progress(self):
+        Gimp.progress_init(_("Downloading %s") % self._title)
+
     def show_progress(self, text, fraction):
         Gimp.progress_set_text(text)
         Gimp.progress_update(fraction)
