@@ -202,7 +202,7 @@ def test_the_band_is_seen_while_the_reach_is_chosen(
         preview = Preview(desktop, REFINE_DIALOG, PHOTOGRAPH.size, artefacts / "reach.png")
         edge = preview.on_screen((HEAD[0] + HEAD[2]) // 2, HEAD[3])
         before = preview.until_seen(stays=[WHERE], goes=[(15, 15)])
-        desktop.press(REFINE_DIALOG, "alt+o")
+        desktop.press(REFINE_DIALOG, "alt+w")
 
         def is_blue() -> bool:
             seen, was = preview.image().getpixel(edge), before.getpixel(edge)
