@@ -6,6 +6,7 @@ here, with the meaning that docs/protocol.md gives the code.
 
 from __future__ import annotations
 
+import traceback
 from typing import Dict, Tuple
 
 from . import messages
@@ -69,6 +70,20 @@ OF_THE_CLIENT = (
     N_("Try again."),
     N_("Run: matted stop; matted start"),
 )
+
+
+def as_matted_error(error: Exception, sentence: str, hint: str = "") -> MattedError:
+    """Return the error that is caught now as one for a person. What is none yet is also told on stderr.
+
+    sentence, hint: of a fault; %s stands for its type and text.
+    """
+    if isinstance(error, MattedError):
+        return error
+    traceback.print_exc()
+    if isinstance(error, MemoryError):
+        return MattedError(*SENTENCES[messages.OUT_OF_MEMORY])
+    reason = "%s: %s" % (type(error).__name__, error)
+    return MattedError(sentence.replace("%s", reason), hint.replace("%s", reason))
 
 
 def in_words(error: MattedError, words: Words = ENGLISH) -> Tuple[str, str]:

@@ -18,7 +18,7 @@ from matted_client.options import LayerOptions
 from matted_client.pictures import Mask
 from matted_client.preview.camera import View
 from matted_client.preview.conversation import Conversation, Layer
-from matted_client.preview.presenter import RIGHT, Presenter, Widget
+from matted_client.preview.presenter import RIGHT, Presenter, Widget, ask_for_mask
 from matted_client.translations import ENGLISH
 from peers import disc
 
@@ -33,7 +33,7 @@ class Dialog(Widget):
     def __init__(self, daemon: Daemon, layer: Layer) -> None:
         self.posted: queue.Queue[Callable[[], None]] = queue.Queue()
         self.conversation = Conversation(lambda on_progress, cancelled: daemon.session(), layer, self.posted.put)
-        self.presenter = Presenter(self, self.conversation, SIZE, ask_view, ENGLISH)
+        self.presenter = Presenter(self, self.conversation, SIZE, ask_for_mask, ENGLISH)
         self.conversation.start()
 
     def redraw(self) -> None:
@@ -57,11 +57,6 @@ class Dialog(Widget):
         ((frame, _place),) = self.presenter.frames()
         assert frame.alpha is not None, self.presenter.status
         return frame.alpha
-
-
-def ask_view(picture: Any, view: View, fields: dict[str, Any], on_progress: Any, cancelled: Any) -> Mask:
-    mask: Mask = picture.mask(view=view.wire, on_progress=on_progress, cancelled=cancelled, **fields)
-    return mask
 
 
 def fields(**options: Any) -> dict[str, Any]:

@@ -13,14 +13,29 @@ from texts import _
 
 SPACE = 6  # pixels
 PAGE = 10  # steps
+SAID, CONTROLS = "said", "controls"  # ids: of the line above the controls, of their box
 USUAL = 100  # pixels: with more, a hand cannot set single ones
 
 
-def option_lines(dialog, config, kind, label=None):
-    """Choose the control for each option but the model. Returns their ids, from the top.
+def option_box(dialog, config, kind, said, label=None):
+    """Make a box of the control for each option but the model, line by line.
 
-    kind: of options. label: of the list of models, which is as wide as those of the other lists.
+    kind: of options.
+    said: a line above them; empty: there is none.
+    label: of the list of models, which is as wide as those of the other lists.
     """
+    lines = _option_lines(dialog, config, kind, label)
+    if said:
+        dialog.get_label(SAID, said, False, False).set_xalign(0)
+        lines.insert(0, SAID)
+    box = dialog.fill_box(CONTROLS, lines)
+    box.set_spacing(SPACE)
+    _grey_out(dialog, config, kind)
+    return box
+
+
+def _option_lines(dialog, config, kind, label):
+    """Choose the controls. Returns their ids, from the top."""
     lines = []
     same_width = Gtk.SizeGroup.new(Gtk.SizeGroupMode.HORIZONTAL)
     if label is not None:
@@ -42,7 +57,7 @@ def option_lines(dialog, config, kind, label=None):
     return lines
 
 
-def grey_out(dialog, config, kind):
+def _grey_out(dialog, config, kind):
     """Grey out what has no effect."""
     for option, entry in entries(kind).items():
         if entry.switch is not None:

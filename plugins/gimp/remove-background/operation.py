@@ -90,3 +90,8 @@ class ProgressBar:
         if (text, fraction) != (self._text, self._fraction):
             self._text, self._fraction = text, fraction
             self._picture.show_progress(text, fraction)
+
+
+def named(warnings, layer, picture):
+    """The warnings about a layer, with its name where there are several."""
+    return warnings if len(picture.layers) == 1 else ["%s: %s" % (layer.name, each) for each in warnings]

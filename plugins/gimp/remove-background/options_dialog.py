@@ -11,7 +11,7 @@ import gi
 gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
 from call import host
-from controls import SPACE, grey_out, option_lines
+from controls import option_box
 from gi.repository import Gimp, GimpUi, GLib, GObject
 from matted_client import MattedError
 from matted_client.options import LayerOptions
@@ -19,9 +19,6 @@ from matted_client.sentences import in_words
 from model_chooser import ModelChooser
 from preview.preview_dialog import PreviewDialog
 from texts import WORDS, _
-
-LIMITED = "limited"  # the line that says so
-CONTROLS = "controls"  # the box of all lines
 
 
 def ask(folder, procedure, config, image, begun):
@@ -45,19 +42,13 @@ def ask(folder, procedure, config, image, begun):
 
 
 def _controls(dialog, config, image, models):
-    """Return a box of the control for each option, line by line."""
-    lines = option_lines(dialog, config, LayerOptions, models.label)
+    """Return a box of the models and of the control for each option."""
     limited = not Gimp.Selection.is_empty(image)
+    said = _("There is a selection: only what lies in it is kept.") if limited else ""
+    box = option_box(dialog, config, LayerOptions, said, models.label)
     dialog.set_sensitive("within-selection", limited, None, None, False)
-    if limited:
-        note = dialog.get_label(LIMITED, _("There is a selection: only what lies in it is kept."), False, False)
-        note.set_xalign(0)
-        lines.insert(0, LIMITED)
-    box = dialog.fill_box(CONTROLS, lines)
-    box.set_spacing(SPACE)
     box.pack_start(models.widget, False, False, 0)
     box.reorder_child(models.widget, 0)
-    grey_out(dialog, config, LayerOptions)
     return box
 
 

@@ -4,14 +4,11 @@ import gi
 
 gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
-from controls import SPACE, grey_out, option_lines
+from controls import option_box
 from gi.repository import Gimp, GimpUi
 from matted_client.options import RefineOptions
 from preview.preview_dialog import PreviewDialog
 from texts import _
-
-LIMITED = "limited"  # the line that says so
-CONTROLS = "controls"  # the box of all lines
 
 
 def ask(procedure, config, image, begun):
@@ -19,21 +16,10 @@ def ask(procedure, config, image, begun):
     GimpUi.init("refine-mask")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Refine Mask"))
     dialog.set_ok_label(_("Refi_ne"))
-    shown = PreviewDialog(dialog, _controls(dialog, config, image), begun, with_reach=True)
+    limited = not Gimp.Selection.is_empty(image)
+    said = _("There is a selection: only what lies in it is changed.") if limited else ""
+    shown = PreviewDialog(dialog, option_box(dialog, config, RefineOptions, said), begun, with_reach=True)
     config.connect("notify", lambda *changed: shown.change())
     go_on = shown.run()
     dialog.destroy()
     return go_on
-
-
-def _controls(dialog, config, image):
-    """Return a box of the control for each option, line by line."""
-    lines = option_lines(dialog, config, RefineOptions)
-    if not Gimp.Selection.is_empty(image):
-        note = dialog.get_label(LIMITED, _("There is a selection: only what lies in it is changed."), False, False)
-        note.set_xalign(0)
-        lines.insert(0, LIMITED)
-    box = dialog.fill_box(CONTROLS, lines)
-    box.set_spacing(SPACE)
-    grey_out(dialog, config, RefineOptions)
-    return box

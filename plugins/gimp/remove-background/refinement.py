@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from operation import Asker, ProgressBar
+from operation import Asker, ProgressBar, named
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def refine_masks(folder, host, picture, options, opened=None):
             refine = _refine_opened if opened is not None and layer.item == opened.layer.item else _refine
             refined, warnings = refine(asker, opened, layer, options.request())
             found.append(refined)
-            notes += warnings if len(picture.layers) == 1 else ["%s: %s" % (layer.name, each) for each in warnings]
+            notes += named(warnings, layer, picture)
             bar.next_layer()
     picture.take(found)
     if notes:
@@ -76,8 +76,3 @@ def _refine_opened(asker, opened, layer, fields):
 
 def _made(layer, reading, mask):
     return Refined(layer, reading.width, reading.height, layer.depth, mask.alpha), list(mask.info.warnings)
-
-
-def ask_view(picture, view, fields, on_progress, cancelled):
-    """Ask for the refined mask of a view of an open picture, as a Presenter needs it."""
-    return picture.refine(view=view.wire, on_progress=on_progress, cancelled=cancelled, **fields)

@@ -11,7 +11,7 @@ from typing import Any
 from colours import overlay
 from matted_client import Rejected
 from matted_client.translations import N_
-from operation import Asker, ProgressBar
+from operation import Asker, ProgressBar, named
 from texts import WORDS, _
 
 
@@ -62,7 +62,7 @@ def remove_background(folder, host, picture, options, opened=None):
                 warnings = [in_words(error, WORDS)[0]]  # the other layers shall not suffer
             else:
                 found.append(cut_out)
-            notes += warnings if len(picture.layers) == 1 else ["%s: %s" % (layer.name, each) for each in warnings]
+            notes += named(warnings, layer, picture)
             bar.next_layer()
     if not found:
         from matted_client import messages
@@ -113,8 +113,3 @@ def _made(layer, reading, mask, options, box):
         warnings.append(_("The daemon sent no clean colours; the layer's own are used."))
     clean = None if mask.foreground is None else overlay(reading.pixels.bytes, mask.foreground)
     return CutOut(layer, reading.width, reading.height, layer.depth, mask.alpha, clean, box), warnings
-
-
-def ask_view(picture, view, fields, on_progress, cancelled):
-    """Ask for the mask of a view of an open picture, as a Presenter needs it."""
-    return picture.mask(view=view.wire, on_progress=on_progress, cancelled=cancelled, **fields)

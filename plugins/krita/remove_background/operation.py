@@ -12,14 +12,12 @@ from typing import Any, Callable, List, Optional, Tuple
 
 from . import windows
 from .matted_client.errors import MattedError
-from .matted_client.messages import OUT_OF_MEMORY, Progress
+from .matted_client.messages import Progress
 from .matted_client.pictures import Mask
-from .matted_client.sentences import SENTENCES
 from .progress_dialog import ProgressDialog
 from .qt import QtCore
 from .request_thread import RequestThread, Task
-from .texts import _
-from .turns import NOW_MS, Turns
+from .turns import NOW_MS, Turns, fault
 
 Failure = Tuple[Any, MattedError]  # a layer, or None where it was not one layer's fault, and what went wrong
 
@@ -79,15 +77,8 @@ class Operation(QtCore.QObject):
             return
         try:
             step(*values)
-        except MattedError as error:
-            self._fail(error)
-        except MemoryError:
-            traceback.print_exc()
-            self._fail(MattedError(*SENTENCES[OUT_OF_MEMORY]))
-        except Exception as error:  # ours or Krita's: an exception that leaves a slot would open a second dialog
-            traceback.print_exc()
-            reason = "%s: %s" % (type(error).__name__, error)
-            self._fail(MattedError(_("matted could not finish its work."), _("Krita said: %s") % reason))
+        except Exception as error:
+            self._fail(fault(error))
 
     def _show_dialog(self) -> None:
         self._dialog = ProgressDialog(self.main_window, title=self._title)

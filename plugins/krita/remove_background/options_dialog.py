@@ -11,9 +11,8 @@ from . import daemon_requests, layers
 from .matted_client.errors import MattedError
 from .matted_client.models import Facts
 from .matted_client.options import MODEL, LayerOptions
-from .matted_client.pictures import Cancelled, Mask, OnProgress, OpenPicture
 from .matted_client.preview.camera import View
-from .matted_client.preview.presenter import AskView
+from .matted_client.preview.presenter import AskView, ask_for_mask
 from .matted_client.sentences import in_words
 from .preview.dialog_parts import Note
 from .preview.opened_layer import OpenedLayer
@@ -59,12 +58,7 @@ class OptionsDialog(PreviewDialog):
         self._request.start()
 
     def ask_view(self) -> AskView:
-        def ask(
-            picture: OpenPicture, view: View, fields: Dict[str, Any], on_progress: OnProgress, cancelled: Cancelled
-        ) -> Mask:
-            return picture.mask(view=view.wire, on_progress=on_progress, cancelled=cancelled, **fields)
-
-        return ask
+        return ask_for_mask
 
     def limit(self, view: View) -> Optional[bytes]:
         return self._opened.selected(view)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from . import planes
 from .matted_client.options import Choice, RefineOptions
 from .matted_client.pictures import Cancelled, Mask, OnProgress, OpenPicture
 from .matted_client.preview.camera import View
-from .matted_client.preview.presenter import AskView
+from .matted_client.preview.presenter import AskView, ask_for_refined
 from .matted_client.preview.shades import REACH
 from .preview.dialog_parts import Note
 from .preview.opened_layer import OpenedLayer
@@ -40,7 +39,7 @@ class RefineDialog(PreviewDialog):
         def ask(
             picture: OpenPicture, view: View, fields: Dict[str, Any], on_progress: OnProgress, cancelled: Cancelled
         ) -> Mask:
-            mask = picture.refine(view=view.wire, on_progress=on_progress, cancelled=cancelled, **fields)
+            mask = ask_for_refined(picture, view, fields, on_progress, cancelled)
             return self._within(view, mask, bool(fields.get("band")))
 
         return ask
@@ -54,8 +53,7 @@ class RefineDialog(PreviewDialog):
         if old is None:  # the dialog was closed meanwhile
             return mask
         alpha = planes.mixed(mask.alpha, old, selected, view.width, view.height)
-        info = replace(mask.info, coverage=sum(alpha) / (255 * len(alpha)))
-        return Mask(bytearray(alpha), info)
+        return Mask(bytearray(alpha), mask.info)
 
     def more_shades(self) -> Sequence[Choice]:
         return (REACH,)

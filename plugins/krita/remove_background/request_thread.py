@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from typing import Any, Callable, Set
 
-from .matted_client.errors import MattedError
-from .matted_client.messages import OUT_OF_MEMORY
 from .matted_client.pictures import Cancelled, OnProgress
-from .matted_client.sentences import SENTENCES
+from .matted_client.sentences import as_matted_error
 from .qt import QtCore
 from .texts import _
 
@@ -40,15 +37,8 @@ class RequestThread(QtCore.QThread):
     def run(self) -> None:
         try:
             result = self._task(self.progressed.emit, self._cancelled.is_set)
-        except MattedError as error:
-            self.failed.emit(error)
-        except MemoryError:
-            traceback.print_exc()
-            self.failed.emit(MattedError(*SENTENCES[OUT_OF_MEMORY]))
         except Exception as error:
-            traceback.print_exc()
-            reason = "%s: %s" % (type(error).__name__, error)
-            self.failed.emit(MattedError(_("The request to the matted daemon failed."), reason))
+            self.failed.emit(as_matted_error(error, _("The request to the matted daemon failed."), "%s"))
         else:
             self.succeeded.emit(result)
 

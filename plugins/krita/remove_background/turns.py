@@ -8,13 +8,24 @@ from __future__ import annotations
 
 from typing import Any, Callable, Generator, List, Optional, Tuple
 
+from .matted_client.errors import MattedError
 from .matted_client.pictures import Cancelled, OnProgress
+from .matted_client.sentences import as_matted_error
 from .request_thread import RequestThread
+from .texts import _
 
 Turns = Generator[int, None, Any]  # returns the result
 
 NOW_MS = 0  # there is more to do
 LATER_MS = 10  # something else has to happen first
+
+
+def fault(error: Exception) -> MattedError:
+    """Return what a step raised, Krita's errors too, as an error for a person.
+
+    It must not leave a slot of Qt's: Krita would show it in a dialog of its own.
+    """
+    return as_matted_error(error, _("matted could not finish its work."), _("Krita said: %s"))
 
 
 def settled(document: Any) -> Turns:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
 from collections import deque
 from dataclasses import dataclass
 from typing import Any, Callable, Deque, Optional
 
 from ..client import Session
 from ..errors import MattedError, Rejected, Unavailable
-from ..messages import CANCELLED, OUT_OF_MEMORY, Progress
+from ..messages import CANCELLED, Progress
 from ..pictures import Cancelled, Mask, OnProgress, OpenPicture, ignore, never
-from ..sentences import SENTENCES
+from ..sentences import as_matted_error
 
 FAIR_SECONDS = 0.3  # as long a question may take, whatever comes behind it: else a moved slider would show nothing
 
@@ -203,16 +202,9 @@ class Conversation:
         except Rejected as refusal:
             if refusal.code != CANCELLED or question.lasting:
                 question.failed(refusal)
-        except MattedError as error:
-            self._lose()
-            question.failed(error)
-        except MemoryError:
-            self._lose()
-            question.failed(MattedError(*SENTENCES[OUT_OF_MEMORY]))
         except Exception as error:  # the thread has to live as long as the dialog
-            traceback.print_exc()
             self._lose()
-            question.failed(MattedError("%s: %s" % (type(error).__name__, error)))
+            question.failed(as_matted_error(error, "%s"))
         else:
             question.answered(mask)
 

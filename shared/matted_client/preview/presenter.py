@@ -57,6 +57,20 @@ class Frame:
     foreground: Optional[bytearray] = None
 
 
+def ask_for_mask(
+    picture: OpenPicture, view: View, fields: Dict[str, Any], on_progress: OnProgress, cancelled: Cancelled
+) -> Mask:
+    """Ask for the mask of a view: an AskView."""
+    return picture.mask(view=view.wire, on_progress=on_progress, cancelled=cancelled, **fields)
+
+
+def ask_for_refined(
+    picture: OpenPicture, view: View, fields: Dict[str, Any], on_progress: OnProgress, cancelled: Cancelled
+) -> Mask:
+    """Ask for the refined mask of a view, or for its band: an AskView."""
+    return picture.refine(view=view.wire, on_progress=on_progress, cancelled=cancelled, **fields)
+
+
 class Widget:
     """What the presenter needs of a program's widget. All is called in the thread of the dialog."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from matted_client import MattedError, Rejected, Unavailable, messages, sentences
-from matted_client.sentences import in_words
+from matted_client.sentences import SENTENCES, as_matted_error, in_words
 from words import read
 
 CLIENT = Path(sentences.__file__).parent
@@ -83,3 +83,19 @@ def test_no_sentence_stays_english(language: str) -> None:
     for code in sentences.SENTENCES:
         message, _hint = in_words(Rejected(code, "English."), words)
         assert message and "English" not in message
+
+
+def caught(error: Exception) -> MattedError:
+    try:
+        raise error
+    except Exception as raised:
+        return as_matted_error(raised, "It failed: %s", "Try again.")
+
+
+def test_any_error_is_one_for_a_person(capsys: pytest.CaptureFixture[str]) -> None:
+    refusal = Rejected(messages.BUSY, "Busy.")
+    assert caught(refusal) is refusal and capsys.readouterr().err == ""
+    fault = caught(ValueError("50 % of %d"))
+    assert (fault.message, fault.hint) == ("It failed: ValueError: 50 % of %d", "Try again.")
+    assert "ValueError: 50 % of %d" in capsys.readouterr().err
+    assert caught(MemoryError()).message == SENTENCES[messages.OUT_OF_MEMORY][0]

@@ -3,8 +3,6 @@
 import time
 
 import daemon_requests
-import refinement
-import removal
 from arguments import options_of
 from call import host
 from gi.repository import GLib
@@ -14,6 +12,7 @@ from matted_client import MattedError
 from matted_client.options import RefineOptions
 from matted_client.pictures import ignore
 from matted_client.preview.camera import View
+from matted_client.preview.presenter import ask_for_mask, ask_for_refined
 from texts import _
 
 from .opened_layer import OpenedLayer
@@ -84,7 +83,7 @@ def begin_removal(folder, image, drawables, config):
         chosen, box = options_of(config), layers[0].box()
         return chosen.request(), box if chosen.within_selection else None
 
-    begun = Begun(removal.ask_view, fields)
+    begun = Begun(ask_for_mask, fields)
     try:
         refuse_if_closed(image)
         layers += [GimpLayer(image, each) for each in chosen_layers(image, drawables)]
@@ -96,7 +95,7 @@ def begin_removal(folder, image, drawables, config):
 
 def begin_refinement(folder, image, drawables, config):
     """Begin with the first layer whose mask is to be refined. Returns Begun. Raises MattedError if there is no mask."""
-    begun = Begun(refinement.ask_view, lambda: (options_of(config, RefineOptions).request(), None))
+    begun = Begun(ask_for_refined, lambda: (options_of(config, RefineOptions).request(), None))
     layers = MaskedPicture(image, drawables).layers
     try:
         begun.start(folder, layers, layers[0].read_mask())

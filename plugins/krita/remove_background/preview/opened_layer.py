@@ -17,15 +17,12 @@ from ..daemon_requests import connecting
 from ..layers import FORMAT, PIXEL_BYTES, Picture
 from ..matted_client.errors import MattedError
 from ..matted_client.filling import Filling
-from ..matted_client.messages import OUT_OF_MEMORY
 from ..matted_client.options import SELECTION
 from ..matted_client.preview.camera import View
 from ..matted_client.preview.conversation import Conversation, Layer
 from ..matted_client.preview.marks import Marks
-from ..matted_client.sentences import SENTENCES
 from ..qt import QtCore
-from ..texts import _
-from ..turns import LATER_MS, NOW_MS, Turns
+from ..turns import LATER_MS, NOW_MS, Turns, fault
 from .painting import LayerImage
 from .reduced import Reduced
 
@@ -221,15 +218,8 @@ class OpenedLayer(QtCore.QObject):
             pause = next(work)
         except StopIteration:
             self._work = None
-        except MattedError as error:
-            self._fail(error)
-        except MemoryError:
-            traceback.print_exc()
-            self._fail(MattedError(*SENTENCES[OUT_OF_MEMORY]))
-        except Exception as error:  # ours or Krita's: an exception that leaves a slot would open a second dialog
-            traceback.print_exc()
-            reason = "%s: %s" % (type(error).__name__, error)
-            self._fail(MattedError(_("matted could not finish its work."), _("Krita said: %s") % reason))
+        except Exception as error:
+            self._fail(fault(error))
         else:
             QtCore.QTimer.singleShot(pause, lambda: self._turn(work))
 
