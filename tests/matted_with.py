@@ -20,10 +20,10 @@ load_shipped = catalogue.load
 
 def load(own: Path | None = None) -> Catalogue:
     given = json.loads(Path(sys.argv[1]).read_text())
-    specs = load_shipped().shipped
+    shipped = load_shipped()
     for model, sources in given.items():
-        specs[model] = replace(specs[model], sources=tuple(Source(**source) for source in sources))
-    return Catalogue(specs, catalogue.read_own(own, specs) if own else {})
+        shipped.shipped[model] = replace(shipped.specs[model], sources=tuple(Source(**source) for source in sources))
+    return Catalogue(shipped.shipped, catalogue.read_own(own, shipped.shipped) if own else {})
 
 
 if __name__ == "__main__":  # not in the processes that matted starts, which import this file again

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polib
 from matted.models import catalogue
+from matted.models.spec import BuiltIn
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 CLIENT = CHECKOUT / "shared" / "matted_client"
@@ -42,7 +43,9 @@ def texts(folder: Path) -> dict[str, str]:
                 plural = call.args[1] if name == "ngettext" else None
                 found[call.args[0].value] = plural.value if isinstance(plural, ast.Constant) else ""
     if folder == CLIENT:  # which shows what the daemon says of its models
-        return {**found, **{row.about: "" for row in catalogue.load().shipped.values()}}
+        entries = catalogue.load().entries.values()
+        titles = [entry.title for entry in entries if isinstance(entry, BuiltIn)]  # the others' are names
+        return {**found, **dict.fromkeys([*(entry.about for entry in entries), *titles], "")}
     shared = texts(CLIENT)
     return {text: plural for text, plural in found.items() if text not in shared}
 

@@ -69,7 +69,8 @@ def _label(facts: Facts, words: Words) -> str:
     elif facts["seconds"] is not None:  # of its latest inference
         seconds = round(facts["seconds"])
         known.append(words.gettext("about %d s") % seconds if seconds else words.gettext("less than 1 s"))
-    return "%s (%s)" % (facts["title"], ", ".join(known))
+    title = words.gettext(facts["title"]) if facts["title"] else ""
+    return "%s (%s)" % (title, ", ".join(known))
 
 
 def _about(facts: Facts, words: Words) -> str:

@@ -37,7 +37,7 @@ LOADS = Effort(seconds=60.0, least=5, most=9)
 
 def measure(place: Workplace) -> list[Sample]:
     """Round trips of pictures whose inference takes little, with and without the process in between."""
-    shipped = catalogue.load().shipped
+    shipped = catalogue.load().specs
     samples = []
     with tempfile.TemporaryDirectory() as folder:
         plate = replace(shipped["background-matting-mobilenetv2"], id="plates of 3840 x 2160")

@@ -24,7 +24,7 @@ NEXT_CLICK_WORKS = SUCCESS
 OLD_MASK = 77  # the value of masks that are there before
 MENU = {"Layer > Mask": ["alt+l", "m", "c"], "Filters": ["alt+r", "c"]}
 CANCEL_BUTTON = (-282, -20)  # of the progress bar in GIMP's window
-SHIPPED = catalogue.load().shipped
+SHIPPED = catalogue.load().specs
 
 
 # -- one click ---------------------------------------------------------------------------------------------------------

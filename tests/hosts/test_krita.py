@@ -34,7 +34,7 @@ from matted_client.options import LayerOptions, entries
 from matted_client.pictures import Mask
 from PIL import Image
 
-CATALOGUE = catalogue.load().shipped
+CATALOGUE = catalogue.load().specs
 PHOTOGRAPH = Path(__file__).parents[1] / "photographs" / "chelsea.jpg"
 SCREENSHOTS = (
     "masked-screen.png",
@@ -536,7 +536,8 @@ def test_the_dialog_lists_models_and_plates(seen: Seen) -> None:
     dialog = seen["dialog"]
     first, *others = dialog["models"]
     assert re.fullmatch(r"Default: U²-Net small \(free, (about \d+ s|less than 1 s)\)", first)
-    uses = {row.title: "free" if row.commercial else "non-commercial only" for row in CATALOGUE.values()}
+    entries = catalogue.load().entries.values()
+    uses = {entry.title: "free" if entry.commercial else "non-commercial only" for entry in entries}
     assert {words.partition(" (")[0]: re.split(r"[(,)]", words)[1] for words in others} == uses
     assert dialog["plates"] == ["None", "plate"]
     assert (dialog["clean without a new layer"], dialog["clean with a new layer"]) == (False, True)

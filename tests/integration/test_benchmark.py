@@ -57,6 +57,11 @@ def test_a_model_that_is_not_installed_is_said(daemon: Daemon) -> None:
     assert done.returncode == 1 and "matted models pull rmbg-2.0" in done.stderr
 
 
+def test_what_has_no_weights_is_said_to_have_nothing_to_measure(daemon: Daemon) -> None:
+    done = daemon.run("benchmark", "--models", "flat")
+    assert done.returncode == 1 and "flat has no weights" in done.stderr
+
+
 def test_a_machine_without_models_is_told_how_to_get_one(new_daemon: Callable[..., Daemon]) -> None:
     done = new_daemon(weights=None).run("benchmark")
     assert done.returncode == 1 and "matted models pull" in done.stderr

@@ -32,6 +32,19 @@ def test_a_model_can_be_loaded_at_the_start_and_stays(new_daemon: Callable[..., 
         assert session.status()["loaded"][0]["expires_in"] is None
 
 
+def test_what_needs_no_model_can_be_preloaded_and_is_the_default_without_one(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon(weights=None).start("--preload", "flat", "--model", "flat", "--flat-ground", "off")
+    with daemon.session() as session:
+        wait_for(lambda: not session.status()["jobs"], "the end of the preload")
+        session.load()
+        session.load("flat", download=True)
+        assert session.unload("flat") is False
+        status = session.status()
+        assert status["loaded"] == [] and status["default_model"] == "flat"
+        (flat,) = (facts for facts in session.models() if facts["id"] == "flat")
+        assert flat["installed"] and flat["default"] and not flat["loaded"] and flat["bytes"] == 0
+
+
 @pytest.mark.parametrize("way", ["command", "signal"])
 def test_settings_are_read_anew_without_losing_loaded_models(new_daemon: Callable[..., Daemon], way: str) -> None:
     daemon = new_daemon().start()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from hashlib import sha1, sha256, sha384
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from PIL import Image
 from socks_proxy import proxy
 
 CHELSEA = str(PHOTOGRAPHS / "chelsea.jpg")
-SHIPPED = catalogue.load().shipped
+SHIPPED = catalogue.load().specs
 TOKEN = "hf_made_up"
 
 
@@ -170,7 +171,7 @@ def test_the_listing_says_what_is_free_and_needs_no_daemon(person: Person) -> No
         place = next(number for number, line in enumerate(lines) if line.startswith(f"{model}  "))
         assert ("free, also for commercial work" if spec.commercial else "non-commercial only") in lines[place + 1]
     assert person.models("list").stdout == listing.stdout
-    assert [facts["id"] for facts in json.loads(person.models("--json").stdout)] == list(SHIPPED)
+    assert [facts["id"] for facts in json.loads(person.models("--json").stdout)] == [*SHIPPED, "flat"]
     assert person.files == []
 
 
@@ -181,6 +182,37 @@ def test_info_has_all_that_is_known(person: Person) -> None:
         for source in spec.sources:
             assert (source.digest or ("", "?"))[1] in said and source.place in said
     assert "AGPL-3.0" in person.models("info", "isnet-general-use").stdout
+
+
+def test_what_is_a_part_of_matted_is_neither_got_nor_removed(person: Person, server: Mirror, tmp_path: Path) -> None:
+    listing = person.models().stdout
+    (state,) = (after for line, after in pairwise(listing.splitlines()) if line.startswith("flat  Flat ground: "))
+    assert state == "    MIT (free, also for commercial work); part of matted"
+    facts = person.facts("flat")
+    assert facts["installed"] and not facts["loaded"] and not facts["must_be_accepted"] and not facts["own"]
+    assert {facts[name] for name in ("bytes", "memory_bytes", "disk_bytes", "compiled_bytes")} == {0}
+    assert facts.keys() == person.facts("u2netp").keys()
+
+    told = person.models("info", "flat").stdout
+    assert "Flat ground" in told and "spdx.org/licenses/MIT" in told and "part of matted" in told
+    assert "memory" not in told and "source" not in told and "MB" not in told
+    for command in (["pull", "flat"], ["pull", "flat", "--force"], ["verify", "flat"]):
+        done = person.models(*command)
+        assert done.returncode == 0 and "flat" in done.stdout and "part of matted" in done.stdout
+    assert person.models("verify").stdout == ""
+    removed = person.models("remove", "flat")
+    assert removed.returncode == 1 and "cannot be removed" in removed.stderr and "flat_ground" in removed.stderr
+    file = tmp_path / "net.onnx"
+    file.write_bytes(isnet(tmp_path))
+    added = person.models("add", str(file), "--like", "flat", "--id", "mine")
+    assert added.returncode == 1 and "cannot be like flat, which has no weights" in added.stderr
+    named = person.models("add", str(file), "--like", "rmbg-1.4", "--id", "flat")
+    assert named.returncode == 1 and "comes with matted" in named.stderr
+
+    chosen = person.models("default", "flat")
+    assert chosen.returncode == 0 and "flat is the default model now" in chosen.stdout
+    assert person.facts("flat")["default"] and "default, part of matted" in person.models().stdout
+    assert person.files == [] and server.asked == []
 
 
 @pytest.mark.parametrize("verb", ["pull", "remove", "default", "info", "verify"])

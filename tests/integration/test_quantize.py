@@ -47,6 +47,8 @@ def test_what_cannot_be_made_smaller_is_said(new_daemon: Callable[..., Daemon], 
     daemon = new_daemon()
     missing = daemon.run("models", "quantize", "birefnet-lite", "--images", str(PHOTOGRAPHS))
     assert missing.returncode == 1 and "not on this computer" in missing.stderr
+    flat = daemon.run("models", "quantize", "flat", "--images", str(PHOTOGRAPHS))
+    assert flat.returncode == 1 and "flat has no weights" in flat.stderr
     assert daemon.run("models", "pull", "u2netp").returncode == 0
     empty = daemon.run("models", "quantize", "u2netp", "--images", str(tmp_path))
     assert empty.returncode == 1 and "no pictures" in empty.stderr

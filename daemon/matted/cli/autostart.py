@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from matted_client import MattedError, NotRunning, Rejected, messages
+from matted_client import MattedError, NotRunning
 from matted_client.client import connect
 
 from matted import autostart
@@ -96,10 +96,8 @@ def _status(options: argparse.Namespace) -> int:
 
 def _check_model(model: str) -> None:
     settings = config.load({}, os.environ)
-    spec = catalogue.load(settings.folder / catalogue.OWN_FILE).find(model)
-    if not Store(settings.models).installed(spec):
-        message = f"{spec.id} is not on this computer."
-        raise Rejected(messages.MODEL_NOT_INSTALLED, message, f"Get it first: {spec.how_to_get}")
+    entry = catalogue.load(settings.folder / catalogue.OWN_FILE).find(model)
+    Store(settings.models).require_installed(entry)
 
 
 def _running() -> bool:

@@ -43,10 +43,11 @@ def _benchmark(options: argparse.Namespace) -> int:
 
     settings = config.load({"device": options.device, "arithmetic": options.arithmetic}, os.environ)
     known, store = catalogue.load(settings.folder / catalogue.OWN_FILE), Store(settings.models)
-    specs = [known.find(model) for model in options.models or known.specs]
-    for spec in specs:
-        if options.models and not store.installed(spec):
-            raise MattedError(f"{spec.id} is not installed.", f"Get it with: {spec.how_to_get}")
+    for model in options.models or []:
+        store.require_installed(known.find(model))
+        if model not in known.specs:
+            raise MattedError(f"{model} has no weights: there is nothing to load, and no inference to measure.")
+    specs = [known.specs[model] for model in options.models or known.specs]
     specs = [spec for spec in specs if store.installed(spec) and not spec.needs_plate]
     if not specs:
         raise MattedError("No installed model can be measured.", "Get one with: matted models pull u2netp")

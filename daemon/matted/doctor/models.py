@@ -33,15 +33,17 @@ def _installed(spec: ModelSpec, store: Store) -> Finding:
         return Finding(FAIL, subject, "Its files are damaged.", f"Get it again with: {spec.how_to_get}")
     if spec.accept and not store.licences.accepted(spec):
         what = f"Its licence ({spec.licence}, {spec.use}) was not accepted, so it cannot be used."
-        return Finding(FAIL, subject, what, f"Run: matted models pull {spec.made_from or spec.id}")
+        return Finding(FAIL, subject, what, f"Run: matted models pull {spec.licensed_by}")
     return Finding(OK, subject, f"It is intact. Licence {spec.licence}: {spec.use}.")
 
 
 def _default(model: str, known: Catalogue, store: Store) -> Iterator[Finding]:
     subject = f"Default model {model}"
-    spec = known.specs.get(model)
+    spec = known.entries.get(model)
     if spec is None:
         yield Finding(FAIL, subject, "There is no such model.", "Choose another with: matted models default ID")
+    elif not isinstance(spec, ModelSpec):
+        yield Finding(OK, subject, "It is part of matted.")
     elif (store.folder / model).exists():
         return
     elif store.installed(spec):

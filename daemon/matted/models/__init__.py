@@ -1,4 +1,4 @@
 """The models: which there are (`catalogue`, `own`), where weights come from (`sources`), their files (`store`).
 
-A model is data, a ModelSpec; nothing here runs one, except to convert it (`convert`).
+A model with weights is data, a ModelSpec; nothing here runs one, except to convert it (`convert`).
 """

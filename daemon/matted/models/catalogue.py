@@ -1,6 +1,6 @@
-"""The catalogue: a model is a spec of data. What a spec cannot say is not supported.
+"""The catalogue: a model with weights is a spec of data. What a spec cannot say is not supported.
 
-The specs that matted comes with are in catalogue.toml; a user's own are in models.toml in the config folder.
+The entries that matted comes with are in catalogue.toml; a user's own are in models.toml in the config folder.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from matted_client import MattedError, Rejected, messages
 
-from matted.models.spec import ModelSpec, Source
+from matted.models.spec import BuiltIn, Entry, ModelSpec, Source
 from matted.system import toml_file
 
 OWN_FILE = "models.toml"
@@ -27,33 +27,36 @@ class CatalogueError(MattedError):
 
 
 class Catalogue:
-    """All model specs, as they were when it was read.
+    """All models, as they were when it was read.
 
-    shipped: those that matted comes with, by id.
-    specs: these, then the user's own, by id.
+    shipped: the entries that matted comes with, by id.
+    entries: these, then the user's own, by id.
+    specs: those with weights.
     """
 
-    def __init__(self, shipped: Mapping[str, ModelSpec], own: Mapping[str, ModelSpec] | None = None) -> None:
+    def __init__(self, shipped: Mapping[str, Entry], own: Mapping[str, ModelSpec] | None = None) -> None:
         """own: the user's, by id."""
         self.shipped = dict(shipped)
-        self.specs = {**self.shipped, **(own or {})}
+        self.entries = {**self.shipped, **(own or {})}
+        self.specs = {model: entry for model, entry in self.entries.items() if isinstance(entry, ModelSpec)}
 
-    def find(self, model: str) -> ModelSpec:
-        """Return the spec of a model. Raises Rejected("model_not_found")."""
-        if model not in self.specs:
+    def find(self, model: str) -> Entry:
+        """Return the entry of a model. Raises Rejected("model_not_found")."""
+        if model not in self.entries:
             raise Rejected(
                 messages.MODEL_NOT_FOUND,
                 f"There is no model called {model[:80]!r}.",
-                f"Known models: {', '.join(self.specs)}. See: matted models",
+                f"Known models: {', '.join(self.entries)}. See: matted models",
             )
-        return self.specs[model]
+        return self.entries[model]
 
 
 def load(own: Path | None = None) -> Catalogue:
     """Read the catalogue. own: the user's models.toml, which need not exist. Raises CatalogueError."""
     text = resources.files(__package__).joinpath("catalogue.toml").read_text("utf-8")
-    specs = [_spec(fields) for fields in toml_file.parse(text)["model"]]
-    shipped = {spec.id: spec for spec in specs}
+    tables = toml_file.parse(text)
+    entries = [*(_spec(fields) for fields in tables["model"]), *(BuiltIn(**fields) for fields in tables["built-in"])]
+    shipped = {entry.id: entry for entry in entries}
     return Catalogue(shipped, read_own(own, shipped) if own else {})
 
 
@@ -65,7 +68,7 @@ def check_id(model: str) -> None:
         )
 
 
-def read_own(path: Path, shipped: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
+def read_own(path: Path, shipped: Mapping[str, Entry]) -> dict[str, ModelSpec]:
     """The user's own specs. Each names with `like` the spec that it takes everything from which it does not say itself.
 
     Raises CatalogueError with the file and what is wrong in it.
@@ -86,7 +89,7 @@ def read_own(path: Path, shipped: Mapping[str, ModelSpec]) -> dict[str, ModelSpe
     return specs
 
 
-def own_spec(table: Any, shipped: Mapping[str, ModelSpec]) -> ModelSpec:
+def own_spec(table: Any, shipped: Mapping[str, Entry]) -> ModelSpec:
     """A table of models.toml as a spec. Raises CatalogueError."""
     if not isinstance(table, dict) or not isinstance(table.get("id"), str):
         raise CatalogueError("A model has no id.")
@@ -94,9 +97,10 @@ def own_spec(table: Any, shipped: Mapping[str, ModelSpec]) -> ModelSpec:
     if table["id"] in shipped:
         raise CatalogueError(f"{table['id']} is the id of a model that comes with matted.")
     base = shipped.get(table.get("like", ""))
-    if base is None:
-        known = ", ".join(shipped)
-        raise CatalogueError(f"{table['id']} does not say which model it is like.", f'like = "..." is one of {known}.')
+    if not isinstance(base, ModelSpec):
+        known = ", ".join(model for model, entry in shipped.items() if isinstance(entry, ModelSpec))
+        what = f"cannot be like {base.id}, which has no weights" if base else "does not say which model it is like"
+        raise CatalogueError(f"{table['id']} {what}.", f'like = "..." is one of {known}.')
     settable = {field.name for field in fields(ModelSpec)} - {"sources", "accept", "automatic", "own"}
     own = {name: value for name, value in table.items() if name != "like"}
     for name, value in own.items():

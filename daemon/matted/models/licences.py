@@ -9,7 +9,7 @@ from typing import Any
 
 from matted_client import Rejected, messages
 
-from matted.models.spec import ModelSpec
+from matted.models.spec import Entry
 from matted.system import atomic_file
 
 
@@ -19,26 +19,26 @@ class Licences:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def accepted(self, spec: ModelSpec) -> str:
+    def accepted(self, spec: Entry) -> str:
         """Return when this very licence of the model was accepted, empty if it was not."""
-        entry = self._read().get(spec.made_from or spec.id)
+        entry = self._read().get(spec.licensed_by)
         if not isinstance(entry, dict) or entry.get("licence") != spec.licence:
             return ""
         return str(entry.get("accepted", ""))
 
-    def accept(self, spec: ModelSpec) -> None:
+    def accept(self, spec: Entry) -> None:
         """Record that the user accepts the licence now. Raises OSError."""
         entry = {"licence": spec.licence, "url": spec.licence_url, "accepted": now()}
         self._file.parent.mkdir(parents=True, exist_ok=True)
         atomic_file.write(self._file, (json.dumps({**self._read(), spec.id: entry}, indent=2) + "\n").encode())
 
-    def require(self, spec: ModelSpec) -> None:
+    def require(self, spec: Entry) -> None:
         """Raise Rejected("licence_not_accepted") if the spec's licence has to be accepted and was not."""
         if spec.accept and not self.accepted(spec):
             raise Rejected(
                 messages.LICENCE_NOT_ACCEPTED,
                 f"The licence of {spec.title} ({spec.use}) has not been accepted: {spec.licence_url}",
-                f"To read and accept it: matted models pull {spec.made_from or spec.id}",
+                f"To read and accept it: matted models pull {spec.licensed_by}",
             )
 
     def _read(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from matted.models import catalogue
 from matted.models.catalogue import Catalogue, CatalogueError
 from matted.models.origin import digest
 from matted.models.sources import Monitor
-from matted.models.spec import ModelSpec, Source
+from matted.models.spec import Entry, ModelSpec, Source
 from matted.models.store import Store
 from matted.system import atomic_file, toml_file
 
@@ -19,7 +19,7 @@ _TABLES = "model"  # models.toml is a list of [[model]]
 
 
 def add(
-    file: Path, fields: dict[str, str], like: ModelSpec, known: Catalogue, path: Path, store: Store, try_out: TryOut
+    file: Path, fields: dict[str, str], like: Entry, known: Catalogue, path: Path, store: Store, try_out: TryOut
 ) -> ModelSpec:
     """Take a model file into the store, and write its spec into the user's models.toml.
 
@@ -36,7 +36,7 @@ def add(
     store.pull(spec, [Source("file", "file", path=str(file.absolute()))], Monitor(), again=True, trust=True)
     try:
         side = try_out(spec, store.path(spec))
-        if side != like.side:
+        if side != spec.side:
             table["side"] = side
         _rewrite(path, lambda text: toml_file.with_table(text, _TABLES, table))
     except BaseException:
@@ -51,7 +51,7 @@ def forget(model: str, path: Path) -> None:
 
 
 def _refuse_known(file: Path, spec: ModelSpec, known: Catalogue) -> None:
-    if spec.id in known.specs:
+    if spec.id in known.entries:
         raise CatalogueError(f"There is a model called {spec.id} already.", "Choose another --id, or remove it first.")
     if not file.is_file():
         raise CatalogueError(f"There is no file {file}.")
@@ -81,6 +81,6 @@ def _rewrite(path: Path, change: Callable[[str], str]) -> None:
 def _require_usable(draft: Path, path: Path) -> None:
     """Never leave a file that stops the daemon. Raises CatalogueError with the name of the file that the user knows."""
     try:
-        catalogue.read_own(draft, catalogue.load().specs)
+        catalogue.read_own(draft, catalogue.load().shipped)
     except CatalogueError as error:
         raise CatalogueError(error.message.replace(str(draft), str(path)), error.hint) from error

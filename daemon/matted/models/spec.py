@@ -1,4 +1,4 @@
-"""A model as data: ModelSpec says how it is fed and read, Source where its weights can be had."""
+"""A model as data: Entry is what is said of any, ModelSpec how one is fed and read, Source where its weights are."""
 
 from __future__ import annotations
 
@@ -63,15 +63,60 @@ class Source:
         return f"npm package {self.package}, {self.resource}" if self.kind == "npm" else self.url
 
 
-@dataclass(frozen=True)
-class ModelSpec:
-    """One model: what differs between models, and nothing else.
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """An entry of the catalogue: what is said of every model, with or without weights.
 
-    id: what it is asked for by, and the name of its folder.
+    id: what it is asked for by.
     title, about: its name and what it is good for, for people.
     licence, licence_url: an SPDX id or a name, and where it can be read.
     commercial: whether commercial use is allowed.
     accept: whether the licence has to be accepted before the model is used.
+    own: whether it is a user's own.
+    """
+
+    id: str
+    title: str
+    about: str
+    licence: str
+    licence_url: str
+    commercial: bool
+    accept: bool = False
+    own: bool = False
+
+    @property
+    def bytes(self) -> int:
+        """Of the weights, as well as is known; 0 where there are none, and for a user's own."""
+        return 0
+
+    @property
+    def needs_plate(self) -> bool:
+        return False
+
+    @property
+    def licensed_by(self) -> str:
+        """Id of the model whose licence holds for this one, accepted or not."""
+        return self.id
+
+    @property
+    def use(self) -> str:
+        """What may be done with it, for people."""
+        return "free, also for commercial work" if self.commercial else "non-commercial only"
+
+    def facts(self) -> dict[str, Any]:
+        """What every listing for programs says of a model."""
+        names = ("id", "title", "about", "licence", "licence_url", "commercial", "bytes")
+        return {**{name: getattr(self, name) for name in names}, "plate": self.needs_plate}
+
+
+class BuiltIn(Entry):
+    """A model that is a part of matted: code, without weights. There is nothing to download, to load or to delete."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec(Entry):
+    """A model with weights: what differs between such models, and nothing else. Its id is the name of its folder.
+
     automatic: whether it is fetched at first use without being asked for.
     family: the architecture.
     inputs: "image" or "image+plate".
@@ -88,16 +133,9 @@ class ModelSpec:
     bfloat16: whether its masks are known to hardly change where a CPU computes in it.
     peak_bytes: the most memory that it takes while it runs.
     sources: where its weights can be had, in the order in which they are tried.
-    own: whether it is a user's own.
     made_from: id of the model that this is a variant of; that one's licence, accepted or not, holds for it.
     """
 
-    id: str
-    title: str
-    about: str
-    licence: str
-    licence_url: str
-    commercial: bool
     family: str
     side: int
     scale: str
@@ -113,10 +151,8 @@ class ModelSpec:
     inputs: str = "image"
     fit: str = "squash"
     multiple: int = 4
-    accept: bool = False
     automatic: bool = False
     bfloat16: bool = False
-    own: bool = False
     made_from: str = ""
 
     @property
@@ -126,24 +162,19 @@ class ModelSpec:
 
     @property
     def bytes(self) -> int:
-        """Of the weights, as well as is known; 0 for a user's own."""
         return self.sources[0].weights_bytes if self.sources else 0
 
     @property
     def needs_plate(self) -> bool:
         return self.inputs == "image+plate"
 
-    def facts(self) -> dict[str, Any]:
-        """What every listing for programs says of a model."""
-        names = ("id", "title", "about", "licence", "licence_url", "commercial", "bytes")
-        return {**{name: getattr(self, name) for name in names}, "plate": self.needs_plate}
+    @property
+    def licensed_by(self) -> str:
+        return self.made_from or self.id
 
     @property
     def use(self) -> str:
-        """What may be done with it, for people."""
-        if self.own and not self.made_from:
-            return "your own file"
-        return "free, also for commercial work" if self.commercial else "non-commercial only"
+        return "your own file" if self.own and not self.made_from else super().use
 
     @property
     def how_to_get(self) -> str:

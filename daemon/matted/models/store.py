@@ -26,7 +26,7 @@ from matted.models import licences, origin, sources, weights
 from matted.models.licences import Licences
 from matted.models.origin import Origin
 from matted.models.sources import DownloadError, Monitor, Unreachable
-from matted.models.spec import ModelSpec, Source
+from matted.models.spec import Entry, ModelSpec, Source
 from matted.models.workplace import Workplace, size_of
 from matted.system import subprocess_call
 
@@ -58,9 +58,17 @@ class Store:
     def origin(self, spec: ModelSpec) -> Origin | None:
         return origin.read(self.folder / spec.id)
 
-    def installed(self, spec: ModelSpec) -> bool:
+    def installed(self, entry: Entry) -> bool:
         """Whether it can be used without a download, as far as the sizes of files tell: cheap, for listings."""
-        return self._sizes_fit(spec) is not None or self._may_be_placed(spec)
+        if not isinstance(entry, ModelSpec):
+            return True
+        return self._sizes_fit(entry) is not None or self._may_be_placed(entry)
+
+    def require_installed(self, entry: Entry) -> None:
+        """Raise Rejected("model_not_installed") unless `installed`."""
+        if isinstance(entry, ModelSpec) and not self.installed(entry):
+            message = f"{entry.id} is not on this computer."
+            raise Rejected(messages.MODEL_NOT_INSTALLED, message, f"Get it first: {entry.how_to_get}")
 
     def _may_be_placed(self, spec: ModelSpec) -> bool:
         return size_of(self.placed(spec)) in {each.bytes for each in spec.sources if each.bytes}

@@ -9,7 +9,7 @@ from matted_client import Rejected, messages
 from matted_client.messages import Question
 
 from matted.mask.picture import Picture
-from matted.models.spec import ModelSpec
+from matted.models.spec import Entry
 
 # Bytes of memory for each pixel at a request's peak.
 WHOLE_BYTES = 20  # of a whole mask's: the picture, mask, foreground colours and intermediate arrays
@@ -68,16 +68,16 @@ def check_memory(needed: int, there: int, can_be_freed: int) -> int:
     return max(0, missing)
 
 
-def check_plate(has_plate: bool, spec: ModelSpec) -> None:
+def check_plate(has_plate: bool, model: Entry) -> None:
     """Check that there is a plate if the model needs one. Raises Rejected: "plate_needed", or "bad_request"."""
-    if spec.needs_plate and not has_plate:
+    if model.needs_plate and not has_plate:
         raise Rejected(
             messages.PLATE_NEEDED,
-            f"{spec.title} compares the picture with a plate: the same scene without the subject.",
+            f"{model.title} compares the picture with a plate: the same scene without the subject.",
             "Add a plate (matted remove --plate), or use another model; see: matted models",
         )
-    if has_plate and not spec.needs_plate:
-        message = f"{spec.title} takes no plate."
+    if has_plate and not model.needs_plate:
+        message = f"{model.title} takes no plate."
         raise Rejected(messages.BAD_REQUEST, message, "Leave the plate out, or use a model that takes one.")
 
 

@@ -9,7 +9,7 @@ from matted_client import Rejected, messages
 from matted_client.messages import MaskRequest, Open, RefineRequest
 
 from matted.mask.picture import Picture
-from matted.models.spec import ModelSpec
+from matted.models.spec import Entry
 from matted.serving import admission
 from matted.serving.jobs import Job, JobQueue
 from matted.serving.open_pictures import Key, OpenPictures
@@ -48,12 +48,12 @@ class Questions:
         request_id: int,
         request: MaskRequest | RefineRequest,
         frames: Sequence[memoryview],
-        spec: ModelSpec | None,
+        model: Entry | None,
     ) -> Job:
         """Return the job of a question that can be answered.
 
         peer: the routing id of the client's connection.
-        spec: the model for a mask. None: it is to be refined.
+        model: what makes the mask. None: it is to be refined.
 
         Raises Rejected: "picture_forgotten", "too_large", "out_of_memory", "bad_request", "plate_needed".
         """
@@ -61,11 +61,11 @@ class Questions:
         outside = request.outside(picture.width, picture.height)
         if outside:
             raise Rejected(messages.BAD_REQUEST, f"'{request.op}' {outside}.")
-        if spec is None and picture.hint is None:
+        if model is None and picture.hint is None:
             message = f"'{request.op}' has no hint, which is the mask to be refined, and the open picture has none."
             raise Rejected(messages.BAD_REQUEST, message)
-        if spec is not None:
-            admission.check_plate(picture.has_plate, spec)
+        if model is not None:
+            admission.check_plate(picture.has_plate, model)
         self._make_room(admission.memory_to_answer(request, picture), picture, (peer, request.picture))
         return Job(peer, request_id, request, picture, self._clock())
 

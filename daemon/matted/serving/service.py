@@ -210,7 +210,7 @@ class Service:
         """Handle one message. Raises as the parts of it do: Rejected, ProtocolError, MattedError."""
         if op == MaskRequest.op:
             mask = MaskRequest.from_wire(header)
-            return self._ask(self._questions.job(peer, request_id, mask, frames, self._setup.spec(mask.model)))
+            return self._ask(self._questions.job(peer, request_id, mask, frames, self._setup.model(mask.model)))
         if op == RefineRequest.op:
             return self._ask(self._questions.job(peer, request_id, RefineRequest.from_wire(header), frames, None))
         if op == Open.op:
@@ -345,13 +345,13 @@ class Service:
         loaded = {each.engine.spec.id for each in self._cache.resident()}
         return [
             {
-                **spec.facts(),
-                "installed": self._store.installed(spec),
-                "loaded": spec.id in loaded,
-                "default": spec.id == self._setup.config.model,
-                "seconds": self._predictor.pace.seconds(spec.id),
+                **entry.facts(),
+                "installed": self._store.installed(entry),
+                "loaded": entry.id in loaded,
+                "default": entry.id == self._setup.config.model,
+                "seconds": self._predictor.pace.seconds(entry.id),
             }
-            for spec in self._setup.catalogue.specs.values()
+            for entry in self._setup.catalogue.entries.values()
         ]
 
 

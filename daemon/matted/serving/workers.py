@@ -22,7 +22,7 @@ from matted.mask.pipeline import Pipeline
 from matted.mask.refining import Refining
 from matted.mask.subject.finding import ModelNeeded, PipelineModel
 from matted.models.catalogue import Catalogue
-from matted.models.spec import ModelSpec
+from matted.models.spec import Entry, ModelSpec
 from matted.serving.jobs import Job, JobQueue
 from matted.settings.config import Config
 
@@ -50,7 +50,7 @@ class Reply(NamedTuple):
 
 
 class Setup(NamedTuple):
-    """The settings and the model specs that hold at a time. A reload replaces both."""
+    """The settings and the models that hold at a time. A reload replaces both."""
 
     config: Config
     catalogue: Catalogue
@@ -59,8 +59,8 @@ class Setup(NamedTuple):
         """Resolve "default" to the id of the default model."""
         return self.config.model if requested == "default" else requested
 
-    def spec(self, requested: str) -> ModelSpec:
-        """Return the spec of a requested model. Raises Rejected("model_not_found")."""
+    def model(self, requested: str) -> Entry:
+        """Return the entry of a requested model. Raises Rejected("model_not_found")."""
         return self.catalogue.find(self.model_id(requested))
 
     def keep_alive(self, request: MaskRequest | Load) -> float:
@@ -113,11 +113,14 @@ class Workers:
         return replies
 
     def renew(self, load: Load) -> bool:
-        """Keep a model that is in memory as if it had been used now. Returns False if it is not in memory.
+        """Keep a model that is in memory as if it had been used now. Returns False if it has to be loaded.
 
         Raises Rejected("model_not_found", "licence_not_accepted").
         """
-        renewed = self._predictor.renew(self.setup.spec(load.model), self.setup.keep_alive(load))
+        entry = self.setup.model(load.model)
+        if not isinstance(entry, ModelSpec):
+            return True
+        renewed = self._predictor.renew(entry, self.setup.keep_alive(load))
         if renewed:
             self._queue.wake_worker()  # which waits for the time until which models stay
         return renewed
@@ -173,9 +176,11 @@ class Workers:
         if job.model is None:
             return None
         model = self.setup.model_id(job.model)
-        spec = self.setup.catalogue.specs.get(model)
-        if isinstance(request, MaskRequest) and picture is not None and spec is not None:
-            if not Pipeline(spec, job, request, picture, Stopwatch(job.submitted)).needs_model:
+        entry = self.setup.catalogue.entries.get(model)
+        if entry is not None and not isinstance(entry, ModelSpec):
+            return None
+        if isinstance(request, MaskRequest) and picture is not None and entry is not None:
+            if not Pipeline(entry, job, request, picture, Stopwatch(job.submitted)).needs_model:
                 return None
         return model
 
@@ -240,9 +245,10 @@ class Workers:
         stopwatch = Stopwatch(job.submitted, self._predictor.clock)
         stopwatch.lap("waiting")
         if isinstance(request, Load):
-            spec, keep_alive = setup.spec(request.model), setup.keep_alive(request)
-            with self._predictor.hold(job, spec, keep_alive, stopwatch, request.download):
-                on_loaded()
+            entry = setup.model(request.model)
+            if isinstance(entry, ModelSpec):
+                with self._predictor.hold(job, entry, setup.keep_alive(request), stopwatch, request.download):
+                    on_loaded()
             return Reply(job.peer, job.id, messages.Done())
         outcome = self._answer(job, request, on_loaded, stopwatch)
         stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in outcome.info.timings.items())
@@ -260,7 +266,9 @@ class Workers:
         if isinstance(question, RefineRequest):
             with self._mask_slot(job):
                 return Refining(job, question, picture, stopwatch).run()
-        spec, keep_alive = self.setup.spec(question.model), self.setup.keep_alive(question)
+        spec, keep_alive = self.setup.model(question.model), self.setup.keep_alive(question)
+        if not isinstance(spec, ModelSpec):
+            raise Rejected(messages.BAD_REQUEST, f"{spec.title} makes no masks yet.")
 
         @contextmanager
         def lend() -> Iterator[PipelineModel]:

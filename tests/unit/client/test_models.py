@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from matted_client.models import find, listed, megabytes
+from matted_client.models import find, is_downloadable, listed, megabytes
 from words import MadeUp
 
 FACTS: dict[str, Any] = {
@@ -73,6 +73,19 @@ def test_the_words_are_translated() -> None:
     (entry,) = listed([{**FACTS, "seconds": 2}], MadeUp(words))
     assert entry.label == "Title (frei, rund 2 s)"
     assert entry.about == "Ein Modell. Lizenz MIT, frei."
+
+
+def test_what_is_a_part_of_matted_has_a_title_that_is_translated_and_nothing_to_download() -> None:
+    facts = {**FACTS, "id": "flat", "title": "Flat ground", "bytes": 0}
+    (entry,) = listed([facts])
+    assert (entry.label, entry.about) == ("Flat ground (free)", "About. Licence: MIT (free).")
+    assert not is_downloadable(facts)
+    (entry,) = listed([facts], MadeUp({"Flat ground": "Fond uni", "free": "libre"}))
+    assert entry.label == "Fond uni (libre)"
+
+
+def test_a_model_without_a_title_is_listed() -> None:
+    assert listed([{**FACTS, "title": ""}])[0].label == " (free)"
 
 
 def test_a_model_is_found_by_its_id_or_as_the_default() -> None:

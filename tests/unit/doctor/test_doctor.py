@@ -661,6 +661,12 @@ def test_a_report_overwrites_nothing_unless_told_to(tmp_path: Path) -> None:
         report.write(tmp_path / "absent" / "report.txt", "four", force=False)
 
 
+def test_a_default_model_that_is_a_part_of_matted_is_well(sick: Context) -> None:
+    context = replace(sick, settings=replace(sick.settings, model="flat"))
+    (found,) = models.check_models(context)
+    assert (found.state, found.subject) == (OK, "Default model flat") and "part of matted" in found.what
+
+
 def test_a_licence_that_was_not_accepted_is_said(sick: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """Accepting is recorded beside the models: the record may be lost while the models stay."""
     spec = next(spec for spec in catalogue.load().specs.values() if spec.accept)

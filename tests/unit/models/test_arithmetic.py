@@ -17,7 +17,7 @@ def matte_of(raw: Any, activation: str = "minmax") -> Any:
     return rule.matte(rule.probability(raw))
 
 
-@pytest.mark.parametrize("spec", catalogue.load().shipped.values(), ids=lambda spec: spec.id)
+@pytest.mark.parametrize("spec", catalogue.load().specs.values(), ids=lambda spec: spec.id)
 def test_every_shipped_model_names_entries_that_there_are(spec: catalogue.ModelSpec) -> None:
     assert spec.activation in ACTIVATIONS and spec.fit in FITS and spec.resample in RESAMPLINGS
 

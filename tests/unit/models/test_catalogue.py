@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from matted.models import catalogue
 from matted.models.catalogue import CatalogueError
-from matted.models.spec import ModelSpec
+from matted.models.spec import BuiltIn, ModelSpec
 from matted.models.store import automatic_sources
 from matted_client import Rejected
 
-SHIPPED = catalogue.load().shipped
+SHIPPED = catalogue.load().specs
 
 
 @pytest.mark.parametrize("spec", SHIPPED.values(), ids=str)
@@ -44,11 +44,25 @@ def test_what_is_not_free_has_to_be_accepted_and_only_the_default_comes_by_itsel
         assert spec.commercial or not spec.automatic
 
 
+def test_what_is_a_part_of_matted_is_listed_with_the_models_and_has_no_weights(own: Path) -> None:
+    known = catalogue.load()
+    flat = known.find("flat")
+    assert isinstance(flat, BuiltIn) and "flat" not in known.specs
+    assert list(known.entries) == [*SHIPPED, "flat"] == list(known.shipped)
+    assert flat.title and flat.about and flat.licence == "MIT" and flat.licence_url.startswith("https://")
+    assert flat.commercial and not flat.accept and not flat.own and flat.use == "free, also for commercial work"
+    facts = flat.facts()
+    assert facts.keys() == known.find("u2netp").facts().keys()
+    assert (facts["id"], facts["bytes"], facts["plate"]) == ("flat", 0, False)
+    own.write_text(MINE)
+    assert list(catalogue.load(own).entries) == [*SHIPPED, "flat", "mine"]
+
+
 def test_an_unknown_model_is_refused_with_the_known_ones() -> None:
     with pytest.raises(Rejected, match="no-such-model") as refused:
         catalogue.load().find("no-such-model")
     assert refused.value.code == "model_not_found"
-    assert all(model in refused.value.hint for model in SHIPPED)
+    assert all(model in refused.value.hint for model in [*SHIPPED, "flat"])
 
 
 def test_a_summary_says_what_how_big_and_which_licence() -> None:
@@ -104,6 +118,8 @@ def test_no_rows_are_fine(own: Path, text: str) -> None:
         ('[[model]]\nid = "mine"\n', "like"),
         ('[[model]]\nid = "mine"\nlike = "nonesuch"\n', "like"),
         ('[[model]]\nid = "u2netp"\nlike = "rmbg-1.4"\n', "comes with matted"),
+        ('[[model]]\nid = "flat"\nlike = "rmbg-1.4"\n', "comes with matted"),
+        ('[[model]]\nid = "mine"\nlike = "flat"\n', "mine cannot be like flat, which has no weights"),
         ('[[model]]\nid = "Mine"\nlike = "rmbg-1.4"\n', "cannot be the id"),
         ('[[model]]\nid = "../x"\nlike = "rmbg-1.4"\n', "cannot be the id"),
         ('[[model]]\nid = "default"\nlike = "rmbg-1.4"\n', "cannot be the id"),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from made_up import WEIGHTS, contents, installed_alone, nothing, obtain, refusal, spec
-from matted.models import origin
+from matted.models import catalogue, origin
 from matted.models.sources import DownloadError, Monitor, Unreachable
 from matted.models.spec import Source
 from matted.models.store import Store
@@ -102,6 +102,24 @@ def test_a_hash_other_than_sha256_will_do(store: Store, shelf: Path) -> None:
     store.remove(spec)
     put(store, WEIGHTS[::-1])
     refusal(store, spec)
+
+
+# -- what is installed without files ---------------------------------------------------------------------------------
+
+
+def test_what_is_a_part_of_matted_is_always_installed(store: Store) -> None:
+    flat = catalogue.load().find("flat")
+    assert store.installed(flat) and store.licences.accepted(flat) == ""
+    store.require_installed(flat)
+    store.licences.require(flat)
+    assert contents(store.folder) == []
+
+
+def test_a_model_that_is_not_there_is_refused_with_how_to_get_it(store: Store) -> None:
+    with pytest.raises(Rejected, match="isnet-general-use is not on this computer") as refused:
+        store.require_installed(catalogue.load().find("isnet-general-use"))
+    assert refused.value.code == "model_not_installed"
+    assert refused.value.hint == "Get it first: matted models pull isnet-general-use"
 
 
 # -- an installed model ----------------------------------------------------------------------------------------------

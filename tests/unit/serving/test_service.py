@@ -15,6 +15,7 @@ from fakes import Engines, Finished, Gate, disc, model
 from matted.inference.engines.engine import EngineDied
 from matted.mask.edges import matting as hair
 from matted.mask.edges import tiles
+from matted.models import catalogue
 from matted.models.catalogue import Catalogue
 from matted.models.store import Store
 from matted.serving import questions
@@ -26,6 +27,7 @@ from matted_client import MattedError, messages
 from matted_client.messages import Close, Done, Failure, MaskRequest, MaskResult, Message, Open, Progress, RefineRequest
 
 SPECS = {name: model(name) for name in ("small", "large")}
+FLAT = catalogue.load().find("flat")
 SIDE = 96
 ME, OTHER = b"me", b"other"
 
@@ -36,7 +38,7 @@ class Daemon:
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.engines = Engines()
         self.config = Config(folder, folder, folder, folder, model="small", **settings)
-        self.setup = Setup(self.config, Catalogue(SPECS))
+        self.setup = Setup(self.config, Catalogue({**SPECS, FLAT.id: FLAT}))
         identity = Identity("tcp://127.0.0.1:1", "connection.json", bytes(32))
         self.service = Service(self.setup, lambda: self.setup, identity, lambda: None, self.engines, self.engines.clock)
         self.finished = Finished(self.service.collect)
@@ -137,7 +139,8 @@ def test_status_and_models_are_answered_while_a_model_loads(daemon: Daemon) -> N
     assert isinstance(status, messages.StatusReply)
     assert [job["stage"] for job in status.status["jobs"]] == ["loading"] and status.status["loaded"] == []
     (models,) = daemon.ask(3, messages.ModelsRequest())
-    assert isinstance(models, messages.ModelsReply) and [each["id"] for each in models.models] == ["small", "large"]
+    assert isinstance(models, messages.ModelsReply)
+    assert [each["id"] for each in models.models] == ["small", "large", "flat"]
     loading.open()
     daemon.finished.of(1)
     (status,) = daemon.ask(4, messages.StatusRequest())
@@ -668,3 +671,32 @@ def test_a_client_overtakes_nothing_of_another(daemon: Daemon) -> None:
     daemon.ask(5, Close(1), peer=OTHER)
     gate.open()
     daemon.mask_of(3)
+
+
+# -- a model that is a part of matted ----------------------------------------------------------------------------------
+
+
+def test_what_has_no_weights_is_loaded_at_once_and_never_by_an_engine(daemon: Daemon) -> None:
+    assert daemon.ask(1, messages.Load("flat", download=True)) == [Done()]
+    assert daemon.ask(2, messages.Unload("flat")) == [Done(False)]
+    assert daemon.engines.made == [] and not daemon.service.working()
+
+
+def test_it_is_listed_as_installed(daemon: Daemon) -> None:
+    (listed,) = daemon.ask(1, messages.ModelsRequest())
+    assert isinstance(listed, messages.ModelsReply)
+    (flat,) = (facts for facts in listed.models if facts["id"] == "flat")
+    assert flat == {**FLAT.facts(), "installed": True, "loaded": False, "default": False, "seconds": None}
+
+
+def test_it_takes_no_plate(daemon: Daemon) -> None:
+    request = MaskRequest(width=SIDE, height=SIDE, format="RGB8", model="flat", plate=True)
+    answer = daemon.ask(1, request, disc(SIDE), disc(SIDE))
+    assert refused(answer) == "bad_request" and answer[0].message == "Flat ground takes no plate."
+
+
+def test_it_can_be_preloaded(tmp_path: Path, installed: None) -> None:
+    daemon = Daemon(tmp_path, preload="flat")
+    wait_for(lambda: not daemon.service.working(), "the end of the preload")
+    assert daemon.engines.made == []
+    daemon.end()

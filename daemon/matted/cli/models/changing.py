@@ -5,15 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 
-from matted_client import Rejected, messages
+from matted_client import MattedError
 
 from matted.cli.models.context import Context, reload_daemon
 from matted.cli.output import OK, megabytes
+from matted.models.spec import ModelSpec
 from matted.settings import config, edit
 
 
 def remove(options: argparse.Namespace, context: Context) -> int:
     spec = context.known.find(options.id)
+    if not isinstance(spec, ModelSpec):
+        hint = 'To never have it chosen by itself: flat_ground = "off" in config.toml'
+        raise MattedError(f"{spec.id} is part of matted, and cannot be removed.", hint)
     freed = context.store.size(spec) + context.compiled.size(spec.id)
     context.unload(spec.id)
     context.store.remove(spec)
@@ -36,17 +40,18 @@ def remove(options: argparse.Namespace, context: Context) -> int:
 
 
 def default(options: argparse.Namespace, context: Context) -> int:
-    spec = context.known.find(options.id)
-    context.store.licences.require(spec)
-    if not context.store.installed(spec) and not spec.automatic:
-        message = f"{spec.id} is not on this computer."
-        raise Rejected(messages.MODEL_NOT_INSTALLED, message, f"Get it first: {spec.how_to_get}")
-    path = edit.set_text(context.settings.folder, "model", spec.id)
-    print(f"{spec.id} is the default model now ({path}).")
+    entry = context.known.find(options.id)
+    context.store.licences.require(entry)
+    if not (isinstance(entry, ModelSpec) and entry.automatic):
+        context.store.require_installed(entry)
+    path = edit.set_text(context.settings.folder, "model", entry.id)
+    print(f"{entry.id} is the default model now ({path}).")
     now = config.load({}, os.environ).model
-    if now != spec.id:
+    if now != entry.id:
         print(f"    But MATTED_MODEL is set to {now} in the environment, which takes precedence.")
-    if spec.needs_plate:
+    if entry.needs_plate:
         print("    It needs a plate with every picture.")
+    if not isinstance(entry, ModelSpec):
+        print("    Pictures without an even ground need another model then: matted remove PICTURE --model ID")
     reload_daemon()
     return OK

@@ -21,6 +21,9 @@ from matted.models.store import automatic_sources
 
 def pull(options: argparse.Namespace, context: Context) -> int:
     spec = context.known.find(options.id)
+    if not isinstance(spec, ModelSpec):
+        print(f"{spec.id} is part of matted: there is nothing to download.")
+        return OK
     store = context.store
     chosen = bool(options.source or options.given)
     sources = _sources(options, spec)
@@ -126,9 +129,10 @@ def quantize(options: argparse.Namespace, context: Context) -> int:
     from matted.files import finding
 
     spec = context.known.find(options.id)
+    if not isinstance(spec, ModelSpec):
+        raise MattedError(f"{spec.id} has no weights that could be made smaller.")
     context.store.licences.require(spec)
-    if not context.store.installed(spec):
-        raise MattedError(f"{spec.id} is not on this computer.", f"Get it first: {spec.how_to_get}")
+    context.store.require_installed(spec)
     with tempfile.TemporaryDirectory(prefix="matted-") as folder:
         photos = finding.list_pictures(options.images) if options.images else _photographs(Path(folder))
         print(f"Making an INT8 variant of {spec.id}; this takes some minutes and much memory.", flush=True)

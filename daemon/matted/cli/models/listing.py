@@ -11,18 +11,18 @@ from matted_client.client import connect
 
 from matted.cli.models.context import Context
 from matted.cli.output import FAILED, OK, megabytes, table
-from matted.models.spec import ModelSpec
+from matted.models.spec import Entry, ModelSpec
 
 
 def show(options: argparse.Namespace, context: Context) -> int:
     loaded = _in_memory()
-    specs = context.known.specs.values()
+    entries = context.known.entries.values()
     if options.json:
-        print(json.dumps([_facts(spec, context, loaded) for spec in specs], indent=2))
+        print(json.dumps([_facts(entry, context, loaded) for entry in entries], indent=2))
         return OK
-    for spec in specs:
-        print(f"{spec.id}  {spec.title}: {spec.about}")
-        print(f"    {_licence(spec, context)}; {', '.join(_state(spec, context, loaded))}")
+    for entry in entries:
+        print(f"{entry.id}  {entry.title}: {entry.about}")
+        print(f"    {_licence(entry, context)}; {', '.join(_state(entry, context, loaded))}")
     return OK
 
 
@@ -35,49 +35,60 @@ def _in_memory() -> set[str]:
         return set()
 
 
-def _facts(spec: ModelSpec, context: Context, loaded: set[str]) -> dict[str, Any]:
+def _facts(entry: Entry, context: Context, loaded: set[str]) -> dict[str, Any]:
+    spec = entry if isinstance(entry, ModelSpec) else None
     return {
-        **spec.facts(),
-        "licence_accepted": context.store.licences.accepted(spec) or None,
-        "must_be_accepted": spec.accept,
-        "own": spec.own,
-        "memory_bytes": spec.peak_bytes,
-        "installed": context.store.installed(spec),
-        "disk_bytes": context.store.size(spec),
-        "compiled_bytes": context.compiled.size(spec.id),
-        "loaded": spec.id in loaded,
-        "default": spec.id == context.settings.model,
+        **entry.facts(),
+        "licence_accepted": context.store.licences.accepted(entry) or None,
+        "must_be_accepted": entry.accept,
+        "own": entry.own,
+        "memory_bytes": spec.peak_bytes if spec else 0,
+        "installed": context.store.installed(entry),
+        "disk_bytes": context.store.size(spec) if spec else 0,
+        "compiled_bytes": context.compiled.size(entry.id),
+        "loaded": entry.id in loaded,
+        "default": entry.id == context.settings.model,
     }
 
 
-def _licence(spec: ModelSpec, context: Context) -> str:
-    licence = "licence not stated" if spec.licence == "not stated" else spec.licence
-    accepted = context.store.licences.accepted(spec)
-    return f"{licence} ({spec.use})" + (f", accepted {accepted[:10]}" if accepted else "")
+def _licence(entry: Entry, context: Context) -> str:
+    licence = "licence not stated" if entry.licence == "not stated" else entry.licence
+    accepted = context.store.licences.accepted(entry)
+    return f"{licence} ({entry.use})" + (f", accepted {accepted[:10]}" if accepted else "")
 
 
-def _state(spec: ModelSpec, context: Context, loaded: set[str]) -> list[str]:
-    state = ["default"] * (spec.id == context.settings.model) + ["in memory"] * (spec.id in loaded)
-    if context.store.installed(spec):
-        compiled = context.compiled.size(spec.id)
+def _state(entry: Entry, context: Context, loaded: set[str]) -> list[str]:
+    state = ["default"] * (entry.id == context.settings.model) + ["in memory"] * (entry.id in loaded)
+    if not isinstance(entry, ModelSpec):
+        return [*state, "part of matted"]
+    if context.store.installed(entry):
+        compiled = context.compiled.size(entry.id)
         extra = f" and {megabytes(compiled)} compiled" if compiled else ""
-        return [*state, f"installed, {megabytes(context.store.size(spec))} on disk{extra}"]
-    if spec.own:
+        return [*state, f"installed, {megabytes(context.store.size(entry))} on disk{extra}"]
+    if entry.own:
         return [*state, "its files are missing"]
-    when = "downloaded on first use" if spec.automatic else f"get it with: {spec.how_to_get}"
-    return [*state, f"{megabytes(spec.bytes)}, {when}"]
+    when = "downloaded on first use" if entry.automatic else f"get it with: {entry.how_to_get}"
+    return [*state, f"{megabytes(entry.bytes)}, {when}"]
 
 
 def info(options: argparse.Namespace, context: Context) -> int:
-    spec = context.known.find(options.id)
+    entry = context.known.find(options.id)
+    lines = [
+        ("model", f"{entry.id}  {entry.title}"),
+        ("", entry.about),
+        ("licence", _licence(entry, context)),
+        ("", entry.licence_url),
+        ("state", ", ".join(_state(entry, context, _in_memory()))),
+        ("takes", "a picture and a plate" if entry.needs_plate else "a picture"),
+    ]
+    table(*lines, *(_weights(entry, context) if isinstance(entry, ModelSpec) else []))
+    return OK
+
+
+def _weights(spec: ModelSpec, context: Context) -> list[tuple[str, str]]:
+    """List what is known of a model's weights, as rows of a table: how they run, and where they are from."""
     origin = context.store.origin(spec)
     lines = [
-        ("model", f"{spec.id}  {spec.title}"),
-        ("", spec.about),
-        ("licence", _licence(spec, context)),
-        ("", spec.licence_url),
-        ("state", ", ".join(_state(spec, context, _in_memory()))),
-        ("takes", "a picture and a plate" if spec.needs_plate else "a picture"),
         ("input", f"{spec.side} x {spec.side} pixels" if spec.side else "any size"),
         ("memory", f"up to {megabytes(spec.peak_bytes)}"),
     ]
@@ -92,15 +103,16 @@ def info(options: argparse.Namespace, context: Context) -> int:
         lines += [("source", f"{source.name}: {source.place}")]
         lines += [("", f"{opt_in}{megabytes(source.download_bytes)}, {':'.join(source.digest or ('hash', 'unknown'))}")]
         lines += [("", source.licence_note)]
-    table(*lines)
-    return OK
+    return lines
 
 
 def verify(options: argparse.Namespace, context: Context) -> int:
-    specs = [context.known.find(model) for model in options.ids] or list(context.known.specs.values())
+    entries = [context.known.find(model) for model in options.ids] or list(context.known.specs.values())
     failures = 0
-    for spec in specs:
-        if context.store.origin(spec) is None:
+    for spec in entries:
+        if not isinstance(spec, ModelSpec):
+            print(f"{spec.id}: part of matted, without files of its own")
+        elif context.store.origin(spec) is None:
             if options.ids:
                 print(f"{spec.id}: not installed")
                 failures += 1

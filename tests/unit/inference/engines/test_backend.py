@@ -14,7 +14,7 @@ from matted.inference.engines import backend, verdicts
 from matted.models import catalogue
 from matted.settings.target import Target
 
-SPECS = catalogue.load().shipped
+SPECS = catalogue.load().specs
 IN_EITHER, IN_FLOAT32 = SPECS["isnet-general-use"], SPECS["u2netp"]
 
 

@@ -14,7 +14,7 @@ from matted.inference.engines.verdicts import TOLERANCE
 from matted.models import catalogue
 from matted.settings.target import CPU, Target
 
-SPECS = catalogue.load().shipped
+SPECS = catalogue.load().specs
 U2NETP, PLATE, LOGITS = SPECS["u2netp"], SPECS["background-matting-mobilenetv2"], SPECS["birefnet-lite"]
 
 
