@@ -16,6 +16,7 @@ from matted.settings.target import ARITHMETICS, AUTO, Target
 from matted.system import toml_file
 
 CONFIG_FILE = "config.toml"
+FLAT_GROUNDS = ("auto", "off")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 MAX_QUEUE = 1000
 
@@ -33,6 +34,7 @@ class Config:
     cache: folder of the compiled models; may be deleted at any time.
     folder: of config.toml and models.toml.
     model: id of the model that requests for "default" get.
+    flat_ground: one of FLAT_GROUNDS. "auto": pictures that surely have a flat ground get the model `flat` in its place.
     queue: how many requests may wait; more are refused as `busy`.
     keep_alive: seconds that a model stays in memory after its last use.
     client_keep_alive: whether a request may choose its own keep_alive.
@@ -49,6 +51,7 @@ class Config:
     cache: Path
     folder: Path
     model: str = "u2netp"
+    flat_ground: str = "auto"
     queue: int = 32
     keep_alive: float = 600.0
     client_keep_alive: bool = False
@@ -191,6 +194,7 @@ def _parse_quantity(value: Any, units: Mapping[str, int]) -> float:
 # By setting: the parser, which raises ValueError, and what it expects, for the error's hint.
 _PARSERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "model": (_parse_text, "A text"),
+    "flat_ground": _choice_parser(FLAT_GROUNDS),
     "queue": (_parse_queue, f"A number from 1 to {MAX_QUEUE}"),
     "keep_alive": (parse_seconds, 'A time such as "90s", "10m", "0" or "forever"'),
     "client_keep_alive": (_parse_boolean, "true or false"),

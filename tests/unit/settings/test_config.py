@@ -103,6 +103,20 @@ def test_an_arithmetic_that_not_every_model_has_is_refused(load_with: Load) -> N
     assert refused.value.hint == "One of AUTO, f32 is expected."
 
 
+def test_whether_flat_grounds_are_looked_for(load_with: Load) -> None:
+    assert load_with().flat_ground == "auto"
+    assert load_with('flat_ground = "off"').flat_ground == "off"
+    assert load_with('flat_ground = "off"', {"MATTED_FLAT_GROUND": "auto"}).flat_ground == "auto"
+    assert load_with(environ={"MATTED_FLAT_GROUND": "auto"}, flat_ground="off").flat_ground == "off"
+
+
+@pytest.mark.parametrize("value", ['"on"', "true", "false", '""'])
+def test_how_flat_grounds_are_looked_for_is_one_of_two_words(load_with: Load, value: str) -> None:
+    with pytest.raises(ConfigError, match="flat_ground") as refused:
+        load_with(f"flat_ground = {value}")
+    assert refused.value.hint == "One of auto, off is expected."
+
+
 def test_an_unknown_setting_in_the_file_is_named(load_with: Load) -> None:
     with pytest.raises(ConfigError, match="quue"):
         load_with("quue = 5")
