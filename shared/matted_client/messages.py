@@ -397,6 +397,10 @@ class MaskResult(Message):
     foreground: a second frame follows: width x height pixels of 4 bytes, BGRA8 if the request was, else RGBA8: the
         subject's colours without the background's, and the picture's alpha times the mask.
     confidence: how sure the model is that this is the subject, 0..1. second_look: a second look was taken, and used.
+    ground: the kind of the flat ground that the mask's edge is from: one of `grounds`, or of a later version; empty
+        where none was used. With the model FLAT it also said what the subject is.
+    ground_colour: the ground's mean: R, G, B in sRGB, 0..255; empty where none was used.
+    chosen: FLAT was taken in the place of the settings' model, because the ground is surely flat.
     """
 
     op: ClassVar[str] = "result"
@@ -411,6 +415,13 @@ class MaskResult(Message):
     second_look: bool = _field(bool, default=False)
     timings: Dict[str, float] = _field(dict, default={})  # seconds by stage
     warnings: List[str] = _field(list, default=[])
+    ground: str = _field(str, default="")
+    ground_colour: List[int] = _field(list, high=3, each=Field((int,), 0, 255), default=[])
+    chosen: bool = _field(bool, default=False)
+
+    def problem(self) -> str:
+        """As Message.problem."""
+        return "" if len(self.ground_colour) in (0, 3) else "has a ground_colour that is not red, green and blue"
 
 
 @dataclass(frozen=True)

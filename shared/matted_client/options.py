@@ -30,8 +30,10 @@ _TYPES: Dict[str, Tuple[type, ...]] = {
 }
 
 DEFAULT_MODEL = "default"  # the id that stands for the model of matted's own settings
+FLAT = "flat"  # the id of what needs no model: the ground is one colour, and the rest is the subject
 MAX_ID = 1024  # characters of the id of a model
 OFF, FINE, HAIR = "off", "fine", "hair"
+AUTO, OPEN, KEEP, DROP = "auto", "open", "keep", "drop"
 MASK, SELECTION, NEW_LAYER = "mask", "selection", "layer"
 PIXELS = "px"
 
@@ -177,9 +179,37 @@ class SubjectOptions:
     )
 
 
+@dataclass(frozen=True)
+class GroundOptions:
+    """What belongs to the subject before a flat ground, whether or not a model was asked. No effect elsewhere."""
+
+    holes: str = option(
+        CHOICE,
+        AUTO,
+        N_("Holes _inside"),
+        N_("On a flat ground: areas in the ground's colour that the subject encloses"),
+        choices=(
+            Choice(AUTO, N_("Automatic"), N_("Letters, rings and lattices are open; what an outline closes is kept")),
+            Choice(OPEN, N_("Open"), N_("All of them go")),
+            Choice(KEEP, N_("Keep"), N_("All of them stay")),
+        ),
+    )
+    shadow: str = option(
+        CHOICE,
+        AUTO,
+        N_("Shado_w"),
+        N_("On a flat ground: the soft shadow that the subject casts on it"),
+        choices=(
+            Choice(AUTO, N_("Automatic"), N_("The shadow of a drawing stays, that of a photographed thing goes")),
+            Choice(DROP, N_("Drop"), N_("The subject alone")),
+            Choice(KEEP, N_("Keep"), N_("The shadow stays, half transparent")),
+        ),
+    )
+
+
 # The fields of the last base come first.
 @dataclass(frozen=True)
-class MaskOptions(SubjectOptions, TuningOptions, ModelOptions):
+class MaskOptions(GroundOptions, SubjectOptions, TuningOptions, ModelOptions):
     """How a mask is made."""
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from ..errors import MattedError, Rejected
-from ..messages import CANCELLED, NO_SUBJECT, Progress
+from ..grounds import describe_ground
+from ..messages import CANCELLED, NO_SUBJECT, MaskResult, Progress
 from ..options import FINE, HAIR
 from ..pictures import Cancelled, Mask, OnProgress, OpenPicture
 from ..progress import describe, overall
@@ -99,7 +100,8 @@ class Presenter:
     """The state of a preview. The widget calls its methods, and reads what is to be seen.
 
     shade: a value of `shades`. status: a line for a person. is_busy: whether an answer is waited for. fraction: how far
-    it is, 0 to 1. failed: the error in the place of an answer.
+    it is, 0 to 1. failed: the error in the place of an answer. has_ground: whether the last edge is from a flat ground;
+    None where nothing is known of that.
     """
 
     def __init__(
@@ -118,6 +120,7 @@ class Presenter:
         self.is_busy = False
         self.fraction = 0.0
         self.failed: Optional[MattedError] = None
+        self.has_ground: Optional[bool] = None
         self.scale = 1.0  # device pixels a logical one
         self._widget = widget
         self._conversation = conversation
@@ -432,9 +435,14 @@ class Presenter:
             self._pending = replace(pending, alpha=alpha, foreground=mask.foreground)
         if is_last:
             self.failed = None
-            self.status = "" if is_band else " ".join([self._found(self._pending), *mask.info.warnings])
+            self.status = "" if is_band else self._said(self._pending, mask.info)
+            self.has_ground = self.has_ground if is_band else bool(mask.info.ground)
             self._busy(False)
         self._show_pending()
+
+    def _said(self, frame: Frame, info: MaskResult) -> str:
+        said = [self._found(frame), describe_ground(info, self._words, with_list=True), *info.warnings]
+        return " ".join(part for part in said if part)
 
     def _found(self, frame: Frame) -> str:
         alpha = frame.alpha or b""
@@ -445,7 +453,7 @@ class Presenter:
         """Say what went wrong, and show the layer itself. keeps: with the mask that there is."""
         if isinstance(error, Rejected) and error.code == CANCELLED:
             return
-        self.failed = error
+        self.failed, self.has_ground = error, None
         message, hint = in_words(error, self._words)
         if isinstance(error, Rejected) and error.code == NO_SUBJECT:
             hint = self._words.gettext(N_("Click on what is to stay."))

@@ -38,6 +38,7 @@ EXAMPLES: list[Message] = [
     MaskRequest(8, 8, "RGB8", plate=True, foreground=True, keep_alive=5.0),
     MaskRequest(8, 8, "RGB8", edges="hair", threshold=0.5, grow=-3, feather=2.5, invert=True, anyway=True),
     MaskRequest(picture=7, box=[1, 2, 30, 40], keep=[[5, 6], [7, 8]], drop=[[9, 9]], hint=True),
+    MaskRequest(8, 8, "RGB8", holes="open", shadow="keep"),
     MaskRequest(picture=7, view=[0, 0, 600, 400, 300, 200]),
     RefineRequest(8, 8, "RGB8", hint=True, reach=12.5, grow=1),
     RefineRequest(picture=3, reach=40, band=True, view=[0, 0, 8, 8, 4, 4]),
@@ -58,6 +59,8 @@ EXAMPLES: list[Message] = [
     Progress("inference", 0.5),
     Progress("downloading", 0, detail="a model, 4.6 MB"),
     MaskResult(640, 480, 8, "u2netp", "CPU", 0.25, True, 0.9, True, {"inference": 0.1}, ["small"]),
+    MaskResult(64, 48, 8, "flat", "", 0.25, ground="paper", ground_colour=[250, 246, 235], chosen=True),
+    MaskResult(64, 48, 8, "u2netp", "CPU", 0.25, ground="of a later version"),
     Failure("busy", "Too much to do.", "Wait."),
     Failure("busy", "Too much to do."),
     Done(False),
@@ -156,6 +159,9 @@ RESULT = MaskResult(1, 1, 8, "m", "CPU", 0.5)
         (RESULT, "height", 0),
         (RESULT, "coverage", 1.5),
         (RESULT, "coverage", float("nan")),
+        (RESULT, "ground_colour", [1, 2, 3, 4]),
+        (WIDTH, "holes", "drop"),
+        (WIDTH, "shadow", "open"),
     ],
 )
 def test_a_field_out_of_range_is_named(message: Message, field: str, value: Any) -> None:
@@ -180,6 +186,22 @@ def test_a_number_is_not_a_boolean() -> None:
 def test_text_is_not_bytes() -> None:
     with pytest.raises(ProtocolError, match="'nonce'"):
         Hello.from_wire({"v": 1, "nonce": "n" * 16})
+
+
+@pytest.mark.parametrize("colour", [[1], [255, 255]])
+def test_a_colour_has_three_numbers(colour: list[int]) -> None:
+    with pytest.raises(ProtocolError, match="red, green and blue"):
+        MaskResult.from_wire(header(RESULT, {"ground": "colour", "ground_colour": colour}))
+
+
+@pytest.mark.parametrize("colour", [[0, 0, 256], [-1, 0, 0], [0.5, 0, 0], [True, 0, 0], ["0", 0, 0]])
+def test_a_colour_is_of_whole_numbers_of_eight_bits(colour: list[Any]) -> None:
+    with pytest.raises(ProtocolError, match="'ground_colour' with a wrong entry"):
+        MaskResult.from_wire(header(RESULT, {"ground": "colour", "ground_colour": colour}))
+
+
+def test_a_result_without_a_ground_says_nothing_of_one() -> None:
+    assert not {"ground", "ground_colour", "chosen"} & set(header(RESULT))
 
 
 def test_a_fraction_may_be_left_open() -> None:

@@ -72,6 +72,8 @@ def test_the_defaults_are_those_of_the_entries() -> None:
         ("model", "m" * (options.MAX_ID + 1)),
         ("edges", "rough"),
         ("edges", None),
+        ("holes", "drop"),
+        ("shadow", "open"),
         ("threshold", 1.01),
         ("threshold", math.nan),
         ("threshold", True),
@@ -103,7 +105,16 @@ def test_what_is_impossible_is_refused_in_the_same_words_everywhere(name: str, v
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("edges", "hair"), ("threshold", 0), ("threshold", 1), ("grow", -100), ("grow", 100), ("feather", 250)],
+    [
+        ("edges", "hair"),
+        ("holes", "open"),
+        ("shadow", "drop"),
+        ("threshold", 0),
+        ("threshold", 1),
+        ("grow", -100),
+        ("grow", 100),
+        ("feather", 250),
+    ],
 )
 def test_the_ends_of_a_range_are_possible(name: str, value: Any) -> None:
     assert getattr(checked(LayerOptions, {name: value}), name) == value
@@ -191,6 +202,8 @@ def test_a_refine_request_has_every_option() -> None:
 def test_a_host_asks_for_what_was_chosen() -> None:
     chosen = LayerOptions(model="mine", edges="hair", grow=2, invert=True, anyway=True, output="layer", plate="behind")
     fields = MaskRequest(1, 1, "GRAY8", **chosen.request())
+    ground = MaskRequest(1, 1, "GRAY8", **LayerOptions(holes="open", shadow="keep").request())
+    assert (ground.model, ground.holes, ground.shadow) == ("default", "open", "keep")
     assert (fields.model, fields.edges, fields.grow, fields.invert, fields.anyway) == ("mine", "hair", 2, True, True)
     assert fields.foreground is True and fields.plate is False
     assert LayerOptions(output="mask").request()["foreground"] is False

@@ -65,7 +65,8 @@ class Asked:
 
     def answer(self, value: int = 255, which: int = -1, **info: Any) -> None:
         view = self._view(which)
-        header = MaskResult(view.width, view.height, 8, "m", "CPU", value / 255, **info)
+        fields = {"model": "m", "device": "CPU", **info}
+        header = MaskResult(view.width, view.height, 8, coverage=value / 255, **fields)
         self.questions[which][1](Mask(bytearray([value]) * (view.width * view.height), header))
 
     def fail(self, error: MattedError, which: int = -1) -> None:
@@ -179,6 +180,33 @@ def test_what_the_daemon_warns_of_is_said(presenter: Presenter, asked: Asked) ->
     presenter.change({**OPTIONS, "grow": 1})
     asked.answer(255, warnings=["The GPU was not used."])
     assert presenter.status == "100 % of what is seen stays. The GPU was not used."
+
+
+def test_what_a_flat_ground_did_is_said_and_whether_there_is_one(presenter: Presenter, asked: Asked) -> None:
+    assert presenter.has_ground is False
+    presenter.change({**OPTIONS, "grow": 1})
+    ground = {"ground": "colour", "ground_colour": [0, 177, 64]}
+    asked.answer(255, **ground, warnings=["The GPU was not used."])
+    assert presenter.has_ground is True
+    wanted = "100 % of what is seen stays. The edge is from the ground (green). The GPU was not used."
+    assert presenter.status == wanted
+    presenter.change({**OPTIONS, "reach": 9})  # shows the band, which says nothing of the ground
+    asked.answer(255)
+    assert presenter.has_ground is True
+    presenter.change({**OPTIONS, "grow": 2})
+    asked.fail(Rejected(messages.NO_SUBJECT, "No subject was found in this picture."))
+    assert presenter.has_ground is None
+
+
+def test_that_no_model_was_asked_is_said_with_how_to_have_one(program: Program, asked: Asked) -> None:
+    presenter = Presenter(program, cast(Conversation, asked), SIZE, ask_view, ENGLISH)
+    presenter.change(OPTIONS)
+    presenter.resize(*WINDOW)
+    assert presenter.has_ground is None
+    presenter.image_came(presenter.camera.view(), "whole")
+    asked.answer(51, model="flat", device="", ground="paper", ground_colour=[244, 236, 216], chosen=True)
+    wanted = "Paper as the ground: cream. No model was needed. For a model, choose one in the list."
+    assert presenter.status == f"20 % of what is seen stays. {wanted}"
 
 
 def test_what_an_older_question_gave_is_seen_until_the_newest_is_answered(presenter: Presenter, asked: Asked) -> None:
