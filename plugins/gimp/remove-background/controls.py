@@ -23,20 +23,22 @@ def option_box(dialog, config, kind, said, label=None):
     kind: of options.
     said: a line above them; empty: there is none.
     label: of the list of models, which is as wide as those of the other lists.
+
+    Returns (box, lines of its lists by the names of their options).
     """
-    lines = _option_lines(dialog, config, kind, label)
+    lines, lists = _option_lines(dialog, config, kind, label)
     if said:
         dialog.get_label(SAID, said, False, False).set_xalign(0)
         lines.insert(0, SAID)
     box = dialog.fill_box(CONTROLS, lines)
     box.set_spacing(SPACE)
     _grey_out(dialog, config, kind)
-    return box
+    return box, lists
 
 
 def _option_lines(dialog, config, kind, label):
-    """Choose the controls. Returns their ids, from the top."""
-    lines = []
+    """Choose the controls. Returns their ids, from the top, and what `option_box` does of the lists."""
+    lines, lists = [], {}
     same_width = Gtk.SizeGroup.new(Gtk.SizeGroupMode.HORIZONTAL)
     if label is not None:
         same_width.add_widget(label)
@@ -49,12 +51,13 @@ def _option_lines(dialog, config, kind, label):
         if entry.kind == options.CHOICE:
             line, its_label = add_choice_list(dialog, config, name, entry)
             same_width.add_widget(its_label)
+            lists[option] = its_label.get_parent()
         else:
             line = name
         if entry.kind in (options.WHOLE, options.NUMBER):
             limit(dialog.get_widget(name, GimpUi.ScaleEntry.__gtype__), entry)
         lines.append(line)
-    return lines
+    return lines, lists
 
 
 def _grey_out(dialog, config, kind):

@@ -14,7 +14,7 @@ from call import host
 from controls import option_box
 from gi.repository import Gimp, GimpUi, GLib, GObject
 from matted_client import MattedError
-from matted_client.options import LayerOptions
+from matted_client.options import GroundOptions, LayerOptions, entries
 from matted_client.sentences import in_words
 from model_chooser import ModelChooser
 from preview.preview_dialog import PreviewDialog
@@ -28,9 +28,15 @@ def ask(folder, procedure, config, image, begun):
     dialog.set_ok_label(_("Remo_ve"))
     plate = dialog.get_widget("plate", GObject.TYPE_NONE)
     models = ModelChooser(config, lambda chosen: plate.set_sensitive(chosen is None or chosen.plate))
-    controls = _controls(dialog, config, image, models)
+    controls, of_the_ground = _controls(dialog, config, image, models)
+
+    def follow(presenter):
+        """Grey out what has no effect. Of several layers, those that are not seen may have a flat ground."""
+        for line in of_the_ground:
+            line.set_sensitive(presenter.has_ground is not False or bool(begun.about))
+
     shown = PreviewDialog(
-        dialog, controls, begun, lambda: config.get_property("plate") if plate.get_sensitive() else None
+        dialog, controls, begun, lambda: config.get_property("plate") if plate.get_sensitive() else None, follow
     )
     config.connect("notify", lambda *changed: shown.change())
     threading.Thread(target=_ask_the_daemon, args=(folder, host(), models), daemon=True).start()
@@ -42,14 +48,14 @@ def ask(folder, procedure, config, image, begun):
 
 
 def _controls(dialog, config, image, models):
-    """Return a box of the models and of the control for each option."""
+    """Return a box of the models and of the control for each option, and the lines of GroundOptions."""
     limited = not Gimp.Selection.is_empty(image)
     said = _("There is a selection: only what lies in it is kept.") if limited else ""
-    box = option_box(dialog, config, LayerOptions, said, models.label)
+    box, lists = option_box(dialog, config, LayerOptions, said, models.label)
     dialog.set_sensitive("within-selection", limited, None, None, False)
     box.pack_start(models.widget, False, False, 0)
     box.reorder_child(models.widget, 0)
-    return box
+    return box, [lists[name] for name in entries(GroundOptions)]
 
 
 def _ask_the_daemon(folder, host, models):

@@ -18,7 +18,8 @@ def ask(procedure, config, image, begun):
     dialog.set_ok_label(_("Refi_ne"))
     limited = not Gimp.Selection.is_empty(image)
     said = _("There is a selection: only what lies in it is changed.") if limited else ""
-    shown = PreviewDialog(dialog, option_box(dialog, config, RefineOptions, said), begun, with_reach=True)
+    box, _lists = option_box(dialog, config, RefineOptions, said)
+    shown = PreviewDialog(dialog, box, begun, with_reach=True)
     config.connect("notify", lambda *changed: shown.change())
     go_on = shown.run()
     dialog.destroy()

@@ -23,6 +23,7 @@ class CutOut:
     alpha: width x height samples of `depth` bits, 0 background; 16: little-endian.
     overlay: RGBA8, what to lay over the layer's pixels for clean colours; None where the colours stay as they are.
     box: left, top, right, bottom of the part of the layer that the model looked at; None: all of it.
+    ground: what a flat ground did for it, in words; empty where there is none.
     """
 
     layer: Any
@@ -32,6 +33,7 @@ class CutOut:
     alpha: bytearray
     overlay: Any = None
     box: Any = None
+    ground: str = ""
 
 
 def remove_background(folder, host, picture, options, opened=None):
@@ -69,8 +71,9 @@ def remove_background(folder, host, picture, options, opened=None):
 
         raise Rejected(messages.NO_SUBJECT, N_("No subject was found on any of the layers."))
     notes += picture.show(found, options)
-    if notes:
-        picture.tell("\n".join(notes))
+    if notes:  # for the grounds alone, nobody is interrupted
+        grounds = [line for each in found if each.ground for line in named([each.ground], each.layer, picture)]
+        picture.tell("\n".join([*notes, *grounds]))
 
 
 def _cut_out(asker, layer, plate, options):
@@ -108,8 +111,11 @@ def _cut_out_opened(asker, opened, layer, plate, options):
 
 def _made(layer, reading, mask, options, box):
     """Return (CutOut, warnings) of the daemon's Mask. box: of the selection, if the model looked at that."""
+    from matted_client.grounds import describe_ground
+
     warnings = list(mask.info.warnings)
     if options.foreground and mask.foreground is None:
         warnings.append(_("The daemon sent no clean colours; the layer's own are used."))
     clean = None if mask.foreground is None else overlay(reading.pixels.bytes, mask.foreground)
-    return CutOut(layer, reading.width, reading.height, layer.depth, mask.alpha, clean, box), warnings
+    ground = describe_ground(mask.info, WORDS)
+    return CutOut(layer, reading.width, reading.height, layer.depth, mask.alpha, clean, box, ground), warnings

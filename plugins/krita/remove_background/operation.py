@@ -27,6 +27,7 @@ class Operation(QtCore.QObject):
 
     failures: what went wrong then; empty after a cancellation.
     notices: what a person may not expect of the result, in sentences.
+    remarks: what else there is to say of it, in sentences, which are shown beside notices only.
     """
 
     finished = QtCore.pyqtSignal(object)  # self
@@ -38,6 +39,7 @@ class Operation(QtCore.QObject):
         self.document = document
         self.failures: List[Failure] = []
         self.notices: List[str] = []
+        self.remarks: List[str] = []
         self._title = title
         self._work: Optional[Turns] = None  # what is done in turns: reading, or putting
         self._dialog: Optional[ProgressDialog] = None
@@ -126,6 +128,10 @@ class Operation(QtCore.QObject):
         if text not in self.notices:
             self.notices.append(text)
 
+    def _remark(self, text: str) -> None:
+        if text and text not in self.remarks:
+            self.remarks.append(text)
+
     def _give_up(self) -> None:
         """Cancel the request that runs, if one does, and what is half read, or half put into the document."""
         request, work = self._request, self._work
@@ -154,7 +160,7 @@ class Operation(QtCore.QObject):
             if self._dialog is not None:
                 self._dialog.finish()
             if self.notices and not self.failures:
-                windows.say(self.main_window, " ".join(self.notices))
+                windows.say(self.main_window, " ".join([*self.notices, *self.remarks]))
         except RuntimeError:  # Qt's objects are gone: the Krita window was closed, and the dialog with it
             traceback.print_exc()
         self.finished.emit(self)

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from . import daemon_requests, layers
 from .matted_client.errors import MattedError
 from .matted_client.models import Facts
-from .matted_client.options import MODEL, LayerOptions
+from .matted_client.options import MODEL, GroundOptions, LayerOptions, entries
 from .matted_client.preview.camera import View
 from .matted_client.preview.presenter import AskView, ask_for_mask
 from .matted_client.sentences import in_words
@@ -32,6 +32,7 @@ class OptionsDialog(PreviewDialog):
         """nodes: the selected ones, which cannot be the plate. opened: what the preview shows."""
         super().__init__(main_window, TITLE, LayerOptions, _plates(document, nodes), opened)
         self._nodes = nodes
+        self._several = False  # known when the layer is there
         self._models = self._controls["model"].widget
         self._about = Note()
         self._which = Note()
@@ -77,6 +78,14 @@ class OptionsDialog(PreviewDialog):
                 self._controls[name].enable(self._controls[other].value() == value)
         self._controls["plate"].enable(self._models.takes_plate())
 
+    def _say(self) -> None:
+        super()._say()
+        presenter = self._preview.presenter
+        if presenter is not None and not self._is_over:
+            has_effect = presenter.has_ground is not False or self._several  # the others may have a flat ground
+            for name in entries(GroundOptions):
+                self._controls[name].enable(has_effect)
+
     def _list(self, answer: Tuple[List[Facts], str]) -> None:
         models, note = answer
         if self._request is not None:
@@ -92,7 +101,8 @@ class OptionsDialog(PreviewDialog):
 
     def _say_which(self) -> None:
         """Name the layer in the preview, where there are others."""
-        if len(layers.targets(self._nodes)) > 1:
+        self._several = len(layers.targets(self._nodes)) > 1
+        if self._several:
             name = self._opened.node.name()
             self._which.say(_('Preview of "%s"; marks count for this layer only.') % name)
 

@@ -8,6 +8,7 @@ from . import daemon_requests, layers, outputs
 from .layers import Picture
 from .matted_client.client import Mask
 from .matted_client.errors import MattedError, Rejected
+from .matted_client.grounds import describe_ground
 from .matted_client.messages import NO_SUBJECT, TOO_LARGE, Progress
 from .matted_client.options import MASK, NEW_LAYER, LayerOptions
 from .matted_client.progress import describe, overall
@@ -123,6 +124,7 @@ class Removal(Operation):
             self._notice(LIMITED)
         for notice in [*layers.notices(node, self.options.output), *mask.info.warnings]:
             self._notice(notice)
+        self._remark(describe_ground(mask.info, WORDS))
         self._go_on(self._putting(node, self._picture, mask), self._put)
 
     def _putting(self, node: Any, picture: Picture, mask: Mask) -> Turns:

@@ -36,7 +36,8 @@ def start(document: Any = None, layers: Optional[Sequence[Any]] = None, **option
     last.
 
     The result emits `finished` with itself; its `failures` are pairs of a layer and a MattedError, its `notices`
-    sentences on what may not be expected of the result, and no message is shown.
+    sentences on what may not be expected of the result, its `remarks` what else there is to say, such as what the flat
+    ground of a drawing is, and no message is shown.
 
     Raises MattedError for an unknown option or value, without a document, and while another removal runs in the same
     window.

@@ -29,12 +29,14 @@ class PreviewDialog:
     dialog: of GTK. controls: the widget beside the preview.
     begun: the Begun that it is to show, or why it cannot.
     plate: returns the plate that is chosen, or None.
+    follow: called with the Presenter when it has something new.
     """
 
-    def __init__(self, dialog, controls, begun, plate=lambda: None, with_reach=False):
+    def __init__(self, dialog, controls, begun, plate=lambda: None, follow=lambda presenter: None, with_reach=False):
         self._dialog = dialog
         self._begun = begun
         self._plate = plate
+        self._follow = follow
         self._with_reach = with_reach
         self._trouble = ""  # what is said in the place of the presenter's status
         self._changes = self._open = False
@@ -139,6 +141,7 @@ class PreviewDialog:
             self._status.show(self._trouble)
             return
         self._tools.follow()
+        self._follow(presenter)
         said = " ".join(each for each in (self._begun.about, presenter.status) if each)
         self._status.show(said, presenter.is_busy, presenter.fraction)
 
