@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from matted_client import MattedError
+from matted_client.grounds import describe_ground
 from matted_client.messages import MaskResult, Progress
 from matted_client.progress import describe, overall
 
 if TYPE_CHECKING:  # else imported where there is a bar: in a script it takes longer than the rest of this module
     from tqdm import tqdm
+
+_ANOTHER_WAY = "For a model: --model ID"
 
 
 class Display:
@@ -59,14 +62,22 @@ class Display:
                 self._bar.update(max(0.0, overall(progress) - self._bar.n))
 
     def show_result(self, target: Path, info: MaskResult, timings: bool) -> None:
-        """Print the file of the current picture's result, and its warnings. timings: also the seconds of each stage."""
+        """Print the file of the current picture's result, and its warnings.
+
+        timings: also what made it, the seconds of each stage, and what a flat ground did. Without them, only that no
+        model was asked where nobody had said so.
+        """
         self._advance()
         if self._single or timings:
             self._print(str(target), sys.stdout)
+        ground = describe_ground(info)
         if timings:
             stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in info.timings.items())
-            maker = f"{info.model} on {info.device}: " if info.model else ""
-            self._print(f"    {maker}{stages}", sys.stdout)
+            self._print(f"    {_maker(info)}{stages}", sys.stdout)
+            if ground:
+                self._print(f"    {ground}", sys.stdout)
+        elif self._single and info.chosen:
+            self._print(f"    {ground} {_ANOTHER_WAY}", sys.stderr)
         for warning in info.warnings:
             self._print(f"    {warning}", sys.stderr)
 
@@ -105,6 +116,13 @@ class Display:
             self._download.update(max(0.0, 1.0 - self._download.n))
             self._download.close()
             self._download = None
+
+
+def _maker(info: MaskResult) -> str:
+    """Say what made the mask, to stand before the seconds that it took."""
+    if not info.model:
+        return ""
+    return f"{info.model} on {info.device}: " if info.device else f"{info.model}: "
 
 
 def _bar(count: int, single: bool) -> tqdm[None]:

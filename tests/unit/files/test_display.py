@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,44 @@ def test_a_model_is_named_where_one_was_used(capsys: pytest.CaptureFixture[str])
             Path("a.png"), MaskResult(2, 2, 8, "u2netp", "CPU", 0.5, timings={"inference": 1.0}), timings=True
         )
     assert capsys.readouterr().out == "a.png\n    u2netp on CPU: inference 1.000 s\n"
+
+
+FLAT = MaskResult(
+    2, 2, 8, "flat", "", 0.5, timings={"mask": 0.5}, ground="colour", ground_colour=[255, 255, 255], chosen=True
+)
+SAID = "    Flat ground: white. No model was needed."
+
+
+@pytest.mark.parametrize(
+    ("info", "timings", "out", "err"),
+    [
+        (FLAT, False, "", f"{SAID} For a model: --model ID\n"),
+        (FLAT, True, f"    flat: mask 0.500 s\n{SAID}\n", ""),
+        (replace(FLAT, chosen=False), False, "", ""),  # it was asked for
+        (
+            replace(FLAT, model="u2netp", device="CPU", chosen=False),
+            True,
+            "    u2netp on CPU: mask 0.500 s\n    The edge is from the ground (white).\n",
+            "",
+        ),
+    ],
+    ids=["chosen", "chosen, with timings", "asked for", "with a model"],
+)
+def test_what_a_flat_ground_did_is_said(
+    capsys: pytest.CaptureFixture[str], info: MaskResult, timings: bool, out: str, err: str
+) -> None:
+    with Display(1, True) as display:
+        display.begin(Path("a.jpg"))
+        display.show_result(Path("a.png"), info, timings)
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == (f"a.png\n{out}", err)
+
+
+def test_a_folder_of_drawings_is_not_commented_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with Display(3, False) as display:
+        display.begin(Path("a.jpg"))
+        display.show_result(Path("a.png"), FLAT, timings=False)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_download_has_a_bar_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
