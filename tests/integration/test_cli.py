@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import PHOTOGRAPHS, Daemon
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 from png_files import png_claiming
 
@@ -222,8 +222,24 @@ def test_status_for_people_and_for_programs(daemon: Daemon) -> None:
         and "resident memory" in text
         and "0, 0 MB" in text
     )
+    assert "needs no model" in text
     status = json.loads(daemon.run("status", "--json").stdout)
     assert status["running"] is True and status["pid"] == daemon.pid()
+    assert status["flat_ground"] == "auto"
+
+
+def test_status_says_what_made_the_latest_mask(new_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+    fresh = new_daemon().start()
+    assert "none yet" in fresh.run("status").stdout
+    drawing = Image.new("RGB", (320, 240), "white")
+    ImageDraw.Draw(drawing).ellipse((60, 40, 260, 200), outline="black", width=3)
+    drawing.save(tmp_path / "drawing.png")
+    done = fresh.run("remove", str(tmp_path / "drawing.png"), "-o", str(tmp_path / "out.png"))
+    assert "Flat ground: white. No model was needed. For a model: --model ID" in done.stderr
+    assert "flat, white ground (colour), chosen by itself" in fresh.run("status").stdout
+    fresh.run("remove", str(CHELSEA), "-o", str(tmp_path / "cat.png"))
+    said = fresh.run("status").stdout
+    assert "u2netp" in said and "chosen by itself" not in said and "white ground" not in said
 
 
 def test_models_for_people_and_for_programs(daemon: Daemon) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 from matted_client import MattedError, Rejected, Timeout, Unavailable, endpoint, messages
 from matted_client.client import connect
 from matted_client.errors import NotRunning
+from matted_client.grounds import colour_name
+from matted_client.options import AUTO
 
 from matted.cli.output import FAILED, OK, complain, duration, table
 from matted.settings import config
@@ -143,6 +145,8 @@ def _status(options: argparse.Namespace) -> int:
         ("connection file", status["connection_file"]),
         ("device", status["device"]),
         ("default model", status["default_model"]),
+        ("flat ground", "needs no model" if status["flat_ground"] == AUTO else "not looked for"),
+        ("latest mask", _describe_latest(status["chosen"])),
         ("models in memory", ", ".join(_describe_loaded(model) for model in status["loaded"]) or "none"),
         ("resident memory", f"{status['resident_bytes'] / 1e6:.0f} MB"),
         ("open pictures", f"{status['pictures']}, {status['picture_bytes'] / 1e6:.0f} MB"),
@@ -150,6 +154,18 @@ def _status(options: argparse.Namespace) -> int:
         ("jobs", ", ".join(jobs) or "none"),
     )
     return OK
+
+
+def _describe_latest(chosen: dict[str, Any] | None) -> str:
+    """Say what made the latest mask, in a few words. chosen: of the status."""
+    if chosen is None:
+        return "none yet"
+    said = [chosen["model"] or "no model"]
+    if chosen["ground"]:
+        said.append(f"{colour_name(chosen['ground_colour'])} ground ({chosen['ground']})")
+    if chosen["chosen"]:
+        said.append("chosen by itself")
+    return ", ".join(said)
 
 
 def _describe_loaded(model: dict[str, Any]) -> str:
