@@ -115,10 +115,16 @@ def blurred(plane: Floats, sigma: float) -> Floats:
     return plane
 
 
-def over(above: Floats, below: Floats) -> Floats:
-    """Return the alpha of two layers: H x W each, 0..1."""
-    alpha: Floats = above + (1 - above) * below
-    return alpha
+def stacked(layers: Iterable[tuple[Floats, Floats | Colour]]) -> tuple[Floats, Floats]:
+    """Lay layers over each other, the lowest first. Each has an alpha, H x W, 0..1, and a colour or H x W x 3, 0..255.
+
+    Returns the alpha of all, and their colours, not multiplied by it: black where nothing is.
+    """
+    alpha, premultiplied = np.zeros(()), np.zeros(())
+    for above, colour in layers:
+        premultiplied = above[..., None] * np.asarray(colour, np.float64) + (1 - above[..., None]) * premultiplied
+        alpha = above + (1 - above) * alpha
+    return alpha, premultiplied / alpha[..., None].clip(1e-9)
 
 
 def composed(alpha: Floats, foreground: Floats | Colour, ground: Floats | Colour) -> Floats:
@@ -169,7 +175,8 @@ def clouds(random: np.random.Generator, width: int, height: int, size: float, si
 
 
 def rounded(values: Floats) -> Bytes:
-    return np.rint(values.clip(0, 255)).astype(np.uint8)
+    levels: Bytes = np.rint(values.clip(0, 255)).astype(np.uint8)
+    return levels
 
 
 def jpeg(picture: Bytes, quality: int, halved: bool = True) -> Bytes:

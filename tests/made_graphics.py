@@ -1,19 +1,15 @@
-"""Makes drawings, logos and things on flat grounds whose alpha is known, any number of them."""
+"""Makes drawings, logos and things on flat grounds whose alpha is known, any number of them.
+
+`python tests/made_graphics.py FOLDER --seeds 1-5` writes a set of them.
+"""
 
 from __future__ import annotations
 
-import argparse
-import csv
 import math
-import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+import sheet as sheets
 from canvas import (
-    Bytes,
-    Canvas,
     Colour,
     Floats,
     Point,
@@ -21,18 +17,14 @@ from canvas import (
     clouds,
     composed,
     even,
-    fall_off,
-    grain,
-    jpeg,
-    over,
     ramp,
     rounded,
+    stacked,
     star,
     wander,
 )
-from PIL import Image
+from sheet import BLACK, WHITE, Made, Sheet, finished, made_by, named
 
-WHITE: Colour = (255, 255, 255)
 WORDS = ("ABCO%", "RS8", "B&Q6", "Door", "go4D", "PARQ", "0815", "a&e", "QUBE", "&co", "OpaL", "R2D", "BODEGA", "g8")
 SMALL = ("small print 0123", "since 1896", "all rights reserved", "www.example.org", "a good idea", "Ltd & Sons")
 SENTENCES = (
@@ -43,104 +35,10 @@ SENTENCES = (
 SIGNED = ("Sign here", "Anna B.", "approved", "Dr. Ogden", "yours, Q.")
 
 
-@dataclass(frozen=True)
-class Made:
-    """A made picture.
-
-    - picture: H x W x 3 bytes
-    - alpha: H x W, 0..1, what it was composed with
-    - foreground, ground: H x W x 3, 0..255, what it was composed of, before grain and JPEG
-    - kind: the name of the maker; ground_kind: colour, ramp, paper or key
-    """
-
-    picture: Bytes
-    alpha: Floats
-    foreground: Floats
-    ground: Floats
-    kind: str
-    ground_kind: str
-
-
-Random = np.random.Generator
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """What a maker draws on: its random numbers, the size, and the unit that grows with the size."""
-
-    random: Random
-    width: int
-    height: int
-
-    @property
-    def unit(self) -> float:
-        """A length that is a pixel in a picture of 900 x 640."""
-        return min(self.width / 900, self.height / 640)
-
-    def canvas(self) -> Canvas:
-        return Canvas(self.width, self.height)
-
-    def between(self, low: float, high: float) -> float:
-        return float(self.random.uniform(low, high))
-
-    def length(self, low: float, high: float) -> float:
-        return self.between(low, high) * self.unit
-
-    def whole(self, low: int, high: int) -> int:
-        """Return a whole number, `high` among them."""
-        return int(self.random.integers(low, high + 1))
-
-    def one_of(self, choices: tuple[str, ...]) -> str:
-        return choices[self.whole(0, len(choices) - 1)]
-
-    def perhaps(self, chance: float = 0.5) -> bool:
-        return bool(self.random.random() < chance)
-
-    def place(self, margin: float) -> Point:
-        """Return a point. margin: how far from the borders, as a part of the width and the height."""
-        across, down = self.between(margin, 1 - margin), self.between(margin, 1 - margin)
-        return across * self.width, down * self.height
-
-    def colour(self, low: float = 0, high: float = 255) -> Colour:
-        return [round(self.between(low, high)) for _ in range(3)]
-
-    def other_than(self, ground: Colour, distance: float = 90) -> Colour:
-        """Return a colour that differs from the ground by the distance in a channel at least."""
-        while True:
-            colour = self.colour()
-            if np.abs(np.subtract(colour, ground)).max() >= distance:
-                return colour
-
-    def dark(self) -> Colour:
-        """Return a black or nearly black ink."""
-        return [round(level) for level in self.between(0, 40) + self.random.uniform(-5, 5, 3).clip(-5)]
-
-    def near_white(self) -> Colour:
-        level = self.between(238, 255)
-        return [round(min(255.0, level + self.between(-4, 3))) for _ in range(3)]
-
-    def lit(self, colour: Colour, low: float, high: float) -> Floats:
-        """Return a ground of the colour with a soft light on it. low, high: of the light's loss."""
-        light = fall_off(
-            self.width, self.height, (self.between(0.3, 0.7), self.between(0.3, 0.7)), self.between(low, high)
-        )
-        ground: Floats = light[..., None] * np.asarray(colour)
-        return ground
-
-    def grained(self, picture: Floats, low: float, high: float) -> Floats:
-        """Return the picture with noise. low, high: of its standard deviation in levels."""
-        noise = grain(self.random, self.width, self.height, self.between(low, high), self.between(0.3, 0.9))
-        noisy: Floats = picture + noise[..., None]
-        return noisy
-
-    def pressed(self, picture: Bytes) -> Bytes:
-        return jpeg(picture, self.whole(75, 95), self.perhaps(0.7))
-
-
 # What is drawn: each returns the coverage
 
 
-def _mark(sheet: Sheet) -> Floats:
+def mark(sheet: Sheet) -> Floats:
     """Draw a ring and a word beside it, and small print."""
     canvas = sheet.canvas()
     outer = sheet.length(60, 150)
@@ -195,38 +93,30 @@ def textured(sheet: Sheet, colour: Colour) -> Floats:
 # The kinds
 
 
-def _finished(
-    sheet: Sheet, alpha: Floats, foreground: Floats | Colour, ground: Floats, ground_kind: str, pressed: bool = False
-) -> Made:
-    picture = rounded(composed(alpha, foreground, ground))
-    inks = np.broadcast_to(np.asarray(foreground, np.float64), ground.shape)
-    return Made(sheet.pressed(picture) if pressed else picture, alpha, inks, ground, "", ground_kind)
-
-
 def logo_white(sheet: Sheet) -> Made:
     ground = even(sheet.width, sheet.height, WHITE)
-    return _finished(sheet, _mark(sheet), sheet.other_than(WHITE), ground, "colour")
+    return finished(sheet, mark(sheet), sheet.other_than(WHITE), ground, "colour")
 
 
 def logo_colour(sheet: Sheet) -> Made:
     colour = sheet.colour()
     ground = even(sheet.width, sheet.height, colour)
-    return _finished(sheet, _mark(sheet), sheet.other_than(colour), ground, "colour")
+    return finished(sheet, mark(sheet), sheet.other_than(colour), ground, "colour")
 
 
 def logo_jpeg(sheet: Sheet) -> Made:
     ground = even(sheet.width, sheet.height, WHITE)
-    return _finished(sheet, _mark(sheet), sheet.other_than(WHITE), ground, "colour", pressed=True)
+    return finished(sheet, mark(sheet), sheet.other_than(WHITE), ground, "colour", pressed=True)
 
 
 def line_white(sheet: Sheet) -> Made:
     ground = even(sheet.width, sheet.height, WHITE)
-    return _finished(sheet, strokes(sheet, (2, 7), (3, 9)), sheet.dark(), ground, "colour")
+    return finished(sheet, strokes(sheet, (2, 7), (3, 9)), sheet.dark(), ground, "colour")
 
 
 def line_thin(sheet: Sheet) -> Made:
     ground = even(sheet.width, sheet.height, WHITE)
-    return _finished(sheet, strokes(sheet, (0.7, 1.8), (6, 16)), sheet.dark(), ground, "colour")
+    return finished(sheet, strokes(sheet, (0.7, 1.8), (6, 16)), sheet.dark(), ground, "colour")
 
 
 def line_paper(sheet: Sheet) -> Made:
@@ -235,7 +125,7 @@ def line_paper(sheet: Sheet) -> Made:
     ground, alpha = sheet.lit(paper, 0.02, 0.25), strokes(sheet, (1.5, 4.5), (4, 10))
     inks = even(sheet.width, sheet.height, sheet.dark())
     picture = rounded(sheet.grained(composed(alpha, inks, ground), 1, 6))
-    return Made(sheet.pressed(picture), alpha, inks, ground, "", "paper")
+    return Made(sheet.pressed(picture), alpha, inks, ground, "paper")
 
 
 def ink_blue(sheet: Sheet) -> Made:
@@ -247,7 +137,7 @@ def ink_blue(sheet: Sheet) -> Made:
     alpha = np.maximum(alpha, canvas.coverage())
     inks = even(sheet.width, sheet.height, (sheet.between(0, 60), sheet.between(10, 80), sheet.between(100, 190)))
     picture = rounded(composed(alpha, inks, sheet.grained(ground, 1, 6)))
-    return Made(picture, alpha, inks, ground, "", "paper")
+    return Made(picture, alpha, inks, ground, "paper")
 
 
 def text_page(sheet: Sheet) -> Made:
@@ -258,7 +148,7 @@ def text_page(sheet: Sheet) -> Made:
     while top < sheet.height - 1.5 * size:
         canvas.text((left, top), words, size)
         top += apart
-    return _finished(
+    return finished(
         sheet, canvas.coverage(), sheet.dark(), even(sheet.width, sheet.height, sheet.near_white()), "colour"
     )
 
@@ -270,7 +160,7 @@ def cartoon_white_inside(sheet: Sheet) -> Made:
     canvas.disc(centre, radius * sheet.between(0.45, 0.72))
     inside = canvas.coverage()
     inks = composed(inside if sheet.perhaps() else (inside > 0.5).astype(np.float64), WHITE, inks)
-    return _finished(sheet, alpha, inks, even(sheet.width, sheet.height, WHITE), "colour")
+    return finished(sheet, alpha, inks, even(sheet.width, sheet.height, WHITE), "colour")
 
 
 def drawing_ramp(sheet: Sheet) -> Made:
@@ -283,7 +173,7 @@ def drawing_ramp(sheet: Sheet) -> Made:
         points = wander(sheet.random, centre, sheet.whole(10, 25), sheet.length(20, 40), 0.3)
         canvas.line(points, sheet.between(1.5, 8))
     inks = textured(sheet, sheet.other_than(np.mean([start, end], 0).tolist(), 110))
-    return _finished(sheet, np.maximum(alpha, canvas.coverage()), inks, ground, "ramp")
+    return finished(sheet, np.maximum(alpha, canvas.coverage()), inks, ground, "ramp")
 
 
 def green_screen(sheet: Sheet) -> Made:
@@ -293,7 +183,7 @@ def green_screen(sheet: Sheet) -> Made:
     alpha = blurred(figure(sheet)[0], sheet.between(0.4, 4))
     inks = textured(sheet, (sheet.between(120, 220), sheet.between(80, 160), sheet.between(60, 140)))
     picture = composed(alpha, inks, sheet.grained(ground, 1, 5))
-    return Made(sheet.pressed(rounded(picture)), alpha, inks, ground, "", "key")
+    return Made(sheet.pressed(rounded(picture)), alpha, inks, ground, "key")
 
 
 def sticker_shadow(sheet: Sheet) -> Made:
@@ -311,10 +201,8 @@ def sticker_shadow(sheet: Sheet) -> Made:
     right, down = round(sheet.length(-25, 35)), round(sheet.length(5, 35))
     cast = np.roll(sticker, (down, right), (0, 1))
     shadow = blurred(cast, sheet.length(4, 20)) * sheet.between(0.3, 0.7)
-    alpha = over(sticker, shadow)
-    colour = np.asarray(sheet.other_than(WHITE))
-    inks = (sticker / alpha.clip(1e-9))[..., None] * colour  # the shadow is black
-    return _finished(sheet, alpha, inks, even(sheet.width, sheet.height, WHITE), "colour")
+    alpha, inks = stacked([(shadow, BLACK), (sticker, sheet.other_than(WHITE))])
+    return finished(sheet, alpha, inks, even(sheet.width, sheet.height, WHITE), "colour")
 
 
 def pixel_art(sheet: Sheet) -> Made:
@@ -331,61 +219,30 @@ def pixel_art(sheet: Sheet) -> Made:
     pick = np.kron(sheet.random.integers(0, sheet.whole(1, 3), (half_size[0], 2 * half_size[1])), np.ones((cell, cell)))
     choice = np.asarray([sheet.other_than(colour) for _ in range(3)], np.float64)
     inks[part] = choice[pick.astype(int)]
-    return _finished(sheet, alpha, inks, even(sheet.width, sheet.height, colour), "colour")
+    return finished(sheet, alpha, inks, even(sheet.width, sheet.height, colour), "colour")
 
 
-KINDS: dict[str, Callable[[Sheet], Made]] = {
-    maker.__name__: maker
-    for maker in (
-        logo_white,
-        logo_colour,
-        logo_jpeg,
-        line_white,
-        line_paper,
-        line_thin,
-        ink_blue,
-        text_page,
-        cartoon_white_inside,
-        drawing_ramp,
-        green_screen,
-        sticker_shadow,
-        pixel_art,
-    )
-}
+KINDS = named(
+    logo_white,
+    logo_colour,
+    logo_jpeg,
+    line_white,
+    line_paper,
+    line_thin,
+    ink_blue,
+    text_page,
+    cartoon_white_inside,
+    drawing_ramp,
+    green_screen,
+    sticker_shadow,
+    pixel_art,
+)
 
 
 def make(kind: str, seed: int, width: int = 900, height: int = 640) -> Made:
-    """Make a picture: the same for the same kind, seed and size."""
-    random = np.random.default_rng((seed, zlib.crc32(kind.encode())))
-    made = KINDS[kind](Sheet(random, width, height))
-    return Made(made.picture, made.alpha, made.foreground, made.ground, kind, made.ground_kind)
-
-
-def write(folder: Path, kinds: list[str], seeds: range) -> None:
-    """Write images/, gt/ and index.csv, one row a picture, as an evaluation set has them."""
-    for name in ("images", "gt"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    with open(folder / "index.csv", "w", newline="") as file:
-        index = csv.writer(file)
-        index.writerow("name source licence category gt_type composite width height note".split())
-        for kind in kinds:
-            for seed in seeds:
-                made, name = make(kind, seed), f"{kind}_{seed}"
-                Image.fromarray(made.picture).save(folder / "images" / f"{name}.png")
-                Image.fromarray(rounded(made.alpha * 255)).save(folder / "gt" / f"{name}.png")
-                height, width = made.alpha.shape
-                index.writerow([name, "made", "MIT", kind, "alpha", 1, width, height, made.ground_kind])
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seeds", default="1-5", help="the first and the last, as 1-5")
-    parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=list(KINDS))
-    options = parser.parse_args()
-    first, _, last = options.seeds.partition("-")
-    write(options.folder, options.kinds, range(int(first), int(last or first) + 1))
+    """Make a picture of a kind: the same for the same seed and size."""
+    return made_by(KINDS[kind], seed, width, height)
 
 
 if __name__ == "__main__":
-    main()
+    sheets.main(KINDS, __doc__)
