@@ -165,7 +165,7 @@ def cartoon_white_inside(sheet: Sheet) -> Made:
 
 def drawing_ramp(sheet: Sheet) -> Made:
     start = sheet.colour(20, 235)
-    end = [min(255.0, max(0.0, level + sheet.between(-80, 80))) for level in start]
+    end = [min(255.0, max(0.0, level + sheet.between(-110, 110))) for level in start]
     ground = ramp(sheet.width, sheet.height, start, end, sheet.between(0, 2 * math.pi))
     alpha, centre, _ = figure(sheet)
     canvas = sheet.canvas()
