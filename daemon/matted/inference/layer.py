@@ -88,9 +88,14 @@ class Layer:
         return self._alpha() if callable(self._alpha) else self._alpha
 
     @property
+    def has_alpha(self) -> bool:
+        """Whether it has an alpha, which may be opaque everywhere."""
+        return self._alpha is not None
+
+    @property
     def memory(self) -> int:
         """The bytes that it takes, with its alpha."""
-        return self.samples.nbytes + (0 if self._alpha is None else self.height * self.width)
+        return self.samples.nbytes + (self.height * self.width if self.has_alpha else 0)
 
     @cached_property
     def image(self) -> Image.Image:

@@ -16,6 +16,7 @@ from matted.inference.engines.engine import Planes
 from matted.inference.layer import Layer
 from matted.inference.timing import Stopwatch
 from matted.mask import colours, edges
+from matted.mask.ground import Ground
 from matted.mask.picture import Picture
 from matted.mask.subject.held import Held, shown
 from matted.mask.view import View
@@ -102,17 +103,20 @@ class Finishing:
         second_look: bool,
         warnings: Sequence[str],
         own_colours: Planes | None,
+        ground: Ground | None = None,
+        chosen: bool = False,
     ) -> Outcome:
         """Tune the mask and cut out the picture.
 
         own_colours: 3 x rows x columns of the picture, RGB: the model's own foreground colours; None if it has none.
+        ground: that the edge is unmixed from; None: it is not.
         The others are the fields of MaskResult.
 
         Raises Rejected, MemoryError.
         """
         self._task.check()  # the alpha may be remembered, so that nothing before has
         mask = np.ascontiguousarray(self._tuned()[self._rows, self._columns])
-        foreground = self._foreground(mask, own_colours) if self._request.foreground else None
+        foreground = self._foreground(mask, own_colours, ground) if self._request.foreground else None
         info = MaskResult(
             width=self._view.width,
             height=self._view.height,
@@ -125,6 +129,9 @@ class Finishing:
             second_look=second_look,
             timings=self._stopwatch.laps,
             warnings=list(warnings),
+            ground="" if ground is None else ground.kind,
+            ground_colour=[] if ground is None else list(ground.field.mean),
+            chosen=chosen,
         )
         return Outcome(info, mask, foreground)
 
@@ -159,10 +166,11 @@ class Finishing:
         self._stopwatch.lap("tuning")
         return mask
 
-    def _foreground(self, mask: Mask, own_colours: Planes | None) -> NDArray[np.uint8]:
+    def _foreground(self, mask: Mask, own_colours: Planes | None, ground: Ground | None) -> NDArray[np.uint8]:
         """Return the cut-out, in the model's own colours if it gives them, else in those estimated of the picture.
 
         mask: the mask after tuning. Where it is inverted, the background is what is kept and gets the estimate.
+        ground: what the edge is unmixed from: the colours of soft pixels follow from it and their alpha.
         """
         self._task.begin("colours")
         request, view, invert = self._request, self._view, self._request.invert
@@ -180,6 +188,8 @@ class Finishing:
             # The whole picture is rarely asked for again.
             learned = None if view.is_whole else partial(self._learned, alpha, layer)
             colours.estimate(kept, layer, self._task.check, tuned, result.colours, learned)
+            if ground is not None and not invert:
+                colours.unmix(alpha, layer, ground.field, view, self._task.check, result.colours)
         result.fill_alpha(mask)
         self._stopwatch.lap("colours")
         return result.pixels

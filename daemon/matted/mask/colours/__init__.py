@@ -2,5 +2,6 @@
 
 from matted.mask.colours.cut_out import CutOut
 from matted.mask.colours.estimate import Learned, estimate, learn
+from matted.mask.colours.unmixed import unmix
 
-__all__ = ["CutOut", "Learned", "estimate", "learn"]
+__all__ = ["CutOut", "Learned", "estimate", "learn", "unmix"]

@@ -1,0 +1,111 @@
+"""The ground's colour everywhere: a smooth field, a polynomial of the place for each channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+MAX_DEGREE = 3  # enough for the light of a lamp on paper, too little to follow a subject
+_KNOTS = 65  # a side, of the grid that a varying field is drawn from: within 0.1 of a level for a cubic of 100 levels
+
+
+@dataclass(frozen=True)
+class Field:
+    """The colour of the ground at every place of a picture.
+
+    width, height: of the picture, in pixels.
+    coefficients: terms x 3, R, G, B in 0..255, in the order of `terms`; one row is one colour everywhere.
+    """
+
+    width: int
+    height: int
+    coefficients: Floats
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is one colour everywhere."""
+        return len(self.coefficients) == 1
+
+    @property
+    def mean(self) -> tuple[int, int, int]:
+        """Its mean colour, R, G, B."""
+        red, green, blue = (int(level) for level in np.rint(self._grid().mean(axis=(0, 1))).clip(0, 255))
+        return red, green, blue
+
+    @property
+    def span(self) -> float:
+        """By how many levels of 255 it varies, in the channel that varies most."""
+        grid = self._grid()
+        return float((grid.max(axis=(0, 1)) - grid.min(axis=(0, 1))).max())
+
+    def at(self, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
+        """Return the colours at some places: n x 3, R, G, B.
+
+        rows, columns: of each, in pixels; a fraction lies between two of them.
+        """
+        if self.is_constant:
+            return np.broadcast_to(self.coefficients[0], (len(rows), 3))
+        across = (columns.astype(np.float32) + np.float32(0.5)) * np.float32(2 / self.width) - np.float32(1)
+        down = (rows.astype(np.float32) + np.float32(0.5)) * np.float32(2 / self.height) - np.float32(1)
+        return np.asarray(terms(across, down, degree(len(self.coefficients))) @ self.coefficients).clip(0, 255)
+
+    def drawn(self, box: tuple[float, float, float, float], width: int, height: int) -> Bytes:
+        """Return the field in a part of the picture: height x width x 3, R, G, B, rounded.
+
+        box: left, top, right, bottom of the part, in pixels of the picture.
+        width, height: at which it is drawn.
+        """
+        if self.is_constant:
+            colour = np.rint(self.coefficients[0]).clip(0, 255).astype(np.uint8)
+            return np.broadcast_to(colour, (height, width, 3))
+        return np.rint(self.sampled(box, width, height)).astype(np.uint8)
+
+    def sampled(self, box: tuple[float, float, float, float], width: int, height: int) -> Floats:
+        """Return what `drawn` does, not rounded."""
+        if self.is_constant:
+            return np.broadcast_to(self.coefficients[0], (height, width, 3))
+        grid = self._grid().clip(0, 255)
+        # A sample of the grid is a place, the middle of a pixel of an image is: hence the half.
+        left, top, right, bottom = (
+            edge / size * (_KNOTS - 1) + 0.5
+            for edge, size in zip(box, (self.width, self.height, self.width, self.height), strict=True)
+        )
+        planes = [
+            Image.fromarray(np.ascontiguousarray(grid[:, :, channel])).resize(
+                (width, height), Image.Resampling.BILINEAR, (left, top, right, bottom)
+            )
+            for channel in range(3)
+        ]
+        return np.stack([np.asarray(plane) for plane in planes], axis=-1)
+
+    def _grid(self) -> Floats:
+        """Return the colours at _KNOTS x _KNOTS places, from edge to edge of the picture."""
+        places = np.linspace(-1, 1, _KNOTS, dtype=np.float32)
+        across, down = np.meshgrid(places, places)
+        return np.asarray(terms(across, down, degree(len(self.coefficients))) @ self.coefficients)
+
+
+def terms(across: Floats, down: Floats, degree: int) -> Floats:
+    """Return the terms of a polynomial at some places: the places' shape x terms.
+
+    across, down: of the places, -1 to 1 from edge to edge of the picture.
+    """
+    powers = [across**power * down**other for power in range(degree + 1) for other in range(degree + 1 - power)]
+    return np.stack(powers, axis=-1)
+
+
+def count(degree: int) -> int:
+    """Return how many terms a polynomial of a degree has."""
+    return (degree + 1) * (degree + 2) // 2
+
+
+def degree(count_of_terms: int) -> int:
+    """Return the degree of a polynomial with so many terms."""
+    return next(each for each in range(MAX_DEGREE + 1) if count(each) == count_of_terms)

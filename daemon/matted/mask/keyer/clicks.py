@@ -1,0 +1,68 @@
+"""What clicks say of a keyed picture: holes that stay or open, and pieces of the subject that go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matted.mask.keyer import areas
+from matted.mask.keyer.holes import Cells
+
+Marks = NDArray[np.bool_]
+Point = Sequence[int]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a person said, in pixels of the picture.
+
+    keep: points x, y of the subject. drop: points that are not of it. Where both name an area, it is dropped.
+    hint: height x width: 0 background, 255 subject, else undecided; None: there is none.
+    """
+
+    keep: Sequence[Point] = ()
+    drop: Sequence[Point] = ()
+    hint: NDArray[np.uint8] | None = None
+
+    def decide(self, kept: Marks, cells: Cells) -> Marks:
+        """Return which areas of the background are parts of the subject, as it was said.
+
+        kept: by number, before that. Only what is enclosed can be kept: the rest of the ground has no end.
+        """
+        decided = kept.copy()
+        for numbers, stays in ((self._areas(cells, self.keep, 255), True), (self._areas(cells, self.drop, 0), False)):
+            decided[numbers] = stays
+        return decided & ~cells.background.outside
+
+    def gone(self, kept: Marks, cells: Cells) -> Marks | None:
+        """Return which cells belong to pieces of the subject that a point to drop is in; None for none.
+
+        kept: which areas of the background are parts of the subject: they go with the piece around them.
+        """
+        points = [(y // cells.side, x // cells.side) for x, y in self.drop]
+        solid = (cells.background.labels == 0) | kept[cells.background.labels]
+        hit = [point for point in points if solid[point]]
+        if not hit:
+            return None
+        pieces = areas.find(solid)
+        dropped = np.zeros(len(pieces.sizes), bool)
+        dropped[[pieces.labels[point] for point in hit]] = True
+        return _grown(dropped[pieces.labels], solid & ~dropped[pieces.labels])
+
+    def _areas(self, cells: Cells, points: Sequence[Point], level: int) -> NDArray[np.int32]:
+        """Return the numbers of the areas of the background that points are in, or painted pixels of a level."""
+        found = [cells.background.labels[y // cells.side, x // cells.side] for x, y in points]
+        if self.hint is not None:
+            rows, columns = np.nonzero(self.hint == level)
+            found.extend(np.unique(cells.background.labels[rows // cells.side, columns // cells.side]))
+        return np.array([number for number in found if number], np.int32)
+
+
+def _grown(marks: Marks, others: Marks) -> Marks:
+    """Return marks with the cells around them, where the faint end of their edge is, but for `others`."""
+    padded = np.pad(marks, 1)
+    tall = padded[:-2] | padded[1:-1] | padded[2:]
+    return np.asarray((tall[:, :-2] | tall[:, 1:-1] | tall[:, 2:]) & ~others)

@@ -1,0 +1,173 @@
+"""The edges of a subject: from the ground, pixels climb in distance up to a peak, whose colour is the subject's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matted.mask.keyer.distance import AROUND, Distances
+from matted.system.threads import for_each
+
+Floats = NDArray[np.float32]
+Marks = NDArray[np.bool_]
+Indices = NDArray[np.intp]
+
+_FURTHEST = 24  # pixels that an edge may be wide
+_SLOPE = 0.03  # share of its distance that a pixel has to be further away than the one below it
+_LIKE = 6.0  # levels by which pixels around a peak may differ from it and still be one flat place with it
+_ROWS = 256  # of a strip
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The pixels of the edges.
+
+    indices: of each, rising, as Distances has them.
+    peaks: index of the pixel that each climbs to; its own where there is nothing above it.
+    feet: index of the pixel of the background that each was reached from.
+    """
+
+    indices: Indices
+    peaks: Indices
+    feet: Indices
+
+    @property
+    def memory(self) -> int:
+        """The bytes that it takes."""
+        return self.indices.nbytes + self.peaks.nbytes + self.feet.nbytes
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """What is at the peaks.
+
+    indices: of each, rising and without repetition.
+    colours: n x 3, R, G, B: the mean of the flat place around each.
+    flat: whether all around is of the same colour.
+    """
+
+    indices: Indices
+    colours: Floats
+    flat: Marks
+
+
+def climb(distances: Distances, background: Marks, noise: float, check: Callable[[], None]) -> Edges:
+    """Return the edges.
+
+    background: height + 2 x width + 2: the ground, and the shadow on it; False in the frame.
+    noise: levels that the noise reaches.
+    check: called between steps; raises to stop.
+    """
+    levels, flat = distances.flat, background.reshape(-1)
+    subject = ~flat
+    _clear_frame(subject.reshape(background.shape))
+    offsets = distances.offsets()
+    front = _beside(background, subject.reshape(background.shape), check)
+    seen = np.zeros_like(flat)
+    seen[front] = True
+    feet = _lowest(levels, flat, front, offsets)
+    indices, bases = [front], [feet]
+    for _ in range(_FURTHEST):
+        check()
+        found, below = [], []
+        for offset in offsets:
+            above = front + offset
+            open_ = subject[above] & ~seen[above]
+            above, from_, foot = above[open_], front[open_], feet[open_]
+            rising = levels[above] > levels[from_] + _least_step(levels[above], noise)
+            found.append(above[rising])
+            below.append(foot[rising])
+        front, first = np.unique(np.concatenate(found), return_index=True)
+        if not len(front):
+            break
+        feet = np.concatenate(below)[first]
+        seen[front] = True
+        indices.append(front)
+        bases.append(feet)
+    joined, order = np.unique(np.concatenate(indices), return_index=True)
+    return Edges(joined, _summits(levels, subject, joined, offsets, noise), np.concatenate(bases)[order])
+
+
+def look(distances: Distances, edges: Edges, background: Marks, noise: float) -> tuple[Peaks, Indices]:
+    """Return what is at the peaks, and for each pixel of the edges the number of its peak."""
+    indices, numbers = np.unique(edges.peaks, return_inverse=True)
+    own = distances.colours(indices)
+    sums, counts = own.copy(), np.ones(len(indices), np.float32)
+    flat = background.reshape(-1)
+    like = max(_LIKE, noise)
+    for offset in distances.offsets():
+        # What lies in the frame is moved to the picture's edge, where it counts again.
+        around = _into_picture(indices + offset, distances)
+        colours = distances.colours(around)
+        same = ~flat[around] & (np.abs(colours - own).max(axis=1) <= like)
+        sums += colours * same[:, np.newaxis]
+        counts += same
+    return Peaks(indices, sums / counts[:, np.newaxis], counts == len(AROUND) + 1), numbers
+
+
+def _least_step(levels: NDArray[np.uint8], noise: float) -> Floats:
+    """Return by how many levels a pixel has to be further from the ground than the one before it, to be above it."""
+    return np.asarray(np.maximum(np.float32(_SLOPE) * levels, np.float32(noise / 2)))
+
+
+def _beside(background: Marks, subject: Marks, check: Callable[[], None]) -> Indices:
+    """Return the indices of the subject's pixels that have background among their eight neighbours."""
+    height, width = background.shape
+    parts: dict[int, Indices] = {}
+
+    def work(top: int) -> None:
+        check()
+        bottom = min(top + _ROWS, height - 1)
+        tall = background[top - 1 : bottom - 1] | background[top:bottom] | background[top + 1 : bottom + 1]
+        near = tall[:, :-2] | tall[:, 1:-1] | tall[:, 2:]
+        near &= subject[top:bottom, 1:-1]
+        rows, columns = np.nonzero(near)
+        parts[top] = (rows + top) * width + columns + 1
+
+    for_each(work, range(1, height - 1, _ROWS))
+    return np.concatenate([parts[top] for top in sorted(parts)])
+
+
+def _lowest(levels: NDArray[np.uint8], background: Marks, front: Indices, offsets: list[int]) -> Indices:
+    """Return for each pixel the neighbour of the background that is furthest from the ground: where one is a shadow,
+    that is what lies under the edge.
+    """
+    best, heights = front.copy(), np.full(len(front), -1, np.int16)
+    for offset in offsets:
+        there = front + offset
+        level = np.where(background[there], levels[there].astype(np.int16), np.int16(-1))
+        best = np.where(level > heights, there, best)
+        heights = np.maximum(level, heights)
+    return best
+
+
+def _summits(levels: NDArray[np.uint8], subject: Marks, indices: Indices, offsets: list[int], noise: float) -> Indices:
+    """Return the peak of each pixel of the edges, by the steepest way up."""
+    best, heights = indices.copy(), levels[indices]
+    for offset in offsets:
+        there = indices + offset
+        level = np.where(subject[there], levels[there], np.uint8(0))
+        best = np.where(level > heights, there, best)
+        heights = np.maximum(level, heights)
+    best = np.where(heights > levels[indices] + _least_step(heights, noise), best, indices)
+    # Each way leads from pixel to pixel; to follow it doubles its length with every step.
+    positions = np.searchsorted(indices, best).clip(0, len(indices) - 1)
+    onward = np.where(indices[positions] == best, positions, np.arange(len(indices)))
+    for _ in range(_FURTHEST.bit_length()):
+        best, onward = best[onward], onward[onward]
+    return best
+
+
+def _into_picture(indices: Indices, distances: Distances) -> Indices:
+    rows, columns = np.divmod(indices, distances.stride)
+    rows = rows.clip(1, distances.layer.height)
+    columns = columns.clip(1, distances.layer.width)
+    return rows * distances.stride + columns
+
+
+def _clear_frame(marks: Marks) -> None:
+    marks[0] = marks[-1] = False
+    marks[:, 0] = marks[:, -1] = False

@@ -1,0 +1,96 @@
+"""How far each pixel's colour is from the ground, in levels: the map that all else is read from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matted.inference.layer import Layer
+from matted.mask.ground.field import Field
+from matted.system.threads import for_each
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Indices = NDArray[np.intp]
+
+_ROWS = 128  # of a strip: what is in between stays in the processor's cache
+
+# The neighbours of a pixel, down and across: the four beside it, then the diagonal ones.
+STRAIGHT = ((-1, 0), (0, -1), (0, 1), (1, 0))
+AROUND = (*STRAIGHT, (-1, -1), (-1, 1), (1, -1), (1, 1))
+
+
+@dataclass(frozen=True)
+class Distances:
+    """The distances of all pixels from the ground, in a frame that spares every look at a neighbour its limits.
+
+    layer: the picture. field: its ground.
+    framed: (height + 2) x (width + 2): the channel that differs most; 0 in the frame. Flat, it is what indices are of.
+    """
+
+    layer: Layer
+    field: Field
+    framed: Bytes
+
+    @property
+    def stride(self) -> int:
+        """From a row to the next, in indices."""
+        return self.layer.width + 2
+
+    @property
+    def inner(self) -> Bytes:
+        """Height x width: without the frame."""
+        return self.framed[1:-1, 1:-1]
+
+    @property
+    def flat(self) -> Bytes:
+        """With the frame, one row behind the other: what indices are of."""
+        return self.framed.reshape(-1)
+
+    def offsets(self, neighbours: tuple[tuple[int, int], ...] = AROUND) -> list[int]:
+        """Return by how much the index of each neighbour differs."""
+        return [down * self.stride + across for down, across in neighbours]
+
+    def places(self, indices: Indices) -> tuple[Indices, Indices]:
+        """Return the rows and the columns of some pixels."""
+        rows, columns = np.divmod(indices, self.stride)
+        return rows - 1, columns - 1
+
+    def colours(self, indices: Indices) -> Floats:
+        """Return the colours of some pixels: n x 3, R, G, B."""
+        rows, columns = self.places(indices)
+        samples = self.layer.samples[rows, columns]
+        return samples[:, list(self.layer.channels)].astype(np.float32)
+
+    def ground(self, indices: Indices) -> Floats:
+        """Return the colours of the ground at some pixels: n x 3, R, G, B."""
+        return self.field.at(*self.places(indices))
+
+
+def measure(layer: Layer, field: Field, check: Callable[[], None]) -> Distances:
+    """Return the distances. check: called between strips; raises to stop."""
+    height, width, count = layer.samples.shape
+    framed = np.zeros((height + 2, width + 2), np.uint8)
+    plain = field.is_constant
+
+    def work(top: int) -> None:
+        check()
+        samples = layer.samples[top : top + _ROWS]
+        rows = len(samples)
+        shown = 1 if plain else rows
+        ground = np.zeros((shown, width, count), np.uint8)
+        drawn = field.drawn((0, top, width, top + rows), width, shown)
+        for channel, sample in enumerate(layer.channels[:count]):
+            ground[:, :, sample] = drawn[:, :, channel]
+        # The distance of unsigned numbers: one of both differences is 0.
+        differences = np.maximum(samples, ground) - np.minimum(samples, ground)
+        out = framed[top + 1 : top + 1 + rows, 1:-1]
+        out[...] = differences[:, :, layer.channels[0]]
+        for sample in layer.channels[1:count]:
+            np.maximum(out, differences[:, :, sample], out=out)
+
+    for_each(work, range(0, height, _ROWS))
+    return Distances(layer, field, framed)

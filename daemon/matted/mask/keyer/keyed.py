@@ -1,0 +1,216 @@
+"""Key a picture out of its ground: look at it once, then make the alpha of it for any choice of what is inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matted.inference.layer import Layer
+from matted.mask.ground.finding import Ground
+from matted.mask.keyer import climbing, distance, holes, inks, noise, unmixing, veils
+from matted.mask.keyer.clicks import Said
+from matted.mask.keyer.climbing import Edges, Peaks
+from matted.mask.keyer.distance import Distances
+from matted.mask.keyer.holes import Cells
+from matted.mask.keyer.inks import Inks
+from matted.system.threads import for_each
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Marks = NDArray[np.bool_]
+Indices = NDArray[np.intp]
+Mask = NDArray[np.uint8 | np.uint16]
+
+_INNER = 4096  # pixels inside the subject, about, that are looked at to tell whether it is made of inks
+_FAINT = 8.0  # levels from the ground up to which pixels divide no areas: ripples of resampling do not
+_STROKES = 0.1  # times as many pixels as the edges have; with fewer inside, a subject is made of strokes
+_SPECK = 2.0  # times the noise: what rises no higher out of a noisy ground is a part of it
+_ROWS = 256  # of a strip
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """What was seen in a picture before a flat ground: all that its alpha is made of.
+
+    ground: as it was found.
+    noise: levels that the noise reaches near the subject.
+    distances: of all pixels from the ground.
+    veil: height x width: shadows and glows; None if there are none.
+    edges: the pixels at the subject's edges.
+    shares: of each of these, 0..1, how much is subject and veil.
+    shade: of each of these, 0..1, how much the veil under it covers.
+    cells: the areas of the background.
+    rims: of each pixel of the edges, the number of the area that it borders on.
+    inks: of each pixel of the edges, the number of its ink; None where the subject is not made of inks.
+    """
+
+    ground: Ground
+    noise: float
+    distances: Distances
+    veil: Marks | None
+    edges: Edges
+    shares: Floats
+    shade: Floats
+    cells: Cells
+    rims: NDArray[np.int32]
+    inks: Indices | None
+
+    @property
+    def memory(self) -> int:
+        """The bytes that it takes, without the picture."""
+        arrays = (self.distances.framed, self.shares, self.shade, self.rims, self.veil, self.inks)
+        return self.edges.memory + self.cells.memory + sum(each.nbytes for each in arrays if each is not None)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing but the ground."""
+        return not len(self.edges.indices) and self.veil is None
+
+    def alpha(self, depth: int, inside: str, shadow: bool, said: Said) -> Mask:
+        """Return the mask: height x width, full scale is subject.
+
+        depth: bits of a sample, 8 or 16.
+        inside: what becomes of holes, as in `holes`.
+        shadow: whether shadows and glows stay.
+        said: what a person said of it.
+        """
+        layer, full = self.distances.layer, (1 << depth) - 1
+        mask = np.zeros((layer.height, layer.width), np.uint8 if depth == 8 else np.dtype("<u2"))
+        kept = said.decide(holes.kept(self.cells, inside, self.rims, self.inks), self.cells)
+        any_kept = bool(kept.any())
+
+        def work(top: int) -> None:
+            rows = slice(top, top + _ROWS)
+            solid = self.distances.inner[rows] > self.noise
+            if self.veil is not None:
+                solid &= ~self.veil[rows]
+            if any_kept:
+                solid |= self._kept_pixels(kept, rows, solid)
+            np.multiply(solid, mask.dtype.type(full), out=mask[rows])
+
+        for_each(work, range(0, layer.height, _ROWS))
+        if self.veil is not None and shadow:
+            self._draw_veil(mask, full)
+        shares = self.shares
+        if not shadow:
+            shares = np.where(self.shade < 1, (shares - self.shade) / np.maximum(1 - self.shade, 1e-6), shares)
+        shares = np.where(kept[self.rims], np.float32(1), shares)
+        rows, columns = self.distances.places(self.edges.indices)
+        mask[rows, columns] = np.rint(shares * np.float32(full)).astype(mask.dtype)
+        gone = said.gone(kept, self.cells)
+        if gone is not None:
+            mask[self.cells.enlarged(gone, layer.width, layer.height)] = 0
+        return mask
+
+    def _kept_pixels(self, kept: Marks, rows: slice, solid: Marks) -> Marks:
+        """Return which pixels of a strip are in areas that are kept."""
+        side = self.cells.side
+        across = np.arange(solid.shape[1]) // side
+        down = np.arange(rows.start, rows.start + len(solid)) // side
+        return np.asarray(~solid & kept[self.cells.near[np.ix_(down, across)]])
+
+    def _draw_veil(self, mask: Mask, full: int) -> None:
+        """Draw shadows and glows: what explains the pixel with the least alpha."""
+        assert self.veil is not None
+        stride = self.distances.stride
+        rows, columns = np.nonzero(self.veil)
+        indices = (rows + 1) * stride + columns + 1
+        shares = _thinnest(self.distances, indices, 0.0)
+        mask[rows, columns] = np.rint(shares * np.float32(full)).astype(mask.dtype)
+
+
+def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
+    """Return what is seen before the ground.
+
+    check: called between steps; raises to stop.
+    """
+    distances = distance.measure(layer, ground.field, check)
+    reach = noise.near_subject(distances, ground.noise)
+    small = veils.find(layer, ground, reach)
+    veil = None
+    background = distances.framed <= reach
+    if small is not None:
+        veil = veils.enlarged(small, layer.width, layer.height) & (distances.inner > reach)
+        background[1:-1, 1:-1] |= veil
+    for frame in (background[0], background[-1], background[:, 0], background[:, -1]):
+        frame[...] = False
+    check()
+    edges = climbing.climb(distances, background, reach, check)
+    if not ground.is_clean:
+        edges = _without_specks(distances, background, edges, reach)
+    peaks, numbers = climbing.look(distances, edges, background, reach)
+    found = inks.find(peaks, distances.ground(peaks.indices), _inner(distances, background, edges), reach)
+    check()
+    cells = holes.divide(background[1:-1, 1:-1] | (distances.inner <= _FAINT))
+    shares, shade = _shares(distances, veil, edges, peaks, numbers, found, reach)
+    return Keyed(
+        ground=ground,
+        noise=reach,
+        distances=distances,
+        veil=veil,
+        edges=edges,
+        shares=shares,
+        shade=shade,
+        cells=cells,
+        rims=cells.at(distances, edges.feet),
+        inks=found.nearest(peaks.colours)[0][numbers] if found.only and len(found.colours) else None,
+    )
+
+
+def _without_specks(distances: Distances, background: Marks, edges: Edges, reach: float) -> Edges:
+    """Return the edges of what rises out of the noise. What does not becomes ground."""
+    high = distances.flat[edges.peaks] > _SPECK * reach
+    distances.flat[edges.indices[~high]] = 0
+    background.reshape(-1)[edges.indices[~high]] = True
+    return Edges(edges.indices[high], edges.peaks[high], edges.feet[high])
+
+
+def _inner(distances: Distances, background: Marks, edges: Edges) -> Floats:
+    """Return the colours of some pixels inside the subject, n x 3; of none if nearly all of it is edges."""
+    inside = ~background
+    for frame in (inside[0], inside[-1], inside[:, 0], inside[:, -1]):
+        frame[...] = False
+    flat = inside.reshape(-1)
+    flat[edges.indices] = False
+    step = max(1, int((inside.size / _INNER / 64) ** 0.5))
+    rows, columns = np.nonzero(inside[::step, ::step])
+    indices = rows * step * distances.stride + columns * step
+    for offset in distances.offsets():
+        indices = indices[flat[indices + offset]]
+    if len(indices) * step**2 < _STROKES * len(edges.indices):
+        indices = indices[:0]
+    return distances.colours(indices[:: max(1, len(indices) // _INNER)])
+
+
+def _shares(
+    distances: Distances,
+    veil: Marks | None,
+    edges: Edges,
+    peaks: Peaks,
+    numbers: Indices,
+    found: Inks,
+    reach: float,
+) -> tuple[Floats, Floats]:
+    """Return of each pixel of the edges how much is subject and veil, and how much the veil under it covers."""
+    if not len(edges.indices):
+        return np.zeros(0, np.float32), np.zeros(0, np.float32)
+    subject = found.filled(peaks, distances.ground(peaks.indices))[numbers]
+    colours, ground = distances.colours(edges.indices), distances.ground(edges.indices)
+    shade = np.zeros(len(edges.indices), np.float32)
+    below = ground
+    if veil is not None:
+        rows, columns = distances.places(edges.feet)
+        veiled = veil[rows, columns]
+        shade[veiled] = _thinnest(distances, edges.feet[veiled], 0.0)
+        below = np.where(veiled[:, np.newaxis], distances.colours(edges.feet), ground)
+    over = unmixing.along(colours, below, subject)
+    shares = over + (1 - over) * shade
+    noisy = reach if reach > 3 else 0.0
+    return np.maximum(shares, unmixing.least(colours, ground, noisy)), shade
+
+
+def _thinnest(distances: Distances, indices: Indices, noise_: float) -> Floats:
+    return unmixing.least(distances.colours(indices), distances.ground(indices), noise_)

@@ -1,0 +1,80 @@
+"""Veils: soft shadows and glows on the ground. They have no edge, and no colour of their own but black or light."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from matted.inference.layer import Layer
+from matted.mask.ground.finding import Ground
+from matted.mask.keyer import areas
+
+Floats = NDArray[np.float32]
+Marks = NDArray[np.bool_]
+
+SIDE = 1024  # pixels of the longer side, at most, at which they are looked for
+_STEP = 9.0  # levels from a pixel to the next; the edge of a thing takes more
+_DARK = 60  # mean level of a ground; on one that is darker, what is smooth is a glow
+_TINT = 0.04  # by which the channels of a shadow may be unequally dark, as shares of the ground's
+_LEAST_SIDE = 0.012  # of the longer side; a smaller one is a stain, or an edge that is out of focus
+_LEAST_DEPTH = 2.0  # times the noise that a veil has to reach
+
+
+def find(layer: Layer, ground: Ground, noise: float) -> Marks | None:
+    """Return where there are veils, rows x columns at up to SIDE pixels of the longer side; None if there are none.
+
+    noise: levels that the noise of the picture reaches.
+    """
+    small = layer.averaged(SIDE)
+    colours = np.moveaxis(small.planes(), 0, -1).astype(np.float32)
+    field = ground.field.sampled((0, 0, layer.width, layer.height), small.width, small.height)
+    differences = colours - field
+    distances = np.abs(differences).max(axis=-1)
+    # A mean of many pixels has less noise; what is left decides how much of a shadow's faint end is seen.
+    bare = distances <= noise
+    smooth = _steps(differences) <= max(_STEP, noise)
+    soft = smooth & ~bare & _like_veil(colours, field, noise)
+    if not soft.any():
+        return None
+    joined = areas.find(bare | soft)
+    with_ground = np.bincount(joined.labels[bare], minlength=len(joined.sizes)) > 0
+    with_ground[0] = False
+    veil = soft & with_ground[joined.labels]
+    return _large(veil, distances, max(small.width, small.height), noise)
+
+
+def enlarged(veil: Marks, width: int, height: int) -> Marks:
+    """Return the veil at the size of its picture."""
+    image = Image.fromarray(veil.view(np.uint8))
+    return np.asarray(image.resize((width, height), Image.Resampling.NEAREST)).view(bool)
+
+
+def _like_veil(colours: Floats, field: Floats, noise: float) -> Marks:
+    """Return what is darker than the ground without another colour, or lighter than a dark ground."""
+    glow = (field.mean(axis=-1) < _DARK) & ((colours - field).min(axis=-1) >= -noise)
+    shares = colours / np.maximum(field, 1)
+    tint = np.float32(_TINT) + np.float32(noise) / np.maximum(field.max(axis=-1), 1)
+    shadow = (shares.max(axis=-1) - shares.min(axis=-1) <= tint) & (shares.max(axis=-1) <= 1)
+    return np.asarray(glow | shadow)
+
+
+def _steps(differences: Floats) -> Floats:
+    """Return the greatest step from each pixel to those beside it, in levels."""
+    steps = np.zeros(differences.shape[:2], np.float32)
+    for one, other in (((slice(1, None),), (slice(-1),)), ((slice(None), slice(1, None)), (slice(None), slice(-1)))):
+        step = np.abs(differences[one] - differences[other]).max(axis=-1)
+        np.maximum(steps[one], step, out=steps[one])
+        np.maximum(steps[other], step, out=steps[other])
+    return steps
+
+
+def _large(veil: Marks, distances: Floats, side: int, noise: float) -> Marks | None:
+    """Return the veils that are large and deep enough; None if none is."""
+    each = areas.find(veil)
+    deepest = np.zeros(len(each.sizes), np.float32)
+    np.maximum.at(deepest, each.labels[veil], distances[veil])
+    good = (each.sizes >= (_LEAST_SIDE * side) ** 2) & (deepest >= _LEAST_DEPTH * noise)
+    good[0] = False
+    kept = good[each.labels]
+    return kept if kept.any() else None

@@ -1,0 +1,135 @@
+"""Make one mask by the picture's flat ground, in a worker thread, without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import numpy as np
+from matted_client import Rejected, messages, options
+from matted_client.messages import MaskRequest
+from numpy.typing import NDArray
+from PIL import Image
+
+from matted.inference.timing import Stopwatch
+from matted.mask import ground, keyer
+from matted.mask.finishing import Finishing, Mask, Outcome
+from matted.mask.ground import Ground
+from matted.mask.keyer import Keyed, Said
+from matted.mask.picture import Picture
+from matted.mask.view import View
+from matted.system.task import Task
+
+_GROUND = "ground"  # the key of the ground among what is known of a picture
+
+
+def ground_of(picture: Picture) -> Ground | None:
+    """Return the flat ground of a picture, None if it has none. It is looked for once, in some milliseconds."""
+    return picture.findings.get(_GROUND, lambda: (ground.find(picture.layers[0]), 0))
+
+
+def is_known(picture: Picture) -> bool:
+    """Return whether the ground has been looked for."""
+    return _GROUND in picture.findings
+
+
+class Keying:
+    """The steps from a mask request to its outcome: `run`. What is found out is remembered with the picture."""
+
+    def __init__(
+        self,
+        model: str,
+        task: Task,
+        request: MaskRequest,
+        picture: Picture,
+        stopwatch: Stopwatch,
+        chosen: bool = False,
+    ) -> None:
+        """Take a request.
+
+        model: id of the entry in the catalogue that stands for this.
+        chosen: whether nobody asked for it: the ground is surely flat.
+        task: its progress is set, and its cancel is heeded.
+        request: what is wanted.
+        picture: what the mask is of.
+        stopwatch: records the stages.
+        """
+        self._model = model
+        self._chosen = chosen
+        self._task = task
+        self._request = request
+        self._picture = picture
+        self._stopwatch = stopwatch
+        hint = picture.hint if picture.hint_decides else None
+        self._said = Said(request.keep, request.drop, hint)
+
+    def run(self) -> Outcome:
+        """Make the mask. Raises Rejected, MemoryError."""
+        self._stopwatch.lap("waiting")
+        self._task.begin("preparing")
+        found = ground_of(self._picture)
+        self._stopwatch.lap("ground")
+        if found is None:
+            raise Rejected(
+                messages.NO_SUBJECT,
+                "This picture has no flat ground.",
+                "Choose a model to find the subject.",
+            )
+        self._task.begin("edges")
+        keyed = self._picture.findings.get("keyed", lambda: self._keyed(found))
+        self._refuse_nothing(keyed)
+        request = self._request
+        finishing = Finishing(self._task, request, self._picture, self._stopwatch, hinted=True)
+        marks: Hashable = tuple(map(tuple, request.keep)), tuple(map(tuple, request.drop))
+        key = ("alpha", request.holes, request.shadow, marks, request.depth)
+        finishing.render(key, lambda view: self._rendered(keyed, key, view))
+        return finishing.outcome(
+            model=self._model,
+            device="",
+            confidence=found.sureness,
+            second_look=False,
+            warnings=[],
+            own_colours=None,
+            ground=found,
+            chosen=self._chosen,
+        )
+
+    def _keyed(self, found: Ground) -> tuple[Keyed, int]:
+        keyed = keyer.key(self._picture.layers[0], found, self._task.check)
+        self._stopwatch.lap("edges")
+        return keyed, keyed.memory
+
+    def _refuse_nothing(self, keyed: Keyed) -> None:
+        """Raise Rejected("no_subject") if there is nothing before the ground, and nobody says that there is."""
+        request = self._request
+        said = request.box is not None or request.keep or request.drop or self._said.hint is not None
+        if keyed.is_empty and not request.anyway and not said:
+            raise Rejected(
+                messages.NO_SUBJECT,
+                "No subject was found in this picture: it is all ground.",
+                "Try a picture whose subject stands out from its background.",
+            )
+
+    def _rendered(self, keyed: Keyed, key: Hashable, view: View) -> Mask:
+        """Return the alpha in a view, in the request's depth. key: by which that of the picture is remembered."""
+        self._task.begin("mask")
+        if view.is_whole:
+            alpha = self._alpha(keyed)[0]
+        else:
+            alpha = _shown(self._picture.answers.get(key, lambda: self._alpha(keyed)), view)
+        self._stopwatch.lap("mask")
+        return alpha
+
+    def _alpha(self, keyed: Keyed) -> tuple[Mask, int]:
+        request = self._request
+        alpha = keyed.alpha(request.depth, request.holes, request.shadow != options.DROP, self._said)
+        return alpha, alpha.nbytes
+
+
+def _shown(mask: Mask, view: View) -> NDArray[np.uint8 | np.uint16]:
+    """Return a mask as it is to be seen in a view: the mean of the pixels that each one of the view shows."""
+    box, size = (view.left, view.top, view.right, view.bottom), (view.width, view.height)
+    if mask.dtype == np.uint8:
+        return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.BOX, box)).copy()
+    floats = Image.fromarray(mask.astype(np.float32))
+    means = np.rint(np.asarray(floats.resize(size, Image.Resampling.BOX, box)))
+    return np.asarray(means, mask.dtype)
