@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.mask.keyer.distance import AROUND, Distances
+from matted.mask.keyer.distance import AHEAD, Distances
 from matted.system.threads import for_each
 
 Floats = NDArray[np.float32]
@@ -46,7 +46,7 @@ class Peaks:
 
     indices: of each, rising and without repetition.
     colours: n x 3, R, G, B: the mean of the flat place around each.
-    flat: whether all around is of the same colour.
+    flat: whether each lies in a place of its colour that is 3 pixels wide at least.
     """
 
     indices: Indices
@@ -66,20 +66,65 @@ def climb(distances: Distances, background: Marks, noise: float, check: Callable
     _clear_frame(subject.reshape(background.shape))
     offsets = distances.offsets()
     front = _beside(background, subject.reshape(background.shape), check)
-    seen = np.zeros_like(flat)
+
+    def is_above(there: Indices, from_: Indices) -> Marks:
+        check()
+        return np.asarray(levels[there] > levels[from_] + _least_step(levels[there], noise))
+
+    indices, feet = _spread(subject, front, _lowest(levels, flat, front, offsets), offsets, is_above)
+    return Edges(indices, _summits(levels, subject, indices, offsets, noise), feet)
+
+
+def add_valleys(distances: Distances, edges: Edges, background: Marks, noise: float) -> Edges:
+    """Return the edges with the pixels between two strokes that are close together: below both, and no ground.
+
+    The other parameters are those of `climb`.
+    """
+    levels, subject = distances.flat, ~background.reshape(-1)
+    _clear_frame(subject.reshape(background.shape))
+    offsets = distances.offsets()
+    last = len(levels) - 1
+
+    def is_between(there: Indices, from_: Indices) -> Marks:
+        least = levels[there] + _least_step(levels[there], noise)
+        between = np.zeros(len(there), bool)
+        for offset in distances.offsets(AHEAD):
+            sides = [
+                np.maximum(levels[there + side], levels[(there + 2 * side).clip(0, last)]) > least
+                for side in (offset, -offset)
+            ]
+            between |= sides[0] & sides[1]
+        return between
+
+    indices, feet = _spread(subject, edges.indices, edges.feet, offsets, is_between)
+    return Edges(indices, _summits(levels, subject, indices, offsets, noise), feet)
+
+
+def _spread(
+    subject: Marks,
+    front: Indices,
+    feet: Indices,
+    offsets: list[int],
+    passes: Callable[[Indices, Indices], Marks],
+) -> tuple[Indices, Indices]:
+    """Return the pixels that are reached from some, these included, rising, and the foot of each.
+
+    subject: flat, which pixels can be reached.
+    front: where to begin. feet: of each.
+    passes: tells whether pixels can be reached from others beside them.
+    """
+    seen = np.zeros_like(subject)
     seen[front] = True
-    feet = _lowest(levels, flat, front, offsets)
     indices, bases = [front], [feet]
     for _ in range(_FURTHEST):
-        check()
         found, below = [], []
         for offset in offsets:
-            above = front + offset
-            open_ = subject[above] & ~seen[above]
-            above, from_, foot = above[open_], front[open_], feet[open_]
-            rising = levels[above] > levels[from_] + _least_step(levels[above], noise)
-            found.append(above[rising])
-            below.append(foot[rising])
+            there = front + offset
+            open_ = subject[there] & ~seen[there]
+            there, from_, foot = there[open_], front[open_], feet[open_]
+            good = passes(there, from_)
+            found.append(there[good])
+            below.append(foot[good])
         front, first = np.unique(np.concatenate(found), return_index=True)
         if not len(front):
             break
@@ -88,7 +133,7 @@ def climb(distances: Distances, background: Marks, noise: float, check: Callable
         indices.append(front)
         bases.append(feet)
     joined, order = np.unique(np.concatenate(indices), return_index=True)
-    return Edges(joined, _summits(levels, subject, joined, offsets, noise), np.concatenate(bases)[order])
+    return joined, np.concatenate(bases)[order]
 
 
 def look(distances: Distances, edges: Edges, background: Marks, noise: float) -> tuple[Peaks, Indices]:
@@ -96,16 +141,27 @@ def look(distances: Distances, edges: Edges, background: Marks, noise: float) ->
     indices, numbers = np.unique(edges.peaks, return_inverse=True)
     own = distances.colours(indices)
     sums, counts = own.copy(), np.ones(len(indices), np.float32)
-    flat = background.reshape(-1)
+    ground = background.reshape(-1)
     like = max(_LIKE, noise)
-    for offset in distances.offsets():
-        # What lies in the frame is moved to the picture's edge, where it counts again.
+
+    def alike(offset: int) -> tuple[Floats, Marks]:
+        """Return the colours of the pixels so far from the peaks, and whether they are those of the peaks."""
         around = _into_picture(indices + offset, distances)
         colours = distances.colours(around)
-        same = ~flat[around] & (np.abs(colours - own).max(axis=1) <= like)
-        sums += colours * same[:, np.newaxis]
-        counts += same
-    return Peaks(indices, sums / counts[:, np.newaxis], counts == len(AROUND) + 1), numbers
+        return colours, ~ground[around] & (np.abs(colours - own).max(axis=1) <= like)
+
+    wide = []
+    for offset in distances.offsets(AHEAD):
+        reach = []
+        for side in (offset, -offset):
+            colours, same = alike(side)
+            sums += colours * same[:, np.newaxis]
+            counts += same
+            reach.append((same, same & alike(2 * side)[1]))
+        (ahead, far_ahead), (behind, far_behind) = reach
+        wide.append(far_ahead | far_behind | (ahead & behind))
+    across, down, falling, rising = wide
+    return Peaks(indices, sums / counts[:, np.newaxis], across & down & (falling | rising)), numbers
 
 
 def _least_step(levels: NDArray[np.uint8], noise: float) -> Floats:

@@ -18,9 +18,8 @@ Indices = NDArray[np.intp]
 
 _ROWS = 128  # of a strip: what is in between stays in the processor's cache
 
-# The neighbours of a pixel, down and across: the four beside it, then the diagonal ones.
-STRAIGHT = ((-1, 0), (0, -1), (0, 1), (1, 0))
-AROUND = (*STRAIGHT, (-1, -1), (-1, 1), (1, -1), (1, 1))
+AHEAD = ((0, 1), (1, 0), (1, 1), (1, -1))  # neighbours of a pixel, down and across: one of each two opposite ones
+AROUND = (*AHEAD, *((-down, -across) for down, across in AHEAD))
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,16 @@
 """Holes: areas of the ground's colour that the subject encloses, and which of them the ground is seen through.
 
-Nothing in the pixels tells a hole from a part of the subject that has the ground's colour. What is around it does: a
-letter, a ring and a lattice are of one ink, and what they enclose is ground; what is painted in shades, or outlined in
-one ink and filled in others, is a thing, and what it encloses is a part of it.
+Nothing in the pixels tells a hole from a part of the subject that has the ground's colour. What is around it does.
+What a letter, a ring or a lattice encloses is ground. What stays:
+
+- A large hole in something that is painted in shades, or in a drawing that outlines some colours and fills in others.
+- A hole whose outline has another colour beyond it, as an eye in a face.
+- A hole with nothing but shaded subject around it, as a gloss.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,15 +19,20 @@ from numpy.typing import NDArray
 from matted.mask.keyer import areas
 from matted.mask.keyer.areas import Areas
 from matted.mask.keyer.distance import Distances
+from matted.mask.keyer.rims import EQUAL, Rims
 
+Floats = NDArray[np.float32]
 Marks = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 
 SIDE = 2048  # cells of the longer side, at most
 AUTO, OPEN, KEEP = "auto", "open", "keep"  # as in matted_client.options
 """What becomes of holes."""
-_LARGE = 0.012  # of the picture's area: a hole in a shaded thing that is larger stays
-_SECOND_INK = 0.15  # share of a hole's rim that has another ink than the rest
+_LARGE = 0.012  # of the picture's area
+_MOSTLY = 0.5  # share of the rays from which a rim is of a kind
+_ALL = 0.9  # share of the rays that meet nothing but subject, around a gloss
+_ONE_INK = 0.8  # share of a rim that has one colour: then it is an outline
+_FILLED = 0.3  # share of the inside of the subject that has another colour than an outline: then it is filled in
 
 
 @dataclass(frozen=True)
@@ -61,23 +70,37 @@ def divide(background: Marks) -> Cells:
     return Cells(side, labelled, _spread(labelled))
 
 
-def kept(cells: Cells, holes: str, rims: NDArray[np.int32], inks: Indices | None) -> Marks:
+def kept(
+    cells: Cells, holes: str, rims: Rims, drawn: bool, inner: Floats, outline: Callable[[int], tuple[Floats, float]]
+) -> Marks:
     """Return which areas of the background are parts of the subject: by number.
 
     holes: AUTO, OPEN or KEEP.
-    rims: of each pixel at the subject's edges, the number of the area that it borders on.
-    inks: of each, the number of its ink; None where the subject is painted in shades.
+    rims: what is around each area.
+    drawn: whether the subject has even colours; else it is painted in shades.
+    inner: n x 3: colours of some pixels inside the subject, R, G, B.
+    outline: returns the colour of the stroke around an area, R, G, B, and the share of it that has this colour.
     """
     inside = ~cells.background.outside
     inside[0] = False
     if holes != AUTO or not inside.any():
         return inside & (holes == KEEP)
-    if inks is None:
-        return inside & (cells.background.sizes >= _LARGE * cells.near.size)
-    counts = np.zeros((len(inside), int(inks.max(initial=0)) + 1), np.int64)
-    np.add.at(counts, (rims, inks), 1)
-    total = counts.sum(axis=1)
-    return np.asarray(inside & (total - counts.max(axis=1) > _SECOND_INK * total))
+    if not len(inner):
+        return np.zeros_like(inside)  # strokes alone fill nothing in
+    large = cells.background.sizes >= _LARGE * cells.near.size
+    embedded = rims.embedded > _MOSTLY
+    if not drawn:
+        return inside & (embedded | large | (rims.thick >= _ALL))
+    result = np.zeros_like(inside)
+    for number in np.flatnonzero(inside & (embedded | (large & (rims.outlined > _MOSTLY)))):
+        colour, share = outline(int(number))
+        result[number] = share >= _ONE_INK and (embedded[number] or _has_fills(colour, inner))
+    return result
+
+
+def _has_fills(outline: Floats, inner: Floats) -> bool:
+    """Return whether a subject that has an outline is filled in with other colours."""
+    return bool((np.abs(inner - outline).max(axis=1) > EQUAL).mean() >= _FILLED)
 
 
 def _all_of(marks: Marks, side: int) -> Marks:

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matted.mask.keyer.climbing import Peaks
+from matted.mask.keyer.distance import Distances
 
 Floats = NDArray[np.float32]
-Marks = NDArray[np.bool_]
+Indices = NDArray[np.intp]
 
 MOST = 12  # inks
 _BINS = 6  # that the components of a direction, -1 to 1, are rounded to a share of
@@ -23,7 +24,10 @@ _LEAST = 8  # peaks that show an ink
 _SHARE = 0.01  # of all peaks, that show an ink: the others are mixtures of two
 _FULL, _THIN = 98, 99  # percent of the peaks that are at most as far from the ground as the ink, flat ones and others
 _LEVELS = 10.0  # of 255, by which places of one ink may differ
-_DRAWN = 0.85  # share of the inner pixels that have the colour of an ink, from which all is made of inks
+_APART = 0.015  # of the longer side: over so much shading is seen to bend
+_BEND = 2.0  # levels by which twice the pixel in the middle of two may miss their sum
+_NEXT = 3  # pixels, over which a flat colour stays what it is
+_EVEN, _DRAWN = 0.98, 0.7  # share of the inner pixels that are even, or flat, from which all is drawn
 
 
 @dataclass(frozen=True)
@@ -32,28 +36,19 @@ class Inks:
 
     colours: n x 3, R, G, B.
     ways: n x 3, unit vectors from the ground to each.
-    only: whether the whole subject is made of them, so that its thin strokes are, too.
+    only: whether the whole subject is drawn in them, so that its thin strokes are, too.
     """
 
     colours: Floats
     ways: Floats
     only: bool
 
-    def nearest(self, colours: Floats) -> tuple[NDArray[np.intp], Floats]:
-        """Return the number of the ink that is nearest to each colour, and how far it is in levels.
-
-        colours: n x 3. There has to be an ink.
-        """
-        distances = np.abs(colours[:, np.newaxis] - self.colours).max(axis=2)
-        numbers = distances.argmin(axis=1)
-        return numbers, distances[np.arange(len(colours)), numbers]
-
     def filled(self, peaks: Peaks, ground: Floats) -> Floats:
         """Return the colours of peaks, n x 3, with those of their inks where they are too thin to show them.
 
         ground: n x 3, the ground's at each peak.
         """
-        if not self.only or not len(self.colours):
+        if not self.only:
             return peaks.colours
         ways, lengths = _ways(peaks.colours, ground)
         alike = ways @ self.ways.T
@@ -67,7 +62,7 @@ def find(peaks: Peaks, ground: Floats, inner: Floats, noise: float) -> Inks:
     """Return the inks.
 
     peaks: of the edges. ground: n x 3, the ground's colours at each.
-    inner: m x 3: colours of pixels inside the subject, some of all.
+    inner: m x 3: colours of some pixels inside the subject.
     noise: levels that the noise of the picture reaches.
     """
     ways, lengths = _ways(peaks.colours, ground)
@@ -85,17 +80,42 @@ def find(peaks: Peaks, ground: Floats, inner: Floats, noise: float) -> Inks:
         top = same & (lengths >= 0.9 * length)
         colours.append(np.median(peaks.colours[top], axis=0))
         found.append(way)
-    inks = Inks(_stacked(colours), _stacked(found), only=False)
-    return Inks(inks.colours, inks.ways, only=_are_all(inks, inner, max(_LEVELS, noise)))
+    return Inks(_stacked(colours), _stacked(found), bool(colours) and _cover(colours, inner, max(_LEVELS, noise)))
 
 
-def _are_all(inks: Inks, inner: Floats, levels: float) -> bool:
-    """Return whether the inside of the subject is made of inks. If it has no inside, it is."""
+def _cover(inks: list[Floats], inner: Floats, levels: float) -> bool:
+    """Return whether most colours inside a subject are those of inks. inner: n x 3."""
     if not len(inner):
         return True
-    if not len(inks.colours):
-        return False
-    return bool((inks.nearest(inner)[1] <= levels).mean() >= _DRAWN)
+    distances = np.abs(inner[:, np.newaxis] - _stacked(inks)).max(axis=2).min(axis=1)
+    return bool((distances <= levels).mean() >= _DRAWN)
+
+
+def is_drawn(distances: Distances, inner: Indices, noise: float) -> bool:
+    """Return whether a subject has flat or evenly graded colours inside, or no inside at all: whether it is drawn.
+
+    inner: indices of some pixels inside the subject, with as many around each as `apart` says.
+    noise: levels that the noise of the picture reaches.
+
+    In the middle between two pixels an even colour is their mean. One that is painted or photographed bends. In a clean
+    picture flat colours show also where they are smaller than that: their pixels are equal.
+    """
+    if not len(inner):
+        return True
+    here, step = distances.colours(inner), apart(distances)
+    bends, changes = [], []
+    for way in (1, distances.stride):
+        one, other = distances.colours(inner - step * way), distances.colours(inner + step * way)
+        bends.append(np.abs(one + other - 2 * here).max(axis=1))
+        changes.append(np.abs(distances.colours(inner + _NEXT * way) - here).max(axis=1))
+    even = (np.maximum(*bends) <= max(_BEND, noise)).mean()
+    flat = (np.maximum(*changes) == 0).mean()
+    return bool(even >= _EVEN or flat >= _DRAWN)
+
+
+def apart(distances: Distances) -> int:
+    """Return the pixels on each side over which a colour is looked at for its evenness."""
+    return max(_NEXT, round(_APART * max(distances.layer.width, distances.layer.height)))
 
 
 def _commonest(ways: Floats) -> Floats:

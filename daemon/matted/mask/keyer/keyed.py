@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matted.inference.layer import Layer
-from matted.mask.ground.finding import Ground
-from matted.mask.keyer import climbing, distance, holes, inks, noise, unmixing, veils
+from matted.mask.ground.finding import KEY, Ground
+from matted.mask.keyer import climbing, distance, holes, inks, noise, rims, unmixing, veils
 from matted.mask.keyer.clicks import Said
-from matted.mask.keyer.climbing import Edges, Peaks
+from matted.mask.keyer.climbing import Edges
 from matted.mask.keyer.distance import Distances
 from matted.mask.keyer.holes import Cells
-from matted.mask.keyer.inks import Inks
+from matted.mask.keyer.rims import Rims
 from matted.system.threads import for_each
 
 Bytes = NDArray[np.uint8]
@@ -24,8 +24,12 @@ Marks = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 Mask = NDArray[np.uint8 | np.uint16]
 
+PLAIN = 3.0  # levels of noise, up to which a picture counts as free of it
 _INNER = 4096  # pixels inside the subject, about, that are looked at to tell whether it is made of inks
-_FAINT = 8.0  # levels from the ground up to which pixels divide no areas: ripples of resampling do not
+# Levels from the ground up to which pixels are no subject if that is more than ten times as far from it: ripples of
+# resampling, which divide no areas either.
+_FAINT, _STRONG = 8.0, 10.0
+_LEAST_SUBJECT = 8  # pixels at edges: fewer are stains
 _STROKES = 0.1  # times as many pixels as the edges have; with fewer inside, a subject is made of strokes
 _SPECK = 2.0  # times the noise: what rises no higher out of a noisy ground is a part of it
 _ROWS = 256  # of a strip
@@ -43,8 +47,11 @@ class Keyed:
     shares: of each of these, 0..1, how much is subject and veil.
     shade: of each of these, 0..1, how much the veil under it covers.
     cells: the areas of the background.
-    rims: of each pixel of the edges, the number of the area that it borders on.
-    inks: of each pixel of the edges, the number of its ink; None where the subject is not made of inks.
+    borders: of each pixel of the edges, the number of the area that it borders on.
+    rims: what is around each area.
+    drawn: whether the subject has even colours; else it is painted in shades.
+    inner: n x 3: colours of some pixels inside the subject, R, G, B.
+    subject: of each pixel of the edges, the colour of the subject there, R, G, B.
     """
 
     ground: Ground
@@ -55,19 +62,22 @@ class Keyed:
     shares: Floats
     shade: Floats
     cells: Cells
-    rims: NDArray[np.int32]
-    inks: Indices | None
+    borders: NDArray[np.int32]
+    rims: Rims
+    drawn: bool
+    inner: Floats
+    subject: Floats
 
     @property
     def memory(self) -> int:
         """The bytes that it takes, without the picture."""
-        arrays = (self.distances.framed, self.shares, self.shade, self.rims, self.veil, self.inks)
+        arrays = (self.distances.framed, self.shares, self.shade, self.borders, self.subject, self.veil)
         return self.edges.memory + self.cells.memory + sum(each.nbytes for each in arrays if each is not None)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing but the ground."""
-        return not len(self.edges.indices) and self.veil is None
+        return len(self.edges.indices) < _LEAST_SUBJECT and self.veil is None
 
     def alpha(self, depth: int, inside: str, shadow: bool, said: Said) -> Mask:
         """Return the mask: height x width, full scale is subject.
@@ -79,7 +89,7 @@ class Keyed:
         """
         layer, full = self.distances.layer, (1 << depth) - 1
         mask = np.zeros((layer.height, layer.width), np.uint8 if depth == 8 else np.dtype("<u2"))
-        kept = said.decide(holes.kept(self.cells, inside, self.rims, self.inks), self.cells)
+        kept = said.decide(holes.kept(self.cells, inside, self.rims, self.drawn, self.inner, self._outline), self.cells)
         any_kept = bool(kept.any())
 
         def work(top: int) -> None:
@@ -97,13 +107,19 @@ class Keyed:
         shares = self.shares
         if not shadow:
             shares = np.where(self.shade < 1, (shares - self.shade) / np.maximum(1 - self.shade, 1e-6), shares)
-        shares = np.where(kept[self.rims], np.float32(1), shares)
+        shares = np.where(kept[self.borders], np.float32(1), shares)
         rows, columns = self.distances.places(self.edges.indices)
         mask[rows, columns] = np.rint(shares * np.float32(full)).astype(mask.dtype)
         gone = said.gone(kept, self.cells)
         if gone is not None:
             mask[self.cells.enlarged(gone, layer.width, layer.height)] = 0
         return mask
+
+    def _outline(self, number: int) -> tuple[Floats, float]:
+        """Return the colour of the stroke around an area of the background, and the share of it that has it."""
+        stroke = self.subject[self.borders == number]
+        colour = np.median(stroke, axis=0)
+        return colour, float((np.abs(stroke - colour).max(axis=1) <= rims.EQUAL).mean())
 
     def _kept_pixels(self, kept: Marks, rows: slice, solid: Marks) -> Marks:
         """Return which pixels of a strip are in areas that are kept."""
@@ -118,7 +134,7 @@ class Keyed:
         stride = self.distances.stride
         rows, columns = np.nonzero(self.veil)
         indices = (rows + 1) * stride + columns + 1
-        shares = _thinnest(self.distances, indices, 0.0)
+        shares = _thinnest(self.distances, indices)
         mask[rows, columns] = np.rint(shares * np.float32(full)).astype(mask.dtype)
 
 
@@ -129,23 +145,30 @@ def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
     """
     distances = distance.measure(layer, ground.field, check)
     reach = noise.near_subject(distances, ground.noise)
-    small = veils.find(layer, ground, reach)
-    veil = None
+    veil = _veil(distances, ground, reach)
     background = distances.framed <= reach
-    if small is not None:
-        veil = veils.enlarged(small, layer.width, layer.height) & (distances.inner > reach)
+    if veil is not None:
         background[1:-1, 1:-1] |= veil
     for frame in (background[0], background[-1], background[:, 0], background[:, -1]):
         frame[...] = False
     check()
+    noisy = reach > PLAIN
     edges = climbing.climb(distances, background, reach, check)
-    if not ground.is_clean:
+    if noisy or not ground.field.is_constant:  # a fitted field may be some levels off
         edges = _without_specks(distances, background, edges, reach)
-    peaks, numbers = climbing.look(distances, edges, background, reach)
-    found = inks.find(peaks, distances.ground(peaks.indices), _inner(distances, background, edges), reach)
+    inside = _inside(distances, background, edges)
+    drawn = ground.kind != KEY and inks.is_drawn(distances, inside, reach)  # a key colour is for photographs
+    if drawn:
+        edges = climbing.add_valleys(distances, edges, background, reach)
     check()
+    peaks, numbers = climbing.look(distances, edges, background, reach)
+    inner = distances.colours(inside)
+    found = inks.find(peaks, distances.ground(peaks.indices), inner, reach)
+    subject = found.filled(peaks, distances.ground(peaks.indices))[numbers]
+    shares, shade = _shares(distances, veil, edges, subject, reach if noisy else 0.0)
     cells = holes.divide(background[1:-1, 1:-1] | (distances.inner <= _FAINT))
-    shares, shade = _shares(distances, veil, edges, peaks, numbers, found, reach)
+    borders = cells.at(distances, edges.feet)
+    around = np.where(cells.background.outside[borders], 0, borders)
     return Keyed(
         ground=ground,
         noise=reach,
@@ -155,21 +178,44 @@ def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
         shares=shares,
         shade=shade,
         cells=cells,
-        rims=cells.at(distances, edges.feet),
-        inks=found.nearest(peaks.colours)[0][numbers] if found.only and len(found.colours) else None,
+        borders=borders,
+        rims=rims.look(distances, background, around, edges.indices, subject, cells.background.sizes, reach),
+        drawn=drawn,
+        inner=inner,
+        subject=subject,
     )
+
+
+def _veil(distances: Distances, ground: Ground, reach: float) -> Marks | None:
+    """Return where shadows, glows and ripples are, height x width; None if there are none."""
+    layer = distances.layer
+    small = veils.find(layer, ground, reach)
+    veil = None
+    if small is not None:
+        veil = veils.enlarged(small, layer.width, layer.height) & (distances.inner > reach)
+    grid = distances.inner[:: max(1, layer.height // 256), :: max(1, layer.width // 256)]
+    strong = grid[grid > _FAINT]
+    faint = min(_FAINT, float(np.median(strong)) / _STRONG) if len(strong) else 0.0
+    if faint > reach:
+        ripples = (distances.inner > reach) & (distances.inner <= faint)
+        veil = ripples if veil is None else veil | ripples
+    return veil
 
 
 def _without_specks(distances: Distances, background: Marks, edges: Edges, reach: float) -> Edges:
     """Return the edges of what rises out of the noise. What does not becomes ground."""
-    high = distances.flat[edges.peaks] > _SPECK * reach
+    heights = distances.flat[edges.peaks]
+    high = heights > _SPECK * reach
     distances.flat[edges.indices[~high]] = 0
     background.reshape(-1)[edges.indices[~high]] = True
     return Edges(edges.indices[high], edges.peaks[high], edges.feet[high])
 
 
-def _inner(distances: Distances, background: Marks, edges: Edges) -> Floats:
-    """Return the colours of some pixels inside the subject, n x 3; of none if nearly all of it is edges."""
+def _inside(distances: Distances, background: Marks, edges: Edges) -> Indices:
+    """Return some pixels inside the subject, with as much of it around them as `inks.is_drawn` looks at.
+
+    There are none where the subject is made of strokes.
+    """
     inside = ~background
     for frame in (inside[0], inside[-1], inside[:, 0], inside[:, -1]):
         frame[...] = False
@@ -177,40 +223,37 @@ def _inner(distances: Distances, background: Marks, edges: Edges) -> Floats:
     flat[edges.indices] = False
     step = max(1, int((inside.size / _INNER / 64) ** 0.5))
     rows, columns = np.nonzero(inside[::step, ::step])
-    indices = rows * step * distances.stride + columns * step
-    for offset in distances.offsets():
+    rows, columns = rows * step, columns * step
+    apart = inks.apart(distances)
+    height, width = inside.shape
+    roomy = (rows >= apart) & (rows < height - apart) & (columns >= apart) & (columns < width - apart)
+    indices = rows[roomy] * distances.stride + columns[roomy]
+    for offset in (apart, -apart, apart * distances.stride, -apart * distances.stride):
         indices = indices[flat[indices + offset]]
     if len(indices) * step**2 < _STROKES * len(edges.indices):
         indices = indices[:0]
-    return distances.colours(indices[:: max(1, len(indices) // _INNER)])
+    return np.asarray(indices[:: max(1, len(indices) // _INNER)])
 
 
 def _shares(
-    distances: Distances,
-    veil: Marks | None,
-    edges: Edges,
-    peaks: Peaks,
-    numbers: Indices,
-    found: Inks,
-    reach: float,
+    distances: Distances, veil: Marks | None, edges: Edges, subject: Floats, noise_: float
 ) -> tuple[Floats, Floats]:
-    """Return of each pixel of the edges how much is subject and veil, and how much the veil under it covers."""
-    if not len(edges.indices):
-        return np.zeros(0, np.float32), np.zeros(0, np.float32)
-    subject = found.filled(peaks, distances.ground(peaks.indices))[numbers]
+    """Return of each pixel of the edges how much is subject and veil, and how much the veil under it covers.
+
+    subject: n x 3, the subject's colour at each.
+    """
     colours, ground = distances.colours(edges.indices), distances.ground(edges.indices)
     shade = np.zeros(len(edges.indices), np.float32)
     below = ground
     if veil is not None:
-        rows, columns = distances.places(edges.feet)
-        veiled = veil[rows, columns]
-        shade[veiled] = _thinnest(distances, edges.feet[veiled], 0.0)
+        veiled = veil[distances.places(edges.feet)]
+        shade[veiled] = _thinnest(distances, edges.feet[veiled])
         below = np.where(veiled[:, np.newaxis], distances.colours(edges.feet), ground)
     over = unmixing.along(colours, below, subject)
     shares = over + (1 - over) * shade
-    noisy = reach if reach > 3 else 0.0
-    return np.maximum(shares, unmixing.least(colours, ground, noisy)), shade
+    return np.maximum(shares, unmixing.least(colours, ground, noise_)), shade
 
 
-def _thinnest(distances: Distances, indices: Indices, noise_: float) -> Floats:
-    return unmixing.least(distances.colours(indices), distances.ground(indices), noise_)
+def _thinnest(distances: Distances, indices: Indices) -> Floats:
+    """Return the alpha of pixels of a veil."""
+    return unmixing.least(distances.colours(indices), distances.ground(indices))

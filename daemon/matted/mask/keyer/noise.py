@@ -28,15 +28,14 @@ def near_subject(distances: Distances, noise: float) -> float:
     """
     heights: list[Bytes] = []
     edges = 0
-    for row, column in _chosen(distances, noise):
-        top, left = row * _TILE, column * _TILE
+    for top, left in _chosen(distances, noise):
         part = distances.framed[top : top + _TILE + 2, left : left + _TILE + 2]
         inner = part[1:-1, 1:-1]
         faint = (inner > noise) & (inner <= _FAINT)
         if not faint.any():
             continue
         around = np.stack([_shifted(part, *each) for each in AROUND]).max(axis=0)
-        edges += np.count_nonzero(around > inner + _FAINT)
+        edges += int(np.count_nonzero(around > inner + _FAINT))
         heights.append(inner[faint & (inner > around) & ~_near(inner > _FAINT)])
     found = np.concatenate(heights) if heights else np.zeros(0, np.uint8)
     if len(found) < max(_LEAST, _SHARE * edges):
@@ -45,12 +44,12 @@ def near_subject(distances: Distances, noise: float) -> float:
 
 
 def _chosen(distances: Distances, noise: float) -> list[list[int]]:
-    """Return the row and the column of tiles that are not ground alone, spread over the picture."""
+    """Return the top and the left of tiles that are not ground alone, spread over the picture."""
     inner = distances.inner
     rows = np.maximum.reduceat(inner, np.arange(0, inner.shape[0], _TILE), axis=0)
     peaks = np.maximum.reduceat(rows, np.arange(0, inner.shape[1], _TILE), axis=1)
     mixed = np.argwhere(peaks > max(noise, _FAINT))
-    chosen: list[list[int]] = mixed[:: max(1, -(-len(mixed) // _TILES))].tolist()
+    chosen: list[list[int]] = (mixed[:: max(1, -(-len(mixed) // _TILES))] * _TILE).tolist()
     return chosen
 
 
