@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 from graphs import small
 from hosts import roots
+from hosts.drawing import line_art
 from hosts.krita import kinds
 from hosts.krita.kinds import TITLES
 from hosts.krita.session import Crashed, KritaSession, krita_session
@@ -142,6 +143,7 @@ def in_krita(suite: str, wheel: Path, weights: Path, artefacts: Path, folder: Pa
     with krita_session(roots.get(suite, wheel), weights, models) as session:
         with Image.open(PHOTOGRAPH) as image:
             image.save(session.folder / "photograph.png")
+            line_art(image.size).save(session.folder / "drawing.png")
             if EVERYTHING:
                 image.resize(HUGE).save(session.folder / "huge.png", compress_level=1)
         with served(session.folder, models["isnet-general-use"]):

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from graphs import small
 from hosts import roots
+from hosts.drawing import line_art
 from hosts.krita.kinds import TITLES
 from hosts.krita.session import KritaSession, krita_session
 from matted_client.pictures import Mask
@@ -48,10 +49,11 @@ class Seen:
     def bytes_of(self, name: str) -> bytes:
         return (self._session.folder / name).read_bytes()
 
-    def mask(self, **options: Any) -> Mask:
-        """What the daemon makes of the picture with two subjects."""
+    def mask(self, picture: Image.Image | None = None, **options: Any) -> Mask:
+        """What the daemon makes of a picture of SIZE, or of the one with two subjects."""
+        pixels = (picture or two()).convert("RGBA").tobytes()
         with self._session.ask() as session:
-            return session.mask(two().tobytes(), *SIZE, "RGBA8", **options)
+            return session.mask(pixels, *SIZE, "RGBA8", **options)
 
     def refined(self, hint: bytes, **options: Any) -> bytes:
         with self._session.ask() as session:
@@ -90,6 +92,9 @@ def in_krita(suite: str, wheel: Path, weights: Path, artefacts: Path, folder: Pa
     with krita_session(roots.get(suite, wheel), weights, models) as session:
         two().save(session.folder / "two.png")
         two().save(session.folder / "photograph.png")
+        line_art(SIZE).save(session.folder / "drawing.png")
+        with Image.open(PHOTOGRAPHS / "chelsea.jpg") as cat:
+            cat.save(session.folder / "cat.png")
         session.preview()
         try:
             yield Seen(session, session.run(folder / "krita.log"))
@@ -310,6 +315,46 @@ def test_a_plate_that_is_chosen_in_the_dialog_counts(seen: Seen) -> None:
     pixels = two().tobytes()
     moved = pixels[PLATE_MOVED:] + pixels[:PLATE_MOVED]
     assert seen.bytes_of("preview-plate.mask") == bytes(seen.mask(model=PLATE_MODEL, plate=moved).alpha)
+
+
+# -- a flat ground -----------------------------------------------------------------------------------------------------
+
+
+def test_a_click_on_line_art_needs_no_model(seen: Seen) -> None:
+    drawing = seen["preview: a drawing"]
+    assert drawing["messages"] == [] and drawing["as before"] is True
+    daemon = drawing["status of the daemon"]
+    assert daemon["loaded"] == []
+    assert daemon["chosen"]["model"] == "flat" and daemon["chosen"]["chosen"] is True
+    mask = seen.mask(line_art(SIZE))
+    assert (mask.info.model, mask.info.ground, mask.info.ground_colour) == ("flat", "colour", [255, 255, 255])
+    assert seen.bytes_of("drawing.mask") == mask.alpha
+
+
+def test_the_preview_says_that_the_ground_was_enough(seen: Seen) -> None:
+    drawing = seen["preview: a drawing"]
+    said = "Flat ground: white. No model was needed. For a model, choose one in the list."
+    assert drawing["status"].endswith(f"% of what is seen stays. {said}")
+    assert all(side <= most for side, most in zip(drawing["size"], LARGEST, strict=True)) and drawing["clipped"] == []
+
+
+def test_a_click_counts_before_a_flat_ground_too(seen: Seen) -> None:
+    drawing = seen["preview: a drawing"]
+    assert (drawing["kept"], drawing["taken back"]) == (255, 0)
+
+
+def test_what_becomes_of_the_holes_is_chosen_where_there_is_a_flat_ground(seen: Seen) -> None:
+    drawing = seen["preview: a drawing"]
+    assert drawing["usable"] == [True, True] and drawing["usable before a photograph"] == [False, False]
+    kept = seen.mask(line_art(SIZE), holes="keep").alpha
+    assert kept != seen.bytes_of("drawing.mask")
+    assert seen.bytes_of("drawing-kept.mask") == kept and drawing["messages of OK"] == []
+
+
+def test_what_is_said_of_a_ground_stands_beside_what_is_told_anyway(seen: Seen) -> None:
+    notices, remarks = seen["preview: a drawing"]["notices, remarks"]
+    assert notices == ["The selection limits the mask."]
+    assert remarks == ["Flat ground: white. No model was needed."]
 
 
 # -- Refine Mask… ------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from hosts.drawing import line_art
 from hosts.gimp.pictures import SIZE, Picture
 from hosts.gimp.session import VERSIONS
 from hosts.seen import IMPOSSIBLE, MASK, Row
@@ -54,6 +55,11 @@ def _made(layer: int) -> Clicked:
 
 
 # -- kinds that get a mask ---------------------------------------------------------------------------------------------
+
+
+def drawn(picture: Picture) -> Clicked:
+    path = picture.gimp.installed.put(line_art(SIZE))
+    return _made(picture.gimp.insert(picture.id, path))
 
 
 def smaller_than_the_canvas(picture: Picture) -> Clicked:
@@ -251,6 +257,7 @@ KINDS = {
     "another ICC profile": Kind(with_another_profile),
     "vector layer": Kind(vectors, since="3.2", type="VectorLayer"),
     "link layer": Kind(link, since="3.2", type="LinkLayer"),
+    "line art on white": Kind(drawn),
     "text layer": Kind(text, NO_SUBJECT),
     "empty layer": Kind(empty, NO_SUBJECT),
     "empty layer group": Kind(empty_group, "The layer group is empty."),
@@ -278,6 +285,7 @@ REMARKS = {
     "mask selected instead of its layer": "on the layer",
     "with a non-destructive filter": "for the layer without the filter, which stays",
     "visibility locked": "where a new layer is made, a notice says that this one stays visible",
+    "line art on white": "by the ground's colour; no model is asked",
     "text layer": "it has no background: all but the letters is transparent",
 }
 

@@ -71,6 +71,16 @@ class Preview:
 
         return until(changed, "another preview")
 
+    def until_said(self, text: str) -> str:
+        """Wait until the line below the preview has this text. Returns all of it. The focus is on it afterwards."""
+
+        def said() -> str:
+            self._desktop.press(self._title, "Tab")  # selects the line when it comes to it
+            selected = self._desktop.selected_text()
+            return selected if text in selected else ""
+
+        return str(until(said, f"line that says: {text}"))
+
     def on_screen(self, x: int, y: int) -> tuple[int, int]:
         """Where a place is in the preview."""
         across, down = self.camera.on_screen(x + 0.5, y + 0.5)

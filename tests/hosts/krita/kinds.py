@@ -52,6 +52,7 @@ KINDS = {
     "with a selection mask of its own": MASK,
     "animated": MASK,
     "alpha locked": MASK,
+    "line art on white": MASK,
     "fill layer": NO_SUBJECT,
     "filter layer": "A filter layer has no picture of its own.",
     "empty": EMPTY,
@@ -74,6 +75,7 @@ REMARKS = {
     "with a filter mask": "for what the filter makes of the layer",
     "with a selection mask of its own": "which does not limit it, as a notice says",
     "animated": "of the frame that is shown, over all frames, as a notice says",
+    "line art on white": "by the ground's colour; no model is asked",
     "fill layer": "one colour all over; others get what the model sees in them",
 }
 

@@ -56,9 +56,11 @@ from .steps import (
     take_messages,
     wish,
 )
+from .steps import remove_background as remove_by_a_click
 from .wishes import add_plate
 
 LEFT_ONE, RIGHT_ONE, BETWEEN = (150, 120), (560, 200), (320, 20)  # places of the picture
+WHITE = (665, 282)  # ON_WHITE of the drawing
 CHOSEN = (200, 30, 90)
 PLATE_MODEL = "background-matting-mobilenetv2"
 SELECTED = (300, 0, 340, 300)  # x, y, width, height: around the right one
@@ -682,6 +684,56 @@ def no_subject(seen):
     seen["empty, OK"] = yield from accept(window)
 
 
+def drawn(seen):
+    """Line art on a white layer: one click without a model; the preview says so, and can be clicked in."""
+    yield from stop_daemon()  # which has a model in memory
+    document = yield from show(krita.openDocument(str(FOLDER / "drawing.png")))
+    node = document.activeNode()
+    before = look(document, node)
+    seen["messages"] = yield from remove_by_a_click()
+    seen["status of the daemon"] = daemon_status()
+    save_mask(node, "drawing.mask")
+    photograph_screen("preview-drawing-clicked.png")
+    yield from undo(document)
+    seen["as before"] = look(document, node)["pixels"] == before["pixels"]
+
+    window = yield from open_preview()
+    seen["status"] = status(window)
+    seen["usable"] = usable_lists(window)
+    seen["size"] = [window.frameGeometry().width(), window.frameGeometry().height()]
+    seen["clipped"] = clipped(window)
+    photograph_screen("preview-drawing.png")
+    yield from click_at(window, WHITE)
+    seen["kept"] = alpha_at(window, WHITE)
+    yield from after(window, tool, window, "undo")
+    seen["taken back"] = alpha_at(window, WHITE)
+    holes = window.findChild(QComboBox, "holes")
+    yield from after(window, holes.setCurrentIndex, holes.findData("keep"))
+    seen["messages of OK"] = yield from accept(window)
+    save_mask(node, "drawing-kept.mask")
+    yield forgotten
+
+    select(document, 0, 0, document.width(), document.height() - 1)
+    wish()
+    ended = []
+    removal = scripting.start(document)
+    removal.finished.connect(ended.append)
+    yield lambda: ended
+    seen["notices, remarks"] = [removal.notices, removal.remarks]
+    yield from undo(document)
+    document.setSelection(None)
+
+    yield from show(krita.openDocument(str(FOLDER / "cat.png")))
+    window = yield from open_preview()
+    seen["usable before a photograph"] = usable_lists(window)
+    yield from cancel(window)
+
+
+def usable_lists(window):
+    """Whether the lists of what a flat ground needs are usable."""
+    return [window.findChild(QComboBox, name).isEnabled() for name in ("holes", "shadow")]
+
+
 def with_plate(seen):
     """A plate that is chosen in the dialog is read and counts; one that is too small is said to be."""
     document = yield from open_two()
@@ -1023,6 +1075,7 @@ ALL = [
     ("preview: several", several),
     ("preview: selection", selected_before),
     ("preview: nothing", no_subject),
+    ("preview: a drawing", drawn),
     ("preview: plate", with_plate),
     ("refine: painted", refined),
     ("refine: which mask", which_mask),

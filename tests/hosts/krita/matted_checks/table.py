@@ -87,7 +87,8 @@ def _layers(document):
     colour = InfoObject()
     colour.setProperty("color", "#2060a0")
 
-    outside, beyond, tiled, part, half = (_paint_layer(document, name) for name in ("1", "2", "3", "4", "5"))
+    outside, beyond, tiled, part, half, drawing = (_paint_layer(document, name) for name in "123456")
+    drawing.setPixelData(_line_art(document), 0, 0, width, height)
     outside.setPixelData(colours, *OUTSIDE, width, height)
     beyond.setPixelData(colours, *ALL_OUTSIDE, width, height)
     for column in range(2):
@@ -155,6 +156,7 @@ def _layers(document):
         "animated": [copies["animated"]],
         "pass-through group": [groups["passing"]],
         "alpha locked": [copies["alpha"]],
+        "line art on white": [drawing],
         "fill layer": [fill],
         "filter layer": [filter_layer],
         "empty": [empty],
@@ -176,6 +178,18 @@ def _copy(document, layer, name):
     copy.setName(name)
     document.rootNode().addChildNode(copy, None)
     return copy
+
+
+def _line_art(document):
+    """The samples of the drawing, in the colours of the document."""
+    other = krita.openDocument(str(FOLDER / "drawing.png"))
+    other.setBatchmode(True)
+    other.setColorSpace(document.colorModel(), document.colorDepth(), document.colorProfile())
+    other.waitForDone()
+    data = QByteArray(pixels(other.topLevelNodes()[0]))
+    other.setModified(False)
+    other.close()
+    return data
 
 
 def _half_transparent(layer):

@@ -1,0 +1,154 @@
+"""A drawing on a flat ground in the real GIMP: one click without a model, and what the preview says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hosts.drawing import IN_THE_DISC, ON_THE_RING, ON_WHITE, line_art, place
+from hosts.gimp.pictures import (
+    DIALOG,
+    REMOVE,
+    SUCCESS,
+    WINDOW,
+    WITH_DIALOG,
+    Picture,
+    asked,
+    photograph,
+    read_the_message,
+    without_masks,
+)
+from hosts.gimp.preview import Preview
+from hosts.gimp.session import Gimp
+from hosts.installed import PATIENCE, Installed, until
+from matted_client.messages import MaskResult
+from PIL import Image
+
+# Small: GIMP's window gets as wide as its first picture, and in a wide one short messages are in its status bar.
+DRAWING = line_art((600, 320))
+RING, DISC, WHITE = (place(share, DRAWING.size) for share in (ON_THE_RING, IN_THE_DISC, ON_WHITE))
+SAID = "Flat ground: white. No model was needed."
+ANOTHER_WAY = "For a model, choose one in the list."
+
+
+@contextmanager
+def in_a_window(desktop: Gimp, installed: Installed, image: Image.Image) -> Iterator[Picture]:
+    picture = Picture(desktop, installed.put(image))
+    desktop.show(picture.id)
+    until(lambda: desktop.windows(WINDOW), "window with the picture")
+    yield picture
+    desktop.close_image(picture.id)
+
+
+@pytest.fixture
+def drawing(desktop: Gimp, installed: Installed, forgetful: None) -> Iterator[Picture]:
+    with in_a_window(desktop, installed, DRAWING) as picture:
+        yield picture
+
+
+@pytest.fixture
+def photographed(desktop: Gimp, installed: Installed, forgetful: None) -> Iterator[Picture]:
+    with in_a_window(desktop, installed, photograph()) as picture:
+        yield picture
+
+
+@contextmanager
+def previewed(drawing: Picture, screenshot: Path) -> Iterator[tuple[Callable[[], None], Preview]]:
+    """The dialog stands open and shows the drawing cut out. Gives what presses OK and waits, too."""
+    with asked(drawing, WITH_DIALOG) as called:
+        preview = Preview(drawing.gimp, DIALOG, DRAWING.size, screenshot)
+        preview.until_seen(stays=[RING, DISC], goes=[WHITE])
+
+        def remove() -> None:
+            drawing.gimp.press(DIALOG, REMOVE)
+            assert called.result(PATIENCE) == SUCCESS
+
+        yield remove, preview
+
+
+def answer(installed: Installed, **options: object) -> tuple[bytes, MaskResult]:
+    mask = installed.answer_to(DRAWING, **options)
+    return bytes(mask.alpha), mask.info
+
+
+def test_a_click_on_line_art_needs_no_model(
+    gimp: Gimp, installed: Installed, opened: Callable[..., Picture], artefacts: Path
+) -> None:
+    installed.kill()
+    picture = opened(DRAWING)
+    before = picture.state()
+    assert picture.click() == SUCCESS
+    with installed.session() as session:
+        status = session.status()
+    assert status["loaded"] == []
+    assert status["chosen"]["model"] == "flat" and status["chosen"]["chosen"] is True
+    mask, info = answer(installed)
+    assert (info.model, info.ground, info.ground_colour, info.chosen) == ("flat", "colour", [255, 255, 255], True)
+    assert picture.mask() == mask
+    assert without_masks(picture.state()) == without_masks(before)
+    assert gimp.save(picture.id, f"{installed.home}/drawing-cut-out.png")
+    exported = installed.outside(f"{installed.home}/drawing-cut-out.png")
+    (artefacts / "drawing, one click.png").write_bytes(exported.read_bytes())
+
+
+def test_a_model_that_is_named_is_asked(installed: Installed, opened: Callable[..., Picture]) -> None:
+    picture = opened(DRAWING)
+    assert picture.click(model="u2netp", anyway=True) == SUCCESS
+    mask, info = answer(installed, model="u2netp", anyway=True)
+    assert info.model == "u2netp" and info.chosen is False
+    assert picture.mask() == mask
+
+
+def test_the_preview_says_that_the_ground_was_enough(
+    desktop: Gimp, installed: Installed, drawing: Picture, artefacts: Path
+) -> None:
+    with previewed(drawing, artefacts / "preview drawing.png") as (remove, preview):
+        assert preview.until_said(SAID).endswith(ANOTHER_WAY)
+        desktop.screenshot(artefacts / "preview drawing, dialog.png")
+        preview.click(*WHITE)  # a person's word goes first here as everywhere
+        preview.until_seen(stays=[RING, DISC, WHITE], goes=[])
+        desktop.press(DIALOG, "ctrl+z")
+        preview.until_seen(stays=[RING, DISC], goes=[WHITE])
+        remove()
+    assert drawing.mask() == answer(installed)[0]
+    assert not desktop.windows("^GIMP Message$")  # it is quiet
+
+
+def test_what_becomes_of_the_holes_is_chosen(
+    desktop: Gimp, installed: Installed, drawing: Picture, artefacts: Path
+) -> None:
+    with previewed(drawing, artefacts / "preview holes.png") as (remove, preview):
+        before = preview.image()
+        desktop.press(DIALOG, "alt+i", "Down", "Down")
+        preview.until_unlike(before)
+        remove()
+    kept = answer(installed, holes="keep")[0]
+    assert kept != answer(installed)[0]
+    assert drawing.mask() == kept
+
+
+def test_lists_without_an_effect_are_grey(
+    desktop: Gimp, installed: Installed, photographed: Picture, artefacts: Path
+) -> None:
+    """Their keys lead nowhere, so that what is pressed then changes nothing."""
+    with installed.overheard() as requests, asked(photographed, WITH_DIALOG) as called:
+        preview = Preview(desktop, DIALOG, photograph().size, artefacts / "preview photograph.png")
+        preview.until_said("% of what is seen stays.")
+        desktop.press(DIALOG, "alt+i", "Down", "alt+w", "Down", REMOVE)
+        assert called.result(PATIENCE) == SUCCESS
+    assert requests and all((request.holes, request.shadow) == ("auto", "auto") for request in requests)
+
+
+def test_a_message_says_what_the_ground_did_too(
+    desktop: Gimp, installed: Installed, drawing: Picture, artefacts: Path
+) -> None:
+    desktop.select(drawing.id, 0, 0, DRAWING.width, DRAWING.height - 1)
+    with asked(drawing, WITH_DIALOG) as called:
+        preview = Preview(desktop, DIALOG, DRAWING.size, artefacts / "preview drawing selected.png")
+        preview.until_seen(stays=[RING, DISC], goes=[WHITE])
+        desktop.press(DIALOG, REMOVE)
+        assert called.result(PATIENCE) == SUCCESS
+    said = read_the_message(desktop, artefacts / "preview drawing selected said.png", "There is a selection")
+    assert SAID in said and ANOTHER_WAY not in said
