@@ -16,7 +16,7 @@ from .dialog_parts import StatusLine, ToolRow, legend
 from .preview_widget import PreviewWidget
 
 SHARE = 0.6  # of the screen
-SMALLEST = 1200, 680  # logical pixels: with less, nothing can be judged
+SMALLEST = 1200, 724  # logical pixels: with less, nothing can be judged, and the controls have to be scrolled
 FRAME = 40, 60  # what the window's own frame and a panel take
 BORDER = 12
 CONTROLS = 340  # logical pixels that they are wide at least: a scale is too short to be moved with less
