@@ -265,6 +265,13 @@ def disc(side: int = 96) -> bytes:
     return np.stack([red, noise + 20 * (x > y), noise], axis=2).astype(np.uint8).tobytes()
 
 
+def drawn(side: int = 96) -> bytes:
+    """Return the pixels, RGB8, of a red disc on white, as a program draws it: a flat ground."""
+    y, x = np.mgrid[0:side, 0:side]
+    cover = np.clip(side / 3 - np.hypot(x - side / 2, y - side / 2), 0, 1)[..., np.newaxis]
+    return np.rint(255 - cover * np.array([55, 225, 215])).astype(np.uint8).tobytes()
+
+
 @dataclass
 class FakeDevice:
     """A device of FakeCore.

@@ -19,7 +19,9 @@ from matted.mask.picture import Picture
 from matted.mask.view import View
 from matted.system.task import Task
 
-_GROUND = "ground"  # the key of the ground among what is known of a picture
+# Keys of what is known of a picture.
+_GROUND = "ground"
+_FLAT = "flat"
 
 
 def ground_of(picture: Picture) -> Ground | None:
@@ -27,9 +29,20 @@ def ground_of(picture: Picture) -> Ground | None:
     return picture.findings.get(_GROUND, lambda: (ground.find(picture.layers[0]), 0))
 
 
-def is_known(picture: Picture) -> bool:
-    """Return whether the ground has been looked for."""
-    return _GROUND in picture.findings
+def is_flat(picture: Picture) -> bool:
+    """Return whether the ground of a picture is surely flat. It is looked for if nobody has done so yet."""
+
+    def found() -> tuple[bool, int]:
+        ground = ground_of(picture)
+        return ground is not None and ground.is_sure, 0
+
+    return picture.findings.get(_FLAT, found)
+
+
+def known_to_be_flat(picture: Picture) -> bool | None:
+    """Return what `is_flat` has returned; None if nobody has looked yet. It takes no time."""
+    known = picture.findings.peek(_FLAT)
+    return None if known is None else bool(known)
 
 
 class Keying:

@@ -126,6 +126,11 @@ class Findings:
         with self._lock:
             self._known.clear()
 
+    def peek(self, key: Hashable) -> object | None:
+        """Return what is known by a key; None if nothing is."""
+        with self._lock:
+            return self._known[key][0] if key in self._known else None
+
     def get(self, key: Hashable, find: Callable[[], tuple[T, int]]) -> T:
         """Return what is known by a key.
 

@@ -12,7 +12,7 @@ from matted_client import Rejected, messages
 from matted_client.messages import Load, MaskRequest, RefineRequest
 
 from matted.mask.picture import Picture
-from matted.system.task import SHUTTING_DOWN, Task
+from matted.system.task import CANCELLED, SHUTTING_DOWN, WAITING, Task
 
 NO_CLIENT = b""  # the peer of a job that the daemon gives itself: nobody is told of its end
 
@@ -71,6 +71,7 @@ class JobQueue:
         self._limit_bytes = limit_bytes
         self._waiting: dict[bytes, deque[Job]] = {}  # by peer; the first one's turn is next
         self._running: list[Job] = []
+        self._ending: set[Job] = set()  # those of the running ones that were cancelled or overtaken
         self._accepting = True
         self._wake_requested = False
         self._changed = threading.Condition()
@@ -122,10 +123,29 @@ class JobQueue:
                 self._running.append(job)
             return job
 
+    def put_back(self, job: Job) -> None:
+        """Let a running job wait again, in the place that it had: as if it had not been taken.
+
+        Raises Rejected("cancelled") if it was cancelled or overtaken meanwhile, Rejected("shutting_down") once the
+        queue is closed; then it still counts as running.
+        """
+        with self._changed:
+            if job in self._ending:
+                raise Rejected(*CANCELLED)
+            if not self._accepting:
+                raise Rejected(*SHUTTING_DOWN)
+            job.progress = WAITING
+            self._running.remove(job)
+            others = self._waiting.pop(job.peer, deque())
+            others.insert(sum(each.submitted < job.submitted for each in others), job)
+            self._waiting = {job.peer: others, **self._waiting}  # its client's turn is not over
+            self._changed.notify()
+
     def done(self, job: Job) -> None:
         """Remove a running job."""
         with self._changed:
             self._running.remove(job)
+            self._ending.discard(job)
 
     def wake_worker(self) -> None:
         """Make one `take` return without a job, so that its worker unloads the models whose time is up."""
@@ -181,7 +201,9 @@ class JobQueue:
             self._waiting[job.peer].remove(job)
             if not self._waiting[job.peer]:
                 del self._waiting[job.peer]
-        return waited, [job for job in self._running if which(job)]
+        running = [job for job in self._running if which(job)]
+        self._ending.update(running)
+        return waited, running
 
     def _drained(self) -> bool:
         return not self._accepting and not self._waiting

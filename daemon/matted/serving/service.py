@@ -37,7 +37,7 @@ from matted.serving.jobs import NO_CLIENT, Job, JobQueue
 from matted.serving.questions import Questions
 from matted.serving.workers import Reply, Setup, Workers, internal_failure
 from matted.system import logbook
-from matted.system.task import SHUTTING_DOWN
+from matted.system.task import CANCELLED, SHUTTING_DOWN
 
 log = logging.getLogger(__name__)
 
@@ -326,6 +326,8 @@ class Service:
             "connection_file": self._identity.connection_file,
             "device": config.device,
             "default_model": config.model,
+            "flat_ground": config.flat_ground,
+            "chosen": self._workers.chosen,
             "loaded": loaded,
             "resident_bytes": self._process.memory_info().rss + sum(memory),
             "uptime_seconds": self._clock() - self._started,
@@ -363,7 +365,7 @@ def _is_view(job: Job, peer: bytes, name: int) -> bool:
 
 def _cancelled(jobs: Iterable[Job]) -> list[Reply]:
     """Return the replies to jobs that were cancelled while they waited."""
-    return [Reply(job.peer, job.id, Failure(messages.CANCELLED, "Cancelled.")) for job in jobs]
+    return [Reply(job.peer, job.id, Failure(*CANCELLED)) for job in jobs]
 
 
 def _budget(setting: int) -> int:

@@ -11,13 +11,15 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
-from matted_client import Rejected, messages
+from matted_client import Rejected, messages, options
 from matted_client.messages import Failure, Load, MaskRequest, Message, Progress, RefineRequest
 
 from matted.inference.cache import ModelCache
 from matted.inference.predictor import Predictor
 from matted.inference.timing import Stopwatch
+from matted.mask import keying
 from matted.mask.finishing import Outcome
+from matted.mask.keying import Keying
 from matted.mask.pipeline import Pipeline
 from matted.mask.refining import Refining
 from matted.mask.subject.finding import ModelNeeded, PipelineModel
@@ -57,7 +59,7 @@ class Setup(NamedTuple):
 
     def model_id(self, requested: str) -> str:
         """Resolve "default" to the id of the default model."""
-        return self.config.model if requested == "default" else requested
+        return self.config.model if requested == options.DEFAULT_MODEL else requested
 
     def model(self, requested: str) -> Entry:
         """Return the entry of a requested model. Raises Rejected("model_not_found")."""
@@ -70,6 +72,20 @@ class Setup(NamedTuple):
         asked = request.keep_alive if self.config.client_keep_alive else None
         return self.config.keep_alive if asked is None else asked
 
+    def takes_flat(self, job: Job) -> bool | None:
+        """Return whether a picture's flat ground makes its mask in the place of a model. It takes no time.
+
+        None: that depends on the ground, for which nobody has looked yet.
+        """
+        request, picture = job.request, job.picture
+        if not isinstance(request, MaskRequest) or picture is None or request.model != options.DEFAULT_MODEL:
+            return False
+        if self.config.flat_ground != options.AUTO or picture.has_plate:
+            return False
+        if not isinstance(self.catalogue.entries.get(self.config.model), ModelSpec):
+            return False
+        return keying.known_to_be_flat(picture)
+
 
 class Workers:
     """WORKERS threads that carry out jobs, and one more for each model that is being downloaded or loaded.
@@ -77,7 +93,11 @@ class Workers:
     So a request for a model in memory never waits for the load of another. Requests for a model that is being loaded
     stay in the queue until it is in memory.
 
+    Where a flat ground may make a mask in the place of a model, a worker looks for it first. If there is none, the job
+    waits again, for its model.
+
     setup: replaced by a reload.
+    chosen: what made the latest mask, as in `status`; None before the first.
     """
 
     def __init__(
@@ -88,6 +108,7 @@ class Workers:
         on_finished: called from a thread whenever `collect` has something new, and when a thread ends.
         """
         self.setup = setup
+        self.chosen: dict[str, Any] | None = None
         self._queue = queue
         self._cache = cache
         self._predictor = predictor
@@ -97,6 +118,7 @@ class Workers:
         # The models that are being downloaded or loaded, by id, and whether for a mask.
         self._loading: dict[str, bool] = {}
         self._to_load: dict[Job, str] = {}  # taken from the queue, and the model that has to be loaded for it
+        self._to_look: set[Job] = set()  # taken from the queue to look for a flat ground
         self._mask_threads = 0  # threads that make a mask, or wait for a slot to make it
         self._mask_slots = threading.Semaphore(WORKERS)
         self._threads = [
@@ -146,9 +168,13 @@ class Workers:
 
     def _is_ready(self, job: Job) -> bool:
         """Tell the queue whether to hand out this job. It asks one thread at a time, and hands out the first yes."""
-        model = self._model_id(job)
+        flat = self.setup.takes_flat(job)
+        model = self._model_id(job) if flat is False else None
         if model is None:
-            return self._mask_threads < WORKERS
+            ready = self._mask_threads < WORKERS
+            if ready and flat is None:
+                self._to_look.add(job)
+            return ready
         if model in self._loading:
             return False
         spec = self.setup.catalogue.specs.get(model)
@@ -214,13 +240,18 @@ class Workers:
 
     def _finish(self, job: Job, on_loaded: Callable[[], None] = _do_nothing) -> None:
         reply = self._reply(job, on_loaded)
+        if reply is None:
+            return
         with self._lock:
             self._queue.done(job)  # before the reply can be sent, so that no progress message follows it
             self._finished.append(reply)
         self._on_finished()
 
-    def _reply(self, job: Job, on_loaded: Callable[[], None]) -> Reply:
-        """Carry out a job; an error becomes a Failure. on_loaded: called once the model is in memory."""
+    def _reply(self, job: Job, on_loaded: Callable[[], None]) -> Reply | None:
+        """Carry out a job; an error becomes a Failure. Returns None if it waits again.
+
+        on_loaded: called once the model is in memory.
+        """
         label = _label(job)
         try:
             return self._carry_out(job, label, on_loaded)
@@ -240,7 +271,7 @@ class Workers:
             failure = internal_failure()
         return Reply(job.peer, job.id, failure)
 
-    def _carry_out(self, job: Job, label: str, on_loaded: Callable[[], None]) -> Reply:
+    def _carry_out(self, job: Job, label: str, on_loaded: Callable[[], None]) -> Reply | None:
         request, setup = job.request, self.setup
         stopwatch = Stopwatch(job.submitted, self._predictor.clock)
         stopwatch.lap("waiting")
@@ -251,24 +282,41 @@ class Workers:
                     on_loaded()
             return Reply(job.peer, job.id, messages.Done())
         outcome = self._answer(job, request, on_loaded, stopwatch)
-        stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in outcome.info.timings.items())
+        if outcome is None:
+            self._queue.put_back(job)
+            return None
+        info = outcome.info
+        self.chosen = {name: getattr(info, name) for name in ("model", "ground", "ground_colour", "chosen")}
+        stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in info.timings.items())
         log.info("%s: %s", label, stages)
         arrays = [array for array in (outcome.mask, outcome.foreground) if array is not None]
         frames = [np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for array in arrays]
-        return Reply(job.peer, job.id, outcome.info, frames)
+        return Reply(job.peer, job.id, info, frames)
 
     def _answer(
         self, job: Job, question: MaskRequest | RefineRequest, on_loaded: Callable[[], None], stopwatch: Stopwatch
-    ) -> Outcome:
-        """Make the mask that a question is about. Raises Rejected, MemoryError."""
+    ) -> Outcome | None:
+        """Make the mask that a question is about. Raises Rejected, MemoryError.
+
+        Returns None if a model has to make it, which the job has to wait for like any other.
+        """
         picture = job.picture
         assert picture is not None, "a question without a picture"
         if isinstance(question, RefineRequest):
             with self._mask_slot(job):
                 return Refining(job, question, picture, stopwatch).run()
+        chosen = self.setup.takes_flat(job) is True
+        if job in self._to_look:
+            self._to_look.discard(job)
+            chosen = keying.is_flat(picture)
+            stopwatch.lap("ground")
+            if not chosen:
+                return None
         spec, keep_alive = self.setup.model(question.model), self.setup.keep_alive(question)
-        if not isinstance(spec, ModelSpec):
-            raise Rejected(messages.BAD_REQUEST, f"{spec.title} makes no masks yet.")
+        if chosen or not isinstance(spec, ModelSpec):
+            with self._mask_slot(job):
+                maker = options.FLAT if chosen else spec.id
+                return Keying(maker, job, question, picture, stopwatch, chosen).run()
 
         @contextmanager
         def lend() -> Iterator[PipelineModel]:

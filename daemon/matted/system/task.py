@@ -11,7 +11,9 @@ from matted_client import Rejected, messages
 from matted_client.messages import Progress
 
 WAITING = Progress("waiting")
-SHUTTING_DOWN = (messages.SHUTTING_DOWN, "The matted daemon is shutting down.", "Try again in a moment.")  # a refusal
+# Refusals.
+CANCELLED = (messages.CANCELLED, "Cancelled.")
+SHUTTING_DOWN = (messages.SHUTTING_DOWN, "The matted daemon is shutting down.", "Try again in a moment.")
 _POLL_SECONDS = 0.02  # after which a task that waits for a lock looks whether it was cancelled
 
 
@@ -48,7 +50,7 @@ class Task:
     def check(self) -> None:
         """Raise Rejected("cancelled") once the task was cancelled or overtaken."""
         if self.cancelled():
-            raise Rejected(messages.CANCELLED, "Cancelled.")
+            raise Rejected(*CANCELLED)
 
     def begin(self, stage: str) -> None:
         """Report that a stage begins. Raises Rejected("cancelled") once the task was cancelled."""

@@ -8,7 +8,7 @@ import pytest
 from matted.mask.picture import Picture
 from matted.serving.jobs import Job, JobQueue
 from matted_client import Rejected
-from matted_client.messages import MaskRequest
+from matted_client.messages import MaskRequest, Progress
 
 PLENTY = 1 << 30  # bytes
 STUCK_SECONDS = 30.0  # after which a thread that should have ended counts as stuck
@@ -294,6 +294,89 @@ def test_a_cancel_ends_the_wait_for_a_lock() -> None:
     assert ended(thread)
     assert outcome == ["cancelled"]
     assert lock.locked()
+
+
+# -- waiting again ----------------------------------------------------------------------------------------------------
+
+
+def taken_from(queue: JobQueue) -> Job:
+    taken = queue.take(0)
+    assert taken is not None
+    return taken
+
+
+def test_a_job_that_is_put_back_waits_in_the_place_that_it_had() -> None:
+    queue = queue_of(3)
+    queue.submit(job(0, b"other"))
+    before = [(each.peer, each.id) for _, each in queue.unfinished()]
+    first = taken_from(queue)
+    first.progress = Progress("preparing")
+    queue.put_back(first)
+    assert [(each.peer, each.id) for _, each in queue.unfinished()] == before
+    assert first.progress.stage == "waiting"
+    taken = [taken_from(queue) for _ in before]
+    assert [(each.peer, each.id) for each in taken] == before
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_jobs_of_a_client_that_are_put_back_keep_their_order(order: tuple[int, int]) -> None:
+    queue = queue_of(3)
+    two = [taken_from(queue), taken_from(queue)]
+    for number in order:
+        queue.put_back(two[number])
+    assert [take(queue) for _ in range(3)] == [0, 1, 2]
+
+
+def test_no_other_client_loses_its_turn_by_it() -> None:
+    queue = queue_of(2)
+    for peer in (b"second", b"third"):
+        queue.submit(job(0, peer))
+    first = taken_from(queue)
+    assert taken_from(queue).peer == b"second", "which is next while the first is at work"
+    queue.put_back(first)
+    taken = [taken_from(queue) for _ in range(3)]
+    assert [(each.peer, each.id) for each in taken] == [(b"peer", 0), (b"third", 0), (b"peer", 1)]
+
+
+def test_a_worker_that_waits_gets_a_job_that_is_put_back() -> None:
+    queue, taken = queue_of(1), list[int]()
+    first = taken_from(queue)
+    worker = threading.Thread(target=lambda: taken.append(take(queue)))
+    worker.start()
+    queue.put_back(first)
+    assert ended(worker) and taken == [0]
+
+
+def test_a_full_queue_takes_back_what_it_has_handed_out() -> None:
+    queue = queue_of(2, limit=2)
+    first = taken_from(queue)
+    queue.submit(job(9))
+    queue.put_back(first)
+    assert places(queue) == [(0, 0), (1, 1), (2, 9)]
+
+
+@pytest.mark.parametrize("overtaken", [False, True])
+def test_a_job_that_was_cancelled_meanwhile_does_not_wait_again(overtaken: bool) -> None:
+    queue = queue_of(1)
+    first = taken_from(queue)
+    if overtaken:
+        queue.submit(job(9), is_even)
+    else:
+        cancel(queue, 0)
+    with pytest.raises(Rejected) as refusal:
+        queue.put_back(first)
+    assert refusal.value.code == "cancelled" and queue.contains(b"peer", 0), "its worker answers it"
+    queue.done(first)
+    assert not queue.contains(b"peer", 0)
+
+
+def test_nothing_waits_again_once_the_queue_is_closed() -> None:
+    queue = queue_of(1)
+    first = taken_from(queue)
+    assert queue.close() == []
+    with pytest.raises(Rejected) as refusal:
+        queue.put_back(first)
+    assert refusal.value.code == "shutting_down" and queue.drained
 
 
 # -- interrupting ----------------------------------------------------------------------------------------------------

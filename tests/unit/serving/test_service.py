@@ -11,8 +11,9 @@ from typing import Any
 import psutil
 import pytest
 from conftest import wait_for
-from fakes import Engines, Finished, Gate, disc, model
+from fakes import Engines, Finished, Gate, disc, drawn, model
 from matted.inference.engines.engine import EngineDied
+from matted.mask import ground
 from matted.mask.edges import matting as hair
 from matted.mask.edges import tiles
 from matted.models import catalogue
@@ -700,3 +701,67 @@ def test_it_can_be_preloaded(tmp_path: Path, installed: None) -> None:
     wait_for(lambda: not daemon.service.working(), "the end of the preload")
     assert daemon.engines.made == []
     daemon.end()
+
+
+# -- flat grounds ------------------------------------------------------------------------------------------------------
+
+
+def status_of(daemon: Daemon) -> dict[str, Any]:
+    (reply,) = daemon.ask(999, messages.StatusRequest())
+    assert isinstance(reply, messages.StatusReply)
+    return reply.status
+
+
+def test_status_says_what_made_the_latest_mask(daemon: Daemon) -> None:
+    assert status_of(daemon)["chosen"] is None and status_of(daemon)["flat_ground"] == "auto"
+    daemon.ask(1, MaskRequest(width=SIDE, height=SIDE, format="RGB8"), drawn(SIDE))
+    daemon.mask_of(1)
+    told = {"model": "flat", "ground": "colour", "ground_colour": [255, 255, 255], "chosen": True}
+    assert status_of(daemon)["chosen"] == told
+    daemon.mask(2)
+    daemon.mask_of(2)
+    told = {"model": "small", "ground": "", "ground_colour": [], "chosen": False}
+    assert status_of(daemon)["chosen"] == told
+    hint = bytes(SIDE * SIDE // 2) + bytes([255]) * (SIDE * SIDE // 2)
+    daemon.ask(3, RefineRequest(width=SIDE, height=SIDE, format="RGB8", hint=True), disc(SIDE), hint)
+    daemon.mask_of(3)
+    assert status_of(daemon)["chosen"] == {**told, "model": ""}
+
+
+def test_a_reload_decides_whether_open_pictures_are_looked_at(daemon: Daemon) -> None:
+    daemon.ask(1, Open(1, SIDE, SIDE, "RGB8"), drawn(SIDE))
+    for request_id, flat_ground, maker in ((2, "auto", "flat"), (3, "off", "small"), (4, "auto", "flat")):
+        daemon.setup = daemon.setup._replace(config=replace(daemon.config, flat_ground=flat_ground))
+        assert daemon.ask(900 + request_id, messages.Reload()) == [Done()]
+        assert daemon.about(request_id, model="default") == []
+        daemon.mask_of(request_id)
+        assert (status_of(daemon)["chosen"] or {})["model"] == maker
+        assert status_of(daemon)["flat_ground"] == flat_ground
+
+
+def test_a_client_that_leaves_while_its_picture_is_looked_at_leaves_nothing_behind(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, find = Gate(), ground.find
+    monkeypatch.setattr(ground, "find", lambda layer: (gate.wait(), find(layer))[1])
+    gate.close()
+    daemon.open(1)
+    daemon.about(2, model="default")
+    assert gate.reached.wait(60)
+    daemon.service.leave(ME)
+    gate.open()
+    assert daemon.failure_of(2) == "cancelled"
+    assert not daemon.service.working() and daemon.engines.made == []
+
+
+def test_a_later_view_overtakes_one_whose_picture_is_looked_at(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, find = Gate(), ground.find
+    monkeypatch.setattr(ground, "find", lambda layer: (gate.wait(), find(layer))[1])
+    gate.close()
+    daemon.open(1)
+    daemon.about(2, model="default", view=[0, 0, SIDE, SIDE, 24, 24])
+    assert gate.reached.wait(60)
+    daemon.about(3, model="default", view=[0, 0, SIDE, SIDE, 32, 32])
+    gate.open()
+    assert daemon.failure_of(2) == "cancelled"
+    assert len(daemon.mask_of(3)) == 32 * 32

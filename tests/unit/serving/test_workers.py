@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import wait_for
-from fakes import Engines, FakeStore, Finished, disc, model
+from fakes import Engines, FakeStore, Finished, Gate, disc, drawn, model
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
 from matted.inference.engines.engine import EngineDied
+from matted.inference.layer import Layer
 from matted.inference.predictor import Predictor
+from matted.mask import ground
+from matted.mask.ground import Ground
 from matted.mask.picture import Picture
 from matted.mask.pipeline import Outcome, Pipeline
+from matted.models import catalogue
 from matted.models.catalogue import Catalogue
 from matted.serving.jobs import Job, JobQueue
 from matted.serving.workers import WORKERS, Setup, Workers
@@ -25,6 +31,8 @@ from matted.settings.target import Target
 from matted_client.messages import Done, Failure, Load, MaskRequest, MaskResult
 
 SPECS = {name: model(name) for name in ("small", "large", "third")}
+SPECS["plate"] = model("plate", inputs="image+plate")
+FLAT = catalogue.load().find("flat")
 SIDE = 96
 GIGANTIC = 1 << 40
 
@@ -35,24 +43,33 @@ class Harness:
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.engines, self.store = Engines(), FakeStore()
         self.clock = self.engines.clock
+        self.times = itertools.count(step=0.001)  # when the requests come, in order
         self.queue = JobQueue(32, GIGANTIC)
         self.cache = ModelCache(GIGANTIC, lambda: GIGANTIC, self.clock)
         predictor = Predictor(
             self.store.as_store, self.cache, CompiledFiles(folder, 0), Target("CPU"), self.engines, self.clock
         )
         defaults = config.Config(folder, folder, folder, folder, model="small", **settings)
-        setup = Setup(defaults, Catalogue(SPECS))
+        self.setup = Setup(defaults, Catalogue({**SPECS, FLAT.id: FLAT}))
         self.woken = 0
-        self.workers = Workers(setup, self.queue, self.cache, predictor, self._wake)
+        self.workers = Workers(self.setup, self.queue, self.cache, predictor, self._wake)
         self.finished = Finished(self.workers.collect)
 
     def _wake(self) -> None:
         self.woken += 1
 
     def mask(self, request_id: int, name: str = "small", peer: bytes = b"me", **fields: Any) -> Job:
+        return self.mask_of(disc(SIDE), request_id, name, peer, **fields)
+
+    def mask_of(self, pixels: bytes, request_id: int, name: str = "default", peer: bytes = b"me", **fields: Any) -> Job:
+        """Ask for the mask of a picture: SIDE x SIDE, RGB8."""
+        return self.about(Picture(SIDE, SIDE, "RGB8", [memoryview(pixels)]), request_id, name, peer, **fields)
+
+    def about(
+        self, picture: Picture, request_id: int, name: str = "default", peer: bytes = b"me", **fields: Any
+    ) -> Job:
         request = MaskRequest(width=SIDE, height=SIDE, format="RGB8", model=name, edges="off", **fields)
-        picture = Picture(SIDE, SIDE, "RGB8", [memoryview(disc(SIDE))])
-        return self.submit(Job(peer, request_id, request, picture, self.clock.now))
+        return self.submit(Job(peer, request_id, request, picture, next(self.times)))
 
     def load(self, request_id: int, name: str = "small", **fields: Any) -> Job:
         return self.submit(Job(b"me", request_id, Load(name, **fields), submitted=self.clock.now))
@@ -60,6 +77,10 @@ class Harness:
     def submit(self, job: Job) -> Job:
         self.queue.submit(job)
         return job
+
+    def reload(self, **settings: Any) -> None:
+        self.setup = self.setup._replace(config=replace(self.setup.config, **settings))
+        self.workers.setup = self.setup
 
     def end(self) -> None:
         self.queue.close()
@@ -339,3 +360,227 @@ def test_an_unused_model_is_unloaded_when_its_time_is_up(harness: Harness) -> No
     harness.clock.now += 601
     harness.queue.wake_worker()
     wait_for(lambda: harness.engines.made[0].closed, "the model to be unloaded")
+
+
+# -- flat grounds ------------------------------------------------------------------------------------------------------
+
+
+class Looks:
+    """The searches for grounds. A gate is passed before each; count: how many there were."""
+
+    def __init__(self) -> None:
+        self.gate = Gate()
+        self.count = 0
+        self.error: Exception | None = None
+        self._find = ground.find
+
+    def __call__(self, layer: Layer) -> Ground | None:
+        self.count += 1
+        self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        return self._find(layer)
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
+    counted = Looks()
+    monkeypatch.setattr(ground, "find", counted)
+    return counted
+
+
+def drawing() -> Picture:
+    return Picture(SIDE, SIDE, "RGB8", [memoryview(drawn(SIDE))])
+
+
+def photograph() -> Picture:
+    return Picture(SIDE, SIDE, "RGB8", [memoryview(disc(SIDE))])
+
+
+def test_a_flat_ground_needs_no_model(harness: Harness) -> None:
+    harness.store.missing.add("small")
+    harness.store.licences.refused.add("small")
+    harness.mask_of(drawn(SIDE), 1)
+    reply = harness.finished.of(1)
+    info = result(reply)
+    assert (info.model, info.device, info.chosen) == ("flat", "", True)
+    assert (info.ground, info.ground_colour) == ("colour", [255, 255, 255])
+    mask = reply.frames[0]
+    assert mask[SIDE * SIDE // 2 + SIDE // 2] == 255 and mask[0] == 0
+    assert harness.engines.made == [] and harness.cache.resident() == []
+    assert harness.workers.chosen == {
+        "model": "flat",
+        "ground": "colour",
+        "ground_colour": [255, 255, 255],
+        "chosen": True,
+    }
+
+
+def test_a_photograph_gets_the_model_and_is_looked_at_once(harness: Harness, looks: Looks) -> None:
+    picture = photograph()
+    for request_id in (1, 2):
+        harness.about(picture, request_id)
+        info = result(harness.finished.of(request_id))
+        assert (info.model, info.ground, info.ground_colour, info.chosen) == ("small", "", [], False)
+    assert looks.count == 1 and len(harness.engines.made) == 1
+    assert harness.workers.chosen == {"model": "small", "ground": "", "ground_colour": [], "chosen": False}
+
+
+def test_who_names_a_model_gets_that_one_and_nobody_looks(harness: Harness, looks: Looks) -> None:
+    harness.mask_of(drawn(SIDE), 1, "small")
+    info = result(harness.finished.of(1))
+    assert (info.model, info.chosen) == ("small", False) and looks.count == 0
+
+
+def test_who_names_flat_gets_that_and_did_not_have_it_chosen(harness: Harness) -> None:
+    harness.mask_of(drawn(SIDE), 1, "flat")
+    info = result(harness.finished.of(1))
+    assert (info.model, info.ground, info.chosen) == ("flat", "colour", False) and harness.engines.made == []
+
+
+def test_nobody_looks_where_the_setting_says_so(tmp_path: Path, looks: Looks) -> None:
+    harness = Harness(tmp_path, flat_ground="off")
+    harness.mask_of(drawn(SIDE), 1)
+    assert result(harness.finished.of(1)).model == "small" and looks.count == 0
+    harness.end()
+
+
+def test_where_flat_is_the_default_model_it_was_not_chosen(harness: Harness) -> None:
+    harness.reload(model="flat")
+    harness.mask_of(drawn(SIDE), 1)
+    info = result(harness.finished.of(1))
+    assert (info.model, info.chosen) == ("flat", False)
+
+
+def test_nobody_looks_at_a_picture_with_a_plate(tmp_path: Path, looks: Looks) -> None:
+    harness = Harness(tmp_path)
+    harness.reload(model="plate")
+    pixels = memoryview(drawn(SIDE))
+    request = MaskRequest(width=SIDE, height=SIDE, format="RGB8", plate=True, edges="off")
+    harness.submit(Job(b"me", 1, request, Picture(SIDE, SIDE, "RGB8", [pixels, pixels], plate=True)))
+    assert result(harness.finished.of(1)).model == "plate" and looks.count == 0
+    harness.end()
+
+
+def test_a_drawing_does_not_wait_while_the_model_loads(harness: Harness) -> None:
+    loading = harness.engines.close_loading("small")
+    harness.mask_of(disc(SIDE), 1)
+    assert loading.reached.wait(60)
+    for request_id in (2, 3):
+        harness.mask_of(disc(SIDE), request_id)
+    harness.mask_of(drawn(SIDE), 4)
+    assert result(harness.finished.of(4)).chosen
+    assert [reply.id for reply in harness.finished.replies] == [4]
+    loading.open()
+    assert all(result(harness.finished.of(request_id)).model == "small" for request_id in (1, 2, 3))
+    assert len(harness.engines.made) == 1
+
+
+def test_a_photograph_that_was_looked_at_keeps_its_turn(harness: Harness, looks: Looks) -> None:
+    """Two clients ask for three masks each, while all of the workers look at the first two."""
+    looks.gate.close()
+    for number in range(3):
+        harness.mask_of(disc(SIDE), 10 + number, peer=b"one")
+        harness.mask_of(disc(SIDE), 20 + number, peer=b"two")
+    wait_for(lambda: looks.count == WORKERS, "the looks")
+    loading = harness.engines.close_loading("small")
+    looks.gate.open()
+    assert loading.reached.wait(60)
+    wait_for(lambda: looks.count == 6, "the looks at all of them")
+    wait_for(lambda: len(harness.queue._running) == 1, "all but the one that loads the model to wait again")
+    first, *others = [(job.peer, job.id) for _, job in harness.queue.unfinished()]
+    assert first in [(b"one", 10), (b"two", 20)]
+    for peer in (b"one", b"two"):
+        numbers = [number for each, number in [first, *others] if each == peer]
+        assert numbers == sorted(numbers)
+    assert [peer for peer, _ in others[:4]].count(b"one") == 2
+    loading.open()
+    assert all(result(harness.finished.of(each)) for each in (10, 11, 12, 20, 21, 22))
+
+
+def test_a_cancel_while_the_ground_is_looked_for(harness: Harness, looks: Looks) -> None:
+    looks.gate.close()
+    jobs = [harness.mask_of(disc(SIDE), 1), harness.mask_of(drawn(SIDE), 2)]
+    wait_for(lambda: looks.count == 2, "the looks")
+    harness.queue.cancel(lambda job: job in jobs)
+    looks.gate.open()
+    assert [failure(harness.finished.of(each)).code for each in (1, 2)] == ["cancelled"] * 2
+    assert harness.engines.made == [] and harness.queue.unfinished() == []
+
+
+def test_a_shutdown_while_the_ground_is_looked_for(tmp_path: Path, looks: Looks) -> None:
+    """A flat picture is finished. Another would have to wait for its model."""
+    harness = Harness(tmp_path)
+    looks.gate.close()
+    harness.mask_of(disc(SIDE), 1)
+    harness.mask_of(drawn(SIDE), 2)
+    wait_for(lambda: looks.count == 2, "the looks")
+    assert harness.queue.close() == []
+    looks.gate.open()
+    assert failure(harness.finished.of(1)).code == "shutting_down"
+    assert result(harness.finished.of(2)).chosen
+    wait_for(harness.workers.ended, "the end of the workers")
+    assert harness.engines.made == []
+
+
+def test_a_reload_while_the_ground_is_looked_for_changes_nothing_for_that_picture(
+    harness: Harness, looks: Looks
+) -> None:
+    looks.gate.close()
+    harness.mask_of(drawn(SIDE), 1)
+    wait_for(lambda: looks.count == 1, "the look")
+    harness.reload(flat_ground="off")
+    looks.gate.open()
+    assert result(harness.finished.of(1)).model == "flat"
+    harness.mask_of(drawn(SIDE), 2)
+    assert result(harness.finished.of(2)).model == "small"
+    harness.reload(flat_ground="auto")
+    harness.mask_of(drawn(SIDE), 3)
+    assert result(harness.finished.of(3)).model == "flat"
+
+
+def test_an_even_ground_alone_is_no_subject_and_no_model_is_asked(harness: Harness) -> None:
+    harness.mask_of(bytes([255]) * (SIDE * SIDE * 3), 1)
+    assert failure(harness.finished.of(1)).code == "no_subject"
+    assert harness.engines.made == [] and harness.workers.chosen is None
+
+
+def test_an_error_while_the_ground_is_looked_for_is_answered(harness: Harness, looks: Looks) -> None:
+    looks.error = MemoryError()
+    harness.mask_of(drawn(SIDE), 1)
+    assert failure(harness.finished.of(1)).code == "out_of_memory"
+    looks.error = None
+    harness.mask_of(drawn(SIDE), 2)
+    assert result(harness.finished.of(2)).chosen
+
+
+def test_flat_does_not_prolong_the_life_of_a_model(harness: Harness) -> None:
+    harness.mask(1)
+    harness.finished.of(1)
+    harness.clock.now += 500
+    harness.mask_of(drawn(SIDE), 2)
+    assert result(harness.finished.of(2)).model == "flat"
+    assert expires_in(harness) == 100.0
+
+
+def test_no_more_masks_of_flat_grounds_are_made_at_once_than_there_are_workers(harness: Harness, looks: Looks) -> None:
+    """The masks of models are at work in threads of their own."""
+    gates = [harness.engines.close_inferring(name) for name in ("small", "large")]
+    for request_id, name in enumerate(("small", "large"), 1):
+        harness.mask(request_id, name)
+    wait_for(lambda: harness.workers._mask_threads == WORKERS, "the masks of the models")
+    harness.mask_of(drawn(SIDE), 3)
+    harness.queue.recheck()
+    assert looks.count == 0 and [job.id for job in harness.queue._waiting[b"me"]] == [3]
+    gates[0].open()
+    assert result(harness.finished.of(3)).chosen
+    gates[1].open()
+    assert result(harness.finished.of(1)) and result(harness.finished.of(2))
+
+
+def test_a_flat_picture_is_looked_at_once_whatever_is_asked_of_it(harness: Harness, looks: Looks) -> None:
+    picture = drawing()
+    for request_id, fields in enumerate(({}, {"holes": "keep"}, {"view": [0, 0, 48, 48, 24, 24]}), 1):
+        harness.about(picture, request_id, **fields)
+        assert result(harness.finished.of(request_id)).chosen
+    assert looks.count == 1
