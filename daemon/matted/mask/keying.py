@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 from matted_client import Rejected, messages, options
@@ -22,6 +22,7 @@ from matted.system.task import Task
 # Keys of what is known of a picture.
 _GROUND = "ground"
 _FLAT = "flat"
+_KEYED = "keyed"
 
 
 def ground_of(picture: Picture) -> Ground | None:
@@ -29,12 +30,28 @@ def ground_of(picture: Picture) -> Ground | None:
     return picture.findings.get(_GROUND, lambda: (ground.find(picture.layers[0]), 0))
 
 
-def is_flat(picture: Picture) -> bool:
-    """Return whether the ground of a picture is surely flat. It is looked for if nobody has done so yet."""
+def keyed_of(picture: Picture, found: Ground, check: Callable[[], None]) -> Keyed:
+    """Return what is seen before the ground of a picture: looked at once.
+
+    found: the ground. check: called between steps; raises to stop.
+    """
+
+    def keyed() -> tuple[Keyed, int]:
+        result = keyer.key(picture.layers[0], found, check)
+        return result, result.memory
+
+    return picture.findings.get(_KEYED, keyed)
+
+
+def is_flat(picture: Picture, check: Callable[[], None]) -> bool:
+    """Return whether a picture has a flat ground that surely suffices. It is looked at if nobody has done so yet.
+
+    check: called between steps; raises to stop.
+    """
 
     def found() -> tuple[bool, int]:
         ground = ground_of(picture)
-        return ground is not None and ground.is_sure, 0
+        return ground is not None and ground.is_sure and keyed_of(picture, ground, check).suffices, 0
 
     return picture.findings.get(_FLAT, found)
 
@@ -88,7 +105,8 @@ class Keying:
                 "Choose a model to find the subject.",
             )
         self._task.begin("edges")
-        keyed = self._picture.findings.get("keyed", lambda: self._keyed(found))
+        keyed = keyed_of(self._picture, found, self._task.check)
+        self._stopwatch.lap("edges")
         self._refuse_nothing(keyed)
         request = self._request
         finishing = Finishing(self._task, request, self._picture, self._stopwatch, hinted=True)
@@ -105,11 +123,6 @@ class Keying:
             ground=found,
             chosen=self._chosen,
         )
-
-    def _keyed(self, found: Ground) -> tuple[Keyed, int]:
-        keyed = keyer.key(self._picture.layers[0], found, self._task.check)
-        self._stopwatch.lap("edges")
-        return keyed, keyed.memory
 
     def _refuse_nothing(self, keyed: Keyed) -> None:
         """Raise Rejected("no_subject") if there is nothing before the ground, and nobody says that there is."""

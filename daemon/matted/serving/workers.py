@@ -308,7 +308,7 @@ class Workers:
         chosen = self.setup.takes_flat(job) is True
         if job in self._to_look:
             self._to_look.discard(job)
-            chosen = keying.is_flat(picture)
+            chosen = keying.is_flat(picture, job.check)
             stopwatch.lap("ground")
             if not chosen:
                 return None

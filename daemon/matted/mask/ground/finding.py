@@ -37,10 +37,13 @@ _LEAST_BORDER = 0.5  # share of the border that the first guess has to explain
 _DEVIATIONS = 5.0  # standard deviations of the noise that the noise reaches
 _LEAST_NOISE = 1.5  # levels: rounding, dither
 MOST_NOISE = 30.0  # levels that the noise may reach; more is no flat ground
-_CLEAN = 3.0  # levels; a ground whose noise reaches no further was made by a program
+_CLEAN = 2.0  # levels; a ground whose noise reaches no further was made by a program
 _FLAT = 3.0  # levels over the whole picture that a single colour may vary by
 _LIGHT, _PALE = 120, 90  # least level, and greatest difference of the channels, of paper
-_KEYED = 48  # levels between the one or two strong channels of a key colour and the others
+# The most of the other channels that a key colour has, as a share of the strong channel, or of the weaker one of two.
+# Skies and skin have more of them.
+_GREEN, _BLUE, _MAGENTA = 0.65, 0.45, 0.45
+_STRONG = 80  # least level of the strong channel
 _TRANSPARENT = 0.02  # share of a picture that may be transparent: colours there mean nothing
 SURE = 0.5  # sureness from which the ground is taken
 
@@ -200,10 +203,15 @@ def _kind(field: Field, noise: float) -> str:
     """Return the kind of ground; empty if its noise is none that such a ground has."""
     if noise <= _CLEAN:
         return COLOUR if field.span <= _FLAT else RAMP
-    mean = field.mean
-    low, middle, high = sorted(mean)
-    if high - middle >= _KEYED or (middle - low >= _KEYED and high - middle < _KEYED // 2):
-        return KEY
+    red, green, blue = field.mean
+    for strong, others, most in (
+        (green, max(red, blue), _GREEN),
+        (blue, max(red, green), _BLUE),
+        (min(red, blue), green, _MAGENTA),
+    ):
+        if strong >= _STRONG and others <= most * strong:
+            return KEY
+    low, high = min(field.mean), max(field.mean)
     return PAPER if low >= _LIGHT and high - low <= _PALE else ""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matted.inference.layer import Layer
-from matted.mask.ground.finding import KEY, Ground
+from matted.mask.ground.finding import KEY, PAPER, Ground
 from matted.mask.keyer import climbing, distance, holes, inks, noise, rims, unmixing, veils
 from matted.mask.keyer.clicks import Said
 from matted.mask.keyer.climbing import Edges
@@ -29,6 +29,7 @@ _INNER = 4096  # pixels inside the subject, about, that are looked at to tell wh
 # Levels from the ground up to which pixels are no subject if that is more than ten times as far from it: ripples of
 # resampling, which divide no areas either.
 _FAINT, _STRONG = 8.0, 10.0
+_PALE, _MOST_PALE = 32, 0.15  # levels from the ground, and share of the edges that lead to no more
 _LEAST_SUBJECT = 8  # pixels at edges: fewer are stains
 _STROKES = 0.1  # times as many pixels as the edges have; with fewer inside, a subject is made of strokes
 _SPECK = 2.0  # times the noise: what rises no higher out of a noisy ground is a part of it
@@ -50,6 +51,7 @@ class Keyed:
     borders: of each pixel of the edges, the number of the area that it borders on.
     rims: what is around each area.
     drawn: whether the subject has even colours; else it is painted in shades.
+    photographed: whether it has the texture of a photograph.
     inner: n x 3: colours of some pixels inside the subject, R, G, B.
     subject: of each pixel of the edges, the colour of the subject there, R, G, B.
     """
@@ -65,6 +67,7 @@ class Keyed:
     borders: NDArray[np.int32]
     rims: Rims
     drawn: bool
+    photographed: bool
     inner: Floats
     subject: Floats
 
@@ -78,6 +81,19 @@ class Keyed:
     def is_empty(self) -> bool:
         """Whether there is nothing but the ground."""
         return len(self.edges.indices) < _LEAST_SUBJECT and self.veil is None
+
+    @property
+    def suffices(self) -> bool:
+        """Whether the ground alone tells what the subject is.
+
+        Before a wall, a sky or a sheet of white there may be things that have its colour: what is photographed needs a
+        model, but before a key colour. So does what is hardly told from the ground.
+        """
+        if self.ground.kind == KEY or self.drawn:
+            return True
+        heights = self.distances.flat[self.edges.peaks]
+        pale = float((heights < _PALE).mean()) if len(heights) else 0.0
+        return self.ground.kind != PAPER and not self.photographed and pale <= _MOST_PALE
 
     def alpha(self, depth: int, inside: str, shadow: bool, said: Said) -> Mask:
         """Return the mask: height x width, full scale is subject.
@@ -181,6 +197,7 @@ def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
         borders=borders,
         rims=rims.look(distances, background, around, edges.indices, subject, cells.background.sizes, reach),
         drawn=drawn,
+        photographed=inks.is_photographed(distances, inside),
         inner=inner,
         subject=subject,
     )
