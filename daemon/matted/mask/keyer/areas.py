@@ -37,11 +37,10 @@ def find(marks: Marks) -> Areas:
     Parallel Connectivity Algorithm", 1982).
     """
     rows, columns = marks.shape
-    steps = np.zeros((rows, columns + 1), np.int8)
-    steps[:, :-1] = marks
-    steps[:, 1:] -= marks.astype(np.int8)
-    flat = steps.reshape(-1)
-    begins, ends = np.flatnonzero(flat == 1), np.flatnonzero(flat == -1)  # of runs; an end is the first pixel behind
+    apart = np.zeros(rows * (columns + 1) + 1, bool)  # with a pixel before the first, and one that ends each row
+    apart[1:].reshape(rows, columns + 1)[:, :-1] = marks
+    turns = np.flatnonzero(apart[1:] != apart[:-1])
+    begins, ends = turns[::2], turns[1::2]  # of runs; an end is the first pixel behind
     numbers = np.arange(len(begins))
     one, other = _touching(begins, ends, columns + 1)
     while len(one):
@@ -53,9 +52,9 @@ def find(marks: Marks) -> Areas:
             numbers = further
         if np.array_equal(before, numbers):
             break
-    _, numbers = np.unique(numbers, return_inverse=True)
-    numbers += 1
-    count = int(numbers.max(initial=0)) + 1
+    firsts_of_areas = numbers == np.arange(len(numbers))
+    numbers = np.cumsum(firsts_of_areas)[numbers]
+    count = np.count_nonzero(firsts_of_areas) + 1
     sizes = np.bincount(numbers, ends - begins, count).astype(np.intp)
     run_rows, firsts, behinds = begins // (columns + 1), begins % (columns + 1), ends % (columns + 1)
     at_edge = (run_rows == 0) | (run_rows == rows - 1) | (firsts == 0) | (behinds == columns)
@@ -76,7 +75,8 @@ def _touching(begins: Indices, ends: Indices, stride: int) -> tuple[Indices, Ind
 
 def _painted(rows: int, columns: int, begins: Indices, ends: Indices, numbers: Indices) -> NDArray[np.int32]:
     """Return the runs, painted with their numbers."""
-    steps = np.zeros(rows * (columns + 1), np.int32)
-    steps[begins] = numbers
-    steps[ends] = -numbers
-    return np.cumsum(steps, dtype=np.int32).reshape(rows, columns + 1)[:, :-1]
+    edges = np.zeros(2 * len(begins) + 2, np.intp)
+    edges[1:-1:2], edges[2:-1:2], edges[-1] = begins, ends, rows * (columns + 1)
+    values = np.zeros(len(edges) - 1, np.int32)
+    values[1::2] = numbers
+    return np.repeat(values, np.diff(edges)).reshape(rows, columns + 1)[:, :-1]
