@@ -20,6 +20,7 @@ from matted.mask.keyer import areas
 from matted.mask.keyer.areas import Areas
 from matted.mask.keyer.distance import Distances
 from matted.mask.keyer.rims import EQUAL, Rims
+from matted.system.threads import for_each
 
 Floats = NDArray[np.float32]
 Marks = NDArray[np.bool_]
@@ -28,6 +29,8 @@ Indices = NDArray[np.intp]
 SIDE = 2048  # cells of the longer side, at most
 AUTO, OPEN, KEEP = "auto", "open", "keep"  # as in matted_client.options
 """What becomes of holes."""
+_FAINT = 8  # levels from the ground up to which pixels divide no areas: ripples of resampling do not
+_ROWS = 64  # cells of a strip
 _LARGE = 0.012  # of the picture's area
 _MOSTLY = 0.5  # share of the rays from which a rim is of a kind
 _ALL = 0.9  # share of the rays that meet nothing but subject, around a gloss
@@ -63,10 +66,20 @@ class Cells:
         return self.background.labels.nbytes + self.near.nbytes
 
 
-def divide(background: Marks) -> Cells:
-    """Return the cells and their areas. background: height x width, pixels."""
-    side = -(-max(background.shape) // SIDE)
-    labelled = areas.find(_all_of(background, side))
+def divide(distances: Distances, background: Marks) -> Cells:
+    """Return the cells and their areas. background: the ground and the veils on it, in the frame of `distances`."""
+    height, width = distances.inner.shape
+    side = -(-max(height, width) // SIDE)
+    cells = np.empty((-(-height // side), -(-width // side)), bool)
+
+    def work(top: int) -> None:
+        rows = slice(top * side, (top + _ROWS) * side)
+        marks = distances.inner[rows] <= _FAINT
+        marks |= background[1:-1, 1:-1][rows]
+        cells[top : top + _ROWS] = _all_of(marks, side)
+
+    for_each(work, range(0, len(cells), _ROWS))
+    labelled = areas.find(cells)
     return Cells(side, labelled, _spread(labelled))
 
 
@@ -105,11 +118,12 @@ def _has_fills(outline: Floats, inner: Floats) -> bool:
 
 def _all_of(marks: Marks, side: int) -> Marks:
     """Return which cells are marked throughout."""
-    if side == 1:
-        return marks
-    rows, columns = marks.shape
-    for axis, size in ((0, rows), (1, columns)):
-        marks = np.logical_and.reduceat(marks, np.arange(0, size, side), axis=axis)
+    for _ in range(2):
+        whole = marks[::side].copy()
+        for step in range(1, side):
+            part = marks[step::side]
+            whole[: len(part)] &= part
+        marks = whole.T
     return marks
 
 
@@ -119,14 +133,18 @@ def _spread(found: Areas) -> NDArray[np.int32]:
     if not found.count:
         return labels
     padded = np.pad(labels, 1)
-    around = [
-        padded[1 + down : padded.shape[0] - 1 + down, 1 + across : padded.shape[1] - 1 + across]
-        for down in (-1, 0, 1)
-        for across in (-1, 0, 1)
-    ]
-    result = labels.copy()
+    marked = padded != 0
+    tall = marked[:-2] | marked[1:-1] | marked[2:]
+    beside = (tall[:, :-2] | tall[:, 1:-1] | tall[:, 2:]) & (labels == 0)
+    rows, columns = np.nonzero(beside)
+    stride = padded.shape[1]
+    places = (rows + 1) * stride + columns + 1
+    around = [padded.reshape(-1)[places + down * stride + across] for down in (-1, 0, 1) for across in (-1, 0, 1)]
+    numbers = np.zeros(len(places), np.int32)
     for outside in (True, False):
         for each in around:
-            fits = (result == 0) & (each != 0) & (found.outside[each] == outside)
-            result[fits] = each[fits]
+            fits = (numbers == 0) & (each != 0) & (found.outside[each] == outside)
+            numbers[fits] = each[fits]
+    result = padded[1:-1, 1:-1]
+    result[rows, columns] = numbers
     return result

@@ -182,7 +182,7 @@ def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
     found = inks.find(peaks, distances.ground(peaks.indices), inner, reach)
     subject = found.filled(peaks, distances.ground(peaks.indices))[numbers]
     shares, shade = _shares(distances, veil, edges, subject, reach if noisy else 0.0)
-    cells = holes.divide(background[1:-1, 1:-1] | (distances.inner <= _FAINT))
+    cells = holes.divide(distances, background)
     borders = cells.at(distances, edges.feet)
     around = np.where(cells.background.outside[borders], 0, borders)
     return Keyed(
