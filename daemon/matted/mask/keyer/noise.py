@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,13 +30,15 @@ def near_subject(distances: Distances, noise: float) -> float:
     """
     heights: list[Bytes] = []
     edges = 0
-    for top, left in _chosen(distances, noise):
+    least = int(noise)  # for whole levels the same, and no comparison in float64
+    for row, column in _chosen(distances, noise):
+        top, left = row * _TILE, column * _TILE
         part = distances.framed[top : top + _TILE + 2, left : left + _TILE + 2]
         inner = part[1:-1, 1:-1]
-        faint = (inner > noise) & (inner <= _FAINT)
+        faint = (inner > least) & (inner <= _FAINT)
         if not faint.any():
             continue
-        around = np.stack([_shifted(part, *each) for each in AROUND]).max(axis=0)
+        around = functools.reduce(np.maximum, (_shifted(part, *each) for each in AROUND))
         edges += int(np.count_nonzero(around > inner + _FAINT))
         heights.append(inner[faint & (inner > around) & ~_near(inner > _FAINT)])
     found = np.concatenate(heights) if heights else np.zeros(0, np.uint8)
@@ -44,12 +48,12 @@ def near_subject(distances: Distances, noise: float) -> float:
 
 
 def _chosen(distances: Distances, noise: float) -> list[list[int]]:
-    """Return the top and the left of tiles that are not ground alone, spread over the picture."""
+    """Return the row and the column of tiles that are not ground alone, spread over the picture."""
     inner = distances.inner
-    rows = np.maximum.reduceat(inner, np.arange(0, inner.shape[0], _TILE), axis=0)
+    rows = np.stack([inner[top : top + _TILE].max(axis=0) for top in range(0, inner.shape[0], _TILE)])
     peaks = np.maximum.reduceat(rows, np.arange(0, inner.shape[1], _TILE), axis=1)
     mixed = np.argwhere(peaks > max(noise, _FAINT))
-    chosen: list[list[int]] = (mixed[:: max(1, -(-len(mixed) // _TILES))] * _TILE).tolist()
+    chosen: list[list[int]] = mixed[:: max(1, -(-len(mixed) // _TILES))].tolist()
     return chosen
 
 
@@ -60,8 +64,10 @@ def _shifted(part: Bytes, down: int, across: int) -> Bytes:
 
 def _near(marks: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return what is at most _APART pixels from marks, along rows and columns."""
-    for axis in (0, 1):
-        padded = np.pad(marks, [(_APART, _APART) if each == axis else (0, 0) for each in (0, 1)])
-        size = marks.shape[axis]
-        marks = np.logical_or.reduce([padded.take(range(step, step + size), axis) for step in range(2 * _APART + 1)])
+    for _ in range(2):
+        near = marks.copy()
+        for step in range(1, _APART + 1):
+            near[step:] |= marks[:-step]
+            near[:-step] |= marks[step:]
+        marks = near.T
     return marks
