@@ -83,7 +83,7 @@ class Field:
             )
             for channel in range(3)
         ]
-        return np.stack([np.asarray(plane) for plane in planes], axis=-1)
+        return np.moveaxis(np.stack([np.asarray(plane) for plane in planes]), 0, -1)
 
     def _grid(self) -> Floats:
         """Return the colours at _KNOTS x _KNOTS places, from edge to edge of the picture."""

@@ -27,14 +27,15 @@ def find(layer: Layer, ground: Ground, noise: float) -> Marks | None:
     noise: levels that the noise of the picture reaches.
     """
     small = layer.averaged(SIDE)
-    colours = np.moveaxis(small.planes(), 0, -1).astype(np.float32)
-    field = ground.field.sampled((0, 0, layer.width, layer.height), small.width, small.height)
+    colours = small.planes().astype(np.float32)
+    field = np.moveaxis(ground.field.sampled((0, 0, layer.width, layer.height), small.width, small.height), -1, 0)
     differences = colours - field
-    distances = np.abs(differences).max(axis=-1)
+    distances = np.abs(differences).max(axis=0)
     # A mean of many pixels has less noise; what is left decides how much of a shadow's faint end is seen.
     bare = distances <= noise
     smooth = _steps(differences) <= max(_STEP, noise)
-    soft = smooth & ~bare & _like_veil(colours, field, noise)
+    soft = smooth & ~bare
+    soft[soft] = _like_veil(colours[:, soft], field[:, soft], noise)
     if not soft.any():
         return None
     joined = areas.find(bare | soft)
@@ -51,21 +52,25 @@ def enlarged(veil: Marks, width: int, height: int) -> Marks:
 
 
 def _like_veil(colours: Floats, field: Floats, noise: float) -> Marks:
-    """Return what is darker than the ground without another colour, or lighter than a dark ground."""
-    glow = (field.mean(axis=-1) < _DARK) & ((colours - field).min(axis=-1) >= -noise)
+    """Return what is darker than the ground without another colour, or lighter than a dark ground.
+
+    colours, field: 3 x n.
+    """
+    glow = (field.mean(axis=0) < _DARK) & ((colours - field).min(axis=0) >= -noise)
     shares = colours / np.maximum(field, 1)
-    tint = np.float32(_TINT) + np.float32(noise) / np.maximum(field.max(axis=-1), 1)
-    shadow = (shares.max(axis=-1) - shares.min(axis=-1) <= tint) & (shares.max(axis=-1) <= 1)
+    tint = np.float32(_TINT) + np.float32(noise) / np.maximum(field.max(axis=0), 1)
+    brightest = shares.max(axis=0)
+    shadow = (brightest - shares.min(axis=0) <= tint) & (brightest <= 1)
     return np.asarray(glow | shadow)
 
 
 def _steps(differences: Floats) -> Floats:
-    """Return the greatest step from each pixel to those beside it, in levels."""
-    steps = np.zeros(differences.shape[:2], np.float32)
-    for one, other in (((slice(1, None),), (slice(-1),)), ((slice(None), slice(1, None)), (slice(None), slice(-1)))):
-        step = np.abs(differences[one] - differences[other]).max(axis=-1)
-        np.maximum(steps[one], step, out=steps[one])
-        np.maximum(steps[other], step, out=steps[other])
+    """Return the greatest step from each pixel to those beside it, in levels. differences: 3 x rows x columns."""
+    steps = np.zeros(differences.shape[1:], np.float32)
+    for each, out in ((differences, steps), (differences.swapaxes(1, 2), steps.T)):
+        step = np.abs(each[:, 1:] - each[:, :-1]).max(axis=0)
+        np.maximum(out[1:], step, out=out[1:])
+        np.maximum(out[:-1], step, out=out[:-1])
     return steps
 
 
