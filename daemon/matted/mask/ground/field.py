@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,14 +37,14 @@ class Field:
     @property
     def mean(self) -> tuple[int, int, int]:
         """Its mean colour, R, G, B."""
-        red, green, blue = (int(level) for level in np.rint(self._grid().mean(axis=(0, 1))).clip(0, 255))
+        red, green, blue = (int(level) for level in np.rint(self._grid.mean(axis=(1, 2))).clip(0, 255))
         return red, green, blue
 
     @property
     def span(self) -> float:
         """By how many levels of 255 it varies, in the channel that varies most."""
-        grid = self._grid()
-        return float((grid.max(axis=(0, 1)) - grid.min(axis=(0, 1))).max())
+        grid = self._grid
+        return float((grid.max(axis=(1, 2)) - grid.min(axis=(1, 2))).max())
 
     def at(self, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
         """Return the colours at some places: n x 3, R, G, B.
@@ -71,25 +72,38 @@ class Field:
         """Return what `drawn` does, not rounded."""
         if self.is_constant:
             return np.broadcast_to(self.coefficients[0], (height, width, 3))
-        grid = self._grid().clip(0, 255)
+        grid = self._grid.clip(0, 255)
         # A sample of the grid is a place, the middle of a pixel of an image is: hence the half.
         left, top, right, bottom = (
             edge / size * (_KNOTS - 1) + 0.5
             for edge, size in zip(box, (self.width, self.height, self.width, self.height), strict=True)
         )
         planes = [
-            Image.fromarray(np.ascontiguousarray(grid[:, :, channel])).resize(
-                (width, height), Image.Resampling.BILINEAR, (left, top, right, bottom)
-            )
-            for channel in range(3)
+            Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR, (left, top, right, bottom))
+            for plane in grid
         ]
         return np.moveaxis(np.stack([np.asarray(plane) for plane in planes]), 0, -1)
 
+    @cached_property
     def _grid(self) -> Floats:
-        """Return the colours at _KNOTS x _KNOTS places, from edge to edge of the picture."""
+        """The colours at _KNOTS x _KNOTS places, from edge to edge of the picture: 3 x rows x columns."""
         places = np.linspace(-1, 1, _KNOTS, dtype=np.float32)
-        across, down = np.meshgrid(places, places)
-        return np.asarray(terms(across, down, degree(len(self.coefficients))) @ self.coefficients)
+        return on_grid(self.coefficients, places, places)
+
+
+def on_grid(coefficients: Floats, across: Floats, down: Floats) -> Floats:
+    """Return the colours of a field on a grid: 3 x rows x columns.
+
+    coefficients: as Field has them. across, down: of the columns and of the rows, -1 to 1 from edge to edge.
+
+    On a grid each term is a column's share times a row's, so that products of small matrices are enough.
+    """
+    highest = degree(len(coefficients))
+    square = np.zeros((3, highest + 1, highest + 1), np.float32)
+    for term, (power, other) in enumerate(powers(highest)):
+        square[:, other, power] = coefficients[term]
+    rows, columns = (np.stack([places**power for power in range(highest + 1)]) for places in (down, across))
+    return np.asarray(rows.T @ square @ columns)
 
 
 def terms(across: Floats, down: Floats, degree: int) -> Floats:
@@ -97,8 +111,12 @@ def terms(across: Floats, down: Floats, degree: int) -> Floats:
 
     across, down: of the places, -1 to 1 from edge to edge of the picture.
     """
-    powers = [across**power * down**other for power in range(degree + 1) for other in range(degree + 1 - power)]
-    return np.stack(powers, axis=-1)
+    return np.stack([across**power * down**other for power, other in powers(degree)], axis=-1)
+
+
+def powers(degree: int) -> list[tuple[int, int]]:
+    """Return for each term the powers of the place across and of that down."""
+    return [(power, other) for power in range(degree + 1) for other in range(degree + 1 - power)]
 
 
 def count(degree: int) -> int:

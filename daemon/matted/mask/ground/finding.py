@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matted.inference.layer import Layer
-from matted.mask.ground.field import MAX_DEGREE, Field, count, terms
+from matted.mask.ground.field import MAX_DEGREE, Field, count, on_grid, powers, terms
 
 Floats = NDArray[np.float32]
 Marks = NDArray[np.bool_]
@@ -32,6 +32,7 @@ _SIDE = 96  # places a side of the grid
 _RING = 2  # places from the border on that count as border
 _NEAR = 8.0  # levels from the first guess of the field
 _GUESSES = 48  # random samples of three places each: with a third of the border covered, one in a million all fail
+_TELLING = 1e-6  # of the greatest eigenvalue of the normal equations; what is less tells nothing
 _ROUNDS = 5  # of fitting to what is near and looking anew what that is
 _LEAST_BORDER = 0.5  # share of the border that the first guess has to explain
 _DEVIATIONS = 5.0  # standard deviations of the noise that the noise reaches
@@ -77,16 +78,17 @@ class Ground:
 def find(layer: Layer) -> Ground | None:
     """Return the ground of a picture; None if it has none that is flat."""
     rows, columns = _places(layer.height), _places(layer.width)
-    samples = layer.samples[np.ix_(rows, columns)][:, :, list(layer.channels)].astype(np.float32)
+    samples = layer.samples[np.ix_(rows, columns)]
+    planes = np.stack([samples[:, :, channel] for channel in layer.channels]).astype(np.float32)
     if layer.has_alpha and _transparent(layer, rows, columns):
         return None
-    grid = _Grid.of(samples, rows, columns, layer.width, layer.height)
+    grid = _Grid.of(planes, rows, columns, layer.width, layer.height)
     guess = _guessed(grid)
     if guess is None:
         return None
     coefficients, noise = _fitted(grid, guess)
     residuals = grid.residuals(coefficients)
-    distances = np.abs(residuals).max(axis=-1)
+    distances = _greatest(residuals)
     ground = distances <= noise
     if noise > MOST_NOISE or ground.sum() < 16:
         return None
@@ -105,8 +107,8 @@ def find(layer: Layer) -> Ground | None:
 class _Grid:
     """The places that are looked at.
 
-    samples: rows x columns x 3, R, G, B.
-    across, down: rows x columns, of each place, -1 to 1.
+    samples: 3 x rows x columns, R, G, B.
+    across, down: of the columns and of the rows, -1 to 1.
     border: rows x columns, which of them are at the border.
     """
 
@@ -119,20 +121,38 @@ class _Grid:
     def of(cls, samples: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp], width: int, height: int) -> _Grid:
         across = ((columns + 0.5) * (2 / width) - 1).astype(np.float32)
         down = ((rows + 0.5) * (2 / height) - 1).astype(np.float32)
-        border = np.zeros(samples.shape[:2], bool)
+        border = np.zeros(samples.shape[1:], bool)
         border[:_RING] = border[-_RING:] = True
         border[:, :_RING] = border[:, -_RING:] = True
-        return cls(samples, *np.meshgrid(across, down), border)
+        return cls(samples, across, down, border)
 
     def residuals(self, coefficients: Floats) -> Floats:
-        """Return by how much the samples differ from a field: rows x columns x 3."""
-        degree = next(each for each in range(MAX_DEGREE + 1) if count(each) == len(coefficients))
-        return np.asarray(self.samples - terms(self.across, self.down, degree) @ coefficients)
+        """Return by how much the samples differ from a field: 3 x rows x columns."""
+        return self.samples - on_grid(coefficients, self.across, self.down)
+
+    def fitted(self, marks: Marks, highest: int) -> Floats:
+        """Return the coefficients of the field of a degree that is nearest to marked places, by least squares.
+
+        The sums of the normal equations are products of small matrices, for which no BLAS starts threads: on a busy
+        machine these took many times as long as the work.
+        """
+        weights = marks.astype(np.float64)
+        rows, columns = (
+            np.vander(places.astype(np.float64), 2 * highest + 1, increasing=True).T
+            for places in (self.down, self.across)
+        )
+        moments = rows @ weights @ columns.T
+        sums = rows[: highest + 1] @ (self.samples * weights) @ columns[: highest + 1].T
+        over, under = np.array(powers(highest)).T
+        matrix = moments[under[:, np.newaxis] + under, over[:, np.newaxis] + over]
+        # Where too few places tell of a term, it is left out.
+        return np.asarray(np.linalg.lstsq(matrix, sums[:, under, over].T, rcond=_TELLING)[0], np.float32)
 
 
 def _places(size: int) -> NDArray[np.intp]:
     """Return the rows or the columns of the grid, from edge to edge."""
-    return np.unique(np.linspace(0, size - 1, min(_SIDE, size)).astype(np.intp))
+    places = np.linspace(0, size - 1, min(_SIDE, size)).astype(np.intp)
+    return places[np.diff(places, prepend=-1) > 0]
 
 
 def _transparent(layer: Layer, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> bool:
@@ -142,59 +162,81 @@ def _transparent(layer: Layer, rows: NDArray[np.intp], columns: NDArray[np.intp]
 
 def _guessed(grid: _Grid) -> Floats | None:
     """Return a first guess of the field by the border, constant or linear: coefficients; None if nothing fits."""
-    samples = grid.samples[grid.border]
-    bins = (samples // 16).astype(np.int32) @ np.array([256, 16, 1])
-    common = samples[bins == np.bincount(bins).argmax()]
-    middle = np.median(common, axis=0)[np.newaxis]
-    near = np.abs(samples - middle).max(axis=1) <= _NEAR
+    samples = grid.samples[:, grid.border]
+    bins = np.array([256, 16, 1]) @ (samples // 16).astype(np.int64)
+    common = samples[:, bins == np.bincount(bins).argmax()]
+    middle = _median(common)
+    near = _greatest(samples - middle[:, np.newaxis]) <= _NEAR
     if near.mean() >= 0.9:
-        return np.asarray(np.median(samples[near], axis=0)[np.newaxis], np.float32)
-    linear = terms(grid.across[grid.border], grid.down[grid.border], 1)
-    picks = np.random.default_rng(1).integers(0, len(samples), (_GUESSES, 3))
+        return np.asarray(_median(samples[:, near])[np.newaxis], np.float32)
+    rows, columns = np.nonzero(grid.border)
+    linear = terms(grid.across[columns], grid.down[rows], 1)
+    picks = _picks(len(rows))
     systems = linear[picks]
     usable = np.abs(np.linalg.det(systems)) > 0.05  # three places in a line say nothing of the rest
     if not usable.any():
-        return np.asarray(middle, np.float32) if near.mean() >= _LEAST_BORDER else None
-    guesses = np.linalg.solve(systems[usable], samples[picks[usable]])
-    fitting = (np.abs(samples - linear @ guesses).max(axis=2) <= _NEAR).mean(axis=1)
+        return np.asarray(middle[np.newaxis], np.float32) if near.mean() >= _LEAST_BORDER else None
+    guesses = np.linalg.solve(systems[usable], samples.T[picks[usable]])
+    residuals = samples - np.moveaxis(guesses, -1, 1) @ linear.T
+    fitting = (np.abs(residuals).max(axis=1) <= _NEAR).mean(axis=1)
     best = int(fitting.argmax())
     if max(fitting[best], near.mean()) < _LEAST_BORDER:
         return None
     if near.mean() + 0.05 >= fitting[best]:
-        return np.asarray(middle, np.float32)
+        return np.asarray(middle[np.newaxis], np.float32)
     return np.asarray(guesses[best], np.float32)
+
+
+def _picks(size: int) -> NDArray[np.int64]:
+    """Return random samples of three of so many places each: _GUESSES x 3, always the same.
+
+    The steps of the golden section, scrambled, are random enough, and NumPy's generators are not loaded for them.
+    """
+    steps = np.arange(1, 3 * _GUESSES + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    steps = (steps ^ (steps >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    return ((steps >> np.uint64(32)) % np.uint64(size)).astype(np.int64).reshape(_GUESSES, 3)
 
 
 def _fitted(grid: _Grid, guess: Floats) -> tuple[Floats, float]:
     """Return the field fitted to all that is near it, and the levels that its noise reaches."""
     coefficients, reach = guess, 1.5 * _NEAR
+    distances = _greatest(grid.residuals(coefficients))
     for turn in range(_ROUNDS):
-        distances = np.abs(grid.residuals(coefficients)).max(axis=-1)
         near = distances <= reach
         if near.sum() < 4 * count(MAX_DEGREE):
             break
-        degree = min(turn, MAX_DEGREE) if len(coefficients) > 1 or turn else 0
-        basis = terms(grid.across[near], grid.down[near], degree)
-        coefficients = np.linalg.lstsq(basis, grid.samples[near], rcond=None)[0].astype(np.float32)
-        distances = np.abs(grid.residuals(coefficients)).max(axis=-1)
+        coefficients = grid.fitted(near, min(turn, MAX_DEGREE))
+        distances = _greatest(grid.residuals(coefficients))
         # Of the greatest of three normal deviations the median is 1.26 standard deviations.
-        deviation = float(np.median(distances[distances <= reach])) / 1.26 if (distances <= reach).any() else reach
+        deviation = float(_median(distances[distances <= reach])) / 1.26 if (distances <= reach).any() else reach
         reach = max(_LEAST_NOISE, min(MOST_NOISE + 10, _DEVIATIONS * deviation))
-    field = coefficients
-    plain = np.median(grid.samples[distances <= reach], axis=0)[np.newaxis].astype(np.float32)
-    if np.abs(grid.residuals(field) - grid.residuals(plain))[distances <= reach].max(initial=0.0) <= 0.75:
+    field, near = coefficients, distances <= reach
+    plain = _median(grid.samples[:, near])[np.newaxis].astype(np.float32)
+    if _greatest(grid.residuals(field) - grid.residuals(plain))[near].max(initial=0.0) <= 0.75:
         field = np.rint(plain)  # what a fit adds to one colour is what it learned of the edges of the subject
     return field, reach
+
+
+def _greatest(differences: Floats) -> Floats:
+    """Return the difference of the channel that differs most. differences: 3 x ..."""
+    return np.asarray(np.abs(differences).max(axis=0))
+
+
+def _median(values: Floats) -> Floats:
+    """Return the median along the last axis. NumPy's loads all of numpy.ma when it is first called."""
+    last = values.shape[-1] - 1
+    middle = np.partition(values, (last // 2, -(-last // 2)), axis=-1)
+    return np.asarray((middle[..., last // 2] + middle[..., -(-last // 2)]) / np.float32(2))
 
 
 def _likeness(residuals: Floats, ground: Marks) -> float:
     """Return the correlation of the noise of places that are neighbours on the grid."""
     sums = []
     for one, other, both in (
-        (residuals[:-1], residuals[1:], ground[:-1] & ground[1:]),
-        (residuals[:, :-1], residuals[:, 1:], ground[:, :-1] & ground[:, 1:]),
+        (residuals[:, :-1], residuals[:, 1:], ground[:-1] & ground[1:]),
+        (residuals[:, :, :-1], residuals[:, :, 1:], ground[:, :-1] & ground[:, 1:]),
     ):
-        one, other = one[both], other[both]
+        one, other = one[:, both], other[:, both]
         sums.append((float((one * other).sum()), float((one**2 + other**2).sum() / 2)))
     return sum(each[0] for each in sums) / max(1e-6, sum(each[1] for each in sums))
 
