@@ -57,19 +57,12 @@ class Field:
         down = (rows.astype(np.float32) + np.float32(0.5)) * np.float32(2 / self.height) - np.float32(1)
         return np.asarray(terms(across, down, degree(len(self.coefficients))) @ self.coefficients).clip(0, 255)
 
-    def drawn(self, box: tuple[float, float, float, float], width: int, height: int) -> Bytes:
-        """Return the field in a part of the picture: height x width x 3, R, G, B, rounded.
+    def sampled(self, box: tuple[float, float, float, float], width: int, height: int) -> Floats:
+        """Return the field in a part of the picture: height x width x 3, R, G, B.
 
         box: left, top, right, bottom of the part, in pixels of the picture.
         width, height: at which it is drawn.
         """
-        if self.is_constant:
-            colour = np.rint(self.coefficients[0]).clip(0, 255).astype(np.uint8)
-            return np.broadcast_to(colour, (height, width, 3))
-        return np.rint(self.sampled(box, width, height)).astype(np.uint8)
-
-    def sampled(self, box: tuple[float, float, float, float], width: int, height: int) -> Floats:
-        """Return what `drawn` does, not rounded."""
         if self.is_constant:
             return np.broadcast_to(self.coefficients[0], (height, width, 3))
         grid = self._grid.clip(0, 255)
@@ -89,6 +82,38 @@ class Field:
         """The colours at _KNOTS x _KNOTS places, from edge to edge of the picture: 3 x rows x columns."""
         places = np.linspace(-1, 1, _KNOTS, dtype=np.float32)
         return on_grid(self.coefficients, places, places)
+
+
+class Drawing:
+    """A field, drawn and rounded at the size of its picture, some rows at a time."""
+
+    def __init__(self, field: Field) -> None:
+        """Draw the rows of the knots. field: what is drawn."""
+        knots = field._grid.clip(0, 255)
+        self._height = field.height
+        left, share = _between_knots(np.arange(field.width), field.width)
+        self._knots = knots.take(left, axis=2) + np.diff(knots).take(left, axis=2) * share
+        self._rises = np.diff(self._knots, axis=1)
+
+    def plane(self, channel: int, top: int, bottom: int) -> Bytes:
+        """Return the rows top <= y < bottom of a channel, 0 for red: rows x width."""
+        above, share = _between_knots(np.arange(top, bottom), self._height)
+        levels = np.empty((bottom - top, self._knots.shape[2]), np.float32)
+        for knot in range(above[0], above[-1] + 1):
+            rows = slice(*np.searchsorted(above, (knot, knot + 1)))
+            np.multiply(self._rises[channel, knot], share[rows, np.newaxis], out=levels[rows])
+            levels[rows] += self._knots[channel, knot]
+        return np.rint(levels, out=levels).astype(np.uint8)
+
+
+def _between_knots(places: NDArray[Any], size: int) -> tuple[NDArray[Any], Floats]:
+    """Return the knot before each place, and how far it is on the way to the next one, 0..1.
+
+    places: columns or rows. size: how many the picture has.
+    """
+    knots = (places + 0.5) * ((_KNOTS - 1) / size)
+    before = knots.astype(np.intp)
+    return before, (knots - before).astype(np.float32)
 
 
 def on_grid(coefficients: Floats, across: Floats, down: Floats) -> Floats:

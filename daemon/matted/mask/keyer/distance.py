@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matted.inference.layer import Layer
-from matted.mask.ground.field import Field
+from matted.mask.ground.field import Drawing, Field
 from matted.system.threads import for_each
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
-_ROWS = 128  # of a strip: what is in between stays in the processor's cache
+_ROWS = 16  # of a strip: what is in between stays in the processor's cache
 
 AHEAD = ((0, 1), (1, 0), (1, 1), (1, -1))  # neighbours of a pixel, down and across: one of each two opposite ones
 AROUND = (*AHEAD, *((-down, -across) for down, across in AHEAD))
@@ -73,23 +73,21 @@ def measure(layer: Layer, field: Field, check: Callable[[], None]) -> Distances:
     """Return the distances. check: called between strips; raises to stop."""
     height, width, count = layer.samples.shape
     framed = np.zeros((height + 2, width + 2), np.uint8)
-    plain = field.is_constant
+    drawing = None if field.is_constant else Drawing(field)
+    # A row is compared many times as fast as a single number.
+    colours = [np.full((1, width), level, np.uint8) for level in field.mean]
 
     def work(top: int) -> None:
         check()
-        samples = layer.samples[top : top + _ROWS]
-        rows = len(samples)
-        shown = 1 if plain else rows
-        ground = np.zeros((shown, width, count), np.uint8)
-        drawn = field.drawn((0, top, width, top + rows), width, shown)
+        bottom = min(top + _ROWS, height)
+        out = framed[top + 1 : bottom + 1, 1:-1]
         for channel, sample in enumerate(layer.channels[:count]):
-            ground[:, :, sample] = drawn[:, :, channel]
-        # The distance of unsigned numbers: one of both differences is 0.
-        differences = np.maximum(samples, ground) - np.minimum(samples, ground)
-        out = framed[top + 1 : top + 1 + rows, 1:-1]
-        out[...] = differences[:, :, layer.channels[0]]
-        for sample in layer.channels[1:count]:
-            np.maximum(out, differences[:, :, sample], out=out)
+            plane = layer.samples[top:bottom, :, sample].copy()
+            ground = colours[channel] if drawing is None else drawing.plane(channel, top, bottom)
+            # The distance of unsigned numbers is the greater one less the lesser one.
+            difference = np.maximum(plane, ground)
+            difference -= np.minimum(plane, ground, out=plane)
+            np.maximum(out, difference, out=out)
 
     for_each(work, range(0, height, _ROWS))
     return Distances(layer, field, framed)
