@@ -27,6 +27,16 @@ PHOTOGRAPHS = CHECKOUT / "tests" / "photographs"
 # A shell has its background jobs ignore Ctrl-C, and their children inherit that; what the tests start must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# The environment of a daemon that can download nothing.
+OFFLINE = {
+    "PIP_CONFIG_FILE": "/dev/null",
+    "PIP_INDEX_URL": "http://127.0.0.1:9/simple",  # the discard port: nobody listens
+    "PIP_EXTRA_INDEX_URL": "",
+    "PIP_FIND_LINKS": "",
+    "PIP_NO_CACHE_DIR": "1",
+    "https_proxy": "http://127.0.0.1:9",
+}
+
 PATIENCE = 60.0  # seconds that tests wait for something before they fail
 
 

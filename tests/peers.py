@@ -106,6 +106,8 @@ _SHADES = itertools.count(1)
 def disc(width: int, height: int, shade: int = 0) -> bytes:
     """Draw a bright disc on a dark ground, in which every model finds a subject. Returns RGBA8 pixels.
 
+    The ground is in waves: nobody takes it for a flat one, which needs no model.
+
     shade: 0 to 399, the colour of the ground: another shade is another picture.
     """
     import numpy as np
@@ -113,6 +115,7 @@ def disc(width: int, height: int, shade: int = 0) -> bytes:
     y, x = np.mgrid[:height, :width]
     inside = ((x - width / 2) / (width / 3)) ** 2 + ((y - height / 2) / (height / 3)) ** 2 < 1
     pixels = np.full((height, width, 4), (40 + shade % 20, 60 + shade // 20 % 20, 40, 255), np.uint8)
+    pixels[..., :3] += (18 + 18 * np.sin(24 * x / width) * np.sin(18 * y / height)).astype(np.uint8)[..., np.newaxis]
     pixels[inside] = (240, 190, 120, 255)
     return pixels.tobytes()
 

@@ -6,18 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import PHOTOGRAPHS, Daemon
+from conftest import OFFLINE, PHOTOGRAPHS, Daemon
 from matted.models import catalogue
 
 CHELSEA = str(PHOTOGRAPHS / "chelsea.jpg")
-OFFLINE = {
-    "PIP_CONFIG_FILE": "/dev/null",
-    "PIP_INDEX_URL": "http://127.0.0.1:9/simple",  # the discard port: nobody listens
-    "PIP_EXTRA_INDEX_URL": "",
-    "PIP_FIND_LINKS": "",
-    "PIP_NO_CACHE_DIR": "1",
-    "https_proxy": "http://127.0.0.1:9",
-}
 
 
 def test_the_default_model_is_downloaded_and_announced(new_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
