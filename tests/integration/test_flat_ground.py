@@ -148,7 +148,7 @@ def test_the_setting_is_read_again(new_daemon: Callable[..., Daemon]) -> None:
             assert asked.status()["flat_ground"] == "off"
             with pytest.raises(Rejected) as refused:
                 picture.mask()
-            assert refused.value.code == "download_failed"
+            assert refused.value.code == "model_not_installed"
             daemon.write_settings("")
             assert daemon.run("reload").returncode == 0
             assert picture.mask().info.chosen

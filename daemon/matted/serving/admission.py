@@ -14,6 +14,7 @@ from matted.models.spec import Entry
 # Bytes of memory for each pixel at a request's peak.
 WHOLE_BYTES = 20  # of a whole mask's: the picture, mask, foreground colours and intermediate arrays
 PART_BYTES = 4  # of the part of the picture that a view shows, or of a picture that is kept: what is read of it
+KEYED_BYTES = 13  # of the whole picture where a flat ground makes the mask: how far from it all is, and the edges
 
 
 def check_size(width: int, height: int) -> None:
@@ -37,12 +38,17 @@ def memory_to_keep(picture: Picture) -> int:
     return picture.frame_bytes + picture.width * picture.height * PART_BYTES
 
 
-def memory_to_answer(question: Question, picture: Picture) -> int:
-    """Return the bytes that a question about a picture needs at its peak, with the picture itself."""
+def memory_to_answer(question: Question, picture: Picture, keyed: bool = False) -> int:
+    """Return the bytes that a question about a picture needs at its peak, with the picture itself.
+
+    keyed: whether the picture's flat ground may make the mask. For a view it looks at all of the picture, too.
+    """
+    pixels = picture.width * picture.height
     if question.view is None:
-        return picture.width * picture.height * WHOLE_BYTES
+        return pixels * WHOLE_BYTES
     left, top, right, bottom, width, height = question.view
-    return picture.frame_bytes + (right - left) * (bottom - top) * PART_BYTES + width * height * WHOLE_BYTES
+    read = pixels * KEYED_BYTES if keyed else (right - left) * (bottom - top) * PART_BYTES
+    return picture.frame_bytes + read + width * height * WHOLE_BYTES
 
 
 def check_memory(needed: int, there: int, can_be_freed: int) -> int:

@@ -9,10 +9,11 @@ from matted_client import Rejected, messages
 from matted_client.messages import MaskRequest, Open, RefineRequest
 
 from matted.mask.picture import Picture
-from matted.models.spec import Entry
+from matted.models.spec import BuiltIn
 from matted.serving import admission
 from matted.serving.jobs import Job, JobQueue
 from matted.serving.open_pictures import Key, OpenPictures
+from matted.serving.workers import Setup
 from matted.system import allocator
 
 OPEN_PERCENT = 20  # of the machine's memory, for open pictures: they stay while nobody looks, as nothing else does
@@ -48,15 +49,17 @@ class Questions:
         request_id: int,
         request: MaskRequest | RefineRequest,
         frames: Sequence[memoryview],
-        model: Entry | None,
+        setup: Setup,
     ) -> Job:
         """Return the job of a question that can be answered.
 
         peer: the routing id of the client's connection.
-        model: what makes the mask. None: it is to be refined.
+        setup: tells what makes the mask.
 
-        Raises Rejected: "picture_forgotten", "too_large", "out_of_memory", "bad_request", "plate_needed".
+        Raises Rejected: "model_not_found", "picture_forgotten", "too_large", "out_of_memory", "bad_request",
+        "plate_needed".
         """
+        model = setup.model(request.model) if isinstance(request, MaskRequest) else None
         picture = self._picture(peer, request, frames)
         outside = request.outside(picture.width, picture.height)
         if outside:
@@ -66,8 +69,10 @@ class Questions:
             raise Rejected(messages.BAD_REQUEST, message)
         if model is not None:
             admission.check_plate(picture.has_plate, model)
-        self._make_room(admission.memory_to_answer(request, picture), picture, (peer, request.picture))
-        return Job(peer, request_id, request, picture, self._clock())
+        job = Job(peer, request_id, request, picture, self._clock())
+        keyed = isinstance(model, BuiltIn) or setup.takes_flat(job) is not False
+        self._make_room(admission.memory_to_answer(request, picture, keyed), picture, (peer, request.picture))
+        return job
 
     def _picture(self, peer: bytes, request: MaskRequest | RefineRequest, frames: Sequence[memoryview]) -> Picture:
         """Return the picture that a question is about, with the question's own hint if it has one."""

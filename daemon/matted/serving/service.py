@@ -210,9 +210,10 @@ class Service:
         """Handle one message. Raises as the parts of it do: Rejected, ProtocolError, MattedError."""
         if op == MaskRequest.op:
             mask = MaskRequest.from_wire(header)
-            return self._ask(self._questions.job(peer, request_id, mask, frames, self._setup.model(mask.model)))
+            return self._ask(self._questions.job(peer, request_id, mask, frames, self._setup))
         if op == RefineRequest.op:
-            return self._ask(self._questions.job(peer, request_id, RefineRequest.from_wire(header), frames, None))
+            refine = RefineRequest.from_wire(header)
+            return self._ask(self._questions.job(peer, request_id, refine, frames, self._setup))
         if op == Open.op:
             return self._open(peer, request_id, Open.from_wire(header), frames)
         if frames:

@@ -39,11 +39,11 @@ def picture(width: int, height: int) -> Picture:
     return Picture(width, height, "RGBA8", frames)
 
 
-def check(width: int, height: int, can_be_freed: int = 0, view: list[int] | None = None) -> int:
+def check(width: int, height: int, can_be_freed: int = 0, view: list[int] | None = None, keyed: bool = False) -> int:
     """Return the bytes that have to be freed for a question."""
     admission.check_size(width, height)
     about = picture(width, height)
-    needed = admission.memory_to_answer(MaskRequest(width, height, "RGBA8", view=view), about)
+    needed = admission.memory_to_answer(MaskRequest(width, height, "RGBA8", view=view), about, keyed)
     return admission.check_memory(needed, about.frame_bytes, can_be_freed)
 
 
@@ -95,6 +95,14 @@ def test_a_view_needs_less_memory_than_the_whole_picture(memory: dict[str, int])
     assert check(*MP24, view=[0, 0, *MP24, 1024, 683]) == 0
     assert check(*MP24, view=[0, 0, 1024, 683, 1024, 683]) == 0
     refusal(*MP24, view=[0, 0, *MP24, *MP24])
+
+
+def test_a_view_whose_mask_a_flat_ground_may_make_needs_memory_for_all_of_the_picture(memory: dict[str, int]) -> None:
+    part = [0, 0, 1024, 683, 1024, 683]
+    memory["available"] = 330_000_000
+    assert check(*MP24, view=part, keyed=True) == 0  # 13 bytes a pixel of the picture, 20 of the view
+    memory["available"] = 320_000_000
+    refusal(*MP24, view=part, keyed=True)
 
 
 def test_a_picture_that_is_kept_needs_memory_for_what_is_made_of_it(memory: dict[str, int]) -> None:

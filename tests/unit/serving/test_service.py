@@ -19,7 +19,7 @@ from matted.mask.edges import tiles
 from matted.models import catalogue
 from matted.models.catalogue import Catalogue
 from matted.models.store import Store
-from matted.serving import questions
+from matted.serving import admission, questions
 from matted.serving.open_pictures import IDLE_SECONDS, MOST_OF_A_CLIENT
 from matted.serving.service import Identity, Service
 from matted.serving.workers import Setup
@@ -765,3 +765,26 @@ def test_a_later_view_overtakes_one_whose_picture_is_looked_at(daemon: Daemon, m
     gate.open()
     assert daemon.failure_of(2) == "cancelled"
     assert len(daemon.mask_of(3)) == 32 * 32
+
+
+def test_a_view_needs_memory_to_look_at_all_of_a_picture_until_it_is_known_not_to_be_flat(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, needed = psutil.virtual_memory(), SIDE * SIDE * admission.KEYED_BYTES + 64 * admission.WHOLE_BYTES
+    free = needed
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: real._replace(available=free))
+    view = [0, 0, 8, 8, 8, 8]
+    for request_id, pixels, flat in ((1, disc(SIDE), False), (11, drawn(SIDE), True)):
+        daemon.ask(request_id, Open(1, SIDE, SIDE, "RGB8"), pixels)  # one picture: others could be forgotten
+        free = needed - 1
+        for each, name in ((2, "default"), (3, "flat")):
+            assert refused(daemon.about(request_id + each, model=name, view=view)) == "out_of_memory"
+        free = needed
+        assert daemon.about(request_id + 4, model="default", view=view) == []
+        daemon.mask_of(request_id + 4)
+        free = needed - 1
+        answer = daemon.about(request_id + 5, model="default", view=view)
+        if flat:
+            assert refused(answer) == "out_of_memory"
+        else:
+            daemon.mask_of(request_id + 5)
