@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from benchmarks import cold, dialogs, engine, folders, hosts, memory, plot, questions, report, warm
+from benchmarks import cold, dialogs, engine, folders, grounds, hosts, memory, plot, questions, report, warm
 from benchmarks.goals import goals
 from benchmarks.peer import Rembg
 from benchmarks.samples import Results, Sample, Section
@@ -27,7 +27,8 @@ from hosts.roots import cache_folder
 from matted_client import MattedError
 
 DOCUMENT = CHECKOUT / "docs" / "benchmarks.md"
-OTHERS = (cold.START, engine.KIND, engine.LOADING, hosts.KIND, hosts.GAPS, dialogs.KIND)  # of no model, or a fixed one
+# Of no model, or a fixed one.
+OTHERS = (cold.START, grounds.KIND, engine.KIND, engine.LOADING, hosts.KIND, hosts.GAPS, dialogs.KIND)
 KINDS = {
     warm.KIND: warm.measure,
     questions.KIND: questions.measure,
@@ -76,6 +77,7 @@ def _sections(place: Workplace) -> Iterator[tuple[Section, Callable[[], list[Sam
     for subject in place.subjects():
         for kind, measure in KINDS.items():
             yield Section(kind, subject.name), partial(measure, place, subject)
+    yield Section(grounds.KIND, ""), partial(grounds.measure, place)
     yield Section(engine.KIND, ""), partial(engine.measure, place)
     yield Section(engine.LOADING, ""), partial(engine.beside, place)
     yield Section(hosts.KIND, ""), partial(hosts.measure, place)

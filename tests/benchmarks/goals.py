@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks import cold, dialogs, engine, folders, hosts, memory, questions, warm
+from benchmarks import cold, dialogs, engine, folders, grounds, hosts, memory, questions, warm
 from benchmarks.samples import Results, beyond, ratio
 
 SMALL = "u2netp"
@@ -39,6 +39,7 @@ def goals(results: Results) -> list[Goal]:
     return [
         *_warm(results),
         *_questions(results),
+        *_grounds(results),
         *_cold(results),
         *_memory(results),
         *_folders(results),
@@ -67,6 +68,15 @@ def _questions(results: Results) -> Iterator[Goal]:
         sample = results.one(questions.KIND, model=SMALL, what=what)
         text = f"{SMALL}, an open picture of 24 megapixels, a view of 1,024 pixels: {what}, in the daemon"
         yield Goal(text, sample.stages[questions.DAEMON] if sample else None, limit, "s")
+
+
+def _grounds(results: Results) -> Iterator[Goal]:
+    asked = [sample.median for what in grounds.PICTURES if (sample := grounds.asked(results, what))]
+    yield Goal("whether a picture of 24 megapixels has a flat ground", 1000 * max(asked) if asked else None, 10.0, "ms")
+    for what in grounds.DRAWINGS:
+        sample = grounds.masked(results, what)
+        text = f"{what} of 24 megapixels on a flat ground: the mask, in the daemon"
+        yield Goal(text, sample.median - sample.stages[grounds.TRANSPORT] if sample else None, 0.25, "s")
 
 
 def _cold(results: Results) -> Iterator[Goal]:

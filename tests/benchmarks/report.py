@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import psutil
-from benchmarks import cold, dialogs, engine, folders, hosts, memory, questions, warm
+from benchmarks import cold, dialogs, engine, folders, grounds, hosts, memory, questions, warm
 from benchmarks.dialog_watch import TICK_MS, TURN_MS
 from benchmarks.goals import goals
 from benchmarks.photographs import GRAIN
@@ -42,6 +42,9 @@ _METHOD = f"""## How it is measured
 - **Re-tuned** is another setting for the picture of the request before: no inference.
 - **Questions** are about a picture that the daemon has. A round is a click at a new place, a slider, a look at a new
   part, the whole mask, and a mask that is refined with another reach.
+- **Flat grounds** are drawings, drawn at a fourth of the sides and enlarged. The question is whether there is one; it
+  is put in the process of the benchmark, of a photograph as well, as every request that names no model puts it. The
+  mask is that of the model `flat`, through the client and the daemon.
 - **rembg** comes from the package index, in an environment of its own, with the same weights and its own settings. As a
   library it is asked for the mask of a picture in memory, its session loaded. For an INT8 variant it has the weights
   that the variant was made from.
@@ -76,7 +79,7 @@ _METHOD = f"""## How it is measured
 def write(results: Results, target: Path, rembg: str) -> None:
     """Write the page. rembg: its version and the like."""
     parts = [_HEAD, *_machine(rembg), *_failures(results), *_goals(results), *_warm(results)]
-    parts += [*_questions(results), *_peers(results)]
+    parts += [*_questions(results), *_grounds(results), *_peers(results)]
     parts += [*_cold(results), *_memory(results), *_folders(results), *_engine(results), *_hosts(results)]
     parts += [*_dialogs(results), _METHOD]
     target.write_text("\n".join(parts), "utf-8")
@@ -152,6 +155,20 @@ def _questions(results: Results) -> Iterator[str]:
             "The whole mask is asked for after a click.\n"
         )
         yield table(["question", "rounds", "answer", "of that in the daemon"], rows)
+
+
+def _grounds(results: Results) -> Iterator[str]:
+    rows = []
+    for what in grounds.PICTURES:
+        asked, masked = grounds.asked(results, what), grounds.masked(results, what)
+        if asked is not None:
+            row = [what, str(len(asked.seconds)), _ms(asked.median)]
+            stages = [] if masked is None else [masked.median, *(masked.stages[each] for each in grounds.STAGES)]
+            rows.append([*row, *(map(_ms, stages) if stages else [""] * (1 + len(grounds.STAGES)))])
+    if rows:
+        yield "## Flat grounds\n"
+        yield f"Milliseconds, {size(grounds.MEGAPIXELS)}. The columns behind *the mask* are its stages.\n"
+        yield table(["picture", "rounds", "the question", "the mask", *grounds.STAGES], rows)
 
 
 def _peers(results: Results) -> Iterator[str]:

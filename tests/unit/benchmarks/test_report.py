@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from benchmarks import cold, folders, hosts, memory, plot, report, warm
+from benchmarks import cold, folders, grounds, hosts, memory, plot, report, warm
 from benchmarks.goals import goals
 from benchmarks.samples import Results, Sample, Section, beyond, ratio
 from benchmarks.stages import parts
@@ -30,6 +30,9 @@ def one_model(file: Path) -> Results:
     sizes = (12.0, 24.0)
     bare = [Sample("u2netp", warm.BARE, size, [0.3, 0.5]) for size in sizes]
     put(warm.KIND, *bare, *(request(what, size) for what in (warm.OFF, warm.FINE) for size in sizes))
+    asked = [Sample("flat", f"{grounds.QUESTION}, {what}", 24.0, [0.008]) for what in grounds.PICTURES]
+    told = {"ground": 0.01, "edges": 0.15, "mask": 0.03, "transport": 0.1}
+    put(grounds.KIND, *asked, Sample("flat", f"{grounds.MASK}, a logo", 24.0, [0.29], told))
     put(cold.KIND, Sample("u2netp", cold.REMBG, 12.0, [5.0]))
     resident = {memory.IDLE: 50_000_000, memory.PEAK: 50_000_000 + 3 * 96_000_000}
     put(memory.KIND, *(Sample("u2netp", what, 24.0, bytes=count) for what, count in resident.items()))
@@ -83,6 +86,9 @@ def test_goals_are_reached_missed_or_not_measured(tmp_path: Path) -> None:
     assert found["u2netp, 24 megapixels: peak memory above idle"].measured == 3.0
     folder = found["u2netp, a folder, matted remove: against bare inference in a loop"]
     assert folder.measured == 0.9 and folder.met is False and folder.cells()[-1] == "**no**"
+    assert found["whether a picture of 24 megapixels has a flat ground"].measured == pytest.approx(8)
+    logo = found["a logo of 24 megapixels on a flat ground: the mask, in the daemon"]
+    assert logo.measured == pytest.approx(0.19) and logo.met is True
     missing = found["isnet-general-use, a folder, matted remove: against `rembg p`"]
     assert missing.met is None and missing.cells()[1] == "not measured"
 
@@ -94,6 +100,8 @@ def test_the_document_has_every_table_and_names_what_failed(tmp_path: Path) -> N
     page = (tmp_path / "page.md").read_text("utf-8")
     assert "- cold isnet-general-use: It broke." in page and "rembg 1.0" in page
     assert "| 24 megapixels, edges fine | 2 | 400 | 500 | 100 | 20 | 300 | 80 |" in page
+    assert "| a photograph | 1 | 8 |  |  |  |  |  |" in page
+    assert "| a logo | 1 | 8 | 290 | 10 | 150 | 30 | 100 |" in page
     assert "| u2netp, 24 megapixels (96 MB) | 50 | - | 338 | - | - | 3.0 |" in page
     assert "| u2netp, 1 megapixel | 66.7 | 75.0 | 60.0 | 15.0 | 1.12 | 0.90 | 5.00 | 4.00 |" in page
     assert "(benchmarks.svg)" in page
