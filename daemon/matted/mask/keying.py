@@ -27,7 +27,7 @@ _KEYED = "keyed"
 
 def ground_of(picture: Picture) -> Ground | None:
     """Return the flat ground of a picture, None if it has none. It is looked for once, in some milliseconds."""
-    return picture.findings.get(_GROUND, lambda: (ground.find(picture.layers[0]), 0))
+    return picture.findings.get(_GROUND, lambda: (ground.find(picture.layers[0]), 0), stays=True)
 
 
 def keyed_of(picture: Picture, found: Ground, check: Callable[[], None]) -> Keyed:
@@ -40,7 +40,7 @@ def keyed_of(picture: Picture, found: Ground, check: Callable[[], None]) -> Keye
         result = keyer.key(picture.layers[0], found, check)
         return result, result.memory
 
-    return picture.findings.get(_KEYED, keyed)
+    return picture.findings.get(_KEYED, keyed, stays=True)
 
 
 def is_flat(picture: Picture, check: Callable[[], None]) -> bool:
@@ -53,7 +53,7 @@ def is_flat(picture: Picture, check: Callable[[], None]) -> bool:
         ground = ground_of(picture)
         return ground is not None and ground.is_sure and keyed_of(picture, ground, check).suffices, 0
 
-    return picture.findings.get(_FLAT, found)
+    return picture.findings.get(_FLAT, found, stays=True)
 
 
 def known_to_be_flat(picture: Picture) -> bool | None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from matted.inference.layer import Layer
 from matted.mask.view import View
 
-REMEMBERED_BYTES = 96_000_000  # of what is found out about a picture: some views, and the mattes of some clicks
+REMEMBERED_BYTES = 96_000_000  # of what is found out about a picture and leaves: some views, and mattes of some clicks
 
 T = TypeVar("T")
 
@@ -105,10 +105,11 @@ class Picture:
 
 
 class Findings:
-    """What has been found out about a picture, by keys: the latest ones, in REMEMBERED_BYTES. Thread-safe."""
+    """What has been found out about a picture, by keys: what stays, and the latest of the rest. Thread-safe."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[Hashable, tuple[object, int]] = OrderedDict()
+        self._staying: set[Hashable] = set()
         self._lock = threading.Lock()
 
     def __contains__(self, key: Hashable) -> bool:
@@ -125,16 +126,18 @@ class Findings:
         """Forget everything."""
         with self._lock:
             self._known.clear()
+            self._staying.clear()
 
     def peek(self, key: Hashable) -> object | None:
         """Return what is known by a key; None if nothing is."""
         with self._lock:
             return self._known[key][0] if key in self._known else None
 
-    def get(self, key: Hashable, find: Callable[[], tuple[T, int]]) -> T:
+    def get(self, key: Hashable, find: Callable[[], tuple[T, int]], stays: bool = False) -> T:
         """Return what is known by a key.
 
         find: called if nothing is; returns it and the bytes that it takes.
+        stays: whether it is kept whatever else is found out. It must not be one of many.
         """
         with self._lock:
             if key in self._known:
@@ -144,6 +147,12 @@ class Findings:
         with self._lock:
             self._known[key] = found, size
             self._known.move_to_end(key)
-            while len(self._known) > 1 and sum(each for _, each in self._known.values()) > REMEMBERED_BYTES:
-                self._known.popitem(last=False)
+            if stays:
+                self._staying.add(key)
+            leaving = [each for each in self._known if each not in self._staying]
+            taken = sum(self._known[each][1] for each in leaving)
+            for each in leaving[:-1]:
+                if taken <= REMEMBERED_BYTES:
+                    break
+                taken -= self._known.pop(each)[1]
         return found

@@ -156,6 +156,19 @@ def test_findings_are_bounded_and_the_oldest_goes_first() -> None:
     assert findings.memory == 2 * REMEMBERED_BYTES
 
 
+def test_what_stays_is_forgotten_only_with_everything() -> None:
+    findings = Findings()
+    third = REMEMBERED_BYTES // 3
+    findings.get("staying", lambda: ("staying", 2 * REMEMBERED_BYTES), stays=True)
+    for key in "abcd":
+        findings.get(key, lambda key=key: (key, third))
+    assert [key in findings for key in ["staying", *"abcd"]] == [True, False, True, True, True]
+    assert findings.memory == 2 * REMEMBERED_BYTES + 3 * third
+    assert findings.peek("staying") == "staying" and findings.peek("a") is None
+    findings.clear()
+    assert "staying" not in findings and findings.memory == 0
+
+
 @pytest.mark.parametrize("part", [[63, 0, 84, 97, 18, 97], [54, 0, 72, 97, 14, 97]])
 def test_a_wider_view_ends_with_the_picture(part: list[int]) -> None:
     """Products of fractions ended a hair's breadth outside, which Pillow refuses."""
