@@ -305,16 +305,16 @@ class Workers:
         if isinstance(question, RefineRequest):
             with self._mask_slot(job):
                 return Refining(job, question, picture, stopwatch).run()
-        chosen = self.setup.takes_flat(job) is True
-        if job in self._to_look:
-            self._to_look.discard(job)
-            chosen = keying.is_flat(picture, job.check)
-            stopwatch.lap("ground")
-            if not chosen:
-                return None
+        chosen, looks = self.setup.takes_flat(job) is True, job in self._to_look
+        self._to_look.discard(job)
         spec, keep_alive = self.setup.model(question.model), self.setup.keep_alive(question)
-        if chosen or not isinstance(spec, ModelSpec):
+        if looks or chosen or not isinstance(spec, ModelSpec):
             with self._mask_slot(job):
+                if looks:
+                    chosen = keying.is_flat(picture, job.check)
+                    stopwatch.lap("ground")
+                    if not chosen:
+                        return None
                 maker = options.FLAT if chosen else spec.id
                 return Keying(maker, job, question, picture, stopwatch, chosen).run()
 

@@ -20,6 +20,7 @@ from matted.inference.layer import Layer
 from matted.inference.predictor import Predictor
 from matted.mask import ground
 from matted.mask.ground import Ground
+from matted.mask.keyer import Keyed
 from matted.mask.picture import Picture
 from matted.mask.pipeline import Outcome, Pipeline
 from matted.models import catalogue
@@ -576,6 +577,23 @@ def test_no_more_masks_of_flat_grounds_are_made_at_once_than_there_are_workers(h
     assert result(harness.finished.of(3)).chosen
     gates[1].open()
     assert result(harness.finished.of(1)) and result(harness.finished.of(2))
+
+
+def test_a_flat_ground_that_does_not_suffice_is_left_to_the_model(
+    harness: Harness, looks: Looks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That takes a closer look, as much work as a mask."""
+    monkeypatch.setattr(Keyed, "suffices", property(lambda keyed: False))
+    picture = drawing()
+    looks.gate.close()
+    harness.about(picture, 1)
+    wait_for(lambda: looks.count == 1, "the look")
+    assert harness.workers._mask_threads == 1
+    looks.gate.open()
+    assert result(harness.finished.of(1)).model == "small"
+    harness.about(picture, 2)
+    assert not result(harness.finished.of(2)).chosen
+    assert looks.count == 1 and len(harness.engines.made) == 1
 
 
 def test_a_flat_picture_is_looked_at_once_whatever_is_asked_of_it(harness: Harness, looks: Looks) -> None:
