@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from matted.mask.keyer import unmixing
 from matted.mask.keyer.distance import AHEAD, Distances
 from matted.system.threads import for_each
 
@@ -18,7 +19,7 @@ Indices = NDArray[np.intp]
 _FURTHEST = 24  # pixels that an edge may be wide
 _SLOPE = 0.03  # share of its distance that a pixel has to be further away than the one below it
 _LIKE = 6.0  # levels by which pixels around a peak may differ from it and still be one flat place with it
-_ROWS = 256  # of a strip
+_ROWS = 64  # of a strip
 
 
 @dataclass(frozen=True)
@@ -113,27 +114,28 @@ def _spread(
     front: where to begin. feet: of each.
     passes: tells whether pixels can be reached from others beside them.
     """
-    seen = np.zeros_like(subject)
-    seen[front] = True
+    open_ = subject.copy()
+    open_[front] = False
     indices, bases = [front], [feet]
     for _ in range(_FURTHEST):
         found, below = [], []
         for offset in offsets:
             there = front + offset
-            open_ = subject[there] & ~seen[there]
-            there, from_, foot = there[open_], front[open_], feet[open_]
+            new = np.flatnonzero(open_[there])
+            there, from_ = there[new], front[new]
             good = passes(there, from_)
-            found.append(there[good])
-            below.append(foot[good])
-        front, first = np.unique(np.concatenate(found), return_index=True)
+            there = there[good]
+            open_[there] = False  # the first that reaches a pixel has it
+            found.append(there)
+            below.append(feet[new[good]])
+        front, feet = np.concatenate(found), np.concatenate(below)
         if not len(front):
             break
-        feet = np.concatenate(below)[first]
-        seen[front] = True
         indices.append(front)
         bases.append(feet)
-    joined, order = np.unique(np.concatenate(indices), return_index=True)
-    return joined, np.concatenate(bases)[order]
+    joined = np.concatenate(indices)
+    order = joined.argsort()
+    return joined[order], np.concatenate(bases)[order]
 
 
 def look(distances: Distances, edges: Edges, background: Marks, noise: float) -> tuple[Peaks, Indices]:
@@ -148,7 +150,7 @@ def look(distances: Distances, edges: Edges, background: Marks, noise: float) ->
         """Return the colours of the pixels so far from the peaks, and whether they are those of the peaks."""
         around = _into_picture(indices + offset, distances)
         colours = distances.colours(around)
-        return colours, ~ground[around] & (np.abs(colours - own).max(axis=1) <= like)
+        return colours, ~ground[around] & (unmixing.greatest(np.abs(colours - own)) <= like)
 
     wide = []
     for offset in distances.offsets(AHEAD):
@@ -180,7 +182,7 @@ def _beside(background: Marks, subject: Marks, check: Callable[[], None]) -> Ind
         tall = background[top - 1 : bottom - 1] | background[top:bottom] | background[top + 1 : bottom + 1]
         near = tall[:, :-2] | tall[:, 1:-1] | tall[:, 2:]
         near &= subject[top:bottom, 1:-1]
-        rows, columns = np.nonzero(near)
+        rows, columns = np.divmod(np.flatnonzero(near), width - 2)  # many times as fast as nonzero
         parts[top] = (rows + top) * width + columns + 1
 
     for_each(work, range(1, height - 1, _ROWS))

@@ -31,7 +31,7 @@ def along(colours: Floats, ground: Floats, subject: Floats) -> Floats:
 def off(colours: Floats, ground: Floats, subject: Floats, alpha: Floats) -> Floats:
     """Return how far colours are from the mixtures of ground and subject by alpha, levels of the worst channel."""
     mixture = ground + alpha[:, np.newaxis] * (subject - ground)
-    return np.asarray(np.abs(colours - mixture).max(axis=1))
+    return greatest(np.abs(colours - mixture))
 
 
 def least(colours: Floats, ground: Floats, noise: float = 0.0) -> Floats:
@@ -42,7 +42,12 @@ def least(colours: Floats, ground: Floats, noise: float = 0.0) -> Floats:
     differences = colours - ground
     room = np.where(differences > 0, _WHITE - ground, ground)
     shares = np.maximum(np.abs(differences) - np.float32(noise), 0) / np.maximum(room, 1)
-    return np.asarray(shares.max(axis=1)).clip(0, 1)
+    return greatest(shares).clip(0, 1)
+
+
+def greatest(values: Floats) -> Floats:
+    """Return the greatest of three values: n of n x 3. A reduction over as few as that takes ten times as long."""
+    return np.maximum(np.maximum(values[:, 0], values[:, 1]), values[:, 2])
 
 
 def foreground(colours: Floats, ground: Floats, alpha: Floats) -> Floats:
