@@ -61,11 +61,14 @@ class Distances:
     def colours(self, indices: Indices) -> Floats:
         """Return the colours of some pixels: n x 3, R, G, B."""
         rows, columns = self.places(indices)
-        samples = self.layer.samples[rows, columns]
-        return samples[:, list(self.layer.channels)].astype(np.float32)
+        pixels = rows * self.layer.width + columns
+        samples = self.layer.samples.reshape(-1, self.layer.samples.shape[2]).take(pixels, axis=0)
+        return samples.take(self.layer.channels, axis=1).astype(np.float32)
 
     def ground(self, indices: Indices) -> Floats:
         """Return the colours of the ground at some pixels: n x 3, R, G, B."""
+        if self.field.is_constant:  # which needs no places
+            return self.field.at(indices, indices)
         return self.field.at(*self.places(indices))
 
 

@@ -34,6 +34,7 @@ _LEAST_SUBJECT = 8  # pixels at edges: fewer are stains
 _STROKES = 0.1  # times as many pixels as the edges have; with fewer inside, a subject is made of strokes
 _SPECK = 2.0  # times the noise: what rises no higher out of a noisy ground is a part of it
 _ROWS = 256  # of a strip
+_VEIL_ROWS = 16  # of one with a shadow, where each pixel takes a hundred bytes
 
 
 @dataclass(frozen=True)
@@ -110,12 +111,12 @@ class Keyed:
 
         def work(top: int) -> None:
             rows = slice(top, top + _ROWS)
-            solid = self.distances.inner[rows] > self.noise
+            solid = self.distances.inner[rows] > int(self.noise)
             if self.veil is not None:
                 solid &= ~self.veil[rows]
             if any_kept:
                 solid |= self._kept_pixels(kept, rows, solid)
-            np.multiply(solid, mask.dtype.type(full), out=mask[rows])
+            mask[rows][solid] = full
 
         for_each(work, range(0, layer.height, _ROWS))
         if self.veil is not None and shadow:
@@ -146,12 +147,16 @@ class Keyed:
 
     def _draw_veil(self, mask: Mask, full: int) -> None:
         """Draw shadows and glows: what explains the pixel with the least alpha."""
-        assert self.veil is not None
-        stride = self.distances.stride
-        rows, columns = np.nonzero(self.veil)
-        indices = (rows + 1) * stride + columns + 1
-        shares = _thinnest(self.distances, indices)
-        mask[rows, columns] = np.rint(shares * np.float32(full)).astype(mask.dtype)
+        veil = self.veil
+        assert veil is not None
+
+        def work(top: int) -> None:
+            rows, columns = np.divmod(np.flatnonzero(veil[top : top + _VEIL_ROWS]), veil.shape[1])
+            rows += top
+            shares = _thinnest(self.distances, (rows + 1) * self.distances.stride + columns + 1)
+            mask[rows, columns] = np.rint(shares * np.float32(full)).astype(mask.dtype)
+
+        for_each(work, range(0, len(veil), _VEIL_ROWS))
 
 
 def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
@@ -161,8 +166,9 @@ def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
     """
     distances = distance.measure(layer, ground.field, check)
     reach = noise.near_subject(distances, ground.noise)
-    veil = _veil(distances, ground, reach)
-    background = distances.framed <= reach
+    whole = int(reach)  # for whole levels the same, and no comparison in float64
+    veil = _veil(distances, ground, whole)
+    background = distances.framed <= whole
     if veil is not None:
         background[1:-1, 1:-1] |= veil
     for frame in (background[0], background[-1], background[:, 0], background[:, -1]):
