@@ -136,7 +136,7 @@ def _spread(found: Areas) -> NDArray[np.int32]:
     marked = padded != 0
     tall = marked[:-2] | marked[1:-1] | marked[2:]
     beside = (tall[:, :-2] | tall[:, 1:-1] | tall[:, 2:]) & (labels == 0)
-    rows, columns = np.nonzero(beside)
+    rows, columns = np.divmod(np.flatnonzero(beside), beside.shape[1])
     stride = padded.shape[1]
     places = (rows + 1) * stride + columns + 1
     around = [padded.reshape(-1)[places + down * stride + across] for down in (-1, 0, 1) for across in (-1, 0, 1)]
