@@ -1,18 +1,33 @@
-"""The pictures of the documents: kept small, and compared with those that lie in docs/pictures."""
+"""The pictures of the documents: made by the pages' commands, kept small, and compared with those in docs/pictures."""
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image, ImageChops, ImageDraw, ImageStat
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DOCUMENTED = CHECKOUT / "docs" / "pictures"
 MAX_BYTES = 200_000
 QUALITY = 88
 GAP = 24  # pixels between two pictures
+MARK = 11  # pixels from the middle of a mark to its rim
 THUMBNAIL, ALIKE = (64, 48), 2.0  # size in pixels; mean difference of samples. A changed dialog makes 5, no mask 10
+
+
+def commands(page: str) -> list[str]:
+    """Return the commands of a page of docs/, from the first to the last, without comments."""
+    text = (CHECKOUT / "docs" / page).read_text("utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.S)
+    return [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+
+
+def places(command: str, option: str) -> list[list[int]]:
+    """Return the numbers of each time that a command has an option, such as --keep."""
+    words = command.split()
+    return [[int(number) for number in words[at + 1].split(",")] for at, word in enumerate(words) if word == option]
 
 
 def keep(picture: Image.Image, name: str, folder: Path) -> None:
@@ -50,6 +65,31 @@ def on_chequers(cut_out: Image.Image) -> Image.Image:
     shown = chequered(cut_out.size)
     shown.paste(cut_out, mask=cut_out.getchannel("A"))
     return shown
+
+
+def shown(path: Path) -> Image.Image:
+    """Return a picture of a file as it is shown."""
+    with Image.open(path) as picture:
+        return on_chequers(picture) if picture.mode == "RGBA" else picture.convert("RGB")
+
+
+def marked(picture: Image.Image, command: str) -> Image.Image:
+    """Return a picture with what a command says of it: green and red rings, and a frame."""
+    result = picture.copy()
+    draw = ImageDraw.Draw(result)
+    for option, colour in (("--keep", "#00c000"), ("--drop", "#e00000")):
+        for x, y in places(command, option):
+            for radius, shade, width in ((MARK + 2, "white", 8), (MARK, colour, 4)):
+                draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=shade, width=width)
+    for left, top, right, bottom in places(command, "--box"):
+        draw.rectangle((left, top, right - 1, bottom - 1), outline="#2060ff", width=4)
+    return result
+
+
+def of_width(picture: Image.Image, most: int) -> Image.Image:
+    """Return a picture that is no wider. most: in pixels."""
+    size = most, round(picture.height * most / picture.width)
+    return picture if picture.width <= most else picture.resize(size, Image.Resampling.LANCZOS)
 
 
 def side_by_side(*pictures: Image.Image) -> Image.Image:

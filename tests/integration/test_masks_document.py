@@ -5,24 +5,19 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import shutil
 from pathlib import Path
 
-import document_pictures as documents
 import numpy as np
 import pytest
-from conftest import CHECKOUT, PHOTOGRAPHS, Daemon
+from conftest import PHOTOGRAPHS, Daemon
+from document_pictures import commands, keep, marked, of_width, on_chequers, places, shown, side_by_side
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-PAGE = (CHECKOUT / "docs" / "masks.md").read_text("utf-8")
-COMMANDS = [
-    line.split("#")[0].strip() for block in re.findall(r"```sh\n(.*?)```", PAGE, re.S) for line in block.splitlines()
-]
+COMMANDS = commands("masks.md")
 TWO_CUPS = 2 * 600, 400
-MARK = 11  # pixels from the middle of a mark to its rim
 WHITE, BLACK, GREY = 255, 0, 128
 
 
@@ -30,12 +25,6 @@ def command(*words: str) -> str:
     """Return the command of the page that has all these words. There is one of them."""
     [found] = [line for line in COMMANDS if all(word in line.split() for word in words)]
     return found
-
-
-def places(line: str, option: str) -> list[list[int]]:
-    """Return the numbers of each time that a command has an option, such as --keep."""
-    words = line.split()
-    return [[int(number) for number in words[at + 1].split(",")] for at, word in enumerate(words) if word == option]
 
 
 # -- what the page says a person has, and does -------------------------------------------------------------------------
@@ -96,28 +85,9 @@ def folder(daemon: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Path:
 # -- what comes of it --------------------------------------------------------------------------------------------------
 
 
-def shown(path: Path) -> Image.Image:
-    """Return a picture as it is shown."""
-    with Image.open(path) as picture:
-        return documents.on_chequers(picture) if picture.mode == "RGBA" else picture.convert("RGB")
-
-
 def alpha(path: Path) -> NDArray[np.uint8]:
     with Image.open(path) as picture:
         return np.asarray(picture.getchannel("A"))
-
-
-def marked(picture: Image.Image, line: str) -> Image.Image:
-    """Return a picture with what a command says of it: green and red rings, and a frame."""
-    result = picture.copy()
-    draw = ImageDraw.Draw(result)
-    for option, colour in (("--keep", "#00c000"), ("--drop", "#e00000")):
-        for x, y in places(line, option):
-            for radius, shade, width in ((MARK + 2, "white", 8), (MARK, colour, 4)):
-                draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=shade, width=width)
-    for left, top, right, bottom in places(line, "--box"):
-        draw.rectangle((left, top, right - 1, bottom - 1), outline="#2060ff", width=4)
-    return result
 
 
 @pytest.mark.parametrize(
@@ -141,8 +111,8 @@ def test_what_is_said_of_a_picture_holds_and_is_shown(
         outside = np.ones(steered.shape, bool)
         outside[top:bottom, left:right] = False
         assert not steered[outside].any() and plain[outside].any()
-    both = documents.side_by_side(marked(shown(folder / before), line), shown(folder / output))
-    documents.keep(_of_width(both, 1200), name, tmp_path)
+    both = side_by_side(marked(shown(folder / before), line), shown(folder / output))
+    keep(of_width(both, 1200), name, tmp_path)
 
 
 def test_each_point_adds_a_subject(folder: Path) -> None:
@@ -158,15 +128,15 @@ def test_a_drawn_mask_is_refined_and_shown(folder: Path, tmp_path: Path) -> None
         mask = np.asarray(drawn)
     refined = alpha(folder / "coffee-refined.png")
     assert 0.01 < (np.abs(refined.astype(int) - mask) > 127).mean() < 0.2
-    both = documents.side_by_side(documents.on_chequers(rough), shown(folder / "coffee-refined.png"))
-    documents.keep(both, "masks-refine.webp", tmp_path)
+    both = side_by_side(on_chequers(rough), shown(folder / "coffee-refined.png"))
+    keep(both, "masks-refine.webp", tmp_path)
 
 
 def test_a_mask_that_was_painted_in_is_refined_and_shown(folder: Path, tmp_path: Path) -> None:
     names = ("unpainted.png", "chelsea-mask.png", "chelsea-refined.png")
     refined = alpha(folder / "chelsea-refined.png")
     assert (refined[270:, :100] == WHITE).all(), "white paint is kept"
-    documents.keep(documents.side_by_side(*(shown(folder / name) for name in names)), "masks-paint.webp", tmp_path)
+    keep(side_by_side(*(shown(folder / name) for name in names)), "masks-paint.webp", tmp_path)
 
 
 def test_paint_on_a_transparent_layer_is_followed(folder: Path) -> None:
@@ -174,8 +144,3 @@ def test_paint_on_a_transparent_layer_is_followed(folder: Path) -> None:
         grey, painted = np.asarray(strokes.convert("L")), np.asarray(strokes.getchannel("A")) == 255
     mask = alpha(folder / "astronaut-by-strokes.png")
     np.testing.assert_array_equal(mask[painted], grey[painted])
-
-
-def _of_width(picture: Image.Image, most: int) -> Image.Image:
-    size = most, round(picture.height * most / picture.width)
-    return picture if picture.width <= most else picture.resize(size, Image.Resampling.LANCZOS)
