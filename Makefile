@@ -36,9 +36,9 @@ test-hosts: $(TESTABLE)
 		$(VENV)/bin/pytest tests/hosts
 	cd tests && PYTHONPATH=. $(CURDIR)/$(VENV)/bin/python -m hosts.table "$(ARTEFACTS)"
 
-# The pictures of the README, in the real GIMP and Krita, and of docs/masks.md; `make test` makes them too, and says when
+# The pictures of the README, in the real GIMP and Krita, and of pages in docs/; `make test` makes them too, and says when
 # these are no longer true. Some of them: make pictures PICTURES=tests/integration/test_masks_document.py
-PICTURES := tests/hosts/test_readme.py tests/integration/test_masks_document.py
+PICTURES := tests/hosts/test_readme.py $(wildcard tests/integration/test_*_document.py)
 
 pictures: $(TESTABLE)
 	MATTED_PICTURES="$(CURDIR)/docs/pictures" $(VENV)/bin/pytest $(PICTURES)

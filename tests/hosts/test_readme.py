@@ -1,11 +1,16 @@
-"""The README's pictures, made anew in the real GIMP and Krita: `make pictures` puts them into docs/pictures."""
+"""The pictures of the README and of docs/flat-grounds.md, made anew in the real GIMP and Krita.
+
+`make pictures` puts them into docs/pictures.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import document_pictures as documents
+import flat_pictures
 import pytest
 from conftest import PHOTOGRAPHS, Daemon
 from hosts import roots
@@ -20,8 +25,9 @@ from hosts.gimp.pictures import (
 from hosts.gimp.preview import RIGHT, Preview
 from hosts.gimp.session import Gimp, new_profile
 from hosts.installed import PATIENCE, Installed, until
-from hosts.krita.session import KritaSession, krita_session
+from hosts.krita.session import krita_session
 from PIL import Image
+from sheet import as_image
 
 PHOTOGRAPH = PHOTOGRAPHS / "coffee.jpg"
 SUITE = "trixie"  # the Debian whose GIMP and Krita are shown
@@ -107,24 +113,48 @@ def test_gimp_with_the_dialog(fresh_gimp: tuple[Installed, Gimp], tmp_path: Path
     desktop.close_image(picture.id)
 
 
-@pytest.fixture
-def krita(wheel: Path, u2netp_file: Path) -> Iterator[KritaSession]:
+def test_gimp_with_a_drawing(fresh_gimp: tuple[Installed, Gimp], tmp_path: Path) -> None:
+    """The ring and the letters of a logo are open, and the dialog says why."""
+    installed, desktop = fresh_gimp
+    installed.ensure_daemon()
+    logo = as_image(flat_pictures.logo())
+    picture = Picture(desktop, installed.put(logo))
+    desktop.show(picture.id)
+    until(lambda: desktop.windows(WINDOW), "window with the picture")
+    with asked(picture, WITH_DIALOG) as called:
+        preview = Preview(desktop, DIALOG, logo.size, tmp_path / "dialog-screen.png")
+        middle, across = flat_pictures.RING
+        preview.until_seen(stays=[(middle - sum(flat_pictures.RING_RADII) // 2, across)], goes=[(middle, across)])
+        documents.keep(desktop.picture_of(DIALOG, tmp_path / "dialog-screen.png"), "flat-gimp.webp", tmp_path)
+        desktop.press(DIALOG, "Escape")
+        assert called.result(PATIENCE)[0] == "cancel"
+    desktop.close_image(picture.id)
+
+
+@pytest.fixture(scope="module")
+def krita(
+    wheel: Path, u2netp_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The folder with what a Krita showed, and what it says of that."""
     if SUITE not in roots.SUITES:
-        pytest.skip(f"the README shows the Krita of {SUITE}")
+        pytest.skip(f"the documents show the Krita of {SUITE}")
     with krita_session(roots.get(SUITE, wheel), u2netp_file, {}) as session:
         photograph().save(session.folder / "photograph.png")
+        as_image(flat_pictures.sticker()).save(session.folder / "drawing.png")
         session.show()
-        yield session
+        yield session.folder, session.run(tmp_path_factory.mktemp("krita") / "krita.log")
 
 
-def test_krita_with_the_dialog(krita: KritaSession, tmp_path: Path) -> None:
-    seen = krita.run(tmp_path / "krita.log")["picture"]
+@pytest.mark.parametrize(("name", "picture"), [("photograph", "krita.webp"), ("drawing", "flat-krita.webp")])
+def test_krita_with_the_dialog(krita: tuple[Path, dict[str, Any]], tmp_path: Path, name: str, picture: str) -> None:
+    folder, results = krita
+    seen = results[name]
     assert "failure" not in seen, seen["failure"]
-    window, dialog = (as_box(*seen[name]) for name in ("window", "dialog"))
+    window, dialog = (as_box(*seen[part]) for part in ("window", "dialog"))
     assert window[0] < dialog[0] and window[1] < dialog[1] and dialog[2] < window[2] and dialog[3] < window[3]
-    with Image.open(krita.folder / "readme-before.png") as before, Image.open(krita.folder / "readme.png") as after:
+    with Image.open(folder / f"readme-{name}-before.png") as before, Image.open(folder / f"readme-{name}.png") as after:
         assert before.convert("RGB").crop(dialog) != after.convert("RGB").crop(dialog)
-        documents.keep(after.crop(window), "krita.webp", tmp_path)
+        documents.keep(after.crop(window), picture, tmp_path)
 
 
 def as_box(left: int, top: int, width: int, height: int) -> tuple[int, int, int, int]:

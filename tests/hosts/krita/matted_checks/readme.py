@@ -1,9 +1,9 @@
-"""Krita as the README shows it: the photograph, and the dialog of Remove Background... beside its subject."""
+"""Krita as the documents show it: a picture, and the dialog of Remove Background... beside its subject."""
 
 from PyQt5.QtWidgets import QComboBox, QDialogButtonBox
 
 from .previewing import settled
-from .program import action, open_photograph, photograph_screen, turns, window
+from .program import FOLDER, action, krita, photograph_screen, show, turns, window
 from .wishes import open_options, press
 
 SIZE, DIALOG = (1360, 820), (1000, 600)  # of Krita's window and of the dialog, without their frames
@@ -11,14 +11,22 @@ MARGIN = 40  # pixels between the dialog and the window's right edge
 SETTLED = 50  # turns after which Krita has drawn what a new size or window needs
 
 
-def picture(seen):
+def photograph(seen):
+    yield from picture("photograph", seen)
+
+
+def drawing(seen):
+    yield from picture("drawing", seen)
+
+
+def picture(name, seen):
     """The screen with the dialog and without it, and where on it the window and the dialog are."""
     main = window().qwindow()
     main.resize(*SIZE)
-    yield from open_photograph()
+    yield from show(krita.openDocument(str(FOLDER / f"{name}.png")))
     action("zoom_to_fit").trigger()
     yield turns(SETTLED)
-    photograph_screen("readme-before.png")
+    photograph_screen(f"readme-{name}-before.png")
     dialog = yield from open_options()
     models = dialog.findChild(QComboBox)
     yield lambda: models.count() > 1
@@ -30,7 +38,7 @@ def picture(seen):
     dialog.move(left + width - dialog.width() - MARGIN, top + (height - dialog.height()) // 2)
     yield turns(SETTLED)
     seen["dialog"] = place_of(dialog)
-    photograph_screen("readme.png")
+    photograph_screen(f"readme-{name}.png")
     press(dialog, QDialogButtonBox.StandardButton.Cancel)
 
 
@@ -40,4 +48,4 @@ def place_of(widget):
     return [inside.x(), inside.y(), inside.width(), inside.height()]
 
 
-ALL = [("picture", picture)]
+ALL = [("photograph", photograph), ("drawing", drawing)]
