@@ -201,6 +201,21 @@ class Predictor:
         finally:
             held.give_back()
 
+    @contextmanager
+    def hold_loaded(
+        self, task: Task, spec: ModelSpec, keep_alive: float, stopwatch: Stopwatch
+    ) -> Iterator[HeldModel | None]:
+        """Hold a model until the end of the block if it is in memory and may be used; else None. As `hold`."""
+        engine = self._cache.lend(spec) if self._store.licences.allows(spec) else None
+        if engine is None:
+            yield None
+            return
+        held = HeldModel(self, engine, task, stopwatch, _Retry(), lambda last: self._cache.give_back(last, keep_alive))
+        try:
+            yield held
+        finally:
+            held.give_back()
+
     def require_licence(self, spec: ModelSpec) -> None:
         """Raise Rejected("licence_not_accepted") unless the model may be used, also for what it saw before."""
         self._store.licences.require(spec)

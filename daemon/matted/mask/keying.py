@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import numpy as np
 from matted_client import Rejected, messages, options
@@ -10,24 +12,24 @@ from matted_client.messages import MaskRequest
 from numpy.typing import NDArray
 from PIL import Image
 
+from matted.inference import model_io
 from matted.inference.timing import Stopwatch
-from matted.mask import ground, keyer
+from matted.mask import keyer
 from matted.mask.finishing import Finishing, Mask, Outcome
 from matted.mask.ground import Ground
 from matted.mask.keyer import Keyed, Said
 from matted.mask.picture import Picture
+from matted.mask.subject.finding import PipelineModel
 from matted.mask.view import View
 from matted.system.task import Task
 
+Lend = Callable[[], AbstractContextManager[PipelineModel | None]]
+
+_SUBJECT = 0.5  # mean alpha from which a model calls a hole subject
+
 # Keys of what is known of a picture.
-_GROUND = "ground"
 _FLAT = "flat"
 _KEYED = "keyed"
-
-
-def ground_of(picture: Picture) -> Ground | None:
-    """Return the flat ground of a picture, None if it has none. It is looked for once, in some milliseconds."""
-    return picture.findings.get(_GROUND, lambda: (ground.find(picture.layers[0]), 0), stays=True)
 
 
 def keyed_of(picture: Picture, found: Ground, check: Callable[[], None]) -> Keyed:
@@ -50,8 +52,13 @@ def is_flat(picture: Picture, check: Callable[[], None]) -> bool:
     """
 
     def found() -> tuple[bool, int]:
-        ground = ground_of(picture)
-        return ground is not None and ground.is_sure and keyed_of(picture, ground, check).suffices, 0
+        ground = picture.ground
+        if ground is None or not ground.is_sure:
+            return False, 0
+        keyed = keyer.key(picture.layers[0], ground, check)
+        if keyed.suffices:
+            picture.findings.get(_KEYED, lambda: (keyed, keyed.memory), stays=True)
+        return keyed.suffices, 0
 
     return picture.findings.get(_FLAT, found, stays=True)
 
@@ -73,6 +80,7 @@ class Keying:
         picture: Picture,
         stopwatch: Stopwatch,
         chosen: bool = False,
+        lend: Lend | None = None,
     ) -> None:
         """Take a request.
 
@@ -82,8 +90,11 @@ class Keying:
         request: what is wanted.
         picture: what the mask is of.
         stopwatch: records the stages.
+        lend: lends a model that is in memory anyway, to be asked about doubtful holes, or None where none is. None:
+            none is asked.
         """
         self._model = model
+        self._lend = lend
         self._chosen = chosen
         self._task = task
         self._request = request
@@ -96,7 +107,7 @@ class Keying:
         """Make the mask. Raises Rejected, MemoryError."""
         self._stopwatch.lap("waiting")
         self._task.begin("preparing")
-        found = ground_of(self._picture)
+        found = self._picture.ground
         self._stopwatch.lap("ground")
         if found is None:
             raise Rejected(
@@ -145,9 +156,26 @@ class Keying:
         self._stopwatch.lap("mask")
         return alpha
 
+    def _solid(self, keyed: Keyed, lend: Lend) -> NDArray[np.bool_] | None:
+        """Return which holes a model calls subject, by the number of the area; None if there is no model in memory."""
+        with lend() as model:
+            if model is None:
+                return None
+
+            def asked() -> tuple[NDArray[np.bool_], int]:
+                prediction = model.predict(self._picture.layers)
+                matte = model_io.matte(model_io.probability(prediction.raw, model.spec), model.spec)
+                solid = keyed.doubtful & (keyed.cells.means(matte) > _SUBJECT)
+                return solid, solid.nbytes
+
+            return self._picture.findings.get(("holes", model.spec), asked)
+
     def _alpha(self, keyed: Keyed) -> tuple[Mask, int]:
         request = self._request
-        alpha = keyed.alpha(request.depth, request.holes, request.shadow != options.DROP, self._said)
+        said = self._said
+        if request.holes == options.AUTO and self._lend is not None and keyed.doubtful.any():
+            said = replace(said, solid=self._solid(keyed, self._lend))
+        alpha = keyed.alpha(request.depth, request.holes, request.shadow != options.DROP, said)
         return alpha, alpha.nbytes
 
 

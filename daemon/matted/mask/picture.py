@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matted.inference.layer import Layer
+from matted.mask import ground
+from matted.mask.ground import Ground
 from matted.mask.view import View
 
 REMEMBERED_BYTES = 96_000_000  # of what is found out about a picture and leaves: some views, and mattes of some clicks
@@ -80,6 +82,11 @@ class Picture:
             return layer, layer.memory
 
         return self.layers[0] if view.is_whole else self.findings.get(("layer", view), seen)
+
+    @property
+    def ground(self) -> Ground | None:
+        """Its flat ground, None if it has none. It is looked for once, in some milliseconds."""
+        return self.findings.get("ground", lambda: (ground.find(self.layers[0]), 0), stays=True)
 
     @property
     def layers(self) -> list[Layer]:

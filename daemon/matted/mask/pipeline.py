@@ -13,6 +13,7 @@ from matted.inference.timing import Stopwatch
 from matted.mask import edges, rendering
 from matted.mask.edges import EdgeModels, Refinement
 from matted.mask.finishing import Finishing, Outcome
+from matted.mask.ground import Trimming
 from matted.mask.picture import Picture
 from matted.mask.rendering.clearing import Clearing
 from matted.mask.subject.finding import Finder, PipelineModel
@@ -41,7 +42,13 @@ class Pipeline:
     """The steps from a mask request to its outcome: `run`."""
 
     def __init__(
-        self, spec: ModelSpec, task: Task, request: MaskRequest, picture: Picture, stopwatch: Stopwatch
+        self,
+        spec: ModelSpec,
+        task: Task,
+        request: MaskRequest,
+        picture: Picture,
+        stopwatch: Stopwatch,
+        trims: bool = False,
     ) -> None:
         """Take a request.
 
@@ -50,8 +57,10 @@ class Pipeline:
         request: what mask to make.
         picture: what the mask is of; what is found out about it is remembered with it.
         stopwatch: records the stages.
+        trims: whether the picture's flat ground, if it has one, trims the edge.
         """
         self._task = task
+        self._trims = trims and not spec.needs_plate and request.edges != options.OFF
         self._request = request
         self._picture = picture
         self._stopwatch = stopwatch
@@ -75,8 +84,10 @@ class Pipeline:
             model.give_back()
         request, picture = self._request, self._picture
         edge_key = (self._finder.key, "edge", request.edges)
+        trimming = self._trimming() if self._trims else None
         finishing = Finishing(self._task, request, picture, self._stopwatch, hinted=True)
-        finishing.render(edge_key, lambda view: self._render(edge_key, found.matte, view))
+        key = (edge_key, None if trimming is None else request.shadow)
+        finishing.render(key, lambda view: self._render(edge_key, found.matte, view, trimming))
         seen = found.seen
         return finishing.outcome(
             model=self._finder.spec.id,
@@ -85,9 +96,24 @@ class Pipeline:
             second_look=found.second_look,
             warnings=[seen.note] if seen.note else [],
             own_colours=seen.foreground,
+            ground=None if trimming is None else trimming.ground,
         )
 
-    def _render(self, key: tuple[object, ...], matte: Floats, view: View) -> NDArray[np.uint8 | np.uint16]:
+    def _trimming(self) -> Trimming | None:
+        """Return how the picture's ground trims the edge; None if it has none that is flat."""
+        ground, picture = self._picture.ground, self._picture
+        if ground is None or not ground.is_sure:
+            return None
+
+        def found() -> tuple[Trimming, int]:
+            trimming = Trimming.of(picture.layers[0], ground)
+            return trimming, trimming.memory
+
+        return picture.findings.get("trimming", found)
+
+    def _render(
+        self, key: tuple[object, ...], matte: Floats, view: View, trimming: Trimming | None
+    ) -> NDArray[np.uint8 | np.uint16]:
         """Return the matte as a mask of the view, in the request's depth, its edge refined if requested.
 
         key: by which the edge is remembered.
@@ -98,6 +124,8 @@ class Pipeline:
         refinement = None if edge.models is None else Refinement(edge.models, layer, self._task.check, view)
         clearing = None if edge.clearing is None else edge.clearing.seen_in(view)
         alpha = rendering.render(edge.matte, view.width, view.height, self._request.depth, refinement, clearing, view)
+        if trimming is not None:
+            alpha = trimming.apply(alpha, layer, view, self._request.shadow == options.KEEP)
         self._stopwatch.lap("mask")
         return alpha
 

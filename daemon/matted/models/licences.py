@@ -32,9 +32,13 @@ class Licences:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         atomic_file.write(self._file, (json.dumps({**self._read(), spec.id: entry}, indent=2) + "\n").encode())
 
+    def allows(self, spec: Entry) -> bool:
+        """Return whether the spec's licence need not be accepted, or was."""
+        return not spec.accept or bool(self.accepted(spec))
+
     def require(self, spec: Entry) -> None:
         """Raise Rejected("licence_not_accepted") if the spec's licence has to be accepted and was not."""
-        if spec.accept and not self.accepted(spec):
+        if not self.allows(spec):
             raise Rejected(
                 messages.LICENCE_NOT_ACCEPTED,
                 f"The licence of {spec.title} ({spec.use}) has not been accepted: {spec.licence_url}",

@@ -308,6 +308,17 @@ class Workers:
         chosen, looks = self.setup.takes_flat(job) is True, job in self._to_look
         self._to_look.discard(job)
         spec, keep_alive = self.setup.model(question.model), self.setup.keep_alive(question)
+
+        @contextmanager
+        def lend_if_loaded() -> Iterator[PipelineModel | None]:
+            """Lend the settings' model if it is in memory."""
+            default = self.setup.catalogue.entries.get(self.setup.config.model)
+            if not isinstance(default, ModelSpec) or default.needs_plate:
+                yield None
+                return
+            with self._predictor.hold_loaded(job, default, keep_alive, stopwatch) as model:
+                yield model
+
         if looks or chosen or not isinstance(spec, ModelSpec):
             with self._mask_slot(job):
                 if looks:
@@ -316,7 +327,7 @@ class Workers:
                     if not chosen:
                         return None
                 maker = options.FLAT if chosen else spec.id
-                return Keying(maker, job, question, picture, stopwatch, chosen).run()
+                return Keying(maker, job, question, picture, stopwatch, chosen, lend_if_loaded).run()
 
         @contextmanager
         def lend() -> Iterator[PipelineModel]:
@@ -327,7 +338,8 @@ class Workers:
                     yield model
 
         self._predictor.require_licence(spec)
-        pipeline = Pipeline(spec, job, question, picture, stopwatch)
+        trims = self.setup.config.flat_ground == options.AUTO
+        pipeline = Pipeline(spec, job, question, picture, stopwatch, trims)
         if not pipeline.needs_model:
             with self._mask_slot(job), suppress(ModelNeeded):
                 return pipeline.run(None)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matted.inference.layer import Layer
+from matted.mask.ground import unmixing
 from matted.mask.ground.field import Field
-from matted.mask.keyer import unmixing
 from matted.mask.view import View
 from matted.system.threads import for_each
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.mask.keyer import areas
+from matted.mask.ground import areas
 from matted.mask.keyer.holes import Cells
 
 Marks = NDArray[np.bool_]
@@ -21,18 +21,20 @@ class Said:
 
     keep: points x, y of the subject. drop: points that are not of it. Where both name an area, it is dropped.
     hint: height x width: 0 background, 255 subject, else undecided; None: there is none.
+    solid: which areas of the background a model calls subject, by number; None: none was asked. Clicks come first.
     """
 
     keep: Sequence[Point] = ()
     drop: Sequence[Point] = ()
     hint: NDArray[np.uint8] | None = None
+    solid: Marks | None = None
 
     def decide(self, kept: Marks, cells: Cells) -> Marks:
         """Return which areas of the background are parts of the subject, as it was said.
 
         kept: by number, before that. Only what is enclosed can be kept: the rest of the ground has no end.
         """
-        decided = kept.copy()
+        decided = kept.copy() if self.solid is None else kept | self.solid
         for numbers, stays in ((self._areas(cells, self.keep, 255), True), (self._areas(cells, self.drop, 0), False)):
             decided[numbers] = stays
         return decided & ~cells.background.outside

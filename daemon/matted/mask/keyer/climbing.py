@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.mask.keyer import unmixing
+from matted.mask.ground import unmixing
 from matted.mask.keyer.distance import AHEAD, Distances
 from matted.system.threads import for_each
 

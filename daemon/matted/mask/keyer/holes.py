@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from matted.mask.keyer import areas
-from matted.mask.keyer.areas import Areas
+from matted.mask.ground import areas
+from matted.mask.ground.areas import Areas
 from matted.mask.keyer.distance import Distances
 from matted.mask.keyer.rims import EQUAL, Rims
 from matted.system.threads import for_each
@@ -32,6 +33,7 @@ AUTO, OPEN, KEEP = "auto", "open", "keep"  # as in matted_client.options
 _FAINT = 8  # levels from the ground up to which pixels divide no areas: ripples of resampling do not
 _ROWS = 64  # cells of a strip
 _LARGE = 0.012  # of the picture's area
+_SMALL = 0.001  # of the picture's area; a model sees nothing in a hole that is smaller
 _MOSTLY = 0.5  # share of the rays from which a rim is of a kind
 _ALL = 0.9  # share of the rays that meet nothing but subject, around a gloss
 _ONE_INK = 0.8  # share of a rim that has one colour: then it is an outline
@@ -59,6 +61,13 @@ class Cells:
     def enlarged(self, marks: Marks, width: int, height: int) -> Marks:
         """Return marked cells as pixels of the picture: height x width."""
         return marks[np.ix_(np.arange(height) // self.side, np.arange(width) // self.side)]
+
+    def means(self, matte: Floats) -> Floats:
+        """Return the mean of a matte of the whole picture, at any size, in each area, by number."""
+        rows, columns = self.background.labels.shape
+        shares = np.asarray(Image.fromarray(matte).resize((columns, rows), Image.Resampling.BILINEAR))
+        sums = np.bincount(self.background.labels.reshape(-1), shares.reshape(-1), len(self.background.sizes))
+        return (sums / np.maximum(self.background.sizes, 1)).astype(np.float32)
 
     @property
     def memory(self) -> int:
@@ -109,6 +118,13 @@ def kept(
         colour, share = outline(int(number))
         result[number] = share >= _ONE_INK and (embedded[number] or _has_fills(colour, inner))
     return result
+
+
+def doubtful(cells: Cells, kept: Marks, drawn: bool) -> Marks:
+    """Return about which holes a model may know better: by number. kept: which ones are not open anyway."""
+    if drawn:
+        return np.zeros_like(kept)
+    return ~kept & ~cells.background.outside & (cells.background.sizes >= _SMALL * cells.near.size)
 
 
 def _has_fills(outline: Floats, inner: Floats) -> bool:

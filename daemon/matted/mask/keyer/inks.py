@@ -26,9 +26,7 @@ _FULL, _THIN = 98, 99  # percent of the peaks that are at most as far from the g
 _LEVELS = 10.0  # of 255, by which places of one ink may differ
 _APART = 0.015  # of the longer side: over so much shading is seen to bend
 _BEND = 2.0  # levels by which twice the pixel in the middle of two may miss their sum
-_SMOOTH = (
-    2.5  # levels, as _BEND: from pixel to pixel what is painted bends by less, most of a photograph by more
-)
+_SMOOTH = 2.5  # levels, as _BEND: from pixel to pixel what is painted bends by less, most of a photograph by more
 _NEXT = 3  # pixels, over which a flat colour stays what it is
 _EVEN, _DRAWN = 0.98, 0.7  # share of the inner pixels that are even, or flat, from which all is drawn
 

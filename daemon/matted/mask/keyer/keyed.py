@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matted.inference.layer import Layer
+from matted.mask.ground import unmixing
 from matted.mask.ground.finding import KEY, PAPER, Ground
-from matted.mask.keyer import climbing, distance, holes, inks, noise, rims, unmixing, veils
+from matted.mask.keyer import climbing, distance, holes, inks, noise, rims, veils
 from matted.mask.keyer.clicks import Said
 from matted.mask.keyer.climbing import Edges
 from matted.mask.keyer.distance import Distances
@@ -96,6 +98,14 @@ class Keyed:
         pale = float((heights < _PALE).mean()) if len(heights) else 0.0
         return self.ground.kind != PAPER and not self.photographed and pale <= _MOST_PALE
 
+    @cached_property
+    def doubtful(self) -> Marks:
+        """Which areas of the background are open, although a model may know better: by number."""
+        return holes.doubtful(self.cells, self._kept(holes.AUTO), self.drawn)
+
+    def _kept(self, inside: str) -> Marks:
+        return holes.kept(self.cells, inside, self.rims, self.drawn, self.inner, self._outline)
+
     def alpha(self, depth: int, inside: str, shadow: bool, said: Said) -> Mask:
         """Return the mask: height x width, full scale is subject.
 
@@ -106,7 +116,7 @@ class Keyed:
         """
         layer, full = self.distances.layer, (1 << depth) - 1
         mask = np.zeros((layer.height, layer.width), np.uint8 if depth == 8 else np.dtype("<u2"))
-        kept = said.decide(holes.kept(self.cells, inside, self.rims, self.drawn, self.inner, self._outline), self.cells)
+        kept = said.decide(self._kept(inside), self.cells)
         any_kept = bool(kept.any())
 
         def work(top: int) -> None:

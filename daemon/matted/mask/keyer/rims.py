@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.mask.keyer import unmixing
+from matted.mask.ground import unmixing
 from matted.mask.keyer.distance import Distances
 
 Floats = NDArray[np.float32]

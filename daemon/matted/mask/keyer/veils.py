@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from matted.inference.layer import Layer
+from matted.mask.ground import areas
 from matted.mask.ground.finding import Ground
-from matted.mask.keyer import areas
 
 Floats = NDArray[np.float32]
 Marks = NDArray[np.bool_]

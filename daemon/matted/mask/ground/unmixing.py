@@ -46,8 +46,8 @@ def least(colours: Floats, ground: Floats, noise: float = 0.0) -> Floats:
 
 
 def greatest(values: Floats) -> Floats:
-    """Return the greatest of three values: n of n x 3. A reduction over as few as that takes ten times as long."""
-    return np.maximum(np.maximum(values[:, 0], values[:, 1]), values[:, 2])
+    """Return the greatest of three values: ... of ... x 3. A reduction over as few as that takes ten times as long."""
+    return np.maximum(np.maximum(values[..., 0], values[..., 1]), values[..., 2])
 
 
 def foreground(colours: Floats, ground: Floats, alpha: Floats) -> Floats:
