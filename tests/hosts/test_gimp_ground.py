@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,9 @@ from PIL import Image
 # Small: GIMP's window gets as wide as its first picture, and in a wide one short messages are in its status bar.
 DRAWING = line_art((600, 320))
 RING, DISC, WHITE = (place(share, DRAWING.size) for share in (ON_THE_RING, IN_THE_DISC, ON_WHITE))
+IN_THE_O = (417, 236)
+AROUND_THE_DISC = (400, 30, 560, 160)
+Change = Callable[[Picture], None]
 SAID = "Flat ground: white. No model was needed."
 ANOTHER_WAY = "For a model, choose one in the list."
 
@@ -91,6 +95,67 @@ def test_a_click_on_line_art_needs_no_model(
     assert gimp.save(picture.id, f"{installed.home}/drawing-cut-out.png")
     exported = installed.outside(f"{installed.home}/drawing-cut-out.png")
     (artefacts / "drawing, one click.png").write_bytes(exported.read_bytes())
+
+
+def precise(precision: str) -> Change:
+    return lambda picture: picture.gimp.convert(picture.id, precision)
+
+
+def moved(picture: Picture) -> None:
+    picture.gimp.resize_canvas(picture.id, 400, 300, -37, -21)
+
+
+def nearly_opaque() -> Image.Image:
+    """The drawing, and somebody has rubbed out a corner: what is left there is black."""
+    drawing = DRAWING.convert("RGBA")
+    drawing.paste((0, 0, 0, 0), (0, 0, 60, 30))
+    return drawing
+
+
+@pytest.mark.parametrize(
+    ("image", "change", "depth"),
+    [
+        (DRAWING, precise("U16_NON_LINEAR"), 16),
+        (DRAWING, precise("FLOAT_LINEAR"), 16),
+        (DRAWING.convert("L"), precise("U8_NON_LINEAR"), 8),
+        (DRAWING.convert("L"), precise("U16_LINEAR"), 16),
+        (DRAWING.quantize(16), precise("U8_NON_LINEAR"), 8),
+        (DRAWING, moved, 8),
+        (nearly_opaque(), precise("U8_NON_LINEAR"), 8),
+    ],
+    ids=["16 bits", "floats", "grey", "grey, 16 bits", "indexed", "beside the canvas", "rubbed out"],
+)
+def test_line_art_of_every_kind(
+    installed: Installed, opened: Callable[..., Picture], image: Image.Image, change: Change, depth: int
+) -> None:
+    picture = opened(image)
+    change(picture)
+    pixels = picture.pixels()
+    assert picture.click() == SUCCESS
+    answer = installed.answer_to(pixels, depth=depth)
+    assert (answer.info.model, answer.info.chosen) == ("flat", True)
+    mask = picture.mask()
+    assert mask == answer.alpha
+    alpha = array.array("B" if depth == 8 else "H", mask or b"")
+    full = (1 << depth) - 1
+    at = [alpha[y * pixels.width + x] for x, y in (RING, DISC, IN_THE_O, WHITE)]
+    assert at == [full, full, 0, 0]
+
+
+def test_of_two_drawings_the_one_that_is_selected_stays(
+    gimp: Gimp, installed: Installed, opened: Callable[..., Picture]
+) -> None:
+    picture = opened(DRAWING)
+    left, top, right, bottom = AROUND_THE_DISC
+    gimp.select(picture.id, left, top, right - left, bottom - top)
+    assert picture.click() == SUCCESS
+    mask, info = answer(installed, box=list(AROUND_THE_DISC))
+    assert info.chosen is True
+    assert picture.mask() == mask
+    alone = Image.frombytes("L", DRAWING.size, mask)
+    assert (alone.getpixel(DISC), alone.getpixel(RING)) == (255, 0)
+    whole = Image.frombytes("L", DRAWING.size, answer(installed)[0])
+    assert alone.crop(AROUND_THE_DISC).tobytes() == whole.crop(AROUND_THE_DISC).tobytes()
 
 
 def test_a_model_that_is_named_is_asked(installed: Installed, opened: Callable[..., Picture]) -> None:

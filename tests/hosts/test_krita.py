@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 from graphs import small
 from hosts import roots
-from hosts.drawing import line_art
+from hosts.drawing import IN_THE_DISC, ON_THE_RING, ON_WHITE, line_art, place
 from hosts.krita import kinds
 from hosts.krita.kinds import TITLES
 from hosts.krita.session import Crashed, KritaSession, krita_session
@@ -414,6 +414,27 @@ def all_of(kind: str, shown: Image.Image, photograph: Image.Image) -> tuple[Imag
     box = shown.getchannel("A").getbbox()
     assert box is not None
     return shown.crop(box), box[:2]
+
+
+DRAWINGS = [("line art", mode) for mode in [("RGBA", "U16"), ("RGBA", "F32"), ("GRAYA", "U8"), ("CMYKA", "U8")]]
+DRAWINGS += [(kind, ("RGBA", "U8")) for kind in ("partly outside the canvas", "rubbed out")]
+
+
+@pytest.mark.parametrize(("kind", "mode"), DRAWINGS, ids=str)
+def test_line_art_of_every_kind(seen: Seen, kind: str, mode: tuple[str, str]) -> None:
+    """The ground is enough, and the mask is right where everybody sees what it has to be."""
+    rows = {(row["kind"], (row["model"], row["depth"])): row for row in seen["drawings"]["rows"]}
+    row = rows[kind, mode]
+    assert row["failures"] == [] and row["pixels kept"] is True
+    (layer,) = row["layers"]
+    put = Image.frombytes("L", tuple(layer["area"][2:]), seen.bytes_of(f"{layer['file']}.mask"))
+    shown, corner = all_of(kind, seen.shown(layer), line_art(PHOTOGRAPH_SIZE).convert("RGBA"))
+    answer = seen.answer(shown)
+    assert (answer.info.model, answer.info.chosen) == ("flat", True)
+    assert corner == (0, 0) and put.size == shown.size
+    assert put.tobytes() == answer.alpha
+    at = [put.getpixel(place(share, put.size)) for share in (ON_THE_RING, IN_THE_DISC, ON_WHITE)]
+    assert at == [255, 255, 0]
 
 
 @pytest.mark.skipif(not EVERYTHING, reason="takes half a minute: MATTED_TEST_EVERYTHING=1 has it")

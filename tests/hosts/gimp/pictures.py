@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from hosts.gimp.session import Gimp
 from hosts.installed import until
 from PIL import Image
@@ -68,8 +69,13 @@ def photograph() -> Image.Image:
 
 
 def two_subjects() -> Image.Image:
-    """A woman at the left and a cat at the right, before a wall: LEFT_ONE and RIGHT_ONE are places in them."""
-    both = Image.new("RGB", (1300, 700), (200, 205, 210))
+    """A woman at the left and a cat at the right, before a wall: LEFT_ONE and RIGHT_ONE are places in them.
+
+    Light and shade go over the wall in waves: nobody takes it for a flat ground, which needs no model.
+    """
+    y, x = np.mgrid[:700, :1300]
+    shade = 18 + 18 * np.sin(24 * x / 1300) * np.sin(18 * y / 700)
+    both = Image.fromarray((np.array([200, 205, 210]) - shade[..., np.newaxis]).astype(np.uint8))
     with Image.open(PHOTOGRAPHS / "astronaut.jpg") as woman:
         both.paste(woman.convert("RGB").resize((600, 600)), (20, 60))
     both.paste(photograph().resize((600, 400)), (660, 200))

@@ -29,6 +29,14 @@ MODELS = ("RGBA", "GRAYA", "CMYKA", "LABA", "XYZA", "YCbCrA")
 USUAL = {("RGBA", "F16"): "scRGB (linear)", ("RGBA", "F32"): "scRGB (linear)"}  # profiles; else sRGB, or Krita's first
 OFTEN = (("RGBA", "U8"), ("RGBA", "F32"), ("CMYKA", "U8"))
 PROFILES = {"another ICC profile": "ClayRGB-elle-V2-g22.icc", "linear ICC profile": "sRGB-elle-V2-g10.icc"}
+LINE_ART = FOLDER / "drawing.png"
+DRAWN_IN = (
+    ("RGBA", "U16"),
+    ("RGBA", "F32"),
+    ("GRAYA", "U8"),
+    ("CMYKA", "U8"),
+)  # the drawing, besides the first of OFTEN
+RUBBED_OUT = (0, 0, 40, 20)  # x, y, width, height of what a person has deleted in it
 HUGE = FOLDER / "huge.png"  # of 100 megapixels, where it is wanted
 OURS = "Background removed"
 OUTSIDE, ALL_OUTSIDE, TILED = (-70, 45), (-900, 500), (-100, -80)  # left upper corners
@@ -60,8 +68,24 @@ def table(seen):
         yield from _click_all(seen, document, {kind: [document.activeNode()]})
 
 
-def _document(model, depth, profile):
-    document = krita.openDocument(str(PHOTOGRAPH))
+def drawings(seen):
+    """Line art on a white layer in several colours, beside the canvas, and with a corner that is transparent."""
+    seen["rows"] = []
+    for model, depth in DRAWN_IN:
+        document = yield from _document(model, depth, USUAL.get((model, depth), SRGB), LINE_ART)
+        yield from _click_all(seen, document, {"line art": [document.activeNode()]})
+    document = yield from _document("RGBA", "U8", SRGB, LINE_ART)
+    drawing = document.activeNode()
+    outside, rubbed = _paint_layer(document, "outside"), _copy(document, drawing, "rubbed")
+    outside.setPixelData(QByteArray(pixels(drawing)), *OUTSIDE, document.width(), document.height())
+    width, height = RUBBED_OUT[2:]
+    rubbed.setPixelData(QByteArray(bytes(4 * width * height)), *RUBBED_OUT)
+    document.waitForDone()
+    yield from _click_all(seen, document, {"partly outside the canvas": [outside], "rubbed out": [rubbed]})
+
+
+def _document(model, depth, profile, file=PHOTOGRAPH):
+    document = krita.openDocument(str(file))
     document.setBatchmode(True)
     known = krita.profiles(model, depth)
     document.setColorSpace(model, depth, profile if profile in known else known[0])
@@ -182,7 +206,7 @@ def _copy(document, layer, name):
 
 def _line_art(document):
     """The samples of the drawing, in the colours of the document."""
-    other = krita.openDocument(str(FOLDER / "drawing.png"))
+    other = krita.openDocument(str(LINE_ART))
     other.setBatchmode(True)
     other.setColorSpace(document.colorModel(), document.colorDepth(), document.colorProfile())
     other.waitForDone()
@@ -302,4 +326,4 @@ def huge(seen):
     yield from close(document)
 
 
-ALL = [("table", table), ("huge", huge)]
+ALL = [("table", table), ("drawings", drawings), ("huge", huge)]
