@@ -59,12 +59,13 @@ class Inks:
         return np.where(thin[:, np.newaxis], inks, peaks.colours)
 
 
-def find(peaks: Peaks, ground: Floats, inner: Floats, noise: float) -> Inks:
+def find(peaks: Peaks, ground: Floats, inner: Floats, below: Floats, noise: float, drawn: bool) -> Inks:
     """Return the inks.
 
     peaks: of the edges. ground: n x 3, the ground's colours at each.
-    inner: m x 3: colours of some pixels inside the subject.
+    inner: m x 3: colours of some pixels inside the subject. below: m x 3, the ground's at each.
     noise: levels that the noise of the picture reaches.
+    drawn: as `is_drawn` says.
     """
     ways, lengths = _ways(peaks.colours, ground)
     left = lengths > 0
@@ -81,15 +82,23 @@ def find(peaks: Peaks, ground: Floats, inner: Floats, noise: float) -> Inks:
         top = same & (lengths >= 0.9 * length)
         colours.append(np.median(peaks.colours[top], axis=0))
         found.append(way)
-    return Inks(_stacked(colours), _stacked(found), bool(colours) and _cover(colours, inner, max(_LEVELS, noise)))
+    only = bool(colours) and (not len(inner) or _covered(colours, inner, below, max(_LEVELS, noise), drawn) >= _DRAWN)
+    return Inks(_stacked(colours), _stacked(found), only)
 
 
-def _cover(inks: list[Floats], inner: Floats, levels: float) -> bool:
-    """Return whether most colours inside a subject are those of inks. inner: n x 3."""
-    if not len(inner):
-        return True
-    distances = np.abs(inner[:, np.newaxis] - _stacked(inks)).max(axis=2).min(axis=1)
-    return bool((distances <= levels).mean() >= _DRAWN)
+def _covered(inks: list[Floats], inner: Floats, below: Floats, levels: float, drawn: bool) -> float:
+    """Return the share of the colours inside a subject, n x 3, that are those of inks.
+
+    In what is drawn, tints of an ink are too: a grey fill beside black strokes, say.
+    """
+    colours = _stacked(inks)
+    covered = np.abs(inner[:, np.newaxis] - colours).max(axis=2).min(axis=1) <= levels
+    if drawn:
+        ways, lengths = _ways(inner[:, np.newaxis], below[:, np.newaxis])
+        full_ways, full_lengths = _ways(colours, below[:, np.newaxis])
+        tints = ((ways * full_ways).sum(axis=-1) > _SAME_WAY) & (lengths < full_lengths)
+        covered |= tints.any(axis=1)
+    return float(covered.mean())
 
 
 def is_drawn(distances: Distances, inner: Indices, noise: float) -> bool:
@@ -140,10 +149,10 @@ def _commonest(ways: Floats) -> Floats:
 
 
 def _ways(colours: Floats, ground: Floats) -> tuple[Floats, Floats]:
-    """Return the directions from the ground to colours, n x 3 unit vectors, and how far they are, in levels."""
+    """Return the directions from the ground to colours, ... x 3 unit vectors, and how far they are, in levels."""
     ways = colours - ground
-    lengths = np.linalg.norm(ways, axis=1)
-    return ways / np.maximum(lengths, 1)[:, np.newaxis], lengths
+    lengths = np.linalg.norm(ways, axis=-1)
+    return ways / np.maximum(lengths, 1)[..., np.newaxis], lengths
 
 
 def _stacked(vectors: list[Floats]) -> Floats:

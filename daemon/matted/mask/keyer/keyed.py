@@ -195,7 +195,7 @@ def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
     check()
     peaks, numbers = climbing.look(distances, edges, background, reach)
     inner = distances.colours(inside)
-    found = inks.find(peaks, distances.ground(peaks.indices), inner, reach)
+    found = inks.find(peaks, distances.ground(peaks.indices), inner, distances.ground(inside), reach, drawn)
     subject = found.filled(peaks, distances.ground(peaks.indices))[numbers]
     shares, shade = _shares(distances, veil, edges, subject, reach if noisy else 0.0)
     cells = holes.divide(distances, background)
