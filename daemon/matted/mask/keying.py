@@ -142,7 +142,7 @@ class Keying:
         if keyed.is_empty and not request.anyway and not said:
             raise Rejected(
                 messages.NO_SUBJECT,
-                "No subject was found in this picture: it is all ground.",
+                "No subject was found in this picture.",
                 "Try a picture whose subject stands out from its background.",
             )
 
