@@ -45,7 +45,9 @@ _LIGHT, _PALE = 120, 90  # least level, and greatest difference of the channels,
 # Skies and skin have more of them.
 _GREEN, _BLUE, _MAGENTA = 0.65, 0.45, 0.45
 _STRONG = 80  # least level of the strong channel
-_TRANSPARENT = 0.02  # share of a picture that may be transparent: colours there mean nothing
+_LEAST_SEEN = 0.5  # share of the border that is not transparent: else somebody has cut the picture out already
+_NOWHERE = 1e4  # levels of places that are transparent: far from any ground
+SEEN = 8  # alpha of 255 from which a pixel has a colour; below that it has none, or a poor one
 SURE = 0.5  # sureness from which the ground is taken
 
 
@@ -80,9 +82,13 @@ def find(layer: Layer) -> Ground | None:
     rows, columns = _places(layer.height), _places(layer.width)
     samples = layer.samples[np.ix_(rows, columns)]
     planes = np.stack([samples[:, :, channel] for channel in layer.channels]).astype(np.float32)
-    if layer.has_alpha and _transparent(layer, rows, columns):
-        return None
     grid = _Grid.of(planes, rows, columns, layer.width, layer.height)
+    if layer.alpha is not None:
+        seen = layer.alpha[np.ix_(rows, columns)] >= SEEN
+        if seen[grid.border].mean() < _LEAST_SEEN:
+            return None
+        grid.samples[:, ~seen] = _NOWHERE
+        grid.border[~seen] = False
     guess = _guessed(grid)
     if guess is None:
         return None
@@ -153,11 +159,6 @@ def _places(size: int) -> NDArray[np.intp]:
     """Return the rows or the columns of the grid, from edge to edge."""
     places = np.linspace(0, size - 1, min(_SIDE, size)).astype(np.intp)
     return places[np.diff(places, prepend=-1) > 0]
-
-
-def _transparent(layer: Layer, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> bool:
-    alpha = layer.alpha
-    return alpha is not None and bool((alpha[np.ix_(rows, columns)] < 255).mean() > _TRANSPARENT)
 
 
 def _guessed(grid: _Grid) -> Floats | None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from matted.inference.layer import Layer
 from matted.mask.ground.field import Drawing, Field
+from matted.mask.ground.finding import SEEN
 from matted.system.threads import for_each
 
 Bytes = NDArray[np.uint8]
@@ -27,7 +28,8 @@ class Distances:
     """The distances of all pixels from the ground, in a frame that spares every look at a neighbour its limits.
 
     layer: the picture. field: its ground.
-    framed: (height + 2) x (width + 2): the channel that differs most; 0 in the frame. Flat, it is what indices are of.
+    framed: (height + 2) x (width + 2): the channel that differs most; 0 in the frame, and where the picture is
+        transparent: there is nothing. Flat, it is what indices are of.
     """
 
     layer: Layer
@@ -75,6 +77,7 @@ class Distances:
 def measure(layer: Layer, field: Field, check: Callable[[], None]) -> Distances:
     """Return the distances. check: called between strips; raises to stop."""
     height, width, count = layer.samples.shape
+    alpha = layer.alpha
     framed = np.zeros((height + 2, width + 2), np.uint8)
     drawing = None if field.is_constant else Drawing(field)
     # A row is compared many times as fast as a single number.
@@ -91,6 +94,10 @@ def measure(layer: Layer, field: Field, check: Callable[[], None]) -> Distances:
             difference = np.maximum(plane, ground)
             difference -= np.minimum(plane, ground, out=plane)
             np.maximum(out, difference, out=out)
+        if alpha is not None:
+            own = alpha[top:bottom].copy()
+            if own.min() < SEEN:
+                np.multiply(out, own >= SEEN, out=out)
 
     for_each(work, range(0, height, _ROWS))
     return Distances(layer, field, framed)
