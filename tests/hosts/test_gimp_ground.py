@@ -105,10 +105,17 @@ def moved(picture: Picture) -> None:
     picture.gimp.resize_canvas(picture.id, 400, 300, -37, -21)
 
 
-def nearly_opaque() -> Image.Image:
-    """The drawing, and somebody has rubbed out a corner: what is left there is black."""
+def rubbed_out() -> Image.Image:
+    """The drawing without a corner: what is left there is black."""
     drawing = DRAWING.convert("RGBA")
-    drawing.paste((0, 0, 0, 0), (0, 0, 60, 30))
+    drawing.paste((0, 0, 0, 0), (0, 0, 140, 45))
+    return drawing
+
+
+def fading() -> Image.Image:
+    """The drawing, half transparent at the left and opaque at the right."""
+    drawing = DRAWING.convert("RGBA")
+    drawing.putalpha(Image.linear_gradient("L").rotate(90).resize(DRAWING.size).point(lambda alpha: 127 + alpha // 2))
     return drawing
 
 
@@ -121,9 +128,10 @@ def nearly_opaque() -> Image.Image:
         (DRAWING.convert("L"), precise("U16_LINEAR"), 16),
         (DRAWING.quantize(16), precise("U8_NON_LINEAR"), 8),
         (DRAWING, moved, 8),
-        (nearly_opaque(), precise("U8_NON_LINEAR"), 8),
+        (rubbed_out(), precise("U8_NON_LINEAR"), 8),
+        (fading(), precise("U16_NON_LINEAR"), 16),
     ],
-    ids=["16 bits", "floats", "grey", "grey, 16 bits", "indexed", "beside the canvas", "rubbed out"],
+    ids=["16 bits", "floats", "grey", "grey, 16 bits", "indexed", "beside the canvas", "rubbed out", "fading, 16 bits"],
 )
 def test_line_art_of_every_kind(
     installed: Installed, opened: Callable[..., Picture], image: Image.Image, change: Change, depth: int

@@ -36,7 +36,7 @@ DRAWN_IN = (
     ("GRAYA", "U8"),
     ("CMYKA", "U8"),
 )  # the drawing, besides the first of OFTEN
-RUBBED_OUT = (0, 0, 40, 20)  # x, y, width, height of what a person has deleted in it
+RUBBED_OUT = (0, 0, 110, 40)  # x, y, width, height of what a person has deleted in it
 HUGE = FOLDER / "huge.png"  # of 100 megapixels, where it is wanted
 OURS = "Background removed"
 OUTSIDE, ALL_OUTSIDE, TILED = (-70, 45), (-900, 500), (-100, -80)  # left upper corners
