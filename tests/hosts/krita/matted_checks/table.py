@@ -73,7 +73,7 @@ def drawings(seen):
     seen["rows"] = []
     for model, depth in DRAWN_IN:
         document = yield from _document(model, depth, USUAL.get((model, depth), SRGB), LINE_ART)
-        yield from _click_all(seen, document, {"line art": [document.activeNode()]})
+        yield from _click_all(seen, document, {"line art": [document.activeNode()]}, "drawing")
     document = yield from _document("RGBA", "U8", SRGB, LINE_ART)
     drawing = document.activeNode()
     outside, rubbed = _paint_layer(document, "outside"), _copy(document, drawing, "rubbed")
@@ -81,7 +81,7 @@ def drawings(seen):
     width, height = RUBBED_OUT[2:]
     rubbed.setPixelData(QByteArray(bytes(4 * width * height)), *RUBBED_OUT)
     document.waitForDone()
-    yield from _click_all(seen, document, {"partly outside the canvas": [outside], "rubbed out": [rubbed]})
+    yield from _click_all(seen, document, {"partly outside the canvas": [outside], "rubbed out": [rubbed]}, "drawing")
 
 
 def _document(model, depth, profile, file=PHOTOGRAPH):
@@ -93,10 +93,11 @@ def _document(model, depth, profile, file=PHOTOGRAPH):
     return (yield from show(document))
 
 
-def _click_all(seen, document, clicks):
+def _click_all(seen, document, clicks, files="table"):
+    """Click on nodes by kind, add a row for each, and close the document. files: how the names of the files begin."""
     for kind, nodes in clicks.items():
         row = {"model": document.colorModel(), "depth": document.colorDepth(), "kind": kind}
-        yield from _click(document, nodes, row, f"table-{len(seen['rows'])}")
+        yield from _click(document, nodes, row, f"{files}-{len(seen['rows'])}")
         seen["rows"].append(row)
     yield from close(document)
 
