@@ -153,7 +153,7 @@ def test_the_model_is_chosen_in_the_dialog(
         with asked(shown, WITH_DIALOG) as called:
             desktop.press(DIALOG, "alt+m", "space")
             desktop.screenshot(artefacts / "models.png")
-            desktop.press(DIALOG, "Down", "Down", "Return", REMOVE)
+            desktop.press(DIALOG, "Down", "Down", "Down", "Return", REMOVE)  # behind u2netp and flat
             assert called.result(PATIENCE) == SUCCESS
         with installed.session() as session:
             assert "mine" in [model["id"] for model in session.status()["loaded"]]
