@@ -10,17 +10,16 @@ import numpy as np
 from matted_client import Rejected, messages, options
 from matted_client.messages import MaskRequest
 from numpy.typing import NDArray
-from PIL import Image
 
 from matted.inference import model_io
 from matted.inference.timing import Stopwatch
 from matted.mask import keyer
 from matted.mask.finishing import Finishing, Mask, Outcome
 from matted.mask.ground import Ground
-from matted.mask.keyer import Keyed, Said
+from matted.mask.keyer import Keyed, Said, holes
 from matted.mask.picture import Picture
 from matted.mask.subject.finding import PipelineModel
-from matted.mask.view import View
+from matted.mask.view import View, shown
 from matted.system.task import Task
 
 Lend = Callable[[], AbstractContextManager[PipelineModel | None]]
@@ -152,7 +151,7 @@ class Keying:
         if view.is_whole:
             alpha = self._alpha(keyed)[0]
         else:
-            alpha = _shown(self._picture.answers.get(key, lambda: self._alpha(keyed)), view)
+            alpha = shown(self._picture.answers.get(key, lambda: self._alpha(keyed)), view)
         self._stopwatch.lap("mask")
         return alpha
 
@@ -165,7 +164,7 @@ class Keying:
             def asked() -> tuple[NDArray[np.bool_], int]:
                 prediction = model.predict(self._picture.layers)
                 matte = model_io.matte(model_io.probability(prediction.raw, model.spec), model.spec)
-                solid = keyed.doubtful & (keyed.cells.means(matte) > _SUBJECT)
+                solid = keyed.doubtful & (holes.means(keyed.cells.background, matte) > _SUBJECT)
                 return solid, solid.nbytes
 
             return self._picture.findings.get(("holes", model.spec), asked)
@@ -177,13 +176,3 @@ class Keying:
             said = replace(said, solid=self._solid(keyed, self._lend))
         alpha = keyed.alpha(request.depth, request.holes, request.shadow != options.DROP, said)
         return alpha, alpha.nbytes
-
-
-def _shown(mask: Mask, view: View) -> NDArray[np.uint8 | np.uint16]:
-    """Return a mask as it is to be seen in a view: the mean of the pixels that each one of the view shows."""
-    box, size = (view.left, view.top, view.right, view.bottom), (view.width, view.height)
-    if mask.dtype == np.uint8:
-        return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.BOX, box)).copy()
-    floats = Image.fromarray(mask.astype(np.float32))
-    means = np.rint(np.asarray(floats.resize(size, Image.Resampling.BOX, box)))
-    return np.asarray(means, mask.dtype)

@@ -6,35 +6,42 @@ from collections.abc import Hashable
 from functools import cached_property
 
 import numpy as np
+from matted_client import options
 from matted_client.messages import MaskResult, RefineRequest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from matted.inference.timing import Stopwatch
-from matted.mask import matting
+from matted.mask import keying, matting
 from matted.mask.finishing import Finishing, Mask, Outcome, coverage
+from matted.mask.keyer import Said, holes
 from matted.mask.matting import Band, BandInView, FittedAlpha, MaskInView, Rough
 from matted.mask.picture import Picture
 from matted.mask.subject.held import Held
-from matted.mask.view import View
+from matted.mask.view import View, shown
 from matted.system.task import Task
 
 Bytes = NDArray[np.uint8]
 
+_HALF = 0.5  # mean of the mask that is there over a hole, from which the hole is a part of the subject
 _MARK = 0.005  # radius of a point that a person sets in a mask to be refined, as a share of the longer side
 
 
 class Refining:
     """The steps from a refine request to its outcome: `run`. What is found out is remembered with the picture."""
 
-    def __init__(self, task: Task, request: RefineRequest, picture: Picture, stopwatch: Stopwatch) -> None:
+    def __init__(
+        self, task: Task, request: RefineRequest, picture: Picture, stopwatch: Stopwatch, keys: bool = False
+    ) -> None:
         """Take a request.
 
         task: its progress is set, and its cancel is heeded.
         request: what is wanted.
         picture: its hint is the mask that is there.
         stopwatch: records the stages.
+        keys: whether the picture is keyed in the band, in the place of matting, if its flat ground suffices for that.
         """
+        self._keys = keys
         self._task = task
         self._request = request
         self._picture = picture
@@ -47,16 +54,36 @@ class Refining:
         self._stopwatch.lap("waiting")
         if self._request.band:
             return self._shown_band()
+        keyed = self._is_flat
+        self._stopwatch.lap("ground")
         finishing = Finishing(self._task, self._request, self._picture, self._stopwatch)
-        finishing.render(("refined", self._marks, self._request.reach), self._rendered)
-        return finishing.outcome(model="", device="", confidence=1.0, second_look=False, warnings=[], own_colours=None)
+        key = ("refined", keyed, self._marks, self._request.reach)
+        finishing.render(key, self._keyed if keyed else self._rendered)
+        return finishing.outcome(
+            model="",
+            device="",
+            confidence=1.0,
+            second_look=False,
+            warnings=[],
+            own_colours=None,
+            ground=self._picture.ground if keyed else None,
+        )
+
+    @cached_property
+    def _is_flat(self) -> bool:
+        """Whether the picture is keyed. Then all of the mask is made anew, but for what is beyond a reach."""
+        return self._keys and keying.is_flat(self._picture, self._task.check)
 
     def _shown_band(self) -> Outcome:
         """Return the band in the view as a mask. Nothing is made anew where a person says what is so."""
         self._task.begin("mask")
         request = self._request
         view = View.of(self._picture.width, self._picture.height, request.view)
-        band = BandInView(self._band(), self._mask_in(view), view).drawn(request.depth, self._task.check)
+        if request.reach is None and self._is_flat:
+            band = np.zeros((view.height, view.width), np.uint8 if request.depth == 8 else np.dtype("<u2"))
+            band.fill(np.iinfo(band.dtype).max)
+        else:
+            band = BandInView(self._band(), self._mask_in(view), view).drawn(request.depth, self._task.check)
         Held(view, request.box, drop=[*request.keep, *request.drop]).apply(band)
         self._stopwatch.lap("mask")
         info = MaskResult(
@@ -78,6 +105,31 @@ class Refining:
         shown = alpha.render(self._mask_in(view), view, picture.seen_in(view), request.depth, task.check)
         self._stopwatch.lap("mask")
         return shown
+
+    def _keyed(self, view: View) -> Mask:
+        """Return the alpha in a view, in the request's depth: keyed in the band, the mask that is there elsewhere."""
+        if view.is_whole:
+            return self._keyed_whole()[0]
+        key = ("keyed", self._marks, self._request.reach, self._request.depth)
+        return shown(self._picture.answers.get(key, self._keyed_whole), view)
+
+    def _keyed_whole(self) -> tuple[Mask, int]:
+        picture, request, check = self._picture, self._request, self._task.check
+        ground = picture.ground
+        assert ground is not None, "it is flat"
+        keyed = keying.keyed_of(picture, ground, check)
+        self._task.begin("mask")
+        # The mask that is there says which pieces are the subject, and which holes are parts of it.
+        rough = self._mask.astype(np.float32) / np.float32(255)
+        solid = holes.means(keyed.cells.background, rough) > _HALF
+        alpha = keyed.alpha(request.depth, options.OPEN, True, Said(solid=solid, rough=rough))
+        if request.reach is not None:
+            whole = View.of(picture.width, picture.height)
+            band = BandInView(self._band(), self._mask_in(whole), whole).drawn(8, check)
+            there = self._mask if request.depth == 8 else self._mask.astype(alpha.dtype) * np.uint16(257)
+            np.copyto(alpha, there, where=band == 0)
+        self._stopwatch.lap("mask")
+        return alpha, alpha.nbytes
 
     def _fitted(self) -> tuple[FittedAlpha, int]:
         self._task.begin("edges")

@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
 
 @dataclass(frozen=True)
 class View:
@@ -72,3 +76,13 @@ class View:
             self.whole,
         )
         return wider, slice(above, above + self.height), slice(before, before + self.width)
+
+
+def shown(mask: NDArray[np.uint8 | np.uint16], view: View) -> NDArray[np.uint8 | np.uint16]:
+    """Return a mask of a picture as it is to be seen in a view: the mean of the pixels that each one shows."""
+    box, size = (view.left, view.top, view.right, view.bottom), (view.width, view.height)
+    if mask.dtype == np.uint8:
+        return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.BOX, box)).copy()
+    floats = Image.fromarray(mask.astype(np.float32))
+    means = np.rint(np.asarray(floats.resize(size, Image.Resampling.BOX, box)))
+    return np.asarray(means, mask.dtype)

@@ -72,6 +72,11 @@ class Setup(NamedTuple):
         asked = request.keep_alive if self.config.client_keep_alive else None
         return self.config.keep_alive if asked is None else asked
 
+    @property
+    def uses_grounds(self) -> bool:
+        """Whether flat grounds are used without being asked for."""
+        return self.config.flat_ground == options.AUTO
+
     def takes_flat(self, job: Job) -> bool | None:
         """Return whether a picture's flat ground makes its mask in the place of a model. It takes no time.
 
@@ -80,7 +85,7 @@ class Setup(NamedTuple):
         request, picture = job.request, job.picture
         if not isinstance(request, MaskRequest) or picture is None or request.model != options.DEFAULT_MODEL:
             return False
-        if self.config.flat_ground != options.AUTO or picture.has_plate:
+        if not self.uses_grounds or picture.has_plate:
             return False
         if not isinstance(self.catalogue.entries.get(self.config.model), ModelSpec):
             return False
@@ -304,7 +309,7 @@ class Workers:
         assert picture is not None, "a question without a picture"
         if isinstance(question, RefineRequest):
             with self._mask_slot(job):
-                return Refining(job, question, picture, stopwatch).run()
+                return Refining(job, question, picture, stopwatch, self.setup.uses_grounds).run()
         chosen, looks = self.setup.takes_flat(job) is True, job in self._to_look
         self._to_look.discard(job)
         spec, keep_alive = self.setup.model(question.model), self.setup.keep_alive(question)
@@ -338,8 +343,7 @@ class Workers:
                     yield model
 
         self._predictor.require_licence(spec)
-        trims = self.setup.config.flat_ground == options.AUTO
-        pipeline = Pipeline(spec, job, question, picture, stopwatch, trims)
+        pipeline = Pipeline(spec, job, question, picture, stopwatch, self.setup.uses_grounds)
         if not pipeline.needs_model:
             with self._mask_slot(job), suppress(ModelNeeded):
                 return pipeline.run(None)

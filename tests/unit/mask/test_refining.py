@@ -18,6 +18,7 @@ from matted.system.task import Task
 from matted_client import Rejected
 from matted_client.messages import RefineRequest
 from numpy.typing import NDArray
+from PIL import Image, ImageFilter
 
 SIZE = WIDTH, HEIGHT = 900, 700
 DISC = np.hypot(*np.ogrid[-350:350, -450:450]) < 200
@@ -133,3 +134,59 @@ def test_a_band_that_nobody_waits_for_is_not_made(picture: Picture) -> None:
     with pytest.raises(Rejected) as refusal:
         ask(picture, task, band=True, view=VIEW)
     assert refusal.value.code == "cancelled"
+
+
+# -- a flat ground -----------------------------------------------------------------------------------------------------
+
+RING = ((DISC & (np.hypot(*np.ogrid[-350:350, -450:450]) > 90)) * 1.0).astype(np.float32)
+SPOT = (np.hypot(*np.ogrid[-60:640, -60:840]) < 30.0).astype(np.float32)
+
+
+def drawing(rough: NDArray[np.bool_]) -> tuple[Picture, NDArray[np.float32]]:
+    """Return a ring and a spot on white, anti-aliased, with a rough mask, and the alpha of each pixel."""
+    shape = Image.fromarray((np.maximum(RING, SPOT) * 255).astype(np.uint8))
+    alpha = np.asarray(shape.filter(ImageFilter.BoxBlur(1))) / np.float32(255)
+    pixels = 255 + alpha[:, :, np.newaxis] * (np.array([190, 20, 60], np.float32) - 255)
+    frames = [np.rint(pixels).astype(np.uint8).reshape(-1).data, (rough * np.uint8(255)).reshape(-1).data]
+    return Picture(*SIZE, "RGB8", frames, hint=True), alpha
+
+
+def keyed(picture: Picture, **fields: Any) -> Outcome:
+    request = RefineRequest(picture=1, **fields)
+    return Refining(Task(), request, picture, Stopwatch(time.monotonic()), keys=True).run()
+
+
+def test_a_rough_mask_of_a_drawing_gets_its_alpha_and_leaves_out_what_it_does_not_cover() -> None:
+    picture, alpha = drawing(np.hypot(*np.ogrid[-350:350, -450:450]) < 215)
+    outcome = keyed(picture)
+    wanted = alpha.copy()
+    wanted[:200, :200] = 0  # the spot
+    wanted[np.hypot(*np.ogrid[-350:350, -450:450]) < 120] = 1  # the rough mask has no hole
+    assert outcome.info.ground == "colour" and outcome.info.model == ""
+    assert np.abs(outcome.mask / 255 - wanted).max() <= 2 / 255
+
+
+def test_a_hole_in_a_rough_mask_stays_a_hole() -> None:
+    distance = np.hypot(*np.ogrid[-350:350, -450:450])
+    picture, alpha = drawing((distance < 215) & (distance > 70))
+    wanted = alpha.copy()
+    wanted[:200, :200] = 0
+    assert np.abs(keyed(picture).mask / 255 - wanted).max() <= 2 / 255
+    assert np.abs(keyed(picture, depth=16).mask / 65535 - wanted).max() <= 2 / 255
+
+
+def test_beyond_a_reach_the_mask_that_is_there_stays() -> None:
+    distance = np.hypot(*np.ogrid[-350:350, -450:450])
+    rough = (distance < 240) & (distance > 70)
+    picture, alpha = drawing(rough)
+    shown = keyed(picture, reach=10.0, band=True).mask > 0
+    refined = keyed(picture, reach=10.0).mask
+    assert np.array_equal(refined[~shown], rough[~shown] * np.uint8(255)) and not shown.all()
+    assert np.abs(refined[shown] / 255 - alpha[shown]).max() <= 2 / 255
+    assert keyed(picture, band=True).mask.all(), "with its own reach, all may be made anew"
+
+
+def test_a_view_of_a_keyed_mask_is_the_mean_of_the_whole() -> None:
+    picture, _ = drawing(np.hypot(*np.ogrid[-350:350, -450:450]) < 215)
+    whole = keyed(picture).mask.reshape(HEIGHT // 2, 2, WIDTH // 2, 2).mean(axis=(1, 3))
+    assert np.abs(keyed(picture, view=VIEW).mask - whole).max() <= 1

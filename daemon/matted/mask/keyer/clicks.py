@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matted.mask.ground import areas
+from matted.mask.keyer import holes
 from matted.mask.keyer.holes import Cells
 
 Marks = NDArray[np.bool_]
 Point = Sequence[int]
+
+_HALF = 0.5  # mean of a rough mask over a piece, below which the piece goes
 
 
 @dataclass(frozen=True)
@@ -22,12 +25,15 @@ class Said:
     keep: points x, y of the subject. drop: points that are not of it. Where both name an area, it is dropped.
     hint: height x width: 0 background, 255 subject, else undecided; None: there is none.
     solid: which areas of the background a model calls subject, by number; None: none was asked. Clicks come first.
+    rough: height x width, 0..1: a rough mask of the subject. Pieces of which it covers less than half go. None: there
+        is none.
     """
 
     keep: Sequence[Point] = ()
     drop: Sequence[Point] = ()
     hint: NDArray[np.uint8] | None = None
     solid: Marks | None = None
+    rough: NDArray[np.float32] | None = None
 
     def decide(self, kept: Marks, cells: Cells) -> Marks:
         """Return which areas of the background are parts of the subject, as it was said.
@@ -40,17 +46,20 @@ class Said:
         return decided & ~cells.background.outside
 
     def gone(self, kept: Marks, cells: Cells) -> Marks | None:
-        """Return which cells belong to pieces of the subject that a point to drop is in; None for none.
+        """Return which cells belong to pieces of the subject that go; None for none.
 
         kept: which areas of the background are parts of the subject: they go with the piece around them.
         """
         points = [(y // cells.side, x // cells.side) for x, y in self.drop]
         solid = (cells.background.labels == 0) | kept[cells.background.labels]
         hit = [point for point in points if solid[point]]
-        if not hit:
+        if not hit and self.rough is None:
             return None
         pieces = areas.find(solid)
         dropped = np.zeros(len(pieces.sizes), bool)
+        if self.rough is not None:
+            dropped |= holes.means(pieces, self.rough) < _HALF
+            dropped[0] = False
         dropped[[pieces.labels[point] for point in hit]] = True
         return _grown(dropped[pieces.labels], solid & ~dropped[pieces.labels])
 

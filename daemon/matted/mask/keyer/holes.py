@@ -62,17 +62,18 @@ class Cells:
         """Return marked cells as pixels of the picture: height x width."""
         return marks[np.ix_(np.arange(height) // self.side, np.arange(width) // self.side)]
 
-    def means(self, matte: Floats) -> Floats:
-        """Return the mean of a matte of the whole picture, at any size, in each area, by number."""
-        rows, columns = self.background.labels.shape
-        shares = np.asarray(Image.fromarray(matte).resize((columns, rows), Image.Resampling.BILINEAR))
-        sums = np.bincount(self.background.labels.reshape(-1), shares.reshape(-1), len(self.background.sizes))
-        return (sums / np.maximum(self.background.sizes, 1)).astype(np.float32)
-
     @property
     def memory(self) -> int:
         """The bytes that it takes."""
         return self.background.labels.nbytes + self.near.nbytes
+
+
+def means(found: Areas, matte: Floats) -> Floats:
+    """Return the mean of a matte of the whole picture, at any size, in each area, by number."""
+    rows, columns = found.labels.shape
+    shares = np.asarray(Image.fromarray(matte).resize((columns, rows), Image.Resampling.BOX))
+    sums = np.bincount(found.labels.reshape(-1), shares.reshape(-1), len(found.sizes))
+    return (sums / np.maximum(found.sizes, 1)).astype(np.float32)
 
 
 def divide(distances: Distances, background: Marks) -> Cells:
