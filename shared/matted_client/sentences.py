@@ -33,6 +33,7 @@ SENTENCES: Dict[str, Tuple[str, str]] = {
         N_("No subject was found in this picture."),
         N_("Try a picture whose subject stands out from its background."),
     ),
+    messages.NO_GROUND: (N_("This picture has no flat ground."), N_("Choose another model.")),
     messages.SHUTTING_DOWN: (N_("The matted daemon is shutting down."), N_("Try again in a moment.")),
     messages.INTERNAL: (
         N_("An internal error occurred in matted."),
@@ -40,7 +41,7 @@ SENTENCES: Dict[str, Tuple[str, str]] = {
     ),
 }
 # The sentences of these codes say everything. The daemon's message is added to the others.
-COMPLETE = (messages.BUSY, messages.PLATE_NEEDED, messages.NO_SUBJECT, messages.SHUTTING_DOWN)
+COMPLETE = (messages.BUSY, messages.PLATE_NEEDED, messages.NO_SUBJECT, messages.NO_GROUND, messages.SHUTTING_DOWN)
 
 # Sentences and hints of the client's own errors. Placeholders: see MattedError.values.
 OF_THE_CLIENT = (

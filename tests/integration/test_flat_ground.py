@@ -124,7 +124,7 @@ def test_a_photograph_gets_the_model_of_the_settings(daemon: Daemon) -> None:
         assert (flat.model, flat.chosen, flat.ground) == ("flat", False, "colour")
         with pytest.raises(Rejected) as refused:
             mask(asked, cat, model="flat")
-        assert refused.value.code == "no_subject"
+        assert refused.value.code == "no_ground"
 
 
 def test_a_photograph_still_needs_a_model_on_a_computer_without_one(bare: Daemon, tmp_path: Path) -> None:

@@ -109,11 +109,7 @@ class Keying:
         found = self._picture.ground
         self._stopwatch.lap("ground")
         if found is None:
-            raise Rejected(
-                messages.NO_SUBJECT,
-                "This picture has no flat ground.",
-                "Choose a model to find the subject.",
-            )
+            raise Rejected(messages.NO_GROUND, "This picture has no flat ground.", "Choose another model.")
         self._task.begin("edges")
         keyed = keyed_of(self._picture, found, self._task.check)
         self._stopwatch.lap("edges")

@@ -59,7 +59,7 @@ def remove_background(folder, host, picture, options, opened=None):
                 from matted_client import messages  # what the daemon says needs it, and reading does not wait for it
                 from matted_client.sentences import in_words
 
-                if error.code != messages.NO_SUBJECT or len(picture.layers) == 1:
+                if error.code not in (messages.NO_SUBJECT, messages.NO_GROUND) or len(picture.layers) == 1:
                     raise
                 warnings = [in_words(error, WORDS)[0]]  # the other layers shall not suffer
             else:

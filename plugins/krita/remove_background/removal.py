@@ -9,7 +9,7 @@ from .layers import Picture
 from .matted_client.client import Mask
 from .matted_client.errors import MattedError, Rejected
 from .matted_client.grounds import describe_ground
-from .matted_client.messages import NO_SUBJECT, TOO_LARGE, Progress
+from .matted_client.messages import NO_GROUND, NO_SUBJECT, TOO_LARGE, Progress
 from .matted_client.options import MASK, NEW_LAYER, LayerOptions
 from .matted_client.progress import describe, overall
 from .operation import Operation
@@ -170,4 +170,6 @@ class Removal(Operation):
 
 def _is_of_the_layer(error: MattedError) -> bool:
     """Return whether the error concerns only the one layer."""
-    return error.code in (NO_SUBJECT, TOO_LARGE) if isinstance(error, Rejected) else type(error) is MattedError
+    if isinstance(error, Rejected):
+        return error.code in (NO_SUBJECT, NO_GROUND, TOO_LARGE)
+    return type(error) is MattedError
