@@ -94,12 +94,17 @@ def divide(distances: Distances, background: Marks) -> Cells:
 
 
 def kept(
-    cells: Cells, holes: str, rims: Rims, drawn: bool, inner: Floats, outline: Callable[[int], tuple[Floats, float]]
+    cells: Cells,
+    holes: str,
+    rims: Rims | None,
+    drawn: bool,
+    inner: Floats,
+    outline: Callable[[int], tuple[Floats, float]],
 ) -> Marks:
     """Return which areas of the background are parts of the subject: by number.
 
     holes: AUTO, OPEN or KEEP.
-    rims: what is around each area.
+    rims: what is around each area; None where the subject is made of strokes, which fill nothing in.
     drawn: whether the subject has even colours; else it is painted in shades.
     inner: n x 3: colours of some pixels inside the subject, R, G, B.
     outline: returns the colour of the stroke around an area, R, G, B, and the share of it that has this colour.
@@ -108,8 +113,8 @@ def kept(
     inside[0] = False
     if holes != AUTO or not inside.any():
         return inside & (holes == KEEP)
-    if not len(inner):
-        return np.zeros_like(inside)  # strokes alone fill nothing in
+    if rims is None:
+        return np.zeros_like(inside)
     large = cells.background.sizes >= _LARGE * cells.near.size
     embedded = rims.embedded > _MOSTLY
     if not drawn:

@@ -52,7 +52,7 @@ class Keyed:
     shade: of each of these, 0..1, how much the veil under it covers.
     cells: the areas of the background.
     borders: of each pixel of the edges, the number of the area that it borders on.
-    rims: what is around each area.
+    rims: what is around each area; None where the subject is made of strokes.
     drawn: whether the subject has even colours; else it is painted in shades.
     photographed: whether it has the texture of a photograph.
     inner: n x 3: colours of some pixels inside the subject, R, G, B.
@@ -68,7 +68,7 @@ class Keyed:
     shade: Floats
     cells: Cells
     borders: NDArray[np.int32]
-    rims: Rims
+    rims: Rims | None
     drawn: bool
     photographed: bool
     inner: Floats
@@ -200,7 +200,11 @@ def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
     shares, shade = _shares(distances, veil, edges, subject, reach if noisy else 0.0)
     cells = holes.divide(distances, background)
     borders = cells.at(distances, edges.feet)
-    around = np.where(cells.background.outside[borders], 0, borders)
+    around_holes = None
+    if len(inside):
+        enclosed = np.where(cells.background.outside[borders], 0, borders)
+        sizes = cells.background.sizes
+        around_holes = rims.look(distances, background, enclosed, edges.indices, subject, sizes, reach)
     return Keyed(
         ground=ground,
         noise=reach,
@@ -211,7 +215,7 @@ def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
         shade=shade,
         cells=cells,
         borders=borders,
-        rims=rims.look(distances, background, around, edges.indices, subject, cells.background.sizes, reach),
+        rims=around_holes,
         drawn=drawn,
         photographed=inks.is_photographed(distances, inside),
         inner=inner,

@@ -78,10 +78,11 @@ def look(
 
 def _some(numbers: Numbers, many: Indices) -> Indices:
     """Return which pixels of the edges rays begin at: about _RAYS of each area."""
-    order = np.argsort(numbers, kind="stable")
+    of_holes = np.flatnonzero(numbers)
+    order = of_holes[np.argsort(numbers[of_holes], kind="stable")]
     sorted_ = numbers[order]
     within = np.arange(len(order)) - np.searchsorted(sorted_, sorted_)
-    return np.asarray(order[(within % np.maximum(1, many[sorted_] // _RAYS) == 0) & (sorted_ > 0)])
+    return np.asarray(order[within % np.maximum(1, many[sorted_] // _RAYS) == 0])
 
 
 def _follow(
@@ -95,28 +96,33 @@ def _follow(
 ) -> tuple[Marks, Marks, Marks]:
     """Return which rays leave the colour they begin in, which meet another then, and which see no ground at all."""
     layer = distances.layer
-    count = start.shape[1]
-    running = np.ones(count, bool)
-    left, other, ground = (np.zeros(count, bool) for _ in range(3))
-    before = colours
-    others = np.zeros(count, np.int8)
+    left, other = (np.zeros(start.shape[1], bool) for _ in range(2))
     pace = np.maximum(1, length / _STEPS)
+    # Most rays end after some steps: only those that go on are followed, by their numbers.
+    running = np.arange(start.shape[1])
+    before = colours
+    others = np.zeros(start.shape[1], np.int8)
     for step in range(1, _STEPS + 1):
-        running &= step * pace <= length
-        rows, columns = np.rint(start + way * (pace * step)).astype(np.intp)
+        on = step * pace[running] <= length[running]
+        running, before, others = running[on], before[on], others[on]
+        if not len(running):
+            break
+        own = colours[running]
+        rows, columns = np.rint(start[:, running] + way[:, running] * (pace[running] * step)).astype(np.intp)
         inside = (rows >= 0) & (rows < layer.height) & (columns >= 0) & (columns < layer.width)
         rows, columns = rows.clip(0, layer.height - 1), columns.clip(0, layer.width - 1)
         indices = (rows + 1) * distances.stride + columns + 1
         here = distances.colours(indices)
-        ground_here = distances.ground(indices)
-        mixed = unmixing.off(here, ground_here, colours, unmixing.along(here, ground_here, colours)) <= equal
-        bare = background[indices] | (np.abs(here - ground_here).max(axis=1) <= equal) | ~inside
-        steady = np.abs(here - before).max(axis=1) <= equal
-        same = (np.abs(here - colours).max(axis=1) <= equal) | (steady & ~left)
+        ground = distances.ground(indices)
+        mixed = unmixing.off(here, ground, own, unmixing.along(here, ground, own)) <= equal
+        bare = background[indices] | (unmixing.greatest(np.abs(here - ground)) <= equal) | ~inside
+        steady = unmixing.greatest(np.abs(here - before)) <= equal
+        same = (unmixing.greatest(np.abs(here - own)) <= equal) | (steady & ~left[running])
         others = np.where(steady & ~same & ~bare, others + 1, 0).astype(np.int8)
-        left |= running & ~same
-        ground |= running & bare & left
-        other |= running & ~bare & left & (others >= np.where(mixed, _LONG_PAST, _PAST))
-        running &= ~(ground | other)
-        before = here
+        left[running] |= ~same
+        gone = left[running]
+        meets = ~bare & gone & (others >= np.where(mixed, _LONG_PAST, _PAST))
+        other[running] = meets
+        on = ~(meets | (bare & gone))
+        running, before, others = running[on], here[on], others[on]
     return left, other, ~left
