@@ -39,7 +39,8 @@ def near_subject(distances: Distances, noise: float) -> float:
         if not faint.any():
             continue
         around = functools.reduce(np.maximum, (_shifted(part, *each) for each in AROUND))
-        edges += int(np.count_nonzero(around > inner + _FAINT))
+        # The neighbour's less the pixel's own: a sum would wrap, and the inside of what is dark on white be all edges.
+        edges += int(np.count_nonzero(np.maximum(around, inner) - inner > _FAINT))
         heights.append(inner[faint & (inner > around) & ~_near(inner > _FAINT)])
     found = np.concatenate(heights) if heights else np.zeros(0, np.uint8)
     if len(found) < max(_LEAST, _SHARE * edges):
