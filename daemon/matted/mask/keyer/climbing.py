@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.mask.ground import unmixing
 from matted.mask.keyer.distance import AHEAD, Distances
-from matted.system.threads import for_each
+from matted.system.threads import for_each, for_each_slice
 
+Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Marks = NDArray[np.bool_]
 Indices = NDArray[np.intp]
@@ -20,6 +20,7 @@ _FURTHEST = 24  # pixels that an edge may be wide
 _SLOPE = 0.03  # share of its distance that a pixel has to be further away than the one below it
 _LIKE = 6.0  # levels by which pixels around a peak may differ from it and still be one flat place with it
 _ROWS = 64  # of a strip
+_ONE, _WAYS = np.uint16(1), np.uint16(16)  # the ways to the neighbours, and to none, in the lowest bits of a number
 
 
 @dataclass(frozen=True)
@@ -55,54 +56,59 @@ class Peaks:
     flat: Marks
 
 
-def climb(distances: Distances, background: Marks, noise: float, check: Callable[[], None]) -> Edges:
-    """Return the edges.
+def climb(distances: Distances, background: Marks, noise: float, check: Callable[[], None]) -> tuple[Edges, Marks]:
+    """Return the edges, and which pixels are neither background nor edge: flat, False in the frame.
 
     background: height + 2 x width + 2: the ground, and the shadow on it; False in the frame.
     noise: levels that the noise reaches.
     check: called between steps; raises to stop.
     """
-    levels, flat = distances.flat, background.reshape(-1)
-    subject = ~flat
-    _clear_frame(subject.reshape(background.shape))
-    offsets = distances.offsets()
-    front = _beside(background, subject.reshape(background.shape), check)
+    levels, ground, offsets = distances.flat, background.reshape(-1), distances.offsets()
+    above = _above(noise)
+    front = _beside(background, check)
+    rest = _others(background)
+    rest[front] = False
 
     def is_above(there: Indices, from_: Indices) -> Marks:
         check()
-        return np.asarray(levels[there] > levels[from_] + _least_step(levels[there], noise))
+        return np.asarray(levels.take(there) >= above.take(levels.take(from_)))
 
-    indices, feet = _spread(subject, front, _lowest(levels, flat, front, offsets), offsets, is_above)
-    return Edges(indices, _summits(levels, subject, indices, offsets, noise), feet)
+    indices, feet = _spread(rest, front, _lowest(levels, ground, front, offsets), offsets, is_above)
+    return Edges(indices, _summits(levels, ground, indices, offsets, above), feet), rest
 
 
-def add_valleys(distances: Distances, edges: Edges, background: Marks, noise: float) -> Edges:
+def add_valleys(
+    distances: Distances, edges: Edges, background: Marks, rest: Marks, noise: float, check: Callable[[], None]
+) -> Edges:
     """Return the edges with the pixels between two strokes that are close together: below both, and no ground.
 
+    rest: which pixels are neither background nor edge, flat, False in the frame; changed.
     The other parameters are those of `climb`.
     """
-    levels, subject = distances.flat, ~background.reshape(-1)
-    _clear_frame(subject.reshape(background.shape))
-    offsets = distances.offsets()
+    levels, ground, offsets = distances.flat, background.reshape(-1), distances.offsets()
     last = len(levels) - 1
+    every = np.arange(256, dtype=np.uint8)
+    higher = np.floor(every + _least_step(every, noise)).astype(np.uint16)
 
-    def is_between(there: Indices, from_: Indices) -> Marks:
-        least = levels[there] + _least_step(levels[there], noise)
+    def is_between(there: Indices, _: Indices) -> Marks:
+        check()
         between = np.zeros(len(there), bool)
+        least = higher.take(levels.take(there))
         for offset in distances.offsets(AHEAD):
-            sides = [
-                np.maximum(levels[there + side], levels[(there + 2 * side).clip(0, last)]) > least
+            one, other = (
+                np.maximum(levels.take(there + side), levels.take((there + 2 * side).clip(0, last))) > least
                 for side in (offset, -offset)
-            ]
-            between |= sides[0] & sides[1]
+            )
+            between |= one & other
+        rest[there[~between]] = False  # nor is it when it is reached from elsewhere
         return between
 
-    indices, feet = _spread(subject, edges.indices, edges.feet, offsets, is_between)
-    return Edges(indices, _summits(levels, subject, indices, offsets, noise), feet)
+    indices, feet = _spread(rest, edges.indices, edges.feet, offsets, is_between)
+    return Edges(indices, _summits(levels, ground, indices, offsets, _above(noise)), feet)
 
 
 def _spread(
-    subject: Marks,
+    open_: Marks,
     front: Indices,
     feet: Indices,
     offsets: list[int],
@@ -110,25 +116,15 @@ def _spread(
 ) -> tuple[Indices, Indices]:
     """Return the pixels that are reached from some, these included, rising, and the foot of each.
 
-    subject: flat, which pixels can be reached.
+    open_: flat, which pixels can be reached; those that are become False.
     front: where to begin. feet: of each.
     passes: tells whether pixels can be reached from others beside them.
     """
-    open_ = subject.copy()
-    open_[front] = False
     indices, bases = [front], [feet]
     for _ in range(_FURTHEST):
-        found, below = [], []
-        for offset in offsets:
-            there = front + offset
-            new = np.flatnonzero(open_[there])
-            there, from_ = there[new], front[new]
-            good = passes(there, from_)
-            there = there[good]
-            open_[there] = False  # the first that reaches a pixel has it
-            found.append(there)
-            below.append(feet[new[good]])
-        front, feet = np.concatenate(found), np.concatenate(below)
+        # The first offset that reaches a pixel has it; by one offset, no pixel is reached from two others.
+        reached = [_reached(open_, front, feet, offset, passes) for offset in offsets]
+        front, feet = (np.concatenate(each) for each in zip(*reached, strict=True))
         if not len(front):
             break
         indices.append(front)
@@ -138,40 +134,118 @@ def _spread(
     return joined[order], np.concatenate(bases)[order]
 
 
+def _reached(
+    open_: Marks, front: Indices, feet: Indices, offset: int, passes: Callable[[Indices, Indices], Marks]
+) -> tuple[Indices, Indices]:
+    """Return the pixels that are reached from some by one offset, and their feet. Parameters: as `_spread`."""
+    parts: dict[int, tuple[Indices, Indices]] = {}
+
+    def work(piece: slice) -> None:
+        from_ = front[piece]
+        there = from_ + offset
+        new = np.flatnonzero(open_.take(there))
+        there = there[new]
+        good = passes(there, from_[new])
+        there = there[good]
+        open_[there] = False
+        parts[piece.start] = there, feet[piece][new[good]]
+
+    for_each_slice(work, len(front))
+    found = [parts[first] for first in sorted(parts)] or [(front, feet)]
+    return np.concatenate([there for there, _ in found]), np.concatenate([foot for _, foot in found])
+
+
 def look(distances: Distances, edges: Edges, background: Marks, noise: float) -> tuple[Peaks, Indices]:
     """Return what is at the peaks, and for each pixel of the edges the number of its peak."""
-    indices, numbers = np.unique(edges.peaks, return_inverse=True)
-    own = distances.colours(indices)
-    sums, counts = own.copy(), np.ones(len(indices), np.float32)
+    indices, numbers = _numbered(edges.peaks)
+    width, height, stride = distances.layer.width, distances.layer.height, distances.stride
     ground = background.reshape(-1)
-    like = max(_LIKE, noise)
+    like = int(max(_LIKE, noise))
+    means, flat = np.empty((len(indices), 3), np.float32), np.empty(len(indices), bool)
 
-    def alike(offset: int) -> tuple[Floats, Marks]:
-        """Return the colours of the pixels so far from the peaks, and whether they are those of the peaks."""
-        around = _into_picture(indices + offset, distances)
-        colours = distances.colours(around)
-        return colours, ~ground[around] & (unmixing.greatest(np.abs(colours - own)) <= like)
+    def work(piece: slice) -> None:
+        here = indices[piece]
+        rows, columns = np.divmod(here, stride)
+        at_border = np.flatnonzero((rows < 3) | (rows > height - 2) | (columns < 3) | (columns > width - 2))
+        pixels = distances.pixels(here)
+        own = distances.samples(pixels)
+        sums, counts = own.astype(np.uint16), np.ones(len(here), np.uint8)
 
-    wide = []
-    for offset in distances.offsets(AHEAD):
-        reach = []
-        for side in (offset, -offset):
-            colours, same = alike(side)
-            sums += colours * same[:, np.newaxis]
-            counts += same
-            reach.append((same, same & alike(2 * side)[1]))
-        (ahead, far_ahead), (behind, far_behind) = reach
-        wide.append(far_ahead | far_behind | (ahead & behind))
-    across, down, falling, rising = wide
-    return Peaks(indices, sums / counts[:, np.newaxis], across & down & (falling | rising)), numbers
+        def alike(down: int, across: int) -> tuple[Bytes, Marks]:
+            """Return the colours of the pixels so far from the peaks, and whether they are those of the peaks."""
+            around, there = here + (down * stride + across), pixels + (down * width + across)
+            if len(at_border):
+                around[at_border] = _into_picture(around[at_border], distances)
+                there[at_border] = distances.pixels(around[at_border])
+            colours = distances.samples(there)
+            same = ~ground.take(around)
+            for one, other in zip(colours, own, strict=True):
+                same &= np.maximum(one, other) - np.minimum(one, other) <= like
+            return colours, same
+
+        wide = []
+        for down, across in AHEAD:
+            reach = []
+            for side in (1, -1):
+                colours, same = alike(side * down, side * across)
+                sums += colours * same
+                counts += same
+                reach.append((same, same & alike(2 * side * down, 2 * side * across)[1]))
+            (ahead, far_ahead), (behind, far_behind) = reach
+            wide.append(far_ahead | far_behind | (ahead & behind))
+        across_, down_, falling, rising = wide
+        means[piece] = sums.T.astype(np.float32) / counts.astype(np.float32)[:, np.newaxis]
+        flat[piece] = across_ & down_ & (falling | rising)
+
+    for_each_slice(work, len(indices))
+    return Peaks(indices, means, flat), numbers
 
 
-def _least_step(levels: NDArray[np.uint8], noise: float) -> Floats:
+def _numbered(peaks: Indices) -> tuple[Indices, Indices]:
+    """Return the peaks, rising and without repetition, and for each of those given its number among them."""
+    ordered = np.sort(peaks)
+    first = np.ones(len(ordered), bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    indices, numbers = ordered[first], np.empty(len(peaks), np.intp)
+
+    def work(piece: slice) -> None:
+        numbers[piece] = _places_in(indices, peaks[piece])
+
+    for_each_slice(work, len(peaks))
+    return indices, numbers
+
+
+def _places_in(indices: Indices, those: Indices) -> Indices:
+    """Return where some pixels are among others, or would be. indices: rising."""
+    first, last = indices.searchsorted((those.min(), those.max()))  # those that are close together are found faster
+    return np.asarray(first + indices[first : last + 1].searchsorted(those))
+
+
+def _least_step(levels: Bytes, noise: float) -> Floats:
     """Return by how many levels a pixel has to be further from the ground than the one before it, to be above it."""
     return np.asarray(np.maximum(np.float32(_SLOPE) * levels, np.float32(noise / 2)))
 
 
-def _beside(background: Marks, subject: Marks, check: Callable[[], None]) -> Indices:
+def _above(noise: float) -> NDArray[np.uint16]:
+    """Return for each level the least one that is above it; 256 if none is."""
+    levels = np.arange(256, dtype=np.uint8)
+    higher = levels > levels[:, np.newaxis] + _least_step(levels, noise)
+    return np.where(higher.any(axis=1), higher.argmax(axis=1), 256).astype(np.uint16)
+
+
+def _others(background: Marks) -> Marks:
+    """Return what is no background, without the frame; flat."""
+    others = np.zeros_like(background)
+
+    def work(top: int) -> None:
+        rows = slice(top, min(top + _ROWS, len(background) - 1))
+        np.logical_not(background[rows, 1:-1], out=others[rows, 1:-1])
+
+    for_each(work, range(1, len(background) - 1, _ROWS))
+    return others.reshape(-1)
+
+
+def _beside(background: Marks, check: Callable[[], None]) -> Indices:
     """Return the indices of the subject's pixels that have background among their eight neighbours."""
     height, width = background.shape
     parts: dict[int, Indices] = {}
@@ -181,7 +255,7 @@ def _beside(background: Marks, subject: Marks, check: Callable[[], None]) -> Ind
         bottom = min(top + _ROWS, height - 1)
         tall = background[top - 1 : bottom - 1] | background[top:bottom] | background[top + 1 : bottom + 1]
         near = tall[:, :-2] | tall[:, 1:-1] | tall[:, 2:]
-        near &= subject[top:bottom, 1:-1]
+        np.greater(near, background[top:bottom, 1:-1], out=near)
         rows, columns = np.divmod(np.flatnonzero(near), width - 2)  # many times as fast as nonzero
         parts[top] = (rows + top) * width + columns + 1
 
@@ -189,34 +263,64 @@ def _beside(background: Marks, subject: Marks, check: Callable[[], None]) -> Ind
     return np.concatenate([parts[top] for top in sorted(parts)])
 
 
-def _lowest(levels: NDArray[np.uint8], background: Marks, front: Indices, offsets: list[int]) -> Indices:
+def _lowest(levels: Bytes, background: Marks, front: Indices, offsets: list[int]) -> Indices:
     """Return for each pixel the neighbour of the background that is furthest from the ground: where one is a shadow,
     that is what lies under the edge.
     """
-    best, heights = front.copy(), np.full(len(front), -1, np.int16)
-    for offset in offsets:
-        there = front + offset
-        level = np.where(background[there], levels[there].astype(np.int16), np.int16(-1))
-        best = np.where(level > heights, there, best)
-        heights = np.maximum(level, heights)
-    return best
+    feet = np.empty_like(front)
+    ways = np.array([*reversed(offsets), 0])
+
+    def work(piece: slice) -> None:
+        here = front[piece]
+        best = np.zeros(len(here), np.uint16)  # the level and one; in the lowest bits the way, the first is greatest
+        for way, offset in enumerate(reversed(offsets)):
+            there = here + offset
+            best = np.maximum(best, ((levels.take(there) + _ONE) * _WAYS + np.uint16(way)) * background.take(there))
+        feet[piece] = here + np.where(best > 0, ways.take(best % _WAYS), 0)
+
+    for_each_slice(work, len(front))
+    return feet
 
 
-def _summits(levels: NDArray[np.uint8], subject: Marks, indices: Indices, offsets: list[int], noise: float) -> Indices:
-    """Return the peak of each pixel of the edges, by the steepest way up."""
-    best, heights = indices.copy(), levels[indices]
-    for offset in offsets:
-        there = indices + offset
-        level = np.where(subject[there], levels[there], np.uint8(0))
-        best = np.where(level > heights, there, best)
-        heights = np.maximum(level, heights)
-    best = np.where(heights > levels[indices] + _least_step(heights, noise), best, indices)
+def _summits(
+    levels: Bytes, background: Marks, indices: Indices, offsets: list[int], above: NDArray[np.uint16]
+) -> Indices:
+    """Return the peak of each pixel of the edges, by the steepest way up. above: as `_above` returns it."""
+    best, onward = np.empty_like(indices), np.arange(len(indices))
+    ways = np.array([*reversed(offsets), *[0] * (int(_WAYS) - len(offsets))])
+
+    def step(piece: slice) -> None:
+        here = indices[piece]
+        own = levels.take(here)
+        steepest = own * _WAYS + (_WAYS - _ONE)  # as in `_lowest`; to stay is the first way
+        for way, offset in enumerate(reversed(offsets)):
+            there = here + offset
+            level = levels.take(there) * ~background.take(there)
+            steepest = np.maximum(steepest, level * _WAYS + np.uint16(way))
+        up = np.flatnonzero(steepest // _WAYS >= above.take(own))
+        summits = here[up] + ways.take(steepest[up] % _WAYS)
+        best[piece] = here
+        best[piece][up] = summits
+        if len(up):
+            positions = _places_in(indices, summits).clip(0, len(indices) - 1)
+            known = indices.take(positions) == summits
+            onward[piece][up[known]] = positions[known]
+
+    for_each_slice(step, len(indices))
     # Each way leads from pixel to pixel; to follow it doubles its length with every step.
-    positions = np.searchsorted(indices, best).clip(0, len(indices) - 1)
-    onward = np.where(indices[positions] == best, positions, np.arange(len(indices)))
     for _ in range(_FURTHEST.bit_length()):
-        best, onward = best[onward], onward[onward]
+        best, onward = _taken(best, onward), _taken(onward, onward)
     return best
+
+
+def _taken(values: Indices, places: Indices) -> Indices:
+    result = np.empty_like(places)
+
+    def work(piece: slice) -> None:
+        result[piece] = values.take(places[piece])
+
+    for_each_slice(work, len(places))
+    return result
 
 
 def _into_picture(indices: Indices, distances: Distances) -> Indices:
@@ -224,8 +328,3 @@ def _into_picture(indices: Indices, distances: Distances) -> Indices:
     rows = rows.clip(1, distances.layer.height)
     columns = columns.clip(1, distances.layer.width)
     return rows * distances.stride + columns
-
-
-def _clear_frame(marks: Marks) -> None:
-    marks[0] = marks[-1] = False
-    marks[:, 0] = marks[:, -1] = False

@@ -60,12 +60,22 @@ class Distances:
         rows, columns = np.divmod(indices, self.stride)
         return rows - 1, columns - 1
 
+    def pixels(self, indices: Indices) -> Indices:
+        """Return the numbers of some pixels in the picture, without a frame, row by row."""
+        return np.asarray(indices - indices // self.stride * 2 - (self.stride - 1))
+
+    def samples(self, pixels: Indices) -> Bytes:
+        """Return the colours of some pixels, as `pixels` numbers them: 3 x n, R, G, B."""
+        samples = self.layer.samples.reshape(-1, self.layer.samples.shape[2]).take(pixels, axis=0)
+        return np.stack([samples[:, channel] for channel in self.layer.channels])
+
     def colours(self, indices: Indices) -> Floats:
         """Return the colours of some pixels: n x 3, R, G, B."""
-        rows, columns = self.places(indices)
-        pixels = rows * self.layer.width + columns
-        samples = self.layer.samples.reshape(-1, self.layer.samples.shape[2]).take(pixels, axis=0)
-        return samples.take(self.layer.channels, axis=1).astype(np.float32)
+        samples = self.layer.samples.reshape(-1, self.layer.samples.shape[2]).take(self.pixels(indices), axis=0)
+        result = np.empty((len(indices), 3), np.float32)
+        for channel, sample in enumerate(self.layer.channels):
+            result[:, channel] = samples[:, sample]
+        return result
 
     def ground(self, indices: Indices) -> Floats:
         """Return the colours of the ground at some pixels: n x 3, R, G, B."""

@@ -18,7 +18,7 @@ from matted.mask.keyer.climbing import Edges
 from matted.mask.keyer.distance import Distances
 from matted.mask.keyer.holes import Cells
 from matted.mask.keyer.rims import Rims
-from matted.system.threads import for_each
+from matted.system.threads import for_each, for_each_slice
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -185,13 +185,13 @@ def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
         frame[...] = False
     check()
     noisy = reach > PLAIN
-    edges = climbing.climb(distances, background, reach, check)
+    edges, rest = climbing.climb(distances, background, reach, check)
     if noisy or not ground.field.is_constant:  # a fitted field may be some levels off
         edges = _without_specks(distances, background, edges, reach)
-    inside = _inside(distances, background, edges)
+    inside = _inside(distances, rest, edges)
     drawn = ground.kind != KEY and inks.is_drawn(distances, inside, reach)  # a key colour is for photographs
     if drawn:
-        edges = climbing.add_valleys(distances, edges, background, reach)
+        edges = climbing.add_valleys(distances, edges, background, rest, reach, check)
     check()
     peaks, numbers = climbing.look(distances, edges, background, reach)
     inner = distances.colours(inside)
@@ -248,25 +248,23 @@ def _without_specks(distances: Distances, background: Marks, edges: Edges, reach
     return Edges(edges.indices[high], edges.peaks[high], edges.feet[high])
 
 
-def _inside(distances: Distances, background: Marks, edges: Edges) -> Indices:
+def _inside(distances: Distances, rest: Marks, edges: Edges) -> Indices:
     """Return some pixels inside the subject, with as much of it around them as `inks.is_drawn` looks at.
 
     There are none where the subject is made of strokes.
+
+    rest: flat, which pixels are neither background nor edge.
     """
-    inside = ~background
-    for frame in (inside[0], inside[-1], inside[:, 0], inside[:, -1]):
-        frame[...] = False
-    flat = inside.reshape(-1)
-    flat[edges.indices] = False
+    height, width = distances.framed.shape
+    inside = rest.reshape(height, width)
     step = max(1, int((inside.size / _INNER / 64) ** 0.5))
     rows, columns = np.nonzero(inside[::step, ::step])
     rows, columns = rows * step, columns * step
     apart = inks.apart(distances)
-    height, width = inside.shape
     roomy = (rows >= apart) & (rows < height - apart) & (columns >= apart) & (columns < width - apart)
     indices = rows[roomy] * distances.stride + columns[roomy]
     for offset in (apart, -apart, apart * distances.stride, -apart * distances.stride):
-        indices = indices[flat[indices + offset]]
+        indices = indices[rest[indices + offset]]
     if len(indices) * step**2 < _STROKES * len(edges.indices):
         indices = indices[:0]
     return np.asarray(indices[:: max(1, len(indices) // _INNER)])
@@ -279,16 +277,23 @@ def _shares(
 
     subject: n x 3, the subject's colour at each.
     """
-    colours, ground = distances.colours(edges.indices), distances.ground(edges.indices)
-    shade = np.zeros(len(edges.indices), np.float32)
-    below = ground
-    if veil is not None:
-        veiled = veil[distances.places(edges.feet)]
-        shade[veiled] = _thinnest(distances, edges.feet[veiled])
-        below = np.where(veiled[:, np.newaxis], distances.colours(edges.feet), ground)
-    over = unmixing.along(colours, below, subject)
-    shares = over + (1 - over) * shade
-    return np.maximum(shares, unmixing.least(colours, ground, noise_)), shade
+    count = len(edges.indices)
+    shares, shade = np.empty(count, np.float32), np.zeros(count, np.float32)
+
+    def work(piece: slice) -> None:
+        indices, feet = edges.indices[piece], edges.feet[piece]
+        colours, ground = distances.colours(indices), distances.ground(indices)
+        below, covered = ground, shade[piece]
+        if veil is not None:
+            veiled = veil[distances.places(feet)]
+            covered[veiled] = _thinnest(distances, feet[veiled])
+            below = np.where(veiled[:, np.newaxis], distances.colours(feet), ground)
+        over = unmixing.along(colours, below, subject[piece])
+        over += (1 - over) * covered
+        shares[piece] = np.maximum(over, unmixing.least(colours, ground, noise_))
+
+    for_each_slice(work, count)
+    return shares, shade
 
 
 def _thinnest(distances: Distances, indices: Indices) -> Floats:
