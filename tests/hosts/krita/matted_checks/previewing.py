@@ -296,7 +296,8 @@ def alpha_at(window, place):
     """How much of a pixel of the picture stays in the preview, 0 to 255."""
     frame, _place = presenter(window).frames()[-1]
     view = frame.view
-    x, y = int((place[0] + 0.5 - view.left) * view.scale), int((place[1] + 0.5 - view.top) * view.scale)
+    x = int((place[0] + 0.5 - view.left) / (view.right - view.left) * view.width)
+    y = int((place[1] + 0.5 - view.top) / (view.bottom - view.top) * view.height)
     return frame.alpha[y * view.width + x]
 
 
