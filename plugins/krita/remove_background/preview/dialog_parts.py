@@ -38,7 +38,11 @@ class StatusLine(QtWidgets.QWidget):
         self._text.setTextFormat(QtCore.Qt.TextFormat.PlainText)
         self._text.setWordWrap(True)
         self._text.setAlignment(QtCore.Qt.AlignmentFlag.AlignLeft | QtCore.Qt.AlignmentFlag.AlignTop)
-        self._text.setMinimumHeight(LINES * self._text.fontMetrics().lineSpacing())
+        # The preview above shall not change its size with every sentence: each time it would ask for another view. What
+        # the metrics of the font say of a line is some pixels less than a label takes.
+        self._text.setText("\n".join(LINES * ["|"]))
+        self._text.setMinimumHeight(self._text.sizeHint().height())
+        self._text.clear()
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
