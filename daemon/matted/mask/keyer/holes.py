@@ -3,7 +3,8 @@
 Nothing in the pixels tells a hole from a part of the subject that has the ground's colour. What is around it does.
 What a letter, a ring or a lattice encloses is ground. What stays:
 
-- A large hole in something that is painted in shades, or in a drawing that outlines some colours and fills in others.
+- A large hole in something that is painted in shades, but for loops of a strand; or in a drawing that outlines some
+  colours and fills in others.
 - A hole whose outline has another colour beyond it, as an eye in a face.
 - A hole with nothing but shaded subject around it, as a gloss.
 """
@@ -118,7 +119,7 @@ def kept(
     large = cells.background.sizes >= _LARGE * cells.near.size
     embedded = rims.embedded > _MOSTLY
     if not drawn:
-        return inside & (embedded | large | (rims.thick >= _ALL))
+        return inside & (embedded | (large & (rims.thin <= _MOSTLY)) | (rims.thick >= _ALL))
     result = np.zeros_like(inside)
     for number in np.flatnonzero(inside & (embedded | (large & (rims.outlined > _MOSTLY)))):
         colour, share = outline(int(number))

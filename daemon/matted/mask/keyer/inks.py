@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from matted.mask.ground import unmixing
 from matted.mask.keyer.climbing import Peaks
 from matted.mask.keyer.distance import Distances
 
@@ -28,6 +29,7 @@ _APART = 0.015  # of the longer side: over so much shading is seen to bend
 _BEND = 2.0  # levels by which twice the pixel in the middle of two may miss their sum
 _SMOOTH = 2.5  # levels, as _BEND: from pixel to pixel what is painted bends by less, most of a photograph by more
 _NEXT = 3  # pixels, over which a flat colour stays what it is
+_FEW, _NEARLY = 3, 0.9  # colours, and the share of the inner pixels that they make up in a drawing with noise
 _EVEN, _DRAWN = 0.98, 0.7  # share of the inner pixels that are even, or flat, from which all is drawn
 
 
@@ -101,14 +103,16 @@ def _covered(inks: list[Floats], inner: Floats, below: Floats, levels: float, dr
     return float(covered.mean())
 
 
-def is_drawn(distances: Distances, inner: Indices, noise: float) -> bool:
+def is_drawn(distances: Distances, inner: Indices, noise: float, compressed: bool = False) -> bool:
     """Return whether a subject has flat or evenly graded colours inside, or no inside at all: whether it is drawn.
 
     inner: indices of some pixels inside the subject, with as many around each as `apart` says.
     noise: levels that the noise of the picture reaches.
+    compressed: whether that is of compression alone: the ground is clean.
 
     In the middle between two pixels an even colour is their mean. One that is painted or photographed bends. In a clean
-    picture flat colours show also where they are smaller than that: their pixels are equal.
+    picture flat colours show also where they are smaller than that: their pixels are equal. In a compressed one they
+    show by how few there are.
     """
     if not len(inner):
         return True
@@ -116,11 +120,23 @@ def is_drawn(distances: Distances, inner: Indices, noise: float) -> bool:
     bends, changes = [], []
     for way in (1, distances.stride):
         one, other = distances.colours(inner - step * way), distances.colours(inner + step * way)
-        bends.append(np.abs(one + other - 2 * here).max(axis=1))
-        changes.append(np.abs(distances.colours(inner + _NEXT * way) - here).max(axis=1))
+        bends.append(unmixing.greatest(np.abs(one + other - 2 * here)))
+        changes.append(unmixing.greatest(np.abs(distances.colours(inner + _NEXT * way) - here)))
     even = (np.maximum(*bends) <= max(_BEND, noise)).mean()
     flat = (np.maximum(*changes) == 0).mean()
-    return bool(even >= _EVEN or flat >= _DRAWN)
+    return bool(even >= _EVEN or flat >= _DRAWN or (compressed and _are_few(here, max(_LEVELS, noise))))
+
+
+def _are_few(colours: Floats, levels: float) -> bool:
+    """Return whether _FEW colours make up nearly all of n x 3. levels: by which places of one colour may differ."""
+    left = colours
+    for _ in range(_FEW):
+        bins = (left // 32).astype(np.int64) @ np.array([64, 8, 1])
+        common = np.median(left[bins == np.bincount(bins).argmax()], axis=0)
+        left = left[unmixing.greatest(np.abs(left - common)) > levels]
+        if len(left) <= (1 - _NEARLY) * len(colours):
+            return True
+    return False
 
 
 def is_photographed(distances: Distances, inner: Indices) -> bool:

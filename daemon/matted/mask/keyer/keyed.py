@@ -189,7 +189,9 @@ def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
     if noisy or not ground.field.is_constant:  # a fitted field may be some levels off
         edges = _without_specks(distances, background, edges, reach)
     inside = _inside(distances, rest, edges)
-    drawn = ground.kind != KEY and inks.is_drawn(distances, inside, reach)  # a key colour is for photographs
+    compressed = noisy and ground.is_clean
+    # A key colour is for photographs.
+    drawn = ground.kind != KEY and inks.is_drawn(distances, inside, reach, compressed)
     if drawn:
         edges = climbing.add_valleys(distances, edges, background, rest, reach, check)
     check()

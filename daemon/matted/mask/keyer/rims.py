@@ -18,6 +18,7 @@ Numbers = NDArray[np.int32]
 _RAYS = 64  # of a hole, at most
 _STEPS = 48  # of a ray
 _REACH = 0.6  # of a hole's radius, that a ray is long
+_SOON = 0.25  # of a ray
 _SHORTEST = 0.02  # of the picture's longer side, that a ray is long at least
 EQUAL = 12.0  # levels, up to which two colours are one
 # Steps in a row that another colour has to be seen in, and one that may be a mixture of stroke and ground: those at
@@ -32,11 +33,13 @@ class Rims:
     outlined: which leave the stroke around the hole.
     embedded: which meet another colour then, before the ground.
     thick: which leave the subject nowhere.
+    thin: which leave the stroke in the first quarter of their way.
     """
 
     outlined: Floats
     embedded: Floats
     thick: Floats
+    thin: Floats
 
 
 def look(
@@ -72,8 +75,7 @@ def look(
     length = np.maximum(reach, np.float32(_SHORTEST * max(layer.width, layer.height)))
     seen = _follow(distances, background.reshape(-1), start, way, length, subject[chosen], max(EQUAL, noise))
     rays = np.maximum(np.bincount(of, minlength=count), 1)
-    outlined, embedded, thick = (np.bincount(of, each, count) / rays for each in seen)
-    return Rims(*(each.astype(np.float32) for each in (outlined, embedded, thick)))
+    return Rims(*((np.bincount(of, each, count) / rays).astype(np.float32) for each in seen))
 
 
 def _some(numbers: Numbers, many: Indices) -> Indices:
@@ -93,10 +95,10 @@ def _follow(
     length: Floats,
     colours: Floats,
     equal: float,
-) -> tuple[Marks, Marks, Marks]:
-    """Return which rays leave the colour they begin in, which meet another then, and which see no ground at all."""
+) -> tuple[Marks, Marks, Marks, Marks]:
+    """Return which rays are of which kind: in the order of the fields of Rims."""
     layer = distances.layer
-    left, other = (np.zeros(start.shape[1], bool) for _ in range(2))
+    left, other, thin = (np.zeros(start.shape[1], bool) for _ in range(3))
     pace = np.maximum(1, length / _STEPS)
     # Most rays end after some steps: only those that go on are followed, by their numbers.
     running = np.arange(start.shape[1])
@@ -121,8 +123,9 @@ def _follow(
         others = np.where(steady & ~same & ~bare, others + 1, 0).astype(np.int8)
         left[running] |= ~same
         gone = left[running]
+        thin[running] |= gone & (step * pace[running] <= _SOON * length[running])
         meets = ~bare & gone & (others >= np.where(mixed, _LONG_PAST, _PAST))
         other[running] = meets
         on = ~(meets | (bare & gone))
         running, before, others = running[on], here[on], others[on]
-    return left, other, ~left
+    return left, other, ~left, thin
