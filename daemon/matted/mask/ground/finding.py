@@ -212,6 +212,8 @@ def _fitted(grid: _Grid, guess: Floats) -> tuple[Floats, float]:
         deviation = float(_median(distances[distances <= reach])) / 1.26 if (distances <= reach).any() else reach
         reach = max(_LEAST_NOISE, min(MOST_NOISE + 10, _DEVIATIONS * deviation))
     field, near = coefficients, distances <= reach
+    if not near.any():  # a fit between two colours is near neither of them
+        return field, reach
     plain = _median(grid.samples[:, near])[np.newaxis].astype(np.float32)
     if _greatest(grid.residuals(field) - grid.residuals(plain))[near].max(initial=0.0) <= 0.75:
         field = np.rint(plain)  # what a fit adds to one colour is what it learned of the edges of the subject
