@@ -32,6 +32,7 @@ _INNER = 4096  # pixels inside the subject, about, that are looked at to tell wh
 # resampling, which divide no areas either.
 _FAINT, _STRONG = 8.0, 10.0
 _PALE, _MOST_PALE = 32, 0.15  # levels from the ground, and share of the edges that lead to no more
+_VEILED = 3.0  # times as much of a picture is veil as is subject, from which on the shadow may be a part of the subject
 _LEAST_SUBJECT = 8  # pixels at edges: fewer are stains
 _STROKES = 0.1  # times as many pixels as the edges have; with fewer inside, a subject is made of strokes
 _SPECK = 2.0  # times the noise: what rises no higher out of a noisy ground is a part of it
@@ -90,13 +91,27 @@ class Keyed:
         """Whether the ground alone tells what the subject is.
 
         Before a wall, a sky or a sheet of white there may be things that have its colour: what is photographed needs a
-        model, but before a key colour. So does what is hardly told from the ground.
+        model, but before a key colour. So does what is hardly told from the ground, or is as smooth as a shadow and
+        grey, as the body of a white cup.
         """
-        if self.ground.kind == KEY or self.drawn:
+        if self.ground.kind == KEY:
+            return True
+        if not veils.has_glows(self.ground) and self._veiled > _VEILED:
+            return False
+        if self.drawn:
             return True
         heights = self.distances.flat[self.edges.peaks]
         pale = float((heights < _PALE).mean()) if len(heights) else 0.0
         return self.ground.kind != PAPER and not self.photographed and pale <= _MOST_PALE
+
+    @property
+    def _veiled(self) -> float:
+        """How many times as much of the picture is veil as is subject."""
+        if self.veil is None:
+            return 0.0
+        seen = self.distances.inner > max(_FAINT, self.noise)
+        veiled = int(np.count_nonzero(seen & self.veil))
+        return veiled / max(1, int(np.count_nonzero(seen)) - veiled)
 
     @cached_property
     def doubtful(self) -> Marks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from matted.inference.layer import Layer
 from matted.mask.ground import areas
@@ -19,6 +19,10 @@ _DARK = 60  # mean level of a ground; on one that is darker, what is smooth is a
 _TINT = 0.04  # by which the channels of a shadow may be unequally dark, as shares of the ground's
 _LEAST_SIDE = 0.012  # of the longer side; a smaller one is a stain, or an edge that is out of focus
 _LEAST_DEPTH = 2.0  # times the noise that a veil has to reach
+_OPEN = 0.25  # share of bare ground from which an enclosed place is a hole that a shadow falls into; less is a gloss
+_RIM = 3  # pixels at the bare ground, over which a veil fades
+_FAINT = 8.0  # levels: a veil that is nowhere deeper is too faint to tell whether it fades
+_FADED = 0.6  # of its depth, that a veil has at its rim at most; more is a pale fill
 
 
 def find(layer: Layer, ground: Ground, noise: float) -> Marks | None:
@@ -38,11 +42,13 @@ def find(layer: Layer, ground: Ground, noise: float) -> Marks | None:
     soft[soft] = _like_veil(colours[:, soft], field[:, soft], noise)
     if not soft.any():
         return None
-    joined = areas.find(bare | soft)
-    with_ground = np.bincount(joined.labels[bare], minlength=len(joined.sizes)) > 0
-    with_ground[0] = False
-    veil = soft & with_ground[joined.labels]
-    return _large(veil, distances, max(small.width, small.height), noise)
+    veil = soft & _on_ground(bare, soft, 0.0 if has_glows(ground) else _OPEN)
+    return _large(veil, bare, distances, max(small.width, small.height), noise)
+
+
+def has_glows(ground: Ground) -> bool:
+    """Return whether what is smooth on a ground is a glow."""
+    return sum(ground.field.mean) < 3 * _DARK
 
 
 def enlarged(veil: Marks, width: int, height: int) -> Marks:
@@ -64,6 +70,20 @@ def _like_veil(colours: Floats, field: Floats, noise: float) -> Marks:
     return np.asarray(glow | shadow)
 
 
+def _on_ground(bare: Marks, soft: Marks, share: float) -> Marks:
+    """Return the areas of both that the ground is in: that around the subject, or that of a hole.
+
+    share: of an enclosed area, that is bare at least.
+    """
+    joined, grounds = areas.find(bare | soft), areas.find(bare)
+    around = bare & grounds.outside[grounds.labels]
+    count = len(joined.sizes)
+    open_ = np.bincount(joined.labels[bare], minlength=count) >= np.maximum(share * joined.sizes, 1)
+    open_ |= np.bincount(joined.labels[around], minlength=count) > 0
+    open_[0] = False
+    return np.asarray(open_[joined.labels])
+
+
 def _steps(differences: Floats) -> Floats:
     """Return the greatest step from each pixel to those beside it, in levels. differences: 3 x rows x columns."""
     steps = np.zeros(differences.shape[1:], np.float32)
@@ -74,12 +94,23 @@ def _steps(differences: Floats) -> Floats:
     return steps
 
 
-def _large(veil: Marks, distances: Floats, side: int, noise: float) -> Marks | None:
-    """Return the veils that are large and deep enough; None if none is."""
+def _large(veil: Marks, bare: Marks, distances: Floats, side: int, noise: float) -> Marks | None:
+    """Return the veils that are large and deep enough, and fade towards the bare ground; None if none does."""
     each = areas.find(veil)
-    deepest = np.zeros(len(each.sizes), np.float32)
+    count = len(each.sizes)
+    deepest = np.zeros(count, np.float32)
     np.maximum.at(deepest, each.labels[veil], distances[veil])
-    good = (each.sizes >= (_LEAST_SIDE * side) ** 2) & (deepest >= _LEAST_DEPTH * noise)
+    rim = veil & _near(bare)
+    numbers = each.labels[rim]
+    sums, pixels = np.bincount(numbers, distances[rim], count), np.bincount(numbers, minlength=count)
+    fades = (sums <= _FADED * deepest * pixels) | (deepest <= _FAINT)
+    good = (each.sizes >= (_LEAST_SIDE * side) ** 2) & (deepest >= _LEAST_DEPTH * noise) & fades
     good[0] = False
     kept = good[each.labels]
     return kept if kept.any() else None
+
+
+def _near(marks: Marks) -> Marks:
+    """Return what is at most _RIM pixels from marks, along rows and columns."""
+    image = Image.fromarray(marks.view(np.uint8)).filter(ImageFilter.MaxFilter(2 * _RIM + 1))
+    return np.asarray(image).view(bool)
