@@ -81,7 +81,7 @@ def test_all_formats_are_measured_in_their_own_channels(format: str) -> None:
         picture[...] = picture[:, :, :1]
     samples = picture[:, :, :1] if grey else picture[:, :, ::-1] if format == "BGRA8" else picture
     if format.endswith("A8"):
-        samples = np.dstack([samples, np.full(shape, 7, np.uint8)])
+        samples = np.dstack([samples, np.full(shape, 9, np.uint8)])
     layer = Layer.from_frame(memoryview(samples.tobytes()), shape[1], shape[0], format)
     colour = (90, 90, 90) if grey else COLOUR
     found = distance.measure(layer, field_of(picture, colour), nothing)
