@@ -201,8 +201,10 @@ def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
     check()
     noisy = reach > PLAIN
     edges, rest = climbing.climb(distances, background, reach, check)
-    if noisy or not ground.field.is_constant:  # a fitted field may be some levels off
-        edges = _without_specks(distances, background, edges, reach)
+    if noisy or not ground.is_clean or not ground.field.is_constant:  # a fitted field may be some levels off
+        # Of little noise, whole levels hide how far it reaches.
+        least = _SPECK * reach if ground.is_clean else max(_FAINT, _SPECK * reach)
+        edges = _without_specks(distances, background, edges, least)
     inside = _inside(distances, rest, edges)
     compressed = noisy and ground.is_clean
     # A key colour is for photographs.
@@ -256,10 +258,9 @@ def _veil(distances: Distances, ground: Ground, reach: float) -> Marks | None:
     return veil
 
 
-def _without_specks(distances: Distances, background: Marks, edges: Edges, reach: float) -> Edges:
-    """Return the edges of what rises out of the noise. What does not becomes ground."""
-    heights = distances.flat[edges.peaks]
-    high = heights > _SPECK * reach
+def _without_specks(distances: Distances, background: Marks, edges: Edges, least: float) -> Edges:
+    """Return the edges of what rises out of the noise, above so many levels. What does not becomes ground."""
+    high = distances.flat[edges.peaks] > least
     distances.flat[edges.indices[~high]] = 0
     background.reshape(-1)[edges.indices[~high]] = True
     return Edges(edges.indices[high], edges.peaks[high], edges.feet[high])

@@ -1,4 +1,4 @@
-"""The inks of a drawing, and the strokes that are too thin to show theirs."""
+"""Tints: greys beside black strokes, and strokes that are too thin to show their ink."""
 
 from __future__ import annotations
 
