@@ -80,18 +80,26 @@ class Climbed:
     """A picture as far as its edges are found.
 
     background: (height + 2) x (width + 2), False in the frame.
+    rest: flat, what is neither background nor edge.
     """
 
     distances: Distances
     background: NDArray[np.bool_]
     edges: Edges
+    rest: NDArray[np.bool_]
 
     @classmethod
     def of(cls, picture: Bytes, colour: Colour = WHITE, noise: float = NOISE) -> Climbed:
         distances = distance.measure(layer_of(picture), field_of(picture, colour), nothing)
         background = np.zeros(distances.framed.shape, bool)
         background[1:-1, 1:-1] = distances.inner <= int(noise)
-        return cls(distances, background, climbing.climb(distances, background, noise, nothing))
+        return cls(distances, background, *climbing.climb(distances, background, noise, nothing))
+
+    def with_valleys(self) -> Climbed:
+        """Return the same with the pixels between close strokes."""
+        rest = self.rest.copy()
+        edges = climbing.add_valleys(self.distances, self.edges, self.background, rest, NOISE, nothing)
+        return Climbed(self.distances, self.background, edges, rest)
 
     def index(self, x: int, y: int) -> int:
         """Return the index of a pixel."""

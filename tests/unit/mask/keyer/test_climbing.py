@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from canvas import Bytes, Colour, blurred
-from keyed_pictures import BLUE, Climbed, Stopped, cover, nothing, on, stop
+from keyed_pictures import BLUE, Climbed, Stopped, cover, on, stop
 from matted.mask.keyer import climbing
 from numpy.typing import NDArray
 from sheet import BLACK, WHITE
@@ -79,8 +79,7 @@ def test_without_a_border_between_ground_and_subject_there_are_no_edges(shape: t
     climbed = Climbed.of(np.full((*shape, 3), level, np.uint8))
     found, numbers = climbing.look(climbed.distances, climbed.edges, climbed.background, 1.5)
     assert len(climbed.edges.indices) == len(found.indices) == len(numbers) == 0
-    again = climbing.add_valleys(climbed.distances, climbed.edges, climbed.background, 1.5)
-    assert len(again.indices) == 0
+    assert len(climbed.with_valleys().edges.indices) == 0
 
 
 def test_a_subject_may_reach_the_pictures_border() -> None:
@@ -114,10 +113,10 @@ def test_between_two_close_strokes_the_valley_is_a_soft_pixel_too() -> None:
     levels = [255, 255, 120, 0, 110, 150, 0, 120, 255, 255]
     climbed = Climbed.of(grey(*[levels] * 7))
     assert not {4, 5} & {column for _, column in peaks_of(climbed)}
-    with_valleys = climbing.add_valleys(climbed.distances, climbed.edges, climbed.background, 1.5)
-    peaks = peaks_of(Climbed(climbed.distances, climbed.background, with_valleys))
+    with_valleys = climbed.with_valleys()
+    peaks = peaks_of(with_valleys)
     assert (peaks[3, 4][1], peaks[3, 5][1]) == (3, 6)
-    assert set(climbed.edges.indices) <= set(with_valleys.indices)
+    assert set(climbed.edges.indices) <= set(with_valleys.edges.indices)
 
 
 def test_a_narrow_gap_between_two_blocks_is_followed_from_its_ends() -> None:
@@ -126,16 +125,16 @@ def test_a_narrow_gap_between_two_blocks_is_followed_from_its_ends() -> None:
     picture[8:32, 8:32] = 0
     picture[8:32, 20] = 140
     climbed = Climbed.of(picture)
-    with_valleys = climbing.add_valleys(climbed.distances, climbed.edges, climbed.background, 1.5)
-    found = set(with_valleys.indices.tolist())
+    with_valleys = climbed.with_valleys()
+    found = set(with_valleys.edges.indices.tolist())
     assert {climbed.index(20, row) for row in range(8, 32)} <= found
-    assert colours_at_peaks(Climbed(climbed.distances, climbed.background, with_valleys)).max() == 0
+    assert colours_at_peaks(with_valleys).max() == 0
 
 
 def test_a_flat_place_has_no_valleys() -> None:
     climbed = Climbed.of(on(WHITE, DISC))
-    with_valleys = climbing.add_valleys(climbed.distances, climbed.edges, climbed.background, 1.5)
-    np.testing.assert_array_equal(with_valleys.indices, climbed.edges.indices)
+    with_valleys = climbed.with_valleys()
+    np.testing.assert_array_equal(with_valleys.edges.indices, climbed.edges.indices)
 
 
 # -- peaks -------------------------------------------------------------------------------------------------------------
@@ -175,8 +174,6 @@ def test_looking_around_a_peak_at_the_border_stays_in_the_picture() -> None:
 def test_nothing_is_changed_that_was_given() -> None:
     climbed = Climbed.of(on(WHITE, DISC))
     framed, background = climbed.distances.framed.copy(), climbed.background.copy()
-    edges = climbing.climb(climbed.distances, climbed.background, 1.5, nothing)
-    climbing.add_valleys(climbed.distances, edges, climbed.background, 1.5)
-    climbing.look(climbed.distances, edges, climbed.background, 1.5)
+    climbing.look(climbed.distances, climbed.with_valleys().edges, climbed.background, 1.5)
     np.testing.assert_array_equal(climbed.distances.framed, framed)
     np.testing.assert_array_equal(climbed.background, background)

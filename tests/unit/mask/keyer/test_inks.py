@@ -26,7 +26,8 @@ def found_in(picture: Bytes, colour: Colour = WHITE, inner: Floats = NONE) -> tu
     climbed = Climbed.of(picture, colour)
     peaks, _ = climbing.look(climbed.distances, climbed.edges, climbed.background, 1.5)
     ground = climbed.distances.ground(peaks.indices)
-    return inks.find(peaks, ground, inner, 1.5), peaks, ground
+    below = np.broadcast_to(np.asarray(colour, np.float32), inner.shape)
+    return inks.find(peaks, ground, inner, below, 1.5, drawn=False), peaks, ground
 
 
 def lines(canvas: Canvas, left: int, width: float) -> None:

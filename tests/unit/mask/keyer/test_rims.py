@@ -28,13 +28,19 @@ def rim(picture: Bytes) -> tuple[float, float, float]:
     number = seen.cells.background.labels[CENTRE[1] // seen.cells.side, CENTRE[0] // seen.cells.side]
     assert number and not seen.cells.background.outside[number]
     rims = seen.rims
+    assert rims is not None
     for shares in (rims.outlined, rims.embedded, rims.thick):
         assert shares.shape == seen.cells.background.sizes.shape and 0 <= shares.min() and shares.max() <= 1
         assert shares[0] == 0, "no area"
     return float(rims.outlined[number]), float(rims.embedded[number]), float(rims.thick[number])
 
 
-@pytest.mark.parametrize("width", [6, 12, 20])
+@pytest.mark.parametrize("width", [3, 6, 12])
+def test_strokes_fill_nothing_in(width: int) -> None:
+    assert keyed(discs((60 + width, BLUE), (60, WHITE))).rims is None
+
+
+@pytest.mark.parametrize("width", [20, 28])
 def test_a_ring_is_left_to_the_ground(width: int) -> None:
     outlined, embedded, thick = rim(discs((60 + width, BLUE), (60, WHITE)))
     assert (outlined > 0.95, embedded < 0.05, thick < 0.05) == (True, True, True)
@@ -51,7 +57,7 @@ def test_a_hole_in_a_plain_thing_has_nothing_but_it_around() -> None:
 
 
 def test_a_second_ring_is_far_enough_to_be_another_thing() -> None:
-    outlined, embedded, _ = rim(discs((110, SKIN), (100, WHITE), (66, BLACK), (60, WHITE)))
+    outlined, embedded, _ = rim(discs((125, SKIN), (105, WHITE), (80, BLACK), (60, WHITE)))
     assert outlined > 0.95 and embedded < 0.05
 
 
