@@ -38,12 +38,16 @@ class Said:
     def decide(self, kept: Marks, cells: Cells) -> Marks:
         """Return which areas of the background are parts of the subject, as it was said.
 
-        kept: by number, before that. Only what is enclosed can be kept: the rest of the ground has no end.
+        kept: by number, before that. Only what is enclosed can be kept: the rest of the ground has no end. What lies in
+            an area that is kept stays with it, unless somebody said otherwise.
         """
-        decided = kept.copy() if self.solid is None else kept | self.solid
+        result = kept.copy() if self.solid is None else kept | self.solid
+        said = np.zeros_like(result)
         for numbers, stays in ((self._areas(cells, self.keep, 255), True), (self._areas(cells, self.drop, 0), False)):
-            decided[numbers] = stays
-        return decided & ~cells.background.outside
+            result[numbers] = stays
+            said[numbers] = True
+        result &= ~cells.background.outside
+        return cells.nesting.spread(result, said | cells.background.outside) if result.any() else result
 
     def gone(self, kept: Marks, cells: Cells) -> Marks | None:
         """Return which cells belong to pieces of the subject that go; None for none.

@@ -7,12 +7,14 @@ What a letter, a ring or a lattice encloses is ground. What stays:
   colours and fills in others.
 - A hole whose outline has another colour beyond it, as an eye in a face.
 - A hole with nothing but shaded subject around it, as a gloss.
+- What lies in one of these, as the insides of the letters on a white label.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +22,9 @@ from PIL import Image
 
 from matted.mask.ground import areas
 from matted.mask.ground.areas import Areas
+from matted.mask.keyer import nesting
 from matted.mask.keyer.distance import Distances
+from matted.mask.keyer.nesting import Nesting
 from matted.mask.keyer.rims import EQUAL, Rims
 from matted.system.threads import for_each
 
@@ -59,14 +63,32 @@ class Cells:
         rows, columns = distances.places(indices)
         return self.near[rows // self.side, columns // self.side]
 
+    def rims(self, distances: Distances, indices: Indices, borders: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return which hole each pixel of the edges is on the rim of; 0: of none, as what lies in a hole.
+
+        borders: number of the area that each borders on.
+        """
+        inside = np.where(self.background.outside[borders], 0, borders)
+        if not inside.any():
+            return inside
+        rows, columns = distances.places(indices)
+        pieces = self.nesting.pieces[rows // self.side, columns // self.side]
+        return np.where(self.nesting.are_around(pieces, inside), inside, 0)
+
     def enlarged(self, marks: Marks, width: int, height: int) -> Marks:
         """Return marked cells as pixels of the picture: height x width."""
         return marks[np.ix_(np.arange(height) // self.side, np.arange(width) // self.side)]
 
+    @cached_property
+    def nesting(self) -> Nesting:
+        """What lies in what."""
+        return nesting.of(self.background)
+
     @property
     def memory(self) -> int:
         """The bytes that it takes."""
-        return self.background.labels.nbytes + self.near.nbytes
+        nested = self.nesting.pieces.nbytes if "nesting" in self.__dict__ else 0
+        return self.background.labels.nbytes + self.near.nbytes + nested
 
 
 def means(found: Areas, matte: Floats) -> Floats:

@@ -53,6 +53,7 @@ class Keyed:
     shade: of each of these, 0..1, how much the veil under it covers.
     cells: the areas of the background.
     borders: of each pixel of the edges, the number of the area that it borders on.
+    around: of each, the number of the hole that it is on the rim of; 0: of none.
     rims: what is around each area; None where the subject is made of strokes.
     drawn: whether the subject has even colours; else it is painted in shades.
     photographed: whether it has the texture of a photograph.
@@ -69,6 +70,7 @@ class Keyed:
     shade: Floats
     cells: Cells
     borders: NDArray[np.int32]
+    around: NDArray[np.int32]
     rims: Rims | None
     drawn: bool
     photographed: bool
@@ -78,7 +80,7 @@ class Keyed:
     @property
     def memory(self) -> int:
         """The bytes that it takes, without the picture."""
-        arrays = (self.distances.framed, self.shares, self.shade, self.borders, self.subject, self.veil)
+        arrays = (self.distances.framed, self.shares, self.shade, self.borders, self.around, self.subject, self.veil)
         return self.edges.memory + self.cells.memory + sum(each.nbytes for each in arrays if each is not None)
 
     @property
@@ -159,7 +161,7 @@ class Keyed:
 
     def _outline(self, number: int) -> tuple[Floats, float]:
         """Return the colour of the stroke around an area of the background, and the share of it that has it."""
-        stroke = self.subject[self.borders == number]
+        stroke = self.subject[self.around == number]
         colour = np.median(stroke, axis=0)
         return colour, float((np.abs(stroke - colour).max(axis=1) <= rims.EQUAL).mean())
 
@@ -219,11 +221,11 @@ def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
     shares, shade = _shares(distances, veil, edges, subject, reach if noisy else 0.0)
     cells = holes.divide(distances, background)
     borders = cells.at(distances, edges.feet)
-    around_holes = None
+    around, around_holes = np.zeros_like(borders), None
     if len(inside):
-        enclosed = np.where(cells.background.outside[borders], 0, borders)
+        around = cells.rims(distances, edges.indices, borders)
         sizes = cells.background.sizes
-        around_holes = rims.look(distances, background, enclosed, edges.indices, subject, sizes, reach)
+        around_holes = rims.look(distances, background, around, edges.indices, subject, sizes, reach)
     return Keyed(
         ground=ground,
         noise=reach,
@@ -234,6 +236,7 @@ def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
         shade=shade,
         cells=cells,
         borders=borders,
+        around=around,
         rims=around_holes,
         drawn=drawn,
         photographed=inks.is_photographed(distances, inside),
