@@ -147,7 +147,7 @@ class Keyed:
 
         for_each(work, range(0, layer.height, _ROWS))
         if self.veil is not None and shadow:
-            self._draw_veil(mask, full)
+            self._draw_veil(mask, full, kept)
         shares = self.shares
         if not shadow:
             shares = np.where(self.shade < 1, (shares - self.shade) / np.maximum(1 - self.shade, 1e-6), shares)
@@ -172,14 +172,18 @@ class Keyed:
         down = np.arange(rows.start, rows.start + len(solid)) // side
         return np.asarray(~solid & kept[self.cells.near[np.ix_(down, across)]])
 
-    def _draw_veil(self, mask: Mask, full: int) -> None:
-        """Draw shadows and glows: what explains the pixel with the least alpha."""
+    def _draw_veil(self, mask: Mask, full: int, kept: Marks) -> None:
+        """Draw shadows and glows, but in areas that are kept: what explains the pixel with the least alpha."""
         veil = self.veil
         assert veil is not None
+        any_kept = bool(kept.any())
 
         def work(top: int) -> None:
             rows, columns = np.divmod(np.flatnonzero(veil[top : top + _VEIL_ROWS]), veil.shape[1])
             rows += top
+            if any_kept:
+                falls = ~kept[self.cells.near[rows // self.cells.side, columns // self.cells.side]]
+                rows, columns = rows[falls], columns[falls]
             shares = _thinnest(self.distances, (rows + 1) * self.distances.stride + columns + 1)
             mask[rows, columns] = np.rint(shares * np.float32(full)).astype(mask.dtype)
 
