@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 from matted.mask.ground import unmixing
 from matted.mask.keyer.climbing import Peaks
 from matted.mask.keyer.distance import Distances
+from matted.system.threads import for_each_slice
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
+Marks = NDArray[np.bool_]
 
 MOST = 12  # inks
 _BINS = 6  # that the components of a direction, -1 to 1, are rounded to a share of
+_DIGITS = 2 * _BINS + 1  # that a rounded component may be
 _SAME_WAY = 0.97  # cosine of two directions that are one: 14 degrees
 _LEAST = 8  # peaks that show an ink
 _SHARE = 0.01  # of all peaks, that show an ink: the others are mixtures of two
@@ -53,12 +56,20 @@ class Inks:
         """
         if not self.only:
             return peaks.colours
-        ways, lengths = _ways(peaks.colours, ground)
-        alike = ways @ self.ways.T
-        numbers = alike.argmax(axis=1)
-        inks = self.colours[numbers]
-        thin = ~peaks.flat & (alike.max(axis=1) > _SAME_WAY) & (lengths < _ways(inks, ground)[1])
-        return np.where(thin[:, np.newaxis], inks, peaks.colours)
+        result = peaks.colours.copy()
+        thin = np.flatnonzero(~peaks.flat)
+
+        def work(piece: slice) -> None:
+            those = thin[piece]
+            ways, lengths = _ways(peaks.colours[those], ground[those])
+            alike = ways @ self.ways.T
+            numbers = alike.argmax(axis=1)
+            inks = self.colours[numbers]
+            fits = (alike.max(axis=1) > _SAME_WAY) & (lengths < _ways(inks, ground[those])[1])
+            result[those[fits]] = inks[fits]
+
+        for_each_slice(work, len(thin))
+        return result
 
 
 def find(peaks: Peaks, ground: Floats, inner: Floats, below: Floats, noise: float, drawn: bool) -> Inks:
@@ -69,12 +80,12 @@ def find(peaks: Peaks, ground: Floats, inner: Floats, below: Floats, noise: floa
     noise: levels that the noise of the picture reaches.
     drawn: as `is_drawn` says.
     """
-    ways, lengths = _ways(peaks.colours, ground)
+    ways, lengths, bins = _looked_at(peaks.colours, ground)
     left = lengths > 0
     colours: list[Floats] = []
     found: list[Floats] = []
     while len(colours) < MOST and left.sum() >= max(_LEAST, _SHARE * len(ways)):
-        way = _commonest(ways[left])
+        way = _commonest(ways, bins, left)
         same = left & (ways @ way > _SAME_WAY)
         left &= ~same
         if same.sum() < _LEAST:
@@ -156,18 +167,32 @@ def apart(distances: Distances) -> int:
     return max(_NEXT, round(_APART * max(distances.layer.width, distances.layer.height)))
 
 
-def _commonest(ways: Floats) -> Floats:
-    """Return the direction that most of them have."""
-    bins = np.rint(ways * _BINS).astype(np.int64) @ np.array([10000, 100, 1])
-    values, counts = np.unique(bins, return_counts=True)
-    mean = ways[bins == values[counts.argmax()]].mean(axis=0)
+def _looked_at(colours: Floats, ground: Floats) -> tuple[Floats, Floats, NDArray[np.int32]]:
+    """Return what `_ways` does, and of each way a number that those about as it have, too."""
+    ways, lengths = np.empty_like(colours), np.empty(len(colours), np.float32)
+    bins = np.empty(len(colours), np.int32)
+
+    def work(piece: slice) -> None:
+        ways[piece], lengths[piece] = _ways(colours[piece], ground[piece])
+        digits = np.rint(ways[piece] * _BINS).astype(np.int32) + _BINS
+        bins[piece] = (digits[:, 0] * _DIGITS + digits[:, 1]) * _DIGITS + digits[:, 2]
+
+    for_each_slice(work, len(colours))
+    return ways, lengths, bins
+
+
+def _commonest(ways: Floats, bins: NDArray[np.int32], left: Marks) -> Floats:
+    """Return the direction that most of them have. bins: as `_looked_at` returns them. left: which ones count."""
+    number = np.bincount(bins[left]).argmax()
+    mean = ways[left & (bins == number)].mean(axis=0)
     return np.asarray(mean / np.linalg.norm(mean))
 
 
 def _ways(colours: Floats, ground: Floats) -> tuple[Floats, Floats]:
     """Return the directions from the ground to colours, ... x 3 unit vectors, and how far they are, in levels."""
     ways = colours - ground
-    lengths = np.linalg.norm(ways, axis=-1)
+    red, green, blue = ways[..., 0], ways[..., 1], ways[..., 2]
+    lengths = np.sqrt(red * red + green * green + blue * blue)
     return ways / np.maximum(lengths, 1)[..., np.newaxis], lengths
 
 
