@@ -20,6 +20,7 @@ _FURTHEST = 24  # pixels that an edge may be wide
 _SLOPE = 0.03  # share of its distance that a pixel has to be further away than the one below it
 _LIKE = 6.0  # levels by which pixels around a peak may differ from it and still be one flat place with it
 _ROWS = 64  # of a strip
+_SPARSE = 64  # pixels for each that is looked for, from which to search is faster than to fill in a table of them all
 _ONE, _WAYS = np.uint16(1), np.uint16(16)  # the ways to the neighbours, and to none, in the lowest bits of a number
 
 
@@ -216,9 +217,19 @@ def _numbered(peaks: Indices) -> tuple[Indices, Indices]:
 
 
 def _places_in(indices: Indices, those: Indices) -> Indices:
-    """Return where some pixels are among others, or would be. indices: rising."""
-    first, last = indices.searchsorted((those.min(), those.max()))  # those that are close together are found faster
-    return np.asarray(first + indices[first : last + 1].searchsorted(those))
+    """Return where some pixels are among others; any place for those that are not.
+
+    indices: rising. those: some that are close together.
+    """
+    low, high = those.min(), those.max()
+    first, last = indices.searchsorted((low, high))
+    near = indices[first : last + 1]
+    if high - low > _SPARSE * len(those):
+        return np.asarray((first + near.searchsorted(those)).clip(0, len(indices) - 1))
+    near = near[near <= high]
+    table = np.zeros(high - low + 1, np.int32)
+    table[near - low] = np.arange(len(near))
+    return np.asarray(np.minimum(first + table.take(those - low), len(indices) - 1))
 
 
 def _least_step(levels: Bytes, noise: float) -> Floats:
@@ -302,7 +313,7 @@ def _summits(
         best[piece] = here
         best[piece][up] = summits
         if len(up):
-            positions = _places_in(indices, summits).clip(0, len(indices) - 1)
+            positions = _places_in(indices, summits)
             known = indices.take(positions) == summits
             onward[piece][up[known]] = positions[known]
 
