@@ -198,12 +198,7 @@ def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
     distances = distance.measure(layer, ground.field, check)
     reach = noise.near_subject(distances, ground.noise)
     whole = int(reach)  # for whole levels the same, and no comparison in float64
-    veil = _veil(distances, ground, whole)
-    background = distances.framed <= whole
-    if veil is not None:
-        background[1:-1, 1:-1] |= veil
-    for frame in (background[0], background[-1], background[:, 0], background[:, -1]):
-        frame[...] = False
+    background, veil = _background(distances, ground, whole)
     check()
     noisy = reach > PLAIN
     edges, rest = climbing.climb(distances, background, reach, check)
@@ -249,20 +244,35 @@ def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
     )
 
 
-def _veil(distances: Distances, ground: Ground, reach: float) -> Marks | None:
-    """Return where shadows, glows and ripples are, height x width; None if there are none."""
+def _background(distances: Distances, ground: Ground, reach: int) -> tuple[Marks, Marks | None]:
+    """Return the ground with what lies on it, False in the frame; and where on it shadows, glows and ripples are.
+
+    The latter is height x width; None if there are none.
+
+    reach: levels that the noise reaches.
+    """
     layer = distances.layer
     small = veils.find(layer, ground, reach)
-    veil = None
-    if small is not None:
-        veil = veils.enlarged(small, layer.width, layer.height) & (distances.inner > reach)
+    enlarged = None if small is None else veils.enlarged(small, layer.width, layer.height)
     grid = distances.inner[:: max(1, layer.height // 256), :: max(1, layer.width // 256)]
     strong = grid[grid > _FAINT]
-    faint = min(_FAINT, float(np.median(strong)) / _STRONG) if len(strong) else 0.0
-    if faint > reach:
-        ripples = (distances.inner > reach) & (distances.inner <= faint)
-        veil = ripples if veil is None else veil | ripples
-    return veil
+    faint = int(min(_FAINT, float(np.median(strong)) / _STRONG)) if len(strong) else 0
+    background = np.zeros(distances.framed.shape, bool)
+    veil = None if enlarged is None and faint <= reach else np.empty(distances.inner.shape, bool)
+
+    def work(top: int) -> None:
+        rows = slice(top, top + _VEIL_ROWS)
+        levels, bare = distances.inner[rows], background[1:-1, 1:-1][rows]
+        np.less_equal(levels, reach, out=bare)
+        if veil is not None:
+            lies = np.less_equal(levels, max(faint, reach), out=veil[rows])
+            if enlarged is not None:
+                lies |= enlarged[rows]
+            np.greater(lies, bare, out=lies)
+            bare |= lies
+
+    for_each(work, range(0, layer.height, _VEIL_ROWS))
+    return background, veil
 
 
 def _without_specks(distances: Distances, background: Marks, edges: Edges, least: float) -> Edges:
