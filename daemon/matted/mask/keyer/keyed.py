@@ -212,6 +212,7 @@ def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
     drawn = ground.kind != KEY and inks.is_drawn(distances, inside, reach, compressed)
     if drawn:
         edges = climbing.add_valleys(distances, edges, background, rest, reach, check)
+    del rest  # as large as a channel of the picture
     check()
     peaks, numbers = climbing.look(distances, edges, background, reach)
     inner = distances.colours(inside)
