@@ -260,7 +260,7 @@ def _grown_across(marks: Marks, radius: int) -> Marks:
 def _grown_down(marks: Marks, radius: int) -> Marks:
     reached = 0
     while reached < radius:
-        step = min(2 * reached + 1, radius - reached)  # what is reached lies on both sides without a gap
+        step = min(reached + 1, radius - reached)  # more would leave gaps beside marks at the picture's edge
         grown = marks.copy(order="K")
         grown[step:] |= marks[:-step]
         grown[:-step] |= marks[step:]
