@@ -31,6 +31,9 @@ _LEVELS = 10.0  # of 255, by which places of one ink may differ
 _APART = 0.015  # of the longer side: over so much shading is seen to bend
 _BEND = 2.0  # levels by which twice the pixel in the middle of two may miss their sum
 _SMOOTH = 2.5  # levels, as _BEND: from pixel to pixel what is painted bends by less, most of a photograph by more
+_SEEN = (
+    1024  # pixels of the longer side, at which texture is looked for: a large photograph is smooth from pixel to pixel
+)
 _NEXT = 3  # pixels, over which a flat colour stays what it is
 _FEW, _NEARLY = 3, 0.9  # colours, and the share of the inner pixels that they make up in a drawing with noise
 _EVEN, _DRAWN = 0.98, 0.7  # share of the inner pixels that are even, or flat, from which all is drawn
@@ -154,9 +157,9 @@ def is_photographed(distances: Distances, inner: Indices) -> bool:
     """Return whether the inside of a subject has the grain and the texture of a photograph. Parameters: as is_drawn."""
     if not len(inner):
         return False
-    here = distances.colours(inner)
+    here, step = distances.colours(inner), max(1, round(max(distances.layer.width, distances.layer.height) / _SEEN))
     bends = [
-        np.abs(distances.colours(inner - way) + distances.colours(inner + way) - 2 * here).max(axis=1)
+        np.abs(distances.colours(inner - step * way) + distances.colours(inner + step * way) - 2 * here).max(axis=1)
         for way in (1, distances.stride)
     ]
     return float(np.median(np.maximum(*bends))) > _SMOOTH

@@ -1,11 +1,13 @@
-"""Shadows and glows are told from glosses, from pale fills, and from what is as smooth as they are."""
+"""Shadows and glows are told from glosses, pale fills and smooth things, and photographs from drawings."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from canvas import Bytes, Floats, blurred, composed, even, rounded
 from keyed_pictures import BLUE, NOISE, alpha_of, cover, ground_of, keyed, layer_of, on
 from matted.mask.keyer import veils
+from PIL import Image
 from sheet import BLACK, WHITE
 
 WIDTH, HEIGHT = 300, 220
@@ -64,3 +66,13 @@ def test_where_nearly_all_is_as_smooth_as_a_shadow_a_model_is_asked() -> None:
     picture = rounded(composed(body, cup, even(WIDTH, HEIGHT, WHITE)))
     assert not keyed(picture).suffices
     assert keyed(shadowed(DISC, 0.4)).suffices
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_photograph_with_a_white_margin_is_one_at_any_size(times: int) -> None:
+    texture = np.random.default_rng(3).normal(130, 4, (440, 840, 3))
+    picture = even(1024, 600, WHITE)
+    picture[80:520, 92:932] = texture
+    size = 1024 * times, 600 * times
+    large = Image.fromarray(rounded(picture)).resize(size, Image.Resampling.BICUBIC)
+    assert not keyed(np.asarray(large)).suffices
