@@ -131,24 +131,25 @@ def on_grid(coefficients: Floats, across: Floats, down: Floats) -> Floats:
     return np.asarray(rows.T @ square @ columns)
 
 
-def terms(across: Floats, down: Floats, degree: int) -> Floats:
+def terms(across: Floats, down: Floats, highest: int) -> Floats:
     """Return the terms of a polynomial at some places: the places' shape x terms.
 
     across, down: of the places, -1 to 1 from edge to edge of the picture.
+    highest: the degree.
     """
-    return np.stack([across**power * down**other for power, other in powers(degree)], axis=-1)
+    return np.stack([across**power * down**other for power, other in powers(highest)], axis=-1)
 
 
-def powers(degree: int) -> list[tuple[int, int]]:
-    """Return for each term the powers of the place across and of that down."""
-    return [(power, other) for power in range(degree + 1) for other in range(degree + 1 - power)]
+def powers(highest: int) -> list[tuple[int, int]]:
+    """Return for each term of a polynomial the powers of the place across and of that down. highest: the degree."""
+    return [(power, other) for power in range(highest + 1) for other in range(highest + 1 - power)]
 
 
-def count(degree: int) -> int:
-    """Return how many terms a polynomial of a degree has."""
-    return (degree + 1) * (degree + 2) // 2
+def count(highest: int) -> int:
+    """Return how many terms a polynomial has. highest: the degree."""
+    return (highest + 1) * (highest + 2) // 2
 
 
 def degree(count_of_terms: int) -> int:
-    """Return the degree of a polynomial with so many terms."""
+    """Return the degree, MAX_DEGREE at most, of a polynomial with so many terms."""
     return next(each for each in range(MAX_DEGREE + 1) if count(each) == count_of_terms)

@@ -48,6 +48,11 @@ _STRONG = 80  # least level of the strong channel
 _LEAST_SEEN = 0.5  # share of the border that is not transparent: else somebody has cut the picture out already
 _NOWHERE = 1e4  # levels of places that are transparent: far from any ground
 SEEN = 8  # alpha of 255 from which a pixel has a colour; below that it has none, or a poor one
+# From where on each measure counts, and where it is all that can be asked for.
+_BORDER, _AREA = (0.6, 0.85), (0.04, 0.15)  # shares of the border, and of the picture, that are ground
+_ALIKE = 0.25, 0.6  # correlation of the noise, which makes it less sure
+_BETWEEN = 0.04, 0.12  # shares of the ground, that as many pixels near it have, which make it less sure
+_LEAST_GROUND = 16  # places of the grid
 SURE = 0.5  # sureness from which the ground is taken
 
 
@@ -96,14 +101,14 @@ def find(layer: Layer) -> Ground | None:
     residuals = grid.residuals(coefficients)
     distances = _greatest(residuals)
     ground = distances <= noise
-    if noise > MOST_NOISE or ground.sum() < 16:
+    if noise > MOST_NOISE or ground.sum() < _LEAST_GROUND:
         return None
     field = Field(layer.width, layer.height, coefficients)
     sureness = (
-        _share(float(ground[grid.border].mean()), 0.6, 0.85)
-        * _share(float(ground.mean()), 0.04, 0.15)
-        * (1 - _share(_likeness(residuals, ground), 0.25, 0.6) * _share(noise, _CLEAN, 2 * _CLEAN))
-        * (1 - _share(float((~ground & (distances < 2 * noise + 4)).sum() / ground.sum()), 0.04, 0.12))
+        _share(float(ground[grid.border].mean()), *_BORDER)
+        * _share(float(ground.mean()), *_AREA)
+        * (1 - _share(_likeness(residuals, ground), *_ALIKE) * _share(noise, _CLEAN, 2 * _CLEAN))
+        * (1 - _share(float((~ground & (distances < 2 * noise + 4)).sum() / ground.sum()), *_BETWEEN))
     )
     kind = _kind(field, noise)
     return Ground(kind or COLOUR, field, noise, sureness if kind else 0.0)
@@ -260,6 +265,6 @@ def _kind(field: Field, noise: float) -> str:
     return PAPER if low >= _LIGHT and high - low <= _PALE else ""
 
 
-def _share(value: float, none: float, all: float) -> float:
-    """Return how far a value is on the way from `none`, 0, to `all`, 1."""
-    return float(min(1.0, max(0.0, (value - none) / (all - none))))
+def _share(value: float, low: float, high: float) -> float:
+    """Return how far a value is on the way from `low`, 0, to `high`, 1."""
+    return float(min(1.0, max(0.0, (value - low) / (high - low))))

@@ -60,7 +60,7 @@ class Peaks:
 def climb(distances: Distances, background: Marks, noise: float, check: Callable[[], None]) -> tuple[Edges, Marks]:
     """Return the edges, and which pixels are neither background nor edge: flat, False in the frame.
 
-    background: height + 2 x width + 2: the ground, and the shadow on it; False in the frame.
+    background: (height + 2) x (width + 2): the ground, and the shadow on it; False in the frame.
     noise: levels that the noise reaches.
     check: called between steps; raises to stop.
     """
@@ -335,6 +335,7 @@ def _taken(values: Indices, places: Indices) -> Indices:
 
 
 def _into_picture(indices: Indices, distances: Distances) -> Indices:
+    """Return the indices of the pixels that are nearest to some, of which a few may lie outside of the picture."""
     rows, columns = np.divmod(indices, distances.stride)
     rows = rows.clip(1, distances.layer.height)
     columns = columns.clip(1, distances.layer.width)

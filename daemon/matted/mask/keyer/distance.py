@@ -69,6 +69,10 @@ class Distances:
         samples = self.layer.samples.reshape(-1, self.layer.samples.shape[2]).take(pixels, axis=0)
         return np.stack([samples[:, channel] for channel in self.layer.channels])
 
+    def indices(self, rows: Indices, columns: Indices) -> Indices:
+        """Return the indices of some pixels: what `places` makes of them again."""
+        return (rows + 1) * self.stride + columns + 1
+
     def colours(self, indices: Indices) -> Floats:
         """Return the colours of some pixels: n x 3, R, G, B."""
         samples = self.layer.samples.reshape(-1, self.layer.samples.shape[2]).take(self.pixels(indices), axis=0)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from matted_client.options import AUTO, KEEP
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -33,8 +34,6 @@ Marks = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 
 SIDE = 2048  # cells of the longer side, at most
-AUTO, OPEN, KEEP = "auto", "open", "keep"  # as in matted_client.options
-"""What becomes of holes."""
 _FAINT = 8  # levels from the ground up to which pixels divide no areas: ripples of resampling do not
 _ROWS = 64  # cells of a strip
 _LARGE = 0.012  # of the picture's area
@@ -59,7 +58,7 @@ class Cells:
     near: NDArray[np.int32]
 
     def at(self, distances: Distances, indices: Indices) -> NDArray[np.int32]:
-        """Return the number of the area of the background that some pixels belong to; 0 where there is none."""
+        """Return the number of the area of the background that some pixels belong to or touch; 0 for none."""
         rows, columns = distances.places(indices)
         return self.near[rows // self.side, columns // self.side]
 

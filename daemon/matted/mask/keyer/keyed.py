@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from matted_client.options import AUTO
 from numpy.typing import NDArray
 
 from matted.inference.layer import Layer
@@ -26,11 +27,13 @@ Marks = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 Mask = NDArray[np.uint8 | np.uint16]
 
-PLAIN = 3.0  # levels of noise, up to which a picture counts as free of it
+_PLAIN = 3.0  # levels of noise, up to which a picture counts as free of it
 _INNER = 4096  # pixels inside the subject, about, that are looked at to tell whether it is made of inks
+_OFTEN = 64  # times as many places that are looked for them at: a subject may fill little of the picture
 # Levels from the ground up to which pixels are no subject if that is more than ten times as far from it: ripples of
 # resampling, which divide no areas either.
 _FAINT, _STRONG = 8.0, 10.0
+_GRID = 256  # pixels a side, about, that tell how far the subject is from the ground
 _PALE, _MOST_PALE = 32, 0.15  # levels from the ground, and share of the edges that lead to no more
 _VEILED = 3.0  # times as much of a picture is veil as is subject, from which on the shadow may be a part of the subject
 _LEAST_SUBJECT = 8  # pixels at edges: fewer are stains
@@ -118,7 +121,7 @@ class Keyed:
     @cached_property
     def doubtful(self) -> Marks:
         """Which areas of the background are open, although a model may know better: by number."""
-        return holes.doubtful(self.cells, self._kept(holes.AUTO), self.drawn)
+        return holes.doubtful(self.cells, self._kept(AUTO), self.drawn)
 
     def _kept(self, inside: str) -> Marks:
         return holes.kept(self.cells, inside, self.rims, self.drawn, self.inner, self._outline)
@@ -127,7 +130,7 @@ class Keyed:
         """Return the mask: height x width, full scale is subject.
 
         depth: bits of a sample, 8 or 16.
-        inside: what becomes of holes, as in `holes`.
+        inside: what becomes of holes: a choice of the option.
         shadow: whether shadows and glows stay.
         said: what a person said of it.
         """
@@ -184,7 +187,7 @@ class Keyed:
             if any_kept:
                 falls = ~kept[self.cells.near[rows // self.cells.side, columns // self.cells.side]]
                 rows, columns = rows[falls], columns[falls]
-            shares = _thinnest(self.distances, (rows + 1) * self.distances.stride + columns + 1)
+            shares = _thinnest(self.distances, self.distances.indices(rows, columns))
             mask[rows, columns] = np.rint(shares * np.float32(full)).astype(mask.dtype)
 
         for_each(work, range(0, len(veil), _VEIL_ROWS))
@@ -200,7 +203,7 @@ def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
     whole = int(reach)  # for whole levels the same, and no comparison in float64
     background, veil = _background(distances, ground, whole)
     check()
-    noisy = reach > PLAIN
+    noisy = reach > _PLAIN
     edges, rest = climbing.climb(distances, background, reach, check)
     if noisy or not ground.is_clean or not ground.field.is_constant:  # a fitted field may be some levels off
         # Of little noise, whole levels hide how far it reaches.
@@ -255,7 +258,7 @@ def _background(distances: Distances, ground: Ground, reach: int) -> tuple[Marks
     layer = distances.layer
     small = veils.find(layer, ground, reach)
     enlarged = None if small is None else veils.enlarged(small, layer.width, layer.height)
-    grid = distances.inner[:: max(1, layer.height // 256), :: max(1, layer.width // 256)]
+    grid = distances.inner[:: max(1, layer.height // _GRID), :: max(1, layer.width // _GRID)]
     strong = grid[grid > _FAINT]
     faint = int(min(_FAINT, float(np.median(strong)) / _STRONG)) if len(strong) else 0
     background = np.zeros(distances.framed.shape, bool)
@@ -293,7 +296,7 @@ def _inside(distances: Distances, rest: Marks, edges: Edges) -> Indices:
     """
     height, width = distances.framed.shape
     inside = rest.reshape(height, width)
-    step = max(1, int((inside.size / _INNER / 64) ** 0.5))
+    step = max(1, int((inside.size / _INNER / _OFTEN) ** 0.5))
     rows, columns = np.nonzero(inside[::step, ::step])
     rows, columns = rows * step, columns * step
     apart = inks.apart(distances)
@@ -309,9 +312,10 @@ def _inside(distances: Distances, rest: Marks, edges: Edges) -> Indices:
 def _shares(
     distances: Distances, veil: Marks | None, edges: Edges, subject: Floats, noise_: float
 ) -> tuple[Floats, Floats]:
-    """Return of each pixel of the edges how much is subject and veil, and how much the veil under it covers.
+    """Return of each pixel of the edges how much is subject and veil, and how much the veil under it covers, 0..1.
 
     subject: n x 3, the subject's colour at each.
+    noise_: levels by which a pixel may differ from its mixture.
     """
     count = len(edges.indices)
     shares, shade = np.empty(count, np.float32), np.zeros(count, np.float32)
@@ -333,5 +337,5 @@ def _shares(
 
 
 def _thinnest(distances: Distances, indices: Indices) -> Floats:
-    """Return the alpha of pixels of a veil."""
+    """Return the alpha of pixels of a veil, 0..1: the least that explains them."""
     return unmixing.least(distances.colours(indices), distances.ground(indices))

@@ -54,7 +54,6 @@ def look(
     """Return what is around the holes.
 
     background: the ground and the veils on it, in the frame of `distances`.
-
     numbers: of the pixels at the subject's edges, the area that each borders on; 0: none.
     indices: of these pixels. subject: n x 3, the colour of the subject there.
     sizes: pixels of each area, by number.
@@ -113,7 +112,7 @@ def _follow(
         rows, columns = np.rint(start[:, running] + way[:, running] * (pace[running] * step)).astype(np.intp)
         inside = (rows >= 0) & (rows < layer.height) & (columns >= 0) & (columns < layer.width)
         rows, columns = rows.clip(0, layer.height - 1), columns.clip(0, layer.width - 1)
-        indices = (rows + 1) * distances.stride + columns + 1
+        indices = distances.indices(rows, columns)
         here = distances.colours(indices)
         ground = distances.ground(indices)
         mixed = unmixing.off(here, ground, own, unmixing.along(here, ground, own)) <= equal

@@ -55,7 +55,7 @@ def test_a_field_that_varies_is_followed() -> None:
 def test_indices_are_places_colours_and_ground(shape: tuple[int, int]) -> None:
     found, picture = measured(shape), random_picture(shape)
     rows, columns = (each.ravel() for each in np.indices(shape))
-    indices = (rows + 1) * found.stride + columns + 1
+    indices = found.indices(rows, columns)
     np.testing.assert_array_equal(np.stack(found.places(indices)), [rows, columns])
     np.testing.assert_array_equal(found.colours(indices), picture[rows, columns])
     assert (found.ground(indices) == np.asarray(COLOUR, np.float32)).all()

@@ -8,8 +8,9 @@ from canvas import Bytes, Canvas, composed, even, rounded
 from keyed_pictures import Climbed, alpha_of, cover, on
 from matted.mask.ground import areas
 from matted.mask.keyer import holes
-from matted.mask.keyer.holes import AUTO, KEEP, OPEN, SIDE, Cells
+from matted.mask.keyer.holes import SIDE, Cells
 from matted.mask.keyer.rims import Rims
+from matted_client.options import AUTO, KEEP, OPEN
 from numpy.typing import NDArray
 from sheet import BLACK, WHITE
 
