@@ -73,6 +73,11 @@ class Distances:
         """Return the indices of some pixels: what `places` makes of them again."""
         return (rows + 1) * self.stride + columns + 1
 
+    def apart(self, some: Indices, others: Indices) -> Indices:
+        """Return how many pixels some are from others, each from its own, along rows and columns."""
+        (rows, columns), (there, across) = self.places(some), self.places(others)
+        return np.asarray(np.maximum(np.abs(rows - there), np.abs(columns - across)))
+
     def colours(self, indices: Indices) -> Floats:
         """Return the colours of some pixels: n x 3, R, G, B."""
         samples = self.layer.samples.reshape(-1, self.layer.samples.shape[2]).take(self.pixels(indices), axis=0)

@@ -36,9 +36,10 @@ _FAINT, _STRONG = 8.0, 10.0
 _GRID = 256  # pixels a side, about, that tell how far the subject is from the ground
 _PALE, _MOST_PALE = 32, 0.15  # levels from the ground, and share of the edges that lead to no more
 _VEILED = 3.0  # times as much of a picture is veil as is subject, from which on the shadow may be a part of the subject
+_OFF, _FAR = 6.0, 4  # levels, by which a mixture may be off, and pixels from the ground from where on that counts
 _LEAST_SUBJECT = 8  # pixels at edges: fewer are stains
 _STROKES = 0.1  # times as many pixels as the edges have; with fewer inside, a subject is made of strokes
-_SPECK = 2.0  # times the noise: what rises no higher out of a noisy ground is a part of it
+_SPECK = 2.5  # times the noise: what rises no higher out of a noisy ground is a part of it
 _ROWS = 256  # of a strip
 _VEIL_ROWS = 16  # of one with a shadow, where each pixel takes a hundred bytes
 
@@ -260,7 +261,9 @@ def _background(distances: Distances, ground: Ground, reach: int) -> tuple[Marks
     enlarged = None if small is None else veils.enlarged(small, layer.width, layer.height)
     grid = distances.inner[:: max(1, layer.height // _GRID), :: max(1, layer.width // _GRID)]
     strong = grid[grid > _FAINT]
-    faint = int(min(_FAINT, float(np.median(strong)) / _STRONG)) if len(strong) else 0
+    # Grain and the noise of compression have no ripples that could be told from them.
+    clean = ground.is_clean and reach <= _PLAIN
+    faint = int(min(_FAINT, float(np.median(strong)) / _STRONG)) if clean and len(strong) else 0
     background = np.zeros(distances.framed.shape, bool)
     veil = None if enlarged is None and faint <= reach else np.empty(distances.inner.shape, bool)
 
@@ -329,6 +332,9 @@ def _shares(
             covered[veiled] = _thinnest(distances, feet[veiled])
             below = np.where(veiled[:, np.newaxis], distances.colours(feet), ground)
         over = unmixing.along(colours, below, subject[piece])
+        # Far from the ground a mixture that is none is the shading of a subject that is near the ground in colour.
+        strange = unmixing.off(colours, below, subject[piece], over) > max(_OFF, 2 * noise_)
+        over[strange & (distances.apart(indices, feet) >= _FAR)] = 1
         over += (1 - over) * covered
         shares[piece] = np.maximum(over, unmixing.least(colours, ground, noise_))
 
