@@ -205,13 +205,19 @@ def key(layer: Layer, ground: Ground, check: Callable[[], None]) -> Keyed:
     background, veil = _background(distances, ground, whole)
     check()
     noisy = reach > _PLAIN
+    compressed = noisy and ground.is_clean
     edges, rest = climbing.climb(distances, background, reach, check)
     if noisy or not ground.is_clean or not ground.field.is_constant:  # a fitted field may be some levels off
         # Of little noise, whole levels hide how far it reaches.
         least = _SPECK * reach if ground.is_clean else max(_FAINT, _SPECK * reach)
-        edges = _without_specks(distances, background, edges, least)
+        edges, specks = _without_specks(distances, edges, least)
+        background.reshape(-1)[specks] = True
+        if compressed:  # what lies around an edge is a haze on the ground: of the picture nothing is lost
+            veil = np.zeros(distances.inner.shape, bool) if veil is None else veil
+            veil[distances.places(specks)] = True
+        else:
+            distances.flat[specks] = 0
     inside = _inside(distances, rest, edges)
-    compressed = noisy and ground.is_clean
     # A key colour is for photographs.
     drawn = ground.kind != KEY and inks.is_drawn(distances, inside, reach, compressed)
     if drawn:
@@ -282,12 +288,10 @@ def _background(distances: Distances, ground: Ground, reach: int) -> tuple[Marks
     return background, veil
 
 
-def _without_specks(distances: Distances, background: Marks, edges: Edges, least: float) -> Edges:
-    """Return the edges of what rises out of the noise, above so many levels. What does not becomes ground."""
+def _without_specks(distances: Distances, edges: Edges, least: float) -> tuple[Edges, Indices]:
+    """Return the edges of what rises out of the noise, above so many levels, and the indices of what does not."""
     high = distances.flat[edges.peaks] > least
-    distances.flat[edges.indices[~high]] = 0
-    background.reshape(-1)[edges.indices[~high]] = True
-    return Edges(edges.indices[high], edges.peaks[high], edges.feet[high])
+    return Edges(edges.indices[high], edges.peaks[high], edges.feet[high]), edges.indices[~high]
 
 
 def _inside(distances: Distances, rest: Marks, edges: Edges) -> Indices:
