@@ -170,7 +170,7 @@ def _mask(model: _MeasuredModel, image: Image.Image) -> NDArray[np.uint8]:
     """Return the mask that people get of the picture, height x width."""
     request = MaskRequest(width=image.width, height=image.height, format="RGB8", anyway=True)
     picture = Picture(image.width, image.height, "RGB8", [memoryview(image.tobytes())])
-    pipeline = Pipeline(model.spec, Task(), request, picture, Stopwatch(time.monotonic()))
+    pipeline = Pipeline(model.spec, Task(), request, picture, Stopwatch(time.monotonic()), trims=True)
     return pipeline.run(model).mask.astype(np.uint8)
 
 

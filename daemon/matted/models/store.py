@@ -19,7 +19,6 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
-import psutil
 from matted_client import MattedError, Rejected, messages
 
 from matted import __version__
@@ -302,6 +301,8 @@ class Store:
 
 def _require_memory(spec: ModelSpec) -> None:
     """Raise Rejected("out_of_memory") if the model cannot be tried: the system would end other programs for it."""
+    import psutil  # here: `matted doctor` has to run where it is broken
+
     free = psutil.virtual_memory().available
     if free < spec.peak_bytes:
         needed = f"{spec.title} needs {spec.peak_bytes / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free."
