@@ -149,7 +149,7 @@ def test_a_crowd_of_connections_takes_nothing_from_those_who_are_clients(
 
 
 def only_at_320(path: Path) -> Path:
-    """Make a model that takes inputs of any size; its inference fails at all but that of the photograph it is tried on."""
+    """Make a model that takes any size; its inference fails at all but that of the photograph that it is tried on."""
     import openvino
     from openvino import opset13 as ops
 
