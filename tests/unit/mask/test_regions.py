@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matted.mask.rendering.regions import dilated, grown
+from matted.mask.rendering.regions import dilated, grown, within
 
 
 def test_dilated_by_four_neighbours_or_by_eight() -> None:
@@ -24,3 +25,13 @@ def test_grown_is_what_single_steps_reach(rows: int, columns: int, seed: int) ->
     for _ in range(rows * columns):
         expected = dilated(expected, corners=True) & passable
     assert np.array_equal(grown(seeds, passable), expected)
+
+
+@pytest.mark.parametrize("radius", [0, 1, 2, 3, 7, 40])
+def test_within_a_radius_is_as_many_steps_with_corners(radius: int) -> None:
+    cells = np.random.default_rng(radius).random((23, 31)) < 0.01
+    cells[0, 5] = True  # at the border
+    stepped = cells
+    for _ in range(radius):
+        stepped = dilated(stepped, corners=True)
+    assert np.array_equal(within(cells, radius), stepped)

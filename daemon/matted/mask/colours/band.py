@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from matted.mask.rendering.regions import dilated
+
 BLOCK = 16  # pixels a side; the blocks around a soft one are marked too, so the work reaches as far beyond the edge
 TILE = 64  # pixels a side, a multiple of BLOCK: fits into the processor's cache, and follows an edge closely
 _HAZE = 2 / 255  # an alpha this close to 0 or 1 is not soft: models leave such a haze over whole pictures
@@ -33,10 +35,7 @@ def soft_blocks(
         if tuned is not None:
             inside |= (strip < full - haze) & (tuned[row * BLOCK : (row + 1) * BLOCK] > haze)
         soft[row] = np.logical_or.reduceat(inside.any(axis=0), starts)
-    padded = np.pad(soft, 1)
-    tall = padded[:-2] | padded[1:-1] | padded[2:]
-    near: NDArray[np.bool_] = tall[:, :-2] | tall[:, 1:-1] | tall[:, 2:]
-    return near
+    return dilated(soft, corners=True)
 
 
 def surroundings(blocks: NDArray[np.bool_], width: int, height: int) -> tuple[int, int, int, int]:

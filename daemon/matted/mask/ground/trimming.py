@@ -13,6 +13,7 @@ from PIL import Image
 from matted.inference.layer import Layer
 from matted.mask.ground import areas, unmixing
 from matted.mask.ground.finding import Ground
+from matted.mask.rendering.regions import within, within_rows
 from matted.mask.view import View
 from matted.system.threads import for_each
 
@@ -77,7 +78,7 @@ class Trimming:
         def work(top: int) -> None:
             bottom = min(top + _ROWS, layer.height)
             above, below = max(0, top - reach), min(layer.height, bottom + reach)
-            edge = _grown(bare[above:below] & ~opened.marks(above, below), reach)[top - above : bottom - above]
+            edge = within(bare[above:below] & ~opened.marks(above, below), reach)[top - above : bottom - above]
             own, pixels = alpha[top:bottom].reshape(-1), _Pixels(self.ground, layer, view, top, bottom)
             trims = edge.reshape(-1) & (own > 0)
             places = _where(trims)
@@ -102,13 +103,13 @@ class Trimming:
         (top, bottom), (left, right) = view.rows(rows), view.columns(columns)
         reach = max(1, math.ceil(view.width / (right - left)))
         down, across = _nearest(rows, top, bottom, view.height), _nearest(columns, left, right, view.width)
-        around = _grown_across(self.around[:, across], reach)
+        around = within_rows(self.around[:, across].T, reach).T
         bare = np.empty((layer.height, layer.width), bool)
 
         def work(top: int) -> None:
             bottom = min(top + _ROWS, layer.height)
             above, below = max(0, top - reach), min(layer.height, bottom + reach)
-            near = _grown_down(around[down[above:below]], reach)[top - above : bottom - above]
+            near = within_rows(around[down[above:below]], reach)[top - above : bottom - above]
             if near.any():
                 near &= _Pixels(self.ground, layer, view, top, bottom).are_ground(noise)
             bare[top:bottom] = near
@@ -221,7 +222,7 @@ class _Broad:
 
         for_each(work, range(0, len(blocks), step))
         reach = max(1, round(radius / side))
-        self._blocks = _grown(_shrunk(blocks, reach), reach + 1) if blocks.any() else None
+        self._blocks = within(~within(~blocks, reach), reach + 1) if blocks.any() else None
 
     def marks(self, top: int, bottom: int) -> Marks:
         """Return where they are in the rows top <= y < bottom, among the ground."""
@@ -246,30 +247,6 @@ def _nearest(count: int, first: float, last: float, size: int) -> Indices:
     samples = Image.fromarray(np.arange(count, dtype=np.int32)[np.newaxis])
     shown = np.asarray(samples.resize((size, 1), Image.Resampling.NEAREST, (first, 0, last, 1)), np.intp)
     return shown.reshape(-1)
-
-
-def _grown(marks: Marks, radius: int) -> Marks:
-    """Return what is at most so many pixels from marks, along rows and columns."""
-    return _grown_down(_grown_across(marks, radius), radius)
-
-
-def _grown_across(marks: Marks, radius: int) -> Marks:
-    return _grown_down(marks.T, radius).T
-
-
-def _grown_down(marks: Marks, radius: int) -> Marks:
-    reached = 0
-    while reached < radius:
-        step = min(reached + 1, radius - reached)  # more would leave gaps beside marks at the picture's edge
-        grown = marks.copy(order="K")
-        grown[step:] |= marks[:-step]
-        grown[:-step] |= marks[step:]
-        marks, reached = grown, reached + step
-    return marks
-
-
-def _shrunk(marks: Marks, radius: int) -> Marks:
-    return ~_grown(~marks, radius)
 
 
 def _image(marks: Marks) -> Image.Image:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from matted.mask.ground import areas
 from matted.mask.keyer import holes
 from matted.mask.keyer.holes import Cells
+from matted.mask.rendering.regions import dilated
 
 Marks = NDArray[np.bool_]
 Point = Sequence[int]
@@ -65,7 +66,9 @@ class Said:
             dropped |= holes.means(pieces, self.rough) < _HALF
             dropped[0] = False
         dropped[[pieces.labels[point] for point in hit]] = True
-        return _grown(dropped[pieces.labels], solid & ~dropped[pieces.labels])
+        going = dropped[pieces.labels]
+        # With the cells around them, where the faint end of their edge is, but for other pieces.
+        return np.asarray(dilated(going, corners=True) & (going | ~solid))
 
     def _areas(self, cells: Cells, points: Sequence[Point], level: int) -> NDArray[np.int32]:
         """Return the numbers of the areas of the background that points are in, or painted pixels of a level."""
@@ -74,10 +77,3 @@ class Said:
             rows, columns = np.nonzero(self.hint == level)
             found.extend(np.unique(cells.background.labels[rows // cells.side, columns // cells.side]))
         return np.array([number for number in found if number], np.int32)
-
-
-def _grown(marks: Marks, others: Marks) -> Marks:
-    """Return marks with the cells around them, where the faint end of their edge is, but for `others`."""
-    padded = np.pad(marks, 1)
-    tall = padded[:-2] | padded[1:-1] | padded[2:]
-    return np.asarray((tall[:, :-2] | tall[:, 1:-1] | tall[:, 2:]) & ~others)

@@ -27,6 +27,7 @@ from matted.mask.keyer import nesting
 from matted.mask.keyer.distance import Distances
 from matted.mask.keyer.nesting import Nesting
 from matted.mask.keyer.rims import EQUAL, Rims
+from matted.mask.rendering.regions import dilated
 from matted.system.threads import for_each
 
 Floats = NDArray[np.float32]
@@ -177,9 +178,8 @@ def _spread(found: Areas) -> NDArray[np.int32]:
     if not found.count:
         return labels
     padded = np.pad(labels, 1)
-    marked = padded != 0
-    tall = marked[:-2] | marked[1:-1] | marked[2:]
-    beside = (tall[:, :-2] | tall[:, 1:-1] | tall[:, 2:]) & (labels == 0)
+    marked = labels != 0
+    beside = dilated(marked, corners=True) & ~marked
     rows, columns = np.divmod(np.flatnonzero(beside), beside.shape[1])
     stride = padded.shape[1]
     places = (rows + 1) * stride + columns + 1

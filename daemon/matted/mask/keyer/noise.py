@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matted.mask.keyer.distance import AROUND, Distances
+from matted.mask.rendering.regions import within
 
 Bytes = NDArray[np.uint8]
 
@@ -41,7 +42,7 @@ def near_subject(distances: Distances, noise: float) -> float:
         around = functools.reduce(np.maximum, (_shifted(part, *each) for each in AROUND))
         # The neighbour's less the pixel's own: a sum would wrap, and the inside of what is dark on white be all edges.
         edges += int(np.count_nonzero(np.maximum(around, inner) - inner > _FAINT))
-        heights.append(inner[faint & (inner > around) & ~_near(inner > _FAINT)])
+        heights.append(inner[faint & (inner > around) & ~within(inner > _FAINT, _APART)])
     found = np.concatenate(heights) if heights else np.zeros(0, np.uint8)
     if len(found) < max(_LEAST, _SHARE * edges):
         return noise
@@ -61,14 +62,3 @@ def _chosen(distances: Distances, noise: float) -> list[list[int]]:
 def _shifted(part: Bytes, down: int, across: int) -> Bytes:
     rows, columns = part.shape
     return part[1 + down : rows - 1 + down, 1 + across : columns - 1 + across]
-
-
-def _near(marks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return what is at most _APART pixels from marks, along rows and columns."""
-    for _ in range(2):
-        near = marks.copy()
-        for step in range(1, _APART + 1):
-            near[step:] |= marks[:-step]
-            near[:-step] |= marks[step:]
-        marks = near.T
-    return marks

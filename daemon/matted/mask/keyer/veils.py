@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from matted.inference.layer import Layer
 from matted.mask.ground import areas
 from matted.mask.ground.finding import Ground
+from matted.mask.rendering.regions import within
 
 Floats = NDArray[np.float32]
 Marks = NDArray[np.bool_]
@@ -100,7 +101,7 @@ def _large(veil: Marks, bare: Marks, distances: Floats, side: int, noise: float)
     count = len(each.sizes)
     deepest = np.zeros(count, np.float32)
     np.maximum.at(deepest, each.labels[veil], distances[veil])
-    rim = veil & _near(bare)
+    rim = veil & within(bare, _RIM)
     numbers = each.labels[rim]
     sums, pixels = np.bincount(numbers, distances[rim], count), np.bincount(numbers, minlength=count)
     fades = (sums <= _FADED * deepest * pixels) | (deepest <= _FAINT)
@@ -108,9 +109,3 @@ def _large(veil: Marks, bare: Marks, distances: Floats, side: int, noise: float)
     good[0] = False
     kept = good[each.labels]
     return kept if kept.any() else None
-
-
-def _near(marks: Marks) -> Marks:
-    """Return what is at most _RIM pixels from marks, along rows and columns."""
-    image = Image.fromarray(marks.view(np.uint8)).filter(ImageFilter.MaxFilter(2 * _RIM + 1))
-    return np.asarray(image).view(bool)

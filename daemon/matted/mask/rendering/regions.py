@@ -1,4 +1,4 @@
-"""Regions of cells or pixels: grown by a step, and by all that is connected."""
+"""Regions of cells or pixels: grown by some steps, and by all that is connected."""
 
 from __future__ import annotations
 
@@ -31,6 +31,23 @@ def dilated(cells: Cells, corners: bool) -> Cells:
     if corners:
         return tall[:, :-2] | tall[:, 1:-1] | tall[:, 2:]
     return tall[:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
+
+
+def within(cells: Cells, radius: int) -> Cells:
+    """Return what is at most so many cells from some, along rows and columns."""
+    return within_rows(within_rows(cells.T, radius).T, radius)
+
+
+def within_rows(cells: Cells, radius: int) -> Cells:
+    """Return what is at most so many rows from some cells, in their own columns."""
+    reached = 0
+    while reached < radius:
+        step = min(reached + 1, radius - reached)  # more would leave gaps beside cells at the border
+        wider = cells.copy(order="K")
+        wider[step:] |= cells[:-step]
+        wider[:-step] |= cells[step:]
+        cells, reached = wider, reached + step
+    return cells
 
 
 def _runs(cells: Cells) -> NDArray[np.intp]:
