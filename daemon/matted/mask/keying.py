@@ -15,7 +15,6 @@ from matted.inference import model_io
 from matted.inference.timing import Stopwatch
 from matted.mask import keyer
 from matted.mask.finishing import Finishing, Mask, Outcome
-from matted.mask.ground import Ground
 from matted.mask.keyer import Keyed, Said, holes
 from matted.mask.picture import Picture
 from matted.mask.subject.finding import PipelineModel
@@ -31,14 +30,16 @@ _FLAT = "flat"
 _KEYED = "keyed"
 
 
-def keyed_of(picture: Picture, found: Ground, check: Callable[[], None]) -> Keyed:
-    """Return what is seen before the ground of a picture: looked at once.
+def keyed_of(picture: Picture, check: Callable[[], None]) -> Keyed:
+    """Return what is seen before the ground of a picture that has one: looked at once.
 
-    found: the ground. check: called between steps; raises to stop.
+    check: called between steps; raises to stop.
     """
 
     def keyed() -> tuple[Keyed, int]:
-        result = keyer.key(picture.layers[0], found, check)
+        ground = picture.ground
+        assert ground is not None, "there is nothing to key it out of"
+        result = keyer.key(picture.layers[0], ground, check)
         return result, result.memory
 
     return picture.findings.get(_KEYED, keyed, stays=True)
@@ -111,7 +112,7 @@ class Keying:
         if found is None:
             raise Rejected(messages.NO_GROUND, "This picture has no flat ground.", "Choose another model.")
         self._task.begin("edges")
-        keyed = keyed_of(self._picture, found, self._task.check)
+        keyed = keyed_of(self._picture, self._task.check)
         self._stopwatch.lap("edges")
         self._refuse_nothing(keyed)
         request = self._request

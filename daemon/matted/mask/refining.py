@@ -18,7 +18,7 @@ from matted.mask.keyer import Said, holes
 from matted.mask.matting import Band, BandInView, FittedAlpha, MaskInView, Rough
 from matted.mask.picture import Picture
 from matted.mask.subject.held import Held
-from matted.mask.view import View, shown
+from matted.mask.view import View, dtype_of, shown
 from matted.system.task import Task
 
 Bytes = NDArray[np.uint8]
@@ -80,8 +80,7 @@ class Refining:
         request = self._request
         view = View.of(self._picture.width, self._picture.height, request.view)
         if request.reach is None and self._is_flat:
-            band = np.zeros((view.height, view.width), np.uint8 if request.depth == 8 else np.dtype("<u2"))
-            band.fill(np.iinfo(band.dtype).max)
+            band = np.full((view.height, view.width), (1 << request.depth) - 1, dtype_of(request.depth))
         else:
             band = BandInView(self._band(), self._mask_in(view), view).drawn(request.depth, self._task.check)
         Held(view, request.box, drop=[*request.keep, *request.drop]).apply(band)
@@ -115,9 +114,7 @@ class Refining:
 
     def _keyed_whole(self) -> tuple[Mask, int]:
         picture, request, check = self._picture, self._request, self._task.check
-        ground = picture.ground
-        assert ground is not None, "it is flat"
-        keyed = keying.keyed_of(picture, ground, check)
+        keyed = keying.keyed_of(picture, check)
         self._task.begin("mask")
         # The mask that is there says which pieces are the subject, and which holes are parts of it.
         rough = self._mask.astype(np.float32) / np.float32(255)

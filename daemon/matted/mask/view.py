@@ -78,6 +78,11 @@ class View:
         return wider, slice(above, above + self.height), slice(before, before + self.width)
 
 
+def dtype_of(depth: int) -> np.dtype[np.uint8 | np.uint16]:
+    """Return the type of a mask's samples. depth: bits of one, 8 or 16; these are little-endian, as on the wire."""
+    return np.dtype(np.uint8 if depth == 8 else "<u2")
+
+
 def shown(mask: NDArray[np.uint8 | np.uint16], view: View) -> NDArray[np.uint8 | np.uint16]:
     """Return a mask of a picture as it is to be seen in a view: the mean of the pixels that each one shows."""
     box, size = (view.left, view.top, view.right, view.bottom), (view.width, view.height)

@@ -66,8 +66,12 @@ class Distances:
 
     def samples(self, pixels: Indices) -> Bytes:
         """Return the colours of some pixels, as `pixels` numbers them: 3 x n, R, G, B."""
-        samples = self.layer.samples.reshape(-1, self.layer.samples.shape[2]).take(pixels, axis=0)
+        samples = self._taken(pixels)
         return np.stack([samples[:, channel] for channel in self.layer.channels])
+
+    def _taken(self, pixels: Indices) -> Bytes:
+        """Return the samples of some pixels, in the layer's own order: n x samples."""
+        return self.layer.samples.reshape(-1, self.layer.samples.shape[2]).take(pixels, axis=0)
 
     def indices(self, rows: Indices, columns: Indices) -> Indices:
         """Return the indices of some pixels: what `places` makes of them again."""
@@ -80,7 +84,7 @@ class Distances:
 
     def colours(self, indices: Indices) -> Floats:
         """Return the colours of some pixels: n x 3, R, G, B."""
-        samples = self.layer.samples.reshape(-1, self.layer.samples.shape[2]).take(self.pixels(indices), axis=0)
+        samples = self._taken(self.pixels(indices))
         result = np.empty((len(indices), 3), np.float32)
         for channel, sample in enumerate(self.layer.channels):
             result[:, channel] = samples[:, sample]

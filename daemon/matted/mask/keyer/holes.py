@@ -21,7 +21,7 @@ from matted_client.options import AUTO, KEEP
 from numpy.typing import NDArray
 from PIL import Image
 
-from matted.mask.ground import areas
+from matted.mask.ground import areas, unmixing
 from matted.mask.ground.areas import Areas
 from matted.mask.keyer import nesting
 from matted.mask.keyer.distance import Distances
@@ -75,9 +75,9 @@ class Cells:
         pieces = self.nesting.pieces[rows // self.side, columns // self.side]
         return np.where(self.nesting.are_around(pieces, inside), inside, 0)
 
-    def enlarged(self, marks: Marks, width: int, height: int) -> Marks:
-        """Return marked cells as pixels of the picture: height x width."""
-        return marks[np.ix_(np.arange(height) // self.side, np.arange(width) // self.side)]
+    def enlarged(self, marks: Marks, top: int, bottom: int, width: int) -> Marks:
+        """Return marked cells as pixels: the rows top <= y < bottom of the picture, which has this width."""
+        return marks[np.ix_(np.arange(top, bottom) // self.side, np.arange(width) // self.side)]
 
     @cached_property
     def nesting(self) -> Nesting:
@@ -158,7 +158,7 @@ def doubtful(cells: Cells, kept: Marks, drawn: bool) -> Marks:
 
 def _has_fills(outline: Floats, inner: Floats) -> bool:
     """Return whether a subject that has an outline is filled in with other colours."""
-    return bool((np.abs(inner - outline).max(axis=1) > EQUAL).mean() >= _FILLED)
+    return bool((unmixing.greatest(np.abs(inner - outline)) > EQUAL).mean() >= _FILLED)
 
 
 def _all_of(marks: Marks, side: int) -> Marks:

@@ -31,9 +31,7 @@ _LEVELS = 10.0  # of 255, by which places of one ink may differ
 _APART = 0.015  # of the longer side: over so much shading is seen to bend
 _BEND = 2.0  # levels by which twice the pixel in the middle of two may miss their sum
 _SMOOTH = 2.5  # levels, as _BEND: from pixel to pixel what is painted bends by less, most of a photograph by more
-_SEEN = (
-    1024  # pixels of the longer side, at which texture is looked for: a large photograph is smooth from pixel to pixel
-)
+_SEEN = 1024  # pixels of the longer side, at which texture is looked for: large photographs are smooth at their own
 _NEXT = 3  # pixels, over which a flat colour stays what it is
 _FEW, _NEARLY = 3, 0.9  # colours, and the share of the inner pixels that they make up in a drawing with noise
 _EVEN, _DRAWN = 0.98, 0.7  # share of the inner pixels that are even, or flat, from which all is drawn
@@ -130,13 +128,11 @@ def is_drawn(distances: Distances, inner: Indices, noise: float, compressed: boo
     """
     if not len(inner):
         return True
-    here, step = distances.colours(inner), apart(distances)
-    bends, changes = [], []
-    for way in (1, distances.stride):
-        one, other = distances.colours(inner - step * way), distances.colours(inner + step * way)
-        bends.append(unmixing.greatest(np.abs(one + other - 2 * here)))
-        changes.append(unmixing.greatest(np.abs(distances.colours(inner + _NEXT * way) - here)))
-    even = (np.maximum(*bends) <= max(_BEND, noise)).mean()
+    here = distances.colours(inner)
+    changes = [
+        unmixing.greatest(np.abs(distances.colours(inner + _NEXT * way) - here)) for way in (1, distances.stride)
+    ]
+    even = (_bends(distances, inner, apart(distances)) <= max(_BEND, noise)).mean()
     flat = (np.maximum(*changes) == 0).mean()
     return bool(even >= _EVEN or flat >= _DRAWN or (compressed and _are_few(here, max(_LEVELS, noise))))
 
@@ -157,12 +153,21 @@ def is_photographed(distances: Distances, inner: Indices) -> bool:
     """Return whether the inside of a subject has the grain and the texture of a photograph. Parameters: as is_drawn."""
     if not len(inner):
         return False
-    here, step = distances.colours(inner), max(1, round(max(distances.layer.width, distances.layer.height) / _SEEN))
-    bends = [
-        np.abs(distances.colours(inner - step * way) + distances.colours(inner + step * way) - 2 * here).max(axis=1)
-        for way in (1, distances.stride)
-    ]
-    return float(np.median(np.maximum(*bends))) > _SMOOTH
+    step = max(1, round(max(distances.layer.width, distances.layer.height) / _SEEN))
+    return float(np.median(_bends(distances, inner, step))) > _SMOOTH
+
+
+def _bends(distances: Distances, inner: Indices, step: int) -> Floats:
+    """Return by how many levels twice each pixel misses the sum of two, `step` pixels beside it, or above and below."""
+    here = distances.colours(inner)
+    return np.maximum(
+        *(
+            unmixing.greatest(
+                np.abs(distances.colours(inner - step * way) + distances.colours(inner + step * way) - 2 * here)
+            )
+            for way in (1, distances.stride)
+        )
+    )
 
 
 def apart(distances: Distances) -> int:

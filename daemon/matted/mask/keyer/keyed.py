@@ -19,6 +19,7 @@ from matted.mask.keyer.climbing import Edges
 from matted.mask.keyer.distance import Distances
 from matted.mask.keyer.holes import Cells
 from matted.mask.keyer.rims import Rims
+from matted.mask.view import dtype_of
 from matted.system.threads import for_each, for_each_slice
 
 Bytes = NDArray[np.uint8]
@@ -136,17 +137,17 @@ class Keyed:
         said: what a person said of it.
         """
         layer, full = self.distances.layer, (1 << depth) - 1
-        mask = np.zeros((layer.height, layer.width), np.uint8 if depth == 8 else np.dtype("<u2"))
+        mask = np.zeros((layer.height, layer.width), dtype_of(depth))
         kept = said.decide(self._kept(inside), self.cells)
-        any_kept = bool(kept.any())
+        held = kept[self.cells.near] if kept.any() else None
 
         def work(top: int) -> None:
             rows = slice(top, top + _ROWS)
             solid = self.distances.inner[rows] > int(self.noise)
             if self.veil is not None:
                 solid &= ~self.veil[rows]
-            if any_kept:
-                solid |= self._kept_pixels(kept, rows, solid)
+            if held is not None:
+                solid |= self.cells.enlarged(held, top, top + len(solid), layer.width)
             mask[rows][solid] = full
 
         for_each(work, range(0, layer.height, _ROWS))
@@ -156,40 +157,29 @@ class Keyed:
         if not shadow:
             shares = np.where(self.shade < 1, (shares - self.shade) / np.maximum(1 - self.shade, 1e-6), shares)
         shares = np.where(kept[self.borders], np.float32(1), shares)
-        rows, columns = self.distances.places(self.edges.indices)
-        mask[rows, columns] = np.rint(shares * np.float32(full)).astype(mask.dtype)
+        mask[self.distances.places(self.edges.indices)] = np.rint(shares * np.float32(full)).astype(mask.dtype)
         gone = said.gone(kept, self.cells)
         if gone is not None:
-            mask[self.cells.enlarged(gone, layer.width, layer.height)] = 0
+            mask[self.cells.enlarged(gone, 0, layer.height, layer.width)] = 0
         return mask
 
     def _outline(self, number: int) -> tuple[Floats, float]:
         """Return the colour of the stroke around an area of the background, and the share of it that has it."""
         stroke = self.subject[self.around == number]
         colour = np.median(stroke, axis=0)
-        return colour, float((np.abs(stroke - colour).max(axis=1) <= rims.EQUAL).mean())
-
-    def _kept_pixels(self, kept: Marks, rows: slice, solid: Marks) -> Marks:
-        """Return which pixels of a strip are in areas that are kept."""
-        side = self.cells.side
-        across = np.arange(solid.shape[1]) // side
-        down = np.arange(rows.start, rows.start + len(solid)) // side
-        return np.asarray(~solid & kept[self.cells.near[np.ix_(down, across)]])
+        return colour, float((unmixing.greatest(np.abs(stroke - colour)) <= rims.EQUAL).mean())
 
     def _draw_veil(self, mask: Mask, full: int, kept: Marks) -> None:
         """Draw shadows and glows, but in areas that are kept: what explains the pixel with the least alpha."""
         veil = self.veil
         assert veil is not None
-        any_kept = bool(kept.any())
 
         def work(top: int) -> None:
             rows, columns = np.divmod(np.flatnonzero(veil[top : top + _VEIL_ROWS]), veil.shape[1])
-            rows += top
-            if any_kept:
-                falls = ~kept[self.cells.near[rows // self.cells.side, columns // self.cells.side]]
-                rows, columns = rows[falls], columns[falls]
-            shares = _thinnest(self.distances, self.distances.indices(rows, columns))
-            mask[rows, columns] = np.rint(shares * np.float32(full)).astype(mask.dtype)
+            indices = self.distances.indices(rows + top, columns)
+            indices = indices[~kept[self.cells.at(self.distances, indices)]]
+            shares = _thinnest(self.distances, indices)
+            mask[self.distances.places(indices)] = np.rint(shares * np.float32(full)).astype(mask.dtype)
 
         for_each(work, range(0, len(veil), _VEIL_ROWS))
 

@@ -15,7 +15,7 @@ from matted.inference.layer import Layer
 from matted.mask.edges.matrices import Floats
 from matted.mask.matting import constraints, likelihood
 from matted.mask.rendering.resampling import BLOCK
-from matted.mask.view import View
+from matted.mask.view import View, dtype_of, shown
 
 Cells = NDArray[np.bool_]
 Mask = NDArray[np.uint8 | np.uint16]
@@ -148,13 +148,10 @@ class MaskInView:
         # What is settled near the view's border depends on the mask beyond it.
         wider, down, across = view.widened(math.ceil(_EXACT * rough.pixels_a_cell * view.scale) + 1)
         levels = mask if mask.dtype == np.uint8 else (mask >> 8).astype(np.uint8)
-        image, box = Image.fromarray(levels), (wider.left, wider.top, wider.right, wider.bottom)
-        size = wider.width, wider.height
-        mean = np.asarray(image.resize(size, Image.Resampling.BOX, box))
+        mean = shown(levels, wider)
         undecided = np.zeros(mean.shape, bool)
         if rough.known.grey.any():
-            grey = image.point([0, *[255] * 254, 0]).resize(size, Image.Resampling.BOX, box)
-            undecided = np.asarray(grey) > 0
+            undecided = shown(np.asarray(Image.fromarray(levels).point([0, *[255] * 254, 0])), wider) > 0
         return cls(mean, undecided, down.start, across.start)
 
     @property
@@ -182,7 +179,7 @@ class BandInView:
         check: called all the time; it may raise.
         """
         size = self._rows.size, self._columns.size
-        drawn = np.zeros(size, np.uint8 if depth == 8 else np.dtype("<u2"))
+        drawn = np.zeros(size, dtype_of(depth))
         parts = ([slice(start, min(start + BLOCK, side)) for start in range(0, side, BLOCK)] for side in size)
         for rows, columns in product(*parts):
             check()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from matted.mask.rendering import resampling
 from matted.mask.rendering.clearing import Clearing
-from matted.mask.view import View
+from matted.mask.view import View, dtype_of
 
 
 class EdgeRefiner(Protocol):
@@ -46,7 +46,7 @@ def render(
     A block whose samples all have the same level is filled with it, which is most of a picture.
     """
     full = np.float32(2**depth - 1)
-    levels = np.rint(matte * full).astype(np.uint8 if depth == 8 else np.dtype("<u2"))
+    levels = np.rint(matte * full).astype(dtype_of(depth))
     mask = np.empty((height, width), levels.dtype)
     view = view or View.of(width, height)
     columns = resampling.lanczos(matte.shape[1], width, part=view.columns(matte.shape[1]))

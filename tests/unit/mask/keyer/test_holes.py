@@ -67,7 +67,7 @@ def test_a_large_picture_is_divided_into_cells_that_are_background_throughout() 
     assert cells.side == 2 and cells.background.labels.shape == (SIDE // 4 + 1, SIDE // 2 + 2)
     gone = np.argwhere(cells.background.labels == 0).tolist()
     assert gone == [[50, 51], [SIDE // 4, SIDE // 2 + 1]]
-    large = cells.enlarged(cells.background.labels == 0, picture.shape[1], picture.shape[0])
+    large = cells.enlarged(cells.background.labels == 0, 0, *picture.shape[:2])
     assert large.shape == picture.shape[:2] and large.sum() == 4 + 1
     assert large[100:102, 102:104].all() and large[-1, -1]
 
