@@ -195,11 +195,8 @@ class Predictor:
             stopwatch.lap("downloading" if downloaded else "")
             with _translated_errors(spec):
                 engine = self.lend(task, spec, stopwatch, retry)
-        held = HeldModel(self, engine, task, stopwatch, retry, lambda last: self._cache.give_back(last, keep_alive))
-        try:
+        with self._holding(engine, task, keep_alive, stopwatch, retry) as held:
             yield held
-        finally:
-            held.give_back()
 
     @contextmanager
     def hold_loaded(
@@ -210,7 +207,15 @@ class Predictor:
         if engine is None:
             yield None
             return
-        held = HeldModel(self, engine, task, stopwatch, _Retry(), lambda last: self._cache.give_back(last, keep_alive))
+        with self._holding(engine, task, keep_alive, stopwatch, _Retry()) as held:
+            yield held
+
+    @contextmanager
+    def _holding(
+        self, engine: Engine, task: Task, keep_alive: float, stopwatch: Stopwatch, retry: _Retry
+    ) -> Iterator[HeldModel]:
+        """Hold an engine that was lent until the end of the block. The other parameters are those of `hold`."""
+        held = HeldModel(self, engine, task, stopwatch, retry, lambda last: self._cache.give_back(last, keep_alive))
         try:
             yield held
         finally:

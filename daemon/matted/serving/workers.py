@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -298,6 +299,16 @@ class Workers:
         frames = [np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for array in arrays]
         return Reply(job.peer, job.id, info, frames)
 
+    @contextmanager
+    def _lend_default(self, job: Job, keep_alive: float, stopwatch: Stopwatch) -> Iterator[PipelineModel | None]:
+        """Lend the settings' model if it is in memory and can be asked without a plate; else None."""
+        default = self.setup.catalogue.specs.get(self.setup.config.model)
+        if default is None or default.needs_plate:
+            yield None
+            return
+        with self._predictor.hold_loaded(job, default, keep_alive, stopwatch) as model:
+            yield model
+
     def _answer(
         self, job: Job, question: MaskRequest | RefineRequest, on_loaded: Callable[[], None], stopwatch: Stopwatch
     ) -> Outcome | None:
@@ -313,17 +324,6 @@ class Workers:
         chosen, looks = self.setup.takes_flat(job) is True, job in self._to_look
         self._to_look.discard(job)
         spec, keep_alive = self.setup.model(question.model), self.setup.keep_alive(question)
-
-        @contextmanager
-        def lend_if_loaded() -> Iterator[PipelineModel | None]:
-            """Lend the settings' model if it is in memory."""
-            default = self.setup.catalogue.entries.get(self.setup.config.model)
-            if not isinstance(default, ModelSpec) or default.needs_plate:
-                yield None
-                return
-            with self._predictor.hold_loaded(job, default, keep_alive, stopwatch) as model:
-                yield model
-
         if looks or chosen or not isinstance(spec, ModelSpec):
             with self._mask_slot(job):
                 if looks:
@@ -332,7 +332,8 @@ class Workers:
                     if not chosen:
                         return None
                 maker = options.FLAT if chosen else spec.id
-                return Keying(maker, job, question, picture, stopwatch, chosen, lend_if_loaded).run()
+                lend_default = partial(self._lend_default, job, keep_alive, stopwatch)
+                return Keying(maker, job, question, picture, stopwatch, chosen, lend_default).run()
 
         @contextmanager
         def lend() -> Iterator[PipelineModel]:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from matted.inference.layer import Layer
+
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
@@ -76,6 +78,15 @@ class Field:
             for plane in grid
         ]
         return np.moveaxis(np.stack([np.asarray(plane) for plane in planes]), 0, -1)
+
+    def beside(self, layer: Layer, side: int) -> tuple[Floats, Floats]:
+        """Return a picture and the field in it, each 3 x rows x columns, R, G, B.
+
+        layer: the picture. side: pixels of the longer side to which it is averaged, if it is larger.
+        """
+        small = layer.averaged(side)
+        field = self.sampled((0, 0, self.width, self.height), small.width, small.height)
+        return small.planes().astype(np.float32), np.moveaxis(field, -1, 0)
 
     @cached_property
     def _grid(self) -> Floats:

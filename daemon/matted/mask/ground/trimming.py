@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from matted.inference.layer import Layer
-from matted.mask.ground import areas, unmixing
+from matted.mask.ground import areas
 from matted.mask.ground.finding import Ground
 from matted.mask.rendering.regions import within, within_rows
 from matted.mask.view import View
@@ -50,10 +50,8 @@ class Trimming:
     @classmethod
     def of(cls, layer: Layer, ground: Ground) -> Trimming:
         """Look at a picture."""
-        small = layer.averaged(_SIDE)
-        field = ground.field.sampled((0, 0, layer.width, layer.height), small.width, small.height)
-        differences = np.abs(np.moveaxis(small.planes(), 0, -1).astype(np.float32) - field)
-        bare = areas.find(unmixing.greatest(differences) <= ground.noise)
+        colours, field = ground.field.beside(layer, _SIDE)
+        bare = areas.find(np.abs(colours - field).max(axis=0) <= ground.noise)
         return cls(ground, bare.outside[bare.labels])
 
     @property

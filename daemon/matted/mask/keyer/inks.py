@@ -160,14 +160,12 @@ def is_photographed(distances: Distances, inner: Indices) -> bool:
 def _bends(distances: Distances, inner: Indices, step: int) -> Floats:
     """Return by how many levels twice each pixel misses the sum of two, `step` pixels beside it, or above and below."""
     here = distances.colours(inner)
-    return np.maximum(
-        *(
-            unmixing.greatest(
-                np.abs(distances.colours(inner - step * way) + distances.colours(inner + step * way) - 2 * here)
-            )
-            for way in (1, distances.stride)
-        )
-    )
+
+    def bend(way: int) -> Floats:
+        one, other = distances.colours(inner - way), distances.colours(inner + way)
+        return unmixing.greatest(np.abs(one + other - 2 * here))
+
+    return np.maximum(bend(step), bend(step * distances.stride))
 
 
 def apart(distances: Distances) -> int:

@@ -31,9 +31,7 @@ def find(layer: Layer, ground: Ground, noise: float) -> Marks | None:
 
     noise: levels that the noise of the picture reaches.
     """
-    small = layer.averaged(SIDE)
-    colours = small.planes().astype(np.float32)
-    field = np.moveaxis(ground.field.sampled((0, 0, layer.width, layer.height), small.width, small.height), -1, 0)
+    colours, field = ground.field.beside(layer, SIDE)
     differences = colours - field
     distances = np.abs(differences).max(axis=0)
     # A mean of many pixels has less noise; what is left decides how much of a shadow's faint end is seen.
@@ -44,7 +42,7 @@ def find(layer: Layer, ground: Ground, noise: float) -> Marks | None:
     if not soft.any():
         return None
     veil = soft & _on_ground(bare, soft, 0.0 if has_glows(ground) else _OPEN)
-    return _large(veil, bare, distances, max(small.width, small.height), noise)
+    return _large(veil, bare, distances, max(veil.shape), noise)
 
 
 def has_glows(ground: Ground) -> bool:
