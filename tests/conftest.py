@@ -148,9 +148,9 @@ class Daemon:
             self.process.wait()
 
 
-def real_weights() -> Path:
-    """Return u2netp's weights file as it is published. Downloaded as the daemon does it, and kept for later runs."""
-    spec = catalogue.load().find("u2netp")
+def real_weights(model: str = "u2netp") -> Path:
+    """Return a model's weights file as it is published. Downloaded as the daemon does it, and kept for later runs."""
+    spec = catalogue.load().specs[model]
     target = cache_folder() / "models" / spec.file
     source = spec.sources[0]
     if not target.exists() or digest(target, "sha256") != source.sha256:

@@ -293,6 +293,31 @@ def keyer(path: Path, size: tuple[int | str, int | str] = ("height", "width")) -
     return net.save(path, {"src": (1, 3, *size), "bgr": (1, 3, *size)}, {"pha": (1, 1, *size), "fgr": (1, 3, *size)})
 
 
+def film_like(path: Path) -> Path:
+    """src (1 x 3 x height x width, RGB in 0..1), r1i, downsample_ratio -> fgr, pha, r1o: one frame of a film.
+
+    pha is how red src is once it has been made smaller by the ratio and larger again, and more for what r1i says that
+    came before; fgr is src.
+    """
+    net = Net(17)
+    ones = net.constant([1.0, 1.0])
+    scales = net.add("Concat", ones, "downsample_ratio", "downsample_ratio", axis=0)
+    shrunk = net.add("Resize", "src", "", scales, mode="linear", coordinate_transformation_mode="pytorch_half_pixel")
+    size = net.add("Shape", "src")
+    coarse = net.add("Resize", shrunk, "", "", size, mode="linear", coordinate_transformation_mode="pytorch_half_pixel")
+    red = net.add("Conv", coarse, net.constant(np.array([1.0, -0.5, -0.5]).reshape(1, 3, 1, 1)))
+    net.add("Clip", net.add("Add", red, "r1i"), net.constant(0.0), net.constant(1.0), output="pha")
+    net.add("Identity", "src", output="fgr")
+    net.add("Identity", red, output="r1o")
+    sides = ("height", "width")
+    inputs: dict[str, Sequence[int | str]] = {
+        "src": (1, 3, *sides),
+        "r1i": (1, "a", "b", "c"),
+        "downsample_ratio": (1,),
+    }
+    return net.save(path, inputs, {"fgr": (1, 3, *sides), "pha": (1, 1, *sides), "r1o": (1, 1, *sides)})
+
+
 def picture(*shape: int, seed: int = 3) -> NDArray[np.float32]:
     """Smooth noise in 0..1 with the given shape, whose last two sides are the height and the width."""
     random = np.random.default_rng(seed)

@@ -106,6 +106,25 @@ def test_an_ir_needs_nothing_but_openvino_and_is_as_right(
     assert sizes[0] < 0.6 * sizes[1]
 
 
+@pytest.mark.parametrize(("height", "width"), [(24, 32), (64, 20), (9, 7)])
+@pytest.mark.parametrize("before", [0.0, 0.3])
+def test_inputs_that_are_no_pictures_are_in_the_ir(tmp_path: Path, height: int, width: int, before: float) -> None:
+    file = small.film_like(tmp_path / "net.onnx")
+    target = tmp_path / "ir" / "net.xml"
+    constants = [("r1i", before), ("r2i", 0.5)]
+    conversion.convert(file, target, ["pha", "fgr"], False, None, constants, ("downsample_ratio", 16))
+    graph = openvino.Core().read_model(target)
+    assert names(graph.inputs) == [{"src"}] and names(graph.outputs) == [{"pha"}, {"fgr"}]
+    picture = small.picture(1, 3, height, width)
+    ratio = np.float32([min(1.0, 16 / max(height, width))])
+    fgr, pha, _ = expected(file, picture, np.full((1, 1, 1, 1), before, np.float32), ratio)
+    found = computed(target, picture)
+    assert pha.std() > 0.02 and distance(found[0], pha) <= EXACT and distance(found[1], fgr) <= EXACT
+    again = tmp_path / "again" / "net.xml"
+    conversion.convert(target, again, [0], False, None, constants, ("downsample_ratio", 16))
+    assert distance(computed(again, picture)[0], pha) <= EXACT
+
+
 def test_a_batch_and_a_graph_that_is_already_an_ir(tmp_path: Path) -> None:
     file = small.birefnet_like(tmp_path / "net.onnx", "gathernd", batch=2)
     pictures = small.picture(2, 3, *SIZE)

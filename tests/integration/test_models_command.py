@@ -114,6 +114,8 @@ def stand_in(model: str, folder: Path) -> Path:
     family = SHIPPED[model].family
     if family == "plate":
         return Path(small.keyer(folder / "net.onnx"))
+    if family == "rvm":
+        return Path(small.film_like(folder / "net.onnx"))
     if family == "birefnet":
         return Path(small.birefnet_like(folder / "net.onnx", "native", size=(16, 16)))
     return Path(small.isnet_like(folder / "net.onnx"))
@@ -169,7 +171,7 @@ def test_the_listing_says_what_is_free_and_needs_no_daemon(person: Person) -> No
     for model, spec in SHIPPED.items():
         lines = listing.stdout.splitlines()
         place = next(number for number, line in enumerate(lines) if line.startswith(f"{model}  "))
-        assert ("free, also for commercial work" if spec.commercial else "non-commercial only") in lines[place + 1]
+        assert spec.use in lines[place + 1] and spec.licence in lines[place + 1]
     assert person.models("list").stdout == listing.stdout
     assert [facts["id"] for facts in json.loads(person.models("--json").stdout)] == [*SHIPPED, "flat"]
     assert person.files == []

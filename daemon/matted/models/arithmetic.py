@@ -21,6 +21,7 @@ Raw = NDArray[np.float32]  # rows x columns: the output of a model
 Size = tuple[int, int]  # height, width
 
 _MAX_WORKING_PIXELS = 3840 * 2160  # background matting needs 2.7 GB for this many
+_THINNEST = 32  # times the shorter side: what a network makes smaller inside has no pixel left of a thinner strip
 
 RESAMPLINGS = {"lanczos": Image.Resampling.LANCZOS, "bilinear": Image.Resampling.BILINEAR}
 
@@ -71,10 +72,16 @@ def _aspect(picture: Size, wanted: Size, multiple: int) -> Fit:
 
 
 def _own(picture: Size, wanted: Size, multiple: int) -> Fit:
-    """Keep every pixel of a picture that is small enough; memory is in proportion to the pixels."""
-    scale = min(1.0, math.sqrt(_MAX_WORKING_PIXELS / (picture[0] * picture[1])))
-    height, width = (max(1, math.ceil(side * scale / multiple)) * multiple for side in picture)
-    return Fit((height, width), picture if scale == 1.0 else (height, width))
+    """Keep every pixel of a picture that is small enough; memory is in proportion to the pixels. Widen thin strips."""
+    least = max(picture) / _THINNEST
+    widened = max(picture[0], least), max(picture[1], least)
+    scale = min(1.0, math.sqrt(_MAX_WORKING_PIXELS / (widened[0] * widened[1])))
+
+    def rounded(side: float) -> int:
+        return max(1, math.ceil(side * scale / multiple)) * multiple
+
+    size = rounded(widened[0]), rounded(widened[1])
+    return Fit(size, picture if scale == 1.0 else (rounded(picture[0]), rounded(picture[1])))
 
 
 FITS = {

@@ -20,6 +20,9 @@ from matted.system import toml_file
 OWN_FILE = "models.toml"
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _RESERVED = {"default"}  # what a request says that leaves the choice to the settings
+# Fields that no table of models.toml may set.
+_NOT_OWN = {"sources", "accept", "automatic", "own", "constants", "coarse"}
+_OWN_DEFAULTS = {"licence": "not stated", "licence_url": "", "terms": ""}  # a user's own has no licence of another's
 
 
 class CatalogueError(MattedError):
@@ -101,17 +104,17 @@ def own_spec(table: Any, shipped: Mapping[str, Entry]) -> ModelSpec:
         known = ", ".join(model for model, entry in shipped.items() if isinstance(entry, ModelSpec))
         what = f"cannot be like {base.id}, which has no weights" if base else "does not say which model it is like"
         raise CatalogueError(f"{table['id']} {what}.", f'like = "..." is one of {known}.')
-    settable = {field.name for field in fields(ModelSpec)} - {"sources", "accept", "automatic", "own"}
+    settable = {field.name for field in fields(ModelSpec)} - _NOT_OWN
     own = {name: value for name, value in table.items() if name != "like"}
     for name, value in own.items():
         if name not in settable:
             raise CatalogueError(f"{table['id']} has an unknown field: {name}.")
         own[name] = _checked(table["id"], name, value, getattr(base, name))
-    defaults = {"licence": "not stated", "licence_url": "", "accept": False, "automatic": False, "bfloat16": False}
+    defaults = {**_OWN_DEFAULTS, "accept": False, "automatic": False, "bfloat16": False}
     if "made_from" in own:
         if own["made_from"] != base.id:
             raise CatalogueError(f"{table['id']} is made from {own['made_from']}, but like {base.id}.")
-        for name in ("licence", "licence_url", "commercial"):
+        for name in (*_OWN_DEFAULTS, "commercial"):
             own[name] = getattr(base, name)
         defaults["accept"] = base.accept
     return replace(base, **{**defaults, **own, "sources": (), "own": True})
@@ -147,7 +150,7 @@ def choices() -> dict[str, tuple[str, ...]]:
     from matted.models.arithmetic import ACTIVATIONS, FITS, RESAMPLINGS
 
     return {
-        "family": ("u2net", "isnet", "birefnet", "plate"),
+        "family": ("u2net", "isnet", "birefnet", "rvm", "plate"),
         "inputs": ("image", "image+plate"),
         "scale": ("max", "255"),
         "fit": tuple(FITS),
@@ -159,8 +162,9 @@ def choices() -> dict[str, tuple[str, ...]]:
 
 def _spec(table: dict[str, Any]) -> ModelSpec:
     sources = tuple(_source(source) for source in table.pop("source"))
-    tuples = {name: tuple(table[name]) for name in ("mean", "std", "outputs")}
-    return ModelSpec(**{**table, **tuples}, sources=sources)
+    constants = tuple((name, float(value)) for name, value in table.pop("constants", []))
+    tuples = {name: tuple(value) for name, value in table.items() if isinstance(value, list)}
+    return ModelSpec(**{**table, **tuples}, constants=constants, sources=sources)
 
 
 def _source(table: dict[str, Any]) -> Source:

@@ -71,6 +71,7 @@ class Entry:
     title, about: its name and what it is good for, for people.
     licence, licence_url: an SPDX id or a name, and where it can be read.
     commercial: whether commercial use is allowed.
+    terms: what else there is to know about the licence, a clause; or empty.
     accept: whether the licence has to be accepted before the model is used.
     own: whether it is a user's own.
     """
@@ -81,6 +82,7 @@ class Entry:
     licence: str
     licence_url: str
     commercial: bool
+    terms: str = ""
     accept: bool = False
     own: bool = False
 
@@ -101,7 +103,8 @@ class Entry:
     @property
     def use(self) -> str:
         """What may be done with it, for people."""
-        return "free, also for commercial work" if self.commercial else "non-commercial only"
+        use = "free, also for commercial work" if self.commercial else "non-commercial only"
+        return f"{use}; {self.terms}" if self.terms else use
 
     def facts(self) -> dict[str, Any]:
         """What every listing for programs says of a model."""
@@ -120,6 +123,9 @@ class ModelSpec(Entry):
     automatic: whether it is fetched at first use without being asked for.
     family: the architecture.
     inputs: "image" or "image+plate".
+    constants: (name, value) of inputs of the graph that are always the same, as the states of a film's first frame.
+    coarse: (name, pixels) of the input that says how much the graph shrinks the picture for a first, coarse pass: its
+        longer side has at most so many pixels there; None if there is no such input.
     fit: how a picture is shown to it, an entry of arithmetic.FITS.
     side: pixels, of the square input, or as the fit says; 0 where it says nothing.
     multiple: pixels; sides of the input that are not fixed are multiples of it.
@@ -149,6 +155,8 @@ class ModelSpec(Entry):
     peak_bytes: int
     sources: tuple[Source, ...] = ()
     inputs: str = "image"
+    constants: tuple[tuple[str, float], ...] = ()
+    coarse: tuple[str, int] | None = None
     fit: str = "squash"
     multiple: int = 4
     automatic: bool = False

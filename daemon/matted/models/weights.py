@@ -42,7 +42,8 @@ def convert(spec: ModelSpec, file: Path, target: Path) -> None:
     """Write the weights as the OpenVINO IR at `target`. Raises ValueError, RuntimeError."""
     from matted.models import convert
 
-    convert.convert(file, target, spec.outputs, spec.precision == "fp16", _open_sizes(file, spec))
+    sizes, half = _open_sizes(file, spec), spec.precision == "fp16"
+    convert.convert(file, target, spec.outputs, half, sizes, spec.constants, spec.coarse)
     convert.read(target)  # what a full disk cut short shows here
 
 

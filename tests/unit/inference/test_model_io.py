@@ -159,6 +159,15 @@ def test_a_picture_that_is_too_large_for_that_is_scaled_down() -> None:
     assert columns / rows == pytest.approx(12_000 / 8_001, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "size"), [(4000, 1, (128, 4000)), (20, 2400, (2400, 76)), (60_000, 1, (512, 16_292))]
+)
+def test_a_thin_strip_is_widened(width: int, height: int, size: tuple[int, int]) -> None:
+    fit = model_io.choose_fit(width, height, ANY, None)
+    assert fit.size == size and fit.size[0] * fit.size[1] < 1.01 * 3840 * 2160
+    assert fit.content == ((height, width) if max(width, height) < 10_000 else (4, 16_292))
+
+
 def test_a_model_of_one_size_gets_that() -> None:
     for spec in (SPEC, ANY):
         assert model_io.choose_fit(640, 480, spec, (1024, 1024)) == Fit((1024, 1024), (1024, 1024))

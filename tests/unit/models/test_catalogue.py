@@ -22,7 +22,8 @@ def test_every_row_says_all_that_is_needed(spec: ModelSpec) -> None:
     assert spec.title and spec.about and spec.licence and spec.licence_url.startswith("https://")
     assert len(spec.mean) == len(spec.std) == 3 and all(spec.std)
     assert spec.outputs and spec.side % 4 == 0 and spec.peak_bytes > 100_000_000
-    assert spec.needs_plate == (spec.family == "plate") == (len(spec.outputs) > 1) == (spec.side == 0)
+    assert spec.needs_plate == (spec.family == "plate") == (len(spec.outputs) > 1)
+    assert (spec.side == 0) == (spec.fit == "own")
     assert automatic_sources(spec), "it can be had without naming a source"
     assert len({source.name for source in spec.sources}) == len(spec.sources)
     for source in spec.sources:
@@ -63,6 +64,21 @@ def test_an_unknown_model_is_refused_with_the_known_ones() -> None:
         catalogue.load().find("no-such-model")
     assert refused.value.code == "model_not_found"
     assert all(model in refused.value.hint for model in [*SHIPPED, "flat"])
+
+
+def test_a_licence_with_terms_of_its_own_is_said_with_them(own: Path) -> None:
+    (spec,) = [spec for spec in SHIPPED.values() if spec.licence.startswith("GPL")]
+    assert spec.commercial and not spec.accept
+    assert spec.use.startswith("free, also for commercial work; ") and "under the GPL" in spec.use
+    own.write_text(f'[[model]]\nid = "mine"\nlike = "{spec.id}"\nlicence = "MIT"\ncommercial = true\n')
+    assert "GPL" not in catalogue.load(own).specs["mine"].use
+
+
+def test_inputs_that_are_no_pictures_are_kept_by_a_model_that_is_like_another(own: Path) -> None:
+    own.write_text('[[model]]\nid = "mine"\nlike = "rvm-mobilenetv3"\n')
+    mine = catalogue.load(own).specs["mine"]
+    assert mine.coarse == ("downsample_ratio", 512)
+    assert mine.constants == (("r1i", 0.0), ("r2i", 0.0), ("r3i", 0.0), ("r4i", 0.0))
 
 
 def test_a_summary_says_what_how_big_and_which_licence() -> None:
@@ -127,6 +143,7 @@ def test_no_rows_are_fine(own: Path, text: str) -> None:
         (MINE + "colour = 3\n", "unknown field: colour"),
         (MINE + "accept = true\n", "unknown field: accept"),
         (MINE + "automatic = true\n", "unknown field: automatic"),
+        (MINE + 'constants = [["r1i", 0]]\n', "unknown field: constants"),
         (MINE + 'side = "big"\n', "side = 'big'"),
         (MINE + "side = -4\n", "side = -4"),
         (MINE + "side = true\n", "side = True"),

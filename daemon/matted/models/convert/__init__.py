@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matted.models.convert import deformable
+from matted.models.convert import deformable, inputs
 
 if TYPE_CHECKING:
     import openvino
@@ -56,6 +56,8 @@ def convert(
     outputs: Sequence[str | int],
     compress: bool,
     shapes: Mapping[str, Sequence[int]] | None = None,
+    constants: Sequence[tuple[str, float]] = (),
+    coarse: tuple[str, int] | None = None,
 ) -> None:
     """Convert a model file into an OpenVINO IR.
 
@@ -65,6 +67,7 @@ def convert(
         out, which saves time and memory.
     compress: whether weights are stored in float16; the arithmetic stays as it was.
     shapes: sizes of inputs by name, where the file leaves them open or has others; other inputs keep theirs.
+    constants, coarse: inputs that are no pictures, as `inputs.fill` takes them; the IR does not have them.
 
     Inputs and outputs of the IR are float32 whatever the file's own are. Deformable convolutions that an exporter took
     apart become one operator each (see `deformable`).
@@ -76,7 +79,8 @@ def convert(
     if target.resolve() == source.resolve():
         raise ValueError(f"{source} cannot be converted onto itself.")  # its weights are read while they are written
     graph = read(source)
-    graph = openvino.Model([_output(graph, key, source) for key in outputs], graph.get_parameters(), source.stem)
+    kept = [_output(graph, key, source) for key in outputs]
+    graph = openvino.Model(kept, inputs.fill(graph, constants, coarse), source.stem)
     if shapes:
         _reshape(graph, shapes, source)
     deformable.fold(graph)
