@@ -1,6 +1,7 @@
 """Run the matted command with other sources of models: python matted_with.py SOURCES.json ARGUMENTS...
 
-SOURCES.json has, by the id of a model, the sources that replace those of the catalogue.
+SOURCES.json has, by the id of a model, the sources that replace those of the catalogue. What they have are small
+graphs, which run where there is little memory.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from matted.models import catalogue
 from matted.models.catalogue import Catalogue
 from matted.models.spec import Source
 
+MOST_BYTES = 1_000_000_000
 load_shipped = catalogue.load
 
 
@@ -22,7 +24,9 @@ def load(own: Path | None = None) -> Catalogue:
     given = json.loads(Path(sys.argv[1]).read_text())
     shipped = load_shipped()
     for model, sources in given.items():
-        shipped.shipped[model] = replace(shipped.specs[model], sources=tuple(Source(**source) for source in sources))
+        stand_ins = tuple(Source(**source) for source in sources)
+        spec = shipped.specs[model]
+        shipped.shipped[model] = replace(spec, sources=stand_ins, peak_bytes=min(spec.peak_bytes, MOST_BYTES))
     return Catalogue(shipped.shipped, catalogue.read_own(own, shipped.shipped) if own else {})
 
 

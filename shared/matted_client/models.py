@@ -49,11 +49,8 @@ def find(models: Sequence[Facts], model: str) -> Facts:
 
 
 def is_downloadable(facts: Facts) -> bool:
-    """Return whether the daemon can get the model without being asked to accept a licence.
-
-    It never gets a person's own model: nothing is known of its file then, so its size is 0.
-    """
-    return bool(facts["commercial"] and facts["bytes"])
+    """Return whether the daemon gets the model where a request asks for that. It never gets a person's own."""
+    return bool(facts["downloadable"])
 
 
 def megabytes(facts: Facts) -> int:

@@ -49,13 +49,17 @@ class Net:
         inputs: Mapping[str, Sequence[int | str]],
         outputs: Mapping[str, Sequence[int | str]],
         kind: int = TensorProto.FLOAT,
+        given: int = 0,
     ) -> Path:
-        """Write the file. Sizes given as words are open; kind: the type of all inputs and outputs."""
+        """Write the file. Sizes given as words are open; kind: the type of all inputs and outputs.
+
+        given: the type of the outputs if it is another one.
+        """
         graph = helper.make_graph(
             self._nodes,
             path.stem,
             [helper.make_tensor_value_info(name, kind, shape) for name, shape in inputs.items()],
-            [helper.make_tensor_value_info(name, kind, shape) for name, shape in outputs.items()],
+            [helper.make_tensor_value_info(name, given or kind, shape) for name, shape in outputs.items()],
             list(self._constants.values()),
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self._opset)])
@@ -270,6 +274,20 @@ def isnet_like(path: Path, side: int = 32, half: bool = False) -> Path:
         net.add("Cast" if half else "Identity", matte, output=name, **({"to": TensorProto.FLOAT} if half else {}))
     shape = (1, 1, side, side)
     return net.save(path, {"input": (1, 3, side, side)}, {"output": shape, "side_1": shape, "side_2": shape})
+
+
+def portrait_like(path: Path, sides: tuple[int | str, int | str] = ("height", "width"), half: bool = False) -> Path:
+    """input (batch x 3 x height x width) -> output (batch x 1 x height x width, in 0..1).
+
+    half: the output is in float16.
+    """
+    net = Net(17)
+    random = np.random.default_rng(13)
+    features = net.add("Relu", net.add("Conv", "input", net.constant(random.normal(0, 1, (6, 3, 3, 3))), pads=[1] * 4))
+    matte = net.add("Sigmoid", net.add("Conv", features, net.constant(random.normal(0, 1, (1, 6, 1, 1)))))
+    kind = TensorProto.FLOAT16 if half else TensorProto.FLOAT
+    net.add("Cast", matte, output="output", to=kind)
+    return net.save(path, {"input": ("batch", 3, *sides)}, {"output": ("batch", 1, *sides)}, given=kind)
 
 
 def keyer(path: Path, size: tuple[int | str, int | str] = ("height", "width")) -> Path:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from hashlib import sha1, sha256, sha384
+from hashlib import md5, sha1, sha256, sha384
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,8 @@ def on_the_hub(server: Mirror, model: str, content: bytes) -> list[dict[str, Any
     source = SHIPPED[model].sources[0]
     server.add(source.repo, source.revision, source.path, content)
     place = {"kind": "hub", "name": "hub", "repo": source.repo, "revision": source.revision, "path": source.path}
-    return [{**place, "bytes": len(content), "sha256": sha256(content).hexdigest()}]
+    known = {"sha256": sha256(content).hexdigest()} if source.digest else {}
+    return [{**place, "bytes": len(content), **known}]
 
 
 def isnet(folder: Path) -> bytes:
@@ -116,6 +117,10 @@ def stand_in(model: str, folder: Path) -> Path:
         return Path(small.keyer(folder / "net.onnx"))
     if family == "rvm":
         return Path(small.film_like(folder / "net.onnx"))
+    if family == "modnet":
+        return Path(small.portrait_like(folder / "net.onnx"))
+    if family == "ben":
+        return Path(small.portrait_like(folder / "net.onnx", (32, 32), half=True))
     if family == "birefnet":
         return Path(small.birefnet_like(folder / "net.onnx", "native", size=(16, 16)))
     return Path(small.isnet_like(folder / "net.onnx"))
@@ -133,11 +138,13 @@ def test_every_model_can_be_pulled_listed_used_and_removed(
     else:
         server.files["/net.onnx"] = content
         algorithm = first.digest[0] if first.digest else ""
-        hashes = {"sha256": sha256, "sha384": sha384}
+        hashes = {"sha256": sha256, "sha384": sha384, "md5": md5}
         place = {"kind": "https", "name": "https", "url": f"{server.url}/net.onnx", "bytes": len(content)}
         person.offer({model: [{**place, algorithm: hashes[algorithm](content).hexdigest()}]})
-    pulled = person.models("pull", model, *(["--accept-licence"] if spec.accept else []))
+    get = [*spec.how_to_get.split()[2:], *(["--accept-licence"] if spec.accept else [])]
+    pulled = person.models(*get)
     assert pulled.returncode == 0, pulled.stderr
+    assert ("Trying it on a picture" in pulled.stderr) is spec.unseen
     for fact in (spec.title, spec.licence, spec.licence_url, spec.use, "MB from"):
         assert fact in pulled.stdout
     assert person.files == installed(model)
@@ -182,7 +189,8 @@ def test_info_has_all_that_is_known(person: Person) -> None:
         said = person.models("info", model).stdout
         assert spec.licence in said and spec.licence_url in said
         for source in spec.sources:
-            assert (source.digest or ("", "?"))[1] in said and source.place in said
+            assert (source.digest or ("", "hash:unknown"))[1] in said and source.place in said
+        assert ("never with its own weights" in said) is spec.unseen
     assert "AGPL-3.0" in person.models("info", "isnet-general-use").stdout
 
 
@@ -221,6 +229,40 @@ def test_what_is_a_part_of_matted_is_neither_got_nor_removed(person: Person, ser
 def test_a_model_that_does_not_exist_is_said_with_those_that_do(person: Person, verb: str) -> None:
     done = person.models(verb, "nonesuch")
     assert done.returncode == 1 and "u2netp" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_model_whose_file_is_no_matting_model_is_not_installed(
+    person: Person, server: Mirror, tmp_path: Path
+) -> None:
+    """The row was written by what its publisher says; what the hash fits may still be something else."""
+    net = small.Net(17)
+    net.add("ReduceMean", "input", axes=[1], keepdims=1, output="mean")
+    net.add("Mul", "mean", net.constant(0.0), output="output")
+    shape = (1, 1, 32, 32)
+    content = net.save(tmp_path / "grey.onnx", {"input": (1, 3, 32, 32)}, {"output": shape}).read_bytes()
+    person.offer({"birefnet-lite": on_the_hub(server, "birefnet-lite", content)})
+    failed = person.models("pull", "birefnet-lite")
+    assert failed.returncode == 1 and "Traceback" not in failed.stderr
+    assert (
+        "tried on a picture, and failed: Its output for a photograph of a person is the same everywhere"
+        in failed.stderr
+    )
+    assert not [path for path in person.files if "weights" not in path]
+    person.offer({"isnet-general-use": on_the_hub(server, "birefnet-lite", content)})
+    assert person.models("pull", "isnet-general-use").returncode == 0, "its own weights were seen"
+
+
+def test_the_second_source_is_used_where_the_first_fails(person: Person, server: Mirror, tmp_path: Path) -> None:
+    content = isnet(tmp_path)
+    first, second = (source for source in SHIPPED["birefnet-portrait"].sources)
+    assert first.digest == second.digest and first.name != second.name
+    digest = {"sha256": sha256(content).hexdigest(), "bytes": len(content), "kind": "https"}
+    places = [{**digest, "name": source.name, "url": f"{server.url}/{source.name}.onnx"} for source in (first, second)]
+    person.offer({"birefnet-portrait": places})
+    server.files[f"/{second.name}.onnx"] = content
+    pulled = person.models("pull", "birefnet-portrait")
+    assert pulled.returncode == 0, pulled.stderr
+    assert [path for path, _ in server.downloads()] == [f"/{first.name}.onnx", f"/{second.name}.onnx"]
 
 
 # -- licences ----------------------------------------------------------------------------------------------------------

@@ -45,7 +45,8 @@ def prepare(layer: Layer, spec: ModelSpec, fit: Fit) -> Planes:
     planes = layer.planes()
     if fit.content == fit.size:
         return planes
-    return np.pad(planes, ((0, 0), (0, fit.size[0] - height), (0, fit.size[1] - width)), "edge")
+    beyond = ((0, 0), (0, fit.size[0] - height), (0, fit.size[1] - width))
+    return np.pad(planes, beyond) if fit.black else np.pad(planes, beyond, "edge")
 
 
 def crop(output: NDArray[Any], fit: Fit) -> NDArray[Any]:

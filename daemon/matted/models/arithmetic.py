@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ Raw = NDArray[np.float32]  # rows x columns: the output of a model
 Size = tuple[int, int]  # height, width
 
 _MAX_WORKING_PIXELS = 3840 * 2160  # background matting needs 2.7 GB for this many
+_LONGEST = 4.0  # times the side that a model wants for the shorter one: a bound for memory
 _THINNEST = 32  # times the shorter side: what a network makes smaller inside has no pixel left of a thinner strip
 
 RESAMPLINGS = {"lanczos": Image.Resampling.LANCZOS, "bilinear": Image.Resampling.BILINEAR}
@@ -34,11 +35,13 @@ class Fit:
     """How one picture is shown to a model.
 
     size: height and width of the model's input.
-    content: height and width of the picture in it, at the left upper corner; what is beyond repeats the picture's edge.
+    content: height and width of the picture in it, at the left upper corner.
+    black: whether what is beyond is black; else it repeats the picture's edge.
     """
 
     size: Size
     content: Size
+    black: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,18 @@ def _letterbox(picture: Size, wanted: Size, multiple: int) -> Fit:
     return Fit(wanted, (max(1, round(picture[0] * scale)), max(1, round(picture[1] * scale))))
 
 
+def _letterbox_on_black(picture: Size, wanted: Size, multiple: int) -> Fit:
+    """Keep the aspect ratio, and fill the rest of the input with black."""
+    return replace(_letterbox(picture, wanted, multiple), black=True)
+
+
+def _shorter(picture: Size, wanted: Size, multiple: int) -> Fit:
+    """Keep the aspect ratio but for rounding: the shorter side is as long as the model wants, less in panoramas."""
+    scale = min(wanted) * min(1.0 / min(picture), _LONGEST / max(picture))
+    size = tuple(max(1, round(side * scale / multiple)) * multiple for side in picture)
+    return Fit((size[0], size[1]), (size[0], size[1]))
+
+
 def _aspect(picture: Size, wanted: Size, multiple: int) -> Fit:
     """Keep the aspect ratio but for rounding: the longer side is as long as the model wants."""
     scale = max(wanted) / max(picture)
@@ -87,7 +102,9 @@ def _own(picture: Size, wanted: Size, multiple: int) -> Fit:
 FITS = {
     "squash": FitRule(_squash),  # to a square scores better than a letterbox with the models that want one
     "letterbox": FitRule(_letterbox),
+    "letterbox-on-black": FitRule(_letterbox_on_black),
     "aspect": FitRule(_aspect, flexible=True),
+    "shorter": FitRule(_shorter, flexible=True),
     "own": FitRule(_own, flexible=True),
 }
 

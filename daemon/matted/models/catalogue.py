@@ -21,7 +21,7 @@ OWN_FILE = "models.toml"
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _RESERVED = {"default"}  # what a request says that leaves the choice to the settings
 # Fields that no table of models.toml may set.
-_NOT_OWN = {"sources", "accept", "automatic", "own", "constants", "coarse"}
+_NOT_OWN = {"sources", "accept", "automatic", "own", "unseen", "constants", "coarse"}
 _OWN_DEFAULTS = {"licence": "not stated", "licence_url": "", "terms": ""}  # a user's own has no licence of another's
 
 
@@ -110,7 +110,7 @@ def own_spec(table: Any, shipped: Mapping[str, Entry]) -> ModelSpec:
         if name not in settable:
             raise CatalogueError(f"{table['id']} has an unknown field: {name}.")
         own[name] = _checked(table["id"], name, value, getattr(base, name))
-    defaults = {**_OWN_DEFAULTS, "accept": False, "automatic": False, "bfloat16": False}
+    defaults = {**_OWN_DEFAULTS, "accept": False, "automatic": False, "bfloat16": False, "unseen": False}
     if "made_from" in own:
         if own["made_from"] != base.id:
             raise CatalogueError(f"{table['id']} is made from {own['made_from']}, but like {base.id}.")
@@ -150,7 +150,7 @@ def choices() -> dict[str, tuple[str, ...]]:
     from matted.models.arithmetic import ACTIVATIONS, FITS, RESAMPLINGS
 
     return {
-        "family": ("u2net", "isnet", "birefnet", "rvm", "plate"),
+        "family": ("u2net", "isnet", "birefnet", "ben", "modnet", "withoutbg", "rvm", "plate"),
         "inputs": ("image", "image+plate"),
         "scale": ("max", "255"),
         "fit": tuple(FITS),

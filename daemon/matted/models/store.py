@@ -19,7 +19,7 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
-from matted_client import Rejected, messages
+from matted_client import MattedError, Rejected, messages
 
 from matted import __version__
 from matted.models import licences, origin, sources, weights
@@ -36,12 +36,17 @@ MODEL = "model.xml"
 _WEIGHTS = "model.bin"
 _BY_HAND = Source("file", "placed")
 
+TryOut = Callable[[ModelSpec, Path], int]
+"""(model, file to load) -> side of the input, 0 for any size. Raises MattedError if what it gives is no matte."""
+
 
 class Store:
     """`folder` holds a folder a model. The licences that were accepted are recorded beside it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, try_out: TryOut | None = None) -> None:
+        """try_out: runs new files of a model that is `unseen` on a picture, in a process of its own."""
         self.folder = folder
+        self._try_out = try_out
         self.licences = Licences(folder.parent / "licences.json")
         self._verified: dict[str, Origin] = {}  # by id: what this process has seen to be right
 
@@ -145,7 +150,7 @@ class Store:
         def on_bytes(done: int, total: int) -> None:
             on_fraction(min(1.0, done / total) if total else 0.0)
 
-        self.pull(spec, automatic_sources(spec), Monitor(on_bytes, check=check))
+        self.pull(spec, spec.automatic_sources, Monitor(on_bytes, check=check))
         return True
 
     def pull(
@@ -213,6 +218,9 @@ class Store:
     def _pull_one(self, spec: ModelSpec, offer: Source, monitor: Monitor, trust: bool) -> None:
         work = self._workplace(spec)
         work.require_room(offer, spec.bytes)
+        try_out = self._try_out if spec.unseen else None
+        if try_out is not None:
+            _require_memory(spec)
         try:
             file = sources.fetch(offer, spec, work.source(offer), monitor)
             monitor.on_stage("Checking")
@@ -223,6 +231,9 @@ class Store:
                 raise
             monitor.on_stage("Converting")
             self._convert(spec, file, work)
+            if try_out is not None:
+                monitor.on_stage("Trying it on a picture")
+                self._try(try_out, spec, work)
             self._keep(spec, work, offer.path if offer.kind == "file" else offer.place, file, known)
         except BaseException:
             work.clean_up(offer)
@@ -239,6 +250,16 @@ class Store:
             if work.free_bytes() < file.stat().st_size:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
             raise DownloadError(f"it could not be converted: {str(error).splitlines()[0].rstrip('.')}") from error
+
+    def _try(self, try_out: TryOut, spec: ModelSpec, work: Workplace) -> None:
+        try:
+            subprocess_call.call(try_out, spec, work.converted / MODEL)
+        except MemoryError as error:
+            hint = "Close other programs, and try again."
+            raise Rejected(messages.OUT_OF_MEMORY, f"There is too little memory to try {spec.id}.", hint) from error
+        except (MattedError, RuntimeError) as error:
+            why = error.message if isinstance(error, MattedError) else str(error)
+            raise DownloadError(f"it was tried on a picture, and failed: {why.rstrip('.')}") from error
 
     def _keep(self, spec: ModelSpec, work: Workplace, source: str, file: Path, known: str) -> None:
         """Make the finished folder the model's, with the record of where it came from."""
@@ -278,9 +299,14 @@ class Store:
         )
 
 
-def automatic_sources(spec: ModelSpec) -> list[Source]:
-    """List the sources that are used without being named: no opt-in, and a hash that can be checked."""
-    return [each for each in spec.sources if each.digest and not each.opt_in]
+def _require_memory(spec: ModelSpec) -> None:
+    """Raise Rejected("out_of_memory") if the model cannot be tried: the system would end other programs for it."""
+    import psutil  # here: `matted doctor` has to run where it is broken
+
+    free = psutil.virtual_memory().available
+    if free < spec.peak_bytes:
+        needed = f"{spec.title} needs {spec.peak_bytes / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free."
+        raise Rejected(messages.OUT_OF_MEMORY, needed, "Close other programs, or use a smaller model.")
 
 
 def _most_helpful(failures: Sequence[DownloadError]) -> DownloadError:

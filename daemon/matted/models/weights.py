@@ -6,7 +6,7 @@ from pathlib import Path
 
 from matted.models import origin
 from matted.models.sources import DownloadError, Monitor
-from matted.models.spec import ModelSpec, Source
+from matted.models.spec import ALGORITHMS, ModelSpec, Source
 
 
 def check(file: Path, spec: ModelSpec, offer: Source, monitor: Monitor, trust: bool) -> str:
@@ -24,7 +24,7 @@ def check(file: Path, spec: ModelSpec, offer: Source, monitor: Monitor, trust: b
             raise DownloadError(f"what came is not the expected file{page}")
         return f"{algorithm}:{found}"
     known = {each.digest for each in spec.sources if each.digest}
-    for algorithm in ("sha256", "sha384"):
+    for algorithm in ALGORITHMS:
         found = origin.digest(file, algorithm, monitor.check)
         if (algorithm, found) in known:
             return f"{algorithm}:{found}"

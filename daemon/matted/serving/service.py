@@ -27,6 +27,7 @@ from matted_client.messages import (
 )
 
 from matted import __version__
+from matted.evaluation import trial
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
 from matted.inference.engines.engine import EngineFactory
@@ -84,7 +85,7 @@ class Service:
         self._reread = reread
         self._identity = identity
         config, memory = self._setup.config, psutil.virtual_memory()
-        self._store = Store(config.models)
+        self._store = Store(config.models, trial.try_out)
         self._cache = ModelCache(_budget(config.memory), lambda: int(psutil.virtual_memory().available), clock)
         compiled = CompiledFiles(config.compiled, config.compiled_limit)
         self._predictor = Predictor(self._store, self._cache, compiled, config.target, engines, clock)

@@ -15,6 +15,7 @@ FACTS: dict[str, Any] = {
     "licence": "MIT",
     "commercial": True,
     "bytes": 5_400_000,
+    "downloadable": True,
     "plate": False,
     "installed": True,
     "default": False,
@@ -24,7 +25,7 @@ FACTS: dict[str, Any] = {
 
 def test_those_that_are_here_come_before_those_to_be_had() -> None:
     facts = [
-        {**FACTS, "id": "asks", "installed": False, "commercial": False},
+        {**FACTS, "id": "asks", "installed": False, "commercial": False, "downloadable": False},
         {**FACTS, "id": "far", "installed": False},
         {**FACTS, "id": "bought", "commercial": False},
         {**FACTS, "id": "here", "default": True, "plate": True},
@@ -46,7 +47,7 @@ def test_those_that_are_here_come_before_those_to_be_had() -> None:
 
 @pytest.mark.parametrize("commercial", [True, False])
 def test_of_ones_own_model_whose_files_are_gone_no_download_is_promised(commercial: bool) -> None:
-    (entry,) = listed([{**FACTS, "installed": False, "commercial": commercial, "bytes": 0}])
+    (entry,) = listed([{**FACTS, "installed": False, "commercial": commercial, "bytes": 0, "downloadable": False}])
     assert entry.label.endswith("not on this computer)")
     assert entry.about in ("About. Licence: MIT (free).", "About. Licence: MIT (non-commercial only).")
 
@@ -76,7 +77,7 @@ def test_the_words_are_translated() -> None:
 
 
 def test_what_is_a_part_of_matted_has_a_title_that_is_translated_and_nothing_to_download() -> None:
-    facts = {**FACTS, "id": "flat", "title": "Flat ground", "bytes": 0}
+    facts = {**FACTS, "id": "flat", "title": "Flat ground", "bytes": 0, "downloadable": False}
     (entry,) = listed([facts])
     assert (entry.label, entry.about) == ("Flat ground (free)", "About. Licence: MIT (free).")
     assert not is_downloadable(facts)

@@ -17,9 +17,10 @@ FREE: dict[str, Any] = {
     "licence_url": "https://licence.invalid",
     "commercial": True,
     "bytes": 178_000_000,
+    "downloadable": True,
 }
-BOUGHT = {**FREE, "commercial": False}
-OWN = {"licence_url": "", "bytes": 0}  # what the daemon says of a model that a person added
+BOUGHT = {**FREE, "commercial": False, "downloadable": False}
+OWN = {"licence_url": "", "bytes": 0, "downloadable": False}  # what the daemon says of a model that a person added
 CODES = {value for name, value in vars(messages).items() if name.isupper() and isinstance(value, str)} - {"off"}
 
 

@@ -194,6 +194,23 @@ def test_a_model_of_flexible_size_may_want_a_longer_side_of_its_own(
     assert model_io.choose_fit(width, height, spec, None) == Fit(size, size)
 
 
+def test_a_letterbox_on_black_is_black_beyond_the_picture() -> None:
+    spec = dataclasses.replace(SPEC, fit="letterbox-on-black", side=64)
+    fit = model_io.choose_fit(100, 200, spec, (64, 64))
+    assert (fit.size, fit.content) == ((64, 64), (64, 32))
+    planes = model_io.prepare(Layer(photograph(100, 200)), spec, fit)
+    assert planes[:, :, :32].min() > 0 and not planes[:, :, 32:].any()
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "size"), [(1000, 500, (512, 1024)), (300, 300, (512, 512)), (10, 4000, (2048, 32))]
+)
+def test_a_model_may_want_a_shorter_side(width: int, height: int, size: tuple[int, int]) -> None:
+    spec = dataclasses.replace(SPEC, fit="shorter", side=512, multiple=32)
+    fit = model_io.choose_fit(width, height, spec, None)
+    assert fit == Fit(size, size)
+
+
 @pytest.mark.parametrize("fit", FITS)
 def test_a_model_of_any_size_whose_spec_names_none_is_shown_the_picture_s_own(fit: str) -> None:
     spec = dataclasses.replace(SPEC, fit=fit, side=0)

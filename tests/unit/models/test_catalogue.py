@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from matted.models import catalogue
 from matted.models.catalogue import CatalogueError
-from matted.models.spec import BuiltIn, ModelSpec
-from matted.models.store import automatic_sources
+from matted.models.spec import BuiltIn, ModelSpec, Source
 from matted_client import Rejected
 
 SHIPPED = catalogue.load().specs
@@ -24,10 +23,12 @@ def test_every_row_says_all_that_is_needed(spec: ModelSpec) -> None:
     assert spec.outputs and spec.side % 4 == 0 and spec.peak_bytes > 100_000_000
     assert spec.needs_plate == (spec.family == "plate") == (len(spec.outputs) > 1)
     assert (spec.side == 0) == (spec.fit == "own")
-    assert automatic_sources(spec), "it can be had without naming a source"
+    assert spec.automatic_sources or spec.how_to_get.endswith(" --trust")
     assert len({source.name for source in spec.sources}) == len(spec.sources)
     for source in spec.sources:
-        assert source.digest and len(source.digest[1]) == {"sha256": 64, "sha384": 96}[source.digest[0]]
+        assert source.digest or source.licence_note
+        if source.digest:
+            assert len(source.digest[1]) == {"sha256": 64, "sha384": 96, "md5": 32}[source.digest[0]]
         assert source.weights_bytes > 1_000_000
         needed = {
             "hub": "repo revision path",
@@ -41,8 +42,25 @@ def test_every_row_says_all_that_is_needed(spec: ModelSpec) -> None:
 def test_what_is_not_free_has_to_be_accepted_and_only_the_default_comes_by_itself() -> None:
     assert [spec.id for spec in SHIPPED.values() if spec.automatic] == ["u2netp"]
     for spec in SHIPPED.values():
-        assert spec.accept != spec.commercial
-        assert spec.commercial or not spec.automatic
+        assert spec.commercial or spec.accept
+        assert spec.downloadable or not spec.automatic
+        assert not (spec.downloadable and spec.accept)
+    with_conditions = [spec.id for spec in SHIPPED.values() if spec.accept and spec.commercial]
+    assert with_conditions == ["withoutbg"] and "DINOv3" in SHIPPED["withoutbg"].use
+
+
+def test_a_source_is_verified_by_the_best_digest_that_is_known() -> None:
+    known = {"sha256": "a" * 64, "sha384": "b" * 96, "md5": "c" * 32}
+    for name in ("sha256", "sha384", "md5"):
+        assert Source("https", **known).digest == (name, known.pop(name))
+    assert Source("https").digest is None
+
+
+def test_what_was_never_seen_is_no_fact_about_a_model_of_ones_own(own: Path) -> None:
+    seen = {spec.id for spec in SHIPPED.values() if not spec.unseen}
+    assert seen == {"u2netp", "isnet-general-use", "rvm-mobilenetv3"}
+    mine = written(own, MINE)["mine"]
+    assert SHIPPED["rmbg-1.4"].unseen and not mine.unseen and not mine.downloadable
 
 
 def test_what_is_a_part_of_matted_is_listed_with_the_models_and_has_no_weights(own: Path) -> None:
@@ -144,6 +162,7 @@ def test_no_rows_are_fine(own: Path, text: str) -> None:
         (MINE + "accept = true\n", "unknown field: accept"),
         (MINE + "automatic = true\n", "unknown field: automatic"),
         (MINE + 'constants = [["r1i", 0]]\n', "unknown field: constants"),
+        (MINE + "unseen = true\n", "unknown field: unseen"),
         (MINE + 'side = "big"\n', "side = 'big'"),
         (MINE + "side = -4\n", "side = -4"),
         (MINE + "side = true\n", "side = True"),

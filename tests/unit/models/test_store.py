@@ -6,14 +6,15 @@ import json
 import os
 import shutil
 from dataclasses import replace
-from hashlib import sha256, sha384
+from hashlib import md5, sha256, sha384
 from pathlib import Path
 
 import pytest
 from made_up import WEIGHTS, contents, installed_alone, nothing, obtain, refusal, spec
 from matted.models import catalogue, origin
+from matted.models.catalogue import CatalogueError
 from matted.models.sources import DownloadError, Monitor, Unreachable
-from matted.models.spec import Source
+from matted.models.spec import ModelSpec, Source
 from matted.models.store import Store
 from matted.system import subprocess_call
 from matted_client import Rejected
@@ -237,6 +238,41 @@ def test_other_models_stay_where_they_are(model: Store, shelf: Path) -> None:
 
 
 # -- licences ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_source_that_publishes_an_md5_alone_is_checked_by_that(store: Store, shelf: Path, right: bool) -> None:
+    digest = md5(WEIGHTS).hexdigest() if right else md5(b"other").hexdigest()
+    spec = replace(SPEC, sources=(replace(SPEC.sources[0], sha256="", md5=digest),))
+    (shelf / FILE).write_bytes(WEIGHTS)
+    if right:
+        assert obtain(store, spec)[0]
+        record = store.origin(spec)
+        assert record is not None and record.weights == f"md5:{digest}"
+    else:
+        assert "not the expected file" in refusal(store, spec).message
+        assert not store.installed(spec)
+
+
+def no_matte(spec: ModelSpec, file: Path) -> int:
+    assert file.is_file()
+    raise CatalogueError("It is no matte.")
+
+
+def test_what_was_never_seen_is_tried_and_kept_only_if_it_works(
+    tmp_path: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocess_call, "call", lambda function, *arguments: function(*arguments))
+    (shelf / FILE).write_bytes(WEIGHTS)
+    strict = Store(tmp_path / "models", no_matte)
+    unseen = replace(SPEC, unseen=True, peak_bytes=1)
+    assert "it was tried on a picture, and failed: It is no matte." in refusal(strict, unseen).message
+    assert not strict.installed(unseen)
+    assert obtain(strict, SPEC)[0], "what was seen is not tried"
+    strict.remove(SPEC)
+    with pytest.raises(Rejected) as refused:
+        obtain(strict, replace(unseen, peak_bytes=1 << 60))
+    assert refused.value.code == "out_of_memory"
 
 
 STRICT = replace(SPEC, accept=True, commercial=False)

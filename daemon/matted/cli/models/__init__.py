@@ -12,6 +12,7 @@ from matted.cli.models import changing, getting, listing
 from matted.cli.models.context import Context
 from matted.inference.compiled import CompiledFiles
 from matted.models import catalogue
+from matted.models.spec import ModelSpec
 from matted.models.store import Store
 from matted.settings import config
 
@@ -83,6 +84,12 @@ def _with_context(run: Callable[[argparse.Namespace, Context], int]) -> Callable
         settings = config.load({}, os.environ)
         known = catalogue.load(settings.folder / catalogue.OWN_FILE)
         compiled = CompiledFiles(settings.compiled, settings.compiled_limit)
-        return run(options, Context(settings, known, Store(settings.models), compiled))
+        return run(options, Context(settings, known, Store(settings.models, _try_out), compiled))
 
     return command
+
+
+def _try_out(spec: ModelSpec, file: Path) -> int:
+    from matted.evaluation import trial  # here: to list models needs no NumPy, and that may be broken
+
+    return trial.try_out(spec, file)

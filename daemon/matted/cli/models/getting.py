@@ -16,7 +16,6 @@ from matted.evaluation import photographs
 from matted.models import licences
 from matted.models.sources import DownloadError, Monitor, local
 from matted.models.spec import ModelSpec, Source
-from matted.models.store import automatic_sources
 
 
 def pull(options: argparse.Namespace, context: Context) -> int:
@@ -26,13 +25,13 @@ def pull(options: argparse.Namespace, context: Context) -> int:
         return OK
     store = context.store
     chosen = bool(options.source or options.given)
-    sources = _sources(options, spec)
     installed = store.origin(spec) is not None
     intact = installed and store.verify(spec)
     if intact and not chosen and not options.force:
         _settle_licence(spec, options.accept_licence, store.licences)
         print(f"{spec.id} is installed already, and intact.")
         return OK
+    sources = _sources(options, spec)
     _announce(spec, sources[0])
     _settle_licence(spec, options.accept_licence, store.licences)
     with _Bar() as bar:
@@ -71,7 +70,7 @@ def _sources(options: argparse.Namespace, spec: ModelSpec) -> list[Source]:
             message = f"A file from this source of {spec.id} cannot be verified: matted knows no hash of it."
             raise Rejected(messages.BAD_REQUEST, message, "If you trust the source, add --trust.")
         return named
-    automatic = automatic_sources(spec)
+    automatic = list(spec.automatic_sources)
     if not automatic:
         hint = f"Name one with --source, or a file with --from; see: matted models info {spec.id}"
         raise Rejected(messages.MODEL_NOT_INSTALLED, f"Every source of {spec.id} has to be named to be used.", hint)
@@ -99,7 +98,7 @@ def _settle_licence(spec: ModelSpec, accept: bool, records: licences.Licences) -
                 f"The licence of {spec.title} has to be accepted first: {spec.licence_url}",
                 "Read it, and if you accept it, run the same command with --accept-licence.",
             )
-        print(f"    Its licence allows {spec.use.removesuffix(' only')} use only. Read it at the address above.")
+        print(f"    Its licence has to be accepted: {spec.use}. Read it at the address above.")
         try:
             answer = input("    Do you accept it? [y/N] ")
         except EOFError:

@@ -13,6 +13,8 @@ from matted.cli.models.context import Context
 from matted.cli.output import FAILED, OK, megabytes, table
 from matted.models.spec import Entry, ModelSpec
 
+_UNSEEN = "never with its own weights, but with a stand-in; they are tried on a picture when they are installed"
+
 
 def show(options: argparse.Namespace, context: Context) -> int:
     loaded = _in_memory()
@@ -89,9 +91,11 @@ def _weights(spec: ModelSpec, context: Context) -> list[tuple[str, str]]:
     """List what is known of a model's weights, as rows of a table: how they run, and where they are from."""
     origin = context.store.origin(spec)
     lines = [
-        ("input", f"{spec.side} x {spec.side} pixels" if spec.side else "any size"),
-        ("memory", f"up to {megabytes(spec.peak_bytes)}"),
+        ("input", _input(spec)),
+        ("memory", f"{'estimated, ' if spec.unseen else ''}up to {megabytes(spec.peak_bytes)}"),
     ]
+    if spec.unseen:
+        lines += [("checked", _UNSEEN)]
     if origin:
         lines += [
             ("from", origin.source),
@@ -104,6 +108,16 @@ def _weights(spec: ModelSpec, context: Context) -> list[tuple[str, str]]:
         lines += [("", f"{opt_in}{megabytes(source.download_bytes)}, {':'.join(source.digest or ('hash', 'unknown'))}")]
         lines += [("", source.licence_note)]
     return lines
+
+
+def _input(spec: ModelSpec) -> str:
+    if not spec.side:
+        return "any size"
+    return (
+        f"any size, the shorter side {spec.side} pixels"
+        if spec.fit == "shorter"
+        else f"{spec.side} x {spec.side} pixels"
+    )
 
 
 def verify(options: argparse.Namespace, context: Context) -> int:
