@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from graphs import small
+from graphs import stand_ins
 from hosts.gimp.pictures import MESSAGE, SUCCESS, WINDOW, Picture, photograph, read_the_message, without_masks
 from hosts.gimp.session import Gimp, plugin
 from hosts.installed import PATIENCE, REPLY, Installed, until
@@ -432,24 +432,13 @@ def test_cancel_leaves_nothing_and_the_next_click_works(
 # -- the model that is chosen ------------------------------------------------------------------------------------------
 
 
-def stand_in(model: str, file: Path) -> None:
-    """Write a small graph with the inputs, outputs and operators of the model."""
-    family = SHIPPED[model].family
-    if family == "plate":
-        small.keyer(file)
-    elif family == "birefnet":
-        small.birefnet_like(file, "native", size=(64, 64))
-    else:
-        small.isnet_like(file, side=64)
-
-
-@pytest.fixture(params=list(SHIPPED))
+@pytest.fixture(params=[spec.id for spec in stand_ins.one_of_each_family(SHIPPED.values())])
 def chosen(request: pytest.FixtureRequest, installed: Installed) -> Iterator[str]:
-    """A model of the catalogue that the settings name; u2netp's weights are the real ones."""
+    """A model of each family, which the settings name; u2netp's weights are the real ones."""
     model: str = request.param
     if model != "u2netp":
         file = f"{installed.home}/standin.onnx"
-        stand_in(model, installed.outside(file))
+        stand_ins.write(SHIPPED[model], installed.outside(file))
         installed.matted("models", "pull", model, "--from", file, "--trust", "--accept-licence")
     installed.matted("models", "default", model)
     installed.kill()
@@ -460,7 +449,7 @@ def chosen(request: pytest.FixtureRequest, installed: Installed) -> Iterator[str
     installed.kill()
 
 
-def test_every_model_of_the_settings_makes_the_mask(
+def test_the_model_of_the_settings_makes_the_mask(
     gimp: Gimp, installed: Installed, opened: Callable[..., Picture], chosen: str
 ) -> None:
     scene = photograph().filter(ImageFilter.GaussianBlur(4)) if SHIPPED[chosen].needs_plate else None

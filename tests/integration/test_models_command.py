@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import CHECKOUT, PATIENCE, PHOTOGRAPHS, Daemon, wait_for
-from graphs import small
+from graphs import small, stand_ins
 from matted.models import catalogue
 from mirrors import Fault, Mirror, mirror, npm_package
 from PIL import Image
@@ -111,27 +111,12 @@ def installed(model: str) -> list[str]:
 # -- every model of the catalogue ------------------------------------------------------------------------------------
 
 
-def stand_in(model: str, folder: Path) -> Path:
-    family = SHIPPED[model].family
-    if family == "plate":
-        return Path(small.keyer(folder / "net.onnx"))
-    if family == "rvm":
-        return Path(small.film_like(folder / "net.onnx"))
-    if family == "modnet":
-        return Path(small.portrait_like(folder / "net.onnx"))
-    if family == "ben":
-        return Path(small.portrait_like(folder / "net.onnx", (32, 32), half=True))
-    if family == "birefnet":
-        return Path(small.birefnet_like(folder / "net.onnx", "native", size=(16, 16)))
-    return Path(small.isnet_like(folder / "net.onnx"))
-
-
 @pytest.mark.parametrize("model", list(SHIPPED))
 def test_every_model_can_be_pulled_listed_used_and_removed(
     person: Person, server: Mirror, tmp_path: Path, model: str
 ) -> None:
     spec = SHIPPED[model]
-    content = stand_in(model, tmp_path).read_bytes()
+    content = stand_ins.write(spec, tmp_path / "net.onnx", side=32).read_bytes()
     first = next(source for source in spec.sources if source.kind in ("hub", "https"))
     if first.kind == "hub":
         person.offer({model: on_the_hub(server, model, content)})

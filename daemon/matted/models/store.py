@@ -220,7 +220,7 @@ class Store:
         work.require_room(offer, spec.bytes)
         try_out = self._try_out if spec.unseen else None
         if try_out is not None:
-            _require_memory(spec)
+            _require_memory(spec, offer)
         try:
             file = sources.fetch(offer, spec, work.source(offer), monitor)
             monitor.on_stage("Checking")
@@ -299,14 +299,20 @@ class Store:
         )
 
 
-def _require_memory(spec: ModelSpec) -> None:
-    """Raise Rejected("out_of_memory") if the model cannot be tried: the system would end other programs for it."""
+def _require_memory(spec: ModelSpec, offer: Source) -> None:
+    """Raise Rejected("out_of_memory") if the model cannot be tried: the system would end other programs for it.
+
+    A file that a person has, and that is smaller than the published one, needs less in proportion.
+    """
     import psutil  # here: `matted doctor` has to run where it is broken
 
+    needed = spec.peak_bytes
+    if offer.kind == "file" and spec.bytes:
+        needed = round(needed * min(1.0, max(0, size_of(Path(offer.path))) / spec.bytes))
     free = psutil.virtual_memory().available
-    if free < spec.peak_bytes:
-        needed = f"{spec.title} needs {spec.peak_bytes / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free."
-        raise Rejected(messages.OUT_OF_MEMORY, needed, "Close other programs, or use a smaller model.")
+    if free < needed:
+        said = f"{spec.title} needs {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free."
+        raise Rejected(messages.OUT_OF_MEMORY, said, "Close other programs, or use a smaller model.")
 
 
 def _most_helpful(failures: Sequence[DownloadError]) -> DownloadError:

@@ -62,6 +62,7 @@ class KritaSession:
             "XDG_RUNTIME_DIR": f"{inside}/runtime",
             "MATTED_STATE_DIR": f"{inside}/state",
             "MATTED_CHECKS": f"{inside}/checks",
+            "MATTED_CHECKED_MODELS": " ".join([*stand_ins, "u2netp"]),
             "PATH": f"{inside}/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "PYTHONFAULTHANDLER": "1",  # a crash of Krita says in its log what Python was doing
             **({"MATTED_TEST_EVERYTHING": "1"} if EVERYTHING else {}),

@@ -275,6 +275,20 @@ def test_what_was_never_seen_is_tried_and_kept_only_if_it_works(
     assert refused.value.code == "out_of_memory"
 
 
+def test_a_smaller_file_of_ones_own_needs_less_memory_to_be_tried(
+    tmp_path: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocess_call, "call", lambda function, *arguments: function(*arguments))
+    mine = shelf / FILE
+    mine.write_bytes(WEIGHTS)
+    strict = Store(tmp_path / "models", lambda spec, file: 0)
+    large = replace(
+        SPEC, unseen=True, peak_bytes=1 << 60, sources=(replace(SPEC.sources[0], bytes=len(WEIGHTS) << 40),)
+    )
+    strict.pull(large, [Source("file", "mine", path=str(mine))], Monitor(), trust=True)
+    assert strict.installed(large)
+
+
 STRICT = replace(SPEC, accept=True, commercial=False)
 
 

@@ -66,7 +66,7 @@ from .steps import (
 MOVED = 4 * 2  # bytes
 TOOLS = ("shade",)  # of the preview
 CONTROLS = (QComboBox, QCheckBox, QSpinBox, QDoubleSpinBox)
-MODELS = ("isnet-general-use", "rmbg-1.4", "rmbg-2.0", "birefnet-lite", "background-matting-mobilenetv2", "u2netp")
+MODELS = os.environ["MATTED_CHECKED_MODELS"].split()
 
 
 def matted(*arguments):
@@ -88,7 +88,7 @@ def add_plate(document):
 
 
 def models(seen):
-    """Every model of the catalogue, chosen by matted's own settings."""
+    """A model of each family, chosen by matted's own settings."""
     document = yield from open_photograph()
     node = document.activeNode()
     add_plate(document)

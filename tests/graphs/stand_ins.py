@@ -1,0 +1,37 @@
+"""Writes the small graph that stands in for a model of the catalogue: its inputs, its outputs, its operators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from graphs import small
+from matted.models.spec import ModelSpec
+
+
+def write(spec: ModelSpec, file: Path, side: int = 64) -> Path:
+    """Write the stand-in of a model. Returns the file.
+
+    spec: the model, of which the family tells.
+    file: where the ONNX file is put.
+    side: pixels, of the square input of those that have a fixed one.
+    """
+    if spec.family == "plate":
+        return small.keyer(file)
+    if spec.family == "rvm":
+        return small.film_like(file)
+    if spec.family == "modnet":
+        return small.portrait_like(file)
+    if spec.family == "ben":
+        return small.portrait_like(file, (side, side), half=True)
+    if spec.family == "birefnet":
+        return small.birefnet_like(file, "native", size=(side, side))
+    return small.isnet_like(file, side)
+
+
+def one_of_each_family(specs: Iterable[ModelSpec]) -> list[ModelSpec]:
+    """Return the first model of each family, in the order of `specs`: what differs within a family is data."""
+    first: dict[str, ModelSpec] = {}
+    for spec in specs:
+        first.setdefault(spec.family, spec)
+    return list(first.values())
