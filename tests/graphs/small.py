@@ -284,7 +284,10 @@ def portrait_like(path: Path, sides: tuple[int | str, int | str] = ("height", "w
     net = Net(17)
     random = np.random.default_rng(13)
     features = net.add("Relu", net.add("Conv", "input", net.constant(random.normal(0, 1, (6, 3, 3, 3))), pads=[1] * 4))
-    matte = net.add("Sigmoid", net.add("Conv", features, net.constant(random.normal(0, 1, (1, 6, 1, 1)))))
+    logits = net.add("Conv", features, net.constant(random.normal(0, 1, (1, 6, 1, 1))))
+    # As decided as a trained network, whatever the range of the input.
+    spread = net.add("InstanceNormalization", logits, net.constant([4.0]), net.constant([0.0]))
+    matte = net.add("Sigmoid", spread)
     kind = TensorProto.FLOAT16 if half else TensorProto.FLOAT
     net.add("Cast", matte, output="output", to=kind)
     return net.save(path, {"input": ("batch", 3, *sides)}, {"output": ("batch", 1, *sides)}, given=kind)
@@ -314,7 +317,7 @@ def keyer(path: Path, size: tuple[int | str, int | str] = ("height", "width")) -
 def film_like(path: Path) -> Path:
     """src (1 x 3 x height x width, RGB in 0..1), r1i, downsample_ratio -> fgr, pha, r1o: one frame of a film.
 
-    pha is how red src is once it has been made smaller by the ratio and larger again, and more for what r1i says that
+    pha is how red src is, eight times, once it has been made smaller by the ratio and larger again, and more for what r1i says that
     came before; fgr is src.
     """
     net = Net(17)
@@ -323,7 +326,7 @@ def film_like(path: Path) -> Path:
     shrunk = net.add("Resize", "src", "", scales, mode="linear", coordinate_transformation_mode="pytorch_half_pixel")
     size = net.add("Shape", "src")
     coarse = net.add("Resize", shrunk, "", "", size, mode="linear", coordinate_transformation_mode="pytorch_half_pixel")
-    red = net.add("Conv", coarse, net.constant(np.array([1.0, -0.5, -0.5]).reshape(1, 3, 1, 1)))
+    red = net.add("Conv", coarse, net.constant(np.array([8.0, -4.0, -4.0]).reshape(1, 3, 1, 1)))
     net.add("Clip", net.add("Add", red, "r1i"), net.constant(0.0), net.constant(1.0), output="pha")
     net.add("Identity", "src", output="fgr")
     net.add("Identity", red, output="r1o")
