@@ -8,6 +8,10 @@ from typing import Any, Dict, List, Sequence
 from .options import DEFAULT_MODEL
 from .translations import ENGLISH, Words
 
+# Why a model was chosen by itself: it is the best on this computer; the only one; the best that is quick enough; the
+# best that there is memory for; or the quickest, as none is quick enough, or there is memory for none.
+BEST, ONLY, PATIENCE, MEMORY, QUICKEST = "best", "only", "patience", "memory", "quickest"
+
 Facts = Dict[str, Any]  # of one model, as the daemon's `models` gives them
 
 

@@ -5,6 +5,7 @@ The entries that matted comes with are in catalogue.toml; a user's own are in mo
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -14,12 +15,12 @@ from typing import Any
 
 from matted_client import MattedError, Rejected, messages
 
-from matted.models.spec import BuiltIn, Entry, ModelSpec, Source
+from matted.models.spec import ANY, DRAWINGS, PEOPLE, BuiltIn, Entry, ModelSpec, Source
 from matted.system import toml_file
 
 OWN_FILE = "models.toml"
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_RESERVED = {"default"}  # what a request says that leaves the choice to the settings
+_RESERVED = {"default", "auto"}  # what a request says that leaves the choice to the settings, or to matted
 # Fields that no table of models.toml may set.
 _NOT_OWN = {"sources", "accept", "automatic", "own", "unseen", "constants", "coarse"}
 _OWN_DEFAULTS = {"licence": "not stated", "licence_url": "", "terms": ""}  # a user's own has no licence of another's
@@ -111,7 +112,9 @@ def own_spec(table: Any, shipped: Mapping[str, Entry]) -> ModelSpec:
             raise CatalogueError(f"{table['id']} has an unknown field: {name}.")
         own[name] = _checked(table["id"], name, value, getattr(base, name))
     defaults = {**_OWN_DEFAULTS, "accept": False, "automatic": False, "bfloat16": False, "unseen": False}
-    if "made_from" in own:
+    if "made_from" not in own:
+        defaults["quality"] = 0  # other weights are no better known for being like them
+    else:
         if own["made_from"] != base.id:
             raise CatalogueError(f"{table['id']} is made from {own['made_from']}, but like {base.id}.")
         for name in (*_OWN_DEFAULTS, "commercial"):
@@ -131,8 +134,10 @@ def _checked(model: str, name: str, value: Any, example: Any) -> Any:
         good = good and len(value) == 3 and all(type(each) in (int, float) for each in value)
     if name == "outputs":
         good = good and bool(value) and all(type(each) in (int, str) for each in value)
-    if name in ("side", "peak_bytes"):
-        good = good and value >= 0
+    if name in ("side", "peak_bytes", "work"):
+        good = good and 0 <= value < math.inf
+    if name == "quality":
+        good = good and 0 <= value <= 100
     if name == "multiple":
         good = good and value >= 1
     allowed = choices().get(name)
@@ -157,6 +162,7 @@ def choices() -> dict[str, tuple[str, ...]]:
         "resample": tuple(RESAMPLINGS),
         "activation": tuple(ACTIVATIONS),
         "precision": ("fp32", "fp16"),
+        "subject": (ANY, PEOPLE, DRAWINGS),
     }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 ALGORITHMS = ("sha256", "sha384", "md5")  # of the digest of a file of weights, the best first
+ANY, PEOPLE, DRAWINGS = "any", "people", "drawings"  # the subjects that a model is for
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,9 @@ class ModelSpec(Entry):
     precision: of the weights as they are stored, "fp32" or "fp16".
     bfloat16: whether its masks are known to hardly change where a CPU computes in it.
     peak_bytes: the most memory that it takes while it runs.
+    quality: how good its masks are, 0..100; catalogue.toml says by what measure. 0: not known.
+    work: GFLOP of an inference, for an estimate of its seconds before the first. 0: not known.
+    subject: what it is for: ANY, PEOPLE or DRAWINGS.
     sources: where its weights can be had, in the order in which they are tried.
     made_from: id of the model that this is a variant of; that one's licence, accepted or not, holds for it.
     """
@@ -174,6 +178,15 @@ class ModelSpec(Entry):
     bfloat16: bool = False
     unseen: bool = False
     made_from: str = ""
+    quality: int = 0
+    work: float = 0.0
+    subject: str = ANY
+
+    @property
+    def can_be_chosen(self) -> bool:
+        """Whether it may be chosen by itself: for any subject, of a picture alone, and without conditions."""
+        plain = self.inputs == "image" and self.subject == ANY and self.quality > 0
+        return plain and self.commercial and not self.accept
 
     @property
     def file(self) -> str:
