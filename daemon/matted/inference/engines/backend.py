@@ -20,8 +20,6 @@ from matted.settings.target import AUTO, CPU, Target
 if TYPE_CHECKING:
     import openvino
 
-_NATIVE_ARITHMETIC = {"GPU": "f16", "NPU": "f16"}  # by kind of device; others compute in f32
-
 
 class Model:
     """A compiled model in memory. For one thread at a time; only `cancel` may be called by another.
@@ -130,7 +128,7 @@ class _Loader:
         """Compile the model for the device of this name. Raises RuntimeError, MemoryError."""
         properties = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": _arithmetic(self.core, self._spec, device, self._target.arithmetic),
+            "INFERENCE_PRECISION_HINT": self._arithmetic(device),
         }
         if self._compiled_cache:
             properties["CACHE_DIR"] = str(self._compiled_cache)
@@ -142,7 +140,7 @@ class _Loader:
         They are compared once; the verdict is remembered. Raises RuntimeError with the reason if the device cannot be
         used, MemoryError.
         """
-        arithmetic = _arithmetic(self.core, self._spec, device.name, self._target.arithmetic)
+        arithmetic = self._arithmetic(device.name)
         verdict = None
         if self._compiled_cache:
             verdict = verdicts.find(self._compiled_cache, device, self._identity, arithmetic)
@@ -157,6 +155,10 @@ class _Loader:
         if not all(bool(np.isfinite(output).all()) for output in self._show(model)):
             raise RuntimeError("a trial inference gave no finite numbers")
         return model
+
+    def _arithmetic(self, device: str) -> str:
+        able = devices.capabilities(self.core, device) if device == CPU else []
+        return devices.arithmetic(self._spec, device, self._target.arithmetic, able)
 
     def _compare(self, device: Device, arithmetic: str) -> Verdict:
         """Compare the device with the CPU. One of the two models is in memory at a time."""
@@ -181,19 +183,6 @@ def _identity(spec: ModelSpec, path: Path) -> str:
     """Return what identifies a model file and what its spec says of it, for verdicts."""
     files = [file.stat() for file in (path, path.with_suffix(".bin")) if file.exists()]
     return f"{zlib.crc32(repr((spec, [(stat.st_size, stat.st_mtime_ns) for stat in files])).encode()):08x}"
-
-
-def _arithmetic(core: openvino.Core, spec: ModelSpec, device: str, wanted: str) -> str:
-    """Return the arithmetic of a model on a device, in OpenVINO's terms.
-
-    OpenVINO's own default is bfloat16 on every CPU that has it; u2netp's masks are then off by up to 155 of 255.
-    """
-    if wanted != AUTO:
-        return wanted
-    if device == CPU:
-        native = "BF16" in core.get_property(CPU, "OPTIMIZATION_CAPABILITIES")
-        return "bf16" if spec.bfloat16 and native else "f32"
-    return _NATIVE_ARITHMETIC.get(devices.kind(device), "f32")
 
 
 def short_reason(error: Exception) -> str:

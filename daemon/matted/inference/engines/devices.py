@@ -7,12 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from matted.models.spec import ModelSpec
 from matted.settings.target import AUTO, CPU
 
 if TYPE_CHECKING:
     import openvino
 
 GPU = "GPU"
+_NATIVE_ARITHMETIC = {GPU: "f16", "NPU": "f16"}  # by kind of device; others compute in f32
 _DRIVER_VERSIONS = {GPU: "GPU_DRIVER_VERSION", "NPU": "NPU_DRIVER_VERSION"}  # properties, by kind of device
 
 
@@ -73,6 +75,25 @@ def in_order(setting: str, found: Sequence[Device]) -> list[Device]:
     # A lone device of its kind has no number, but may be called by it.
     fitting = [each for each in found if wanted in (each.kind, each.name) or wanted == f"{each.name}.0"]
     return sorted((each for each in fitting if each.kind != CPU), key=lambda each: not each.discrete)
+
+
+def capabilities(core: openvino.Core, name: str) -> list[str]:
+    """Return OpenVINO's names of what a device can do, such as "BF16"; none if it does not tell."""
+    return list(_property(core, name, "OPTIMIZATION_CAPABILITIES") or [])
+
+
+def arithmetic(spec: ModelSpec, device: str, wanted: str, capabilities: Sequence[str]) -> str:
+    """Return the arithmetic of a model on a device, in OpenVINO's terms.
+
+    device: its name. wanted: Target.arithmetic. capabilities: what the device can do.
+
+    OpenVINO's own default is bfloat16 on every CPU that has it; u2netp's masks are then off by up to 155 of 255.
+    """
+    if wanted != AUTO:
+        return wanted
+    if device == CPU:
+        return "bf16" if spec.bfloat16 and "BF16" in capabilities else "f32"
+    return _NATIVE_ARITHMETIC.get(kind(device), "f32")
 
 
 def _property(core: openvino.Core, name: str, key: str) -> Any:

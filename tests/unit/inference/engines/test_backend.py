@@ -10,23 +10,12 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from fakes import FakeCore, FakeDevice
-from matted.inference.engines import backend, verdicts
+from matted.inference.engines import backend, devices, verdicts
 from matted.models import catalogue
 from matted.settings.target import Target
 
 SPECS = catalogue.load().specs
 IN_EITHER, IN_FLOAT32 = SPECS["isnet-general-use"], SPECS["u2netp"]
-
-
-class Core:
-    """Stands for openvino.Core on a computer whose CPU has these capabilities."""
-
-    def __init__(self, *capabilities: str) -> None:
-        self._capabilities = list(capabilities)
-
-    def get_property(self, device: str, name: str) -> list[str]:
-        assert (device, name) == ("CPU", "OPTIMIZATION_CAPABILITIES")
-        return self._capabilities
 
 
 @pytest.mark.parametrize(
@@ -44,12 +33,11 @@ class Core:
 def test_a_device_computes_in_what_it_is_made_for_unless_the_model_or_the_settings_forbid_it(
     spec: catalogue.ModelSpec, device: str, wanted: str, expected: str
 ) -> None:
-    core = cast(Any, Core("FP32", "INT8", "BF16"))
-    assert backend._arithmetic(core, spec, device, wanted) == expected
+    assert devices.arithmetic(spec, device, wanted, ["FP32", "INT8", "BF16"]) == expected
 
 
 def test_a_processor_without_bfloat16_computes_in_float32() -> None:
-    assert backend._arithmetic(cast(Any, Core("FP32", "INT8")), IN_EITHER, "CPU", "AUTO") == "f32"
+    assert devices.arithmetic(IN_EITHER, "CPU", "AUTO", ["FP32", "INT8"]) == "f32"
 
 
 # -- devices -----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,228 @@
+"""Paces: how long inferences take on this computer, measured and kept on disk, or estimated from what was measured."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+from matted_client.messages import Progress
+
+from matted.inference.engines import devices
+from matted.models.spec import ModelSpec
+from matted.settings.target import AUTO, CPU, Target
+from matted.system import atomic_file
+
+log = logging.getLogger(__name__)
+
+FILE = "paces.json"
+LATEST = 8  # inferences of a model that are remembered
+# GFLOP a second and core in float32, before anything was measured: those of IS-Net on two cores with AVX2.
+_FIRST_GUESS = 80.0
+# How much faster than float32 an arithmetic is: IS-Net needs 1.64 s in float32, 0.82 s in bfloat16, 0.46 s in INT8 on a
+# CPU with VNNI, and 1.96 s and 1.03 s in float32 and INT8 on one without.
+_GAINS = {"f32": 1.0, "bf16": 2.0, "f16": 2.0, "i8": 1.9}
+_INT8_WITH_VNNI = 3.6
+_KEPT_CHANGE = 0.05  # share by which a pace has to change to be written down anew
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What an inference of a model is expected to take.
+
+    seconds: infinite where nothing tells.
+    measured: whether the model has run here, on the device and in the arithmetic of the settings; else an estimate.
+    """
+
+    seconds: float
+    measured: bool
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The latest inferences of a model with one setting.
+
+    model: its id.
+    asked: the device of the settings; asked_arithmetic: theirs.
+    device: the one that it ran on. arithmetic: what it computed in, "i8" for an INT8 variant.
+    work: GFLOP, of the spec.
+    seconds: of each inference, the latest last.
+    """
+
+    model: str
+    asked: str
+    asked_arithmetic: str
+    device: str
+    arithmetic: str
+    work: float
+    seconds: tuple[float, ...] = field(default=())
+
+    @property
+    def typical(self) -> float:
+        """The seconds of a quiet moment, infinite before the first: a quarter of the inferences were quicker.
+
+        So a few that ran beside other work do not count, nor does the first one after a load.
+        """
+        return sorted(self.seconds)[(len(self.seconds) - 1) // 4] if self.seconds else math.inf
+
+    @property
+    def recent(self) -> float:
+        """The mean seconds of the last three: what the next one will take, other work included."""
+        return sum(self.seconds[-3:]) / len(self.seconds[-3:])
+
+
+class Paces:
+    """How long inferences take. All methods are thread-safe, and none of them reads a file.
+
+    target: the device and arithmetic of the settings, which hold for what is expected.
+    """
+
+    def __init__(self, file: Path, target: Target, cores: int = 0, openvino: str = "") -> None:
+        """Read what was measured before. A file that is damaged, or of another OpenVINO or number of cores, is ignored.
+
+        cores: of this computer, to be found out if 0. openvino: its version, the installed one's if empty.
+        """
+        self.target = target
+        self._file = file
+        self._cores = cores or _cores()
+        self._openvino = openvino or metadata.version("openvino")
+        self._devices: dict[str, tuple[str, tuple[str, ...]]] = {}  # name -> title, capabilities
+        self._measured: dict[tuple[str, str, str], Measured] = {}  # by model and what was asked for
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._read()
+
+    def learn(self, device: str, title: str, capabilities: Sequence[str]) -> None:
+        """Take in what an engine found of its device. What was measured on another of this name is forgotten.
+
+        device, title: OpenVINO's and its maker's name of it. capabilities: OpenVINO's list of what it can do.
+        """
+        with self._lock:
+            known = self._devices.get(device)
+            self._devices[device] = title, tuple(capabilities)
+            if known is not None and known[0] != title:
+                self._measured = {key: each for key, each in self._measured.items() if each.device != device}
+
+    def record(self, spec: ModelSpec, device: str, arithmetic: str, seconds: float) -> None:
+        """Take in one inference, and write it down if that changes the model's pace.
+
+        device, arithmetic: of the engine.
+        """
+        key = self._key(spec.id)
+        ran = Measured(*key, device, "i8" if spec.made_from else arithmetic, spec.work)
+        with self._lock:
+            before = self._measured.get(key, ran)
+            if replace(before, seconds=()) != ran:
+                before = ran
+            after = replace(ran, seconds=(*before.seconds, seconds)[-LATEST:])
+            self._measured.pop(key, None)
+            self._measured[key] = after  # at the end: the latest tells what a setting leads to
+        if not abs(after.typical - before.typical) <= _KEPT_CHANGE * after.typical:
+            self._write()
+
+    def expected(self, spec: ModelSpec) -> Expected:
+        """Return the seconds that an inference is expected to take."""
+        with self._lock:
+            known = self._measured.get(self._key(spec.id))
+            if known is not None:
+                return Expected(known.typical, True)
+            return Expected(self._estimate(spec), False)
+
+    def progress(self, stage: str, model: str, elapsed: float) -> Progress:
+        """Return how far an inference is after `elapsed` seconds."""
+        with self._lock:
+            known = self._measured.get(self._key(model))
+        return Progress(stage, None if known is None else min(0.99, elapsed / max(known.recent, 1e-6)))
+
+    def _key(self, model: str) -> tuple[str, str, str]:
+        return model, self.target.device, self.target.arithmetic
+
+    def _estimate(self, spec: ModelSpec) -> float:
+        """Estimate the seconds of a model that has not run: from its variants, else from the model nearest in work."""
+        if spec.work <= 0:
+            return math.inf
+        device = self._device()
+        known = [each for each in self._measured.values() if each.work > 0 and each.device == device]
+        rate = _FIRST_GUESS * self._cores
+        if known:
+            relatives = [each for each in known if each.model in (spec.id, spec.made_from)]
+            nearest = min(relatives or known, key=lambda each: abs(math.log(each.work / spec.work)))
+            rate = nearest.work / (nearest.typical * self._gain(nearest.arithmetic, device))
+        capabilities = self._devices.get(device, ("", ()))[1]
+        arithmetic = devices.arithmetic(spec, device, self.target.arithmetic, capabilities)
+        return spec.work / (rate * self._gain("i8" if spec.made_from else arithmetic, device))
+
+    def _device(self) -> str:
+        """Return the device that the settings lead to, as far as is known."""
+        asked = self.target.device
+        latest = next((each.device for each in reversed(self._measured.values()) if each.asked == asked), "")
+        return latest or (CPU if asked == AUTO else asked)
+
+    def _gain(self, arithmetic: str, device: str) -> float:
+        if arithmetic == "i8" and "BF16" in self._devices.get(device, ("", ()))[1]:  # every such CPU has VNNI
+            return _INT8_WITH_VNNI
+        return _GAINS.get(arithmetic, 1.0)
+
+    def _read(self) -> None:
+        try:
+            content = json.loads(self._file.read_text("utf-8"))
+            if (content["openvino"], content["cores"]) != (self._openvino, self._cores):
+                log.info("the paces of models were measured with another OpenVINO or processor, and are measured anew")
+                return
+            found = {name: (str(title), _words(able)) for name, (title, able) in content["devices"].items()}
+            measured = [_measured(fields) for fields in content["measured"]]
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            log.warning("%s is damaged, and the paces of models are measured anew: %r", self._file, error)
+            return
+        self._devices = found
+        self._measured = {(each.model, each.asked, each.asked_arithmetic): each for each in measured}
+
+    def _write(self) -> None:
+        with self._writing:
+            with self._lock:
+                content = {
+                    "openvino": self._openvino,
+                    "cores": self._cores,
+                    "devices": self._devices,
+                    "measured": [asdict(each) for each in self._measured.values()],
+                }
+            try:
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                atomic_file.write(self._file, json.dumps(content, indent=1).encode())
+            except OSError as error:  # the disk is full, say: they are measured again
+                log.info("the paces of models cannot be written: %s", error.strerror or error)
+
+
+def _cores() -> int:
+    """Return the number of this computer's cores, threads of the same one not counted as far as is known."""
+    return max(psutil.cpu_count(logical=False) or 1, (psutil.cpu_count() or 1) // 2)
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError("no list of words")
+    return tuple(value)
+
+
+def _measured(fields: dict[str, Any]) -> Measured:
+    """Return what was measured, as it was written. A new daemon believes in a quiet computer: the quicker half counts.
+
+    So a model that was slow beside other work for a while is not taken for slow for ever. Raises ValueError, TypeError.
+    """
+    seconds = [float(each) for each in fields["seconds"]]
+    if not seconds or not all(0 < each < math.inf for each in [*seconds, float(fields["work"]) or 1.0]):
+        raise ValueError("no seconds")
+    quicker = sorted(range(len(seconds)), key=seconds.__getitem__)[: (len(seconds) + 1) // 2]
+    known = Measured(**{**fields, "seconds": tuple(seconds[index] for index in sorted(quicker))})
+    if not all(isinstance(getattr(known, name), str) for name in ("model", "asked", "asked_arithmetic", "device")):
+        raise ValueError("names are texts")
+    return known
