@@ -7,9 +7,11 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from conftest import Daemon, wait_for
 from matted_client.client import Session
@@ -32,9 +34,15 @@ class Dialog(Widget):
 
     def __init__(self, daemon: Daemon, layer: Layer) -> None:
         self.posted: queue.Queue[Callable[[], None]] = queue.Queue()
+        self.stages: dict[str, float] = {}  # of the latest answer, with their seconds
         self.conversation = Conversation(lambda on_progress, cancelled: daemon.session(), layer, self.posted.put)
-        self.presenter = Presenter(self, self.conversation, SIZE, ask_for_mask, ENGLISH)
+        self.presenter = Presenter(self, self.conversation, SIZE, self._ask, ENGLISH)
         self.conversation.start()
+
+    def _ask(self, *question: Any) -> Mask:
+        mask = ask_for_mask(*question)
+        self.stages = mask.info.timings
+        return mask
 
     def redraw(self) -> None:
         pass
@@ -127,6 +135,32 @@ def test_what_is_chosen_is_seen_and_a_part_is_as_sharp_as_the_layer(dialog: Dial
     view = dialog.presenter.camera.view()
     difference = part.astype(int) - all_of_it[view.top : view.bottom, view.left : view.right]
     assert abs(difference).max() <= 3
+
+
+@pytest.fixture
+def another_model(daemon: Daemon, u2netp_file: Path, tmp_path: Path) -> str:
+    """One with the weights of u2netp, in a file that is not its own."""
+    graph = onnx.load(str(u2netp_file))
+    graph.doc_string = "another"
+    onnx.save(graph, str(tmp_path / "another.onnx"))
+    added = daemon.run("models", "add", str(tmp_path / "another.onnx"), "--like", "u2netp", "--id", "another")
+    assert added.returncode == 0, added.stderr
+    return "another"
+
+
+def test_a_model_that_is_chosen_again_is_not_asked_again(another_model: str, daemon: Daemon, dialog: Dialog) -> None:
+    """Not even where it is no longer in memory: what it saw is remembered with the picture."""
+    first = dialog.answered()
+    dialog.presenter.change(fields(model=another_model))
+    assert dialog.answered() == first and "inference" in dialog.stages, "the weights are the same"
+    for gone in (False, True):
+        if gone:
+            with daemon.session() as session:
+                assert session.unload(another_model) and session.unload()
+        for model in ("default", another_model):
+            dialog.presenter.change(fields(model=model))
+            assert dialog.answered() == first
+            assert not {"loading", "inference", "edges"} & set(dialog.stages), dialog.stages
 
 
 def test_ok_does_not_notice_that_the_daemon_was_restarted(daemon: Daemon, dialog: Dialog) -> None:

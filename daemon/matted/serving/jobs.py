@@ -76,10 +76,13 @@ class JobQueue:
         self._wake_requested = False
         self._changed = threading.Condition()
 
-    def submit(self, job: Job, overtakes: Callable[[Job], bool] = _never) -> list[Job]:
+    def submit(
+        self, job: Job, overtakes: Callable[[Job], bool] = _never, is_in_the_way: Callable[[Job], bool] = _never
+    ) -> list[Job]:
         """Add a job, which overtakes others: they end without a result. Returns those that waited, as `cancel` does.
 
         overtakes: tells which unfinished jobs. They make room for this one.
+        is_in_the_way: tells which of these end at once, in the middle of what cannot serve this one.
 
         Raises Rejected("busy") when the queue is full, Rejected("shutting_down") once it is closed; then nothing is
         overtaken.
@@ -97,7 +100,10 @@ class JobQueue:
             self._waiting.setdefault(job.peer, deque()).append(job)
             self._changed.notify()
         for each in (*waited, *running):
-            each.overtake()
+            if is_in_the_way(each):
+                each.cancel()
+            else:
+                each.overtake()
         return waited
 
     def take(self, timeout: float | None = None, ready: Callable[[Job], bool] = _always) -> Job | None:

@@ -289,7 +289,11 @@ class Service:
         self._refuse_reused_id(job.peer, job.id)
         name = job.open_picture
         try:
-            waited = self._queue.submit(job, lambda other: name is not None and _is_view(other, job.peer, name))
+            waited = self._queue.submit(
+                job,
+                lambda other: name is not None and _is_view(other, job.peer, name),
+                self._workers.those_in_the_way_of(job),
+            )
         except Rejected as error:
             if error.code == messages.BUSY and (seconds := self._estimated_wait()):
                 raise Rejected(error.code, error.message, f"Try again in about {seconds:.0f} s.") from error

@@ -153,6 +153,15 @@ class Workers:
             self._queue.wake_worker()  # which waits for the time until which models stay
         return renewed
 
+    def those_in_the_way_of(self, job: Job) -> Callable[[Job], bool]:
+        """Return what tells whether a job has another model at work, or loads it, while this one needs its own."""
+        wanted = None if self.setup.takes_flat(job) else self._model_id(job)
+
+        def is_in_the_way(other: Job) -> bool:
+            return wanted is not None and other.model is not None and self.setup.model_id(other.model) != wanted
+
+        return is_in_the_way
+
     def ended(self) -> bool:
         """Return whether all threads have ended and all replies are collected, after the queue was closed."""
         with self._lock:

@@ -40,7 +40,7 @@ _NO_LAYER = Layer(b"", 0, 0, "")  # in the place of one that is over
 class _Question:
     """lasting: it is not replaced by the next one. given_up: whether nobody waits for the answer any more.
 
-    fair: seconds that it has, whatever comes behind it.
+    fair: seconds that it has, whatever comes behind it. urgent: but not before this one.
     """
 
     ask: Ask
@@ -50,6 +50,7 @@ class _Question:
     lasting: bool = False
     given_up: Cancelled = never
     fair: float = FAIR_SECONDS
+    urgent: bool = False
 
 
 class Conversation:
@@ -94,11 +95,13 @@ class Conversation:
         failed: Callable[[MattedError], None],
         on_progress: OnProgress,
         fair: float = FAIR_SECONDS,
+        urgent: bool = False,
     ) -> None:
         """Ask in the place of what was asked before.
 
         answered, failed, on_progress: called in the dialog's thread.
         fair: seconds for which it is not given up for the next question.
+        urgent: whether what was asked before is given up at once: its answer would say nothing any more.
         """
         self._put(
             _Question(
@@ -107,6 +110,7 @@ class Conversation:
                 lambda error: self._post(lambda: failed(error)),
                 lambda progress: self._post(lambda: on_progress(progress)),
                 fair=fair,
+                urgent=urgent,
             )
         )
 
@@ -215,7 +219,8 @@ class Conversation:
         def cancelled() -> bool:
             if self._closing or question.given_up():
                 return True
-            overtaken = self._lasting or (self._next is not None and time.monotonic() - begun > question.fair)
+            follower, unfair = self._next, time.monotonic() - begun > question.fair
+            overtaken = self._lasting or (follower is not None and (unfair or follower.urgent))
             return bool(overtaken) and not question.lasting
 
         return question.ask(picture, question.on_progress, cancelled)

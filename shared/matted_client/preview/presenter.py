@@ -131,7 +131,8 @@ class Presenter:
         self._whole: Optional[Frame] = None  # the last frame of the whole layer
         self._frame: Optional[Frame] = None  # the last frame
         self._pending: Optional[Frame] = None  # what is known of the frame that is waited for
-        self._wanted = 0  # counts the questions: what answers an older one is not shown
+        self._wanted = 0  # counts the questions
+        self._model: Any = None  # that was asked last
         self._before = False
         self._is_closed = False
         self._band_shown = 0  # counts the moments that show the band; negative: none is
@@ -393,16 +394,18 @@ class Presenter:
         then: the fields of the one that follows its answer.
         follows: it is that one.
         """
-        number = self._wanted
+        number, model = self._wanted, fields.get("model")
+        is_another, self._model = self._model not in (None, model), model
 
         def ask(picture: OpenPicture, on_progress: OnProgress, cancelled: Cancelled) -> Mask:
             return self._ask_view(picture, view, fields, on_progress, cancelled)
 
         def answered(mask: Mask) -> None:
-            if self._pending is None or self._pending.view != view:
+            if self._pending is None or self._pending.view != view or model != self._model:
                 return
             newest = number == self._wanted
-            # What an older question gave is seen too, or nothing would change as long as a slider is moved.
+            # What an older question gave is seen too, or nothing would change as long as a slider is moved; but not
+            # what another model saw.
             self._answered(mask, bool(fields.get("band")), newest and then is None)
             if newest and then is not None:
                 self._put(view, then, follows=True)
@@ -416,7 +419,7 @@ class Presenter:
                 self.status, self.fraction = describe(news, self._words), overall(news)
                 self._widget.say()
 
-        self._conversation.ask(ask, answered, failed, progressed, 0.0 if follows else FAIR_SECONDS)
+        self._conversation.ask(ask, answered, failed, progressed, 0.0 if follows else FAIR_SECONDS, is_another)
 
     def _answered(self, mask: Mask, is_band: bool, is_last: bool) -> None:
         pending = self._pending

@@ -625,6 +625,37 @@ def test_a_view_at_work_is_overtaken_and_its_inference_serves_the_next_question(
     assert daemon.engines.made[0].inferences == 1
 
 
+@pytest.mark.parametrize("stage", ["loading", "inferring"])
+def test_a_view_that_is_overtaken_by_a_question_to_another_model_ends_at_once(daemon: Daemon, stage: str) -> None:
+    """Else the other model's inference would wait for the one that nobody needs."""
+    daemon.open(1)
+    gate = daemon.engines.close_loading("small") if stage == "loading" else daemon.engines.close_inferring("small")
+    daemon.about(2, view=VIEW)
+    assert gate.reached.wait(60)
+    daemon.about(3, view=VIEW, model="large")
+    assert len(daemon.mask_of(3)) == SIDE * SIDE // 4  # nobody has opened the gate but the cancel
+    assert daemon.failure_of(2) == "cancelled"
+    daemon.about(4, view=VIEW)
+    daemon.mask_of(4)
+
+
+def test_a_view_goes_on_beside_what_another_model_saw_before(daemon: Daemon) -> None:
+    """Who goes back and forth between two models waits for each of them once."""
+    daemon.open(1)
+    daemon.about(2, view=VIEW, model="large")
+    known = daemon.mask_of(2)
+    gate = daemon.engines.close_inferring("small")
+    daemon.about(3, view=VIEW)
+    assert gate.reached.wait(60)
+    daemon.about(4, view=VIEW, model="large")
+    assert daemon.mask_of(4) == known  # the gate is still closed
+    daemon.about(5, view=VIEW)
+    gate.open()
+    assert daemon.failure_of(3) == "cancelled"
+    daemon.mask_of(5)
+    assert [each.inferences for each in daemon.engines.made] == [1, 1]
+
+
 def test_hair_that_is_overtaken_delays_nothing_and_ends_with_the_tiles_at_work(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -196,6 +196,18 @@ def test_a_quick_answer_comes_also_where_the_next_question_waits(
     assert [heard.get(timeout=PATIENCE), heard.get(timeout=PATIENCE)] == [1, 2]
 
 
+def test_a_question_that_is_urgent_ends_the_older_one_at_once(
+    conversation: Conversation, heard: queue.Queue[Any]
+) -> None:
+    conversation.start()
+    began = threading.Event()
+    patient = until_cancelled(began)
+    conversation.ask(patient, heard.put, heard.put, lambda progress: None, fair=float("inf"))
+    assert began.wait(PATIENCE)
+    conversation.ask(quick(2), lambda found: heard.put(found.alpha[0]), heard.put, lambda progress: None, urgent=True)
+    assert heard.get(timeout=PATIENCE) == 2 and heard.empty()
+
+
 def test_all_that_wait_are_answered(conversation: Conversation) -> None:
     found: list[int] = []
 

@@ -56,6 +56,11 @@ class Asked:
         self.questions.append(question)
 
     @property
+    def is_urgent(self) -> bool:
+        """Whether the newest question ends the one before it at once."""
+        return bool(self.questions[-1][5])
+
+    @property
     def last(self) -> dict[str, Any]:
         """The view and the fields of the newest question."""
         seen: dict[str, Any] = {}
@@ -226,6 +231,20 @@ def test_what_an_older_question_gave_of_another_view_is_not_seen(presenter: Pres
     presenter.zoom(1)
     asked.answer(1, which=-2)
     assert seen(presenter) == [("whole", 100)]
+
+
+def test_what_another_model_saw_is_neither_waited_for_nor_seen_late(presenter: Presenter, asked: Asked) -> None:
+    presenter.change({**OPTIONS, "grow": 1})
+    assert not asked.is_urgent
+    presenter.change({**OPTIONS, "model": "another"})
+    assert asked.is_urgent and presenter.is_busy
+    assert seen(presenter) == [("whole", 100)], "the old mask is seen meanwhile"
+    asked.answer(1, which=-2)
+    assert seen(presenter) == [("whole", 100)]
+    presenter.change({**OPTIONS, "model": "another", "grow": 1})
+    assert not asked.is_urgent
+    asked.answer(2, which=-2)
+    assert seen(presenter) == [("whole", 2)] and presenter.is_busy
 
 
 def test_an_image_is_asked_for_once_however_often_a_slider_is_moved(presenter: Presenter, program: Program) -> None:
