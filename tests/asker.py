@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fakes import Engines, FakeStore
+from fakes import TARGET, Engines, FakeStore, paces
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
 from matted.inference.predictor import Predictor
@@ -14,7 +14,6 @@ from matted.mask.finishing import Outcome
 from matted.mask.picture import Picture
 from matted.mask.pipeline import Pipeline
 from matted.models.spec import ModelSpec
-from matted.settings.target import Target
 from matted.system.task import Task
 from matted_client.messages import MaskRequest
 
@@ -30,7 +29,7 @@ class Asker:
         clock = self.engines.clock
         cache = ModelCache(1 << 40, lambda: 1 << 40, clock)
         files = CompiledFiles(folder, 0)
-        self._predictor = Predictor(FakeStore().as_store, cache, files, Target("CPU"), self.engines, clock)
+        self._predictor = Predictor(FakeStore().as_store, cache, files, paces(folder), TARGET, self.engines, clock)
 
     def ask(self, **fields: Any) -> Outcome:
         """Make a mask. fields: of the MaskRequest."""

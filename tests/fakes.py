@@ -16,6 +16,7 @@ from typing import Any, cast
 import numpy as np
 from conftest import wait_for
 from matted.inference.engines.engine import EngineDied
+from matted.inference.paces import Paces
 from matted.models import catalogue
 from matted.models.spec import ModelSpec
 from matted.models.store import Store
@@ -23,6 +24,7 @@ from matted.settings.target import Target
 from matted_client import Rejected, messages
 from numpy.typing import NDArray
 
+TARGET = Target("CPU")
 SIDE = 32  # pixels: the size that the fake models take
 BASE = replace(catalogue.load().find("u2netp"), side=SIDE, scale="255", activation="clip", peak_bytes=1000)
 
@@ -30,6 +32,11 @@ BASE = replace(catalogue.load().find("u2netp"), side=SIDE, scale="255", activati
 def model(name: str, **fields: Any) -> ModelSpec:
     """Return the spec of a fake model. fields: of ModelSpec, to be other than those of u2netp."""
     return replace(BASE, id=name, title=name.upper(), **fields)
+
+
+def paces(folder: Path, target: Target = TARGET) -> Paces:
+    """Return the paces of a computer with two cores, on which nothing was measured unless `folder` has it."""
+    return Paces(folder / "paces.json", target, cores=2, openvino="1.0")
 
 
 class Clock:
@@ -129,7 +136,8 @@ class FakeEngine:
 
     def __init__(self, spec: ModelSpec, target: Target, compiled: Path | None, engines: Engines) -> None:
         self.spec = spec
-        self.device = self.arithmetic = self.note = ""
+        self.device = self.title = self.arithmetic = self.note = ""
+        self.capabilities: Sequence[str] = ()
         self.size: tuple[int, int] | None = None
         self.compiled = compiled
         self.inferences = 0
@@ -148,6 +156,7 @@ class FakeEngine:
             self._alive = False
             raise
         self.device, self.arithmetic, self.size = self._target.device, "f32", (SIDE, SIDE)
+        self.title, self.capabilities = "A processor", ("FP32", "INT8")
         self.note = self._engines.notes.get(self.spec.id, "")
 
     def inference(self, pictures: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]) -> FakeInference:

@@ -401,7 +401,8 @@ class MaskResult(Message):
     ground: the kind of the flat ground that the mask's edge is from: one of `grounds`, or of a later version; empty
         where none was used. With the model FLAT it also said what the subject is.
     ground_colour: the ground's mean: R, G, B in sRGB, 0..255; empty where none was used.
-    chosen: FLAT was taken in the place of the settings' model, because the ground is surely flat.
+    chosen: nobody named the model: FLAT, because the ground is surely flat, or the best one for the computer.
+    reason: why that one, of `models`; empty for FLAT, and where it was not chosen.
     """
 
     op: ClassVar[str] = "result"
@@ -419,6 +420,7 @@ class MaskResult(Message):
     ground: str = _field(str, default="")
     ground_colour: List[int] = _field(list, high=3, each=Field((int,), 0, 255), default=[])
     chosen: bool = _field(bool, default=False)
+    reason: str = _field(str, default="")
 
     def problem(self) -> str:
         """As Message.problem."""

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Sequence, Tuple
 
-from .options import DEFAULT_MODEL
-from .translations import ENGLISH, Words
+from .options import AUTO_MODEL, DEFAULT_MODEL
+from .translations import ENGLISH, N_, Words
 
-# Why a model was chosen by itself: it is the best on this computer; the only one; the best that is quick enough; the
-# best that there is memory for; or the quickest, as none is quick enough, or there is memory for none.
-BEST, ONLY, PATIENCE, MEMORY, QUICKEST = "best", "only", "patience", "memory", "quickest"
+# Why a model was chosen by itself: it is the best on this computer; the only one; the one that is fetched at first use;
+# the best that is quick enough; the best that there is memory for; or the quickest, as no other will do.
+BEST, ONLY, FIRST, PATIENCE, MEMORY, QUICKEST = "best", "only", "first", "patience", "memory", "quickest"
+_REASONS: Dict[str, str] = {
+    BEST: N_("The best of the free models on this computer."),
+    ONLY: N_("The only free model for any subject on this computer."),
+    FIRST: N_("The model that matted begins with."),
+    PATIENCE: N_("The best of the free models on this computer that are quick enough."),
+    MEMORY: N_("The best of the free models on this computer that there is memory for now."),
+    QUICKEST: N_("The quickest of the free models on this computer: none is quick enough, or there is little memory."),
+}
+# From which quality on a model's masks are called so. Those of a model whose quality is not known are not called.
+_QUALITIES = ((67, N_("excellent")), (50, N_("very good")), (35, N_("good")), (1, N_("fair")))
+_SUBJECTS = ("any", "people", "drawings")  # in the order of the list
 
 Facts = Dict[str, Any]  # of one model, as the daemon's `models` gives them
 
@@ -30,26 +41,57 @@ class ListedModel:
 
 
 def listed(models: Sequence[Facts], words: Words = ENGLISH) -> List[ListedModel]:
-    """List the default model first, then those on this computer, then the free ones, then the rest.
+    """List the models, each a line.
+
+    First what "default" stands for, and what is chosen by itself if the settings name a model. Then all models: those
+    on this computer before those to be had, free ones before those with conditions, those for any subject before those
+    for one kind, the best first.
 
     models: as Session.models gives them. All can be chosen: a model that is not on this computer says how to get it,
     and a click with it has a remedy.
     """
-    found = []
-    for facts in sorted(models, key=lambda facts: (not facts["installed"], not facts["commercial"])):
-        entry = ListedModel(facts["id"], _label(facts, words), _about(facts, words), bool(facts["plate"]))
-        found.append(entry)
-        if facts["default"]:
-            found.insert(0, replace(entry, id=DEFAULT_MODEL, label=words.gettext("Default: %s") % entry.label))
-    return found
+    found = [_entry(facts, words) for facts in sorted(models, key=_place)]
+    fixed = [facts for facts in models if facts["default"]]
+    first = [_named(DEFAULT_MODEL, words.gettext("Default: %s"), facts, words) for facts in fixed]
+    auto = find(models, AUTO_MODEL)
+    if auto:
+        entry = _named(AUTO_MODEL if fixed else DEFAULT_MODEL, words.gettext("Automatic: %s"), auto, words)
+        first.append(replace(entry, about="%s %s" % (why_chosen(auto["chosen"], words), entry.about)))
+    return [*first, *found]
 
 
 def find(models: Sequence[Facts], model: str) -> Facts:
-    """Return the facts of a model, or of the default one; {} if there is none of that id."""
+    """Return the facts of a model, of the default one, or of the one that is chosen by itself; {} if there is none.
+
+    Where no model is the default one, that is what is chosen by itself.
+    """
     for facts in models:
         if facts["id"] == model or (model == DEFAULT_MODEL and facts["default"]):
             return facts
+    if model in (DEFAULT_MODEL, AUTO_MODEL):
+        return next((facts for facts in models if facts["chosen"]), {})
     return {}
+
+
+def why_chosen(reason: str, words: Words = ENGLISH) -> str:
+    """Return a sentence that says why a model was chosen by itself. reason: BEST and so on, or of a later version."""
+    return words.gettext(_REASONS.get(reason, _REASONS[BEST]))
+
+
+def quality(facts: Facts, words: Words = ENGLISH) -> str:
+    """Return how good a model's masks are, in a word or two; empty if that is not known."""
+    return next((words.gettext(name) for least, name in _QUALITIES if facts["quality"] >= least), "")
+
+
+def pace(facts: Facts, words: Words = ENGLISH) -> str:
+    """Return how long an inference takes on this computer, in words; empty if nothing is known of it."""
+    if facts["seconds"] is None:
+        return ""
+    seconds = round(float(facts["seconds"]))
+    if not seconds:
+        return words.gettext("less than 1 s")
+    form = words.gettext("about %d s") if facts["measured"] else words.gettext("estimated %d s")
+    return form % seconds
 
 
 def is_downloadable(facts: Facts) -> bool:
@@ -62,16 +104,29 @@ def megabytes(facts: Facts) -> int:
     return max(1, round(int(facts["bytes"]) / 1e6))
 
 
+def _place(facts: Facts) -> Tuple[Any, ...]:
+    """Return by what the list is sorted."""
+    subject = _SUBJECTS.index(facts["subject"]) if facts["subject"] in _SUBJECTS else len(_SUBJECTS)
+    return not facts["installed"], not facts["commercial"], subject, -facts["quality"]
+
+
+def _entry(facts: Facts, words: Words) -> ListedModel:
+    return ListedModel(facts["id"], _label(facts, words), _about(facts, words), bool(facts["plate"]))
+
+
+def _named(model: str, form: str, facts: Facts, words: Words) -> ListedModel:
+    """Return the line of a model that is asked for by another id. form: of its label."""
+    entry = _entry(facts, words)
+    return replace(entry, id=model, label=form % entry.label)
+
+
 def _label(facts: Facts, words: Words) -> str:
-    """As "U²-Net small (free, about 2 s)"."""
-    known = [_use(facts, words)]
+    """As "U²-Net small (free, fair, about 2 s)"."""
+    known = [_use(facts, words), quality(facts, words), pace(facts, words)]
     if not facts["installed"]:
         known.append(words.gettext("not on this computer"))
-    elif facts["seconds"] is not None:  # of its latest inference
-        seconds = round(facts["seconds"])
-        known.append(words.gettext("about %d s") % seconds if seconds else words.gettext("less than 1 s"))
     title = words.gettext(facts["title"]) if facts["title"] else ""
-    return "%s (%s)" % (title, ", ".join(known))
+    return "%s (%s)" % (title, ", ".join(each for each in known if each))
 
 
 def _about(facts: Facts, words: Words) -> str:

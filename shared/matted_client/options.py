@@ -30,6 +30,7 @@ _TYPES: Dict[str, Tuple[type, ...]] = {
 }
 
 DEFAULT_MODEL = "default"  # the id that stands for the model of matted's own settings
+AUTO_MODEL = "auto"  # the id that stands for the best model for the computer, which matted chooses
 FLAT = "flat"  # the id of what needs no model: the ground is one colour, and the rest is the subject
 MAX_ID = 1024  # characters of the id of a model
 OFF, FINE, HAIR = "off", "fine", "hair"
@@ -109,7 +110,10 @@ class ModelOptions:
         MODEL,
         DEFAULT_MODEL,
         N_("_Model"),
-        N_('Id of the model that finds the subject; "default" is the one of matted\'s settings'),
+        N_(
+            'Id of the model that finds the subject; "default" is the one of matted\'s settings,'
+            ' "auto" the best for this computer'
+        ),
         high=MAX_ID,
     )
     edges: str = option(

@@ -14,7 +14,7 @@ from typing import Any
 from matted.mask.picture import Picture
 from matted.models import catalogue
 from matted.serving.service import Identity, Service
-from matted.serving.workers import Setup
+from matted.serving.setup import Setup
 from matted.serving.zap import DOMAIN, ZapHandler
 from matted.settings.config import Config
 from matted_client import ProtocolError, Rejected, messages

@@ -98,7 +98,7 @@ def test_a_drawing_needs_no_model_and_the_result_says_why(session: Session, kind
     assert np.abs(np.array(info.ground_colour) - picture.ground.mean((0, 1))).max() <= 4
     assert {"ground", "edges", "mask"} <= set(info.timings)
     status = session.status()
-    told = {name: getattr(info, name) for name in ("model", "ground", "ground_colour", "chosen")}
+    told = {name: getattr(info, name) for name in ("model", "ground", "ground_colour", "chosen", "reason")}
     assert status["chosen"] == told and status["loaded"] == []
 
 

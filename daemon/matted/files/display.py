@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TextIO
 from matted_client import MattedError
 from matted_client.grounds import describe_ground
 from matted_client.messages import MaskResult, Progress
+from matted_client.models import why_chosen
+from matted_client.options import FLAT
 from matted_client.progress import describe, overall
 
 if TYPE_CHECKING:  # else imported where there is a bar: in a script it takes longer than the rest of this module
     from tqdm import tqdm
-
-_ANOTHER_WAY = "For a model: --model ID"
 
 
 class Display:
@@ -64,8 +64,8 @@ class Display:
     def show_result(self, target: Path, info: MaskResult, timings: bool) -> None:
         """Print the file of the current picture's result, and its warnings.
 
-        timings: also what made it, the seconds of each stage, and what a flat ground did. Without them, only that no
-        model was asked where nobody had said so.
+        timings: also what made it, the seconds of each stage, and what a flat ground did. Without them, only what was
+        chosen where nobody had named a model.
         """
         self._advance()
         if self._single or timings:
@@ -74,10 +74,11 @@ class Display:
         if timings:
             stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in info.timings.items())
             self._print(f"    {_maker(info)}{stages}", sys.stdout)
-            if ground:
-                self._print(f"    {ground}", sys.stdout)
+            for line in (ground, why_chosen(info.reason) if info.reason else ""):
+                if line:
+                    self._print(f"    {line}", sys.stdout)
         elif self._single and info.chosen:
-            self._print(f"    {ground} {_ANOTHER_WAY}", sys.stderr)
+            self._print(f"    {_chosen(info)}", sys.stderr)
         for warning in info.warnings:
             self._print(f"    {warning}", sys.stderr)
 
@@ -123,6 +124,13 @@ def _maker(info: MaskResult) -> str:
     if not info.model:
         return ""
     return f"{info.model} on {info.device}: " if info.device else f"{info.model}: "
+
+
+def _chosen(info: MaskResult) -> str:
+    """Say what was chosen by itself, why, and how to have another."""
+    if info.model == FLAT:
+        return f"{describe_ground(info)} For a model: --model ID"
+    return f"{info.model} was chosen by itself. {why_chosen(info.reason)} For another: --model ID"
 
 
 def _bar(count: int, single: bool) -> tqdm[None]:

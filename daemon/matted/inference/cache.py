@@ -191,6 +191,12 @@ class ModelCache:
             alive = [entry for entry in self._all() if entry.engine.alive()]
             return [Resident(entry.engine, max(0.0, entry.expires - now)) for entry in alive]
 
+    def idle_memory(self) -> int:
+        """Return the bytes of the models that would be unloaded for another: those that are not lent."""
+        with self._lock:
+            idle = [entry.engine for entry in self._entries.values() if not entry.lent]
+        return sum(engine.memory() for engine in idle)
+
     def specs(self) -> list[ModelSpec]:
         """List the models in memory, and the one that is being loaded."""
         with self._lock:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from matted_client import Rejected, messages
-from matted_client.models import BEST, MEMORY, ONLY, PATIENCE, QUICKEST
+from matted_client.models import BEST, FIRST, MEMORY, ONLY, PATIENCE, QUICKEST
 
 from matted.inference.paces import Paces
 from matted.models.catalogue import Catalogue
 from matted.models.spec import Entry, ModelSpec
+from matted.settings.config import Config
 
 # What was chosen before stays within these limits, so that noise does not change the model from picture to picture.
 SLACK = 1.5  # times the patience that it may take
@@ -32,7 +33,7 @@ class Installed(Protocol):
 class Choice:
     """A model that was chosen by itself.
 
-    reason: why this one and none better: BEST, ONLY, PATIENCE, MEMORY or QUICKEST; see matted_client.models.
+    reason: why this one and none better: BEST, ONLY, FIRST, PATIENCE, MEMORY or QUICKEST; see matted_client.models.
     seconds: that an inference is expected to take, infinite where nothing tells.
     measured: whether that was measured, or is an estimate.
     """
@@ -102,6 +103,10 @@ class Chooser:
         ]
         return self._as_choice(max(others, key=self._rank), BEST) if others else None
 
+    def has(self, catalogue: Catalogue, spec: ModelSpec) -> bool:
+        """Return whether a model that was chosen is still what it was, and on this computer."""
+        return catalogue.specs.get(spec.id) == spec and self._there(spec)
+
     def forget(self) -> None:
         """Let the next choice be made without regard to the one that stands: the settings have changed, say."""
         with self._lock:
@@ -127,7 +132,7 @@ class Chooser:
 
     def _reason(self, chosen: ModelSpec, there: list[ModelSpec], patience: float, free_memory: int) -> str:
         if len(there) == 1:
-            return ONLY
+            return ONLY if self._store.installed(chosen) else FIRST
         if not self._fits(chosen, SLACK * patience, free_memory):
             return QUICKEST
         better = [spec for spec in there if spec.quality > chosen.quality]
@@ -147,6 +152,20 @@ class Chooser:
     def _as_choice(self, spec: ModelSpec, reason: str) -> Choice:
         expected = self._paces.expected(spec)
         return Choice(spec, reason, expected.seconds, expected.measured)
+
+
+def without_daemon(settings: Config, known: Catalogue, store: Installed) -> tuple[Choice, Choice | None]:
+    """Return what a daemon without a model in memory would choose, and what could be had that is better, or None.
+
+    Raises Rejected, as `Chooser.best`.
+    """
+    import psutil  # here: `matted doctor` has to run where that is broken
+
+    chooser = Chooser(store, Paces(settings.paces, settings.target))
+    free = int(psutil.virtual_memory().available)
+    free = min(free, settings.memory or free)
+    best = chooser.best(known, settings.patience, free)
+    return best, chooser.better(known, settings.patience, free)
 
 
 def as_fact(seconds: float) -> float | None:

@@ -12,7 +12,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import psutil
 from matted_client.messages import Progress
 
 from matted.inference.engines import devices
@@ -22,7 +21,6 @@ from matted.system import atomic_file
 
 log = logging.getLogger(__name__)
 
-FILE = "paces.json"
 LATEST = 8  # inferences of a model that are remembered
 # GFLOP a second and core in float32, before anything was measured: those of IS-Net on two cores with AVX2.
 _FIRST_GUESS = 80.0
@@ -204,6 +202,8 @@ class Paces:
 
 def _cores() -> int:
     """Return the number of this computer's cores, threads of the same one not counted as far as is known."""
+    import psutil  # here: `matted doctor` has to run where that is broken
+
     return max(psutil.cpu_count(logical=False) or 1, (psutil.cpu_count() or 1) // 2)
 
 

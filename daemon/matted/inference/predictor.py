@@ -23,8 +23,9 @@ from matted.inference.engines.backend import short_reason
 from matted.inference.engines.engine import Engine, EngineDied, EngineFactory, Output, Planes
 from matted.inference.engines.local import LocalEngine
 from matted.inference.layer import Layer
+from matted.inference.paces import Paces
 from matted.inference.remembered import RememberedOutputs
-from matted.inference.timing import Clock, Pace, Stopwatch
+from matted.inference.timing import Clock, Stopwatch
 from matted.models.spec import ModelSpec
 from matted.models.store import Store
 from matted.settings.target import Target
@@ -132,7 +133,7 @@ class Predictor:
     One model is loaded at a time, and one inference runs at a time, as OpenVINO uses every core for either. An
     inference does not wait for the load of another model: it pauses the load.
 
-    pace: how long inferences take.
+    paces: how long inferences take.
     compiled: what OpenVINO compiled, on disk.
     target: the device and arithmetic for the next loads.
     """
@@ -142,6 +143,7 @@ class Predictor:
         store: Store,
         cache: ModelCache,
         compiled: CompiledFiles,
+        paces: Paces,
         target: Target,
         engines: EngineFactory = LocalEngine,
         clock: Clock = time.monotonic,
@@ -151,11 +153,12 @@ class Predictor:
         store: where the weights are, and how to get them.
         cache: the models in memory.
         compiled: what OpenVINO compiled, on disk.
+        paces: how long inferences take, also those before this daemon.
         target: the device and arithmetic to load models for.
         engines: makes the engine of a model.
         clock: monotonic, seconds.
         """
-        self.pace = Pace()
+        self.paces = paces
         self.compiled = compiled
         self.target = target
         self.clock = clock
@@ -284,7 +287,7 @@ class Predictor:
             if not engine.alive():  # the system, or another request's cancel, has ended it
                 raise EngineDied("it has died since its last inference", idle=True)
             start = self.clock()
-            task.estimate = lambda: self.pace.progress(stage, engine.spec.id, self.clock() - start)
+            task.estimate = lambda: self.paces.progress(stage, engine.spec.id, self.clock() - start)
             inferred: list[Output] = []
             inference = engine.inference(pictures)
             try:
@@ -292,8 +295,9 @@ class Predictor:
                     task.run_interruptible(lambda: inferred.extend(inference.run()), inference.cancel)
             finally:
                 task.estimate = None
-            self.pace.record(engine.spec.id, self.clock() - start)
+            seconds = self.clock() - start
         stopwatch.lap(stage)
+        self.paces.record(engine.spec, engine.device, engine.arithmetic, seconds)
         remembered.put(key, inferred)
         return inferred
 
@@ -311,6 +315,7 @@ class Predictor:
             log.warning("%s could not be loaded; it is tried again without its compiled files: %s", spec.id, reason)
             self.compiled.forget(spec.id)
             engine = self._start(task, spec, None)
+        self.paces.learn(engine.device, engine.title, engine.capabilities)
         self.compiled.seal(spec.id)
         self.compiled.trim(spec.id)
         log.info("%s is loaded on %s, in %s. %s", spec.id, engine.device, engine.arithmetic, engine.note)

@@ -1,11 +1,9 @@
-"""Measure the stages of requests, and estimate how far an inference is."""
+"""Measure the stages of requests."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-
-from matted_client.messages import Progress
 
 Clock = Callable[[], float]  # monotonic, seconds
 
@@ -28,24 +26,3 @@ class Stopwatch:
         if stage:
             self.laps[stage] = self.laps.get(stage, 0.0) + now - self._last
         self._last = now
-
-
-class Pace:
-    """How long an inference of each model took lately, to estimate how far the running one is."""
-
-    def __init__(self) -> None:
-        self._seconds: dict[str, float] = {}
-
-    def record(self, model: str, seconds: float) -> None:
-        """Take one inference into the model's moving average."""
-        before = self._seconds.get(model, seconds)
-        self._seconds[model] = 0.7 * before + 0.3 * seconds
-
-    def seconds(self, model: str) -> float | None:
-        """Return the seconds of an inference, None for a model that has not run."""
-        return self._seconds.get(model)
-
-    def progress(self, stage: str, model: str, elapsed: float) -> Progress:
-        """Return how far an inference is after `elapsed` seconds."""
-        expected = self._seconds.get(model)
-        return Progress(stage, min(0.99, elapsed / expected) if expected else None)

@@ -115,11 +115,16 @@ class Entry:
         use = "free, also for commercial work" if self.commercial else "non-commercial only"
         return f"{use}; {self.terms}" if self.terms else use
 
+    @property
+    def purpose(self) -> dict[str, Any]:
+        """How good its masks are, and of what: see ModelSpec."""
+        return {"quality": 0, "subject": ANY}
+
     def facts(self) -> dict[str, Any]:
         """What every listing for programs says of a model."""
         names = ("id", "title", "about", "licence", "licence_url", "commercial", "bytes")
         facts = {name: getattr(self, name) for name in names}
-        return {**facts, "downloadable": self.downloadable, "plate": self.needs_plate}
+        return {**facts, **self.purpose, "downloadable": self.downloadable, "plate": self.needs_plate}
 
 
 class BuiltIn(Entry):
@@ -181,6 +186,10 @@ class ModelSpec(Entry):
     quality: int = 0
     work: float = 0.0
     subject: str = ANY
+
+    @property
+    def purpose(self) -> dict[str, Any]:
+        return {"quality": self.quality, "subject": self.subject}
 
     @property
     def can_be_chosen(self) -> bool:

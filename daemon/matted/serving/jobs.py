@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from matted_client import Rejected, messages
 from matted_client.messages import Load, MaskRequest, RefineRequest
 
+from matted.inference.choosing import Choice
 from matted.mask.picture import Picture
 from matted.system.task import CANCELLED, SHUTTING_DOWN, WAITING, Task
 
@@ -25,6 +26,7 @@ class Job(Task):
     id: the client's number for the request.
     picture: what a mask is wanted of.
     submitted: when the request came, in seconds by a monotonic clock.
+    chosen: the model that it gets where it leaves that to matted; else None.
     """
 
     peer: bytes
@@ -32,6 +34,7 @@ class Job(Task):
     request: MaskRequest | RefineRequest | Load
     picture: Picture | None = None
     submitted: float = field(default_factory=time.monotonic)
+    chosen: Choice | None = None
 
     @property
     def open_picture(self) -> int | None:
@@ -40,7 +43,7 @@ class Job(Task):
 
     @property
     def model(self) -> str | None:
-        """The id of the model that is asked for, None if none is needed."""
+        """What is said of the model, as `Setup.model_id` resolves it; None if none is needed."""
         return None if isinstance(self.request, RefineRequest) else self.request.model
 
 

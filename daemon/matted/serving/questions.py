@@ -13,7 +13,7 @@ from matted.models.spec import BuiltIn
 from matted.serving import admission
 from matted.serving.jobs import Job, JobQueue
 from matted.serving.open_pictures import Key, OpenPictures
-from matted.serving.workers import Setup
+from matted.serving.setup import Selection, Setup
 from matted.system import allocator
 
 OPEN_PERCENT = 20  # of the machine's memory, for open pictures: they stay while nobody looks, as nothing else does
@@ -25,14 +25,16 @@ class Questions:
     pictures: the open ones.
     """
 
-    def __init__(self, queue: JobQueue, clock: Callable[[], float]) -> None:
+    def __init__(self, queue: JobQueue, selection: Selection, clock: Callable[[], float]) -> None:
         """Start without pictures.
 
         queue: of the jobs, whose pictures are not forgotten to free memory.
+        selection: chooses models where a question leaves that to matted.
         clock: monotonic, seconds.
         """
         self.pictures = OpenPictures(int(psutil.virtual_memory().total) * OPEN_PERCENT // 100, clock)
         self._queue = queue
+        self._selection = selection
         self._clock = clock
 
     def picture(self, opening: Open, frames: Sequence[memoryview]) -> Picture:
@@ -59,8 +61,11 @@ class Questions:
         Raises Rejected: "model_not_found", "picture_forgotten", "too_large", "out_of_memory", "bad_request",
         "plate_needed".
         """
-        model = setup.model(request.model) if isinstance(request, MaskRequest) else None
         picture = self._picture(peer, request, frames)
+        chosen = model = None
+        if isinstance(request, MaskRequest):
+            chosen = self._selection.for_request(setup, request.model, picture)
+            model = setup.model(request.model, chosen)
         outside = request.outside(picture.width, picture.height)
         if outside:
             raise Rejected(messages.BAD_REQUEST, f"'{request.op}' {outside}.")
@@ -69,7 +74,7 @@ class Questions:
             raise Rejected(messages.BAD_REQUEST, message)
         if model is not None:
             admission.check_plate(picture.has_plate, model)
-        job = Job(peer, request_id, request, picture, self._clock())
+        job = Job(peer, request_id, request, picture, self._clock(), chosen)
         keyed = isinstance(model, BuiltIn) or setup.takes_flat(job) is not False
         self._make_room(admission.memory_to_answer(request, picture, keyed), picture, (peer, request.picture))
         return job

@@ -24,7 +24,8 @@ from matted.serving.connections import Connections
 from matted.serving.instance import SingleInstance
 from matted.serving.jobs import NO_CLIENT
 from matted.serving.service import Identity, Service
-from matted.serving.workers import Reply, Setup
+from matted.serving.setup import Setup
+from matted.serving.workers import Reply
 from matted.serving.zap import DOMAIN, ZapHandler
 from matted.settings.config import Config
 from matted.system import allocator

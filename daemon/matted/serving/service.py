@@ -29,14 +29,18 @@ from matted_client.messages import (
 from matted import __version__
 from matted.evaluation import trial
 from matted.inference.cache import ModelCache
+from matted.inference.choosing import Choice, Chooser, as_fact
 from matted.inference.compiled import CompiledFiles
 from matted.inference.engines.engine import EngineFactory
 from matted.inference.engines.local import LocalEngine
+from matted.inference.paces import Paces
 from matted.inference.predictor import Predictor
+from matted.models.spec import Entry, ModelSpec
 from matted.models.store import Store
 from matted.serving.jobs import NO_CLIENT, Job, JobQueue
 from matted.serving.questions import Questions
-from matted.serving.workers import Reply, Setup, Workers, internal_failure
+from matted.serving.setup import Selection, Setup
+from matted.serving.workers import Reply, Workers, internal_failure
 from matted.system import logbook
 from matted.system.task import CANCELLED, SHUTTING_DOWN
 
@@ -88,17 +92,20 @@ class Service:
         self._store = Store(config.models, trial.try_out)
         self._cache = ModelCache(_budget(config.memory), lambda: int(psutil.virtual_memory().available), clock)
         compiled = CompiledFiles(config.compiled, config.compiled_limit)
-        self._predictor = Predictor(self._store, self._cache, compiled, config.target, engines, clock)
+        self._paces = Paces(config.paces, config.target)
+        self._predictor = Predictor(self._store, self._cache, compiled, self._paces, config.target, engines, clock)
+        chooser = Chooser(self._store, self._paces, self._cache.holds)
+        self._selection = Selection(chooser, self._free_for_a_model)
         self._queue = JobQueue(config.queue, memory.total * QUEUE_PERCENT // 100)
-        self._questions = Questions(self._queue, clock)
-        self._workers = Workers(self._setup, self._queue, self._cache, self._predictor, on_finished)
+        self._questions = Questions(self._queue, self._selection, clock)
+        self._workers = Workers(self._setup, self._queue, self._cache, self._predictor, self._selection, on_finished)
         self._clock = clock
         self._started = clock()
         self._requests = 0
         self._last_request = self._started
         self._process = psutil.Process()
         if config.preload:
-            self._queue.submit(Job(NO_CLIENT, 0, Load(config.preload), submitted=clock()))
+            self._preload(config.preload)
 
     def handle(self, peer: bytes, frames: Sequence[memoryview]) -> list[Reply]:
         """Handle one message of a client, and return the replies that are due now. Never raises.
@@ -195,7 +202,8 @@ class Service:
         self._cache.budget = _budget(config.memory)
         self._queue.limit = config.queue
         self._predictor.compiled.limit = config.compiled_limit
-        self._predictor.target = config.target
+        self._predictor.target = self._paces.target = config.target
+        self._selection.forget()
         logbook.set_level(config.log_level)
         specs = self._setup.catalogue.specs
         for spec in self._cache.specs():
@@ -226,11 +234,14 @@ class Service:
         if op == Load.op:
             load = Load.from_wire(header)
             self._refuse_reused_id(peer, request_id)
-            if not self.stopping and self._workers.renew(load):
+            job = self._load(peer, request_id, load)
+            if not self.stopping and self._workers.renew(job):
                 return [Reply(peer, request_id, messages.Done())]
-            return self._ask(Job(peer, request_id, load, submitted=self._clock()))
+            return self._ask(job)
         if op == Unload.op:
-            found = self._cache.unload_when_idle(self._setup.model_id(Unload.from_wire(header).model))
+            wanted = Unload.from_wire(header).model
+            chosen = self._selection.for_request(self._setup, wanted)
+            found = self._cache.unload_when_idle(self._setup.model_id(wanted, chosen))
             self._queue.wake_worker()
             return [Reply(peer, request_id, messages.Done(found))]
         if op == Hello.op:
@@ -251,6 +262,22 @@ class Service:
             log.info("asked to shut down")
             return [Reply(peer, request_id, messages.Done()), *self.stop()]
         raise ProtocolError(f"There is no operation {op[:20]!r}.")
+
+    def _load(self, peer: bytes, request_id: int, load: Load) -> Job:
+        """Return the job of a `load`. Raises Rejected."""
+        chosen = self._selection.for_request(self._setup, load.model)
+        return Job(peer, request_id, load, submitted=self._clock(), chosen=chosen)
+
+    def _preload(self, model: str) -> None:
+        try:
+            self._queue.submit(self._load(NO_CLIENT, 0, Load(model)))
+        except Rejected as error:
+            log.warning("no model is loaded in advance: %s", error)
+
+    def _free_for_a_model(self) -> int:
+        """Return the bytes that a model which is not loaded may take: what is free, and what idle models would free."""
+        free = int(psutil.virtual_memory().available) + self._cache.idle_memory()
+        return min(free, self._cache.budget)
 
     def _welcome(self, hello: Hello) -> Message:
         if hello.v != messages.PROTOCOL:
@@ -306,8 +333,10 @@ class Service:
 
     def _estimated_wait(self) -> float:
         """Estimate the seconds that all jobs will take, leaving out models that have not run yet."""
-        models = [job.model for _, job in self._queue.unfinished()]
-        return sum(self._predictor.pace.seconds(self._setup.model_id(model)) or 0.0 for model in models if model)
+        models = [self._setup.model_of(job) for _, job in self._queue.unfinished()]
+        specs = [self._setup.catalogue.specs[model] for model in models if model in self._setup.catalogue.specs]
+        expected = [self._paces.expected(spec) for spec in specs]
+        return sum(each.seconds for each in expected if each.measured)
 
     def _status(self) -> dict[str, Any]:
         resident = self._cache.resident()
@@ -334,6 +363,7 @@ class Service:
             "default_model": config.model,
             "flat_ground": config.flat_ground,
             "chosen": self._workers.chosen,
+            "auto": self._auto(),
             "loaded": loaded,
             "resident_bytes": self._process.memory_info().rss + sum(memory),
             "uptime_seconds": self._clock() - self._started,
@@ -349,18 +379,44 @@ class Service:
             ],
         }
 
+    def _auto(self) -> dict[str, Any] | None:
+        """Return what would be chosen now, and what could be had that is better; None if nothing may be chosen."""
+        try:
+            best, better = self._selection.best(self._setup), self._selection.better(self._setup)
+        except Rejected:
+            return None
+        more = None
+        if better is not None:
+            spec = better.spec
+            more = {**_choice(better), "bytes": spec.bytes, "licence": spec.licence, "title": spec.title}
+        return {**_choice(best), "better": more}
+
     def _models(self) -> list[dict[str, Any]]:
         loaded = {each.engine.spec.id for each in self._cache.resident()}
+        auto = self._auto()
         return [
             {
                 **entry.facts(),
                 "installed": self._store.installed(entry),
                 "loaded": entry.id in loaded,
                 "default": entry.id == self._setup.config.model,
-                "seconds": self._predictor.pace.seconds(entry.id),
+                "chosen": auto["reason"] if auto is not None and entry.id == auto["model"] else "",
+                **self._pace(entry),
             }
             for entry in self._setup.catalogue.entries.values()
         ]
+
+    def _pace(self, entry: Entry) -> dict[str, Any]:
+        if not isinstance(entry, ModelSpec):
+            return {"seconds": None, "measured": False}
+        expected = self._paces.expected(entry)
+        return {"seconds": as_fact(expected.seconds), "measured": expected.measured}
+
+
+def _choice(choice: Choice) -> dict[str, Any]:
+    """Return a choice as the protocol has it."""
+    seconds = as_fact(choice.seconds)
+    return {"model": choice.spec.id, "reason": choice.reason, "seconds": seconds, "measured": choice.measured}
 
 
 def _is_view(job: Job, peer: bytes, name: int) -> bool:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from matted_client import Rejected, messages, options
-from matted_client.messages import Failure, Load, MaskRequest, Message, Progress, RefineRequest
+from matted_client.messages import Failure, Load, MaskRequest, MaskResult, Message, Progress, RefineRequest
 
 from matted.inference.cache import ModelCache
 from matted.inference.predictor import Predictor
@@ -24,10 +24,9 @@ from matted.mask.keying import Keying
 from matted.mask.pipeline import Pipeline
 from matted.mask.refining import Refining
 from matted.mask.subject.finding import ModelNeeded, PipelineModel
-from matted.models.catalogue import Catalogue
-from matted.models.spec import Entry, ModelSpec
+from matted.models.spec import ModelSpec
 from matted.serving.jobs import Job, JobQueue
-from matted.settings.config import Config
+from matted.serving.setup import Selection, Setup
 
 log = logging.getLogger(__name__)
 
@@ -52,47 +51,6 @@ class Reply(NamedTuple):
     frames: Sequence[Any] = ()
 
 
-class Setup(NamedTuple):
-    """The settings and the models that hold at a time. A reload replaces both."""
-
-    config: Config
-    catalogue: Catalogue
-
-    def model_id(self, requested: str) -> str:
-        """Resolve "default" to the id of the default model."""
-        return self.config.model if requested == options.DEFAULT_MODEL else requested
-
-    def model(self, requested: str) -> Entry:
-        """Return the entry of a requested model. Raises Rejected("model_not_found")."""
-        return self.catalogue.find(self.model_id(requested))
-
-    def keep_alive(self, request: MaskRequest | Load) -> float:
-        """Return for how many seconds a request's model stays in memory after its use."""
-        if self.model_id(request.model) == self.config.preload:
-            return math.inf
-        asked = request.keep_alive if self.config.client_keep_alive else None
-        return self.config.keep_alive if asked is None else asked
-
-    @property
-    def uses_grounds(self) -> bool:
-        """Whether flat grounds are used without being asked for."""
-        return self.config.flat_ground == options.AUTO
-
-    def takes_flat(self, job: Job) -> bool | None:
-        """Return whether a picture's flat ground makes its mask in the place of a model. It takes no time.
-
-        None: that depends on the ground, for which nobody has looked yet.
-        """
-        request, picture = job.request, job.picture
-        if not isinstance(request, MaskRequest) or picture is None or request.model != options.DEFAULT_MODEL:
-            return False
-        if not self.uses_grounds or picture.has_plate:
-            return False
-        if not isinstance(self.catalogue.entries.get(self.config.model), ModelSpec):
-            return False
-        return keying.known_to_be_flat(picture)
-
-
 class Workers:
     """WORKERS threads that carry out jobs, and one more for each model that is being downloaded or loaded.
 
@@ -107,7 +65,13 @@ class Workers:
     """
 
     def __init__(
-        self, setup: Setup, queue: JobQueue, cache: ModelCache, predictor: Predictor, on_finished: Callable[[], None]
+        self,
+        setup: Setup,
+        queue: JobQueue,
+        cache: ModelCache,
+        predictor: Predictor,
+        selection: Selection,
+        on_finished: Callable[[], None],
     ) -> None:
         """Start the threads.
 
@@ -118,6 +82,7 @@ class Workers:
         self._queue = queue
         self._cache = cache
         self._predictor = predictor
+        self._selection = selection
         self._on_finished = on_finished
         self._finished: deque[Reply] = deque()
         self._lock = threading.Lock()
@@ -140,15 +105,16 @@ class Workers:
             replies.append(self._finished.popleft())
         return replies
 
-    def renew(self, load: Load) -> bool:
-        """Keep a model that is in memory as if it had been used now. Returns False if it has to be loaded.
+    def renew(self, job: Job) -> bool:
+        """Keep the model of a `load` that is in memory as if it had been used now. Returns False if it is to be loaded.
 
         Raises Rejected("model_not_found", "licence_not_accepted").
         """
-        entry = self.setup.model(load.model)
+        assert isinstance(job.request, Load), "no load"
+        entry = self.setup.model(job.request.model, job.chosen)
         if not isinstance(entry, ModelSpec):
             return True
-        renewed = self._predictor.renew(entry, self.setup.keep_alive(load))
+        renewed = self._predictor.renew(entry, self.setup.keep_alive(job))
         if renewed:
             self._queue.wake_worker()  # which waits for the time until which models stay
         return renewed
@@ -214,9 +180,9 @@ class Workers:
     def _model_id(self, job: Job) -> str | None:
         """Return the id of the model that a job needs, None if it needs none."""
         request, picture = job.request, job.picture
-        if job.model is None:
+        model = self.setup.model_of(job)
+        if model is None:
             return None
-        model = self.setup.model_id(job.model)
         entry = self.setup.catalogue.entries.get(model)
         if entry is not None and not isinstance(entry, ModelSpec):
             return None
@@ -271,6 +237,8 @@ class Workers:
         try:
             return self._carry_out(job, label, on_loaded)
         except Rejected as error:
+            if error.code == messages.OUT_OF_MEMORY and self._choose_again(job):
+                return None
             log.info("%s: %s", label, error.code)
             failure = Failure(error.code, error.message, error.hint)
         except MemoryError:
@@ -286,22 +254,33 @@ class Workers:
             failure = internal_failure()
         return Reply(job.peer, job.id, failure)
 
+    def _choose_again(self, job: Job) -> bool:
+        """Let a job wait again, for another model, if there is not enough memory for the one that was chosen for it."""
+        try:
+            if not self._selection.again(self.setup, job):
+                return False
+            self._queue.put_back(job)
+        except Rejected:
+            return False
+        log.info("%s is chosen in its place: %s", job.chosen.spec.id if job.chosen else "nothing", _label(job))
+        return True
+
     def _carry_out(self, job: Job, label: str, on_loaded: Callable[[], None]) -> Reply | None:
         request, setup = job.request, self.setup
         stopwatch = Stopwatch(job.submitted, self._predictor.clock)
         stopwatch.lap("waiting")
         if isinstance(request, Load):
-            entry = setup.model(request.model)
+            entry = setup.model(request.model, job.chosen)
             if isinstance(entry, ModelSpec):
-                with self._predictor.hold(job, entry, setup.keep_alive(request), stopwatch, request.download):
+                with self._predictor.hold(job, entry, setup.keep_alive(job), stopwatch, request.download):
                     on_loaded()
             return Reply(job.peer, job.id, messages.Done())
         outcome = self._answer(job, request, on_loaded, stopwatch)
         if outcome is None:
             self._queue.put_back(job)
             return None
-        info = outcome.info
-        self.chosen = {name: getattr(info, name) for name in ("model", "ground", "ground_colour", "chosen")}
+        info = _with_reason(outcome.info, job)
+        self.chosen = {name: getattr(info, name) for name in ("model", "ground", "ground_colour", "chosen", "reason")}
         stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in info.timings.items())
         log.info("%s: %s", label, stages)
         arrays = [array for array in (outcome.mask, outcome.foreground) if array is not None]
@@ -311,7 +290,7 @@ class Workers:
     @contextmanager
     def _lend_default(self, job: Job, keep_alive: float, stopwatch: Stopwatch) -> Iterator[PipelineModel | None]:
         """Lend the settings' model if it is in memory and can be asked without a plate; else None."""
-        default = self.setup.catalogue.specs.get(self.setup.config.model)
+        default = self.setup.catalogue.specs.get(self.setup.model_id(options.DEFAULT_MODEL, job.chosen))
         if default is None or default.needs_plate:
             yield None
             return
@@ -332,7 +311,7 @@ class Workers:
                 return Refining(job, question, picture, stopwatch, self.setup.uses_grounds).run()
         chosen, looks = self.setup.takes_flat(job) is True, job in self._to_look
         self._to_look.discard(job)
-        spec, keep_alive = self.setup.model(question.model), self.setup.keep_alive(question)
+        spec, keep_alive = self.setup.model(question.model, job.chosen), self.setup.keep_alive(job)
         if looks or chosen or not isinstance(spec, ModelSpec):
             with self._mask_slot(job):
                 if looks:
@@ -359,6 +338,15 @@ class Workers:
                 return pipeline.run(None)
         with lend() as model:
             return pipeline.run(model)
+
+
+def _with_reason(info: MaskResult, job: Job) -> MaskResult:
+    """Return what is said of a mask, with why its model was chosen, if it was."""
+    if info.chosen or info.model == options.FLAT:  # by its ground, or asked for by its name
+        return info
+    if job.chosen is None or job.chosen.spec.id != info.model:
+        return info
+    return replace(info, chosen=True, reason=job.chosen.reason)
 
 
 def _label(job: Job) -> str:

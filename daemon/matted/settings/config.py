@@ -11,6 +11,7 @@ from typing import Any
 import platformdirs
 from matted_client import MattedError
 from matted_client.endpoint import state_folder
+from matted_client.options import AUTO_MODEL
 
 from matted.settings.target import ARITHMETICS, AUTO, Target
 from matted.system import toml_file
@@ -33,7 +34,8 @@ class Config:
     data: folder of the model files.
     cache: folder of the compiled models; may be deleted at any time.
     folder: of config.toml and models.toml.
-    model: id of the model that requests for "default" get.
+    model: id of the model that requests for "default" get; AUTO_MODEL for the best one for this computer.
+    patience: seconds that an inference of a model may take which is chosen so.
     flat_ground: one of FLAT_GROUNDS. "auto": pictures that surely have a flat ground get the model `flat` in its place.
     queue: how many requests may wait; more are refused as `busy`.
     keep_alive: seconds that a model stays in memory after its last use.
@@ -41,7 +43,7 @@ class Config:
     memory: bytes that the models in memory may need together; 0 for 60 % of the machine's.
     device, arithmetic: as in target.Target.
     compiled_limit: bytes of compiled models on disk.
-    preload: id of the model that is loaded at the start and kept in memory; empty for none.
+    preload: id of the model that is loaded at the start and kept in memory, or AUTO_MODEL; empty for none.
     idle_exit: seconds without a request after which the daemon ends.
     log_level: one of LOG_LEVELS.
     """
@@ -50,7 +52,8 @@ class Config:
     data: Path
     cache: Path
     folder: Path
-    model: str = "u2netp"
+    model: str = AUTO_MODEL
+    patience: float = 3.0
     flat_ground: str = "auto"
     queue: int = 32
     keep_alive: float = 600.0
@@ -70,6 +73,10 @@ class Config:
     @property
     def models(self) -> Path:
         return self.data / "models"
+
+    @property
+    def paces(self) -> Path:
+        return self.cache / "paces.json"
 
     @property
     def compiled(self) -> Path:
@@ -176,6 +183,14 @@ def parse_seconds(value: Any) -> float:
     return _parse_quantity(value, {"s": 1, "m": 60, "h": 3600})
 
 
+def _parse_patience(value: Any) -> float:
+    """Parse a time, which is not zero. Raises ValueError."""
+    seconds = parse_seconds(value)
+    if not seconds:
+        raise ValueError
+    return seconds
+
+
 def parse_size(value: Any) -> int:
     """Parse a number of bytes, or a text such as "500MB", "8GB". Raises ValueError."""
     return int(_parse_quantity(value, {"MB": 1_000_000, "GB": 1_000_000_000}))
@@ -193,7 +208,8 @@ def _parse_quantity(value: Any, units: Mapping[str, int]) -> float:
 
 # By setting: the parser, which raises ValueError, and what it expects, for the error's hint.
 _PARSERS: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "model": (_parse_text, "A text"),
+    "model": (_parse_text, 'The id of a model, or "auto"'),
+    "patience": (_parse_patience, 'A time such as "3s" or "0.5s"'),
     "flat_ground": _choice_parser(FLAT_GROUNDS),
     "queue": (_parse_queue, f"A number from 1 to {MAX_QUEUE}"),
     "keep_alive": (parse_seconds, 'A time such as "90s", "10m", "0" or "forever"'),
@@ -201,7 +217,7 @@ _PARSERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "memory": (parse_size, 'A size such as "500MB" or "8GB"'),
     "device": (_parse_text, "A text"),
     "arithmetic": _choice_parser(ARITHMETICS),
-    "preload": (_parse_text, "The id of a model"),
+    "preload": (_parse_text, 'The id of a model, or "auto"'),
     "compiled_limit": (parse_size, 'A size such as "500MB" or "8GB"'),
     "idle_exit": (parse_seconds, 'A time such as "30m", "2h" or "forever"'),
     "log_level": _choice_parser(LOG_LEVELS),

@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from matted_client.models import find, is_downloadable, listed, megabytes
+from matted_client.models import (
+    BEST,
+    FIRST,
+    MEMORY,
+    ONLY,
+    PATIENCE,
+    QUICKEST,
+    find,
+    is_downloadable,
+    listed,
+    megabytes,
+    why_chosen,
+)
 from words import MadeUp
 
 FACTS: dict[str, Any] = {
@@ -19,7 +31,11 @@ FACTS: dict[str, Any] = {
     "plate": False,
     "installed": True,
     "default": False,
+    "chosen": "",
+    "quality": 0,
+    "subject": "any",
     "seconds": None,
+    "measured": True,
 }
 
 
@@ -65,6 +81,65 @@ def test_how_long_it_took_lately(seconds: float | None, label: str) -> None:
     assert listed([{**FACTS, "seconds": seconds}])[0].label == label
 
 
+@pytest.mark.parametrize(
+    ("quality", "label"),
+    [
+        (0, "Title (free)"),
+        (28, "Title (free, fair)"),
+        (46, "Title (free, good)"),
+        (64, "Title (free, very good)"),
+        (79, "Title (free, excellent)"),
+    ],
+)
+def test_the_quality_is_said_in_words(quality: int, label: str) -> None:
+    assert listed([{**FACTS, "quality": quality}])[0].label == label
+
+
+def test_an_estimate_is_called_one() -> None:
+    far = {**FACTS, "installed": False, "quality": 79, "seconds": 17.6, "measured": False}
+    assert listed([far])[0].label == "Title (free, excellent, estimated 18 s, not on this computer)"
+
+
+def test_the_best_for_any_subject_come_first_where_all_else_is_equal() -> None:
+    facts = [
+        {**FACTS, "id": "drawings", "subject": "drawings", "quality": 90},
+        {**FACTS, "id": "unknown", "subject": "fish", "quality": 95},
+        {**FACTS, "id": "people", "subject": "people", "quality": 60},
+        {**FACTS, "id": "fair", "quality": 28},
+        {**FACTS, "id": "part of matted"},
+        {**FACTS, "id": "good", "quality": 46},
+    ]
+    in_order = ["good", "fair", "part of matted", "people", "drawings", "unknown"]
+    assert [entry.id for entry in listed(facts)] == in_order
+
+
+def test_what_is_chosen_by_itself_comes_first_and_says_why() -> None:
+    chosen = {**FACTS, "id": "here", "chosen": "patience", "quality": 46, "seconds": 0.6}
+    entries = listed([{**FACTS, "id": "other"}, chosen])
+    assert [entry.id for entry in entries] == ["default", "here", "other"]
+    assert entries[0].label == "Automatic: Title (free, good, about 1 s)"
+    assert entries[0].about == (
+        "The best of the free models on this computer that are quick enough. About. Licence: MIT (free)."
+    )
+    assert entries[1].about == "About. Licence: MIT (free)."
+
+
+@pytest.mark.parametrize("model", ["other", "here"])
+def test_it_can_be_chosen_where_the_settings_name_a_model(model: str) -> None:
+    facts = [{**FACTS, "id": "other"}, {**FACTS, "id": "here", "chosen": "best"}]
+    facts = [{**each, "default": each["id"] == model} for each in facts]
+    entries = listed(facts)
+    assert [entry.id for entry in entries[:2]] == ["default", "auto"]
+    assert [entry.label for entry in entries[:2]] == ["Default: Title (free)", "Automatic: Title (free)"]
+    assert find(facts, "auto")["id"] == "here" and find(facts, "default")["id"] == model
+
+
+def test_each_reason_has_a_sentence_and_so_has_one_of_a_later_version() -> None:
+    sentences = {why_chosen(reason) for reason in (BEST, ONLY, FIRST, PATIENCE, MEMORY, QUICKEST)}
+    assert len(sentences) == 6 and all(sentence.endswith(".") for sentence in sentences)
+    assert why_chosen("of a later version") == why_chosen(BEST)
+
+
 def test_without_a_daemon_there_are_none() -> None:
     assert listed([]) == []
 
@@ -93,7 +168,8 @@ def test_a_model_is_found_by_its_id_or_as_the_default() -> None:
     facts = [{**FACTS, "id": "here"}, {**FACTS, "id": "there", "default": True}]
     assert find(facts, "here")["id"] == "here"
     assert find(facts, "default")["id"] == "there"
-    assert find(facts, "gone") == {}
+    assert find(facts, "gone") == find(facts, "auto") == {}
+    assert find([{**FACTS, "id": "here"}, {**FACTS, "id": "there", "chosen": "best"}], "default")["id"] == "there"
 
 
 @pytest.mark.parametrize(("size", "shown"), [(1, 1), (1_400_000, 1), (178_600_000, 179)])

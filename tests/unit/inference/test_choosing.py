@@ -15,7 +15,7 @@ from matted.models.catalogue import Catalogue
 from matted.models.spec import DRAWINGS, PEOPLE, ModelSpec, Source
 from matted.settings.target import Target
 from matted_client import Rejected
-from matted_client.models import BEST, MEMORY, ONLY, PATIENCE, QUICKEST
+from matted_client.models import BEST, FIRST, MEMORY, ONLY, PATIENCE, QUICKEST
 
 GB = 1_000_000_000
 SOURCE = Source("https", url="https://example.org/model.onnx", sha256="00")
@@ -98,6 +98,8 @@ def test_a_model_that_is_in_memory_already_fits(computer: Computer) -> None:
 
 def test_only_installed_models_are_chosen_and_the_automatic_one_always_counts(computer: Computer) -> None:
     computer.missing |= {"small", "good", "better"}
+    assert computer.chosen() == ("small", FIRST)
+    computer.missing.discard("small")
     assert computer.chosen() == ("small", ONLY)
     computer.missing.discard("good")
     assert computer.chosen() == ("good", BEST)

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import wait_for
-from fakes import SIDE, Clock, Engines, FakeStore, disc, model
+from fakes import SIDE, TARGET, Clock, Engines, FakeStore, disc, model, paces
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
 from matted.inference.engines.engine import EngineDied
 from matted.inference.layer import Layer
+from matted.inference.paces import Expected
 from matted.inference.predictor import Prediction, Predictor
-from matted.inference.timing import Pace, Stopwatch
+from matted.inference.timing import Stopwatch
 from matted.models.spec import ModelSpec
-from matted.settings.target import Target
 from matted.system.task import Task
 from matted_client import Rejected
 from matted_client.messages import Progress
@@ -39,7 +39,7 @@ class Harness:
         self.cache = ModelCache(10_000, lambda: self.free, self.clock)
         self.compiled = CompiledFiles(folder, 1_000_000)
         self.predictor = Predictor(
-            self.store.as_store, self.cache, self.compiled, Target("CPU"), self.engines, self.clock
+            self.store.as_store, self.cache, self.compiled, paces(folder), TARGET, self.engines, self.clock
         )
 
     def stopwatch(self) -> Stopwatch:
@@ -138,7 +138,7 @@ def test_the_stopwatch_records_each_stage(harness: Harness) -> None:
         held.predict(PICTURE)
     assert stopwatch.laps["inference"] == 1.0
     assert {"loading", "preparing", "waiting"} <= set(stopwatch.laps)
-    assert harness.predictor.pace.seconds("small") == 1.0
+    assert harness.predictor.paces.expected(SMALL) == Expected(1.0, True)
 
 
 def test_an_unnamed_lap_is_not_recorded() -> None:
@@ -151,14 +151,6 @@ def test_an_unnamed_lap_is_not_recorded() -> None:
     clock.now += 1
     stopwatch.lap("mask")
     assert stopwatch.laps == {"mask": 3.0}
-
-
-def test_progress_of_an_inference_is_estimated_from_those_before() -> None:
-    pace = Pace()
-    assert pace.progress("inference", "small", 1.0).fraction is None
-    pace.record("small", 2.0)
-    assert pace.progress("inference", "small", 1.0).fraction == 0.5
-    assert pace.progress("inference", "small", 99.0).fraction == 0.99
 
 
 # -- what waits for what -----------------------------------------------------------------------------------------------

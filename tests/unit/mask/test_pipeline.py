@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import Engines, FakeStore, disc, model
+from fakes import TARGET, Engines, FakeStore, disc, model, paces
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
 from matted.inference.predictor import Predictor
@@ -17,7 +17,6 @@ from matted.mask.finishing import Outcome
 from matted.mask.picture import Picture
 from matted.mask.pipeline import Pipeline
 from matted.models.spec import ModelSpec
-from matted.settings.target import Target
 from matted.system.task import Task
 from matted_client import Rejected
 from matted_client.formats import BYTES_PER_PIXEL
@@ -50,7 +49,13 @@ class Harness:
         self.engines = Engines()
         self.cache = ModelCache(1 << 40, lambda: 1 << 40, self.engines.clock)
         self.predictor = Predictor(
-            FakeStore().as_store, self.cache, CompiledFiles(folder, 0), Target("CPU"), self.engines, self.engines.clock
+            FakeStore().as_store,
+            self.cache,
+            CompiledFiles(folder, 0),
+            paces(folder),
+            TARGET,
+            self.engines,
+            self.engines.clock,
         )
 
     def run(

@@ -12,17 +12,19 @@ import psutil
 import pytest
 from conftest import wait_for
 from fakes import Engines, Finished, Gate, disc, drawn, model
+from matted.inference import paces
 from matted.inference.engines.engine import EngineDied
 from matted.mask import ground
 from matted.mask.edges import matting as hair
 from matted.mask.edges import tiles
 from matted.models import catalogue
 from matted.models.catalogue import Catalogue
+from matted.models.spec import ModelSpec, Source
 from matted.models.store import Store
 from matted.serving import admission, questions
 from matted.serving.open_pictures import IDLE_SECONDS, MOST_OF_A_CLIENT
 from matted.serving.service import Identity, Service
-from matted.serving.workers import Setup
+from matted.serving.setup import Setup
 from matted.settings.config import Config
 from matted_client import MattedError, messages
 from matted_client.messages import Close, Done, Failure, MaskRequest, MaskResult, Message, Open, Progress, RefineRequest
@@ -36,10 +38,10 @@ ME, OTHER = b"me", b"other"
 class Daemon:
     """A service with a fake engine. `finished` collects the replies that are not due at once."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, specs: dict[str, ModelSpec] = SPECS, **settings: Any) -> None:
         self.engines = Engines()
-        self.config = Config(folder, folder, folder, folder, model="small", **settings)
-        self.setup = Setup(self.config, Catalogue({**SPECS, FLAT.id: FLAT}))
+        self.config = Config(folder, folder, folder, folder, **{"model": "small", **settings})
+        self.setup = Setup(self.config, Catalogue({**specs, FLAT.id: FLAT}))
         identity = Identity("tcp://127.0.0.1:1", "connection.json", bytes(32))
         self.service = Service(self.setup, lambda: self.setup, identity, lambda: None, self.engines, self.engines.clock)
         self.finished = Finished(self.service.collect)
@@ -718,7 +720,8 @@ def test_it_is_listed_as_installed(daemon: Daemon) -> None:
     (listed,) = daemon.ask(1, messages.ModelsRequest())
     assert isinstance(listed, messages.ModelsReply)
     (flat,) = (facts for facts in listed.models if facts["id"] == "flat")
-    assert flat == {**FLAT.facts(), "installed": True, "loaded": False, "default": False, "seconds": None}
+    state = {"installed": True, "loaded": False, "default": False, "chosen": "", "seconds": None, "measured": False}
+    assert flat == {**FLAT.facts(), **state}
 
 
 def test_it_takes_no_plate(daemon: Daemon) -> None:
@@ -747,11 +750,11 @@ def test_status_says_what_made_the_latest_mask(daemon: Daemon) -> None:
     assert status_of(daemon)["chosen"] is None and status_of(daemon)["flat_ground"] == "auto"
     daemon.ask(1, MaskRequest(width=SIDE, height=SIDE, format="RGB8"), drawn(SIDE))
     daemon.mask_of(1)
-    told = {"model": "flat", "ground": "colour", "ground_colour": [255, 255, 255], "chosen": True}
+    told = {"model": "flat", "ground": "colour", "ground_colour": [255, 255, 255], "chosen": True, "reason": ""}
     assert status_of(daemon)["chosen"] == told
     daemon.mask(2)
     daemon.mask_of(2)
-    told = {"model": "small", "ground": "", "ground_colour": [], "chosen": False}
+    told = {"model": "small", "ground": "", "ground_colour": [], "chosen": False, "reason": ""}
     assert status_of(daemon)["chosen"] == told
     hint = bytes(SIDE * SIDE // 2) + bytes([255]) * (SIDE * SIDE // 2)
     daemon.ask(3, RefineRequest(width=SIDE, height=SIDE, format="RGB8", hint=True), disc(SIDE), hint)
@@ -819,3 +822,198 @@ def test_a_view_needs_memory_to_look_at_all_of_a_picture_until_it_is_known_not_t
             assert refused(answer) == "out_of_memory"
         else:
             daemon.mask_of(request_id + 5)
+
+
+# -- a model that nobody names -----------------------------------------------------------------------------------------
+
+# An inference takes a second; each is estimated to take what it does at first.
+GRADED = {
+    "small": model("small", quality=28, work=160.0),
+    "good": model("good", quality=46, work=160.0),
+    "best": model("best", quality=64, work=800.0, peak_bytes=2_000_000),
+}
+
+
+@pytest.fixture
+def choosing(tmp_path: Path, installed: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
+    monkeypatch.setattr(paces, "_cores", lambda: 2)
+    one = Daemon(tmp_path, GRADED, model="auto")
+    yield one
+    one.end()
+
+
+def result_of(daemon: Daemon, request_id: int) -> MaskResult:
+    reply = daemon.finished.of(request_id)
+    assert isinstance(reply.message, MaskResult), reply.message
+    return reply.message
+
+
+def reload(daemon: Daemon, **settings: Any) -> None:
+    daemon.setup = daemon.setup._replace(config=replace(daemon.config, **settings))
+    daemon.service.reload()
+
+
+def auto(daemon: Daemon) -> dict[str, Any]:
+    (message,) = daemon.ask(999, messages.StatusRequest())
+    assert isinstance(message, messages.StatusReply)
+    found: dict[str, Any] = message.status["auto"]
+    return found
+
+
+@pytest.mark.parametrize("requested", ["default", "auto"])
+def test_the_best_within_the_patience_makes_the_mask_and_the_result_says_why(choosing: Daemon, requested: str) -> None:
+    choosing.mask(1, requested)
+    made = result_of(choosing, 1)
+    assert (made.model, made.chosen, made.reason) == ("good", True, "patience")
+    choosing.mask(2, "small")
+    made = result_of(choosing, 2)
+    assert (made.model, made.chosen, made.reason) == ("small", False, "")
+
+
+def test_auto_may_be_asked_for_where_the_settings_name_a_model(tmp_path: Path, installed: None) -> None:
+    one = Daemon(tmp_path, GRADED, model="small", patience=60.0)
+    one.mask(1, "default")
+    assert not result_of(one, 1).chosen
+    one.mask(2, "auto")
+    assert (result_of(one, 2).model, result_of(one, 2).reason) == ("best", "best")
+    one.end()
+
+
+def test_the_status_says_what_would_be_chosen_and_what_is_known_of_its_pace(choosing: Daemon) -> None:
+    before = {"model": "good", "reason": "patience", "seconds": 1.0, "measured": False, "better": None}
+    assert auto(choosing) == before
+    choosing.mask(1, "default")
+    result_of(choosing, 1)
+    assert auto(choosing) == {**before, "measured": True}
+    (listed,) = choosing.ask(2, messages.ModelsRequest())
+    assert isinstance(listed, messages.ModelsReply)
+    seen = {facts["id"]: (facts["chosen"], facts["quality"], facts["measured"]) for facts in listed.models}
+    assert seen["good"] == ("patience", 46, True) and seen["best"] == ("", 64, False) and seen["flat"][0] == ""
+    assert not any(facts["default"] for facts in listed.models)
+
+
+def test_what_could_be_had_is_told_with_its_size_and_licence(
+    tmp_path: Path, installed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Source("https", url="https://example.org/best.onnx", bytes=7_000_000, sha256="00")
+    best = replace(GRADED["best"], automatic=False, sources=(source,))
+    monkeypatch.setattr(Store, "installed", lambda store, entry: entry.id != "best")
+    one = Daemon(tmp_path, {**GRADED, "best": best}, model="auto", patience=60.0)
+    better = auto(one)["better"]
+    assert (better["model"], better["bytes"], better["licence"], better["title"]) == (
+        "best",
+        7_000_000,
+        "Apache-2.0",
+        "BEST",
+    )
+    assert not better["measured"] and auto(one)["model"] == "good"
+    one.end()
+
+
+def test_a_measured_pace_changes_the_choice_and_the_next_daemon_knows_it(
+    choosing: Daemon, tmp_path: Path, installed: None
+) -> None:
+    choosing.mask(1, "best")  # in a second, as it turns out
+    result_of(choosing, 1)
+    choosing.mask(2, "default")
+    assert (result_of(choosing, 2).model, result_of(choosing, 2).reason) == ("best", "best")
+    choosing.end()
+    again = Daemon(tmp_path, GRADED, model="auto")
+    assert auto(again)["model"] == "best" and auto(again)["measured"]
+    again.end()
+
+
+def test_patience_and_memory_of_the_settings_change_the_choice(choosing: Daemon) -> None:
+    assert auto(choosing)["model"] == "good"
+    reload(choosing, patience=60.0)
+    assert auto(choosing)["model"] == "best"
+    reload(choosing, patience=60.0, memory=1_000_000)
+    assert (auto(choosing)["model"], auto(choosing)["reason"]) == ("good", "memory")
+
+
+def test_what_is_asked_about_an_open_picture_keeps_its_model(choosing: Daemon) -> None:
+    choosing.open(1)
+    choosing.about(2, model="default", view=VIEW)
+    assert result_of(choosing, 2).model == "good"
+    choosing.mask(3, "best")
+    result_of(choosing, 3)
+    choosing.about(4, bytes(SIDE * SIDE), model="default", anyway=True)
+    assert result_of(choosing, 4).model == "good"
+    choosing.open(5, 2)
+    choosing.about(6, name=2, model="default")
+    assert result_of(choosing, 6).model == "best"
+    reload(choosing)
+    choosing.about(7, model="default")
+    assert result_of(choosing, 7).model == "best", "the settings were read again"
+
+
+def test_a_request_keeps_the_model_that_it_was_given(choosing: Daemon) -> None:
+    gate = choosing.engines.close_inferring("good")
+    choosing.mask(1, "default")
+    assert gate.reached.wait(60)
+    choosing.mask(2, "default")
+    reload(choosing, patience=60.0)
+    choosing.mask(3, "default")
+    gate.open()
+    assert [result_of(choosing, each).model for each in (1, 2, 3)] == ["good", "good", "best"]
+
+
+def test_a_request_gets_a_smaller_model_where_memory_is_gone_when_its_own_is_loaded(
+    choosing: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choosing.service._cache, "_free_memory", lambda: 1_000_000)
+    reload(choosing, patience=60.0)
+    gate = choosing.engines.close_loading("best")
+    monkeypatch.setattr(choosing.service._selection, "_free_memory", iter([1 << 40, *[1_000_000] * 9]).__next__)
+    choosing.mask(1, "default")
+    assert (result_of(choosing, 1).model, result_of(choosing, 1).reason) == ("good", "memory")
+    assert not gate.reached.is_set()
+
+
+def test_a_model_that_was_named_is_not_replaced_where_memory_is_gone(
+    choosing: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choosing.service._cache, "_free_memory", lambda: 1_000_000)
+    choosing.mask(1, "best")
+    assert choosing.failure_of(1) == "out_of_memory"
+
+
+def test_a_flat_ground_goes_before_the_choice(choosing: Daemon) -> None:
+    request = MaskRequest(width=SIDE, height=SIDE, format="RGB8", model="auto")
+    choosing.ask(1, request, drawn(SIDE))
+    made = result_of(choosing, 1)
+    assert (made.model, made.chosen, made.reason) == ("flat", True, "") and choosing.engines.made == []
+
+
+def test_what_is_chosen_can_be_loaded_and_unloaded(choosing: Daemon) -> None:
+    assert choosing.ask(1, messages.Load("auto")) == []
+    assert choosing.finished.of(1).message == Done()
+    assert [engine.spec.id for engine in choosing.engines.made] == ["good"]
+    assert choosing.ask(2, messages.Load("default")) == [Done()], "it is in memory"
+    assert choosing.ask(3, messages.Unload("auto")) == [Done(True)]
+
+
+def test_what_is_chosen_can_be_kept_from_the_start_on(tmp_path: Path, installed: None) -> None:
+    one = Daemon(tmp_path, GRADED, model="auto", patience=60.0, preload="auto", keep_alive=1.0)
+    wait_for(lambda: one.service._cache.holds(GRADED["best"]), "the preloaded model")
+    wait_for(lambda: not one.service.working(), "the end of the load")
+    one.engines.clock.now += 60
+    one.service._queue.wake_worker()
+    one.mask(1, "default")
+    assert result_of(one, 1).model == "best" and len(one.engines.made) == 1
+    one.end()
+
+
+def test_a_model_that_is_to_be_preloaded_and_does_not_exist_stops_nothing(tmp_path: Path, installed: None) -> None:
+    one = Daemon(tmp_path, GRADED, preload="gone")
+    one.mask(1, "small")
+    assert result_of(one, 1).model == "small"
+    one.end()
+
+
+def test_without_a_model_that_may_be_chosen_requests_say_so(tmp_path: Path, installed: None) -> None:
+    one = Daemon(tmp_path, {"small": model("small", quality=0)}, model="auto")
+    assert refused(one.mask(1, "default")) == "model_not_installed" and auto(one) is None
+    one.mask(2, "small")
+    assert result_of(one, 2).model == "small"
+    one.end()

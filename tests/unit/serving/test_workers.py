@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 from conftest import wait_for
-from fakes import Engines, FakeStore, Finished, Gate, disc, drawn, model
+from fakes import TARGET, Engines, FakeStore, Finished, Gate, disc, drawn, model, paces
 from matted.inference.cache import ModelCache
+from matted.inference.choosing import Chooser
 from matted.inference.compiled import CompiledFiles
 from matted.inference.engines.engine import EngineDied
 from matted.inference.layer import Layer
@@ -26,9 +27,9 @@ from matted.mask.pipeline import Outcome, Pipeline
 from matted.models import catalogue
 from matted.models.catalogue import Catalogue
 from matted.serving.jobs import Job, JobQueue
-from matted.serving.workers import WORKERS, Setup, Workers
+from matted.serving.setup import Selection, Setup
+from matted.serving.workers import WORKERS, Workers
 from matted.settings import config
-from matted.settings.target import Target
 from matted_client.messages import Done, Failure, Load, MaskRequest, MaskResult
 
 SPECS = {name: model(name) for name in ("small", "large", "third")}
@@ -48,12 +49,21 @@ class Harness:
         self.queue = JobQueue(32, GIGANTIC)
         self.cache = ModelCache(GIGANTIC, lambda: GIGANTIC, self.clock)
         predictor = Predictor(
-            self.store.as_store, self.cache, CompiledFiles(folder, 0), Target("CPU"), self.engines, self.clock
+            self.store.as_store,
+            self.cache,
+            CompiledFiles(folder, 0),
+            paces(folder),
+            TARGET,
+            self.engines,
+            self.clock,
         )
+        self.free = GIGANTIC
+        chooser = Chooser(self.store.as_store, predictor.paces, self.cache.holds)
+        self.selection = Selection(chooser, lambda: self.free)
         defaults = config.Config(folder, folder, folder, folder, model="small", **settings)
         self.setup = Setup(defaults, Catalogue({**SPECS, FLAT.id: FLAT}))
         self.woken = 0
-        self.workers = Workers(self.setup, self.queue, self.cache, predictor, self._wake)
+        self.workers = Workers(self.setup, self.queue, self.cache, predictor, self.selection, self._wake)
         self.finished = Finished(self.workers.collect)
 
     def _wake(self) -> None:
@@ -414,6 +424,7 @@ def test_a_flat_ground_needs_no_model(harness: Harness) -> None:
         "ground": "colour",
         "ground_colour": [255, 255, 255],
         "chosen": True,
+        "reason": "",
     }
 
 
@@ -424,7 +435,8 @@ def test_a_photograph_gets_the_model_and_is_looked_at_once(harness: Harness, loo
         info = result(harness.finished.of(request_id))
         assert (info.model, info.ground, info.ground_colour, info.chosen) == ("small", "", [], False)
     assert looks.count == 1 and len(harness.engines.made) == 1
-    assert harness.workers.chosen == {"model": "small", "ground": "", "ground_colour": [], "chosen": False}
+    said = {"model": "small", "ground": "", "ground_colour": [], "chosen": False, "reason": ""}
+    assert harness.workers.chosen == said
 
 
 def test_who_names_a_model_gets_that_one_and_nobody_looks(harness: Harness, looks: Looks) -> None:

@@ -33,7 +33,7 @@ def load_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
 
 def test_nothing_given_leaves_the_defaults(load_with: Load) -> None:
     config = load_with()
-    assert (config.model, config.queue, config.log_level) == ("u2netp", 32, "info")
+    assert (config.model, config.patience, config.queue, config.log_level) == ("auto", 3.0, 32, "info")
 
 
 def test_the_file_wins_over_the_default(load_with: Load) -> None:

@@ -26,14 +26,19 @@ class Model:
 
     spec: the model.
     device: what it runs on, as OpenVINO names it.
+    title, capabilities: its maker's name of it, and what OpenVINO says it can do.
     arithmetic: what it computes in: "f32", "bf16" or "f16".
     note: why it does not run on the device in the settings, a sentence; or empty.
     size: (height, width) of the model's input, None if it takes any.
     """
 
-    def __init__(self, spec: ModelSpec, compiled: openvino.CompiledModel, note: str = "") -> None:
+    def __init__(
+        self, spec: ModelSpec, compiled: openvino.CompiledModel, title: str = "", capabilities: Sequence[str] = ()
+    ) -> None:
         self.spec = spec
-        self.note = note
+        self.note = ""
+        self.title = title
+        self.capabilities = tuple(capabilities)
         self.device = ", ".join(compiled.get_property("EXECUTION_DEVICES"))
         self.arithmetic = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         shape = compiled.input(0).get_partial_shape()
@@ -132,7 +137,8 @@ class _Loader:
         }
         if self._compiled_cache:
             properties["CACHE_DIR"] = str(self._compiled_cache)
-        return Model(self._spec, self.core.compile_model(self._graph, device, properties))
+        compiled = self.core.compile_model(self._graph, device, properties)
+        return Model(self._spec, compiled, devices.title(self.core, device), devices.capabilities(self.core, device))
 
     def load_on(self, device: Device) -> Model:
         """Compile the model for a device, and see whether that computes what the CPU does.

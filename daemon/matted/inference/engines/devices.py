@@ -54,7 +54,7 @@ def find(core: openvino.Core) -> list[Device]:
         found.append(
             Device(
                 name,
-                str(_property(core, name, "FULL_DEVICE_NAME") or name).strip(),
+                title(core, name),
                 "DISCRETE" in str(_property(core, name, "DEVICE_TYPE")).upper(),
                 str(_property(core, name, _DRIVER_VERSIONS.get(kind(name), ""))),
                 build,
@@ -75,6 +75,11 @@ def in_order(setting: str, found: Sequence[Device]) -> list[Device]:
     # A lone device of its kind has no number, but may be called by it.
     fitting = [each for each in found if wanted in (each.kind, each.name) or wanted == f"{each.name}.0"]
     return sorted((each for each in fitting if each.kind != CPU), key=lambda each: not each.discrete)
+
+
+def title(core: openvino.Core, name: str) -> str:
+    """Return the name that its maker gave a device, else OpenVINO's."""
+    return str(_property(core, name, "FULL_DEVICE_NAME") or name).strip()
 
 
 def capabilities(core: openvino.Core, name: str) -> list[str]:

@@ -60,7 +60,9 @@ class Engine(Protocol):
     meanwhile.
 
     spec: the model.
-    device: what it runs on, as OpenVINO names it. Known after `load`, like the next three.
+    device: what it runs on, as OpenVINO names it. Known after `load`, like the next five.
+    title: the name that its maker gave the device.
+    capabilities: OpenVINO's names of what the device can do, such as "BF16".
     arithmetic: what it computes in: "f32", "bf16" or "f16".
     note: why that is not the device in the settings, a sentence; or empty.
     size: (height, width) of the model's input, None if it takes any.
@@ -68,6 +70,8 @@ class Engine(Protocol):
 
     spec: ModelSpec
     device: str
+    title: str
+    capabilities: Sequence[str]
     arithmetic: str
     note: str
     size: tuple[int, int] | None

@@ -79,7 +79,8 @@ class LocalEngine:
     def __init__(self, spec: ModelSpec, path: Path, target: Target, compiled: Path | None) -> None:
         """Start the engine process. The arguments are those of `backend.load`."""
         self.spec = spec
-        self.device = self.arithmetic = self.note = ""
+        self.device = self.title = self.arithmetic = self.note = ""
+        self.capabilities: Sequence[str] = ()
         self.size: tuple[int, int] | None = None
         self._load_arguments = (spec, path, target, compiled)
         self._inferences = 0  # so far, which numbers them
@@ -110,7 +111,9 @@ class LocalEngine:
 
     def load(self) -> None:
         """Load the model, as `Engine.load`."""
-        _, self.device, self.arithmetic, self.note, self.size = self._call("load", *self._load_arguments)
+        _, self.device, self.title, self.capabilities, self.arithmetic, self.note, self.size = self._call(
+            "load", *self._load_arguments
+        )
 
     def inference(self, pictures: Sequence[Planes]) -> LocalInference:
         """Return an inference, as `Engine.inference`. Its outputs are copies."""

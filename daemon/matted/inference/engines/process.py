@@ -4,7 +4,8 @@ It reads pickled commands from its standard input and answers on its standard ou
 user. Pictures and outputs cross in shared memory, whose handles are its arguments. The process ends when its input
 ends, so it does not outlive its daemon, however that died.
 
-    ("load", spec, path, target, compiled)   -> ("loaded", device, arithmetic, note, size) or ("failed", error)
+    ("load", spec, path, target, compiled)   -> ("loaded", and of the Engine: device, title, capabilities, arithmetic,
+                                                note, size) or ("failed", error)
     ("infer", number, places of pictures)    -> ("outputs", places of outputs) or ("failed", error)
     ("cancel", number)                       no answer; the inference of that number ends early
 """
@@ -73,9 +74,9 @@ class EngineProcess:
         os._exit(1)
 
     def _load(self, *arguments: Any) -> tuple[Any, ...]:
-        self._model = backend.load(*arguments)
+        model = self._model = backend.load(*arguments)
         allocator.keep_blocks()  # only now, so that the memory that loading took is returned to the system
-        return "loaded", self._model.device, self._model.arithmetic, self._model.note, self._model.size
+        return "loaded", model.device, model.title, model.capabilities, model.arithmetic, model.note, model.size
 
     def _infer(self, number: int, places: list[shared_memory.ArrayPlace]) -> tuple[Any, ...]:
         assert self._model is not None

@@ -1,0 +1,135 @@
+"""The settings and the models that hold at a time, and which model a request gets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from matted_client import options
+from matted_client.messages import Load, MaskRequest
+
+from matted.inference.choosing import Choice, Chooser
+from matted.mask import keying
+from matted.mask.picture import Picture
+from matted.models.catalogue import Catalogue
+from matted.models.spec import Entry, ModelSpec
+from matted.serving.jobs import Job
+from matted.settings.config import Config
+
+_STAYS = "model"  # by which a picture's findings have the choice that was made for it
+
+
+class Setup(NamedTuple):
+    """The settings and the models that hold at a time. A reload replaces both."""
+
+    config: Config
+    catalogue: Catalogue
+
+    def leaves_choice(self, requested: str) -> bool:
+        """Return whether a request leaves its model to matted, by itself or as the settings say so."""
+        return self._named(requested) == options.AUTO_MODEL
+
+    def model_id(self, requested: str, chosen: Choice | None) -> str:
+        """Resolve "default" to the settings' model, and "auto" to the one that was chosen."""
+        named = self._named(requested)
+        return chosen.spec.id if chosen is not None and named == options.AUTO_MODEL else named
+
+    def model(self, requested: str, chosen: Choice | None) -> Entry:
+        """Return the entry of a requested model. Raises Rejected("model_not_found")."""
+        return self.catalogue.find(self.model_id(requested, chosen))
+
+    def model_of(self, job: Job) -> str | None:
+        """Return the id of the model that a job is for, None if it is for none."""
+        return None if job.model is None else self.model_id(job.model, job.chosen)
+
+    def keep_alive(self, job: Job) -> float:
+        """Return for how many seconds the model of a job stays in memory after its use."""
+        request = job.request
+        assert isinstance(request, (MaskRequest, Load)), "a request without a model"
+        if self.config.preload and self.model_of(job) == self.model_id(self.config.preload, job.chosen):
+            return math.inf
+        asked = request.keep_alive if self.config.client_keep_alive else None
+        return self.config.keep_alive if asked is None else asked
+
+    @property
+    def uses_grounds(self) -> bool:
+        """Whether flat grounds are used without being asked for."""
+        return self.config.flat_ground == options.AUTO
+
+    def takes_flat(self, job: Job) -> bool | None:
+        """Return whether a picture's flat ground makes its mask in the place of a model. It takes no time.
+
+        None: that depends on the ground, for which nobody has looked yet.
+        """
+        request, picture = job.request, job.picture
+        if not isinstance(request, MaskRequest) or picture is None:
+            return False
+        if request.model not in (options.DEFAULT_MODEL, options.AUTO_MODEL):
+            return False
+        if not self.uses_grounds or picture.has_plate:
+            return False
+        if not isinstance(self.catalogue.entries.get(self.model_id(request.model, job.chosen)), ModelSpec):
+            return False
+        return keying.known_to_be_flat(picture)
+
+    def _named(self, requested: str) -> str:
+        return self.config.model if requested == options.DEFAULT_MODEL else requested
+
+
+class Selection:
+    """Chooses models for the requests that leave it to matted. Thread-safe.
+
+    What is asked about a picture has one model, the first that was chosen for it: views that follow each other shall
+    not differ by chance.
+    """
+
+    def __init__(self, chooser: Chooser, free_memory: Callable[[], int]) -> None:
+        """Choose nothing yet. free_memory: gives the bytes that a model which is not loaded may take."""
+        self._chooser = chooser
+        self._free_memory = free_memory
+
+    def best(self, setup: Setup) -> Choice:
+        """Choose a model. Raises Rejected("model_not_installed") if there is none that may be chosen."""
+        return self._chooser.best(setup.catalogue, setup.config.patience, self._free_memory())
+
+    def better(self, setup: Setup) -> Choice | None:
+        """Return what would be chosen if it were on this computer, None if nothing better can be had."""
+        return self._chooser.better(setup.catalogue, setup.config.patience, self._free_memory())
+
+    def for_request(self, setup: Setup, requested: str, picture: Picture | None = None) -> Choice | None:
+        """Return what a request gets, None if it leaves no choice. Raises as `best`.
+
+        requested: what it says of the model. `flat` asks the settings' model about doubtful holes.
+        picture: what it is about.
+        """
+        asks = options.DEFAULT_MODEL if requested == options.FLAT else requested
+        if not setup.leaves_choice(asks):
+            return None
+        if picture is None:
+            return self.best(setup)
+        standing = picture.findings.get(_STAYS, _nothing, stays=True)
+        if not standing or not self._chooser.has(setup.catalogue, standing[0].spec):
+            standing[:] = [self.best(setup)]
+        return standing[0]
+
+    def again(self, setup: Setup, job: Job) -> bool:
+        """Choose once more for a job for whose model there was not enough memory. Returns whether it gets another."""
+        before = job.chosen
+        if before is None or setup.model_of(job) != before.spec.id:
+            return False
+        now = self.best(setup)
+        if now.spec.peak_bytes >= before.spec.peak_bytes:
+            return False
+        job.chosen = now
+        if job.picture is not None:
+            job.picture.findings.get(_STAYS, _nothing, stays=True)[:] = [now]
+        return True
+
+    def forget(self) -> None:
+        """Choose anew from now on, whatever stood: the settings have changed."""
+        self._chooser.forget()
+
+
+def _nothing() -> tuple[list[Choice], int]:
+    return [], 0
