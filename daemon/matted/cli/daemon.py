@@ -13,9 +13,10 @@ from matted_client import MattedError, Rejected, Timeout, Unavailable, endpoint,
 from matted_client.client import connect
 from matted_client.errors import NotRunning
 from matted_client.grounds import colour_name
-from matted_client.options import AUTO
+from matted_client.models import why_chosen
+from matted_client.options import AUTO, AUTO_MODEL
 
-from matted.cli.output import FAILED, OK, complain, duration, table
+from matted.cli.output import FAILED, OK, complain, duration, megabytes, table
 from matted.settings import config
 from matted.settings.target import ARITHMETICS
 
@@ -26,7 +27,10 @@ SILENT_SECONDS = 5.0  # for a daemon that hangs to end when it is told to, and t
 def add_parser(commands: Any) -> None:
     """Add the commands that run the daemon, and those that talk to it."""
     serve = commands.add_parser("serve", help="run the daemon in this terminal", allow_abbrev=False)
-    serve.add_argument("--model", metavar="ID", help="the model for requests that name none")
+    serve.add_argument(
+        "--model", metavar="ID", help="the model for requests that name none; auto: the best for this computer"
+    )
+    serve.add_argument("--patience", metavar="TIME", help="how long a model may take that is chosen so: 3s, 0.5s")
     serve.add_argument(
         "--flat-ground",
         choices=config.FLAT_GROUNDS,
@@ -144,7 +148,8 @@ def _status(options: argparse.Namespace) -> int:
         ("endpoint", status["endpoint"]),
         ("connection file", status["connection_file"]),
         ("device", status["device"]),
-        ("default model", status["default_model"]),
+        ("default model", _describe_default(status)),
+        ("better model", _describe_better(status["auto"])),
         ("flat ground", "needs no model" if status["flat_ground"] == AUTO else "not looked for"),
         ("latest mask", _describe_latest(status["chosen"])),
         ("models in memory", ", ".join(_describe_loaded(model) for model in status["loaded"]) or "none"),
@@ -156,6 +161,26 @@ def _status(options: argparse.Namespace) -> int:
     return OK
 
 
+def _describe_default(status: dict[str, Any]) -> str:
+    """Say which model is used where none is named. status: of the daemon."""
+    auto = status["auto"]
+    if status["default_model"] != AUTO_MODEL or auto is None:
+        return str(status["default_model"])
+    said = f"{auto['model']}, chosen by itself"
+    if auto["seconds"] is not None:
+        said += f"; {'' if auto['measured'] else 'estimated '}{auto['seconds']:.1f} s"
+    return f"{said}. {why_chosen(auto['reason'])}"
+
+
+def _describe_better(auto: dict[str, Any] | None) -> str:
+    """Say which better model could be had, and how; empty if there is none. auto: of the status."""
+    if auto is None or auto["better"] is None:
+        return ""
+    better = auto["better"]
+    facts = f"{better['title']}, {megabytes(better['bytes'])}, {better['licence']}"
+    return f"{better['model']} ({facts}): matted models pull {better['model']}"
+
+
 def _describe_latest(chosen: dict[str, Any] | None) -> str:
     """Say what made the latest mask, in a few words. chosen: of the status."""
     if chosen is None:
@@ -165,7 +190,8 @@ def _describe_latest(chosen: dict[str, Any] | None) -> str:
         said.append(f"{colour_name(chosen['ground_colour'])} ground ({chosen['ground']})")
     if chosen["chosen"]:
         said.append("chosen by itself")
-    return ", ".join(said)
+    why = f". {why_chosen(chosen['reason'])}" if chosen["reason"] else ""
+    return ", ".join(said) + why
 
 
 def _describe_loaded(model: dict[str, Any]) -> str:

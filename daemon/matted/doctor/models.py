@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from matted_client import MattedError
+from matted_client.models import why_chosen
+from matted_client.options import AUTO_MODEL
 
 from matted.doctor.context import FAIL, NOTE, OK, Context, Finding
 from matted.models import catalogue
@@ -24,7 +26,10 @@ def check_models(context: Context) -> Iterator[Finding]:
     for spec in known.specs.values():
         if (store.folder / spec.id).exists():
             yield _installed(spec, store)
-    yield from _default(context.settings.model, known, store)
+    if context.settings.model == AUTO_MODEL:
+        yield from _chosen(context, known, store)
+    else:
+        yield from _default(context.settings.model, known, store)
 
 
 def _installed(spec: ModelSpec, store: Store) -> Finding:
@@ -35,6 +40,21 @@ def _installed(spec: ModelSpec, store: Store) -> Finding:
         what = f"Its licence ({spec.licence}, {spec.use}) was not accepted, so it cannot be used."
         return Finding(FAIL, subject, what, f"Run: matted models pull {spec.licensed_by}")
     return Finding(OK, subject, f"It is intact. Licence {spec.licence}: {spec.use}.")
+
+
+def _chosen(context: Context, known: Catalogue, store: Store) -> Iterator[Finding]:
+    """Say which model is chosen by itself, and whether a better one could be had."""
+    from matted.inference import choosing  # here: where psutil is broken, the other checks shall run all the same
+
+    choice, better = choosing.without_daemon(context.settings, known, store)
+    spec = choice.spec
+    if not store.installed(spec):
+        yield from _default(spec.id, known, store)
+        return
+    seconds = f"{'' if choice.measured else 'an estimated '}{choice.seconds:.1f} s"
+    what = f"{spec.id} is chosen by itself, and takes {seconds}. {why_chosen(choice.reason)}"
+    todo = f"A better one can be had: {better.spec.how_to_get}" if better else ""
+    yield Finding(OK, "Default model", what, todo)
 
 
 def _default(model: str, known: Catalogue, store: Store) -> Iterator[Finding]:

@@ -43,7 +43,11 @@ def add_parser(commands: Any) -> None:
 
     for name, run, text in (
         ("remove", changing.remove, "delete a model from this computer"),
-        ("default", changing.default, "set the model that is used when none is named"),
+        (
+            "default",
+            changing.default,
+            "set the model that is used when none is named; auto: the best one here",
+        ),
         ("info", listing.info, "show all that is known about a model"),
     ):
         verb(name, run, text).add_argument("id", metavar="ID")

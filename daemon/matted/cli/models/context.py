@@ -10,6 +10,7 @@ from matted_client import MattedError
 from matted_client.client import connect
 
 from matted.inference.compiled import CompiledFiles
+from matted.inference.paces import Paces
 from matted.models import catalogue
 from matted.models.catalogue import Catalogue
 from matted.models.store import Store
@@ -24,6 +25,10 @@ class Context:
     known: Catalogue
     store: Store
     compiled: CompiledFiles
+
+    @property
+    def paces(self) -> Paces:
+        return Paces(self.settings.paces, self.settings.target)
 
     @property
     def own_file(self) -> Path:

@@ -4,41 +4,67 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+from dataclasses import dataclass
 from typing import Any
 
 from matted_client import MattedError
 from matted_client.client import connect
+from matted_client.models import quality, why_chosen
+from matted_client.options import AUTO_MODEL
 
 from matted.cli.models.context import Context
 from matted.cli.output import FAILED, OK, megabytes, table
-from matted.models.spec import Entry, ModelSpec
+from matted.inference import choosing
+from matted.models.spec import ANY, Entry, ModelSpec
 
 _UNSEEN = "never with its own weights, but with a stand-in; they are tried on a picture when they are installed"
 
 
+@dataclass(frozen=True)
+class _Now:
+    """What holds at the moment.
+
+    loaded: ids of the models in memory; none if no daemon runs.
+    chosen: id of the model that is chosen by itself, empty if none may be. reason: why; see matted_client.models.
+    """
+
+    loaded: set[str]
+    chosen: str
+    reason: str
+
+
 def show(options: argparse.Namespace, context: Context) -> int:
-    loaded = _in_memory()
+    now = _now(context)
     entries = context.known.entries.values()
     if options.json:
-        print(json.dumps([_facts(entry, context, loaded) for entry in entries], indent=2))
+        print(json.dumps([_facts(entry, context, now) for entry in entries], indent=2))
         return OK
     for entry in entries:
         print(f"{entry.id}  {entry.title}: {entry.about}")
-        print(f"    {_licence(entry, context)}; {', '.join(_state(entry, context, loaded))}")
+        print(f"    {_licence(entry, context)}; {', '.join(_state(entry, context, now))}")
     return OK
 
 
-def _in_memory() -> set[str]:
-    """Return the ids of the models in memory; empty if no daemon runs."""
+def _now(context: Context) -> _Now:
+    """Ask the daemon; if none runs, find out what it would choose."""
     try:
         with connect("matted models", start=False) as session:
-            return {model["id"] for model in session.status()["loaded"]}
+            status = session.status()
+            auto = status["auto"] or {"model": "", "reason": ""}
+            return _Now({model["id"] for model in status["loaded"]}, str(auto["model"]), str(auto["reason"]))
     except (MattedError, KeyError, TypeError):
-        return set()
+        pass
+    try:
+        choice, _ = choosing.without_daemon(context.settings, context.known, context.store)
+    except MattedError:
+        return _Now(set(), "", "")
+    return _Now(set(), choice.spec.id, choice.reason)
 
 
-def _facts(entry: Entry, context: Context, loaded: set[str]) -> dict[str, Any]:
+def _facts(entry: Entry, context: Context, now: _Now) -> dict[str, Any]:
     spec = entry if isinstance(entry, ModelSpec) else None
+    expected = context.paces.expected(spec) if spec else None
     return {
         **entry.facts(),
         "licence_accepted": context.store.licences.accepted(entry) or None,
@@ -48,8 +74,11 @@ def _facts(entry: Entry, context: Context, loaded: set[str]) -> dict[str, Any]:
         "installed": context.store.installed(entry),
         "disk_bytes": context.store.size(spec) if spec else 0,
         "compiled_bytes": context.compiled.size(entry.id),
-        "loaded": entry.id in loaded,
+        "loaded": entry.id in now.loaded,
         "default": entry.id == context.settings.model,
+        "chosen": now.reason if entry.id == now.chosen else "",
+        "seconds": choosing.as_fact(expected.seconds) if expected else None,
+        "measured": expected is not None and expected.measured,
     }
 
 
@@ -59,8 +88,11 @@ def _licence(entry: Entry, context: Context) -> str:
     return f"{licence} ({entry.use})" + (f", accepted {accepted[:10]}" if accepted else "")
 
 
-def _state(entry: Entry, context: Context, loaded: set[str]) -> list[str]:
-    state = ["default"] * (entry.id == context.settings.model) + ["in memory"] * (entry.id in loaded)
+def _state(entry: Entry, context: Context, now: _Now) -> list[str]:
+    state = ["default"] * (entry.id == context.settings.model) + ["in memory"] * (entry.id in now.loaded)
+    if entry.id == now.chosen and context.settings.model == AUTO_MODEL:
+        why = why_chosen(now.reason).rstrip(".")
+        state.insert(0, f"chosen by itself ({why[0].lower()}{why[1:]})")
     if not isinstance(entry, ModelSpec):
         return [*state, "part of matted"]
     if context.store.installed(entry):
@@ -80,7 +112,7 @@ def info(options: argparse.Namespace, context: Context) -> int:
         ("", entry.about),
         ("licence", _licence(entry, context)),
         ("", entry.licence_url),
-        ("state", ", ".join(_state(entry, context, _in_memory()))),
+        ("state", ", ".join(_state(entry, context, _now(context)))),
         ("takes", "a picture and a plate" if entry.needs_plate else "a picture"),
     ]
     table(*lines, *(_weights(entry, context) if isinstance(entry, ModelSpec) else []))
@@ -92,6 +124,8 @@ def _weights(spec: ModelSpec, context: Context) -> list[tuple[str, str]]:
     origin = context.store.origin(spec)
     lines = [
         ("input", _input(spec)),
+        ("quality", _quality(spec)),
+        ("inference", _seconds(spec, context)),
         ("memory", f"{'estimated, ' if spec.unseen else ''}up to {megabytes(spec.peak_bytes)}"),
     ]
     if spec.unseen:
@@ -108,6 +142,18 @@ def _weights(spec: ModelSpec, context: Context) -> list[tuple[str, str]]:
         lines += [("", f"{opt_in}{megabytes(source.download_bytes)}, {':'.join(source.digest or ('hash', 'unknown'))}")]
         lines += [("", source.licence_note)]
     return lines
+
+
+def _quality(spec: ModelSpec) -> str:
+    said = quality(spec.facts())
+    return f"{said}, for {spec.subject if spec.subject != ANY else 'any subject'}" if said else ""
+
+
+def _seconds(spec: ModelSpec, context: Context) -> str:
+    expected = context.paces.expected(spec)
+    if expected.seconds == math.inf:
+        return ""
+    return f"about {expected.seconds:.1f} s" + ("" if expected.measured else ", estimated: it has not run here yet")
 
 
 def _input(spec: ModelSpec) -> str:
