@@ -124,7 +124,7 @@ class Workers:
         wanted = None if self.setup.takes_flat(job) else self._model_id(job)
 
         def is_in_the_way(other: Job) -> bool:
-            return wanted is not None and other.model is not None and self.setup.model_id(other.model) != wanted
+            return wanted is not None and self.setup.model_of(other) not in (wanted, None)
 
         return is_in_the_way
 
