@@ -317,8 +317,8 @@ def keyer(path: Path, size: tuple[int | str, int | str] = ("height", "width")) -
 def film_like(path: Path) -> Path:
     """src (1 x 3 x height x width, RGB in 0..1), r1i, downsample_ratio -> fgr, pha, r1o: one frame of a film.
 
-    pha is how red src is, eight times, once it has been made smaller by the ratio and larger again, and more for what r1i says that
-    came before; fgr is src.
+    pha is how red src is, eight times, once it has been made smaller by the ratio and larger again, and more for what
+    r1i says that came before; fgr is src.
     """
     net = Net(17)
     ones = net.constant([1.0, 1.0])
