@@ -296,9 +296,9 @@ class Predictor:
             finally:
                 task.estimate = None
             seconds = self.clock() - start
+            remembered.put(key, inferred)  # before the next inference, which may be of the same
         stopwatch.lap(stage)
         self.paces.record(engine.spec, engine.device, engine.arithmetic, seconds)
-        remembered.put(key, inferred)
         return inferred
 
     def _load(self, task: Task, spec: ModelSpec, retry: _Retry) -> Engine:
