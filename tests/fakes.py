@@ -18,7 +18,7 @@ from conftest import wait_for
 from matted.inference.engines.engine import EngineDied
 from matted.inference.paces import Paces
 from matted.models import catalogue
-from matted.models.spec import ModelSpec
+from matted.models.spec import DECODER, MODEL, Decoder, ModelSpec
 from matted.models.store import Store
 from matted.settings.target import Target
 from matted_client import Rejected, messages
@@ -37,6 +37,24 @@ def model(name: str, **fields: Any) -> ModelSpec:
 def paces(folder: Path, target: Target = TARGET) -> Paces:
     """Return the paces of a computer with two cores, on which nothing was measured unless `folder` has it."""
     return Paces(folder / "paces.json", target, cores=2, openvino="1.0")
+
+
+def clickable(name: str) -> ModelSpec:
+    """Return the spec of a fake model that takes clicks."""
+    decoder = Decoder(
+        features=("features",), points="points", labels="labels", earlier=("mask", "there"), outputs=(0, 1)
+    )
+    return model(name, inputs="image+clicks", side=4 * SIDE, activation="sigmoid", subject_floor=0.0, decoder=decoder)
+
+
+def decoded(
+    features: NDArray[Any], points: NDArray[Any], labels: NDArray[Any], earlier: NDArray[Any], there: NDArray[Any]
+) -> list[Any]:
+    """Return the answer of a fake decoder: a mask of pixels as red as the first point's, and one of all, and scores."""
+    column, row = points[0].astype(int) // 4
+    alike = np.abs(features[0, ::4, ::4] - features[0, ::4, ::4][row, column]) < 0.25
+    masks = np.where(np.stack([alike, np.ones_like(alike)]), np.float32(9), np.float32(-9))
+    return [masks, np.float32([0.9, 0.2])]
 
 
 class Clock:
@@ -132,7 +150,9 @@ class Engines:
 
 
 class FakeEngine:
-    """An Engine. Its matte is the red plane of its input; an inference takes a second of the clock."""
+    """An Engine. Its matte is the red plane of its input, or that is what it gives to its decoder, which answers as
+    `decoded`. An inference takes a second of the clock.
+    """
 
     def __init__(self, spec: ModelSpec, target: Target, compiled: Path | None, engines: Engines) -> None:
         self.spec = spec
@@ -140,7 +160,7 @@ class FakeEngine:
         self.capabilities: Sequence[str] = ()
         self.size: tuple[int, int] | None = None
         self.compiled = compiled
-        self.inferences = 0
+        self.inferences = self.decodings = 0
         self.closed = self.paused = False
         self.pauses = 0
         self._target = target
@@ -155,16 +175,17 @@ class FakeEngine:
         except EngineDied:
             self._alive = False
             raise
-        self.device, self.arithmetic, self.size = self._target.device, "f32", (SIDE, SIDE)
+        self.device, self.arithmetic, self.size = self._target.device, "f32", (self.spec.side, self.spec.side)
         self.title, self.capabilities = "A processor", ("FP32", "INT8")
         self.note = self._engines.notes.get(self.spec.id, "")
 
-    def inference(self, pictures: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]) -> FakeInference:
-        return FakeInference(self, pictures)
+    def inference(self, inputs: Sequence[np.ndarray[Any, np.dtype[Any]]], graph: str = MODEL) -> FakeInference:
+        return FakeInference(self, inputs, graph)
 
-    def infer(self, pictures: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]) -> list[Any]:
+    def infer(self, inputs: Sequence[np.ndarray[Any, np.dtype[Any]]], graph: str) -> list[Any]:
         assert not self.closed, "an engine is used after it was closed"
-        self.inferences += 1
+        self.inferences += graph == MODEL
+        self.decodings += graph == DECODER
         self._engines.running += 1
         self._engines.most_running = max(self._engines.most_running, self._engines.running)
         try:
@@ -177,8 +198,10 @@ class FakeEngine:
         finally:
             self._engines.running -= 1
         self._engines.clock.now += 1.0
-        matte = pictures[0][:1].astype(np.float32) / np.float32(255)
-        return [matte, *([pictures[0]] if len(self.spec.outputs) > 1 else [])]
+        if graph == DECODER:
+            return decoded(*inputs)
+        matte = inputs[0][:1].astype(np.float32) / np.float32(255)
+        return [matte, *([inputs[0]] if len(self.spec.outputs) > 1 else [])]
 
     def cancel(self) -> None:
         self._engines.inferring[self.spec.id].break_open()
@@ -213,10 +236,11 @@ class FakeInference:
     """An Inference of a fake engine."""
 
     engine: FakeEngine
-    pictures: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]
+    inputs: Sequence[np.ndarray[Any, np.dtype[Any]]]
+    graph: str
 
     def run(self) -> list[Any]:
-        return self.engine.infer(self.pictures)
+        return self.engine.infer(self.inputs, self.graph)
 
     def cancel(self) -> None:
         self.engine.cancel()
@@ -227,6 +251,9 @@ class FakeLicences:
     """Licences that are accepted, except those of the models in `refused`."""
 
     refused: set[str] = field(default_factory=set)
+
+    def allows(self, spec: ModelSpec) -> bool:
+        return spec.id not in self.refused
 
     def require(self, spec: ModelSpec) -> None:
         if spec.id in self.refused:

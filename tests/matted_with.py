@@ -14,7 +14,6 @@ from pathlib import Path
 from matted.cli import main
 from matted.models import catalogue
 from matted.models.catalogue import Catalogue
-from matted.models.spec import Source
 
 MOST_BYTES = 1_000_000_000
 load_shipped = catalogue.load
@@ -24,7 +23,7 @@ def load(own: Path | None = None) -> Catalogue:
     given = json.loads(Path(sys.argv[1]).read_text())
     shipped = load_shipped()
     for model, sources in given.items():
-        stand_ins = tuple(Source(**source) for source in sources)
+        stand_ins = tuple(catalogue.source(source) for source in sources)
         spec = shipped.specs[model]
         shipped.shipped[model] = replace(spec, sources=stand_ins, peak_bytes=min(spec.peak_bytes, MOST_BYTES))
     return Catalogue(shipped.shipped, catalogue.read_own(own, shipped.shipped) if own else {})

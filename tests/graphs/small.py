@@ -50,15 +50,17 @@ class Net:
         outputs: Mapping[str, Sequence[int | str]],
         kind: int = TensorProto.FLOAT,
         given: int = 0,
+        kinds: Mapping[str, int] | None = None,
     ) -> Path:
         """Write the file. Sizes given as words are open; kind: the type of all inputs and outputs.
 
-        given: the type of the outputs if it is another one.
+        given: the type of the outputs if it is another one. kinds: by name, those of inputs that are of another one.
         """
+        own = kinds or {}
         graph = helper.make_graph(
             self._nodes,
             path.stem,
-            [helper.make_tensor_value_info(name, kind, shape) for name, shape in inputs.items()],
+            [helper.make_tensor_value_info(name, own.get(name, kind), shape) for name, shape in inputs.items()],
             [helper.make_tensor_value_info(name, given or kind, shape) for name, shape in outputs.items()],
             list(self._constants.values()),
         )

@@ -1,21 +1,23 @@
-"""Writes the small graph that stands in for a model of the catalogue: its inputs, its outputs, its operators."""
+"""Writes the small graphs that stand in for a model of the catalogue: their inputs, their outputs, their operators."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from graphs import small
+from graphs import clickable, small
 from matted.models.spec import ModelSpec
 
 
 def write(spec: ModelSpec, file: Path, side: int = 64) -> Path:
-    """Write the stand-in of a model. Returns the file.
+    """Write the stand-in of a model. Returns the file. A decoder is put beside it: see `clickable.write`.
 
     spec: the model, of which the family tells.
     file: where the ONNX file is put.
     side: pixels, of the square input of those that have a fixed one.
     """
+    if spec.takes_clicks:
+        return clickable.write(spec, file)
     if spec.family == "plate":
         return small.keyer(file)
     if spec.family == "rvm":

@@ -114,7 +114,7 @@ def test_two_pulls_at_once_fetch_once(store: Store, shelf: Path) -> None:
 
 def test_the_refusal_says_what_to_put_where(store: Store, shelf: Path) -> None:
     refused = refusal(store, SPEC)
-    for word in (SPEC.file, str(len(WEIGHTS)), SOURCE.sha256, str(store.placed(SPEC))):
+    for word in (SPEC.file, str(len(WEIGHTS)), SOURCE.sha256, str(store.placed(SPEC)[0])):
         assert word in refused.hint
     assert SPEC.id in refused.message
     assert PACKAGE in refused.message  # pip's own reason

@@ -67,7 +67,7 @@ def _default(model: str, known: Catalogue, store: Store) -> Iterator[Finding]:
     elif (store.folder / model).exists():
         return
     elif store.installed(spec):
-        yield Finding(OK, subject, f"It lies at {store.placed(spec)} and is taken with the first picture.")
+        yield Finding(OK, subject, f"It lies at {store.placed(spec)[0]} and is taken with the first picture.")
     elif spec.automatic:
         what = "It is not on this computer yet, and is fetched with the first picture."
         yield Finding(NOTE, subject, what, f"To have it now: {spec.how_to_get}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from matted.inference import prompts
 from matted.inference.engines import backend, comparison
 from matted.models.catalogue import CatalogueError
 from matted.models.spec import ModelSpec
@@ -25,22 +26,29 @@ def try_out(spec: ModelSpec, model_file: Path) -> int:
     with tempfile.TemporaryDirectory(prefix="matted-") as cache:
         try:
             model = backend.load(spec, model_file, Target(CPU), Path(cache))
-            pictures = comparison.pictures(spec, model.size)
-            matte = model.infer(pictures)[0].copy()
+            answer = comparison.answer(spec, model.size, model.infer)
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1][:200].rstrip(".")
             raise CatalogueError(
                 f"It cannot be run like a model of the family {spec.family}: {reason}.",
                 "Choose another with --like; see: matted models",
             ) from error
-    _refuse_unless_matte(matte, pictures[0].shape[1:], spec)
+    if spec.decoder is not None:
+        side = spec.side // prompts.SHRINKAGE
+        _refuse_unless_sized(answer[0][:1], (side, side))
+    else:
+        _refuse_unless_sized(answer[0], comparison.pictures(spec, model.size)[0].shape[1:])
+    _refuse_unless_matte(answer[0], spec)
     return 0 if model.size is None else model.size[0]
 
 
-def _refuse_unless_matte(matte: Any, size: tuple[int, ...], spec: ModelSpec) -> None:
+def _refuse_unless_sized(matte: Any, size: tuple[int, ...]) -> None:
     if matte.shape != (1, *size):
         shape = " x ".join(str(side) for side in matte.shape)
         raise CatalogueError(f"Its first output is {shape}, not a matte of {size[0]} x {size[1]}.")
+
+
+def _refuse_unless_matte(matte: Any, spec: ModelSpec) -> None:
     if not np.isfinite(matte).all():
         raise CatalogueError("Its output has values that are not finite numbers.")
     low, high = float(matte.min()), float(matte.max())

@@ -45,8 +45,12 @@ def prepare(layer: Layer, spec: ModelSpec, fit: Fit) -> Planes:
     planes = layer.planes()
     if fit.content == fit.size:
         return planes
-    beyond = ((0, 0), (0, fit.size[0] - height), (0, fit.size[1] - width))
-    return np.pad(planes, beyond) if fit.black else np.pad(planes, beyond, "edge")
+    if fit.beyond is None:
+        return np.pad(planes, ((0, 0), (0, fit.size[0] - height), (0, fit.size[1] - width)), "edge")
+    whole = np.empty((3, *fit.size), np.uint8)
+    whole[:] = np.reshape(fit.beyond, (3, 1, 1))
+    whole[:, :height, :width] = planes
+    return whole
 
 
 def crop(output: NDArray[Any], fit: Fit) -> NDArray[Any]:

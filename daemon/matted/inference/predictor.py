@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
@@ -16,22 +17,26 @@ from matted_client import Rejected, messages
 from matted_client.messages import Progress
 from numpy.typing import NDArray
 
-from matted.inference import model_io
+from matted.inference import model_io, prompts
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
 from matted.inference.engines.backend import short_reason
-from matted.inference.engines.engine import Engine, EngineDied, EngineFactory, Output, Planes
+from matted.inference.engines.engine import Engine, EngineDied, EngineFactory, Inference, Input, Output, Planes
 from matted.inference.engines.local import LocalEngine
 from matted.inference.layer import Layer
 from matted.inference.paces import Paces
+from matted.inference.prompts import Prompt
 from matted.inference.remembered import RememberedOutputs
 from matted.inference.timing import Clock, Stopwatch
-from matted.models.spec import ModelSpec
+from matted.models.arithmetic import Fit
+from matted.models.spec import DECODER, ModelSpec
 from matted.models.store import Store
 from matted.settings.target import Target
 from matted.system.task import Task
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 GRACE_SECONDS = 2.0  # for which a load may be paused even if it has just begun
 
@@ -52,6 +57,29 @@ class Prediction:
     planes: Planes
     device: str
     note: str
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What the encoder of a model that takes clicks returned for a picture: any number of prompts can be asked of it.
+
+    features: for the decoder.
+    fit: how the picture was shown.
+    width, height: of the picture.
+    device, note: as of Prediction.
+    """
+
+    features: list[Output]
+    fit: Fit
+    width: int
+    height: int
+    device: str
+    note: str
+
+    @property
+    def memory(self) -> int:
+        """The bytes that it takes."""
+        return sum(each.nbytes for each in self.features)
 
 
 class _Retry:
@@ -228,6 +256,10 @@ class Predictor:
         """Raise Rejected("licence_not_accepted") unless the model may be used, also for what it saw before."""
         self._store.licences.require(spec)
 
+    def can_use(self, spec: ModelSpec) -> bool:
+        """Return whether the model may be used, and is on this computer as far as the sizes of its files tell."""
+        return self._store.licences.allows(spec) and self._store.installed(spec)
+
     def renew(self, spec: ModelSpec, keep_alive: float) -> bool:
         """Keep a model that is in memory as if it had been used now. Returns False if it is not in memory.
 
@@ -277,28 +309,48 @@ class Predictor:
         stopwatch.lap("preparing")
         if outputs is not None:
             return outputs
+        with self._turn(task, stopwatch, stage):
+            outputs = remembered.get(key)  # the question that this one has overtaken may have needed the same
+            if outputs is not None:
+                return outputs
+            start = self.clock()
+            task.estimate = lambda: self.paces.progress(stage, engine.spec.id, self.clock() - start)
+            try:
+                outputs = self._run(engine, engine.inference(pictures), task)
+            finally:
+                task.estimate = None
+            seconds = self.clock() - start
+            remembered.put(key, outputs)  # before the next inference, which may be of the same
+        stopwatch.lap(stage)
+        self.paces.record(engine.spec, engine.device, engine.arithmetic, seconds)
+        return outputs
+
+    def decode(self, engine: Engine, inputs: list[Input], task: Task, stopwatch: Stopwatch) -> list[Output]:
+        """Return the raw outputs of the decoder of a model that takes clicks. Raises as `infer`.
+
+        engine: lent to the caller.
+        inputs: the decoder's.
+        """
+        with self._turn(task, stopwatch, "inference"):
+            outputs = self._run(engine, engine.inference(inputs, DECODER), task)
+        stopwatch.lap("clicks")
+        return outputs
+
+    @contextmanager
+    def _turn(self, task: Task, stopwatch: Stopwatch, stage: str) -> Iterator[None]:
+        """Hold the turn to infer until the end of the block."""
         task.progress = Progress(stage, place=int(self._inferring.locked()))
         with task.holding(self._inferring):
             task.progress = Progress(stage)
             stopwatch.lap("waiting")
-            outputs = remembered.get(key)  # the question that this one has overtaken may have needed the same
-            if outputs is not None:
-                return outputs
-            if not engine.alive():  # the system, or another request's cancel, has ended it
-                raise EngineDied("it has died since its last inference", idle=True)
-            start = self.clock()
-            task.estimate = lambda: self.paces.progress(stage, engine.spec.id, self.clock() - start)
-            inferred: list[Output] = []
-            inference = engine.inference(pictures)
-            try:
-                with self._load_pauser.inference():
-                    task.run_interruptible(lambda: inferred.extend(inference.run()), inference.cancel)
-            finally:
-                task.estimate = None
-            seconds = self.clock() - start
-            remembered.put(key, inferred)  # before the next inference, which may be of the same
-        stopwatch.lap(stage)
-        self.paces.record(engine.spec, engine.device, engine.arithmetic, seconds)
+            yield
+
+    def _run(self, engine: Engine, inference: Inference, task: Task) -> list[Output]:
+        if not engine.alive():  # the system, or another request's cancel, has ended it
+            raise EngineDied("it has died since its last inference", idle=True)
+        inferred: list[Output] = []
+        with self._load_pauser.inference():
+            task.run_interruptible(lambda: inferred.extend(inference.run()), inference.cancel)
         return inferred
 
     def _load(self, task: Task, spec: ModelSpec, retry: _Retry) -> Engine:
@@ -371,9 +423,28 @@ class HeldModel:
 
         Raises Rejected, MemoryError.
         """
+        return self._tried(lambda: self._predict(layers, stage))
+
+    def encode(self, layer: Layer) -> Encoded:
+        """Show a picture to a model that takes clicks. As `predict`."""
+        return self._tried(lambda: self._encode(layer))
+
+    def decode(self, encoded: Encoded, prompt: Prompt, earlier: NDArray[np.float32] | None) -> list[Output]:
+        """Ask a model that takes clicks for the masks of a prompt. As `predict`.
+
+        encoded: what `encode` returned, also of an engine before.
+        earlier: rows x columns: the raw mask of an earlier answer that this one is to improve; None for none.
+
+        Returns raw masks, masks x rows x columns, and a score for each.
+        """
+        inputs = prompts.inputs(self.spec, encoded.features, prompt, earlier)
+        return self._tried(lambda: self._predictor.decode(self._engine, inputs, self._task, self._stopwatch))
+
+    def _tried(self, infer: Callable[[], T]) -> T:
+        """Infer, and once more with another engine if the first one died."""
         with _translated_errors(self.spec):
             try:
-                return self._predict(layers, stage)
+                return infer()
             except EngineDied as error:
                 if not self._retry.take(error):
                     raise
@@ -383,7 +454,15 @@ class HeldModel:
             self.give_back()
             self._engine = self._predictor.lend(self._task, self.spec, self._stopwatch, self._retry)
             self._held = True
-            return self._predict(layers, stage)
+            return infer()
+
+    def _encode(self, layer: Layer) -> Encoded:
+        engine = self._engine
+        self._task.progress = Progress("preparing")
+        fit = model_io.choose_fit(layer.width, layer.height, self.spec, engine.size)
+        planes = model_io.prepare(layer, self.spec, fit)
+        features = self._predictor.infer(engine, [planes], self._task, self._stopwatch, "inference")
+        return Encoded(features, fit, layer.width, layer.height, engine.device, engine.note)
 
     def _predict(self, layers: Sequence[Layer], stage: str) -> Prediction:
         engine = self._engine

@@ -24,6 +24,8 @@ _MAX_WORKING_PIXELS = 3840 * 2160  # background matting needs 2.7 GB for this ma
 _LONGEST = 4.0  # times the side that a model wants for the shorter one: a bound for memory
 _THINNEST = 32  # times the shorter side: what a network makes smaller inside has no pixel left of a thinner strip
 
+_MEAN = (124, 116, 104)  # of ImageNet's photographs
+
 RESAMPLINGS = {"lanczos": Image.Resampling.LANCZOS, "bilinear": Image.Resampling.BILINEAR}
 
 
@@ -36,12 +38,12 @@ class Fit:
 
     size: height and width of the model's input.
     content: height and width of the picture in it, at the left upper corner.
-    black: whether what is beyond is black; else it repeats the picture's edge.
+    beyond: red, green and blue of what is beyond; None: it repeats the picture's edge.
     """
 
     size: Size
     content: Size
-    black: bool = False
+    beyond: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,12 @@ def _letterbox(picture: Size, wanted: Size, multiple: int) -> Fit:
 
 def _letterbox_on_black(picture: Size, wanted: Size, multiple: int) -> Fit:
     """Keep the aspect ratio, and fill the rest of the input with black."""
-    return replace(_letterbox(picture, wanted, multiple), black=True)
+    return replace(_letterbox(picture, wanted, multiple), beyond=(0, 0, 0))
+
+
+def _letterbox_on_mean(picture: Size, wanted: Size, multiple: int) -> Fit:
+    """Keep the aspect ratio, and fill the rest of the input with what is next to nothing once it is normalised."""
+    return replace(_letterbox(picture, wanted, multiple), beyond=_MEAN)
 
 
 def _shorter(picture: Size, wanted: Size, multiple: int) -> Fit:
@@ -103,6 +110,7 @@ FITS = {
     "squash": FitRule(_squash),  # to a square scores better than a letterbox with the models that want one
     "letterbox": FitRule(_letterbox),
     "letterbox-on-black": FitRule(_letterbox_on_black),
+    "letterbox-on-mean": FitRule(_letterbox_on_mean),
     "aspect": FitRule(_aspect, flexible=True),
     "shorter": FitRule(_shorter, flexible=True),
     "own": FitRule(_own, flexible=True),

@@ -15,14 +15,14 @@ from typing import Any
 
 from matted_client import MattedError, Rejected, messages
 
-from matted.models.spec import ANY, DRAWINGS, PEOPLE, BuiltIn, Entry, ModelSpec, Source
+from matted.models.spec import ANY, DECODER, DRAWINGS, PEOPLE, BuiltIn, Decoder, Entry, ModelSpec, Source
 from matted.system import toml_file
 
 OWN_FILE = "models.toml"
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _RESERVED = {"default", "auto"}  # what a request says that leaves the choice to the settings, or to matted
 # Fields that no table of models.toml may set.
-_NOT_OWN = {"sources", "accept", "automatic", "own", "unseen", "constants", "coarse"}
+_NOT_OWN = {"sources", "accept", "automatic", "own", "unseen", "constants", "coarse", "decoder"}
 _OWN_DEFAULTS = {"licence": "not stated", "licence_url": "", "terms": ""}  # a user's own has no licence of another's
 
 
@@ -120,7 +120,10 @@ def own_spec(table: Any, shipped: Mapping[str, Entry]) -> ModelSpec:
         for name in (*_OWN_DEFAULTS, "commercial"):
             own[name] = getattr(base, name)
         defaults["accept"] = base.accept
-    return replace(base, **{**defaults, **own, "sources": (), "own": True})
+    spec = replace(base, **{**defaults, **own, "sources": (), "own": True})
+    if spec.takes_clicks:
+        raise CatalogueError(f"{spec.id} cannot take clicks: such a model has two files, and only one can be added.")
+    return spec
 
 
 def _checked(model: str, name: str, value: Any, example: Any) -> Any:
@@ -155,8 +158,11 @@ def choices() -> dict[str, tuple[str, ...]]:
     from matted.models.arithmetic import ACTIVATIONS, FITS, RESAMPLINGS
 
     return {
-        "family": ("u2net", "isnet", "birefnet", "ben", "modnet", "withoutbg", "rvm", "plate"),
-        "inputs": ("image", "image+plate"),
+        "family": (
+            *("u2net", "isnet", "birefnet", "ben", "modnet", "withoutbg", "rvm", "plate"),
+            *("sam", "sam2", "efficient-sam"),
+        ),
+        "inputs": ("image", "image+plate", "image+clicks"),
         "scale": ("max", "255"),
         "fit": tuple(FITS),
         "resample": tuple(RESAMPLINGS),
@@ -167,11 +173,23 @@ def choices() -> dict[str, tuple[str, ...]]:
 
 
 def _spec(table: dict[str, Any]) -> ModelSpec:
-    sources = tuple(_source(source) for source in table.pop("source"))
-    constants = tuple((name, float(value)) for name, value in table.pop("constants", []))
+    sources = tuple(source(each) for each in table.pop("source"))
+    decoder = table.pop("decoder", None)
+    return ModelSpec(**_frozen(table), sources=sources, decoder=decoder and Decoder(**_frozen(decoder)))
+
+
+def _frozen(table: dict[str, Any]) -> dict[str, Any]:
+    """Return a table with tuples in the place of its lists."""
+    constants = tuple((name, float(value)) for name, value in table.get("constants", []))
     tuples = {name: tuple(value) for name, value in table.items() if isinstance(value, list)}
-    return ModelSpec(**{**table, **tuples}, constants=constants, sources=sources)
+    return {**table, **tuples, "constants": constants}
 
 
-def _source(table: dict[str, Any]) -> Source:
-    return Source(**{"name": table["kind"], **table})
+def source(table: dict[str, Any]) -> Source:
+    """A table of a source, with one of its decoder if there is one, as a Source."""
+    table = {"name": table["kind"], **table}
+    decoder = table.pop(DECODER, None)
+    if decoder is not None:  # which is at the same place, but for what it says itself
+        place = {name: table[name] for name in ("kind", "repo", "revision", "package", "opt_in") if name in table}
+        decoder = Source(**{**place, "name": f"{table['name']}.{DECODER}", **decoder})
+    return Source(**table, decoder=decoder)

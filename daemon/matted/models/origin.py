@@ -32,6 +32,7 @@ class Origin:
 
     source: of the weights, for people.
     weights: "algorithm:digest" of the weights as they came; weights_bytes: their size.
+    decoder: the same digest of the weights of the second graph; empty where there is none. Its size counts too.
     installed: when, UTC.
     converter: the programs that made the files.
     precision: of the stored weights.
@@ -47,6 +48,7 @@ class Origin:
     precision: str
     licence_accepted: str
     files: dict[str, FileFacts]
+    decoder: str = ""
 
     @property
     def bytes(self) -> int:

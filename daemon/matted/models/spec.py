@@ -1,4 +1,4 @@
-"""A model as data: Entry is what is said of any, ModelSpec how one is fed and read, Source where its weights are."""
+"""A model as data: Entry is what is said of any, ModelSpec and Decoder how one is fed, Source where its weights are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 ALGORITHMS = ("sha256", "sha384", "md5")  # of the digest of a file of weights, the best first
 ANY, PEOPLE, DRAWINGS = "any", "people", "drawings"  # the subjects that a model is for
+MODEL, DECODER = "model", "decoder"  # the graphs of a model; what their files are called, without a suffix
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Source:
     name: what it is asked for by; its kind if there is only one of that. bytes: of the weights file that it yields, 0
     if not exactly known; then `roughly` may say. travels: bytes to download if that is not the same. sha256, sha384,
     md5: of the weights file; one is enough, and MD5 only where nothing better is published. opt_in: used only when
-    asked for by its name. licence_note: what there is to know about this source's own terms.
+    asked for by its name. licence_note: what there is to know about this source's own terms. decoder: where it has the
+    second graph of a model that takes clicks; None for other models.
     """
 
     kind: str
@@ -39,6 +41,12 @@ class Source:
     md5: str = ""
     opt_in: bool = False
     licence_note: str = ""
+    decoder: Source | None = None
+
+    @property
+    def files(self) -> tuple[Source, ...]:
+        """Where it has each of the model's graphs, in the order of ModelSpec.graphs."""
+        return (self,) if self.decoder is None else (self, self.decoder)
 
     @property
     def digest(self) -> tuple[str, str] | None:
@@ -50,12 +58,12 @@ class Source:
 
     @property
     def weights_bytes(self) -> int:
-        """The best that is known about the size of the weights file, 0 for nothing."""
-        return self.bytes or self.roughly
+        """The best that is known about the size of the files of weights together, 0 for nothing."""
+        return sum(each.bytes or each.roughly for each in self.files)
 
     @property
     def download_bytes(self) -> int:
-        return self.travels or self.weights_bytes
+        return sum(each.travels or each.bytes or each.roughly for each in self.files)
 
     @property
     def place(self) -> str:
@@ -100,6 +108,11 @@ class Entry:
         return False
 
     @property
+    def takes_clicks(self) -> bool:
+        """Whether it finds what a box or clicks point at, and nothing without them."""
+        return False
+
+    @property
     def downloadable(self) -> bool:
         """Whether it is downloaded where a request asks for that: no licence is to be accepted, and a hash is known."""
         return False
@@ -124,11 +137,48 @@ class Entry:
         """What every listing for programs says of a model."""
         names = ("id", "title", "about", "licence", "licence_url", "commercial", "bytes")
         facts = {name: getattr(self, name) for name in names}
-        return {**facts, **self.purpose, "downloadable": self.downloadable, "plate": self.needs_plate}
+        kinds = {"downloadable": self.downloadable, "plate": self.needs_plate, "clicks": self.takes_clicks}
+        return {**facts, **self.purpose, **kinds}
 
 
 class BuiltIn(Entry):
     """A model that is a part of matted: code, without weights. There is nothing to download, to load or to delete."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoder:
+    """How the second graph of a model that takes clicks is fed and read.
+
+    The first graph, the encoder, is shown the picture, once. The decoder makes masks of what it returned, and of a
+    prompt: points, and corners of a box, in pixels of the encoder's input.
+
+    features: names of the inputs that take the encoder's outputs, in their order.
+    points, labels: names of the inputs for the places x, y and for what is there: 1 the subject, 0 background, 2 and 3
+        the corners of a box, -1 nothing.
+    earlier: names of the inputs for the raw mask of an earlier answer, and for whether there is one; none if it takes
+        none.
+    outputs: names or indices of the outputs that are kept: several raw masks, each a quarter of the input's side, and a
+        score for each, which is higher for a better one. Of four masks the first is for prompts of more than a point.
+    constants: as ModelSpec's.
+    padding: whether a prompt without a box needs one more place with nothing, as a graph may that was exported so.
+    background: whether it understands places of the background.
+    most: how many places it takes.
+    """
+
+    features: tuple[str, ...]
+    points: str
+    labels: str
+    earlier: tuple[str, ...] = ()
+    outputs: tuple[str | int, ...]
+    constants: tuple[tuple[str, float], ...] = ()
+    padding: bool = False
+    background: bool = True
+    most: int = 64
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of all its inputs, in the order in which an engine is given them."""
+        return (*self.features, self.points, self.labels, *self.earlier)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +187,8 @@ class ModelSpec(Entry):
 
     automatic: whether it is fetched at first use without being asked for.
     family: the architecture.
-    inputs: "image" or "image+plate".
+    inputs: "image", "image+plate" or "image+clicks".
+    decoder: the second graph of a model with the inputs "image+clicks"; None for others.
     constants: (name, value) of inputs of the graph that are always the same, as the states of a film's first frame.
     coarse: (name, pixels) of the input that says how much the graph shrinks the picture for a first, coarse pass: its
         longer side has at most so many pixels there; None if there is no such input.
@@ -147,7 +198,8 @@ class ModelSpec(Entry):
     resample: how pictures are made smaller for it, an entry of arithmetic.RESAMPLINGS.
     scale: what 8-bit samples are divided by, "max" (the picture's brightest sample) or "255".
     mean, std: per channel R, G, B; subtracted, then divided by, after the scale.
-    outputs: names or indices of the graph's outputs that are kept: the matte, then, where there is one, the foreground.
+    outputs: names or indices of the graph's outputs that are kept: the matte, then, where there is one, the foreground;
+        of a model that takes clicks all that the decoder is given.
     activation: how the first output becomes a matte, an entry of arithmetic.ACTIVATIONS.
     subject_floor: a picture whose confidence (mask.subject) is less shows no subject.
     unseen: whether those who wrote the spec never ran its weights, but another graph with the same inputs and outputs.
@@ -186,6 +238,7 @@ class ModelSpec(Entry):
     quality: int = 0
     work: float = 0.0
     subject: str = ANY
+    decoder: Decoder | None = None
 
     @property
     def purpose(self) -> dict[str, Any]:
@@ -198,9 +251,19 @@ class ModelSpec(Entry):
         return plain and self.commercial and not self.accept
 
     @property
+    def graphs(self) -> tuple[str, ...]:
+        """Its graphs, each a file of its own."""
+        return (MODEL,) if self.decoder is None else (MODEL, DECODER)
+
+    @property
     def file(self) -> str:
         """What the weights are called when they are put into the models folder by hand."""
         return f"{self.id}.onnx"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What the weights of each graph are called when they are put there by hand: mobile-sam.decoder.onnx, say."""
+        return (self.file,) if self.decoder is None else (self.file, f"{self.id}.{DECODER}.onnx")
 
     @property
     def bytes(self) -> int:
@@ -211,9 +274,13 @@ class ModelSpec(Entry):
         return self.inputs == "image+plate"
 
     @property
+    def takes_clicks(self) -> bool:
+        return self.inputs == "image+clicks"
+
+    @property
     def automatic_sources(self) -> tuple[Source, ...]:
         """The sources that are used without being named: no opt-in, and a hash that can be checked."""
-        return tuple(each for each in self.sources if each.digest and not each.opt_in)
+        return tuple(each for each in self.sources if all(file.digest for file in each.files) and not each.opt_in)
 
     @property
     def downloadable(self) -> bool:

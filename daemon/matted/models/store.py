@@ -1,6 +1,7 @@
 """The models on disk: find, verify, pull and remove them.
 
     models/u2netp/model.xml, model.bin    the OpenVINO IR: only the outputs that are used, weights as the spec says
+    models/mobile-sam/decoder.xml, .bin   the second graph of a model that takes clicks
     models/u2netp/origin.json             where it came from, hashes, dates
     models/u2netp.onnx                    put there by hand: verified, converted, and deleted then
     models/.pulls/                        where models are made: see `workplace`
@@ -25,15 +26,14 @@ from matted import __version__
 from matted.models import licences, origin, sources, weights
 from matted.models.licences import Licences
 from matted.models.origin import Origin
-from matted.models.sources import DownloadError, Monitor, Unreachable
-from matted.models.spec import Entry, ModelSpec, Source
+from matted.models.sources import DownloadError, Monitor, Unreachable, local
+from matted.models.spec import MODEL, Entry, ModelSpec, Source
 from matted.models.workplace import Workplace, size_of
 from matted.system import subprocess_call
 
 log = logging.getLogger(__name__)
 
-MODEL = "model.xml"
-_WEIGHTS = "model.bin"
+_HALVES = (".xml", ".bin")  # of a graph as it is stored: its operators, and its weights
 _BY_HAND = Source("file", "placed")
 
 TryOut = Callable[[ModelSpec, Path], int]
@@ -53,12 +53,12 @@ class Store:
     # -- find and verify ---------------------------------------------------------------------------------------------
 
     def path(self, spec: ModelSpec) -> Path:
-        """The file to load."""
-        return self.folder / spec.id / MODEL
+        """The file to load. The model's other graph lies beside it, under its own name."""
+        return self.folder / spec.id / f"{MODEL}{_HALVES[0]}"
 
-    def placed(self, spec: ModelSpec) -> Path:
-        """The file that the user may put the weights in by hand."""
-        return self.folder / spec.file
+    def placed(self, spec: ModelSpec) -> tuple[Path, ...]:
+        """The files that the user may put the weights in by hand, one for each graph."""
+        return tuple(self.folder / name for name in spec.files)
 
     def origin(self, spec: ModelSpec) -> Origin | None:
         return origin.read(self.folder / spec.id)
@@ -76,12 +76,14 @@ class Store:
             raise Rejected(messages.MODEL_NOT_INSTALLED, message, f"Get it first: {entry.how_to_get}")
 
     def _may_be_placed(self, spec: ModelSpec) -> bool:
-        return size_of(self.placed(spec)) in {each.bytes for each in spec.sources if each.bytes}
+        sizes = tuple(size_of(file) for file in self.placed(spec))
+        known = {tuple(file.bytes for file in each.files) for each in spec.sources}
+        return all(size > 0 for size in sizes) and sizes in known
 
     def size(self, spec: ModelSpec) -> int:
         """Bytes on disk, what a broken pull has left included."""
         files = [file for place in (self.folder / spec.id, self._workplace(spec).folder) for file in place.rglob("*")]
-        return sum(max(0, size_of(file)) for file in [*files, self.placed(spec)] if file.is_file())
+        return sum(max(0, size_of(file)) for file in [*files, *self.placed(spec)] if file.is_file())
 
     def partial(self, spec: ModelSpec) -> int:
         """Bytes that a broken pull has left for the next one."""
@@ -113,7 +115,7 @@ class Store:
 
     def _sizes_fit(self, spec: ModelSpec) -> Origin | None:
         known = self.origin(spec)
-        if known is None or not {MODEL, _WEIGHTS} <= set(known.files):
+        if known is None or not set(_file_names(spec)) <= set(known.files):
             return None
         folder = self.folder / spec.id
         return known if all(size_of(folder / name) == facts.bytes for name, facts in known.files.items()) else None
@@ -181,23 +183,25 @@ class Store:
             work = self._workplace(spec)
             with work.locked(Monitor()):
                 work.move_away(self.folder / spec.id)
-                if self.placed(spec).is_file():
-                    self.placed(spec).unlink(missing_ok=True)
+                for placed in self.placed(spec):
+                    if placed.is_file():
+                        placed.unlink(missing_ok=True)
                 work.delete()
         return freed
 
     def _take_placed(self, spec: ModelSpec, check: Callable[[], None]) -> bool:
         placed = self.placed(spec)
-        if not placed.is_file():
+        if not all(file.is_file() for file in placed):
             return False
         try:
-            self.pull(spec, [replace(_BY_HAND, path=str(placed))], Monitor(check=check))
+            self.pull(spec, [local.of_files(_BY_HAND, placed)], Monitor(check=check))
         except Rejected as error:
             if error.code != messages.MODEL_NOT_INSTALLED:
                 raise
-            log.warning("%s is damaged or something else, and left as it is: %s", placed, error.message)
+            log.warning("%s is damaged or something else, and left as it is: %s", placed[0], error.message)
             return False
-        placed.unlink(missing_ok=True)
+        for file in placed:
+            file.unlink(missing_ok=True)
         return True
 
     def _pull_any(self, spec: ModelSpec, offers: Sequence[Source], monitor: Monitor, trust: bool) -> None:
@@ -222,38 +226,44 @@ class Store:
         if try_out is not None:
             _require_memory(spec, offer)
         try:
-            file = sources.fetch(offer, spec, work.source(offer), monitor)
-            monitor.on_stage("Checking")
-            try:
-                known = weights.check(file, spec, offer, monitor, trust)
-            except DownloadError:
-                work.discard(offer)  # to go on with it would be of no use
-                raise
+            files: list[Path] = []
+            known: list[str] = []
+            for number, each in enumerate(offer.files):
+                part = _part(monitor, files, offer.files[number + 1 :])
+                files.append(sources.fetch(each, spec, work.source(each), part))
+                monitor.on_stage("Checking")
+                try:
+                    known.append(weights.check(files[-1], spec, each, number, monitor, trust))
+                except DownloadError:
+                    work.discard(each)  # to go on with it would be of no use
+                    raise
             monitor.on_stage("Converting")
-            self._convert(spec, file, work)
+            self._convert(spec, files, work)
             if try_out is not None:
                 monitor.on_stage("Trying it on a picture")
                 self._try(try_out, spec, work)
-            self._keep(spec, work, offer.path if offer.kind == "file" else offer.place, file, known)
+            self._keep(spec, work, offer.path if offer.kind == "file" else offer.place, files, known)
         except BaseException:
-            work.clean_up(offer)
+            for each in offer.files:
+                work.clean_up(each)
             raise
 
-    def _convert(self, spec: ModelSpec, file: Path, work: Workplace) -> None:
+    def _convert(self, spec: ModelSpec, files: Sequence[Path], work: Workplace) -> None:
         shutil.rmtree(work.converted, ignore_errors=True)
         try:
-            subprocess_call.call(weights.convert, spec, file, work.converted / MODEL)
+            for graph, file in zip(spec.graphs, files, strict=True):
+                subprocess_call.call(weights.CONVERTERS[graph], spec, file, work.converted / f"{graph}{_HALVES[0]}")
         except MemoryError as error:  # another source would need as much
             hint = "Close other programs, and try again."
             raise Rejected(messages.OUT_OF_MEMORY, f"There is too little memory to install {spec.id}.", hint) from error
         except (ValueError, RuntimeError) as error:
-            if work.free_bytes() < file.stat().st_size:
+            if work.free_bytes() < sum(file.stat().st_size for file in files):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
             raise DownloadError(f"it could not be converted: {str(error).splitlines()[0].rstrip('.')}") from error
 
     def _try(self, try_out: TryOut, spec: ModelSpec, work: Workplace) -> None:
         try:
-            subprocess_call.call(try_out, spec, work.converted / MODEL)
+            subprocess_call.call(try_out, spec, work.converted / f"{MODEL}{_HALVES[0]}")
         except MemoryError as error:
             hint = "Close other programs, and try again."
             raise Rejected(messages.OUT_OF_MEMORY, f"There is too little memory to try {spec.id}.", hint) from error
@@ -261,20 +271,22 @@ class Store:
             why = error.message if isinstance(error, MattedError) else str(error)
             raise DownloadError(f"it was tried on a picture, and failed: {why.rstrip('.')}") from error
 
-    def _keep(self, spec: ModelSpec, work: Workplace, source: str, file: Path, known: str) -> None:
+    def _keep(self, spec: ModelSpec, work: Workplace, source: str, files: Sequence[Path], known: Sequence[str]) -> None:
         """Make the finished folder the model's, with the record of where it came from."""
-        for name in (MODEL, _WEIGHTS):
+        names = _file_names(spec)
+        for name in names:
             with open(work.converted / name, "rb+") as written:
                 os.fsync(written.fileno())
         record = Origin(
             source=source,
-            weights=known,
-            weights_bytes=file.stat().st_size,
+            weights=known[0],
+            weights_bytes=sum(file.stat().st_size for file in files),
             installed=licences.now(),
             converter=f"matted {__version__}, OpenVINO {metadata.version('openvino')}",
             precision=spec.precision,
             licence_accepted=self.licences.accepted(spec),
-            files={name: origin.facts(work.converted / name) for name in (MODEL, _WEIGHTS)},
+            files={name: origin.facts(work.converted / name) for name in names},
+            decoder=known[1] if len(known) > 1 else "",
         )
         origin.write(work.converted, record)
         work.move_away(self.folder / spec.id)
@@ -290,13 +302,28 @@ class Store:
         if not hint and spec.automatic and known and known.digest:
             hint = (
                 f"Go online and try again, or put the file {spec.file} ({known.bytes} bytes, {known.digest[0]} "
-                f"{known.digest[1]}) at {self.placed(spec)}"
+                f"{known.digest[1]}) at {self.placed(spec)[0]}"
             )
         return Rejected(
             messages.MODEL_NOT_INSTALLED,
             f"The model {spec.id} is not on this computer and could not be installed: {why}.",
             hint or f"Try again, or give a file that you have: matted models pull {spec.id} --from FILE",
         )
+
+
+def _file_names(spec: ModelSpec) -> list[str]:
+    """List the files of a model as it is stored."""
+    return [f"{graph}{half}" for graph in spec.graphs for half in _HALVES]
+
+
+def _part(monitor: Monitor, arrived: Sequence[Path], to_come: Sequence[Source]) -> Monitor:
+    """Return the monitor of one file of several, which counts them all."""
+    before, after = sum(map(size_of, arrived)), sum(each.download_bytes for each in to_come)
+
+    def on_bytes(done: int, total: int) -> None:
+        monitor.on_bytes(before + done, before + total + after if total else 0)
+
+    return replace(monitor, on_bytes=on_bytes)
 
 
 def _require_memory(spec: ModelSpec, offer: Source) -> None:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from matted.models import origin
 from matted.models.sources import DownloadError, Monitor
-from matted.models.spec import ALGORITHMS, ModelSpec, Source
+from matted.models.spec import ALGORITHMS, DECODER, MODEL, ModelSpec, Source
 
 
-def check(file: Path, spec: ModelSpec, offer: Source, monitor: Monitor, trust: bool) -> str:
-    """Check the hash of the weights that came. Returns it as "algorithm:digest".
+def check(file: Path, spec: ModelSpec, offer: Source, number: int, monitor: Monitor, trust: bool) -> str:
+    """Check the hash of the weights of a graph that came. Returns it as "algorithm:digest".
 
+    offer: where it came from. number: of the graph among the spec's.
     trust: also accept a file whose hash is not known.
 
     Raises DownloadError if the hash is another one.
@@ -23,7 +24,7 @@ def check(file: Path, spec: ModelSpec, offer: Source, monitor: Monitor, trust: b
             page = " (it is a web page)" if _is_page(file) else ""
             raise DownloadError(f"what came is not the expected file{page}")
         return f"{algorithm}:{found}"
-    known = {each.digest for each in spec.sources if each.digest}
+    known = {each.files[number].digest for each in spec.sources} - {None}
     for algorithm in ALGORITHMS:
         found = origin.digest(file, algorithm, monitor.check)
         if (algorithm, found) in known:
@@ -47,6 +48,18 @@ def convert(spec: ModelSpec, file: Path, target: Path) -> None:
     convert.read(target)  # what a full disk cut short shows here
 
 
+def convert_decoder(spec: ModelSpec, file: Path, target: Path) -> None:
+    """Write the weights of a model's decoder as the OpenVINO IR at `target`. Raises ValueError, RuntimeError."""
+    from matted.models import convert
+
+    assert spec.decoder is not None, "it has a second graph"
+    convert.convert_decoder(file, target, spec.decoder, spec.precision == "fp16")
+    convert.read(target)
+
+
+CONVERTERS = {MODEL: convert, DECODER: convert_decoder}  # by the name of the graph
+
+
 def _open_sizes(file: Path, spec: ModelSpec) -> dict[str, list[int]]:
     """Choose the input's size where the file leaves it, or the number of pictures, open: fixed sizes are faster."""
     from matted.models import convert
@@ -58,6 +71,8 @@ def _open_sizes(file: Path, spec: ModelSpec) -> dict[str, list[int]]:
     shape = pictures.get_partial_shape()
     if shape.is_static or not pictures.get_names():
         return {}
+    if len(shape) == 3:  # height x width x 3
+        return {pictures.get_any_name(): [spec.side, spec.side, 3]}
     sides = [shape[axis].get_length() if shape[axis].is_static else spec.side for axis in (2, 3)]
     return {pictures.get_any_name(): [1, 3, *sides]}
 

@@ -21,7 +21,11 @@ def test_every_row_says_all_that_is_needed(spec: ModelSpec) -> None:
     assert spec.title and spec.about and spec.licence and spec.licence_url.startswith("https://")
     assert len(spec.mean) == len(spec.std) == 3 and all(spec.std)
     assert spec.outputs and spec.side % 4 == 0 and spec.peak_bytes > 100_000_000
-    assert spec.needs_plate == (spec.family == "plate") == (len(spec.outputs) > 1)
+    assert spec.needs_plate == (spec.family == "plate") == (len(spec.outputs) > 1 and not spec.takes_clicks)
+    assert spec.takes_clicks == (spec.decoder is not None)
+    if spec.decoder is not None:
+        assert len(spec.decoder.features) == len(spec.outputs) and len(spec.decoder.outputs) == 2
+        assert len(spec.decoder.earlier) in (0, 2) and not spec.automatic
     assert (spec.side == 0) == (spec.fit == "own")
     assert spec.automatic_sources or spec.how_to_get.endswith(" --trust")
     assert len({source.name for source in spec.sources}) == len(spec.sources)
@@ -36,7 +40,10 @@ def test_every_row_says_all_that_is_needed(spec: ModelSpec) -> None:
             "package-index": "package member",
             "npm": "package resource",
         }
-        assert all(getattr(source, field) for field in needed[source.kind].split())
+        assert len(source.files) == len(spec.graphs)
+        for file in source.files:
+            assert all(getattr(file, field) for field in needed[file.kind].split())
+            assert file.digest or file.licence_note
 
 
 def test_what_is_not_free_has_to_be_accepted_and_only_the_default_comes_by_itself() -> None:

@@ -41,7 +41,7 @@ def store(tmp_path: Path) -> Store:
 def put(store: Store, content: bytes = WEIGHTS) -> Path:
     """Put the weights where a person would."""
     store.folder.mkdir(parents=True, exist_ok=True)
-    path = store.placed(SPEC)
+    path = store.placed(SPEC)[0]
     path.write_bytes(content)
     return path
 
@@ -89,7 +89,7 @@ def test_a_file_put_there_ends_the_trouble(store: Store, shelf: Path) -> None:
 
 
 def test_a_folder_in_the_place_of_the_file_does_not_matter(store: Store, shelf: Path) -> None:
-    store.placed(SPEC).mkdir(parents=True)
+    store.placed(SPEC)[0].mkdir(parents=True)
     (shelf / FILE).write_bytes(WEIGHTS)
     assert not store.installed(SPEC)
     assert obtain(store, SPEC)[0]
@@ -154,7 +154,7 @@ def test_its_record_says_where_it_came_from(store: Store) -> None:
     assert record is not None
     assert record.weights == f"sha256:{sha256(WEIGHTS).hexdigest()}"
     assert record.weights_bytes == len(WEIGHTS)
-    assert record.source == str(store.placed(SPEC))
+    assert record.source == str(store.placed(SPEC)[0])
     assert record.precision == "fp32" and "OpenVINO" in record.converter
     for name in ("model.xml", "model.bin"):
         content = (store.folder / SPEC.id / name).read_bytes()

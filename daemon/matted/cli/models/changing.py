@@ -54,6 +54,8 @@ def default(options: argparse.Namespace, context: Context) -> int:
     _tell_of_environment(entry.id)
     if entry.needs_plate:
         print("    It needs a plate with every picture.")
+    if entry.takes_clicks:
+        print("    It needs a box or clicks with every picture.")
     if not isinstance(entry, ModelSpec):
         print("    Pictures without an even ground need another model then: matted remove PICTURE --model ID")
     reload_daemon()

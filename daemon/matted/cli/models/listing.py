@@ -113,7 +113,7 @@ def info(options: argparse.Namespace, context: Context) -> int:
         ("licence", _licence(entry, context)),
         ("", entry.licence_url),
         ("state", ", ".join(_state(entry, context, _now(context)))),
-        ("takes", "a picture and a plate" if entry.needs_plate else "a picture"),
+        ("takes", _takes(entry)),
     ]
     table(*lines, *(_weights(entry, context) if isinstance(entry, ModelSpec) else []))
     return OK
@@ -134,12 +134,15 @@ def _weights(spec: ModelSpec, context: Context) -> list[tuple[str, str]]:
         lines += [
             ("from", origin.source),
             ("", f"{megabytes(origin.weights_bytes)}, {origin.weights}"),
+            ("", origin.decoder and f"decoder {origin.decoder}"),
             ("installed", f"{origin.installed} by {origin.converter}, {origin.precision} weights"),
         ]
     for source in spec.sources:
         opt_in = f"only with --source {source.name}; " if source.opt_in else ""
         lines += [("source", f"{source.name}: {source.place}")]
-        lines += [("", f"{opt_in}{megabytes(source.download_bytes)}, {':'.join(source.digest or ('hash', 'unknown'))}")]
+        digests = [":".join(file.digest or ("hash", "unknown")) for file in source.files]
+        lines += [("", f"{opt_in}{megabytes(source.download_bytes)}, {digests[0]}")]
+        lines += [("", f"decoder {source.decoder.place}, {digests[1]}")] if source.decoder else []
         lines += [("", source.licence_note)]
     return lines
 
@@ -154,6 +157,12 @@ def _seconds(spec: ModelSpec, context: Context) -> str:
     if expected.seconds == math.inf:
         return ""
     return f"about {expected.seconds:.1f} s" + ("" if expected.measured else ", estimated: it has not run here yet")
+
+
+def _takes(entry: Entry) -> str:
+    if entry.needs_plate:
+        return "a picture and a plate"
+    return "a picture, and a box or clicks" if entry.takes_clicks else "a picture"
 
 
 def _input(spec: ModelSpec) -> str:

@@ -1,4 +1,4 @@
-"""Compile a model file with OpenVINO, and infer with it. For the daemon, this happens in an engine process."""
+"""Compile a model's files with OpenVINO, and infer with it. For the daemon, this happens in an engine process."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 
 from matted.inference.engines import devices, pixel_graph, verdicts
 from matted.inference.engines.devices import Device
-from matted.inference.engines.engine import Output, Planes
+from matted.inference.engines.engine import Input, Output
 from matted.inference.engines.verdicts import Verdict
-from matted.models.spec import ModelSpec
+from matted.models.spec import DECODER, MODEL, ModelSpec
 from matted.settings.target import AUTO, CPU, Target
 
 if TYPE_CHECKING:
@@ -33,8 +33,14 @@ class Model:
     """
 
     def __init__(
-        self, spec: ModelSpec, compiled: openvino.CompiledModel, title: str = "", capabilities: Sequence[str] = ()
+        self,
+        spec: ModelSpec,
+        compiled: openvino.CompiledModel,
+        title: str = "",
+        capabilities: Sequence[str] = (),
+        decoder: openvino.CompiledModel | None = None,
     ) -> None:
+        """Take the compiled graphs. decoder: the second one; None if there is none."""
         self.spec = spec
         self.note = ""
         self.title = title
@@ -43,20 +49,25 @@ class Model:
         self.arithmetic = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         shape = compiled.input(0).get_partial_shape()
         self.size = (shape[2].get_length(), shape[3].get_length()) if shape.is_static else None
-        self._outputs = len(compiled.outputs)
-        self._request = compiled.create_infer_request()
+        graphs = {MODEL: compiled} if decoder is None else {MODEL: compiled, DECODER: decoder}
+        self._requests = {graph: (each.create_infer_request(), len(each.outputs)) for graph, each in graphs.items()}
+        self._request, self._outputs = self._requests[MODEL]  # of the latest inference
 
-    def infer(self, pictures: Sequence[Planes]) -> list[Output]:
+    def infer(self, inputs: Sequence[Input], graph: str = MODEL) -> list[Output]:
         """Run the model, as `engine.Inference.run`. The outputs are valid until the next inference.
 
         After `cancel` from another thread it returns early with meaningless arrays, or raises RuntimeError.
         """
-        self.start(pictures)
+        self.start(inputs, graph)
         return self.outputs()
 
-    def start(self, pictures: Sequence[Planes]) -> None:
-        """Begin an inference, which `outputs` waits for. Leave the pictures as they are until then."""
-        self._request.start_async({index: each[np.newaxis] for index, each in enumerate(pictures)}, share_inputs=True)
+    def start(self, inputs: Sequence[Input], graph: str = MODEL) -> None:
+        """Begin an inference of one of the graphs, which `outputs` waits for. Leave the inputs as they are until then.
+
+        inputs, graph: as of `Engine.inference`.
+        """
+        self._request, self._outputs = self._requests[graph]
+        self._request.start_async({index: each[np.newaxis] for index, each in enumerate(inputs)}, share_inputs=True)
 
     def outputs(self) -> list[Output]:
         """Wait for the inference that has begun, and return its raw outputs, as `infer`."""
@@ -74,15 +85,17 @@ def load(
     """Read a model file and compile it.
 
     spec: the model.
-    path: the model file.
+    path: the file of the model's first graph; that of its decoder lies beside it.
     target: the device and arithmetic to compile for.
     compiled_cache: folder where OpenVINO keeps what it compiled, to load faster next time, and where the verdicts on
         devices are remembered; None for no folder.
     core: finds and runs the devices; OpenVINO's own unless a test has another.
 
     A device that is missing, cannot compile the model, or computes wrong numbers is replaced by the next best, in the
-    end by the CPU, and the model's note says why. Raises MemoryError, or RuntimeError with OpenVINO's own message if
-    the CPU fails too.
+    end by the CPU, and the model's note says why. A decoder is always on the CPU, in float32: it takes
+    milliseconds, and another number of clicks from one inference to the next, which not every device does.
+
+    Raises MemoryError, or RuntimeError with OpenVINO's own message if the CPU fails too.
     """
     import openvino
 
@@ -127,18 +140,24 @@ class _Loader:
         graph = core.read_model(path)
         graph = openvino.Model(graph.outputs[: len(spec.outputs)], graph.get_parameters(), spec.id)
         self._graph = pixel_graph.build(graph, spec)
+        decoder = path.with_stem(DECODER)
+        self._decoder = None if spec.decoder is None else core.read_model(decoder)
         self._right: list[Output] | None = None
 
     def compile(self, device: str) -> Model:
         """Compile the model for the device of this name. Raises RuntimeError, MemoryError."""
-        properties = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": self._arithmetic(device),
-        }
-        if self._compiled_cache:
-            properties["CACHE_DIR"] = str(self._compiled_cache)
-        compiled = self.core.compile_model(self._graph, device, properties)
-        return Model(self._spec, compiled, devices.title(self.core, device), devices.capabilities(self.core, device))
+        return self._compiled(device, self._arithmetic(device), self._compiled_cache)
+
+    def _compiled(self, device: str, arithmetic: str, cache: Path | None) -> Model:
+        def compiled(graph: openvino.Model, device: str, arithmetic: str) -> openvino.CompiledModel:
+            properties = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": arithmetic}
+            if cache:
+                properties["CACHE_DIR"] = str(cache)
+            return self.core.compile_model(graph, device, properties)
+
+        decoder = None if self._decoder is None else compiled(self._decoder, CPU, "f32")
+        title, capabilities = devices.title(self.core, device), devices.capabilities(self.core, device)
+        return Model(self._spec, compiled(self._graph, device, arithmetic), title, capabilities, decoder)
 
     def load_on(self, device: Device) -> Model:
         """Compile the model for a device, and see whether that computes what the CPU does.
@@ -172,8 +191,7 @@ class _Loader:
 
         answer = self._show(self.compile(device.name))
         if self._right is None:
-            settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-            self._right = self._show(Model(self._spec, self.core.compile_model(self._graph, CPU, settings)))
+            self._right = self._show(self._compiled(CPU, "f32", None))
         difference = comparison.difference(answer, self._right, self._spec)
         found_on = device.name, device.title, device.driver, device.openvino
         return Verdict(self._identity, *found_on, arithmetic, difference)
@@ -182,7 +200,7 @@ class _Loader:
         """Return copies of the model's raw outputs for the photograph."""
         from matted.inference.engines import comparison
 
-        return [output.copy() for output in model.infer(comparison.pictures(self._spec, model.size))]
+        return comparison.answer(self._spec, model.size, model.infer)
 
 
 def _identity(spec: ModelSpec, path: Path) -> str:

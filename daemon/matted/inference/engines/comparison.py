@@ -10,17 +10,17 @@ It is a portrait of Eileen Collins by NASA (Great Images in NASA, 1992), in the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from matted.inference import model_io
-from matted.inference.engines.engine import Output, Planes
+from matted.inference import model_io, prompts
+from matted.inference.engines.engine import Input, Output, Planes
 from matted.inference.layer import Layer
-from matted.models.spec import ModelSpec
+from matted.models.spec import DECODER, MODEL, ModelSpec
 
 PHOTOGRAPH = Path(__file__).with_name("photograph.jpg")
 _BORDER = 16  # columns at the left and at the right, of which a plate is made
@@ -39,10 +39,29 @@ def pictures(spec: ModelSpec, size: tuple[int, int] | None) -> list[Planes]:
     return [model_io.prepare(layer, spec, fit) for layer in layers]
 
 
+def answer(
+    spec: ModelSpec, size: tuple[int, int] | None, infer: Callable[[Sequence[Input], str], Sequence[Output]]
+) -> list[Output]:
+    """Return copies of a model's raw outputs for the photograph: of one that takes clicks the masks for a box.
+
+    size: (height, width) of the model's input, None if it takes any.
+    infer: runs one of the model's graphs, as backend.Model.infer.
+    """
+    found = [output.copy() for output in infer(pictures(spec, size), MODEL)]
+    if spec.decoder is None:
+        return found
+    with Image.open(PHOTOGRAPH) as image:
+        width, height = image.size
+    fit = model_io.choose_fit(width, height, spec, size)
+    prompt = prompts.make(spec.decoder, fit, width, height, (_BORDER, _BORDER, width - _BORDER, height))
+    masks, _ = infer(prompts.inputs(spec, found, prompt, None), DECODER)
+    return [masks.copy()]
+
+
 def difference(answer: Sequence[Output], right: Sequence[Output], spec: ModelSpec) -> float:
     """Return how far an answer is from the right one: 0 for the same, 1 if it has nothing to do with it.
 
-    answer, right: the raw outputs for the same pictures.
+    answer, right: the raw outputs for the photograph.
 
     It is the mean of the difference of the probabilities, or that of the foreground colours where there is a subject,
     if the model gives colours and theirs is greater.

@@ -13,11 +13,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.models.spec import ModelSpec
+from matted.models.spec import MODEL, ModelSpec
 from matted.settings.target import Target
 
 Planes = NDArray[np.uint8]  # 3 x height x width: red, green and blue, a model's input
 Output = NDArray[Any]  # of a model, without the batch axis: float32 for a matte, uint8 for colours
+Input = NDArray[Any]  # of a model, without the batch axis: Planes, or float32 for a decoder
 
 
 class EngineDied(Exception):
@@ -40,7 +41,8 @@ class Inference(Protocol):
         """Run the model, once.
 
         Returns the raw outputs that the spec names: first the matte before its activation, float32, 1 x height x width;
-        then, from a model that gives them, the foreground colours, uint8, 3 x height x width.
+        then, from a model that gives them, the foreground colours, uint8, 3 x height x width. The encoder of a model
+        that takes clicks returns features; the decoder raw masks, float32, masks x rows x columns, and their scores.
 
         Raises EngineDied, after which the engine can only be closed, MemoryError, or RuntimeError with OpenVINO's own
         message.
@@ -54,7 +56,7 @@ class Inference(Protocol):
 
 
 class Engine(Protocol):
-    """Holds one model from `load` to `close`.
+    """Holds one model from `load` to `close`: all its graphs, as they are of no use alone.
 
     One thread at a time calls `load`, `inference`, its `run`, and `close`. Other threads may call the other methods
     meanwhile.
@@ -79,10 +81,11 @@ class Engine(Protocol):
     def load(self) -> None:
         """Load the model. Raises EngineDied, MemoryError, or RuntimeError with OpenVINO's own message."""
 
-    def inference(self, pictures: Sequence[Planes]) -> Inference:
-        """Return an inference on a picture, or on a picture and its plate, which has not begun.
+    def inference(self, inputs: Sequence[Input], graph: str = MODEL) -> Inference:
+        """Return an inference, which has not begun.
 
-        pictures: one for each of the model's inputs.
+        inputs: one for each of the graph's: a picture, or a picture and its plate; of a decoder as `Decoder.inputs`.
+        graph: one of the spec's.
         """
 
     def kill(self) -> None:

@@ -22,8 +22,8 @@ import psutil
 from matted_client import python
 
 from matted.inference.engines import shared_memory
-from matted.inference.engines.engine import EngineDied, Output, Planes
-from matted.models.spec import ModelSpec
+from matted.inference.engines.engine import EngineDied, Input, Output
+from matted.models.spec import MODEL, ModelSpec
 from matted.settings.target import Target
 
 CANCEL_SECONDS = 2.0  # for OpenVINO to end a cancelled inference, at its next operator; then the process is killed
@@ -38,11 +38,12 @@ _OWN_GROUP: dict[str, Any] = {"process_group": 0} if sys.platform != "win32" and
 class LocalInference:
     """The Inference of a local engine."""
 
-    def __init__(self, engine: LocalEngine, number: int, pictures: Sequence[Planes]) -> None:
+    def __init__(self, engine: LocalEngine, number: int, inputs: Sequence[Input], graph: str) -> None:
         """number: larger than those of the engine's inferences before."""
         self._engine = engine
         self._number = number
-        self._pictures = pictures
+        self._inputs = inputs
+        self._graph = graph
         self._cancelled = self._ended = False
         self._lock = threading.Lock()
 
@@ -51,7 +52,7 @@ class LocalInference:
         try:
             if self._cancelled:
                 raise RuntimeError("cancelled")
-            return self._engine.infer(self._number, self._pictures)
+            return self._engine.infer(self._number, self._inputs, self._graph)
         finally:
             with self._lock:
                 self._ended = True
@@ -86,13 +87,13 @@ class LocalEngine:
         self._inferences = 0  # so far, which numbers them
         self._killed_here = False
         self._sending = threading.Lock()
-        self._pictures = shared_memory.Writer(shared_memory.create())
+        self._inputs = shared_memory.Writer(shared_memory.create())
         try:
             self._outputs = shared_memory.Reader(shared_memory.create())
         except OSError:
-            self._pictures.close()
+            self._inputs.close()
             raise
-        handles = self._pictures.handle, self._outputs.handle
+        handles = self._inputs.handle, self._outputs.handle
         try:
             self._process = subprocess.Popen(
                 [*python.command(PROCESS), *handles],
@@ -115,14 +116,14 @@ class LocalEngine:
             "load", *self._load_arguments
         )
 
-    def inference(self, pictures: Sequence[Planes]) -> LocalInference:
+    def inference(self, inputs: Sequence[Input], graph: str = MODEL) -> LocalInference:
         """Return an inference, as `Engine.inference`. Its outputs are copies."""
         self._inferences += 1
-        return LocalInference(self, self._inferences, pictures)
+        return LocalInference(self, self._inferences, inputs, graph)
 
-    def infer(self, number: int, pictures: Sequence[Planes]) -> list[Output]:
+    def infer(self, number: int, inputs: Sequence[Input], graph: str) -> list[Output]:
         """Run the inference of a number, for `LocalInference`."""
-        places = self._call("infer", number, self._pictures.put(pictures))[1]
+        places = self._call("infer", number, graph, self._inputs.put(inputs))[1]
         return [view.copy() for view in self._outputs.get(places)]
 
     def cancel(self, number: int) -> None:
@@ -164,10 +165,10 @@ class LocalEngine:
             resident = int(psutil.Process(self._process.pid).memory_info().rss)
         except psutil.Error:
             return 0
-        return max(0, resident - self._pictures.bytes - self._outputs.bytes)
+        return max(0, resident - self._inputs.bytes - self._outputs.bytes)
 
     def _release_memory(self) -> None:
-        for end in (self._pictures, self._outputs):
+        for end in (self._inputs, self._outputs):
             end.close()
 
     def _call(self, *command: Any) -> Any:

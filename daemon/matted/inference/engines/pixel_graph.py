@@ -28,7 +28,7 @@ def build(graph: openvino.Model, spec: ModelSpec) -> openvino.Model:
 
     The result takes uint8 of the same shape. A sample becomes (sample / scale - mean) / std, where scale is 255 or the
     brightest sample of the picture, at least 1. Outputs after the first, which are colours, are clipped to 0..1 and
-    become uint8 in 0..255.
+    become uint8 in 0..255; but those of a model that takes clicks stay as they are.
     """
     from openvino import Layout, Type
     from openvino.preprocess import PrePostProcessor
@@ -45,7 +45,7 @@ def build(graph: openvino.Model, spec: ModelSpec) -> openvino.Model:
             steps.scale(_FULL)
         steps.mean(list(spec.mean))
         steps.scale(list(spec.std))
-    for index in range(1, len(graph.outputs)):
+    for index in range(1, 1 if spec.takes_clicks else len(graph.outputs)):
         border.output(index).postprocess().custom(_bytes)
     return border.build()
 

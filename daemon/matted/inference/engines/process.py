@@ -1,13 +1,13 @@
 """The engine process, which holds one model. `local` starts it.
 
 It reads pickled commands from its standard input and answers on its standard output; both ends are matted, of the same
-user. Pictures and outputs cross in shared memory, whose handles are its arguments. The process ends when its input
+user. Inputs and outputs cross in shared memory, whose handles are its arguments. The process ends when its input
 ends, so it does not outlive its daemon, however that died.
 
-    ("load", spec, path, target, compiled)   -> ("loaded", and of the Engine: device, title, capabilities, arithmetic,
-                                                note, size) or ("failed", error)
-    ("infer", number, places of pictures)    -> ("outputs", places of outputs) or ("failed", error)
-    ("cancel", number)                       no answer; the inference of that number ends early
+    ("load", spec, path, target, compiled)     -> ("loaded", and of the Engine: device, title, capabilities, arithmetic,
+                                                  note, size) or ("failed", error)
+    ("infer", number, graph, places of inputs) -> ("outputs", places of outputs) or ("failed", error)
+    ("cancel", number)                         no answer; the inference of that number ends early
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ OOM_SCORE = "500"  # so that Linux, out of memory, kills this process rather tha
 class EngineProcess:
     """Answers commands one by one. A thread of its own reads them, so that a cancel is seen during an inference."""
 
-    def __init__(self, commands: BinaryIO, answers: BinaryIO, pictures: str, outputs: str) -> None:
+    def __init__(self, commands: BinaryIO, answers: BinaryIO, inputs: str, outputs: str) -> None:
         """Open the shared memory.
 
         commands, answers: streams of pickled tuples.
-        pictures, outputs: handles of shared memory.
+        inputs, outputs: handles of shared memory.
         """
         self._commands = commands
         self._answers = answers
-        self._pictures = shared_memory.Reader(pictures)
+        self._inputs = shared_memory.Reader(inputs)
         self._outputs = shared_memory.Writer(outputs)
         self._queue: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         self._model: backend.Model | None = None
@@ -78,15 +78,15 @@ class EngineProcess:
         allocator.keep_blocks()  # only now, so that the memory that loading took is returned to the system
         return "loaded", model.device, model.title, model.capabilities, model.arithmetic, model.note, model.size
 
-    def _infer(self, number: int, places: list[shared_memory.ArrayPlace]) -> tuple[Any, ...]:
+    def _infer(self, number: int, graph: str, places: list[shared_memory.ArrayPlace]) -> tuple[Any, ...]:
         assert self._model is not None
-        pictures = self._pictures.get(places)
+        inputs = self._inputs.get(places)
         try:
             with self._lock:  # with the start, as OpenVINO forgets the cancel of an inference that has not begun
                 if self._cancelled >= number:
                     raise RuntimeError("cancelled")
                 self._running = number
-                self._model.start(pictures)
+                self._model.start(inputs, graph)
             return "outputs", self._outputs.put(self._model.outputs())
         finally:
             with self._lock:
@@ -120,7 +120,7 @@ def _lower_priority() -> None:
 
 
 def main() -> None:
-    """Run the engine process. Its arguments are the handles of the shared memory for pictures and for outputs."""
+    """Run the engine process. Its arguments are the handles of the shared memory for inputs and for outputs."""
     faulthandler.enable()
     _lower_priority()
     with suppress(BrokenPipeError):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matted.models.convert import deformable, inputs
+from matted.models.spec import Decoder
 
 if TYPE_CHECKING:
     import openvino
@@ -69,7 +70,8 @@ def convert(
     shapes: sizes of inputs by name, where the file leaves them open or has others; other inputs keep theirs.
     constants, coarse: inputs that are no pictures, as `inputs.fill` takes them; the IR does not have them.
 
-    Inputs and outputs of the IR are float32 whatever the file's own are. Deformable convolutions that an exporter took
+    Inputs and outputs of the IR are float32 whatever the file's own are, and pictures are 1 x 3 x height x width, also
+    where the file's are height x width x 3, as `shapes` has them. Deformable convolutions that an exporter took
     apart become one operator each (see `deformable`).
 
     Raises ValueError as `read` does, and for an output that is not there or sizes that the model cannot have; OSError.
@@ -83,8 +85,39 @@ def convert(
     graph = openvino.Model(kept, inputs.fill(graph, constants, coarse), source.stem)
     if shapes:
         _reshape(graph, shapes, source)
+    graph = inputs.channels_first(graph)
     deformable.fold(graph)
     save(_in_float32(graph), target, compress)
+
+
+def convert_decoder(source: Path, target: Path, decoder: Decoder, compress: bool) -> None:
+    """Convert the decoder of a model that takes clicks into an OpenVINO IR.
+
+    source, target, compress: as of `convert`.
+    decoder: names its inputs and outputs.
+
+    The IR takes, in float32: the features; points, 1 x number x 2; labels, 1 x number; and, if the decoder knows of
+    earlier answers, the raw mask of one and whether there is one. It returns raw masks, 1 x masks x rows x columns, and
+    scores, 1 x masks. So one way of asking suits all of them.
+
+    Raises ValueError as `convert` does, and for an input that is not there; OSError.
+    """
+    import openvino
+
+    graph = read(source)
+    masks, scores = (_output(graph, key, source) for key in decoder.outputs)
+    outputs = [_with_rank(masks, 4), _with_rank(scores, 2)]
+    save(_in_float32(openvino.Model(outputs, inputs.of_a_decoder(graph, decoder), source.stem)), target, compress)
+
+
+def _with_rank(output: openvino.Output, rank: int) -> openvino.Output:
+    """Return an output without the second axis, of questions at once, as long as it has more axes than `rank`."""
+    import numpy as np
+    import openvino.opset13 as operators
+
+    for _ in range(len(output.get_partial_shape()) - rank):
+        output = operators.squeeze(output, np.array([1])).output(0)
+    return output
 
 
 def save(graph: openvino.Model, target: Path, compress: bool) -> None:

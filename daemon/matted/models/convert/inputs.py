@@ -1,6 +1,7 @@
-"""Inputs of a graph that are no pictures: they become constants, or are computed of the picture's size, in the graph.
+"""Inputs of a graph: all graphs get the same ones, in the same shapes, whoever exported them.
 
-So whatever runs the model feeds it pictures alone.
+Those that are no pictures become constants, or are computed of the picture's size, in the graph. So whatever runs the
+model feeds it pictures alone; and a decoder what the pictures gave, and a prompt.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from matted.models.spec import Decoder
 
 if TYPE_CHECKING:
     import openvino
@@ -49,5 +52,50 @@ def _has(graph: openvino.Model, name: str) -> bool:
 def _constant(graph: openvino.Model, name: str, value: float) -> openvino.Node:
     import openvino.opset13 as operators
 
-    shape = graph.input(name).get_partial_shape()
-    return operators.constant(np.full([side.get_min_length() or 1 for side in shape], value, np.float32))
+    port = graph.input(name)
+    shape = [side.get_min_length() or 1 for side in port.get_partial_shape()]
+    return operators.constant(np.full(shape, value, port.get_element_type().to_dtype()))
+
+
+def channels_first(graph: openvino.Model) -> openvino.Model:
+    """Return the graph with inputs of 1 x 3 x height x width in the place of those of height x width x 3."""
+    import openvino
+    import openvino.opset13 as operators
+
+    parameters = []
+    for parameter in graph.get_parameters():
+        shape = parameter.get_partial_shape()
+        if len(shape) == 3 and shape[2] == 3:
+            planes = operators.parameter([1, 3, shape[0], shape[1]], parameter.get_element_type())
+            last = operators.transpose(operators.squeeze(planes, np.array([0])), np.array([1, 2, 0]))
+            parameter.output(0).replace(last.output(0))
+            parameter = planes
+        parameters.append(parameter)
+    return openvino.Model(graph.get_results(), parameters, graph.get_friendly_name())
+
+
+def of_a_decoder(graph: openvino.Model, decoder: Decoder) -> list[openvino.op.Parameter]:
+    """Fill the constants of a decoder in place. Returns its other inputs in the decoder's order. Raises ValueError.
+
+    Points become 1 x number x 2 and labels 1 x number, also where the file has one more axis, for questions at once.
+    """
+    import openvino.opset13 as operators
+
+    fill(graph, decoder.constants, None)
+    known = {name: port.get_node() for port in graph.inputs for name in port.get_names()}
+    parameters = []
+    for name in decoder.inputs:
+        if name not in known:
+            raise ValueError(f"The decoder has no input {name!r}. It has: {', '.join(sorted(known))}.")
+        parameter = known[name]
+        wanted = {decoder.points: 3, decoder.labels: 2}.get(name)
+        if wanted is not None:
+            shape = parameter.get_partial_shape()
+            plain = operators.parameter([1, -1, 2][:wanted], np.float32)
+            given = plain.output(0)
+            for _ in range(len(shape) - wanted):
+                given = operators.unsqueeze(given, np.array([1])).output(0)
+            parameter.output(0).replace(operators.convert(given, parameter.get_element_type()).output(0))
+            parameter = plain
+        parameters.append(parameter)
+    return parameters

@@ -143,7 +143,7 @@ def test_a_process_that_does_not_heed_a_cancel_is_ended_and_was_not_killed_by_th
     inference = loaded.inference(picture())
     with ThreadPoolExecutor() as pool:
         run = pool.submit(inference.run)
-        wait_for(lambda: loaded._pictures.bytes, "the beginning of the inference")
+        wait_for(lambda: loaded._inputs.bytes, "the beginning of the inference")
         inference.cancel()
         with pytest.raises(EngineDied) as death:
             run.result(60)
