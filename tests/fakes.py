@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -286,6 +286,9 @@ class FakeStore:
 
     def installed(self, spec: ModelSpec) -> bool:
         return spec.id not in self.missing
+
+    def installed_of(self, specs: Iterable[ModelSpec]) -> set[str]:
+        return {spec.id for spec in specs if self.installed(spec)}
 
     @property
     def as_store(self) -> Store:

@@ -13,7 +13,7 @@ from matted_client.models import BEST, FIRST, MEMORY, ONLY, PATIENCE, QUICKEST
 
 from matted.inference.paces import Paces
 from matted.models.catalogue import Catalogue
-from matted.models.spec import Entry, ModelSpec
+from matted.models.spec import ModelSpec
 from matted.settings.config import Config
 
 # What was chosen before stays within these limits, so that noise does not change the model from picture to picture.
@@ -25,8 +25,8 @@ QUICKER = 0.8  # share of its seconds that another one as good takes at most
 class Installed(Protocol):
     """What is asked of the Store."""
 
-    def installed(self, entry: Entry) -> bool:
-        """Return whether a model can be used without a download."""
+    def installed_of(self, specs: Iterable[ModelSpec]) -> set[str]:
+        """Return the ids of the models that can be used without a download."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,31 @@ class Choice:
     measured: bool
 
 
+@dataclass(frozen=True)
+class _Candidate:
+    """A model that may be chosen. memory: bytes that it needs beside what is taken; none if it is in memory."""
+
+    spec: ModelSpec
+    seconds: float
+    measured: bool
+    memory: int
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        return self.spec.quality, -self.seconds
+
+    def fits(self, patience: float, free_memory: float) -> bool:
+        return self.seconds <= patience and self.memory <= free_memory
+
+    def is_clearly_better(self, than: _Candidate) -> bool:
+        if self.spec.quality == than.spec.quality:
+            return self.seconds <= QUICKER * than.seconds
+        return self.spec.quality > than.spec.quality
+
+    def as_choice(self, reason: str) -> Choice:
+        return Choice(self.spec, reason, self.seconds, self.measured)
+
+
 def _never(spec: ModelSpec) -> bool:
     return False
 
@@ -53,6 +78,8 @@ class Chooser:
 
     A choice stands until another model is clearly better, or this one clearly too slow or too large: SLACK, MARGIN,
     QUICKER. `forget` ends that.
+
+    Choosing takes a fraction of a millisecond, as every request may ask for it: no model's file is read.
     """
 
     def __init__(self, store: Installed, paces: Paces, in_memory: Callable[[ModelSpec], bool] = _never) -> None:
@@ -72,86 +99,81 @@ class Chooser:
         """Choose among the models on this computer.
 
         The best within the patience that there is memory for; of several as good, the quickest. If there is none, the
-        quickest of all.
+        quickest of all. The automatic model counts as one on this computer.
 
         patience: seconds that an inference may take.
         free_memory: bytes that a model which is not loaded may take.
 
         Raises Rejected("model_not_installed") if there is none at all, which a catalogue with the automatic model has.
         """
-        there = [spec for spec in catalogue.specs.values() if spec.can_be_chosen and self._there(spec)]
-        if not there:
-            message = "No model on this computer may be chosen by itself."
-            raise Rejected(messages.MODEL_NOT_INSTALLED, message, "Name one; see: matted models")
-        with self._lock:
-            standing = next((spec for spec in there if (spec.id, patience) == self._standing), None)
-            chosen = self._choose(there, patience, free_memory, standing)
-            self._standing = chosen.id, patience
-        return self._as_choice(chosen, self._reason(chosen, there, patience, free_memory))
+        return self._both(catalogue, patience, free_memory)[0]
 
     def better(self, catalogue: Catalogue, patience: float, free_memory: int) -> Choice | None:
         """Return what `best` would choose if it were here: a model that is better and can be had without conditions.
 
         None if there is none, or if it was never run by those who wrote its spec. The parameters are those of `best`.
         """
-        here = self.best(catalogue, patience, free_memory).spec
-        others = [
-            spec
-            for spec in catalogue.specs.values()
-            if spec.can_be_chosen and spec.downloadable and not spec.unseen and not self._there(spec)
-            if spec.quality > here.quality and self._fits(spec, patience, free_memory)
+        best, others = self._both(catalogue, patience, free_memory)
+        fitting = [
+            other
+            for other in others
+            if other.spec.downloadable and not other.spec.unseen and other.fits(patience, free_memory)
+            if other.spec.quality > best.spec.quality
         ]
-        return self._as_choice(max(others, key=self._rank), BEST) if others else None
+        return max(fitting, key=lambda other: other.rank).as_choice(BEST) if fitting else None
 
     def has(self, catalogue: Catalogue, spec: ModelSpec) -> bool:
         """Return whether a model that was chosen is still what it was, and on this computer."""
-        return catalogue.specs.get(spec.id) == spec and self._there(spec)
+        return catalogue.specs.get(spec.id) == spec and (spec.automatic or bool(self._store.installed_of([spec])))
 
     def forget(self) -> None:
         """Let the next choice be made without regard to the one that stands: the settings have changed, say."""
         with self._lock:
             self._standing = None
 
-    def _there(self, spec: ModelSpec) -> bool:
-        return spec.automatic or self._store.installed(spec)
+    def _both(self, catalogue: Catalogue, patience: float, free_memory: int) -> tuple[Choice, list[_Candidate]]:
+        """Return the best model, and those that are not on this computer. As `best`."""
+        all_models = [self._candidate(spec) for spec in catalogue.specs.values() if spec.can_be_chosen]
+        installed = self._store.installed_of(each.spec for each in all_models)
+        here = [each for each in all_models if each.spec.automatic or each.spec.id in installed]
+        if not here:
+            message = "No model on this computer may be chosen by itself."
+            raise Rejected(messages.MODEL_NOT_INSTALLED, message, "Name one; see: matted models")
+        with self._lock:
+            standing = next((each for each in here if (each.spec.id, patience) == self._standing), None)
+            chosen = _choose(here, patience, free_memory, standing)
+            self._standing = chosen.spec.id, patience
+        if len(here) == 1:
+            reason = ONLY if installed else FIRST
+        else:
+            reason = _reason(chosen, here, patience, free_memory)
+        return chosen.as_choice(reason), [each for each in all_models if each not in here]
 
-    def _choose(
-        self, there: Iterable[ModelSpec], patience: float, free_memory: int, standing: ModelSpec | None
-    ) -> ModelSpec:
-        if standing is not None and self._fits(standing, SLACK * patience, free_memory):
-            others = [spec for spec in there if self._fits(spec, patience, int(free_memory / MARGIN))]
-            best = max(others, key=self._rank, default=standing)
-            return best if self._clearly_better(best, standing) else standing
-        fitting = [spec for spec in there if self._fits(spec, patience, free_memory)]
-        return max(fitting, key=self._rank) if fitting else min(there, key=self._seconds)
-
-    def _clearly_better(self, spec: ModelSpec, standing: ModelSpec) -> bool:
-        if spec.quality == standing.quality:
-            return self._seconds(spec) <= QUICKER * self._seconds(standing)
-        return spec.quality > standing.quality
-
-    def _reason(self, chosen: ModelSpec, there: list[ModelSpec], patience: float, free_memory: int) -> str:
-        if len(there) == 1:
-            return ONLY if self._store.installed(chosen) else FIRST
-        if not self._fits(chosen, SLACK * patience, free_memory):
-            return QUICKEST
-        better = [spec for spec in there if spec.quality > chosen.quality]
-        if not better:
-            return BEST
-        return PATIENCE if all(self._seconds(spec) > patience for spec in better) else MEMORY
-
-    def _fits(self, spec: ModelSpec, patience: float, free_memory: int) -> bool:
-        return self._seconds(spec) <= patience and (spec.peak_bytes <= free_memory or self._in_memory(spec))
-
-    def _rank(self, spec: ModelSpec) -> tuple[int, float]:
-        return spec.quality, -self._seconds(spec)
-
-    def _seconds(self, spec: ModelSpec) -> float:
-        return self._paces.expected(spec).seconds
-
-    def _as_choice(self, spec: ModelSpec, reason: str) -> Choice:
+    def _candidate(self, spec: ModelSpec) -> _Candidate:
         expected = self._paces.expected(spec)
-        return Choice(spec, reason, expected.seconds, expected.measured)
+        return _Candidate(spec, expected.seconds, expected.measured, 0 if self._in_memory(spec) else spec.peak_bytes)
+
+
+def _choose(here: list[_Candidate], patience: float, free_memory: int, standing: _Candidate | None) -> _Candidate:
+    """Choose a model. standing: the one that was chosen before, None if there is none."""
+    if standing is not None and standing.fits(SLACK * patience, free_memory):
+        fitting = [each for each in here if each.fits(patience, free_memory / MARGIN)]
+        best = max(fitting, key=lambda each: each.rank, default=standing)
+        return best if best.is_clearly_better(standing) else standing
+    fitting = [each for each in here if each.fits(patience, free_memory)]
+    if fitting:
+        return max(fitting, key=lambda each: each.rank)
+    return min(here, key=lambda each: each.seconds)
+
+
+def _reason(chosen: _Candidate, here: list[_Candidate], patience: float, free_memory: int) -> str:
+    """Return why one of several was chosen, and none better."""
+    if not chosen.fits(SLACK * patience, free_memory):
+        return QUICKEST
+    better = [each for each in here if each.spec.quality > chosen.spec.quality]
+    if not better:
+        return BEST
+    return PATIENCE if all(each.seconds > patience for each in better) else MEMORY
 
 
 def without_daemon(settings: Config, known: Catalogue, store: Installed) -> tuple[Choice, Choice | None]:

@@ -15,7 +15,7 @@ import errno
 import logging
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -68,6 +68,14 @@ class Store:
         if not isinstance(entry, ModelSpec):
             return True
         return self._sizes_fit(entry) is not None or self._may_be_placed(entry)
+
+    def installed_of(self, specs: Iterable[ModelSpec]) -> set[str]:
+        """Return the ids of those that are `installed`. Quicker than to ask for each: the folder is read once."""
+        try:
+            there = set(os.listdir(self.folder))
+        except OSError:
+            return set()
+        return {spec.id for spec in specs if there & {spec.id, spec.file} and self.installed(spec)}
 
     def require_installed(self, entry: Entry) -> None:
         """Raise Rejected("model_not_installed") unless `installed`."""

@@ -91,6 +91,9 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pretend that every model is installed: test_store.py tests the store with files."""
     monkeypatch.setattr(Store, "obtain", lambda *arguments: False)
     monkeypatch.setattr(Store, "installed", lambda *arguments: True)
+    monkeypatch.setattr(
+        Store, "installed_of", lambda store, specs: {spec.id for spec in specs if store.installed(spec)}
+    )
 
 
 @pytest.fixture
