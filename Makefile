@@ -5,7 +5,7 @@ VENV := .venv
 READY := $(VENV)/ready
 TESTABLE := $(VENV)/testable
 
-.PHONY: demo check lint test test-hosts pictures bench documents texts fuzz soak chaos environment clean
+.PHONY: demo check lint test test-hosts pictures mobile-sam bench documents texts fuzz soak chaos environment clean
 
 demo: $(READY)
 	$(VENV)/bin/matted remove tests/photographs/astronaut.jpg -o demo/astronaut-cutout.png --force --timings
@@ -42,6 +42,16 @@ PICTURES := tests/hosts/test_readme.py $(wildcard tests/integration/test_*_docum
 
 pictures: $(TESTABLE)
 	MATTED_PICTURES="$(CURDIR)/docs/pictures" $(VENV)/bin/pytest $(PICTURES)
+
+# The architecture of MobileSAM with random weights, made by torch in an environment of its own: some minutes and gigabytes.
+MOBILE_SAM := $(HOME)/.cache/matted-tests/mobile-sam
+
+mobile-sam: $(TESTABLE)
+	python3 -m venv "$(MOBILE_SAM)/venv"
+	"$(MOBILE_SAM)/venv/bin/pip" install --quiet torch torchvision timm onnx numpy
+	"$(MOBILE_SAM)/venv/bin/pip" install --quiet --no-deps mobilesam-lite
+	"$(MOBILE_SAM)/venv/bin/python" tests/graphs/make_mobile_sam.py "$(MOBILE_SAM)/files"
+	MATTED_TEST_MOBILE_SAM="$(MOBILE_SAM)/files" $(VENV)/bin/pytest -s tests/integration/test_mobile_sam.py
 
 # Minutes each; docs/reliability.md has the figures. atheris, which guides the fuzzing, exists for Linux and CPython to 3.13.
 ATTACK := cd tests && PYTHONPATH=. $(CURDIR)/$(VENV)/bin/python -W error -m attacks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from matted.inference.timing import Stopwatch
 from matted.mask.finishing import Outcome
 from matted.mask.picture import Picture
 from matted.mask.pipeline import Pipeline
+from matted.mask.subject.finding import ModelNeeded
 from matted.models.spec import ModelSpec
 from matted.system.task import Task
 from matted_client.messages import MaskRequest
@@ -21,11 +23,12 @@ from matted_client.messages import MaskRequest
 class Asker:
     """Asks about one open picture. picture: may be replaced."""
 
-    def __init__(self, folder: Path, spec: ModelSpec, picture: Picture) -> None:
-        """folder: for compiled files. spec: of the fake model."""
+    def __init__(self, folder: Path, spec: ModelSpec, picture: Picture, clicks: ModelSpec | None = None) -> None:
+        """folder: for compiled files. spec: of the fake model. clicks: of one that answers clicks; None for none."""
         self.picture = picture
         self.engines = Engines()
         self._spec = spec
+        self._clicks = clicks
         clock = self.engines.clock
         cache = ModelCache(1 << 40, lambda: 1 << 40, clock)
         files = CompiledFiles(folder, 0)
@@ -34,13 +37,20 @@ class Asker:
     def ask(self, **fields: Any) -> Outcome:
         """Make a mask. fields: of the MaskRequest."""
         stopwatch = Stopwatch(self.engines.clock.now, self.engines.clock)
-        pipeline = Pipeline(self._spec, Task(), MaskRequest(picture=1, **fields), self.picture, stopwatch)
-        if not pipeline.needs_model:
-            return pipeline.run(None)
-        with self._predictor.hold(Task(), self._spec, 60.0, stopwatch) as held:
-            return pipeline.run(held)
+        request = MaskRequest(picture=1, **fields)
+        while True:
+            pipeline = Pipeline(self._spec, Task(), request, self.picture, stopwatch, clicks=self._clicks)
+            if pipeline.needed is None:
+                return pipeline.run(None)
+            with self._predictor.hold(Task(), pipeline.needed, 60.0, stopwatch) as held, suppress(ModelNeeded):
+                return pipeline.run(held)
 
     @property
     def inferences(self) -> int:
-        """How many inferences there were."""
+        """How many inferences there were, without those of decoders."""
         return sum(engine.inferences for engine in self.engines.made)
+
+    @property
+    def decodings(self) -> int:
+        """How many inferences of decoders there were."""
+        return sum(engine.decodings for engine in self.engines.made)

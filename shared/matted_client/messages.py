@@ -41,6 +41,7 @@ TOO_LARGE = "too_large"
 BUSY = "busy"
 PICTURE_FORGOTTEN = "picture_forgotten"
 PLATE_NEEDED = "plate_needed"
+CLICKS_NEEDED = "clicks_needed"
 MODEL_NOT_FOUND = "model_not_found"
 MODEL_NOT_INSTALLED = "model_not_installed"
 LICENCE_NOT_ACCEPTED = "licence_not_accepted"
@@ -403,6 +404,7 @@ class MaskResult(Message):
     ground_colour: the ground's mean: R, G, B in sRGB, 0..255; empty where none was used.
     chosen: nobody named the model: FLAT, because the ground is surely flat, or the best one for the computer.
     reason: why that one, of `models`; empty for FLAT, and where it was not chosen.
+    clicks_by: the model that takes clicks which has chosen the subject by the box and the clicks; empty if none has.
     """
 
     op: ClassVar[str] = "result"
@@ -421,6 +423,7 @@ class MaskResult(Message):
     ground_colour: List[int] = _field(list, high=3, each=Field((int,), 0, 255), default=[])
     chosen: bool = _field(bool, default=False)
     reason: str = _field(str, default="")
+    clicks_by: str = _field(str, default="")
 
     def problem(self) -> str:
         """As Message.problem."""

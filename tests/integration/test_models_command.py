@@ -14,12 +14,14 @@ from hashlib import md5, sha1, sha256, sha384
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 from conftest import CHECKOUT, PATIENCE, PHOTOGRAPHS, Daemon, wait_for
 from graphs import small, stand_ins
 from matted.models import catalogue
+from matted.models.spec import Source
 from mirrors import Fault, Mirror, mirror, npm_package
 from PIL import Image
 from socks_proxy import proxy
@@ -104,8 +106,28 @@ def isnet(folder: Path) -> bytes:
     return content
 
 
+def mirrored(server: Mirror, source: Source, contents: list[bytes]) -> dict[str, Any]:
+    """Have the server offer a model as one of its sources does. contents: of its files. Returns the source."""
+    hashes = {"sha256": sha256, "sha384": sha384, "md5": md5}
+    tables: list[dict[str, Any]] = []
+    for each, content in zip(source.files, contents, strict=True):
+        table = {"kind": each.kind, "bytes": len(content)}
+        if each.kind == "hub":
+            server.add(each.repo, each.revision, each.path, content)
+            table |= {"repo": each.repo, "revision": each.revision, "path": each.path}
+        else:
+            path = urlsplit(each.url).path
+            server.files[path] = content
+            table["url"] = server.url + path
+        if each.digest:
+            table[each.digest[0]] = hashes[each.digest[0]](content).hexdigest()
+        tables.append(table)
+    return {**tables[0], "name": source.name, **({"decoder": tables[1]} if len(tables) > 1 else {})}
+
+
 def installed(model: str) -> list[str]:
-    return [f"{model}/{name}" for name in ("model.bin", "model.xml", "origin.json")]
+    decoder = ["decoder.bin", "decoder.xml"] if SHIPPED[model].takes_clicks else []
+    return [f"{model}/{name}" for name in (*decoder, "model.bin", "model.xml", "origin.json")]
 
 
 # -- every model of the catalogue ------------------------------------------------------------------------------------
@@ -116,16 +138,10 @@ def test_every_model_can_be_pulled_listed_used_and_removed(
     person: Person, server: Mirror, tmp_path: Path, model: str
 ) -> None:
     spec = SHIPPED[model]
-    content = stand_ins.write(spec, tmp_path / "net.onnx", side=32).read_bytes()
+    net = stand_ins.write(spec, tmp_path / "net.onnx", side=32)
+    contents = [net.read_bytes(), *(net.with_suffix(f".{graph}.onnx").read_bytes() for graph in spec.graphs[1:])]
     first = next(source for source in spec.sources if source.kind in ("hub", "https"))
-    if first.kind == "hub":
-        person.offer({model: on_the_hub(server, model, content)})
-    else:
-        server.files["/net.onnx"] = content
-        algorithm = first.digest[0] if first.digest else ""
-        hashes = {"sha256": sha256, "sha384": sha384, "md5": md5}
-        place = {"kind": "https", "name": "https", "url": f"{server.url}/net.onnx", "bytes": len(content)}
-        person.offer({model: [{**place, algorithm: hashes[algorithm](content).hexdigest()}]})
+    person.offer({model: [mirrored(server, first, contents)]})
     get = [*spec.how_to_get.split()[2:], *(["--accept-licence"] if spec.accept else [])]
     pulled = person.models(*get)
     assert pulled.returncode == 0, pulled.stderr
@@ -135,6 +151,7 @@ def test_every_model_can_be_pulled_listed_used_and_removed(
     assert person.files == installed(model)
     facts = person.facts(model)
     assert facts["installed"] and facts["disk_bytes"] > 0 and not facts["loaded"]
+    assert facts["clicks"] is (len(spec.graphs) > 1) is spec.takes_clicks
     assert person.models("verify").stdout == f"{model}: intact\n"
     assert "intact" in person.models("pull", model).stdout
 
@@ -143,7 +160,8 @@ def test_every_model_can_be_pulled_listed_used_and_removed(
     if plate:
         with Image.open(CHELSEA) as picture:
             Image.new("RGB", picture.size, (10, 200, 10)).save(tmp_path / "plate.png")
-    used = person.run("remove", CHELSEA, "-o", str(out), "--model", model, "--force", *plate)
+    said = ["--keep", "225,150"] if spec.takes_clicks else []
+    used = person.run("remove", CHELSEA, "-o", str(out), "--model", model, "--force", *plate, *said)
     if "No subject" in used.stderr:  # a graph with random weights may see none
         assert used.returncode == 1
     else:

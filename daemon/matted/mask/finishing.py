@@ -105,6 +105,7 @@ class Finishing:
         own_colours: Planes | None,
         ground: Ground | None = None,
         chosen: bool = False,
+        clicks_by: str = "",
     ) -> Outcome:
         """Tune the mask and cut out the picture.
 
@@ -132,6 +133,7 @@ class Finishing:
             ground="" if ground is None else ground.kind,
             ground_colour=[] if ground is None else list(ground.field.mean),
             chosen=chosen,
+            clicks_by=clicks_by,
         )
         return Outcome(info, mask, foreground)
 

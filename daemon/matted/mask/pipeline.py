@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
-from matted_client import options
+from matted_client import Rejected, options
 from matted_client.messages import MaskRequest
 from numpy.typing import NDArray
 
@@ -38,6 +39,11 @@ class Edge:
     models: EdgeModels | None
 
 
+def _refusal(clicks: ModelSpec) -> Hashable:
+    """Return the key by which a picture remembers why a model answers none of its clicks."""
+    return "refusal", clicks
+
+
 class Pipeline:
     """The steps from a mask request to its outcome: `run`."""
 
@@ -49,6 +55,7 @@ class Pipeline:
         picture: Picture,
         stopwatch: Stopwatch,
         trims: bool = False,
+        clicks: ModelSpec | None = None,
     ) -> None:
         """Take a request.
 
@@ -58,25 +65,33 @@ class Pipeline:
         picture: what the mask is of; what is found out about it is remembered with it.
         stopwatch: records the stages.
         trims: whether the picture's flat ground, if it has one, trims the edge.
+        clicks: the model that is to answer a box and clicks; None if there is none.
         """
         self._task = task
         self._trims = trims and not spec.needs_plate and request.edges != options.OFF
         self._request = request
         self._picture = picture
         self._stopwatch = stopwatch
-        self._finder = Finder(spec, task, request, picture, stopwatch)
+        self._refused = None if clicks is None else picture.findings.peek(_refusal(clicks))
+        self._finder = Finder(spec, task, request, picture, stopwatch, None if self._refused else clicks)
 
     @property
-    def needs_model(self) -> bool:
-        """Whether the model has to be shown the picture, or a part of it that it has not been shown before."""
-        return self._finder.needs_model
+    def needed(self) -> ModelSpec | None:
+        """The model that has to be asked next, for what has not been found out before; None if none has to be."""
+        return self._finder.needed
+
+    def go_without(self, clicks: ModelSpec, error: Rejected) -> None:
+        """Have questions about the picture answered without a model that cannot be used. The results say so."""
+        why = f"{clicks.title} was not asked: {error.message}"
+        self._picture.findings.get(_refusal(clicks), lambda: (why, 0), stays=True)
 
     def run(self, model: PipelineModel | None) -> Outcome:
         """Make the mask.
 
-        model: given back as soon as it is no longer needed; None if it is not needed.
+        model: the one that is needed; given back as soon as it no longer is. None if none is needed.
 
-        Raises Rejected, MemoryError, and ModelNeeded if what was known has been forgotten since `needs_model` said so.
+        Raises Rejected, MemoryError; and ModelNeeded if another model is needed then, or what was known has been
+        forgotten since `needed` said so.
         """
         self._stopwatch.lap("waiting")
         found = self._finder.find(model)
@@ -92,11 +107,12 @@ class Pipeline:
         return finishing.outcome(
             model=self._finder.spec.id,
             device=seen.device,
-            confidence=seen.confidence,
+            confidence=found.confidence,
             second_look=found.second_look,
-            warnings=[seen.note] if seen.note else [],
+            warnings=[*found.notes, *([str(self._refused)] if self._refused else [])],
             own_colours=seen.foreground,
             ground=None if trimming is None else trimming.ground,
+            clicks_by="" if found.clicked is None or self._finder.clicks is None else self._finder.clicks.id,
         )
 
     def _trimming(self) -> Trimming | None:

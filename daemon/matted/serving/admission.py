@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import psutil
 from matted_client import Rejected, messages
-from matted_client.messages import Question
+from matted_client.messages import MaskRequest, Question
 
 from matted.mask.picture import Picture
 from matted.models.spec import Entry
@@ -85,6 +85,16 @@ def check_plate(has_plate: bool, model: Entry) -> None:
     if has_plate and not model.needs_plate:
         message = f"{model.title} takes no plate."
         raise Rejected(messages.BAD_REQUEST, message, "Leave the plate out, or use a model that takes one.")
+
+
+def check_clicks(question: MaskRequest, model: Entry) -> None:
+    """Check that a model that takes clicks is told of the subject. Raises Rejected("clicks_needed")."""
+    if model.takes_clicks and question.box is None and not question.keep:
+        raise Rejected(
+            messages.CLICKS_NEEDED,
+            f"{model.title} cuts out what a box or clicks point at, and there are none.",
+            "Draw a box or click on the subject (matted remove --box, --keep), or use another model.",
+        )
 
 
 def _listed(sizes: Sequence[int]) -> str:

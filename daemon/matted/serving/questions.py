@@ -59,7 +59,7 @@ class Questions:
         setup: tells what makes the mask.
 
         Raises Rejected: "model_not_found", "picture_forgotten", "too_large", "out_of_memory", "bad_request",
-        "plate_needed".
+        "plate_needed", "clicks_needed".
         """
         picture = self._picture(peer, request, frames)
         chosen = model = None
@@ -72,7 +72,8 @@ class Questions:
         if model is None and picture.hint is None:
             message = f"'{request.op}' has no hint, which is the mask to be refined, and the open picture has none."
             raise Rejected(messages.BAD_REQUEST, message)
-        if model is not None:
+        if model is not None and isinstance(request, MaskRequest):
+            admission.check_clicks(request, model)
             admission.check_plate(picture.has_plate, model)
         job = Job(peer, request_id, request, picture, self._clock(), chosen)
         keyed = isinstance(model, BuiltIn) or setup.takes_flat(job) is not False

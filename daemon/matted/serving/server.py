@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 import zmq
-from matted_client import MattedError, messages
+from matted_client import MattedError, messages, options
 from matted_client.endpoint import KEY_BYTES, LOOPBACK
 
 from matted import __version__
@@ -27,7 +27,7 @@ from matted.serving.service import Identity, Service
 from matted.serving.setup import Setup
 from matted.serving.workers import Reply
 from matted.serving.zap import DOMAIN, ZapHandler
-from matted.settings.config import Config
+from matted.settings.config import OFF, Config, ConfigError
 from matted.system import allocator
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,12 @@ def serve(config: Config, reread: Callable[[], Config]) -> None:
 
 
 def _setup(config: Config) -> Setup:
-    return Setup(config, catalogue.load(config.folder / catalogue.OWN_FILE))
+    known = catalogue.load(config.folder / catalogue.OWN_FILE)
+    clicks = [model for model, entry in known.entries.items() if entry.takes_clicks]
+    if config.clicks not in (options.AUTO, OFF, *clicks):
+        hint = f"One of {', '.join([options.AUTO, OFF, *clicks])} is expected."
+        raise ConfigError(f"clicks cannot be {config.clicks!r}.", hint)
+    return Setup(config, known)
 
 
 class Server:

@@ -21,15 +21,19 @@ from matted.inference.timing import Stopwatch
 from matted.mask import keying
 from matted.mask.finishing import Outcome
 from matted.mask.keying import Keying
+from matted.mask.picture import Picture
 from matted.mask.pipeline import Pipeline
 from matted.mask.refining import Refining
 from matted.mask.subject.finding import ModelNeeded, PipelineModel
 from matted.models.spec import ModelSpec
 from matted.serving.jobs import Job, JobQueue
 from matted.serving.setup import Selection, Setup
+from matted.settings.config import OFF
 
 log = logging.getLogger(__name__)
 
+# Errors of a model that takes clicks after which the others are asked alone, unless the settings name it.
+UNUSABLE = (messages.OUT_OF_MEMORY, messages.INTERNAL)
 WORKERS = 2  # while one infers, the other prepares the next picture or finishes the previous mask
 
 
@@ -187,9 +191,26 @@ class Workers:
         if entry is not None and not isinstance(entry, ModelSpec):
             return None
         if isinstance(request, MaskRequest) and picture is not None and entry is not None:
-            if not Pipeline(entry, job, request, picture, Stopwatch(job.submitted)).needs_model:
-                return None
+            needed = self._pipeline(entry, job, request, picture, Stopwatch(job.submitted)).needed
+            return None if needed is None else needed.id
         return model
+
+    def _pipeline(
+        self, spec: ModelSpec, job: Job, request: MaskRequest, picture: Picture, stopwatch: Stopwatch
+    ) -> Pipeline:
+        clicks = self._clicks(spec) if request.box is not None or request.keep else None
+        return Pipeline(spec, job, request, picture, stopwatch, self.setup.uses_grounds, clicks)
+
+    def _clicks(self, spec: ModelSpec) -> ModelSpec | None:
+        """Return the model that answers boxes and clicks beside a model, or in its place; None if there is none."""
+        specs, wanted = self.setup.catalogue.specs, self.setup.config.clicks
+        if spec.takes_clicks:
+            return spec
+        if spec.needs_plate or wanted == OFF:
+            return None
+        if wanted != options.AUTO:
+            return specs.get(wanted)
+        return next((each for each in specs.values() if each.takes_clicks and self._predictor.can_use(each)), None)
 
     def _load(self, job: Job, model: str) -> None:
         """Carry out a job whose model has to be loaded first."""
@@ -275,7 +296,7 @@ class Workers:
                 with self._predictor.hold(job, entry, setup.keep_alive(job), stopwatch, request.download):
                     on_loaded()
             return Reply(job.peer, job.id, messages.Done())
-        outcome = self._answer(job, request, on_loaded, stopwatch)
+        outcome = self._answer(job, label, request, on_loaded, stopwatch)
         if outcome is None:
             self._queue.put_back(job)
             return None
@@ -291,18 +312,23 @@ class Workers:
     def _lend_default(self, job: Job, keep_alive: float, stopwatch: Stopwatch) -> Iterator[PipelineModel | None]:
         """Lend the settings' model if it is in memory and can be asked without a plate; else None."""
         default = self.setup.catalogue.specs.get(self.setup.model_id(options.DEFAULT_MODEL, job.chosen))
-        if default is None or default.needs_plate:
+        if default is None or default.needs_plate or default.takes_clicks:
             yield None
             return
         with self._predictor.hold_loaded(job, default, keep_alive, stopwatch) as model:
             yield model
 
     def _answer(
-        self, job: Job, question: MaskRequest | RefineRequest, on_loaded: Callable[[], None], stopwatch: Stopwatch
+        self,
+        job: Job,
+        label: str,
+        question: MaskRequest | RefineRequest,
+        on_loaded: Callable[[], None],
+        stopwatch: Stopwatch,
     ) -> Outcome | None:
         """Make the mask that a question is about. Raises Rejected, MemoryError.
 
-        Returns None if a model has to make it, which the job has to wait for like any other.
+        Returns None if a model has to be asked, or another one, which the job has to wait for like any other.
         """
         picture = job.picture
         assert picture is not None, "a question without a picture"
@@ -324,20 +350,28 @@ class Workers:
                 return Keying(maker, job, question, picture, stopwatch, chosen, lend_default).run()
 
         @contextmanager
-        def lend() -> Iterator[PipelineModel]:
-            """Lend the model, loaded first if need be, and a slot for making the mask."""
-            with self._predictor.hold(job, spec, keep_alive, stopwatch) as model:
+        def lend(needed: ModelSpec) -> Iterator[PipelineModel]:
+            """Lend a model, loaded first if need be, and a slot for making the mask."""
+            with self._predictor.hold(job, needed, keep_alive, stopwatch) as model:
                 on_loaded()
                 with self._mask_slot(job):
                     yield model
 
         self._predictor.require_licence(spec)
-        pipeline = Pipeline(spec, job, question, picture, stopwatch, self.setup.uses_grounds)
-        if not pipeline.needs_model:
+        pipeline = self._pipeline(spec, job, question, picture, stopwatch)
+        if pipeline.needed is None:
             with self._mask_slot(job), suppress(ModelNeeded):
                 return pipeline.run(None)
-        with lend() as model:
-            return pipeline.run(model)
+        needed = pipeline.needed or spec
+        try:
+            with lend(needed) as model, suppress(ModelNeeded):  # another model: the job waits for that
+                return pipeline.run(model)
+        except Rejected as error:
+            if needed is spec or self.setup.config.clicks != options.AUTO or error.code not in UNUSABLE:
+                raise
+            log.warning("%s: %s is not asked: %s", label, needed.id, error.message)
+            pipeline.go_without(needed, error)
+        return None
 
 
 def _with_reason(info: MaskResult, job: Job) -> MaskResult:

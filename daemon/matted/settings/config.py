@@ -17,7 +17,8 @@ from matted.settings.target import ARITHMETICS, AUTO, Target
 from matted.system import toml_file
 
 CONFIG_FILE = "config.toml"
-FLAT_GROUNDS = ("auto", "off")
+OFF = "off"
+FLAT_GROUNDS = ("auto", OFF)
 LOG_LEVELS = ("debug", "info", "warning", "error")
 MAX_QUEUE = 1000
 
@@ -37,6 +38,7 @@ class Config:
     model: id of the model that requests for "default" get; AUTO_MODEL for the best one for this computer.
     patience: seconds that an inference of a model may take which is chosen so.
     flat_ground: one of FLAT_GROUNDS. "auto": pictures that surely have a flat ground get the model `flat` in its place.
+    clicks: id of the model that answers boxes and clicks; "auto": the best that is on this computer; OFF: none.
     queue: how many requests may wait; more are refused as `busy`.
     keep_alive: seconds that a model stays in memory after its last use.
     client_keep_alive: whether a request may choose its own keep_alive.
@@ -55,6 +57,7 @@ class Config:
     model: str = AUTO_MODEL
     patience: float = 3.0
     flat_ground: str = "auto"
+    clicks: str = "auto"
     queue: int = 32
     keep_alive: float = 600.0
     client_keep_alive: bool = False
@@ -211,6 +214,7 @@ _PARSERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "model": (_parse_text, 'The id of a model, or "auto"'),
     "patience": (_parse_patience, 'A time such as "3s" or "0.5s"'),
     "flat_ground": _choice_parser(FLAT_GROUNDS),
+    "clicks": (_parse_text, "auto, off, or the id of a model that takes clicks"),
     "queue": (_parse_queue, f"A number from 1 to {MAX_QUEUE}"),
     "keep_alive": (parse_seconds, 'A time such as "90s", "10m", "0" or "forever"'),
     "client_keep_alive": (_parse_boolean, "true or false"),

@@ -124,6 +124,19 @@ def segment(
     return _softened(choice.divide(), believed, said, choice.near())
 
 
+def agreed(decided: Floats, believed: Floats, hints: Hints, width: int, height: int) -> Floats:
+    """Return the subject's matte where another model has chosen it by what a person said.
+
+    decided: rows x columns, 0..1, above a half what belongs to it.
+    believed: rows x columns, 0..1, the matte of a model that was told nothing. Where both have the same edge, its
+        softness stays.
+    hints: a box and clicks, which count more than either.
+    width, height: of the picture.
+    """
+    said = marked(hints, Grid((decided.shape[0], decided.shape[1]), width, height))
+    return _softened(decided, believed, said, np.ones(decided.shape, bool))
+
+
 class _Scale:
     """The picture at one of the two sizes.
 

@@ -19,7 +19,8 @@ from matted.inference.predictor import Prediction
 from matted.inference.timing import Stopwatch
 from matted.mask.interactive import Hints
 from matted.mask.picture import Picture
-from matted.mask.subject import presence, second_look, steering
+from matted.mask.subject import clicking, presence, second_look, steering
+from matted.mask.subject.clicking import Clicked, ClickModel
 from matted.mask.subject.second_look import Box
 from matted.mask.subject.steering import Look
 from matted.models.spec import ModelSpec
@@ -31,7 +32,7 @@ Floats = NDArray[np.float32]
 class PipelineModel(Protocol):
     """What the pipeline needs of a model: a predictor.HeldModel has it.
 
-    spec: the model.
+    spec: the model. If it takes clicks, it has to be a ClickModel, too.
     """
 
     spec: ModelSpec
@@ -68,32 +69,56 @@ class Subject:
     seen: what the model saw at first.
     matte: rows x columns, 0..1, of the whole picture at any size.
     second_look: whether a second look was taken and used.
+    clicked: what a model that takes clicks found; None if none was asked.
     """
 
     seen: Seen
     matte: Floats
     second_look: bool
+    clicked: Clicked | None = None
+
+    @property
+    def confidence(self) -> float:
+        """How sure the model that has chosen the subject is of it, 0..1."""
+        return self.seen.confidence if self.clicked is None else self.clicked.score
+
+    @property
+    def notes(self) -> list[str]:
+        """Why a model does not run on the device in the settings, sentences."""
+        notes = [self.seen.note] + ([] if self.clicked is None else [self.clicked.note])
+        return list(dict.fromkeys(note for note in notes if note))
 
 
 class ModelNeeded(Exception):
-    """What the model saw has been forgotten since it was asked for: find again, with the model."""
+    """A model has to be asked that is not at hand, or what one saw has been forgotten: find again, with `needed`."""
 
 
 class Finder:
     """Finds the subject of a picture for one request.
 
     spec: the model that is wanted.
+    clicks: the model that answers what a person said; None if there is none, or nothing that it understands was said.
     key: by which the picture remembers the subject: all of the request that it depends on.
     """
 
     def __init__(
-        self, spec: ModelSpec, task: Task, request: MaskRequest, picture: Picture, stopwatch: Stopwatch
+        self,
+        spec: ModelSpec,
+        task: Task,
+        request: MaskRequest,
+        picture: Picture,
+        stopwatch: Stopwatch,
+        clicks: ModelSpec | None,
     ) -> None:
         """Take a request. The parameters are those of Pipeline."""
         self.spec = spec
         self._hints = hints = _said(request, picture)
+        # A hint that decides pixels is told to no such model, so that it is left to what knows all three.
+        suits = clicking.understands(hints) and (spec.takes_clicks or not picture.hint_decides)
+        self.clicks = clicks if suits else None
         said = hints and (hints.box, hints.keep, hints.drop)
-        self.key: Hashable = ("subject", spec, request.second_look, said)
+        self._clicked_key: Hashable = ("clicked", self.clicks, said)
+        self.key: Hashable = ("subject", spec, self.clicks, request.second_look, said)
         self._task = task
         self._request = request
         self._picture = picture
@@ -101,15 +126,19 @@ class Finder:
         self._size = picture.width, picture.height
 
     @property
-    def needs_model(self) -> bool:
-        """Whether the model has to be shown the picture, or a part of it that it has not been shown before."""
+    def needed(self) -> ModelSpec | None:
+        """The model that has to be shown the picture next, or a part of it, or clicks; None if none has to be."""
         findings = self._picture.findings
         if self.key in self._picture.answers:
-            return False
-        return any(key not in findings for key in [self._seen_key, *self._looks()])
+            return None
+        if self.clicks is not None and self._clicked_key not in findings:
+            return self.clicks
+        if self.spec.takes_clicks:
+            return None
+        return self.spec if any(key not in findings for key in [self._seen_key, *self._looks()]) else None
 
     def find(self, model: PipelineModel | None) -> Subject:
-        """Return the subject. model: None if it is not needed.
+        """Return the subject. model: the one that is needed, None if none is.
 
         Raises Rejected, MemoryError, ModelNeeded.
         """
@@ -124,6 +153,8 @@ class Finder:
     def _looks(self) -> list[Hashable]:
         """Return the keys of what is to be seen besides the whole picture, as far as it is known before that is."""
         if self._hints is not None and self._hints.box is not None:
+            if self.clicks is not None:
+                return []
             whole = Box(0, 0, *self._size)
             return [self._look_key(where) for where in steering.looks(self._hints, *self._size) if where != whole]
         return [("second look", self.spec)] if self._request.second_look else []
@@ -134,13 +165,22 @@ class Finder:
     def _find(self, model: PipelineModel | None) -> tuple[Subject, int]:
         """Find the subject. Returns it and the bytes that it takes."""
         findings, hints = self._picture.findings, self._hints
+        clicked = None
+        if self.clicks is not None:
+            clicked = findings.get(self._clicked_key, lambda: self._click(model))
+        if self.spec.takes_clicks:
+            return self._of_clicks_alone(clicked)
         seen = findings.get(self._seen_key, lambda: self._look(model))
         self._refuse_nothing(seen)
         merged = None
         if self._request.second_look and (hints is None or hints.box is None):
             merged = findings.get(("second look", self.spec), lambda: self._second_look(model, seen))
         matte = seen.matte if merged is None else merged
-        if hints is not None:
+        if clicked is not None and hints is not None:
+            self._task.begin("mask")
+            matte = steering.adopt(clicked.matte, matte, hints, *self._size)
+            self._stopwatch.lap("hints")
+        elif hints is not None:
             looks = [
                 Look(where, findings.get(self._look_key(where), partial(self._look_at, model, where, seen)))
                 for where in steering.looks(hints, *self._size)
@@ -150,10 +190,22 @@ class Finder:
                 matte, self._picture.layers[0], hints, looks, self._task.check, self._picture.answers
             )
             self._stopwatch.lap("hints")
-        return Subject(seen, matte, merged is not None), matte.nbytes
+        return Subject(seen, matte, merged is not None, clicked), matte.nbytes
+
+    def _click(self, model: PipelineModel | None) -> tuple[Clicked, int]:
+        assert self.clicks is not None and self._hints is not None
+        there = _there(model, self.clicks)
+        assert isinstance(there, ClickModel)
+        return clicking.find(there, self._picture.layers[0], self._hints, self._picture.findings)
+
+    def _of_clicks_alone(self, clicked: Clicked | None) -> tuple[Subject, int]:
+        assert clicked is not None and self._hints is not None, "admission lets no such request in"
+        matte = steering.adopt(clicked.matte, None, self._hints, *self._size)
+        seen = Seen(matte, None, clicked.score, clicked.device, clicked.note)
+        return Subject(seen, matte, False, clicked), matte.nbytes
 
     def _look(self, model: PipelineModel | None) -> tuple[Seen, int]:
-        prediction = _there(model).predict(self._picture.layers)
+        prediction = _there(model, self.spec).predict(self._picture.layers)
         probable = model_io.probability(prediction.raw, self.spec)
         confidence = presence.confidence(probable, prediction.planes, self.spec, min(self._size))
         matte = model_io.matte(probable, self.spec)
@@ -186,7 +238,7 @@ class Finder:
             return seen.matte, 0
         parts = [layer.crop(where.left, where.top, where.right, where.bottom) for layer in self._picture.layers]
         matte = model_io.matte(
-            model_io.probability(_there(model).predict(parts, "second_look").raw, self.spec), self.spec
+            model_io.probability(_there(model, self.spec).predict(parts, "second_look").raw, self.spec), self.spec
         )
         return matte, matte.nbytes
 
@@ -201,8 +253,8 @@ def _said(request: MaskRequest, picture: Picture) -> Hints | None:
     return Hints(box, keep, drop, hint)
 
 
-def _there(model: PipelineModel | None) -> PipelineModel:
-    """Return the model. Raises ModelNeeded if there is none."""
-    if model is None:
+def _there(model: PipelineModel | None, wanted: ModelSpec) -> PipelineModel:
+    """Return the model. Raises ModelNeeded if there is none, or another one."""
+    if model is None or model.spec != wanted:
         raise ModelNeeded
     return model

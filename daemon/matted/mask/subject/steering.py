@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -88,6 +88,23 @@ def steer(
     )
     canvas = _canvas(matte, decided, where, layer.width, layer.height)
     return _agreed(canvas, seen, decided, where, layer.width, layer.height, outside=hints.box is None)
+
+
+def adopt(clicked: Floats, matte: Floats | None, hints: Hints, width: int, height: int) -> Floats:
+    """Return the matte of the subject that a model that takes clicks has found, of the whole picture, 0..1.
+
+    clicked: rows x columns: what it found.
+    matte: rows x columns: what another model made of the picture; None: there is none. Where both have the same edge,
+        its alpha stays: it has finer detail.
+    hints: what the person said, in pixels of the picture. A trimap does not count here.
+    width, height: of the picture.
+    """
+    said = replace(hints, trimap=None)
+    if matte is None:
+        return interactive.agreed(clicked, clicked, said, width, height)
+    size = max(clicked.shape[1], matte.shape[1]), max(clicked.shape[0], matte.shape[0])
+    decided, believed = (np.asarray(Image.fromarray(each).resize(size)).clip(0, 1) for each in (clicked, matte))
+    return interactive.agreed(decided, believed, said, width, height)
 
 
 def _part(matte: Floats, hints: Hints, width: int, height: int) -> Box:
