@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -285,7 +286,8 @@ def test_the_catalogue_says_licence_and_state(daemon: Daemon) -> None:
     assert models["u2netp"]["licence"] == "Apache-2.0"
     assert models["u2netp"]["commercial"] is True
     assert models["u2netp"]["installed"] is True
-    assert models["u2netp"]["default"] is True
+    assert models["u2netp"]["chosen"] == "only" and models["u2netp"]["quality"] > 0
+    assert not any(facts["default"] for facts in models.values()), "the settings name none"
 
 
 def test_the_dialogs_list_what_the_daemon_says_of_its_models(new_daemon: Callable[..., Daemon]) -> None:
@@ -293,8 +295,10 @@ def test_the_dialogs_list_what_the_daemon_says_of_its_models(new_daemon: Callabl
         before = listed(session.models())
         session.mask(disc(60, 40), 60, 40, "RGBA8")
         after = listed(session.models())
-    assert before[0].label == "Default: U²-Net small (free)"
-    assert after[0].label.startswith("Default: U²-Net small (free, ")
+    for listing in (before, after):  # an estimate, then what was measured
+        assert re.fullmatch(r"Automatic: U²-Net small \(free, fair, (about \d+ s|less than 1 s)\)", listing[0].label)
+        assert listing[0].id == "default"
+        assert "The only free model for any subject on this computer." in listing[0].about
     assert len(after) == len(before) > 5
 
 

@@ -188,7 +188,7 @@ def test_the_report_has_what_is_needed_and_nothing_else(running: Daemon, tmp_pat
     done = running.run("doctor", "--report", str(path))
     assert done.returncode == 0 and "It holds no pictures" in done.stdout
     text = path.read_text()
-    for part in ("OK   Daemon: ", "processor: ", "queue = 32", '"default_model": "u2netp"', "hello from 'matted"):
+    for part in ("OK   Daemon: ", "processor: ", "queue = 32", '"default_model": "auto"', "hello from 'matted"):
         assert part in text
     assert json.loads(running.connection_file.read_text())["key"] not in text
     assert str(running.folder) not in text and "a-private-name" not in text

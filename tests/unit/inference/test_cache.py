@@ -28,7 +28,7 @@ def spec(name: str, peak: int = GB) -> ModelSpec:
 
 @dataclass
 class Fake:
-    """Stands for an engine, of which the cache uses spec, alive and close."""
+    """Stands for an engine, of which the cache uses spec, alive, memory and close."""
 
     spec: ModelSpec
     closed: bool = False
@@ -39,6 +39,9 @@ class Fake:
 
     def alive(self) -> bool:
         return not (self.closed or self.crashed)
+
+    def memory(self) -> int:
+        return self.spec.peak_bytes // 2
 
 
 def _check() -> None:
@@ -103,6 +106,14 @@ def test_a_model_is_unloaded_when_its_time_is_up_and_not_before() -> None:
     machine.now = 60.0
     assert machine.cache.expire() is None
     assert machine.names() == []
+
+
+def test_the_memory_of_models_that_are_not_lent_is_counted() -> None:
+    machine = Machine()
+    machine.use("one", peak=GB)
+    with machine.lend("two", peak=4 * GB):
+        assert machine.cache.idle_memory() == GB // 2
+    assert machine.cache.idle_memory() == GB // 2 + 2 * GB
 
 
 def test_each_use_restarts_the_time() -> None:

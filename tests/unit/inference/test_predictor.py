@@ -141,6 +141,19 @@ def test_the_stopwatch_records_each_stage(harness: Harness) -> None:
     assert harness.predictor.paces.expected(SMALL) == Expected(1.0, True)
 
 
+def test_what_is_measured_is_remembered_with_the_device_and_ends_with_it(harness: Harness, tmp_path: Path) -> None:
+    harness.predict()
+    harness.predict(part=True)
+    assert harness.predictor.paces.expected(SMALL) == Expected(1.0, True)
+    again = Harness(tmp_path)
+    assert again.predictor.paces.expected(SMALL) == Expected(1.0, True)
+    again.predictor.paces.learn("CPU", "Another processor", ())
+    again.predictor.paces.record(SMALL, "CPU", "f32", 2.0)
+    last = Harness(tmp_path)
+    last.predict(LARGE)  # on the processor of the first
+    assert not last.predictor.paces.expected(SMALL).measured
+
+
 def test_an_unnamed_lap_is_not_recorded() -> None:
     clock = Clock()
     stopwatch = Stopwatch(clock.now, clock)

@@ -141,6 +141,19 @@ def test_that_bfloat16_does_a_model_no_harm_is_not_taken_over_from_another(own: 
     assert written(own, text + "bfloat16 = true\n")["mine"].bfloat16
 
 
+def test_a_quality_is_not_taken_over_but_by_a_variant(own: Path) -> None:
+    text = MINE.replace("rmbg-1.4", "isnet-general-use")
+    like = SHIPPED["isnet-general-use"]
+    mine = written(own, text)["mine"]
+    assert (mine.quality, mine.work, mine.subject) == (0, like.work, "any") and not mine.can_be_chosen
+    mine = written(own, text + 'quality = 90\nwork = 3\nsubject = "people"\n')["mine"]
+    assert (mine.quality, mine.work, mine.subject) == (90, 3.0, "people") and not mine.can_be_chosen
+    assert written(own, text + "quality = 90\n")["mine"].can_be_chosen
+    variant = written(own, text + 'made_from = "isnet-general-use"\n')["mine"]
+    assert variant.quality == like.quality and variant.can_be_chosen
+    assert not written(own, MINE + 'made_from = "rmbg-1.4"\n')["mine"].can_be_chosen
+
+
 @pytest.mark.parametrize("text", ["", "# nothing\n"])
 def test_no_rows_are_fine(own: Path, text: str) -> None:
     assert list(written(own, text)) == list(SHIPPED)
@@ -173,6 +186,12 @@ def test_no_rows_are_fine(own: Path, text: str) -> None:
         (MINE + 'side = "big"\n', "side = 'big'"),
         (MINE + "side = -4\n", "side = -4"),
         (MINE + "side = true\n", "side = True"),
+        (MINE + "quality = 101\n", "quality = 101"),
+        (MINE + "quality = -1\n", "quality = -1"),
+        (MINE + "work = -1\n", "work = -1"),
+        (MINE + "work = inf\n", "work = inf"),
+        (MINE + 'subject = "cars"\n', "subject = 'cars'"),
+        ('[[model]]\nid = "auto"\nlike = "rmbg-1.4"\n', "'auto' cannot be the id"),
         (MINE + "mean = [0.5]\n", "mean"),
         (MINE + 'mean = ["a", "b", "c"]\n', "mean"),
         (MINE + "outputs = []\n", "outputs"),

@@ -61,7 +61,7 @@ def test_weights_put_there_by_hand_are_taken_converted_and_gone(store: Store, sh
     assert store.installed(SPEC)
     assert obtain(store, SPEC) == (False, [])
     assert installed_alone(store)
-    assert store.installed(SPEC) and store.verify(SPEC)
+    assert store.installed(SPEC) and store.verify(SPEC) and store.installed_of([SPEC]) == {SPEC.id}
 
 
 @pytest.mark.parametrize("content", [WEIGHTS[::-1], WEIGHTS[:-1], b""], ids=["other bytes", "too short", "empty"])
@@ -80,6 +80,8 @@ def test_a_file_of_the_right_size_is_listed_as_installed(store: Store, content: 
     if content is not None:
         put(store, content)
     assert store.installed(SPEC) is installed
+    other = replace(SPEC, id="other")
+    assert store.installed_of([SPEC, other]) == ({SPEC.id} if installed else set())
 
 
 def test_a_file_put_there_ends_the_trouble(store: Store, shelf: Path) -> None:

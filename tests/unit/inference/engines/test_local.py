@@ -112,6 +112,11 @@ def picture() -> list[Planes]:
     return [np.zeros((3, 32, 32), np.uint8)]
 
 
+def test_a_loaded_engine_tells_of_its_device(loaded: LocalEngine) -> None:
+    assert (loaded.device, loaded.arithmetic, loaded.note, loaded.size) == ("CPU", "f32", "", (32, 32))
+    assert loaded.title not in ("", "CPU") and "FP32" in loaded.capabilities
+
+
 def test_a_cancel_before_an_inference_begins_is_heeded(loaded: LocalEngine) -> None:
     inference = loaded.inference(picture())
     inference.cancel()
