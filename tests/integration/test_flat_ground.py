@@ -115,7 +115,8 @@ def test_a_photograph_gets_the_model_of_the_settings(daemon: Daemon) -> None:
     with Image.open(CHELSEA) as photograph, daemon.session() as asked:
         cat = np.asarray(photograph.convert("RGB"))
         info = mask(asked, cat).info
-        assert (info.model, info.ground, info.ground_colour, info.chosen) == ("u2netp", "", [], False)
+        assert (info.model, info.ground, info.ground_colour) == ("u2netp", "", [])
+        assert (info.chosen, info.reason) == (True, "only")
         assert asked.status()["chosen"]["model"] == "u2netp"
         assert mask(asked, drawn(ring_and_disc)).info.chosen
         named = mask(asked, drawn(ring_and_disc), model="u2netp").info

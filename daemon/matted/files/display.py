@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, TextIO
 from matted_client import MattedError
 from matted_client.grounds import describe_ground
 from matted_client.messages import MaskResult, Progress
-from matted_client.models import why_chosen
+from matted_client.models import FIRST, ONLY, why_chosen
 from matted_client.options import FLAT
 from matted_client.progress import describe, overall
 
 if TYPE_CHECKING:  # else imported where there is a bar: in a script it takes longer than the rest of this module
     from tqdm import tqdm
+
+_NO_CHOICE = (ONLY, FIRST)  # reasons for which there is nothing to tell: there was one model
 
 
 class Display:
@@ -65,7 +67,7 @@ class Display:
         """Print the file of the current picture's result, and its warnings.
 
         timings: also what made it, the seconds of each stage, and what a flat ground did. Without them, only what was
-        chosen where nobody had named a model.
+        chosen, where nobody had named a model and there are several.
         """
         self._advance()
         if self._single or timings:
@@ -77,7 +79,7 @@ class Display:
             for line in (ground, why_chosen(info.reason) if info.reason else ""):
                 if line:
                     self._print(f"    {line}", sys.stdout)
-        elif self._single and info.chosen:
+        elif self._single and info.chosen and info.reason not in _NO_CHOICE:
             self._print(f"    {_chosen(info)}", sys.stderr)
         for warning in info.warnings:
             self._print(f"    {warning}", sys.stderr)

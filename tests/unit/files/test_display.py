@@ -66,8 +66,8 @@ def test_a_model_is_named_where_one_was_used(capsys: pytest.CaptureFixture[str])
 FLAT = MaskResult(
     2, 2, 8, "flat", "", 0.5, timings={"mask": 0.5}, ground="colour", ground_colour=[255, 255, 255], chosen=True
 )
-AUTO = MaskResult(2, 2, 8, "u2netp", "CPU", 0.5, timings={"mask": 0.5}, chosen=True, reason="only")
-WHY = "The only free model for any subject on this computer."
+AUTO = MaskResult(2, 2, 8, "u2netp", "CPU", 0.5, timings={"mask": 0.5}, chosen=True, reason="best")
+WHY = "The best of the free models on this computer."
 SAID = "    Flat ground: white. No model was needed."
 
 
@@ -84,9 +84,18 @@ SAID = "    Flat ground: white. No model was needed."
             "",
         ),
         (AUTO, False, "", f"    u2netp was chosen by itself. {WHY} For another: --model ID\n"),
+        (replace(AUTO, reason="only"), False, "", ""),
         (AUTO, True, f"    u2netp on CPU: mask 0.500 s\n    {WHY}\n", ""),
     ],
-    ids=["chosen", "chosen, with timings", "asked for", "with a model", "a model that was chosen", "and with timings"],
+    ids=[
+        "chosen",
+        "chosen, with timings",
+        "asked for",
+        "with a model",
+        "a model that was chosen",
+        "the only one",
+        "a model, with timings",
+    ],
 )
 def test_what_was_chosen_and_what_a_flat_ground_did_is_said(
     capsys: pytest.CaptureFixture[str], info: MaskResult, timings: bool, out: str, err: str
