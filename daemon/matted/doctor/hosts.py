@@ -19,8 +19,10 @@ from matted.doctor.probe import ProbeFailedError
 from matted.hosts import contents
 from matted.hosts.host import Host, HostPython, Profile, UnknownPythonError
 from matted.hosts.registry import HOSTS
+from matted.settings.config import Config
 
 _SECONDS = 30.0  # a Flatpak starts slowly
+_NOT_THERE = "Remove Background is not in it."
 
 # What the host's Python runs: the client that was installed with the plug-in, and nothing else of matted.
 _PROBE = """import json, os, platform, sys
@@ -51,11 +53,28 @@ def check_hosts(context: Context) -> Iterator[Finding]:
             yield from _profile(host, profile, context)
 
 
+def reasons(host: Host, profile: Profile, settings: Config) -> list[str]:
+    """List why the plug-in has to be installed in a profile, as sentences; empty if it works there."""
+    home = profile.folder / host.home
+    if not home.exists():
+        return [_NOT_THERE]
+    try:
+        installed = read_installation(str(home))
+    except Unavailable as error:
+        return [error.message]
+    found = list(_faults(host, profile, installed, clean_environment(str(settings.state))))
+    return [*found, *([_switched_off(host)] if host.is_off(profile) else [])]
+
+
+def _switched_off(host: Host) -> str:
+    return f"{host.title} does not load Remove Background: it is switched off."
+
+
 def _profile(host: Host, profile: Profile, context: Context) -> Iterator[Finding]:
     home = profile.folder / host.home
     if not home.exists():
         todo = f"To install it there: matted install {host.id}"
-        yield Finding(NOTE, profile.name, "Remove Background is not in it.", todo)
+        yield Finding(NOTE, profile.name, _NOT_THERE, todo)
         return
     try:
         installed = read_installation(str(home))
@@ -70,8 +89,7 @@ def _profile(host: Host, profile: Profile, context: Context) -> Iterator[Finding
         yield Finding(OK, profile.name, f"Remove Background {installed.version} is in {profile.folder}.")
     off = host.is_off(profile)
     if off:
-        what = f"{host.title} does not load Remove Background: it is switched off."
-        yield Finding(NOTE, profile.name, what, off)
+        yield Finding(NOTE, profile.name, _switched_off(host), off)
     try:
         pythons = host.pythons(profile, context.places)
     except UnknownPythonError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from matted.hosts.places import Places
 _FLATPAK, _SNAP, _STORE = "org.gimp.GIMP", "gimp", "GIMP*"
 _VERSIONS = "3.*"  # GIMP 2 has another plug-in interface
 _COMMANDS = ("gimp", "gimp-3.2", "gimp-3.0", "gimp-console")
+_WITHOUT_WINDOWS = ("gimp-console-3", "gimp-console-3.2", "gimp-console-3.0", "gimp-console", "gimp-3", "gimp")
+_VERSION_SECONDS = 30.0
 _INTERPRETERS = ("lib/gimp/3.*", "lib64/gimp/3.*", "lib/*-linux-gnu/gimp/3.*")
 _ENTRY = re.compile(r"^(?:/usr/bin/)?python3?=(.+)$", re.MULTILINE)  # of an .interp file: a name, and the program
 
@@ -58,6 +61,14 @@ class Gimp(Host):
         own = places.environ.get("GIMP3_DIRECTORY")
         return existing([*found, *([Profile("GIMP in GIMP3_DIRECTORY", Path(own))] if own else [])])
 
+    def first_start(self, places: Places) -> tuple[str, ...]:
+        """GIMP makes its profile when it starts. In a folder that is there already it would not, so we make none."""
+        if places.platform != "linux":
+            return ()
+        programs = filter(None, map(places.which, _WITHOUT_WINDOWS))
+        program = next((each for each in programs if _is_version_3(each)), None)
+        return (program, "--no-interface", "--quit") if program else ()
+
     def native_pythons(self, profile: Profile, places: Places) -> list[HostPython]:
         """The Python outside, and that of a Flatpak that shares the profile: two where both are there."""
         shared = _is_shared_with_flatpak(profile, places)
@@ -68,6 +79,16 @@ class Gimp(Host):
             if not in_flatpak:
                 raise
             return in_flatpak
+
+
+def _is_version_3(program: str) -> bool:
+    try:
+        done = subprocess.run(
+            [program, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_VERSION_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return bool(re.search(r" 3\.\d", done.stdout))
 
 
 def _outside(places: Places) -> Path:

@@ -89,6 +89,10 @@ class Host(ABC):
         known = {profile.folder: profile for profile in reversed(self.profiles(places))}
         return known.get(folder) or Profile(f"{self.title} in {folder}", folder)
 
+    def first_start(self, places: Places) -> tuple[str, ...]:
+        """The command that has a host without a profile make one, without a window; empty if there is none to run."""
+        return ()
+
     def switch_on(self, profile: Profile) -> str:
         """Have the host load the plug-in. Returns what is left for the user to do, or empty. Raises OSError."""
         return ""

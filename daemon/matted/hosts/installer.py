@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path, PurePath
 
@@ -17,6 +18,8 @@ from matted.hosts import contents, places, plugin_zip, sharing
 from matted.hosts.contents import InstallError
 from matted.hosts.host import Host, Profile
 from matted.system import atomic_file
+
+FIRST_START_SECONDS = 180.0  # it makes caches of fonts and plug-ins: ten seconds, on a slow disk many more
 
 Print = Callable[[str], None]  # shows a line to the user
 
@@ -31,6 +34,29 @@ def install(host: Host, folder: Path | None, show: Print) -> bool:
             show(f"    {left_to_do}")
     show(host.next_step if found else _not_found(host.title))
     return bool(found)
+
+
+def begin(host: Host, show: Print) -> None:
+    """Have a host without a profile make one, if it can be started without a window. Raises InstallError."""
+    account = places.here()
+    command = () if host.profiles(account) else host.first_start(account)
+    if not command:
+        return
+    show(f"Starting {host.title} for its first time, without a window ...")
+    try:
+        subprocess.run(
+            command,
+            env={**account.environ, "PATH": account.path},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=FIRST_START_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        pass  # what counts is whether there is a profile
+    if not host.profiles(account):
+        hint = f"Start {host.title} yourself once, and then: matted install {host.id}"
+        raise InstallError(f"{host.title} was started for its first time, and made no profile.", hint)
 
 
 def uninstall(host: Host, folder: Path | None, show: Print) -> bool:

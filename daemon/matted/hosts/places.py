@@ -55,9 +55,13 @@ class Places:
 
     def which(self, name: str) -> str | None:
         """A program on the PATH as the desktop has it: without matted's own virtual environment."""
+        return programs.find(name, self.path)
+
+    @property
+    def path(self) -> str:
+        """The PATH as the desktop has it."""
         ours = os.path.join(sys.prefix, "bin") if sys.prefix != sys.base_prefix else None
-        path = os.pathsep.join(part for part in self.environ.get("PATH", "").split(os.pathsep) if part != ours)
-        return programs.find(name, path)
+        return os.pathsep.join(part for part in self.environ.get("PATH", "").split(os.pathsep) if part != ours)
 
 
 def here() -> Places:
