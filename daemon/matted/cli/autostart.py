@@ -13,7 +13,7 @@ from matted_client import MattedError, NotRunning
 from matted_client.client import connect
 
 from matted import autostart
-from matted.cli.output import FAILED, OK
+from matted.cli.output import FAILED, OK, Show
 from matted.models import catalogue
 from matted.models.store import Store
 from matted.settings import config
@@ -45,17 +45,23 @@ def add_parser(commands: Any) -> None:
 def _enable(options: argparse.Namespace) -> int:
     if options.preload:
         _check_model(options.preload)
-    mechanisms = autostart.mechanisms(os.environ)
-    remarks = autostart.enable(
-        autostart.serve_command(sys.executable, options.preload, os.environ), options.force, mechanisms
-    )
-    for entry in autostart.entries(mechanisms):
-        print(f"The daemon starts at every login ({entry.title}): {entry.place}")
-    for remark in remarks:
-        print(f"    {remark}")
+    enable(options.preload, options.force, print)
     if not _running():
         print("    It is not running now. To start it: matted start")
     return OK
+
+
+def enable(preload: str, force: bool, show: Show) -> None:
+    """Have this Python's daemon start at every login, and say so by `show`. Raises AutostartError.
+
+    preload: id of a model to load at once, empty for none. force: also over an entry that somebody has changed.
+    """
+    mechanisms = autostart.mechanisms(os.environ)
+    remarks = autostart.enable(autostart.serve_command(sys.executable, preload, os.environ), force, mechanisms)
+    for entry in autostart.entries(mechanisms):
+        show(f"The daemon starts at every login ({entry.title}): {entry.place}")
+    for remark in remarks:
+        show(f"    {remark}")
 
 
 def _disable(options: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from matted_client.grounds import colour_name
 from matted_client.models import why_chosen
 from matted_client.options import AUTO, AUTO_MODEL
 
-from matted.cli.output import FAILED, OK, complain, duration, megabytes, table
+from matted.cli.output import FAILED, OK, Show, complain, duration, megabytes, table
 from matted.settings import config
 from matted.settings.target import ARITHMETICS
 
@@ -85,6 +85,12 @@ def _start(options: argparse.Namespace) -> int:
 
 
 def _stop(options: argparse.Namespace) -> int:
+    stop(print)
+    return OK
+
+
+def stop(show: Show) -> None:
+    """Have the daemon end, and say so by `show`. Raises MattedError if it does not."""
     try:
         with connect("matted stop", start=False) as session:
             session.shutdown()
@@ -92,12 +98,12 @@ def _stop(options: argparse.Namespace) -> int:
                 hint = "See what it is doing with: matted status"
                 raise Rejected(messages.INTERNAL, "The daemon does not end.", hint)
     except (Unavailable, Timeout) as error:
-        return _end_unreachable(error)
-    print("matted has stopped.")
-    return OK
+        _end_unreachable(error, show)
+    else:
+        show("matted has stopped.")
 
 
-def _end_unreachable(error: MattedError) -> int:
+def _end_unreachable(error: MattedError, show: Show) -> None:
     """End the daemon that holds the lock and cannot be talked to. error: why not."""
     from matted.serving import instance
     from matted.system import processes
@@ -105,16 +111,16 @@ def _end_unreachable(error: MattedError) -> int:
     folder = Path(endpoint.state_folder())
     pid = instance.holder(folder)
     if pid is None or not processes.is_daemon(pid):
-        print("matted is not running.")
-        return OK
+        show("matted is not running.")
+        return
     hangs = isinstance(error, Timeout) or isinstance(error.__cause__, Timeout)
     for kill, seconds in ((False, SILENT_SECONDS if hangs else STOP_SECONDS), (True, SILENT_SECONDS)):
         processes.end(pid, kill)
         if instance.wait_until_free(folder, seconds):
             gone = isinstance(error, NotRunning)
             why = "It could not be reached: its connection file was gone." if gone else error.message
-            print(f"matted has stopped. Its process {pid} had to be ended: {why[0].lower() + why[1:]}")
-            return OK
+            show(f"matted has stopped. Its process {pid} had to be ended: {why[0].lower() + why[1:]}")
+            return
     raise Unavailable("The daemon does not end.", f"End its process: {pid}")
 
 

@@ -14,6 +14,7 @@ from matted.cli.output import (
     FAILED,
     INTERRUPTED,
     accept_all_text,
+    as_error,
     complain,
     discard_output,
     output_failed,
@@ -23,6 +24,7 @@ from matted.cli.output import (
 # The commands of each module of this package, in the order of the help. Only the module that is needed is imported: all
 # of them take longer than many a command.
 MODULES = {
+    "setup": ("setup",),
     "remove": ("remove",),
     "refine": ("refine",),
     "daemon": ("serve", "start", "stop", "restart", "reload", "status"),
@@ -46,9 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if sys.stdout is not None:
                 sys.stdout.flush()  # here, since what Python writes when it ends can fail only with a traceback
     except OSError as error:
-        if not output_failed(error):  # it is of a file: one that was named, by too long a name, say, or of matted's own
-            where = f"{error.filename}: " if error.filename else ""
-            complain(MattedError(f"{where}{error.strerror or error}."))
+        if not output_failed(error):
+            complain(as_error(error))
             return FAILED
         discard_output()
         if not reader_gone(error):

@@ -7,6 +7,7 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 from matted_client import MattedError
@@ -14,7 +15,9 @@ from matted_client.endpoint import COMPLAINT
 
 OK, FAILED = 0, 1
 WRONG = 2  # arguments, as argparse has it
+UNDECIDED = 3  # nothing was done: a person has to decide, and there is no terminal to ask at
 INTERRUPTED = 130  # what shells report for Ctrl-C
+Show = Callable[[str], None]  # prints a line
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _HANDLER = "matted"  # the name of the handler of errors for `open` and the like
 
@@ -49,6 +52,17 @@ def reader_gone(error: OSError) -> bool:
 def output_failed(error: OSError) -> bool:
     """Whether an error can be one of printing: the disk is full, or the reader gone. Those of files name them."""
     return error.filename is None and (error.errno in _UNWRITABLE or reader_gone(error))
+
+
+def as_error(error: OSError) -> MattedError:
+    """Return the error for one of the system's: of a file that was named, by too long a name, say, or of ours."""
+    where = f"{error.filename}: " if error.filename else ""
+    return MattedError(f"{where}{error.strerror or error}.")
+
+
+def has_terminal() -> bool:
+    """Whether a person can be asked: the input and the output are a terminal."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
 def discard_output() -> None:

@@ -74,15 +74,13 @@ def check_imports(names: list[str]) -> Iterator[Finding]:
 def check_devices(context: Context) -> Iterator[Finding]:
     """Try each of OpenVINO's devices with a small inference, tell what is known of its masks, and which one is used."""
     try:
-        found = [
-            Device(**fields) for fields in json.loads(_last_line(probe.run(python.command(TRIAL), IMPORT_SECONDS)))
-        ]
+        found = find_devices()
     except ProbeFailedError as error:
         yield Finding(FAIL, "OpenVINO", f"It does not start: {error}.", REINSTALL)
         return
     working = []
     for device in found:
-        tried = _try(device)
+        tried = try_device(device)
         yield tried
         if tried.state == OK:
             working.append(device)
@@ -90,7 +88,13 @@ def check_devices(context: Context) -> Iterator[Finding]:
     yield _used(context.settings.device, found, working)
 
 
-def _try(device: Device) -> Finding:
+def find_devices() -> list[Device]:
+    """List OpenVINO's devices. Raises ProbeFailedError: OpenVINO does not start."""
+    return [Device(**fields) for fields in json.loads(_last_line(probe.run(python.command(TRIAL), IMPORT_SECONDS)))]
+
+
+def try_device(device: Device) -> Finding:
+    """Try a device with a small inference."""
     subject = f"OpenVINO on {device.name}"
     try:
         probe.run([*python.command(TRIAL), device.name], TRIAL_SECONDS)

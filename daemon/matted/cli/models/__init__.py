@@ -10,10 +10,6 @@ from typing import Any
 
 from matted.cli.models import changing, getting, listing
 from matted.cli.models.context import Context
-from matted.inference.compiled import CompiledFiles
-from matted.models import catalogue
-from matted.models.spec import ModelSpec
-from matted.models.store import Store
 from matted.settings import config
 
 
@@ -85,15 +81,6 @@ def _with_context(run: Callable[[argparse.Namespace, Context], int]) -> Callable
     """Return the command that makes the context and calls `run`."""
 
     def command(options: argparse.Namespace) -> int:
-        settings = config.load({}, os.environ)
-        known = catalogue.load(settings.folder / catalogue.OWN_FILE)
-        compiled = CompiledFiles(settings.compiled, settings.compiled_limit)
-        return run(options, Context(settings, known, Store(settings.models, _try_out), compiled))
+        return run(options, Context.of(config.load({}, os.environ)))
 
     return command
-
-
-def _try_out(spec: ModelSpec, file: Path) -> int:
-    from matted.evaluation import trial  # here: to list models needs no NumPy, and that may be broken
-
-    return trial.try_out(spec, file)

@@ -10,7 +10,7 @@ from matted_client.models import why_chosen
 from matted_client.options import AUTO_MODEL
 
 from matted.cli.models.context import Context, reload_daemon
-from matted.cli.output import OK, megabytes
+from matted.cli.output import OK, Show, megabytes
 from matted.inference import choosing
 from matted.models.spec import ModelSpec
 from matted.settings import config, edit
@@ -43,36 +43,41 @@ def remove(options: argparse.Namespace, context: Context) -> int:
 
 
 def default(options: argparse.Namespace, context: Context) -> int:
-    if options.id == AUTO_MODEL:
-        return _auto(context)
-    entry = context.known.find(options.id)
+    use(options.id, context, print)
+    return OK
+
+
+def use(model: str, context: Context, show: Show) -> None:
+    """Set the default model in config.toml, and say so by `show`. Raises Rejected, ConfigError."""
+    if model == AUTO_MODEL:
+        _use_auto(context, show)
+        return
+    entry = context.known.find(model)
     context.store.licences.require(entry)
     if not (isinstance(entry, ModelSpec) and entry.automatic):
         context.store.require_installed(entry)
     path = edit.set_text(context.settings.folder, "model", entry.id)
-    print(f"{entry.id} is the default model now ({path}).")
-    _tell_of_environment(entry.id)
+    show(f"{entry.id} is the default model now ({path}).")
+    _tell_of_environment(entry.id, show)
     if entry.needs_plate:
-        print("    It needs a plate with every picture.")
+        show("    It needs a plate with every picture.")
     if entry.takes_clicks:
-        print("    It needs a box or clicks with every picture.")
+        show("    It needs a box or clicks with every picture.")
     if not isinstance(entry, ModelSpec):
-        print("    Pictures without an even ground need another model then: matted remove PICTURE --model ID")
+        show("    Pictures without an even ground need another model then: matted remove PICTURE --model ID")
     reload_daemon()
-    return OK
 
 
-def _auto(context: Context) -> int:
+def _use_auto(context: Context, show: Show) -> None:
     path = edit.set_text(context.settings.folder, "model", AUTO_MODEL)
-    print(f"The best model for this computer is chosen by itself now ({path}).")
-    _tell_of_environment(AUTO_MODEL)
+    show(f"The best model for this computer is chosen by itself now ({path}).")
+    _tell_of_environment(AUTO_MODEL, show)
     choice, _ = choosing.without_daemon(context.settings, context.known, context.store)
-    print(f"    At present that is {choice.spec.id}. {why_chosen(choice.reason)}")
+    show(f"    At present that is {choice.spec.id}. {why_chosen(choice.reason)}")
     reload_daemon()
-    return OK
 
 
-def _tell_of_environment(wanted: str) -> None:
+def _tell_of_environment(wanted: str, show: Show) -> None:
     now = config.load({}, os.environ).model
     if now != wanted:
-        print(f"    But MATTED_MODEL is set to {now} in the environment, which takes precedence.")
+        show(f"    But MATTED_MODEL is set to {now} in the environment, which takes precedence.")

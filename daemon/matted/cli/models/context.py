@@ -13,6 +13,7 @@ from matted.inference.compiled import CompiledFiles
 from matted.inference.paces import Paces
 from matted.models import catalogue
 from matted.models.catalogue import Catalogue
+from matted.models.spec import ModelSpec
 from matted.models.store import Store
 from matted.settings import config
 
@@ -25,6 +26,13 @@ class Context:
     known: Catalogue
     store: Store
     compiled: CompiledFiles
+
+    @classmethod
+    def of(cls, settings: config.Config) -> Context:
+        """Make the context of these settings. Raises CatalogueError."""
+        known = catalogue.load(settings.folder / catalogue.OWN_FILE)
+        compiled = CompiledFiles(settings.compiled, settings.compiled_limit)
+        return cls(settings, known, Store(settings.models, _try_out), compiled)
 
     @property
     def paces(self) -> Paces:
@@ -39,6 +47,12 @@ class Context:
         with suppress(MattedError), connect("matted models", start=False) as session:
             session.unload(model)
         self.compiled.forget(model)
+
+
+def _try_out(spec: ModelSpec, file: Path) -> int:
+    from matted.evaluation import trial  # here: to list models needs no NumPy, and that may be broken
+
+    return trial.try_out(spec, file)
 
 
 def reload_daemon() -> None:

@@ -11,7 +11,7 @@ from matted_client import MattedError, Rejected, messages
 from tqdm import tqdm
 
 from matted.cli.models.context import Context, reload_daemon
-from matted.cli.output import OK, megabytes
+from matted.cli.output import OK, Show, has_terminal, megabytes
 from matted.evaluation import photographs
 from matted.models import licences
 from matted.models.sources import DownloadError, Monitor, local
@@ -28,15 +28,28 @@ def pull(options: argparse.Namespace, context: Context) -> int:
     installed = store.origin(spec) is not None
     intact = installed and store.verify(spec)
     if intact and not chosen and not options.force:
-        _settle_licence(spec, options.accept_licence, store.licences)
+        settle_licence(spec, options.accept_licence, store.licences)
         print(f"{spec.id} is installed already, and intact.")
         return OK
-    sources = _sources(options, spec)
-    _announce(spec, sources[0])
-    _settle_licence(spec, options.accept_licence, store.licences)
+    sources = list_sources(spec, options.source, options.given, options.trust)
+    announce(spec, sources[0], print)
+    settle_licence(spec, options.accept_licence, store.licences)
+    fetch(spec, sources, context, print, options.trust)
+    if context.settings.model != spec.id:
+        print(f"    Use it with: matted remove PICTURE --model {spec.id}, or always: matted models default {spec.id}")
+    return OK
+
+
+def fetch(spec: ModelSpec, sources: list[Source], context: Context, show: Show, trust: bool = False) -> None:
+    """Install a model, or install it again, with a progress bar, and say so by `show`. Raises Rejected.
+
+    sources: are tried in this order. trust: also weights whose hash is not known.
+    """
+    store = context.store
+    installed = store.origin(spec) is not None
     with _Bar() as bar:
         try:
-            fresh = store.pull(spec, sources, Monitor(bar.on_bytes, bar.on_stage), installed, options.trust)
+            fresh = store.pull(spec, sources, Monitor(bar.on_bytes, bar.on_stage), installed, trust)
         except KeyboardInterrupt:
             bar.interrupted(store.partial(spec))
             raise
@@ -44,29 +57,30 @@ def pull(options: argparse.Namespace, context: Context) -> int:
         context.unload(spec.id)
     origin = store.origin(spec)
     size = megabytes(origin.bytes) if origin else ""
-    print(f"{spec.id} is installed, {size}." if fresh else f"{spec.id} was installed by another pull, {size}.")
-    if context.settings.model != spec.id:
-        print(f"    Use it with: matted remove PICTURE --model {spec.id}, or always: matted models default {spec.id}")
-    return OK
+    show(f"{spec.id} is installed, {size}." if fresh else f"{spec.id} was installed by another pull, {size}.")
 
 
-def _sources(options: argparse.Namespace, spec: ModelSpec) -> list[Source]:
-    """List the sources to try, in order. An opt-in source is listed only if the user named it. Raises Rejected."""
+def list_sources(spec: ModelSpec, name: str | None, given: str | None, trust: bool) -> list[Source]:
+    """List the sources to try, in order. An opt-in source is listed only if the user named it. Raises Rejected.
+
+    name: of the only source to be used; None for all. given: a file, a folder or an address in their place.
+    trust: also a source whose file cannot be verified.
+    """
     if spec.own:
         message = f"{spec.id} is a model of your own, and has no source."
         raise Rejected(messages.BAD_REQUEST, message, "Add it with: matted models add")
-    if options.given:
+    if given:
         try:
-            return [local.source(options.given, spec)]
+            return [local.source(given, spec)]
         except DownloadError as error:
-            raise Rejected(messages.BAD_REQUEST, f"{options.given} cannot be used: {error}.", error.hint) from error
-    if options.source:
-        named = [source for source in spec.sources if source.name == options.source]
+            raise Rejected(messages.BAD_REQUEST, f"{given} cannot be used: {error}.", error.hint) from error
+    if name:
+        named = [source for source in spec.sources if source.name == name]
         if not named:
             known = ", ".join(source.name for source in spec.sources)
-            message = f"{spec.id} has no source called {options.source[:80]!r}."
+            message = f"{spec.id} has no source called {name[:80]!r}."
             raise Rejected(messages.BAD_REQUEST, message, f"Its sources: {known}. See: matted models info {spec.id}")
-        if not named[0].digest and not options.trust:
+        if not named[0].digest and not trust:
             message = f"A file from this source of {spec.id} cannot be verified: matted knows no hash of it."
             raise Rejected(messages.BAD_REQUEST, message, "If you trust the source, add --trust.")
         return named
@@ -77,22 +91,22 @@ def _sources(options: argparse.Namespace, spec: ModelSpec) -> list[Source]:
     return automatic
 
 
-def _announce(spec: ModelSpec, source: Source) -> None:
-    """Print what is about to be downloaded: its licence, its size, and where it comes from."""
+def announce(spec: ModelSpec, source: Source, show: Show) -> None:
+    """Say what is about to be downloaded: its licence, its size, and where it comes from. show: prints a line."""
     size = megabytes(source.download_bytes) if source.download_bytes else "size unknown"
-    print(f"{spec.title} ({spec.id}): {spec.licence}, {spec.use}. {spec.licence_url}")
-    print(f"    {size} from {source.path if source.kind == 'file' else source.place}")
+    show(f"{spec.title} ({spec.id}): {spec.licence}, {spec.use}. {spec.licence_url}")
+    show(f"    {size} from {source.path if source.kind == 'file' else source.place}")
     if source.licence_note:
-        print(f"    {source.licence_note}")
+        show(f"    {source.licence_note}")
     print(end="", flush=True)
 
 
-def _settle_licence(spec: ModelSpec, accept: bool, records: licences.Licences) -> None:
+def settle_licence(spec: ModelSpec, accept: bool, records: licences.Licences) -> None:
     """Record that the licence is accepted, if it has to be; ask on a terminal. Raises Rejected if it is not."""
     if not spec.accept or records.accepted(spec):
         return
     if not accept:
-        if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
+        if not has_terminal():
             raise Rejected(
                 messages.LICENCE_NOT_ACCEPTED,
                 f"The licence of {spec.title} has to be accepted first: {spec.licence_url}",
