@@ -443,6 +443,21 @@ def test_a_plug_in_that_krita_does_not_load_is_noted(sick: Context, home: Path) 
     assert not any("switched off" in found.what for found in about("Krita", sick))
 
 
+def test_what_makes_an_installation_necessary_is_listed(sick: Context, home: Path) -> None:
+    def reasons(host: str, folder: str) -> list[str]:
+        return hosts.reasons(HOSTS[host], HOSTS[host].chosen(home / folder, sick.places), sick.settings)
+
+    assert reasons("gimp", GIMP) == ["Remove Background is not in it."]
+    plugin = installed(home, "gimp", GIMP)
+    assert reasons("gimp", GIMP) == []
+    (plugin / "removal.py").unlink()
+    assert ["files are gone" in reason for reason in reasons("gimp", GIMP)] == [True]
+    (plugin / SETTINGS_FILE).write_text("{")
+    assert len(reasons("gimp", GIMP)) == 1
+    installed(home, "krita", KRITA)
+    assert ["switched off" in reason for reason in reasons("krita", KRITA)] == [True]
+
+
 @pytest.mark.parametrize(
     ("host", "profile", "name", "words"),
     [

@@ -94,6 +94,35 @@ def test_an_empty_xdg_variable_does_not_count(home: Home) -> None:
     assert folders(find("gimp", where, XDG_CONFIG_HOME=""), where) == [".config/GIMP/3.0"]
 
 
+def gimp_of(folder: Path, name: str, version: str) -> str:
+    """Write a program that says that it is this version of GIMP. Returns its path."""
+    file = folder / name
+    file.write_text(f'#!/bin/sh\necho "GNU Image Manipulation Program version {version}"\n')
+    file.chmod(0o755)
+    return str(file)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts")
+@pytest.mark.parametrize(
+    ("there", "chosen"),
+    [
+        ({"gimp": "3.0.4", "gimp-console": "3.0.4"}, "gimp-console"),
+        ({"gimp": "2.10.38", "gimp-console-3.2": "3.2.0"}, "gimp-console-3.2"),
+        ({"gimp": "2.10.38", "gimp-console": "2.10.38"}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_gimp_3_that_was_never_started_can_be_without_a_window(
+    home: Home, there: dict[str, str], chosen: str
+) -> None:
+    where = home("programs")
+    found = {name: gimp_of(where / "programs", name, version) for name, version in there.items()}
+    environ = {"PATH": str(where / "programs")}
+    wanted = (found[chosen], "--no-interface", "--quit") if chosen else ()
+    assert HOSTS["gimp"].first_start(Places(where, "linux", environ)) == wanted
+    assert HOSTS["gimp"].first_start(Places(where, "darwin", environ)) == ()
+
+
 STORE_GIMP = "AppData/Local/Packages/GIMP.GIMP_abcdefghijklm/LocalCache/Roaming/GIMP/3.2"
 
 
