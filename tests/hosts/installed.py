@@ -43,16 +43,18 @@ def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) ->
 
 
 class Installed:
-    """A new home in `root` with the weights in it. Paths are as seen inside the root, except for `outside`'s."""
+    """A new home in `root`. Paths are as seen inside the root, except for `outside`'s."""
 
-    def __init__(self, root: Root, weights: Path) -> None:
+    def __init__(self, root: Root, weights: Path | None) -> None:
+        """weights: what is in the home; None for nothing."""
         self.root = root
         root.outside("/home").mkdir(exist_ok=True)
         self.home = "/home/" + os.path.basename(tempfile.mkdtemp(prefix="matted-", dir=root.outside("/home")))
         self.state = f"{self.home}/.local/state/matted"
-        models = self.outside(f"{self.home}/.local/share/matted/models")
-        models.mkdir(parents=True)
-        shutil.copy(weights, models)
+        if weights is not None:
+            models = self.outside(f"{self.home}/.local/share/matted/models")
+            models.mkdir(parents=True)
+            shutil.copy(weights, models)
         self.env = {"HOME": self.home}
         self._pictures = 0
 

@@ -41,6 +41,9 @@ SCRIPTS = {"forky": "sid"}  # the debootstrap script of a suite that an older de
 PLATFORMS = [f"manylinux_2_{minor}_{platform.machine()}" for minor in (36, 35, 34, 31, 28, 27, 26, 24, 17, 12, 5)]
 PLATFORMS += [f"manylinux2014_{platform.machine()}", f"manylinux1_{platform.machine()}"]
 MATTED = Path("/opt/matted")
+_PATHS = "/usr/lib/python3/dist-packages/matted.pth"  # has the system's own Python find them
+NEWCOMERS = ["pipx", "npm", "ca-certificates"]  # what somebody needs who has GIMP and Krita, and reads the README
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 BUILD_SECONDS = 1500
 
 
@@ -119,6 +122,31 @@ def get(suite: str, wheel: Path) -> Root:
     return root
 
 
+def fresh(suite: str, wheel: Path) -> Root:
+    """The root of a Debian release with its programs, pipx and npm, and nothing of matted. Skips and fails as `get`.
+
+    What runs in it reaches the package indexes as this machine does: by its names of servers and its certificates.
+    """
+    base = get(suite, wheel)
+    folder = cache_folder() / "roots"
+    root = Root(suite, folder / f"{suite}-fresh")
+    with _lock(folder / f"{suite}.lock"):
+        if not root.path.exists():
+            draft = root.path.with_suffix(".part")
+            shutil.rmtree(draft, ignore_errors=True)
+            _call(["cp", "--archive", "--reflink=auto", str(base.path), str(draft)])
+            part = Root(suite, draft)
+            for place in (str(MATTED), "/home", _PATHS):
+                _call(["rm", "-rf", str(part.outside(place))])
+            part.outside("/home").mkdir()
+            _install_packages(part, NEWCOMERS)
+            draft.rename(root.path)
+    shutil.copy("/etc/resolv.conf", root.outside("/etc/resolv.conf"))
+    if CERTIFICATES.exists():
+        shutil.copy(CERTIFICATES, root.outside(CERTIFICATES))
+    return root
+
+
 def _build(root: Root) -> None:
     draft = root.path.with_suffix(".part")
     shutil.rmtree(draft, ignore_errors=True)
@@ -129,10 +157,10 @@ def _build(root: Root) -> None:
     draft.rename(root.path)
 
 
-def _install_packages(root: Root) -> None:
-    """Install what the root lacks of its list."""
+def _install_packages(root: Root, more: Sequence[str] = ()) -> None:
+    """Install what the root lacks of its list, and of `more`."""
     there = root.run(["dpkg-query", "--show", "--showformat", "${Package}\n"]).stdout.split()
-    lacking = [name for name in PACKAGES[root.suite] if name not in there]
+    lacking = [name for name in (*PACKAGES[root.suite], *more) if name not in there]
     if not lacking:
         return
     env = {"DEBIAN_FRONTEND": "noninteractive"}
@@ -155,8 +183,7 @@ def _install_matted(root: Root, wheel: Path) -> None:
     program = root.outside(MATTED / "program")
     shutil.rmtree(program, ignore_errors=True)
     _pip(root, program, "--no-deps", str(wheel))
-    site = root.outside("/usr/lib/python3/dist-packages")
-    site.joinpath("matted.pth").write_text(f"{MATTED / 'program'}\n{MATTED / libraries.name}\n")
+    root.outside(_PATHS).write_text(f"{MATTED / 'program'}\n{MATTED / libraries.name}\n")
 
 
 def _pip(root: Root, target: Path, *what: str) -> None:

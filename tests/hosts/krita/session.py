@@ -19,6 +19,7 @@ from matted_client.client import Session, connect
 from matted_client.endpoint import read_connection
 
 PLUGIN = Path(__file__).parent / "matted_checks"
+STATE = ".local/state/matted"  # in the home
 KRITA_SECONDS = 560  # for all checks; some 200 on an idle machine of two cores
 SIGNALLED = 128  # what a shell adds to the number of the signal that ended a program
 SCREEN = "1400x900x24"
@@ -49,20 +50,19 @@ class Crashed(AssertionError):
 
 
 class KritaSession:
-    """One HOME in the root, with matted and its weights, where Krita runs the checks of matted_checks once."""
+    """One HOME in the root where Krita runs the checks of matted_checks once. matted has to be put into it first."""
 
-    def __init__(self, root: Root, home: Path, weights: Path, stand_ins: Mapping[str, Path]) -> None:
+    def __init__(self, root: Root, home: Path) -> None:
         self.root = root
         self.folder = home / "checks"
-        self._connection_file = home / "state/connection.json"
+        self._connection_file = home / STATE / "connection.json"
         self._home = home
         inside = "/" + str(home.relative_to(root.path))
         self._env = {
             "HOME": inside,
             "XDG_RUNTIME_DIR": f"{inside}/runtime",
-            "MATTED_STATE_DIR": f"{inside}/state",
+            "MATTED_STATE_DIR": f"{inside}/{STATE}",
             "MATTED_CHECKS": f"{inside}/checks",
-            "MATTED_CHECKED_MODELS": " ".join([*stand_ins, "u2netp"]),
             "PATH": f"{inside}/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "PYTHONFAULTHANDLER": "1",  # a crash of Krita says in its log what Python was doing
             **({"MATTED_TEST_EVERYTHING": "1"} if EVERYTHING else {}),
@@ -72,19 +72,24 @@ class KritaSession:
         browser.parent.mkdir()
         browser.write_text(BROWSER)
         browser.chmod(0o755)
-        models = home / ".local/share/matted/models"
+
+    def install(self, weights: Path, stand_ins: Mapping[str, Path]) -> None:
+        """Put matted into the home, with the weights of u2netp and stand-ins of other models, which are all checked."""
+        self._env["MATTED_CHECKED_MODELS"] = " ".join([*stand_ins, "u2netp"])
+        models = self._home / ".local/share/matted/models"
         models.mkdir(parents=True)
         shutil.copy(weights, models)
         for model, file in stand_ins.items():
-            shutil.copy(file, home)
-            self._matted("models", "pull", model, "--from", f"{inside}/{file.name}", "--trust", "--accept-licence")
+            shutil.copy(file, self._home)
+            place = f"{self._env['HOME']}/{file.name}"
+            self._matted("models", "pull", model, "--from", place, "--trust", "--accept-licence")
         self._matted("install", "krita")
-        self._add_checks()
 
     def _matted(self, *arguments: str) -> str:
         return self.root.run(["/usr/bin/python3", "-m", "matted", *arguments], self._env).stdout
 
-    def _add_checks(self) -> None:
+    def add_checks(self) -> None:
+        """Put the checks beside the plug-in, which is there."""
         plugins = self._home / ".local/share/krita/pykrita"
         shutil.copytree(PLUGIN, plugins / PLUGIN.name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(PLUGIN.with_suffix(".desktop"), plugins)
@@ -108,6 +113,10 @@ class KritaSession:
         benchmark.py."""
         shutil.copy(module, self._home / ".local/share/krita/pykrita" / PLUGIN.name)
         self._env["MATTED_BENCHMARK"] = what
+
+    def click(self) -> None:
+        """Have Krita check only the first click."""
+        self._env["MATTED_CLICK"] = "1"
 
     def show(self) -> None:
         """Have Krita show what the README shows, and check only that."""
@@ -155,7 +164,9 @@ def krita_session(root: Root, weights: Path, stand_ins: Mapping[str, Path]) -> I
     """weights: u2netp's. stand_ins: ONNX files by the ids of the models that they are installed as."""
     parent = root.outside("/home")
     with tempfile.TemporaryDirectory(prefix="krita-", dir=parent) as home:
-        session = KritaSession(root, Path(home), weights, stand_ins)
+        session = KritaSession(root, Path(home))
+        session.install(weights, stand_ins)
+        session.add_checks()
         try:
             yield session
         finally:
