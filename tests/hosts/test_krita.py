@@ -555,8 +555,11 @@ def test_a_model_that_compares_needs_a_plate_that_covers_the_layer(seen: Seen) -
 
 def test_the_dialog_lists_models_and_plates(seen: Seen) -> None:
     dialog = seen["dialog"]
-    first, *others = dialog["models"]
-    assert re.fullmatch(r"Automatic: .* \(free, .*(about \d+ s|less than 1 s)\)", first)
+    default, automatic, *others = dialog["models"]
+    assert re.fullmatch(r"Default: U²-Net small \(free, fair, (about \d+ s|less than 1 s)\)", default)
+    assert re.fullmatch(
+        r"Automatic: .* \(free, (good|very good|excellent), (about|estimated|less than) \d+ s\)", automatic
+    )
     entries = catalogue.load().entries.values()
     uses = {entry.title: "free" if entry.commercial else "non-commercial only" for entry in entries}
     assert {words.partition(" (")[0]: re.split(r"[(,)]", words)[1] for words in others} == uses

@@ -83,6 +83,8 @@ class KritaSession:
             shutil.copy(file, self._home)
             place = f"{self._env['HOME']}/{file.name}"
             self._matted("models", "pull", model, "--from", place, "--trust", "--accept-licence")
+        if stand_ins:  # of which the best would be chosen by itself
+            self._matted("models", "default", "u2netp")
         self._matted("install", "krita")
 
     def _matted(self, *arguments: str) -> str:
