@@ -21,6 +21,7 @@ _REASONS: Dict[str, str] = {
 }
 # From which quality on a model's masks are called so. Those of a model whose quality is not known are not called.
 _QUALITIES = ((67, N_("excellent")), (50, N_("very good")), (35, N_("good")), (1, N_("fair")))
+QUALITY_LEVELS = len(_QUALITIES)
 _SUBJECTS = ("any", "people", "drawings")  # in the order of the list
 
 Facts = Dict[str, Any]  # of one model, as the daemon's `models` gives them
@@ -50,7 +51,7 @@ def listed(models: Sequence[Facts], words: Words = ENGLISH) -> List[ListedModel]
     models: as Session.models gives them. All can be chosen: a model that is not on this computer says how to get it,
     and a click with it has a remedy.
     """
-    found = [_entry(facts, words) for facts in sorted(models, key=_place)]
+    found = [_entry(facts, words) for facts in in_order(models)]
     fixed = [facts for facts in models if facts["default"]]
     first = [_named(DEFAULT_MODEL, words.gettext("Default: %s"), facts, words) for facts in fixed]
     auto = find(models, AUTO_MODEL)
@@ -58,6 +59,11 @@ def listed(models: Sequence[Facts], words: Words = ENGLISH) -> List[ListedModel]
         entry = _named(AUTO_MODEL if fixed else DEFAULT_MODEL, words.gettext("Automatic: %s"), auto, words)
         first.append(replace(entry, about="%s %s" % (why_chosen(auto["chosen"], words), entry.about)))
     return [*first, *found]
+
+
+def in_order(models: Sequence[Facts]) -> List[Facts]:
+    """Sort models as `listed` does."""
+    return sorted(models, key=_place)
 
 
 def find(models: Sequence[Facts], model: str) -> Facts:
@@ -76,6 +82,11 @@ def find(models: Sequence[Facts], model: str) -> Facts:
 def why_chosen(reason: str, words: Words = ENGLISH) -> str:
     """Return a sentence that says why a model was chosen by itself. reason: BEST and so on, or of a later version."""
     return words.gettext(_REASONS.get(reason, _REASONS[BEST]))
+
+
+def quality_level(facts: Facts) -> int:
+    """Return how good a model's masks are: 1 to QUALITY_LEVELS, 0 if that is not known."""
+    return sum(facts["quality"] >= least for least, _ in _QUALITIES)
 
 
 def quality(facts: Facts, words: Words = ENGLISH) -> str:

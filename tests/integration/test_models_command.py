@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from hashlib import md5, sha1, sha256, sha384
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -181,7 +180,8 @@ def test_the_listing_says_what_is_free_and_needs_no_daemon(person: Person) -> No
     for model, spec in SHIPPED.items():
         lines = listing.stdout.splitlines()
         place = next(number for number, line in enumerate(lines) if line.startswith(f"{model}  "))
-        assert spec.use in lines[place + 1] and spec.licence in lines[place + 1]
+        licence = " ".join(line.strip() for line in lines[place + 1 : place + 3])  # it may take two lines
+        assert licence.startswith(spec.licence.replace("not stated", "licence not stated")) and spec.use in licence
     assert person.models("list").stdout == listing.stdout
     assert [facts["id"] for facts in json.loads(person.models("--json").stdout)] == [*SHIPPED, "flat"]
     assert person.files == []
@@ -198,9 +198,8 @@ def test_info_has_all_that_is_known(person: Person) -> None:
 
 
 def test_what_is_a_part_of_matted_is_neither_got_nor_removed(person: Person, server: Mirror, tmp_path: Path) -> None:
-    listing = person.models().stdout
-    (state,) = (after for line, after in pairwise(listing.splitlines()) if line.startswith("flat  Flat ground: "))
-    assert state == "    MIT (free, also for commercial work); part of matted"
+    (told,) = (each for each in person.models().stdout.split("\n\n") if each.startswith("flat  Flat ground\n"))
+    assert "\n    MIT (free, also for commercial work)\n" in told and told.endswith("\n    part of matted")
     facts = person.facts("flat")
     assert facts["installed"] and not facts["loaded"] and not facts["must_be_accepted"] and not facts["own"]
     assert {facts[name] for name in ("bytes", "memory_bytes", "disk_bytes", "compiled_bytes")} == {0}
@@ -224,7 +223,7 @@ def test_what_is_a_part_of_matted_is_neither_got_nor_removed(person: Person, ser
 
     chosen = person.models("default", "flat")
     assert chosen.returncode == 0 and "flat is the default model now" in chosen.stdout
-    assert person.facts("flat")["default"] and "default, part of matted" in person.models().stdout
+    assert person.facts("flat")["default"] and "flat  Flat ground - the default\n" in person.models().stdout
     assert person.files == [] and server.asked == []
 
 

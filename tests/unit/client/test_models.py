@@ -11,11 +11,15 @@ from matted_client.models import (
     MEMORY,
     ONLY,
     PATIENCE,
+    QUALITY_LEVELS,
     QUICKEST,
     find,
+    in_order,
     is_downloadable,
     listed,
     megabytes,
+    quality,
+    quality_level,
     why_chosen,
 )
 from words import MadeUp
@@ -175,3 +179,15 @@ def test_a_model_is_found_by_its_id_or_as_the_default() -> None:
 @pytest.mark.parametrize(("size", "shown"), [(1, 1), (1_400_000, 1), (178_600_000, 179)])
 def test_megabytes(size: int, shown: int) -> None:
     assert megabytes({**FACTS, "bytes": size}) == shown
+
+
+def test_each_level_of_quality_has_its_word() -> None:
+    words = [quality({**FACTS, "quality": value}) for value in range(101)]
+    levels = [quality_level({**FACTS, "quality": value}) for value in range(101)]
+    assert levels == sorted(levels) and (levels[0], levels[1], levels[100]) == (0, 1, QUALITY_LEVELS)
+    assert words[0] == "" and len(set(zip(words, levels, strict=True))) == len(set(words)) == QUALITY_LEVELS + 1
+
+
+def test_the_order_is_that_of_the_list() -> None:
+    facts = [{**FACTS, "id": str(number), "quality": number, "installed": number % 2 == 0} for number in range(6)]
+    assert [each["id"] for each in in_order(facts)] == [entry.id for entry in listed(facts)] == list("420531")

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
+import re
+import shutil
+import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from matted_client import MattedError
 from matted_client.client import connect
-from matted_client.models import quality, why_chosen
+from matted_client.models import Facts, in_order, why_chosen
 from matted_client.options import AUTO_MODEL
 
+from matted.cli.models import words
 from matted.cli.models.context import Context
 from matted.cli.output import FAILED, OK, megabytes, table
 from matted.inference import choosing
-from matted.models.spec import ANY, Entry, ModelSpec
+from matted.models.spec import Entry, ModelSpec
 
 _UNSEEN = "never with its own weights, but with a stand-in; they are tried on a picture when they are installed"
+_WIDEST, _NARROWEST = 100, 40  # characters of a line, as far as the terminal has them
+_INDENT = "    "
+_HARD_SPACE = "\u00a0"
 
 
 @dataclass(frozen=True)
@@ -27,23 +34,83 @@ class _Now:
 
     loaded: ids of the models in memory; none if no daemon runs.
     chosen: id of the model that is chosen by itself, empty if none may be. reason: why; see matted_client.models.
+    better: id of a better one that could be had, empty if there is none.
     """
 
     loaded: set[str]
     chosen: str
     reason: str
+    better: str
 
 
 def show(options: argparse.Namespace, context: Context) -> int:
     now = _now(context)
-    entries = context.known.entries.values()
+    listed = [_facts(entry, context, now) for entry in context.known.entries.values()]
     if options.json:
-        print(json.dumps([_facts(entry, context, now) for entry in entries], indent=2))
+        print(json.dumps(listed, indent=2))
         return OK
-    for entry in entries:
-        print(f"{entry.id}  {entry.title}: {entry.about}")
-        print(f"    {_licence(entry, context)}; {', '.join(_state(entry, context, now))}")
+    width = shutil.get_terminal_size((_WIDEST, 0)).columns
+    for heading, members in _groups(in_order(listed), now).items():
+        if members:
+            print(f"{heading}\n")
+        for facts in members:
+            lines = _described(context.known.entries[facts["id"]], facts, context, now)
+            print("\n".join(_wrapped(lines, min(max(width - 1, _NARROWEST), _WIDEST))), end="\n\n")
     return OK
+
+
+def _groups(listed: Sequence[Facts], now: _Now) -> dict[str, list[Facts]]:
+    """Sort models by how they can be had. In each group the one that is chosen by itself, or would be, is first."""
+    ranked = sorted(listed, key=lambda facts: facts["id"] not in (now.chosen, now.better))
+    here = [facts for facts in ranked if facts["installed"] or facts["own"]]
+    free = [facts for facts in ranked if facts["commercial"] and not facts["must_be_accepted"] and facts not in here]
+    conditions = [facts for facts in ranked if facts not in here and facts not in free]
+    return {"On this computer": here, "To be had": free, "To be had, with conditions": conditions}
+
+
+def _described(entry: Entry, facts: Facts, context: Context, now: _Now) -> list[str]:
+    """Say what a model is: its name, then its licence, how good and how quick it is, what it is for, and its state."""
+    mark, why = _mark(entry, context, now)
+    return [
+        f"{entry.id}  {entry.title}" + (f" - {mark}" if mark else ""),
+        _licence(entry, context),
+        _worth(facts),
+        why,
+        entry.about,
+        ", ".join(_state(entry, context, now)),
+    ]
+
+
+def _mark(entry: Entry, context: Context, now: _Now) -> tuple[str, str]:
+    """Say what is special about a model, and why; empty if nothing is."""
+    if entry.id == context.settings.model:
+        return "the default", ""
+    if entry.id == now.chosen and context.settings.model == AUTO_MODEL:
+        return "chosen by itself", why_chosen(now.reason)
+    return ("better than what is here" if entry.id == now.better else ""), ""
+
+
+def _worth(facts: Facts) -> str:
+    """As "quality ██░░ good, pace about 0.5 s"; empty if nothing is known."""
+    good = f"{words.quality_bar(facts)} {words.quality_words(facts)}".strip()
+    quick = words.pace(facts["seconds"], facts["measured"])
+    return ", ".join([f"quality {good}"] * bool(good) + [f"pace {quick}"] * bool(quick))
+
+
+def _wrapped(lines: Sequence[str], width: int) -> Iterator[str]:
+    """Yield lines that fit a width, all but the first indented. A command stays on one line, to be copied."""
+    for number, line in enumerate(lines):
+        whole = re.sub(r"matted models [^,;]*", lambda command: command.group().replace(" ", _HARD_SPACE), line)
+        indent = _INDENT if number else ""
+        for part in textwrap.wrap(
+            whole,
+            width,
+            initial_indent=indent,
+            subsequent_indent=indent or _INDENT,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ):
+            yield part.replace(_HARD_SPACE, " ")
 
 
 def _now(context: Context) -> _Now:
@@ -51,15 +118,17 @@ def _now(context: Context) -> _Now:
     try:
         with connect("matted models", start=False) as session:
             status = session.status()
-            auto = status["auto"] or {"model": "", "reason": ""}
-            return _Now({model["id"] for model in status["loaded"]}, str(auto["model"]), str(auto["reason"]))
+            auto = status["auto"] or {"model": "", "reason": "", "better": None}
+            better = auto["better"] or {"model": ""}
+            loaded = {model["id"] for model in status["loaded"]}
+            return _Now(loaded, str(auto["model"]), str(auto["reason"]), str(better["model"]))
     except (MattedError, KeyError, TypeError):
         pass
     try:
-        choice, _ = choosing.without_daemon(context.settings, context.known, context.store)
+        choice, other = choosing.without_daemon(context.settings, context.known, context.store)
     except MattedError:
-        return _Now(set(), "", "")
-    return _Now(set(), choice.spec.id, choice.reason)
+        return _Now(set(), "", "", "")
+    return _Now(set(), choice.spec.id, choice.reason, other.spec.id if other else "")
 
 
 def _facts(entry: Entry, context: Context, now: _Now) -> dict[str, Any]:
@@ -89,10 +158,7 @@ def _licence(entry: Entry, context: Context) -> str:
 
 
 def _state(entry: Entry, context: Context, now: _Now) -> list[str]:
-    state = ["default"] * (entry.id == context.settings.model) + ["in memory"] * (entry.id in now.loaded)
-    if entry.id == now.chosen and context.settings.model == AUTO_MODEL:
-        why = why_chosen(now.reason).rstrip(".")
-        state.insert(0, f"chosen by itself ({why[0].lower()}{why[1:]})")
+    state = ["in memory"] * (entry.id in now.loaded)
     if not isinstance(entry, ModelSpec):
         return [*state, "part of matted"]
     if context.store.installed(entry):
@@ -106,13 +172,17 @@ def _state(entry: Entry, context: Context, now: _Now) -> list[str]:
 
 
 def info(options: argparse.Namespace, context: Context) -> int:
-    entry = context.known.find(options.id)
+    entry, now = context.known.find(options.id), _now(context)
+    facts, (mark, why) = _facts(entry, context, now), _mark(entry, context, now)
     lines = [
         ("model", f"{entry.id}  {entry.title}"),
         ("", entry.about),
         ("licence", _licence(entry, context)),
         ("", entry.licence_url),
-        ("state", ", ".join(_state(entry, context, _now(context)))),
+        ("quality", f"{words.quality_bar(facts)} {words.quality_words(facts)}".strip()),
+        ("pace", _pace(facts)),
+        ("state", ", ".join([*([mark] if mark else []), *_state(entry, context, now)])),
+        ("", why),
         ("takes", _takes(entry)),
     ]
     table(*lines, *(_weights(entry, context) if isinstance(entry, ModelSpec) else []))
@@ -124,8 +194,6 @@ def _weights(spec: ModelSpec, context: Context) -> list[tuple[str, str]]:
     origin = context.store.origin(spec)
     lines = [
         ("input", _input(spec)),
-        ("quality", _quality(spec)),
-        ("inference", _seconds(spec, context)),
         ("memory", f"{'estimated, ' if spec.unseen else ''}up to {megabytes(spec.peak_bytes)}"),
     ]
     if spec.unseen:
@@ -147,16 +215,9 @@ def _weights(spec: ModelSpec, context: Context) -> list[tuple[str, str]]:
     return lines
 
 
-def _quality(spec: ModelSpec) -> str:
-    said = quality(spec.facts())
-    return f"{said}, for {spec.subject if spec.subject != ANY else 'any subject'}" if said else ""
-
-
-def _seconds(spec: ModelSpec, context: Context) -> str:
-    expected = context.paces.expected(spec)
-    if expected.seconds == math.inf:
-        return ""
-    return f"about {expected.seconds:.1f} s" + ("" if expected.measured else ", estimated: it has not run here yet")
+def _pace(facts: Facts) -> str:
+    said = words.pace(facts["seconds"], facts["measured"])
+    return f"{said} an inference" + ("" if facts["measured"] else ": it has not run here yet") if said else ""
 
 
 def _takes(entry: Entry) -> str:
