@@ -25,6 +25,10 @@ SENTENCES: Dict[str, Tuple[str, str]] = {
         N_("The model compares the picture with a second one: the same scene without the subject."),
         N_("Choose a layer that shows it, or another model."),
     ),
+    messages.CLICKS_NEEDED: (
+        N_("The model cuts out what is pointed at, and nothing is."),
+        N_("Draw a box around the subject or click on it in the preview, or choose another model."),
+    ),
     messages.OUT_OF_MEMORY: (
         N_("There is not enough memory."),
         N_("Close other programs, choose a smaller model, or scale the picture down."),
@@ -41,7 +45,10 @@ SENTENCES: Dict[str, Tuple[str, str]] = {
     ),
 }
 # The sentences of these codes say everything. The daemon's message is added to the others.
-COMPLETE = (messages.BUSY, messages.PLATE_NEEDED, messages.NO_SUBJECT, messages.NO_GROUND, messages.SHUTTING_DOWN)
+COMPLETE = (
+    *(messages.BUSY, messages.PLATE_NEEDED, messages.CLICKS_NEEDED),
+    *(messages.NO_SUBJECT, messages.NO_GROUND, messages.SHUTTING_DOWN),
+)
 
 # Sentences and hints of the client's own errors. Placeholders: see MattedError.values.
 OF_THE_CLIENT = (

@@ -7,13 +7,14 @@ matte: float32, rows x columns, 0..1 at the model's size; 0 is background.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from matted.inference.engines.engine import Planes
+from matted.inference.engines.engine import Input, Planes
 from matted.inference.layer import Layer
 from matted.models.arithmetic import ACTIVATIONS, FITS, RESAMPLINGS, Fit, Raw, Size
 from matted.models.spec import ModelSpec
@@ -51,6 +52,11 @@ def prepare(layer: Layer, spec: ModelSpec, fit: Fit) -> Planes:
     whole[:] = np.reshape(fit.beyond, (3, 1, 1))
     whole[:, :height, :width] = planes
     return whole
+
+
+def inputs(pictures: Sequence[Planes], spec: ModelSpec, fit: Fit) -> list[Input]:
+    """Return the inputs of the model's graph for what `prepare` returned: with how large the picture is, if it asks."""
+    return [*pictures, np.array(fit.content, np.int64)] if FITS[spec.fit].on_mean else list(pictures)
 
 
 def crop(output: NDArray[Any], fit: Fit) -> NDArray[Any]:

@@ -292,19 +292,17 @@ class Predictor:
             self._distrusted.add(engine)
             self._compile_anew.add(engine.spec.id)
 
-    def infer(
-        self, engine: Engine, pictures: list[Planes], task: Task, stopwatch: Stopwatch, stage: str
-    ) -> list[Output]:
+    def infer(self, engine: Engine, inputs: list[Input], task: Task, stopwatch: Stopwatch, stage: str) -> list[Output]:
         """Return the raw outputs for some pictures: remembered ones, or those of an inference, one at a time.
 
         engine: lent to the caller.
-        pictures: the model's input, one for each of its inputs.
+        inputs: as `model_io.inputs` returns them.
         stage: what the inference is called in progress and timings.
 
         Raises Rejected("cancelled"), and what `Inference.run` raises.
         """
         remembered = self._remembered.setdefault(engine, RememberedOutputs())
-        key = remembered.key(pictures)
+        key = remembered.key(inputs)
         outputs = remembered.get(key)
         stopwatch.lap("preparing")
         if outputs is not None:
@@ -316,7 +314,7 @@ class Predictor:
             start = self.clock()
             task.estimate = lambda: self.paces.progress(stage, engine.spec.id, self.clock() - start)
             try:
-                outputs = self._run(engine, engine.inference(pictures), task)
+                outputs = self._run(engine, engine.inference(inputs), task)
             finally:
                 task.estimate = None
             seconds = self.clock() - start
@@ -461,7 +459,8 @@ class HeldModel:
         self._task.progress = Progress("preparing")
         fit = model_io.choose_fit(layer.width, layer.height, self.spec, engine.size)
         planes = model_io.prepare(layer, self.spec, fit)
-        features = self._predictor.infer(engine, [planes], self._task, self._stopwatch, "inference")
+        inputs = model_io.inputs([planes], self.spec, fit)
+        features = self._predictor.infer(engine, inputs, self._task, self._stopwatch, "inference")
         return Encoded(features, fit, layer.width, layer.height, engine.device, engine.note)
 
     def _predict(self, layers: Sequence[Layer], stage: str) -> Prediction:
@@ -469,7 +468,8 @@ class HeldModel:
         self._task.progress = Progress("preparing")
         fit = model_io.choose_fit(layers[0].width, layers[0].height, self.spec, engine.size)
         pictures = [model_io.prepare(layer, self.spec, fit) for layer in layers]
-        raw, *others = self._predictor.infer(engine, pictures, self._task, self._stopwatch, stage)
+        inputs = model_io.inputs(pictures, self.spec, fit)
+        raw, *others = self._predictor.infer(engine, inputs, self._task, self._stopwatch, stage)
         foreground = model_io.crop(others[0], fit) if others else None
         return Prediction(model_io.crop(raw[0], fit), foreground, pictures[0], engine.device, engine.note)
 

@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from matted.inference.engines.engine import Output, Planes
+from matted.inference.engines.engine import Input, Output
 
 MAX_BYTES = 64_000_000  # of the outputs of a model: 15 of IS-Net
 MAX_SAMPLES = 16_000_000  # of the input; more takes long to hash, and its outputs much room
@@ -25,14 +25,14 @@ class RememberedOutputs:
         self._known: OrderedDict[bytes, list[Output]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def key(self, pictures: Sequence[Planes]) -> bytes | None:
-        """Return the key of some pictures' outputs, None if the pictures are too large to remember them."""
-        if sum(planes.size for planes in pictures) > MAX_SAMPLES:
+    def key(self, inputs: Sequence[Input]) -> bytes | None:
+        """Return the key of the outputs for some inputs, None if these are too large to remember them."""
+        if sum(each.size for each in inputs) > MAX_SAMPLES:
             return None
         digest = hashlib.blake2b(digest_size=16)
-        for planes in pictures:
-            digest.update(str(planes.shape).encode())
-            digest.update(planes.reshape(-1).data)
+        for each in inputs:
+            digest.update(str(each.shape).encode())
+            digest.update(each.reshape(-1).data)
         return digest.digest()
 
     def get(self, key: bytes | None) -> list[Output] | None:

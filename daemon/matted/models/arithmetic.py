@@ -24,7 +24,7 @@ _MAX_WORKING_PIXELS = 3840 * 2160  # background matting needs 2.7 GB for this ma
 _LONGEST = 4.0  # times the side that a model wants for the shorter one: a bound for memory
 _THINNEST = 32  # times the shorter side: what a network makes smaller inside has no pixel left of a thinner strip
 
-_MEAN = (124, 116, 104)  # of ImageNet's photographs
+MEAN = (0.485, 0.456, 0.406)  # red, green and blue, 0..1, of ImageNet's photographs
 
 RESAMPLINGS = {"lanczos": Image.Resampling.LANCZOS, "bilinear": Image.Resampling.BILINEAR}
 
@@ -52,10 +52,12 @@ class FitRule:
 
     fit: (height, width of the picture; height, width that the model wants; multiple) -> Fit.
     flexible: whether the model takes other sizes than the one that it wants, in multiples of `multiple`.
+    on_mean: whether what is beyond the picture is MEAN, to the last digit, which bytes do not have.
     """
 
     fit: Callable[[Size, Size, int], Fit]
     flexible: bool = False
+    on_mean: bool = False
 
 
 def _squash(picture: Size, wanted: Size, multiple: int) -> Fit:
@@ -75,8 +77,9 @@ def _letterbox_on_black(picture: Size, wanted: Size, multiple: int) -> Fit:
 
 
 def _letterbox_on_mean(picture: Size, wanted: Size, multiple: int) -> Fit:
-    """Keep the aspect ratio, and fill the rest of the input with what is next to nothing once it is normalised."""
-    return replace(_letterbox(picture, wanted, multiple), beyond=_MEAN)
+    """Keep the aspect ratio, and fill the rest of the input with the mean, which is 0 once it is normalised."""
+    red, green, blue = (round(255 * each) for each in MEAN)
+    return replace(_letterbox(picture, wanted, multiple), beyond=(red, green, blue))
 
 
 def _shorter(picture: Size, wanted: Size, multiple: int) -> Fit:
@@ -110,7 +113,7 @@ FITS = {
     "squash": FitRule(_squash),  # to a square scores better than a letterbox with the models that want one
     "letterbox": FitRule(_letterbox),
     "letterbox-on-black": FitRule(_letterbox_on_black),
-    "letterbox-on-mean": FitRule(_letterbox_on_mean),
+    "letterbox-on-mean": FitRule(_letterbox_on_mean, on_mean=True),
     "aspect": FitRule(_aspect, flexible=True),
     "shorter": FitRule(_shorter, flexible=True),
     "own": FitRule(_own, flexible=True),

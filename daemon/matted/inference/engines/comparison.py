@@ -47,12 +47,12 @@ def answer(
     size: (height, width) of the model's input, None if it takes any.
     infer: runs one of the model's graphs, as backend.Model.infer.
     """
-    found = [output.copy() for output in infer(pictures(spec, size), MODEL)]
-    if spec.decoder is None:
-        return found
     with Image.open(PHOTOGRAPH) as image:
         width, height = image.size
     fit = model_io.choose_fit(width, height, spec, size)
+    found = [output.copy() for output in infer(model_io.inputs(pictures(spec, size), spec, fit), MODEL)]
+    if spec.decoder is None:
+        return found
     prompt = prompts.make(spec.decoder, fit, width, height, (_BORDER, _BORDER, width - _BORDER, height))
     masks, _ = infer(prompts.inputs(spec, found, prompt, None), DECODER)
     return [masks.copy()]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matted.inference.engines.engine import Planes
+from matted.models.arithmetic import FITS, MEAN
 from matted.models.spec import ModelSpec
 from matted.settings.target import CPU
 
@@ -26,15 +27,19 @@ def build(graph: openvino.Model, spec: ModelSpec) -> openvino.Model:
     graph: takes pictures, float32, 1 x 3 x height x width, and returns the outputs that the spec names. It is changed.
     spec: its scale, mean and std are used.
 
-    The result takes uint8 of the same shape. A sample becomes (sample / scale - mean) / std, where scale is 255 or the
-    brightest sample of the picture, at least 1. Outputs after the first, which are colours, are clipped to 0..1 and
-    become uint8 in 0..255; but those of a model that takes clicks stay as they are.
+    The result takes uint8 of the same shape; and where the fit says so, height and width of the picture in the model's
+    input, int64, 1 x 2, beyond which all is the mean. A sample becomes (sample / scale - mean) / std, where scale is
+    255 or the brightest sample of the picture, at least 1. Outputs after the first, which are colours, are clipped to
+    0..1 and become uint8 in 0..255; but those of a model that takes clicks stay as they are.
     """
     from openvino import Layout, Type
     from openvino.preprocess import PrePostProcessor
 
+    pictures = len(graph.inputs)
+    if FITS[spec.fit].on_mean:
+        graph = _on_mean(graph, spec)
     border = PrePostProcessor(graph)
-    for index in range(len(graph.inputs)):
+    for index in range(pictures):
         picture = border.input(index)
         picture.tensor().set_element_type(Type.u8).set_layout(Layout("NCHW"))
         picture.model().set_layout(Layout("NCHW"))
@@ -48,6 +53,29 @@ def build(graph: openvino.Model, spec: ModelSpec) -> openvino.Model:
     for index in range(1, 1 if spec.takes_clicks else len(graph.outputs)):
         border.output(index).postprocess().custom(_bytes)
     return border.build()
+
+
+def _on_mean(graph: openvino.Model, spec: ModelSpec) -> openvino.Model:
+    """Return the graph with one more input, height and width, beyond which its picture is the mean."""
+    import openvino
+    from openvino import opset13 as operators
+
+    (picture,) = graph.get_parameters()
+    shape = picture.get_output_shape(0)
+    uses = picture.output(0).get_target_inputs()
+    content = operators.parameter([1, 2], np.int64)
+    inside = [
+        operators.less(
+            np.arange(shape[axis]).reshape(where), operators.gather(content, np.int64(axis - 2), np.int64(1))
+        )
+        for axis, where in ((2, (1, 1, -1, 1)), (3, (1, 1, 1, -1)))
+    ]
+    mean = (np.array(MEAN) - spec.mean) / spec.std
+    beyond = np.float32(mean.reshape(1, 3, 1, 1))
+    chosen = operators.select(operators.logical_and(*inside), picture, beyond).output(0)
+    for use in uses:
+        use.replace_source_output(chosen)
+    return openvino.Model(graph.get_results(), [picture, content], graph.get_friendly_name())
 
 
 def normalise(planes: Planes, spec: ModelSpec) -> NDArray[np.float32]:
