@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from conftest import PHOTOGRAPHS, Daemon
+from matted.evaluation import sheet
 from PIL import Image
 
 
@@ -30,8 +31,8 @@ def test_figures_scores_and_a_picture_of_every_installed_model(daemon: Daemon, t
         done = daemon.run("remove", str(images), "--mask", *options, "-o", str(folder))
         assert done.returncode == 0, done.stderr
     assert (truth / "small.png").read_bytes() != (once / "small.png").read_bytes(), "no second look was taken"
-    sheet = tmp_path / "sheet.png"
-    done = daemon.run("benchmark", "--images", str(images), "--truth", str(truth), "-o", str(sheet))
+    target = tmp_path / "sheet.png"
+    done = daemon.run("benchmark", "--images", str(images), "--truth", str(truth), "-o", str(target))
     assert done.returncode == 0, done.stderr
     heads, row, last = done.stdout.strip().splitlines()
     assert heads.split()[:2] == ["model", "device"] and heads.split()[-3:] == ["IoU", "S", "MAE"]
@@ -39,10 +40,10 @@ def test_figures_scores_and_a_picture_of_every_installed_model(daemon: Daemon, t
     assert cells[:2] == ["u2netp", "CPU"]
     assert (cells[-3], cells[-1]) == ("1.0000", "0.0000"), "the masks that people get are the truth here"
     assert float(cells[-2]) > 0.95
-    assert last.endswith(str(sheet))
-    with Image.open(sheet) as page:
+    assert last.endswith(str(target))
+    with Image.open(target) as page:
         cells_across = np.asarray(page.convert("L"))
-    assert cells_across.shape[1] == 2 * 248, "the pictures, and a column for the one model"
+    assert cells_across.shape[1] == 2 * (240 + sheet.GAP) + sheet.GAP, "the pictures, and a column for the one model"
 
 
 def test_without_pictures_there_are_times_and_memory(daemon: Daemon, tmp_path: Path) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from matted_client import options
 from matted_client.options import Option
 
 _FROM_TEXT: dict[str, Callable[[str], Any]] = {options.WHOLE: int, options.NUMBER: float}  # by the kind of an option
+PLACES = "Places are in pixels of the picture as it is seen, from 0,0 at the top left."
 _DIGITS = 9  # more than any coordinate has
 
 
@@ -41,9 +42,27 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timings", action="store_true", help="print how long each stage took")
 
 
-def add_options(group: Any, kind: type[Any]) -> None:
-    """Add an argument for each option of a dataclass, named like it with - for _."""
+def add_places(group: Any) -> None:
+    """Add the arguments that say where the subject is."""
+    group.add_argument(
+        "--box", type=box, metavar="L,T,R,B", help="the subject lies between these sides, and nothing beyond"
+    )
+    for name, words in (("keep", "belongs to the subject"), ("drop", "does not belong to the subject")):
+        group.add_argument(
+            f"--{name}",
+            type=point,
+            action="append",
+            default=[],
+            metavar="X,Y",
+            help=f"this point {words}; may be given several times",
+        )
+
+
+def add_options(group: Any, kind: type[Any], without: Collection[str] = ()) -> None:
+    """Add an argument for each option of a dataclass, named like it with - for _. without: names of some of them."""
     for name, entry in options.entries(kind).items():
+        if name in without:
+            continue
         flag, words = "--" + name.replace("_", "-"), entry.sentences.replace("%", "%%").removesuffix(".")
         words = words[0].lower() + words[1:]
         if entry.kind == options.YES_NO:

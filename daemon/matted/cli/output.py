@@ -7,7 +7,7 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from matted_client import MattedError
@@ -83,6 +83,14 @@ def table(*lines: tuple[str, str]) -> None:
     for name, value in lines:
         if value:
             print(f"{name:<{width}}  {value}")
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table. A row with fewer cells than the first one ends with a sentence, of any length."""
+    whole = [row for row in rows if len(row) == len(rows[0])]
+    widths = [max(map(len, column)) for column in zip(*whole, strict=True)]
+    widths[0] = max(len(row[0]) for row in rows)
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows]
 
 
 def duration(seconds: float) -> str:

@@ -14,8 +14,6 @@ from matted_client.options import MaskOptions
 from matted.cli import arguments
 from matted.cli.output import FAILED, OK, WRONG, complain
 
-_PLACES = "Places are in pixels of the picture as it is seen, from 0,0 at the top left."
-
 
 def add_parser(commands: Any) -> None:
     """Add `remove` to the commands."""
@@ -26,24 +24,13 @@ def add_parser(commands: Any) -> None:
         "--plate", type=Path, metavar="IMAGE", help="the same scene without the subject, for models that compare"
     )
     arguments.add_run(remove)
-    _add_hints(remove.add_argument_group("what to keep, for one picture", _PLACES))
+    _add_hints(remove.add_argument_group("what to keep, for one picture", arguments.PLACES))
     arguments.add_options(remove.add_argument_group("the mask"), MaskOptions)
     remove.set_defaults(run=_remove)
 
 
 def _add_hints(group: Any) -> None:
-    group.add_argument(
-        "--box", type=arguments.box, metavar="L,T,R,B", help="the subject lies between these sides, and nothing beyond"
-    )
-    for name, words in (("keep", "belongs to the subject"), ("drop", "does not belong to the subject")):
-        group.add_argument(
-            f"--{name}",
-            type=arguments.point,
-            action="append",
-            default=[],
-            metavar="X,Y",
-            help=f"this point {words}; may be given several times",
-        )
+    arguments.add_places(group)
     group.add_argument(
         "--hint",
         type=Path,

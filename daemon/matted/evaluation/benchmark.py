@@ -18,10 +18,12 @@ import psutil
 from matted_client import MattedError
 from matted_client.messages import MaskRequest
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 from tqdm import tqdm
 
 from matted.evaluation import scores
+from matted.evaluation import sheet as sheets
+from matted.evaluation.sheet import Cell
 from matted.files import finding, pictures
 from matted.inference import model_io
 from matted.inference.engines import backend
@@ -38,8 +40,6 @@ from matted.system.task import Task
 WARM_UP = 1  # inferences that are not counted, before the others
 REPEATS = 5  # the fewest inferences that are counted, so that their median means something
 THUMBNAIL = 240  # pixels, the longer side of a picture on the sheet
-GAP = 8  # pixels between the pictures on the sheet
-LABEL = 18  # pixels, height of a line of text on the sheet
 MEGABYTE = 1_000_000
 
 
@@ -199,29 +199,18 @@ def table(figures: Sequence[Figures]) -> list[str]:
 
 def sheet(examples: Sequence[Example], figures: Sequence[Figures]) -> Image.Image:
     """Draw the examples, a row each: as they are, then cut out by every model over a checkerboard."""
-    originals = [pictures.read(example.picture).image.convert("RGB") for example in examples]
-    originals = [image.resize(_thumbnail(image.size)) for image in originals]
-    height = LABEL + sum(image.height + GAP for image in originals)
-    page = Image.new("RGB", ((THUMBNAIL + GAP) * (len(figures) + 1), height), "white")
-    pen = ImageDraw.Draw(page)
-    lefts = [column * (THUMBNAIL + GAP) + GAP // 2 for column in range(len(figures) + 1)]
-    for left, name in zip(lefts, ["", *(each.model for each in figures)], strict=True):
-        pen.text((left, 3), name, fill="black")
-    top = LABEL
-    for row, image in enumerate(originals):
-        page.paste(image, (lefts[0], top))
-        for left, each in zip(lefts[1:], figures, strict=True):
-            cut = Image.composite(image, _checkerboard(image.size), Image.fromarray(each.masks[row]))
-            page.paste(cut, (left, top))
-        top += image.height + GAP
-    return page
+    cells = []
+    for row, example in enumerate(examples):
+        image = pictures.read(example.picture).image.convert("RGB")
+        image = image.resize(_thumbnail(image.size))
+        cells.append(Cell(image, example.picture.name))
+        for each in figures:
+            cut = image.copy()
+            cut.putalpha(Image.fromarray(each.masks[row]))
+            cells.append(Cell(sheets.over(cut, None), each.model))
+    return sheets.draw(cells, columns=len(figures) + 1)
 
 
 def _thumbnail(size: tuple[int, int]) -> tuple[int, int]:
     scale = THUMBNAIL / max(size)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-
-
-def _checkerboard(size: tuple[int, int]) -> Image.Image:
-    rows, columns = np.indices((size[1], size[0])) // 12
-    return Image.fromarray(np.where((rows + columns) % 2, 160, 220).astype(np.uint8)).convert("RGB")

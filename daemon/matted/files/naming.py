@@ -13,6 +13,8 @@ from pathlib import Path
 # The kinds of results, and the folder inside a folder of pictures that each goes into. What is in one of these is not a
 # picture to work on, but what came of it.
 FOLDERS = {"cutout": "cutouts", "mask": "masks", "refined": "refined", "refined-mask": "refined-masks"}
+COMPARISON = "comparison"  # a kind of which there is one at a time, and so no folder
+KINDS = (*FOLDERS, COMPARISON)
 _UNIQUE = 3  # the level at which no two names are the same
 _DIGITS = 8  # of a hash, which tells apart what nothing else does
 

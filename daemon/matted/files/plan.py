@@ -46,7 +46,7 @@ def plan(
 
     inputs: picture files, and folders of them; what is named twice is taken once.
     output: a PNG file for a single picture, else a folder; None for beside the pictures.
-    kind: of the results: a key of naming.FOLDERS.
+    kind: of the results: one of naming.KINDS.
     overwrite: whether results may replace files that exist.
     skip_existing: whether pictures whose results exist are left out.
     recursive: whether folders are searched at any depth; their results lie in subfolders of the same names.
@@ -126,7 +126,7 @@ def _without_results(steps: Sequence[Step], kind: str, named: Collection[Path]) 
     for step in steps:
         name = step.target.name
         if name.endswith(own):
-            for other in map(naming.ending, naming.FOLDERS):
+            for other in map(naming.ending, naming.KINDS):
                 results.setdefault(_place(step.target.with_name(name.removesuffix(own) + other)), step)
     results |= {_place(step.target): step for step in steps}
     return [step for step in steps if step.source in named or results.get(_place(step.source), step) is step]

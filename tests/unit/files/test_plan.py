@@ -259,11 +259,11 @@ def test_results_among_the_pictures_of_a_folder_are_not_cut_out_again(
     assert [step.target.name for step in first.steps] == results
     for step in first.steps:
         step.target.touch()
-    for other in naming.FOLDERS:  # of other runs
+    for other in naming.KINDS:  # of other runs
         (folder / f"x-{other}.png").touch()
     second = steps()
     assert second.steps == first.steps
-    assert str(second.passed_over) == "Not looked at: 7 results of other pictures."
+    assert str(second.passed_over) == "Not looked at: 8 results of other pictures."
 
 
 def test_a_result_does_not_replace_a_picture_whose_name_differs_in_case(make: Make) -> None:

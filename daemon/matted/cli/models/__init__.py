@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from matted.cli.models import changing, getting, listing
+from matted.cli.models import changing, comparing, getting, listing
 from matted.cli.models.context import Context
 from matted.settings import config
 
@@ -47,6 +47,8 @@ def add_parser(commands: Any) -> None:
         ("info", listing.info, "show all that is known about a model"),
     ):
         verb(name, run, text).add_argument("id", metavar="ID")
+
+    comparing.add_arguments(verb("compare", comparing.compare, "show a picture cut out by all of them, side by side"))
 
     verify = verb("verify", listing.verify, "read the files of installed models, and compare them with their hashes")
     verify.add_argument("ids", nargs="*", metavar="ID", help="only these")
