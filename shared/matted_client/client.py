@@ -368,18 +368,24 @@ class Session:
         cancelled: Cancelled = never,
         keep_alive: Optional[float] = None,
         download: bool = False,
+        accept_licence: str = "",
     ) -> None:
         """Have the daemon load a model before it is needed.
 
         keep_alive: seconds for which it stays in memory.
-        download: get it first if it is not on this computer. Refused for a model whose licence has to be accepted.
+        download: get it first if it is not on this computer.
+        accept_licence: the model's licence, if a person has read it and accepts it.
 
         Raises what `mask` raises.
         """
-        load = messages.Load(model, keep_alive, download)
+        load = messages.Load(model, keep_alive, download, accept_licence)
         with self._exchange(load) as request:
             self._send(request)
             _expect(Done, self._result(request.id, on_progress, cancelled)[0], load)
+
+    def offer(self, model: str) -> bool:
+        """Ask whether a person may be told now that this better model could be had. True once on a computer."""
+        return bool(self._ask(messages.Offer(model), Done).found)
 
     def unload(self, model: str = "default") -> bool:
         """Have the daemon unload a model. Returns False if it was not in memory."""

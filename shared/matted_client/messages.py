@@ -332,13 +332,24 @@ class ModelsRequest(Message):
 class Load(Message):
     """Have a model in memory before it is needed.
 
-    download: get it first if it is not on this computer; only models that anybody may use without asking.
+    download: get it first if it is not on this computer.
+    accept_licence: the licence of the model that a person has read and accepts; empty: nobody was asked. Without it, a
+        model whose licence has to be accepted is refused.
     """
 
     op: ClassVar[str] = "load"
     model: str = _field(str, high=MAX_TEXT, default="default")
     keep_alive: Optional[float] = _field(float, int, type(None), low=0, default=None)
     download: bool = _field(bool, default=False)
+    accept_licence: str = _field(str, high=MAX_TEXT, default="")
+
+
+@dataclass(frozen=True)
+class Offer(Message):
+    """Ask whether a person may be told now of a better model that could be had: once on a computer, by any host."""
+
+    op: ClassVar[str] = "offer"
+    model: str = _field(str, high=MAX_TEXT)
 
 
 @dataclass(frozen=True)
@@ -442,9 +453,9 @@ class Failure(Message):
 
 @dataclass(frozen=True)
 class Done(Message):
-    """The reply to open, close, cancel, load, unload, reload and shutdown.
+    """The reply to open, close, cancel, load, offer, unload, reload and shutdown.
 
-    `found` is false if there was nothing to close, cancel or unload.
+    `found` is false if there was nothing to close, cancel or unload, or if there was an offer before.
     """
 
     op: ClassVar[str] = "done"

@@ -27,10 +27,26 @@ class Licences:
         return str(entry.get("accepted", ""))
 
     def accept(self, spec: Entry) -> None:
-        """Record that the user accepts the licence now. Raises OSError."""
+        """Record that the user accepts the licence now; a variant's is that of its original. Raises OSError."""
         entry = {"licence": spec.licence, "url": spec.licence_url, "accepted": now()}
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        atomic_file.write(self._file, (json.dumps({**self._read(), spec.id: entry}, indent=2) + "\n").encode())
+        atomic_file.write(self._file, (json.dumps({**self._read(), spec.licensed_by: entry}, indent=2) + "\n").encode())
+
+    def accept_as_seen(self, spec: Entry, licence: str) -> None:
+        """Record that the user, who saw this licence, accepts it, if the spec's has to be accepted.
+
+        Raises Rejected: "licence_not_accepted" if the spec has another one, "internal" if nothing can be recorded.
+        """
+        if self.allows(spec):
+            return
+        if licence != spec.licence:
+            message = f"The licence of {spec.title} is {spec.licence}, and not the one that was accepted."
+            raise Rejected(messages.LICENCE_NOT_ACCEPTED, message, f"Read it: {spec.licence_url}")
+        try:
+            self.accept(spec)
+        except OSError as error:
+            message = f"That the licence was accepted could not be recorded: {error.strerror or error}."
+            raise Rejected(messages.INTERNAL, message, "Find out more with: matted doctor") from error
 
     def allows(self, spec: Entry) -> bool:
         """Return whether the spec's licence need not be accepted, or was."""

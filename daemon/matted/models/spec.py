@@ -114,7 +114,7 @@ class Entry:
 
     @property
     def downloadable(self) -> bool:
-        """Whether it is downloaded where a request asks for that: no licence is to be accepted, and a hash is known."""
+        """Whether it is downloaded where a request asks for that: a hash is known, and no source has to be named."""
         return False
 
     @property
@@ -284,7 +284,7 @@ class ModelSpec(Entry):
 
     @property
     def downloadable(self) -> bool:
-        return bool(self.automatic_sources) and not self.accept
+        return bool(self.automatic_sources)
 
     @property
     def licensed_by(self) -> str:

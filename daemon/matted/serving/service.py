@@ -20,6 +20,7 @@ from matted_client.messages import (
     Load,
     MaskRequest,
     Message,
+    Offer,
     Open,
     Progress,
     RefineRequest,
@@ -35,6 +36,7 @@ from matted.inference.engines.engine import EngineFactory
 from matted.inference.engines.local import LocalEngine
 from matted.inference.paces import Paces
 from matted.inference.predictor import Predictor
+from matted.models.offers import Offers
 from matted.models.spec import Entry, ModelSpec
 from matted.models.store import Store
 from matted.serving.jobs import NO_CLIENT, Job, JobQueue
@@ -90,6 +92,7 @@ class Service:
         self._identity = identity
         config, memory = self._setup.config, psutil.virtual_memory()
         self._store = Store(config.models, trial.try_out)
+        self._offers = Offers(config.models.parent / "offered.json")
         self._cache = ModelCache(_budget(config.memory), lambda: int(psutil.virtual_memory().available), clock)
         compiled = CompiledFiles(config.compiled, config.compiled_limit)
         self._paces = Paces(config.paces, config.target)
@@ -235,6 +238,8 @@ class Service:
             load = Load.from_wire(header)
             self._refuse_reused_id(peer, request_id)
             job = self._load(peer, request_id, load)
+            if load.accept_licence and not self.stopping:
+                self._store.licences.accept_as_seen(self._setup.model(load.model, job.chosen), load.accept_licence)
             if not self.stopping and self._workers.renew(job):
                 return [Reply(peer, request_id, messages.Done())]
             return self._ask(job)
@@ -244,6 +249,8 @@ class Service:
             found = self._cache.unload_when_idle(self._setup.model_id(wanted, chosen))
             self._queue.wake_worker()
             return [Reply(peer, request_id, messages.Done(found))]
+        if op == Offer.op:
+            return [Reply(peer, request_id, messages.Done(self._offers.first(Offer.from_wire(header).model)))]
         if op == Hello.op:
             return [Reply(peer, request_id, self._welcome(Hello.from_wire(header)))]
         if op == messages.StatusRequest.op:
@@ -397,6 +404,8 @@ class Service:
         return [
             {
                 **entry.facts(),
+                "automatic": isinstance(entry, ModelSpec) and entry.automatic,
+                "accept": not self._store.licences.allows(entry),
                 "installed": self._store.installed(entry),
                 "loaded": entry.id in loaded,
                 "default": entry.id == self._setup.config.model,

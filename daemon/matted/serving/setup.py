@@ -77,17 +77,25 @@ class Setup(NamedTuple):
         return self.config.model if requested == options.DEFAULT_MODEL else requested
 
 
+class _Standing(NamedTuple):
+    """What was chosen for a picture. got: how many models somebody had got by then."""
+
+    choice: Choice
+    got: int
+
+
 class Selection:
     """Chooses models for the requests that leave it to matted. Thread-safe.
 
     What is asked about a picture has one model, the first that was chosen for it: views that follow each other shall
-    not differ by chance.
+    not differ by chance. A model that somebody gets meanwhile is no chance: then the choice is made anew.
     """
 
     def __init__(self, chooser: Chooser, free_memory: Callable[[], int]) -> None:
         """Choose nothing yet. free_memory: gives the bytes that a model which is not loaded may take."""
         self._chooser = chooser
         self._free_memory = free_memory
+        self._got = 0  # counts the models that somebody got
 
     def best(self, setup: Setup) -> Choice:
         """Choose a model. Raises Rejected("model_not_installed") if there is none that may be chosen."""
@@ -108,10 +116,10 @@ class Selection:
             return None
         if picture is None:
             return self.best(setup)
-        standing = picture.findings.get(_STAYS, _nothing, stays=True)
-        if not standing or not self._chooser.has(setup.catalogue, standing[0].spec):
-            standing[:] = [self.best(setup)]
-        return standing[0]
+        standing: list[_Standing] = picture.findings.get(_STAYS, _nothing, stays=True)
+        if not standing or not self._stands(setup, standing[0]):
+            standing[:] = [_Standing(self.best(setup), self._got)]
+        return standing[0].choice
 
     def again(self, setup: Setup, job: Job) -> bool:
         """Choose once more for a job for whose model there was not enough memory. Returns whether it gets another."""
@@ -123,13 +131,20 @@ class Selection:
             return False
         job.chosen = now
         if job.picture is not None:
-            job.picture.findings.get(_STAYS, _nothing, stays=True)[:] = [now]
+            job.picture.findings.get(_STAYS, _nothing, stays=True)[:] = [_Standing(now, self._got)]
         return True
+
+    def got(self) -> None:
+        """Choose anew for the pictures that were asked about before: somebody got a model."""
+        self._got += 1
 
     def forget(self) -> None:
         """Choose anew from now on, whatever stood: the settings have changed."""
         self._chooser.forget()
 
+    def _stands(self, setup: Setup, standing: _Standing) -> bool:
+        return standing.got == self._got and self._chooser.has(setup.catalogue, standing.choice.spec)
 
-def _nothing() -> tuple[list[Choice], int]:
+
+def _nothing() -> tuple[list[_Standing], int]:
     return [], 0

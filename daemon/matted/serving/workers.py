@@ -295,6 +295,8 @@ class Workers:
             if isinstance(entry, ModelSpec):
                 with self._predictor.hold(job, entry, setup.keep_alive(job), stopwatch, request.download):
                     on_loaded()
+                if request.download:
+                    self._selection.got()
             return Reply(job.peer, job.id, messages.Done())
         outcome = self._answer(job, label, request, on_loaded, stopwatch)
         if outcome is None:

@@ -48,6 +48,8 @@ EXAMPLES: list[Message] = [
     messages.Close(7),
     messages.Load("u2netp", 60),
     messages.Load("u2netp", download=True),
+    messages.Load("rmbg-1.4", download=True, accept_licence="bria-rmbg-1.4"),
+    messages.Offer("isnet-general-use"),
     messages.Unload("u2netp"),
     messages.Reload(),
     Cancel(7),

@@ -16,7 +16,7 @@ from matted.models.catalogue import CatalogueError
 from matted.models.sources import DownloadError, Monitor, Unreachable
 from matted.models.spec import ModelSpec, Source
 from matted.models.store import Store
-from matted.system import subprocess_call
+from matted.system import atomic_file, subprocess_call
 from matted_client import Rejected
 
 FILE = "weights.onnx"  # on the shelf, where the tests run
@@ -313,6 +313,32 @@ def test_an_acceptance_is_recorded_with_its_date_and_for_this_licence_only(store
     assert not store.licences.accepted(replace(STRICT, licence="another"))
     store.licences.accept(replace(STRICT, id="second"))
     assert store.licences.accepted(STRICT) and store.licences.accepted(replace(STRICT, id="second"))
+
+
+def test_what_is_accepted_is_the_licence_that_was_seen(store: Store) -> None:
+    store.licences.accept_as_seen(SPEC, "anything")  # nothing is asked of its users
+    assert not (store.folder.parent / "licences.json").exists()
+    with pytest.raises(Rejected) as refused:
+        store.licences.accept_as_seen(STRICT, "another")
+    assert refused.value.code == "licence_not_accepted" and STRICT.licence in refused.value.message
+    assert not store.licences.allows(STRICT)
+    store.licences.accept_as_seen(STRICT, STRICT.licence)
+    assert store.licences.allows(STRICT)
+
+
+def test_with_a_variant_the_licence_of_its_original_is_accepted(store: Store) -> None:
+    store.licences.accept_as_seen(replace(STRICT, id="variant", made_from=STRICT.id), STRICT.licence)
+    assert store.licences.allows(STRICT)
+
+
+def test_an_acceptance_that_cannot_be_recorded_is_an_error(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(atomic_file, "write", full)
+    with pytest.raises(Rejected, match="could not be recorded: No space left on device") as refused:
+        store.licences.accept_as_seen(STRICT, STRICT.licence)
+    assert refused.value.code == "internal"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"made-up": 3}', '{"made-up": {}}'])

@@ -187,6 +187,32 @@ def test_a_load_of_a_model_in_memory_can_shorten_its_time(obliging: Daemon) -> N
     wait_for(lambda: daemon.engines.made[0].closed, "the unloading")
 
 
+def test_a_licence_is_accepted_with_the_load_of_its_model(
+    tmp_path: Path, installed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SPECS, "strict", model("strict", accept=True, licence="theirs"))
+    daemon = Daemon(tmp_path)
+
+    def accept() -> bool:
+        (reply,) = daemon.ask(1, messages.ModelsRequest())
+        assert isinstance(reply, messages.ModelsReply)
+        return bool(next(facts["accept"] for facts in reply.models if facts["id"] == "strict"))
+
+    assert accept() is True
+    assert refused(daemon.ask(2, messages.Load("strict", download=True))) == "licence_not_accepted"
+    wrong = messages.Load("strict", download=True, accept_licence="another")
+    assert refused(daemon.ask(3, wrong)) == "licence_not_accepted" and accept() is True
+    assert daemon.ask(4, messages.Load("strict", download=True, accept_licence="theirs")) == []
+    assert daemon.finished.of(4).message == Done()
+    assert accept() is False
+    daemon.end()
+
+
+def test_a_better_model_is_offered_once(daemon: Daemon) -> None:
+    assert daemon.ask(1, messages.Offer("large")) == [Done()]
+    assert daemon.ask(2, messages.Offer("large"), peer=OTHER) == [Done(False)]
+
+
 @pytest.mark.parametrize("point", ["loading", "inference"])
 def test_a_request_that_is_worked_on_is_cancelled_at_once(daemon: Daemon, point: str) -> None:
     gate = daemon.engines.close_loading("small") if point == "loading" else daemon.engines.close_inferring("small")
@@ -724,7 +750,7 @@ def test_it_is_listed_as_installed(daemon: Daemon) -> None:
     assert isinstance(listed, messages.ModelsReply)
     (flat,) = (facts for facts in listed.models if facts["id"] == "flat")
     state = {"installed": True, "loaded": False, "default": False, "chosen": "", "seconds": None, "measured": False}
-    assert flat == {**FLAT.facts(), **state}
+    assert flat == {**FLAT.facts(), **state, "automatic": False, "accept": False}
 
 
 def test_it_takes_no_plate(daemon: Daemon) -> None:
@@ -948,6 +974,22 @@ def test_what_is_asked_about_an_open_picture_keeps_its_model(choosing: Daemon) -
     reload(choosing)
     choosing.about(7, model="default")
     assert result_of(choosing, 7).model == "best", "the settings were read again"
+
+
+def test_with_a_model_that_somebody_gets_an_open_picture_gets_a_new_choice(choosing: Daemon) -> None:
+    choosing.open(1)
+    choosing.about(2, model="default", view=VIEW)
+    assert result_of(choosing, 2).model == "good"
+    choosing.mask(3, "best")
+    result_of(choosing, 3)
+    assert choosing.ask(4, messages.Load("best")) == [Done()]  # it was there
+    choosing.about(5, model="default", view=VIEW)
+    assert result_of(choosing, 5).model == "good"
+    choosing.ask(6, messages.Unload("best"))
+    choosing.ask(7, messages.Load("best", download=True))
+    assert choosing.finished.of(7).message == Done()
+    choosing.about(8, model="default", view=VIEW)
+    assert result_of(choosing, 8).model == "best"
 
 
 def test_a_request_keeps_the_model_that_it_was_given(choosing: Daemon) -> None:
