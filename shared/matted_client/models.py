@@ -106,7 +106,10 @@ def pace(facts: Facts, words: Words = ENGLISH) -> str:
 
 
 def is_downloadable(facts: Facts) -> bool:
-    """Return whether the daemon gets the model where a request asks for that. It never gets a person's own."""
+    """Return whether the daemon gets the model where a request asks for that. It never gets a person's own.
+
+    Its licence may have to be accepted first.
+    """
     return bool(facts["downloadable"])
 
 
@@ -133,7 +136,7 @@ def _named(model: str, form: str, facts: Facts, words: Words) -> ListedModel:
 
 def _label(facts: Facts, words: Words) -> str:
     """As "U²-Net small (free, fair, about 2 s)"."""
-    known = [_use(facts, words), quality(facts, words), pace(facts, words)]
+    known = [use(facts, words), quality(facts, words), pace(facts, words)]
     if not facts["installed"]:
         known.append(words.gettext("not on this computer"))
     title = words.gettext(facts["title"]) if facts["title"] else ""
@@ -142,14 +145,14 @@ def _label(facts: Facts, words: Words) -> str:
 
 def _about(facts: Facts, words: Words) -> str:
     parts = [words.gettext(facts["about"])] if facts["about"] else []
-    parts.append(words.gettext("Licence: %s (%s).") % (facts["licence"], _use(facts, words)))
-    if not facts["installed"] and is_downloadable(facts):
+    parts.append(words.gettext("Licence: %s (%s).") % (facts["licence"], use(facts, words)))
+    if not facts["installed"] and facts["automatic"]:
         parts.append(words.gettext("It is downloaded when it is first used: %d MB.") % megabytes(facts))
-    elif not facts["installed"] and facts["bytes"]:  # a person's own model cannot be pulled
+    elif not facts["installed"] and not is_downloadable(facts) and facts["bytes"]:  # a person's own cannot be pulled
         parts.append(words.gettext("Get it in a terminal with: matted models pull %s") % facts["id"])
     return " ".join(parts)
 
 
-def _use(facts: Facts, words: Words) -> str:
+def use(facts: Facts, words: Words = ENGLISH) -> str:
     """Return what the licence allows."""
     return words.gettext("free") if facts["commercial"] else words.gettext("non-commercial only")

@@ -8,7 +8,7 @@ from typing import Optional
 from . import messages
 from .client import Session
 from .errors import MattedError, Rejected
-from .models import Facts, find, is_downloadable, megabytes
+from .models import Facts, find, is_downloadable, megabytes, use
 from .sentences import in_words
 from .translations import ENGLISH, N_, Words
 
@@ -60,7 +60,8 @@ def remedy(error: MattedError, facts: Facts, words: Words = ENGLISH) -> Optional
     message, hint = in_words(error, words)
     if action == DOWNLOAD:
         message = words.gettext("%s is not on this computer.") % facts["title"]
-        hint = words.gettext("It is free (%s). %d MB will be downloaded.") % (facts["licence"], megabytes(facts))
+        licence = words.gettext("Licence: %s (%s).") % (facts["licence"], use(facts, words))
+        hint = " ".join((licence, words.gettext("%d MB will be downloaded.") % megabytes(facts)))
     return Remedy(action, message, hint, words.gettext(_BUTTONS[action]), facts)
 
 

@@ -15,6 +15,7 @@ from ..messages import CANCELLED, NO_SUBJECT, MaskResult, Progress
 from ..options import FINE, HAIR
 from ..pictures import Cancelled, Mask, OnProgress, OpenPicture
 from ..progress import describe, overall
+from ..remedies import is_of_a_model
 from ..sentences import in_words
 from ..translations import N_, Words
 from .camera import Camera, View
@@ -27,6 +28,7 @@ from .shades import BAND, CHECKS
 LEFT, MIDDLE, RIGHT = "left", "middle", "right"
 DRAG = 5  # logical pixels: a shorter way is a click
 CURSOR_STEP, FAR = 4, 10  # logical pixels; with Shift, so many times as far
+PULL = "matted models pull"  # a command, for a terminal
 BAND_MS = 1500  # how long the band is seen after the reach was moved
 
 LEGEND = N_(
@@ -460,6 +462,8 @@ class Presenter:
         message, hint = in_words(error, self._words)
         if isinstance(error, Rejected) and error.code == NO_SUBJECT:
             hint = self._words.gettext(N_("Click on what is to stay."))
+        elif is_of_a_model(error) and PULL in error.hint:
+            hint = ""  # beneath the list of models stands what gets it
         self.status = " ".join(part for part in (message, hint) if part)
         if self._pending is not None and not keeps:
             self._pending = replace(self._pending, alpha=None, foreground=None)

@@ -33,6 +33,8 @@ FACTS: dict[str, Any] = {
     "bytes": 5_400_000,
     "downloadable": True,
     "plate": False,
+    "automatic": False,
+    "accept": False,
     "installed": True,
     "default": False,
     "chosen": "",
@@ -46,23 +48,26 @@ FACTS: dict[str, Any] = {
 def test_those_that_are_here_come_before_those_to_be_had() -> None:
     facts = [
         {**FACTS, "id": "asks", "installed": False, "commercial": False, "downloadable": False},
-        {**FACTS, "id": "far", "installed": False},
+        {**FACTS, "id": "far", "installed": False, "automatic": True},
+        {**FACTS, "id": "got", "installed": False},
         {**FACTS, "id": "bought", "commercial": False},
         {**FACTS, "id": "here", "default": True, "plate": True},
     ]
     entries = listed(facts)
-    assert [entry.id for entry in entries] == ["default", "here", "bought", "far", "asks"]
-    assert [entry.plate for entry in entries] == [True, True, False, False, False]
+    assert [entry.id for entry in entries] == ["default", "here", "bought", "far", "got", "asks"]
+    assert [entry.plate for entry in entries] == [True, True, False, False, False, False]
     assert [entry.label for entry in entries] == [
         "Default: Title (free)",
         "Title (free)",
         "Title (non-commercial only)",
         "Title (free, not on this computer)",
+        "Title (free, not on this computer)",
         "Title (non-commercial only, not on this computer)",
     ]
     assert entries[0].about == entries[1].about == "About. Licence: MIT (free)."
     assert entries[3].about.endswith("It is downloaded when it is first used: 5 MB.")
-    assert entries[4].about.endswith("Get it in a terminal with: matted models pull asks")
+    assert entries[4].about == "About. Licence: MIT (free)."  # a button beside it says more
+    assert entries[5].about.endswith("Get it in a terminal with: matted models pull asks")
 
 
 @pytest.mark.parametrize("commercial", [True, False])

@@ -66,7 +66,13 @@ def test_a_download_says_how_much_under_which_licence() -> None:
     offered = remedy(rejected(messages.MODEL_NOT_INSTALLED), FREE)
     assert offered is not None
     assert offered.message == "My model is not on this computer."
-    assert offered.hint == "It is free (MIT). 178 MB will be downloaded."
+    assert offered.hint == "Licence: MIT (free). 178 MB will be downloaded."
+
+
+def test_a_licence_that_was_accepted_is_not_called_free() -> None:
+    offered = remedy(rejected(messages.MODEL_NOT_INSTALLED), {**FREE, "commercial": False})
+    assert offered is not None and offered.action == DOWNLOAD
+    assert offered.hint == "Licence: MIT (non-commercial only). 178 MB will be downloaded."
 
 
 def test_the_others_say_what_the_error_says() -> None:

@@ -11,7 +11,7 @@ import polib
 import pytest
 import words
 from matted.hosts.contents import Catalogue
-from matted_client import translations
+from matted_client import getting, translations
 from matted_client.messages import Progress
 from matted_client.options import YES_NO, LayerOptions, entries
 from matted_client.progress import describe
@@ -105,6 +105,9 @@ def test_every_control_of_the_dialogs_has_a_key_of_its_own(language: str) -> Non
         labels += [known.get(label, label) for label in own]
         if entry.kind != YES_NO:
             assert columns(labels[-1]) <= FIELD_COLUMNS
+    labels += [known.get(label, label) for label in (getting.GET, getting.NOT_YET)]
+    stop = known.get(getting.STOP, getting.STOP)  # it takes the place of both
+    assert re.findall("_(.)", stop)[0].lower() not in "".join(re.findall("_(.)", "".join(labels[:-2]))).lower()
     keys = [re.findall("_(.)", label) for label in labels]
     assert all(len(key) == 1 for key in keys)
     letters = [key[0].lower() for key in keys]

@@ -377,6 +377,23 @@ def test_no_subject_is_said_with_what_to_do_and_the_layer_stays_visible(presente
     assert seen(presenter) == [("whole", 9)] and presenter.failed is None
 
 
+@pytest.mark.parametrize(
+    ("code", "hint", "said"),
+    [
+        (messages.MODEL_NOT_INSTALLED, "Get it with: matted models pull one", ""),
+        (messages.LICENCE_NOT_ACCEPTED, "To read and accept it: matted models pull one", ""),
+        (messages.MODEL_NOT_INSTALLED, "Go online and try again.", " Go online and try again."),
+        (messages.INTERNAL, "Find out with: matted doctor", " Try another model. In a terminal: matted doctor"),
+    ],
+)
+def test_what_gets_a_model_stands_beneath_the_list_and_not_here(
+    presenter: Presenter, asked: Asked, code: str, hint: str, said: str
+) -> None:
+    presenter.change({**OPTIONS, "grow": 1})
+    asked.fail(Rejected(code, "It said so.", hint))
+    assert presenter.status == "It said so." + said
+
+
 def test_the_layer_as_it_was_is_seen_as_long_as_the_key_is_held(presenter: Presenter, asked: Asked) -> None:
     assert presenter.key("X")
     assert seen(presenter) == [("whole", None)]
