@@ -104,6 +104,26 @@ def forgetful(desktop: Gimp) -> Iterator[None]:
 
 
 @pytest.fixture
+def browser(installed: Installed) -> Iterator[Path]:
+    """A web browser that only writes down what it was asked to open."""
+    shown = installed.outside(f"{installed.home}/opened.txt")
+    program = installed.outside(f"{installed.home}/browser")
+    script = 'echo "$1" > opened.part && mv opened.part opened.txt'
+    program.write_text(f"#!/bin/sh\ncd {installed.home} && {script}\n")
+    program.chmod(0o755)
+    entry = installed.outside(f"{installed.home}/.local/share/applications/browser.desktop")
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    kinds = "text/html;x-scheme-handler/file;x-scheme-handler/https;"
+    entry.write_text(f"[Desktop Entry]\nType=Application\nName=B\nExec={installed.home}/browser %u\nMimeType={kinds}\n")
+    chosen = installed.outside(f"{installed.home}/.config/mimeapps.list")
+    defaults = "".join(f"{kind}=browser.desktop\n" for kind in kinds.split(";") if kind)
+    chosen.write_text(f"[Default Applications]\n{defaults}")
+    yield shown
+    for path in (shown, program, entry, chosen):
+        path.unlink(missing_ok=True)
+
+
+@pytest.fixture
 def no_daemon_can_start(installed: Installed) -> Iterator[None]:
     """As after matted was removed without its plug-in."""
     settings = plugin(installed) / "matted.json"

@@ -55,6 +55,7 @@ class Installed:
             models = self.outside(f"{self.home}/.local/share/matted/models")
             models.mkdir(parents=True)
             shutil.copy(weights, models)
+            self.offered.write_text("{}")  # what dialogs look like does not depend on which is the first
         self.env = {"HOME": self.home}
         self._pictures = 0
 
@@ -63,6 +64,11 @@ class Installed:
 
     def matted(self, *arguments: str) -> str:
         return self.root.run(["/usr/bin/python3", "-m", "matted", *arguments], self.env).stdout
+
+    @property
+    def offered(self) -> Path:
+        """The file that says that a better model was offered."""
+        return self.outside(f"{self.home}/.local/share/matted/offered.json")
 
     def remove(self) -> None:
         self.kill()

@@ -1,4 +1,4 @@
-"""A free model on a server of the tests' own, for a daemon in a root: a stand-in of some kilobytes."""
+"""Models on a server of the tests' own, for a daemon in a root: stand-ins of some kilobytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mirrors import Fault, Mirror, mirror
 
-MODEL = "isnet-general-use"
+MODEL, BOUND = "isnet-general-use", "rmbg-1.4"  # a free one, and one whose licence has to be accepted
 MATTED_WITH = Path(__file__).parents[1] / "matted_with.py"
 NOBODY = "http://127.0.0.1:9"  # the discard port
 POLL_SECONDS = 0.02
@@ -20,9 +20,9 @@ POLL_SECONDS = 0.02
 
 @contextmanager
 def served(folder: Path, net: Path) -> Iterator[Mirror]:
-    """A server that has the file `net` as MODEL, and stops in the middle of it until `seen-half` is in `folder`.
+    """A server that has the file `net` as both, and stops in the middle of it, once, until `seen-half` is in `folder`.
 
-    In `folder`, `python3 matted_with.py sources.json` is the matted command that gets the model there; with
+    In `folder`, `python3 matted_with.py sources.json` is the matted command that gets the models there; with
     nowhere.json it finds nobody.
     """
     content = net.read_bytes()
@@ -32,8 +32,8 @@ def served(folder: Path, net: Path) -> Iterator[Mirror]:
         server.fault = Fault(cut=len(content) // 2, times=1, stall=True)
         for name, place in (("sources.json", server.url), ("nowhere.json", NOBODY)):
             source = {"kind": "https", "name": "https", "url": f"{place}/net.onnx", "bytes": len(content)}
-            sources = {MODEL: [{**source, "sha256": sha256(content).hexdigest()}]}
-            (folder / name).write_text(json.dumps(sources))
+            known = {**source, "sha256": sha256(content).hexdigest()}
+            (folder / name).write_text(json.dumps({MODEL: [known], BOUND: [known]}))
         over = threading.Event()
         watching = threading.Thread(target=_let_go, args=(server, folder / "seen-half", over))
         watching.start()

@@ -5,7 +5,7 @@ folder: of the plug-in. host: name and version of GIMP, for the daemon's log. Al
 
 from __future__ import annotations
 
-from matted_client import plugin
+from matted_client import getting, plugin
 from matted_client.pictures import ignore, never
 from matted_client.remedies import facts_for, is_of_a_model
 
@@ -15,10 +15,16 @@ def session(folder, host, on_progress=ignore, cancelled=never):
     return plugin.open_session(folder, host, on_progress, cancelled)
 
 
-def models(folder, host):
-    """The facts of every model."""
+def models(folder, host, chosen):
+    """The facts of every model, and of the one that is offered, as `getting.ask` says. chosen: in the dialog."""
     with session(folder, host) as opened:
-        return opened.models()
+        return getting.ask(opened, chosen)
+
+
+def get(folder, host, model, licence, on_progress, cancelled):
+    """Have the daemon get a model, as `getting.get` says."""
+    with session(folder, host, on_progress, cancelled) as opened:
+        return getting.get(opened, model, licence, on_progress, cancelled)
 
 
 def facts(folder, host, error, model):

@@ -13,16 +13,18 @@ WIDTH, NAME = 46, 29  # characters that an explanation is wide, and a name at le
 
 
 class ModelChooser:
-    """The list and the sentences. `widget`: both.
+    """The list and the sentences. `widget`: both, and what gets a model.
 
     on_chosen: told its ListedModel, or None where the daemon has not said what it is.
+    getter: a GetModel, for the model that is chosen.
     """
 
-    def __init__(self, config, on_chosen):
+    def __init__(self, config, on_chosen, getter):
         self._config = config
         self._known = {}  # id -> ListedModel
         self._trouble = ""
         self._on_chosen = on_chosen
+        self._getter = getter
         self._store = Gtk.ListStore(str, str)  # id, what is shown
         self._combo = Gtk.ComboBox.new_with_model(self._store)
         self._combo.set_id_column(0)
@@ -37,16 +39,26 @@ class ModelChooser:
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACE)
         self.widget.pack_start(line, False, False, 0)
         self.widget.pack_start(self._note, False, False, 0)
+        self.widget.pack_start(getter.widget, False, False, 0)
         self.widget.show_all()
         self._list([], _("Asking the matted daemon which models there are…"))
         self._combo.connect("changed", self._chosen)
         config.connect("notify::model", lambda *changed: self._follow())
 
-    def fill(self, facts, trouble):
-        """facts: as Session.models gives them; trouble: why they are not known. For GLib.idle_add."""
+    def fill(self, facts, offered, trouble):
+        """Take what the daemon said, for GLib.idle_add.
+
+        facts: as Session.models gives them. offered: those of the model that is offered, or {}.
+        trouble: why they are not known.
+        """
         if self.widget.get_parent() is not None:  # the dialog is still there
-            self._list(listed(facts, WORDS), trouble)
+            self._getter.fill(facts, offered)
+            self.list_anew(facts, trouble)
         return GLib.SOURCE_REMOVE
+
+    def list_anew(self, facts, trouble=""):
+        """Show other facts."""
+        self._list(listed(facts, WORDS), trouble)
 
     def _list(self, known, trouble):
         self._trouble = trouble
@@ -67,6 +79,7 @@ class ModelChooser:
         model = self._known.get(chosen)
         self._note.set_text(self._trouble or (model.about if model else ""))
         self._on_chosen(model)
+        self._getter.choose(chosen)
 
     def _chosen(self, combo):
         chosen = combo.get_active_id()

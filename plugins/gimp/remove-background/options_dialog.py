@@ -12,6 +12,7 @@ gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
 from call import host
 from controls import option_box
+from get_model import GetModel
 from gi.repository import Gimp, GimpUi, GLib, GObject
 from matted_client import MattedError
 from matted_client.options import GroundOptions, LayerOptions, entries
@@ -27,7 +28,18 @@ def ask(folder, procedure, config, image, begun):
     dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Remove Background"))
     dialog.set_ok_label(_("Remo_ve"))
     plate = dialog.get_widget("plate", GObject.TYPE_NONE)
-    models = ModelChooser(config, lambda chosen: plate.set_sensitive(chosen is None or chosen.plate))
+    name = host()  # asks GIMP, which only this thread may
+
+    def get(*question):
+        return daemon_requests.get(folder, name, *question)
+
+    def listed(facts, came):
+        models.list_anew(facts)
+        if came:
+            shown.change(anew=True)
+
+    getter = GetModel(dialog, get, listed)
+    models = ModelChooser(config, lambda chosen: plate.set_sensitive(chosen is None or chosen.plate), getter)
     controls, of_the_ground = _controls(dialog, config, image, models)
 
     def follow(presenter):
@@ -39,8 +51,10 @@ def ask(folder, procedure, config, image, begun):
         dialog, controls, begun, lambda: config.get_property("plate") if plate.get_sensitive() else None, follow
     )
     config.connect("notify", lambda *changed: shown.change())
-    threading.Thread(target=_ask_the_daemon, args=(folder, host(), models), daemon=True).start()
+    chosen = config.get_property("model")
+    threading.Thread(target=_ask_the_daemon, args=(folder, name, chosen, models), daemon=True).start()
     go_on = shown.run()
+    getter.close()
     if not plate.get_sensitive():  # chosen for another model before
         config.set_property("plate", None)
     dialog.destroy()
@@ -58,10 +72,11 @@ def _controls(dialog, config, image, models):
     return box, [lists[name] for name in entries(GroundOptions)]
 
 
-def _ask_the_daemon(folder, host, models):
+def _ask_the_daemon(folder, host, chosen, models):
     """In a thread. Tells `models` in the main thread which there are, or why that is not known."""
     try:
-        facts, trouble = daemon_requests.models(folder, host), ""
+        facts, offered = daemon_requests.models(folder, host, chosen)
+        trouble = ""
     except MattedError as error:
-        facts, trouble = [], " ".join(in_words(error, WORDS))
-    GLib.idle_add(models.fill, facts, trouble)
+        facts, offered, trouble = [], {}, " ".join(in_words(error, WORDS))
+    GLib.idle_add(models.fill, facts, offered, trouble)

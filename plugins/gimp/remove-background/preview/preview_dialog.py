@@ -39,7 +39,7 @@ class PreviewDialog:
         self._follow = follow
         self._with_reach = with_reach
         self._trouble = ""  # what is said in the place of the presenter's status
-        self._changes = self._open = False
+        self._changes = self._anew = self._open = False
         self._preview = self._tools = None
         self._status = StatusLine()
         self._left = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACE)
@@ -70,8 +70,12 @@ class PreviewDialog:
         self._left.show_all()
         self._complain(self._begun.error)
 
-    def change(self):
-        """Show what is chosen now, at the end of this turn of the main loop."""
+    def change(self, anew=False):
+        """Show what is chosen now, at the end of this turn of the main loop.
+
+        anew: also if nothing else is chosen, as when a model has come.
+        """
+        self._anew |= anew
         if self._open and not self._changes:
             self._changes = True
             GLib.idle_add(self._change, priority=GLib.PRIORITY_HIGH_IDLE)
@@ -116,9 +120,11 @@ class PreviewDialog:
             self._complain(error)
             return GLib.SOURCE_REMOVE
         self._trouble = ""
-        self._preview.presenter.change(options, within, anew=self._begun.opened.plate_reading is not plate_before)
+        replaced = self._begun.opened.plate_reading is not plate_before
+        self._preview.presenter.change(options, within, anew=replaced or self._anew)
+        self._anew = False
         self._say()
-        if self._begun.opened.plate_reading is not plate_before:
+        if replaced:
             GLib.idle_add(self._read_on, priority=READING)
         return GLib.SOURCE_REMOVE
 
