@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from krita import Krita
 
 from .layers import FORMAT, Picture
+from .matted_client import getting
 from .matted_client.client import Session
 from .matted_client.errors import Rejected
 from .matted_client.filling import Filling
@@ -109,15 +110,29 @@ def _refused(session: Session, error: Rejected, model: str) -> Refused:
     return Refused(error, facts_for(session, model) if is_of_a_model(error) else {})
 
 
-def models() -> Task:
-    """Return a task that lists the facts of every model, and a note if daemon and plug-in differ in version."""
+def models(chosen: str) -> Task:
+    """Return a task that says the facts of every model, those of the one that is offered, as `getting.ask`, and a note.
+
+    chosen: the model that is chosen in the dialog. The note says where daemon and plug-in differ in version.
+    """
     client = _client()
 
-    def ask(on_progress: OnProgress, cancelled: Cancelled) -> Tuple[List[Facts], str]:
+    def ask(on_progress: OnProgress, cancelled: Cancelled) -> Tuple[List[Facts], Facts, str]:
         with open_session(FOLDER, client, on_progress, cancelled) as session:
             ours, theirs = read_installation(FOLDER).version, session.welcome.version
             note = _("matted is version %s, this plug-in %s. Run: matted stop; matted install krita") % (theirs, ours)
-            return session.models(), "" if ours == theirs else note
+            return (*getting.ask(session, chosen), "" if ours == theirs else note)
+
+    return ask
+
+
+def get(model: str, licence: str) -> Task:
+    """Return a task that has the daemon get a model for a dialog, and gives what `getting.get` does."""
+    client = _client()
+
+    def ask(on_progress: OnProgress, cancelled: Cancelled) -> Tuple[List[Facts], Optional[Rejected]]:
+        with open_session(FOLDER, client, on_progress, cancelled) as session:
+            return getting.get(session, model, licence, on_progress, cancelled)
 
     return ask
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from . import daemon_requests, layers
+from .get_model import GetModel
 from .matted_client.errors import MattedError
 from .matted_client.models import Facts
 from .matted_client.options import MODEL, GroundOptions, LayerOptions, entries
@@ -35,6 +36,7 @@ class OptionsDialog(PreviewDialog):
         self._several = False  # known when the layer is there
         self._models = self._controls["model"].widget
         self._about = Note()
+        self._getter = GetModel()
         self._which = Note()
         self._limited = Note()
         self._version = Note()
@@ -43,6 +45,7 @@ class OptionsDialog(PreviewDialog):
         self._controls["within_selection"].enable(is_limited)
         self.form.addRow(self._controls["model"].label, self._models)
         self.form.addRow("", self._about)
+        self.form.addRow("", self._getter)
         for name, entry in self._entries.items():
             if entry.kind != MODEL:
                 self.form.addRow(self._controls[name].label, self._controls[name].row)
@@ -52,7 +55,9 @@ class OptionsDialog(PreviewDialog):
         self._hint = _("Asking matted for its models")  # what is said of a model until they are known
         self.fill(options)
         self.explain()
-        self._request: Optional[RequestThread] = RequestThread(daemon_requests.models())
+        self._getter.listed.connect(self._list_anew)
+        self._getter.busy.connect(lambda is_busy: self.ok.setEnabled(not is_busy))
+        self._request: Optional[RequestThread] = RequestThread(daemon_requests.models(self._models.chosen()))
         self._request.succeeded.connect(self._list)
         self._request.failed.connect(self._list_nothing)
         self.finished.connect(self._stop)
@@ -72,6 +77,7 @@ class OptionsDialog(PreviewDialog):
     def explain(self) -> None:
         """Describe the chosen model, and grey out what has no effect."""
         self._about.say(self._models.about() or self._hint)
+        self._getter.choose(self._models.chosen())
         for name, entry in self._entries.items():
             if entry.only_with is not None:
                 other, value = entry.only_with
@@ -86,13 +92,20 @@ class OptionsDialog(PreviewDialog):
             for name in entries(GroundOptions):
                 self._controls[name].enable(has_effect)
 
-    def _list(self, answer: Tuple[List[Facts], str]) -> None:
-        models, note = answer
+    def _list(self, answer: Tuple[List[Facts], Facts, str]) -> None:
+        models, offered, note = answer
         if self._request is not None:
-            self._models.fill(models)
             self._hint = ""
-            self.explain()
+            self._getter.fill(models, offered)
+            self._list_anew(models, False)
             self._version.say(note)
+
+    def _list_anew(self, models: List[Facts], came: bool) -> None:
+        """Show other facts of the models. came: the one that is chosen has come."""
+        self._models.fill(models)
+        self.explain()
+        if came:
+            self.show_options(True)
 
     def _list_nothing(self, error: MattedError) -> None:
         if self._request is not None:
@@ -107,7 +120,8 @@ class OptionsDialog(PreviewDialog):
             self._which.say(_('Preview of "%s"; marks count for this layer only.') % name)
 
     def _stop(self) -> None:
-        """Cancel the request: Qt is about to delete the dialog."""
+        """Cancel the requests: Qt is about to delete the dialog."""
+        self._getter.stop()
         if self._request is not None:
             self._request.cancel()
             self._request = None

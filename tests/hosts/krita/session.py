@@ -79,6 +79,7 @@ class KritaSession:
         models = self._home / ".local/share/matted/models"
         models.mkdir(parents=True)
         shutil.copy(weights, models)
+        (models.parent / "offered.json").write_text("{}")  # dialogs look the same, whichever is the first
         for model, file in stand_ins.items():
             shutil.copy(file, self._home)
             place = f"{self._env['HOME']}/{file.name}"
@@ -127,6 +128,16 @@ class KritaSession:
     def preview(self) -> None:
         """Have Krita check only the dialogs with a preview, on a small screen."""
         self._env.update(MATTED_PREVIEW="1", SCREEN=SMALL_SCREEN)
+
+    def settings(self, text: str) -> None:
+        """Write matted's settings, for the next daemon."""
+        file = self._home / ".config/matted/config.toml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def get_models(self) -> None:
+        """Have Krita check only how its dialog gets models, on a small screen."""
+        self._env.update(MATTED_GETTING="1", SCREEN=SMALL_SCREEN)
 
     def run(self, log: Path) -> dict[str, dict]:
         """Start Krita, let it run the checks and quit, and return what they saw."""

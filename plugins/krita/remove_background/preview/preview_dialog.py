@@ -24,7 +24,9 @@ _Button = QtWidgets.QDialogButtonBox.StandardButton
 class PreviewDialog(QtWidgets.QDialog):
     """Emits `chosen` when it is accepted. Whoever takes that closes the layer; else the dialog does.
 
-    A subclass fills `form` and `notes`, and says what is asked for in `ask_view` and `show_options`.
+    A subclass fills `form` and `notes`, and says what is asked for in `ask_view` and `request`.
+
+    ok: the button that accepts.
     """
 
     chosen = QtCore.pyqtSignal(object, object)  # options; Marks, or None where nothing could be marked
@@ -53,8 +55,8 @@ class PreviewDialog(QtWidgets.QDialog):
         self._lay_out(title)
         self._preview.said.connect(self._say)
         self._preview.next_shade.connect(self._tools.next_shade)
-        opened.begun.connect(self._show_options)
-        opened.replaced.connect(lambda: self._show_options(True))
+        opened.begun.connect(self.show_options)
+        opened.replaced.connect(lambda: self.show_options(True))
         opened.failed.connect(self._say)
         self.finished.connect(self._end)
         self._say()
@@ -107,7 +109,8 @@ class PreviewDialog(QtWidgets.QDialog):
 
     def _buttons(self, title: str) -> QtWidgets.QDialogButtonBox:
         buttons = QtWidgets.QDialogButtonBox(_Button.Ok | _Button.Cancel | _Button.RestoreDefaults | _Button.Help)
-        buttons.button(_Button.Ok).setText(title)
+        self.ok = buttons.button(_Button.Ok)
+        self.ok.setText(title)
         buttons.accepted.connect(self._accept)
         buttons.rejected.connect(self.reject)
         buttons.button(_Button.RestoreDefaults).clicked.connect(lambda: self.fill(self._kind()))
@@ -131,12 +134,13 @@ class PreviewDialog(QtWidgets.QDialog):
 
     def _ask_anew(self) -> None:
         self._is_due = False
-        self._show_options()
+        self.show_options()
 
     def explain(self) -> None:
         """Grey out what has no effect."""
 
-    def _show_options(self, anew: bool = False) -> None:
+    def show_options(self, anew: bool = False) -> None:
+        """Show what is chosen now. anew: also if nothing else is chosen, as when a model has come."""
         presenter = self._preview.presenter
         if presenter is not None and not self._is_over:
             fields, within = self.request()

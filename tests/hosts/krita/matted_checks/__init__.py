@@ -94,12 +94,14 @@ class Runner(Extension):
             from . import checks
 
             return checks.FIRST + checks.LAST
-        from . import checks, previewing, readme, table, wishes
+        from . import checks, getting, previewing, readme, table, wishes
 
         if "MATTED_LANGUAGE" in os.environ:
             return wishes.LANGUAGE
         if "MATTED_README" in os.environ:
             return readme.ALL
+        if "MATTED_GETTING" in os.environ:
+            return getting.ALL
         if "MATTED_PREVIEW" in os.environ:
             return previewing.ALL + checks.LAST
         return checks.ALL + table.ALL + wishes.ALL + checks.LAST

@@ -50,6 +50,7 @@ from .program import (
 from .steps import (
     SETTINGS,
     click,
+    connection_file,
     daemon_status,
     idle,
     opened,
@@ -752,7 +753,8 @@ def download(seen):
 
 def sources_of(name):
     """From the next click on there is a daemon that gets its models from where this file says."""
-    yield from stop_daemon()
+    if connection_file().exists():
+        yield from stop_daemon()
     command = ["/usr/bin/python3", str(FOLDER / "matted_with.py"), str(FOLDER / name)]
     SETTINGS.write_text(json.dumps({**json.loads(SETTINGS.read_text()), "command": command}))
 
