@@ -85,7 +85,7 @@ def make_fuzz_service() -> Callable[[bytes], None]:
 
     The queue is closed, so that a request that passes every check is refused at the last step and no model is loaded.
     """
-    folder = Path("/nonexistent")
+    folder = Path("/dev/null/nowhere")  # where nothing can be written
     setup = Setup(Config(folder, folder, folder, folder, queue=1, idle_exit=math.inf), catalogue.load())
     service = Service(setup, lambda: setup, Identity("tcp://127.0.0.1:1", "", KEY), lambda: None)
     service.stop()
