@@ -191,9 +191,12 @@ class Getting:
             return
         if progress.stage == _DOWNLOADING:
             self._fraction = progress.fraction or 0.0
-            whole = megabytes(self._coming)
-            values = self._coming["title"], int(whole * self._fraction), whole
-            self._progress = self._words.gettext("Downloading %s: %d of %d MB") % values
+            title, whole = self._coming["title"], megabytes(self._coming)
+            if self._fraction < 1.0:
+                values = title, int(whole * self._fraction), whole
+                self._progress = self._words.gettext("Downloading %s: %d of %d MB") % values
+            else:  # it is checked, converted and tried
+                self._progress = self._words.gettext("Installing %s") % title
         else:
             self._progress = describe(progress, self._words)
         self._changed()

@@ -133,8 +133,10 @@ def test_a_download_says_how_far_it_is_and_that_ok_waits_for_it() -> None:
     assert dialog.line == Line("Downloading Large: 89 of 179 MB" + wait, leave=STOP, fraction=0.5)
     dialog.getting.choose("bound")  # the one that comes is still spoken of
     assert dialog.line.fraction == 0.5
+    dialog.getting.show(Progress("downloading", 1.0))
+    assert dialog.line == Line("Installing Large" + wait, leave=STOP, fraction=1.0)
     dialog.getting.show(Progress("loading", detail="large"))
-    assert dialog.line == Line("Loading large" + wait, leave=STOP, fraction=0.5)
+    assert dialog.line == Line("Loading large" + wait, leave=STOP, fraction=1.0)
 
 
 def test_a_model_that_came_is_here() -> None:
