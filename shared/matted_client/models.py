@@ -48,10 +48,11 @@ def listed(models: Sequence[Facts], words: Words = ENGLISH) -> List[ListedModel]
     on this computer before those to be had, free ones before those with conditions, those for any subject before those
     for one kind, the best first.
 
-    models: as Session.models gives them. All can be chosen: a model that is not on this computer says how to get it,
+    models: as Session.models gives them. Those that only refine are left out, as nobody chooses them: where they are on
+        this computer, they do. All others can be chosen: a model that is not on this computer says how to get it,
     and a click with it has a remedy.
     """
-    found = [_entry(facts, words) for facts in in_order(models)]
+    found = [_entry(facts, words) for facts in in_order(models) if not facts["refines"]]
     fixed = [facts for facts in models if facts["default"]]
     first = [_named(DEFAULT_MODEL, words.gettext("Default: %s"), facts, words) for facts in fixed]
     auto = find(models, AUTO_MODEL)

@@ -316,6 +316,19 @@ def keyer(path: Path, size: tuple[int | str, int | str] = ("height", "width")) -
     return net.save(path, {"src": (1, 3, *size), "bgr": (1, 3, *size)}, {"pha": (1, 1, *size), "fgr": (1, 3, *size)})
 
 
+def refiner_like(path: Path, sides: tuple[int | str, int | str] = ("height", "width")) -> Path:
+    """pixel_values (1 x 4 x height x width: RGB and a trimap, in 0..1) -> alphas (1 x 1 x height x width).
+
+    alphas are what the trimap says where it is below a quarter or above three, and red in between.
+    """
+    net = Net(17)
+    red, _, _, marks = (net.add("Gather", "pixel_values", net.integers(channel), axis=1) for channel in range(4))
+    surely = net.add("Cast", net.add("Greater", marks, net.constant(0.75)), to=TensorProto.FLOAT)
+    known = net.add("Greater", net.add("Abs", net.add("Sub", marks, net.constant(0.5))), net.constant(0.25))
+    net.add("Where", known, surely, red, output="alphas")
+    return net.save(path, {"pixel_values": (1, 4, *sides)}, {"alphas": (1, 1, *sides)})
+
+
 def film_like(path: Path) -> Path:
     """src (1 x 3 x height x width, RGB in 0..1), r1i, downsample_ratio -> fgr, pha, r1o: one frame of a film.
 

@@ -22,6 +22,8 @@ def write(spec: ModelSpec, file: Path, side: int = 64) -> Path:
         return small.keyer(file)
     if spec.family == "rvm":
         return small.film_like(file)
+    if spec.family == "vitmatte":
+        return small.refiner_like(file, (side, side))
     if spec.family == "modnet":
         return small.portrait_like(file)
     if spec.family == "ben":
@@ -31,9 +33,13 @@ def write(spec: ModelSpec, file: Path, side: int = 64) -> Path:
     return small.isnet_like(file, side)
 
 
-def one_of_each_family(specs: Iterable[ModelSpec]) -> list[ModelSpec]:
-    """Return the first model of each family, in the order of `specs`: what differs within a family is data."""
+def finder_of_each_family(specs: Iterable[ModelSpec]) -> list[ModelSpec]:
+    """Return the first model of each family that finds subjects, in the order of `specs`.
+
+    What differs within a family is data.
+    """
     first: dict[str, ModelSpec] = {}
     for spec in specs:
-        first.setdefault(spec.family, spec)
+        if not spec.refines:
+            first.setdefault(spec.family, spec)
     return list(first.values())

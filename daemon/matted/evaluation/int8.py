@@ -86,6 +86,8 @@ def make(
         raise MattedError(f"{spec.title} needs plates, and there are no plates to calibrate it with.")
     if spec.takes_clicks:
         raise MattedError(f"{spec.title} takes clicks, and there are no clicks to compare its masks with.")
+    if spec.refines:
+        raise MattedError(f"{spec.title} needs trimaps, and there are no trimaps to calibrate it with.")
     if variant_id(spec) in known.specs:
         raise MattedError(
             f"{variant_id(spec)} exists.", f"To make it again, delete it first: matted models remove {variant_id(spec)}"

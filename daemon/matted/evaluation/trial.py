@@ -15,6 +15,7 @@ from matted.models.spec import ModelSpec
 from matted.settings.target import CPU, Target
 
 _LEAST = 1e-3  # that an output may vary over a photograph
+_APART = 0.5  # that alpha is to differ by between what a trimap calls subject and background, on average
 _SLACK = 0.05  # by how much a matte may leave 0..1: resizing inside a network overshoots
 
 
@@ -37,9 +38,22 @@ def try_out(spec: ModelSpec, model_file: Path) -> int:
         side = spec.side // prompts.SHRINKAGE
         _refuse_unless_sized(answer[0][:1], (side, side))
     else:
-        _refuse_unless_sized(answer[0], comparison.pictures(spec, model.size)[0].shape[1:])
+        planes = comparison.pictures(spec, model.size)[0]
+        _refuse_unless_sized(answer[0], planes.shape[1:])
+        if spec.refines:
+            _refuse_unless_it_follows(answer[0][0], planes[3])
     _refuse_unless_matte(answer[0], spec)
     return 0 if model.size is None else model.size[0]
+
+
+def _refuse_unless_it_follows(matte: Any, trimap: Any) -> None:
+    """Raise CatalogueError if the alpha is not what the trimap says where it says something. Both: rows x columns."""
+    apart = float(matte[trimap == 255].mean()) - float(matte[trimap == 0].mean())
+    if apart < _APART:
+        raise CatalogueError(
+            f"Its alpha differs by {apart:.2f} between what is marked as subject and as background: "
+            "it does not take the marks as they are given."
+        )
 
 
 def _refuse_unless_sized(matte: Any, size: tuple[int, ...]) -> None:

@@ -1,6 +1,6 @@
 """Prepare a model's input of a layer, and turn its raw output into a matte.
 
-planes: a model's input, uint8, 3 x height x width: red, green, blue.
+planes: a model's input, uint8, 3 x height x width: red, green, blue; with a trimap a fourth.
 raw: a model's first output, float32, rows x columns.
 matte: float32, rows x columns, 0..1 at the model's size; 0 is background.
 """
@@ -35,15 +35,21 @@ def choose_fit(width: int, height: int, spec: ModelSpec, size: Size | None) -> F
     return rule.fit((height, width), size or (spec.side, spec.side), spec.multiple)
 
 
-def prepare(layer: Layer, spec: ModelSpec, fit: Fit) -> Planes:
+def prepare(layer: Layer, spec: ModelSpec, fit: Fit, trimap: NDArray[np.uint8] | None = None) -> Planes:
     """Return the model's input for a layer: planes of fit.size.
+
+    trimap: height x width of the layer: the plane behind its colours; None for none.
 
     An alpha channel is left out: the colours of transparent pixels count too.
     """
     height, width = fit.content
     if (height, width) != (layer.height, layer.width):
         layer = layer.resized(width, height, RESAMPLINGS[spec.resample])
+        if trimap is not None:  # its levels are kept: a mean of two would mean something else
+            trimap = np.asarray(Image.fromarray(trimap).resize((width, height), Image.Resampling.NEAREST))
     planes = layer.planes()
+    if trimap is not None:
+        planes = np.concatenate([planes, trimap[np.newaxis]])
     if fit.content == fit.size:
         return planes
     if fit.beyond is None:

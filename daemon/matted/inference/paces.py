@@ -15,6 +15,7 @@ from typing import Any
 from matted_client.messages import Progress
 
 from matted.inference.engines import devices
+from matted.inference.timing import WHOLE_STAGE, Share
 from matted.models.spec import ModelSpec
 from matted.settings.target import AUTO, CPU, Target
 from matted.system import atomic_file
@@ -133,11 +134,14 @@ class Paces:
                 return Expected(known.typical, True)
             return Expected(self._estimate(spec), False)
 
-    def progress(self, stage: str, model: str, elapsed: float) -> Progress:
-        """Return how far an inference is after `elapsed` seconds."""
+    def progress(self, stage: str, model: str, elapsed: float, share: Share = WHOLE_STAGE) -> Progress:
+        """Return how far a stage is `elapsed` seconds after an inference has begun. share: of the stage that it is."""
         with self._lock:
             known = self._measured.get(self._key(model))
-        return Progress(stage, None if known is None else min(0.99, elapsed / max(known.recent, 1e-6)))
+        begun, part = share
+        if known is None:
+            return Progress(stage, begun or None)
+        return Progress(stage, begun + part * min(0.99, elapsed / max(known.recent, 1e-6)))
 
     def _key(self, model: str) -> tuple[str, str, str]:
         return model, self.target.device, self.target.arithmetic

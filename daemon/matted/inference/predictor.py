@@ -27,7 +27,7 @@ from matted.inference.layer import Layer
 from matted.inference.paces import Paces
 from matted.inference.prompts import Prompt
 from matted.inference.remembered import RememberedOutputs
-from matted.inference.timing import Clock, Stopwatch
+from matted.inference.timing import WHOLE_STAGE, Clock, Share, Stopwatch
 from matted.models.arithmetic import Fit
 from matted.models.spec import DECODER, ModelSpec
 from matted.models.store import Store
@@ -47,7 +47,7 @@ class Prediction:
 
     raw: rows x columns, float32: the matte before its activation.
     foreground: 3 x rows x columns, uint8: the foreground colours, or None from a model that gives none.
-    planes: 3 x height x width, uint8, RGB: the model's input, of the picture.
+    planes: uint8, the model's input, of the picture: 3 x height x width, RGB; with a trimap a fourth plane.
     device: what it ran on, as OpenVINO names it.
     note: why that is not the device in the settings, a sentence; or empty.
     """
@@ -292,12 +292,21 @@ class Predictor:
             self._distrusted.add(engine)
             self._compile_anew.add(engine.spec.id)
 
-    def infer(self, engine: Engine, inputs: list[Input], task: Task, stopwatch: Stopwatch, stage: str) -> list[Output]:
+    def infer(
+        self,
+        engine: Engine,
+        inputs: list[Input],
+        task: Task,
+        stopwatch: Stopwatch,
+        stage: str,
+        share: Share = WHOLE_STAGE,
+    ) -> list[Output]:
         """Return the raw outputs for some pictures: remembered ones, or those of an inference, one at a time.
 
         engine: lent to the caller.
         inputs: as `model_io.inputs` returns them.
         stage: what the inference is called in progress and timings.
+        share: of the stage that the inference is.
 
         Raises Rejected("cancelled"), and what `Inference.run` raises.
         """
@@ -312,7 +321,7 @@ class Predictor:
             if outputs is not None:
                 return outputs
             start = self.clock()
-            task.estimate = lambda: self.paces.progress(stage, engine.spec.id, self.clock() - start)
+            task.estimate = lambda: self.paces.progress(stage, engine.spec.id, self.clock() - start, share)
             try:
                 outputs = self._run(engine, engine.inference(inputs), task)
             finally:
@@ -410,18 +419,26 @@ class HeldModel:
             self._held = False
             self._on_end(self._engine)
 
-    def predict(self, layers: Sequence[Layer], stage: str = "inference") -> Prediction:
+    def predict(
+        self,
+        layers: Sequence[Layer],
+        stage: str = "inference",
+        trimap: NDArray[np.uint8] | None = None,
+        share: Share = WHOLE_STAGE,
+    ) -> Prediction:
         """Run the model on the layers.
 
         layers: the picture, and a plate if the model needs one.
         stage: what the inference is called in progress and timings.
+        trimap: height x width of the picture, 0, 128 where alpha is unknown, 255, for a model that refines; else None.
+        share: of the stage that this inference is.
 
         If the engine dies, the model is loaded again and the inference is tried once more; once in a request, and not
         if the system has killed the engine during the inference.
 
         Raises Rejected, MemoryError.
         """
-        return self._tried(lambda: self._predict(layers, stage))
+        return self._tried(lambda: self._predict(layers, stage, trimap, share))
 
     def encode(self, layer: Layer) -> Encoded:
         """Show a picture to a model that takes clicks. As `predict`."""
@@ -463,13 +480,15 @@ class HeldModel:
         features = self._predictor.infer(engine, inputs, self._task, self._stopwatch, "inference")
         return Encoded(features, fit, layer.width, layer.height, engine.device, engine.note)
 
-    def _predict(self, layers: Sequence[Layer], stage: str) -> Prediction:
+    def _predict(
+        self, layers: Sequence[Layer], stage: str, trimap: NDArray[np.uint8] | None, share: Share
+    ) -> Prediction:
         engine = self._engine
         self._task.progress = Progress("preparing")
         fit = model_io.choose_fit(layers[0].width, layers[0].height, self.spec, engine.size)
-        pictures = [model_io.prepare(layer, self.spec, fit) for layer in layers]
+        pictures = [model_io.prepare(layer, self.spec, fit, trimap) for layer in layers]
         inputs = model_io.inputs(pictures, self.spec, fit)
-        raw, *others = self._predictor.infer(engine, inputs, self._task, self._stopwatch, stage)
+        raw, *others = self._predictor.infer(engine, inputs, self._task, self._stopwatch, stage, share)
         foreground = model_io.crop(others[0], fit) if others else None
         return Prediction(model_io.crop(raw[0], fit), foreground, pictures[0], engine.device, engine.note)
 

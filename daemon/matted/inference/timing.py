@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 
 Clock = Callable[[], float]  # monotonic, seconds
+Share = tuple[float, float]  # of a stage: where an inference begins in it, and what share of it this is, 0..1
+WHOLE_STAGE: Share = (0.0, 1.0)
 
 
 class Stopwatch:

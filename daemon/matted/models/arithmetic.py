@@ -20,6 +20,8 @@ from PIL import Image
 Raw = NDArray[np.float32]  # rows x columns: the output of a model
 Size = tuple[int, int]  # height, width
 
+UNKNOWN = 128  # the level of a trimap where alpha is unknown; 0 is background, 255 subject
+
 _MAX_WORKING_PIXELS = 3840 * 2160  # background matting needs 2.7 GB for this many
 _LONGEST = 4.0  # times the side that a model wants for the shorter one: a bound for memory
 _THINNEST = 32  # times the shorter side: what a network makes smaller inside has no pixel left of a thinner strip

@@ -160,9 +160,9 @@ def choices() -> dict[str, tuple[str, ...]]:
     return {
         "family": (
             *("u2net", "isnet", "birefnet", "ben", "modnet", "withoutbg", "rvm", "plate"),
-            *("sam", "sam2", "efficient-sam"),
+            *("sam", "sam2", "efficient-sam", "vitmatte"),
         ),
-        "inputs": ("image", "image+plate", "image+clicks"),
+        "inputs": ("image", "image+plate", "image+clicks", "image+trimap"),
         "scale": ("max", "255"),
         "fit": tuple(FITS),
         "resample": tuple(RESAMPLINGS),

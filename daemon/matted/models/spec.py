@@ -113,6 +113,11 @@ class Entry:
         return False
 
     @property
+    def refines(self) -> bool:
+        """Whether it finds no subject, but refines the edge of a mask that is there."""
+        return False
+
+    @property
     def downloadable(self) -> bool:
         """Whether it is downloaded where a request asks for that: a hash is known, and no source has to be named."""
         return False
@@ -137,8 +142,8 @@ class Entry:
         """What every listing for programs says of a model."""
         names = ("id", "title", "about", "licence", "licence_url", "commercial", "bytes")
         facts = {name: getattr(self, name) for name in names}
-        kinds = {"downloadable": self.downloadable, "plate": self.needs_plate, "clicks": self.takes_clicks}
-        return {**facts, **self.purpose, **kinds}
+        kinds = {"plate": self.needs_plate, "clicks": self.takes_clicks, "refines": self.refines}
+        return {**facts, **self.purpose, **kinds, "downloadable": self.downloadable}
 
 
 class BuiltIn(Entry):
@@ -187,7 +192,8 @@ class ModelSpec(Entry):
 
     automatic: whether it is fetched at first use without being asked for.
     family: the architecture.
-    inputs: "image", "image+plate" or "image+clicks".
+    inputs: "image"; "image+plate", two inputs; "image+clicks"; or "image+trimap", a trimap being a fourth plane of the
+        one input, of 0, 128 where alpha is unknown, and 255. Mean and std are not of it.
     decoder: the second graph of a model with the inputs "image+clicks"; None for others.
     constants: (name, value) of inputs of the graph that are always the same, as the states of a film's first frame.
     coarse: (name, pixels) of the input that says how much the graph shrinks the picture for a first, coarse pass: its
@@ -276,6 +282,10 @@ class ModelSpec(Entry):
     @property
     def takes_clicks(self) -> bool:
         return self.inputs == "image+clicks"
+
+    @property
+    def refines(self) -> bool:
+        return self.inputs == "image+trimap"
 
     @property
     def automatic_sources(self) -> tuple[Source, ...]:

@@ -73,8 +73,9 @@ def _open_sizes(file: Path, spec: ModelSpec) -> dict[str, list[int]]:
         return {}
     if len(shape) == 3:  # height x width x 3
         return {pictures.get_any_name(): [spec.side, spec.side, 3]}
+    planes = 4 if spec.refines else 3
     sides = [shape[axis].get_length() if shape[axis].is_static else spec.side for axis in (2, 3)]
-    return {pictures.get_any_name(): [1, 3, *sides]}
+    return {pictures.get_any_name(): [1, planes, *sides]}
 
 
 def _is_page(file: Path) -> bool:

@@ -74,8 +74,15 @@ def check_memory(needed: int, there: int, can_be_freed: int) -> int:
     return max(0, missing)
 
 
-def check_plate(has_plate: bool, model: Entry) -> None:
-    """Check that there is a plate if the model needs one. Raises Rejected: "plate_needed", or "bad_request"."""
+def check_model(has_plate: bool, model: Entry) -> None:
+    """Check that the model finds subjects, and that there is a plate if it needs one.
+
+    Raises Rejected: "plate_needed", or "bad_request".
+    """
+    if model.refines:
+        message = f"{model.title} finds no subject: it refines the edge of what another model has found."
+        hint = 'Choose another model; with the edges "hair" this one is used by itself.'
+        raise Rejected(messages.BAD_REQUEST, message, hint)
     if model.needs_plate and not has_plate:
         raise Rejected(
             messages.PLATE_NEEDED,

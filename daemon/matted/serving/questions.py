@@ -74,7 +74,7 @@ class Questions:
             raise Rejected(messages.BAD_REQUEST, message)
         if model is not None and isinstance(request, MaskRequest):
             admission.check_clicks(request, model)
-            admission.check_plate(picture.has_plate, model)
+            admission.check_model(picture.has_plate, model)
         job = Job(peer, request_id, request, picture, self._clock(), chosen)
         keyed = isinstance(model, BuiltIn) or setup.takes_flat(job) is not False
         self._make_room(admission.memory_to_answer(request, picture, keyed), picture, (peer, request.picture))

@@ -35,6 +35,7 @@ FACTS: dict[str, Any] = {
     "plate": False,
     "automatic": False,
     "accept": False,
+    "refines": False,
     "installed": True,
     "default": False,
     "chosen": "",
@@ -68,6 +69,10 @@ def test_those_that_are_here_come_before_those_to_be_had() -> None:
     assert entries[3].about.endswith("It is downloaded when it is first used: 5 MB.")
     assert entries[4].about == "About. Licence: MIT (free)."  # a button beside it says more
     assert entries[5].about.endswith("Get it in a terminal with: matted models pull asks")
+
+
+def test_what_only_refines_is_no_choice() -> None:
+    assert [entry.id for entry in listed([{**FACTS, "id": "refiner", "refines": True}, FACTS])] == ["one"]
 
 
 @pytest.mark.parametrize("commercial", [True, False])

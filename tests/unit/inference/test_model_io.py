@@ -11,10 +11,10 @@ from matted.inference import model_io
 from matted.inference.engines import pixel_graph
 from matted.inference.layer import Layer
 from matted.models import catalogue
-from matted.models.arithmetic import FITS, Fit
+from matted.models.arithmetic import FITS, UNKNOWN, Fit
 from PIL import Image
 
-SPEC = catalogue.load().find("u2netp")
+SPEC, REFINER = (catalogue.load().specs[name] for name in ("u2netp", "vitmatte-small"))
 SIDE = 320
 ANY = dataclasses.replace(SPEC, fit="own", side=0)
 SQUARE = Fit((SIDE, SIDE), (SIDE, SIDE))
@@ -215,3 +215,32 @@ def test_a_model_may_want_a_shorter_side(width: int, height: int, size: tuple[in
 def test_a_model_of_any_size_whose_spec_names_none_is_shown_the_picture_s_own(fit: str) -> None:
     spec = dataclasses.replace(SPEC, fit=fit, side=0)
     assert model_io.choose_fit(320, 240, spec, None) == Fit((240, 320), (240, 320))
+
+
+# -- trimaps -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mean", [(0.0, 0.0, 0.0), (0.485, 0.456, 0.406)])
+def test_a_trimap_is_a_fourth_plane_that_is_divided_by_255_alone(mean: tuple[float, float, float]) -> None:
+    spec = dataclasses.replace(REFINER, side=64, mean=mean, std=(0.5, 0.25, 0.2))
+    pixels = photograph(64, 40)
+    trimap = np.repeat(np.array([0, UNKNOWN, 255], np.uint8), [20, 10, 10])[:, np.newaxis] * np.ones((1, 64), np.uint8)
+    fit = model_io.choose_fit(64, 40, spec, (64, 64))
+    given = pixel_graph.normalise(model_io.prepare(Layer(pixels), spec, fit, trimap), spec)
+    assert given.shape == (1, 4, 64, 64)
+    colours = (pixels / 255 - np.array(mean)) / np.array(spec.std)
+    assert np.allclose(given[0, :3, :40].transpose(1, 2, 0), colours, atol=1e-5)
+    assert np.allclose(given[0, 3, :40], trimap / 255, atol=ROUNDING)
+    assert np.array_equal(given[0, 3, 40:], given[0, 3, 39:40].repeat(24, axis=0)), "it goes on beyond the picture"
+
+
+@pytest.mark.parametrize(("width", "height"), [(37, 211), (640, 480)])
+def test_a_trimap_keeps_its_three_levels_at_any_size(width: int, height: int) -> None:
+    trimap = np.full((height, width), UNKNOWN, np.uint8)
+    trimap[: height // 3], trimap[-height // 3 :] = 0, 255
+    spec = dataclasses.replace(REFINER, side=96)
+    fit = model_io.choose_fit(width, height, spec, (96, 96))
+    marks = model_io.prepare(Layer(photograph(width, height)), spec, fit, trimap)[3]
+    assert set(np.unique(marks)) == {0, UNKNOWN, 255}
+    rows, columns = fit.content
+    assert np.abs(marks[:rows, :columns].mean() - trimap.mean()) < 4

@@ -53,6 +53,9 @@ def use(model: str, context: Context, show: Show) -> None:
         _use_auto(context, show)
         return
     entry = context.known.find(model)
+    if entry.refines:
+        hint = "It refines edges by itself, where it is installed; see refiner in docs/settings.md."
+        raise MattedError(f"{entry.title} finds no subject, so it cannot be the default model.", hint)
     context.store.licences.require(entry)
     if not (isinstance(entry, ModelSpec) and entry.automatic):
         context.store.require_installed(entry)

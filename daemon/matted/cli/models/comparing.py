@@ -128,6 +128,7 @@ def _models(options: argparse.Namespace, context: Context) -> list[Entry]:
     there = [each for each in context.known.entries.values() if context.store.installed(each)]
     said = options.box or options.keep or options.drop
     found = [each for each in there if (options.plate or not each.needs_plate) and (said or not each.takes_clicks)]
+    found = [each for each in found if not each.refines]
     if all(each.id == FLAT for each in found):
         raise MattedError("There is no model on this computer.", "Get one with: matted models pull u2netp")
     return found

@@ -221,6 +221,8 @@ def _pace(facts: Facts) -> str:
 
 
 def _takes(entry: Entry) -> str:
+    if entry.refines:
+        return "a picture and a mask of it, whose edge it refines"
     if entry.needs_plate:
         return "a picture and a plate"
     return "a picture, and a box or clicks" if entry.takes_clicks else "a picture"

@@ -20,14 +20,18 @@ from PIL import Image
 from matted.inference import model_io, prompts
 from matted.inference.engines.engine import Input, Output, Planes
 from matted.inference.layer import Layer
+from matted.models.arithmetic import UNKNOWN
 from matted.models.spec import DECODER, MODEL, ModelSpec
 
 PHOTOGRAPH = Path(__file__).with_name("photograph.jpg")
+# Of the photograph, for models that take a trimap: top, bottom, left, right of what is surely subject, and is not.
+_SUBJECT = ((60, 105, 118, 172), (190, 320, 60, 190))
+_GROUND = ((0, 140, 0, 60), (0, 150, 210, 320))
 _BORDER = 16  # columns at the left and at the right, of which a plate is made
 
 
 def pictures(spec: ModelSpec, size: tuple[int, int] | None) -> list[Planes]:
-    """Return a model's input for the photograph, and for a plate of it if the model needs one.
+    """Return a model's input for the photograph, with a plate or a trimap of it if the model needs one.
 
     size: (height, width) of the model's input, None if it takes any.
     """
@@ -36,7 +40,7 @@ def pictures(spec: ModelSpec, size: tuple[int, int] | None) -> list[Planes]:
     height, width = photograph.shape[:2]
     fit = model_io.choose_fit(width, height, spec, size)
     layers = [Layer(photograph), *([Layer(_plate(photograph))] if spec.needs_plate else [])]
-    return [model_io.prepare(layer, spec, fit) for layer in layers]
+    return [model_io.prepare(layer, spec, fit, _trimap(height, width) if spec.refines else None) for layer in layers]
 
 
 def answer(
@@ -75,6 +79,15 @@ def difference(answer: Sequence[Output], right: Sequence[Output], spec: ModelSpe
         weights = np.clip(expected, 0.0, 1.0)
         found = max(found, float((off * weights).sum()) / max(1.0, float(weights.sum())))
     return min(1.0, found)
+
+
+def _trimap(height: int, width: int) -> NDArray[np.uint8]:
+    """Return a trimap of the photograph: 0 for ground and 255 for subject in some parts, 128 everywhere else."""
+    trimap = np.full((height, width), UNKNOWN, np.uint8)
+    for parts, level in ((_SUBJECT, 255), (_GROUND, 0)):
+        for top, bottom, left, right in parts:
+            trimap[top:bottom, left:right] = level
+    return trimap
 
 
 def _plate(photograph: NDArray[np.uint8]) -> NDArray[np.uint8]:

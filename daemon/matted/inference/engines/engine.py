@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from matted.models.spec import MODEL, ModelSpec
 from matted.settings.target import Target
 
-Planes = NDArray[np.uint8]  # 3 x height x width: red, green and blue, a model's input
+# A model's input: 3 x height x width: red, green and blue. 4 x height x width with a trimap.
+Planes = NDArray[np.uint8]
 Output = NDArray[Any]  # of a model, without the batch axis: float32 for a matte, uint8 for colours
 Input = NDArray[Any]  # of a model, without the batch axis: Planes, or float32 for a decoder
 

@@ -24,7 +24,8 @@ _FULL = 255.0  # of a uint8 sample
 def build(graph: openvino.Model, spec: ModelSpec) -> openvino.Model:
     """Return a model's graph with the spec's arithmetic around it.
 
-    graph: takes pictures, float32, 1 x 3 x height x width, and returns the outputs that the spec names. It is changed.
+    graph: takes pictures, float32, 1 x 3 x height x width, or one picture and its trimap, 1 x 4 x height x width, and
+        returns the outputs that the spec names. It is changed.
     spec: its scale, mean and std are used.
 
     The result takes uint8 of the same shape; and where the fit says so, height and width of the picture in the model's
@@ -35,6 +36,7 @@ def build(graph: openvino.Model, spec: ModelSpec) -> openvino.Model:
     from openvino import Layout, Type
     from openvino.preprocess import PrePostProcessor
 
+    extra = 1 if spec.refines else 0  # the plane of the trimap is divided by the scale, and left so
     pictures = len(graph.inputs)
     if FITS[spec.fit].on_mean:
         graph = _on_mean(graph, spec)
@@ -48,8 +50,8 @@ def build(graph: openvino.Model, spec: ModelSpec) -> openvino.Model:
             steps.custom(_divide_by_brightest)
         else:
             steps.scale(_FULL)
-        steps.mean(list(spec.mean))
-        steps.scale(list(spec.std))
+        steps.mean([*spec.mean, *[0.0] * extra])
+        steps.scale([*spec.std, *[1.0] * extra])
     for index in range(1, 1 if spec.takes_clicks else len(graph.outputs)):
         border.output(index).postprocess().custom(_bytes)
     return border.build()
