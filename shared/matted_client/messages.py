@@ -392,10 +392,13 @@ class Welcome(Message):
 
 @dataclass(frozen=True)
 class Progress(Message):
-    """Any number of them before a result. Sent at least twice a second while a request is alive."""
+    """Any number of them before a result. Sent at least twice a second while a request is alive.
+
+    stage: waiting, downloading, loading, preparing, inference, second_look, edges, refining, mask, colours, or another.
+    """
 
     op: ClassVar[str] = "progress"
-    stage: str = _field(str)  # waiting, downloading, loading, preparing, inference, second_look, edges, mask, colours
+    stage: str = _field(str)
     fraction: Optional[float] = _field(float, int, type(None), low=0, high=1, default=None)  # of this stage
     place: int = _field(int, low=0, default=0)  # how many requests this one waits for, in any stage
     detail: str = _field(str, default="")  # downloading: what, how big, which licence; loading: the model
@@ -416,6 +419,7 @@ class MaskResult(Message):
     chosen: nobody named the model: FLAT, because the ground is surely flat, or the best one for the computer.
     reason: why that one, of `models`; empty for FLAT, and where it was not chosen.
     clicks_by: the model that takes clicks which has chosen the subject by the box and the clicks; empty if none has.
+    refined_by: the model that refined the edge; empty where matted's own methods did, or there was nothing to refine.
     """
 
     op: ClassVar[str] = "result"
@@ -435,6 +439,7 @@ class MaskResult(Message):
     chosen: bool = _field(bool, default=False)
     reason: str = _field(str, default="")
     clicks_by: str = _field(str, default="")
+    refined_by: str = _field(str, default="")
 
     def problem(self) -> str:
         """As Message.problem."""

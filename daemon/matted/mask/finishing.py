@@ -106,6 +106,7 @@ class Finishing:
         ground: Ground | None = None,
         chosen: bool = False,
         clicks_by: str = "",
+        refined_by: str = "",
     ) -> Outcome:
         """Tune the mask and cut out the picture.
 
@@ -134,6 +135,7 @@ class Finishing:
             ground_colour=[] if ground is None else list(ground.field.mean),
             chosen=chosen,
             clicks_by=clicks_by,
+            refined_by=refined_by,
         )
         return Outcome(info, mask, foreground)
 

@@ -17,6 +17,7 @@ from matted.mask.finishing import Finishing, Mask, Outcome, coverage
 from matted.mask.keyer import Said, holes
 from matted.mask.matting import Band, BandInView, FittedAlpha, MaskInView, Rough
 from matted.mask.picture import Picture
+from matted.mask.refiner import Looks, Refiner, RefinerFailed
 from matted.mask.subject.held import Held
 from matted.mask.view import View, dtype_of, shown
 from matted.system.task import Task
@@ -31,7 +32,13 @@ class Refining:
     """The steps from a refine request to its outcome: `run`. What is found out is remembered with the picture."""
 
     def __init__(
-        self, task: Task, request: RefineRequest, picture: Picture, stopwatch: Stopwatch, keys: bool = False
+        self,
+        task: Task,
+        request: RefineRequest,
+        picture: Picture,
+        stopwatch: Stopwatch,
+        keys: bool = False,
+        refiner: Refiner | None = None,
     ) -> None:
         """Take a request.
 
@@ -40,7 +47,9 @@ class Refining:
         picture: its hint is the mask that is there.
         stopwatch: records the stages.
         keys: whether the picture is keyed in the band, in the place of matting, if its flat ground suffices for that.
+        refiner: a model that refines in the place of matting; None: none does.
         """
+        self._refiner = refiner
         self._keys = keys
         self._task = task
         self._request = request
@@ -57,17 +66,41 @@ class Refining:
         keyed = self._is_flat
         self._stopwatch.lap("ground")
         finishing = Finishing(self._task, self._request, self._picture, self._stopwatch)
-        key = ("refined", keyed, self._marks, self._request.reach)
-        finishing.render(key, self._keyed if keyed else self._rendered)
+        if keyed or self._refiner is None or not self._band().unknown.any():
+            self._refiner = None
+        warnings = []
+        try:
+            finishing.render(self._key(keyed), self._keyed if keyed else self._rendered)
+        except RefinerFailed as failed:
+            self._refiner = None
+            warnings.append(str(failed))
+            finishing.render(self._key(keyed), self._rendered)
         return finishing.outcome(
             model="",
             device="",
             confidence=1.0,
             second_look=False,
-            warnings=[],
+            warnings=warnings,
             own_colours=None,
             ground=self._picture.ground if keyed else None,
+            refined_by="" if self._refiner is None else self._refiner.spec.id,
         )
+
+    @property
+    def needs_refiner(self) -> bool:
+        """Whether the model that refines will be asked, as far as that is known without a look at the picture."""
+        if self._refiner is None or self._request.band or (self._keys and keying.known_to_be_flat(self._picture)):
+            return False
+        return self._fitted_key not in self._picture.answers
+
+    def _key(self, keyed: bool) -> Hashable:
+        """Return by which a part of the result is remembered."""
+        return "refined", keyed, self._fitted_key
+
+    @property
+    def _fitted_key(self) -> Hashable:
+        spec = None if self._refiner is None else self._refiner.spec
+        return "fitted", self._marks, self._request.reach, spec
 
     @cached_property
     def _is_flat(self) -> bool:
@@ -99,7 +132,7 @@ class Refining:
     def _rendered(self, view: View) -> Mask:
         """Return the refined alpha in a view, in the request's depth."""
         request, picture, task = self._request, self._picture, self._task
-        alpha = picture.answers.get(("fitted", self._marks, request.reach), self._fitted)
+        alpha = picture.answers.get(self._fitted_key, self._fitted)
         task.begin("mask")
         shown = alpha.render(self._mask_in(view), view, picture.seen_in(view), request.depth, task.check)
         self._stopwatch.lap("mask")
@@ -130,6 +163,9 @@ class Refining:
 
     def _fitted(self) -> tuple[FittedAlpha, int]:
         self._task.begin("edges")
+        if self._refiner is not None:
+            looks = Looks(self._refiner, self._picture, (self._marks, self._request.reach), self._band(), self._mask_in)
+            return looks.fitted(), 0  # remembered there
         found = matting.fit(self._rough, self._band(), self._task.check)
         self._stopwatch.lap("edges")
         return found, found.memory

@@ -13,14 +13,14 @@ from PIL import Image
 
 from matted.inference.layer import Layer
 from matted.mask.edges.matrices import Floats
-from matted.mask.matting import constraints, likelihood
+from matted.mask.matting import constraints, distances, likelihood
 from matted.mask.rendering.resampling import BLOCK
 from matted.mask.view import View, dtype_of, shown
 
 Cells = NDArray[np.bool_]
 Mask = NDArray[np.uint8 | np.uint16]
 
-_SIDE = 512  # pixels of the longer side of the reduced picture that is solved
+SIDE = 512  # pixels of the longer side of the reduced picture that is solved
 _SOFTNESS = 0.008  # share of the longer side that an edge may be wide, beside what the mask is wrong by
 _WIDEST = 0.03  # share of the longer side: no more is unknown where nobody says how far
 _LEAST_CELLS = 2.0
@@ -46,7 +46,7 @@ class Rough:
     @classmethod
     def of(cls, layer: Layer, mask: Mask) -> Rough:
         """Reduce a layer of any size and its mask, height x width, uint8 or uint16."""
-        guide = layer.averaged(_SIDE)
+        guide = layer.averaged(SIDE)
         known = constraints.reduce(mask, guide.height, guide.width)
         longer = max(guide.width, guide.height)
         return cls(guide.planes(), known, max(layer.width, layer.height) / longer)
@@ -85,11 +85,12 @@ class Band:
         return 3 * self.unknown.nbytes + (0 if self.probable is None else self.probable.nbytes)
 
 
-def find(rough: Rough, reach: float | None) -> Band:
+def find(rough: Rough, reach: float | None, wider: float = 0.0) -> Band:
     """Find the band.
 
     reach: pixels of the layer by which white and black may be wrong; None: as far as the picture says. Further from the
         edge they stay as they are.
+    wider: share of the layer's longer side that is added to what the picture says.
     """
     known, longer = rough.known, rough.longer
     cells = None if reach is None else reach / rough.pixels_a_cell
@@ -107,6 +108,8 @@ def find(rough: Rough, reach: float | None) -> Band:
     if cells is None and unknown.any():
         probable = likelihood.probability(rough.planes, known.alpha, known.certainty, unknown, near)
         unknown = apart <= _found_reach(known, apart, probable, longer)
+        if wider:  # also around what is grey, which is far from the other side
+            unknown = distances.to_nearest(unknown, wider * longer) <= wider * longer
         whole = unknown
     return Band(unknown, near, probable, unknown & ~whole, exact * rough.pixels_a_cell)
 

@@ -7,10 +7,11 @@ and local colour models of it, which give alpha at the picture's own pixels (edg
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matted.inference.layer import Layer
 from matted.mask import rendering
@@ -19,6 +20,7 @@ from matted.mask.edges.matrices import Floats
 from matted.mask.edges.refinement import EdgeModels, Grid, Refinement
 from matted.mask.matting import closed_form, likelihood
 from matted.mask.matting.band import Band, BandInView, Mask, MaskInView, Rough
+from matted.mask.matting.looks import Blend, Tile
 from matted.mask.rendering.resampling import BLOCK
 from matted.mask.view import View
 
@@ -37,7 +39,7 @@ def fit(rough: Rough, band: Band, check: Check) -> FittedAlpha:
     check: called between pieces of the work; raises to stop.
     """
     check()
-    known, planes, longer, unknown = rough.known, rough.planes, rough.longer, band.unknown
+    known, planes, unknown = rough.known, rough.planes, band.unknown
     alpha = known.alpha.copy()
     if not unknown.any():
         return FittedAlpha(alpha, band, None)
@@ -49,10 +51,21 @@ def fit(rough: Rough, band: Band, check: Check) -> FittedAlpha:
     weight = np.float32(_WEIGHT) * certainty * certainty
     alpha[unknown] = probable[unknown]
     alpha = closed_form.solve(planes, alpha, unknown, probable, weight, _WINDOWS, _STEPS, check)
+    return FittedAlpha(alpha, band, colour_models(planes, alpha, unknown))
+
+
+def colour_models(planes: NDArray[np.uint8], alpha: Floats, unknown: NDArray[np.bool_]) -> EdgeModels:
+    """Fit local colour models to an alpha: they give it at the layer's own pixels.
+
+    planes: 3 x height x width, of the layer at a smaller size.
+    alpha: height x width, 0..1.
+    unknown: height x width: where the models are wanted.
+    """
+    longer = max(alpha.shape)
     grid = Grid(-(-longer // _CELLS), alpha.shape)
     share = grid.mean(unknown.astype(np.float32))
     models = local.fit(planes, alpha, np.ones_like(alpha), share > 0, grid.cell, _SIGMA * longer)
-    return FittedAlpha(alpha, band, EdgeModels.of(models, share, grid, True))
+    return EdgeModels.of(models, share, grid, True)
 
 
 @dataclass(frozen=True)
@@ -61,39 +74,60 @@ class FittedAlpha:
 
     alpha: rows x columns, 0..1, of the whole layer at a smaller size.
     band: where it may differ from the mask.
-    models: give alpha at the layer's own pixels; None if nothing is unknown.
+    models: give alpha at the layer's own pixels; None if nothing is unknown, or alpha has as many.
+    suffices: pixels of a view for one of the layer, up to which alpha is seen as it is, without the models.
     """
 
     alpha: Floats
     band: Band
     models: EdgeModels | None
+    suffices: float = 0.0
 
     @property
     def memory(self) -> int:
         """The bytes that it takes."""
         return self.alpha.nbytes + self.band.memory + (0 if self.models is None else self.models.fields.nbytes)
 
-    def render(self, mask: MaskInView, view: View, picture: Layer, depth: int, check: Check) -> Mask:
+    def render(
+        self,
+        mask: MaskInView,
+        view: View,
+        picture: Layer,
+        depth: int,
+        check: Check,
+        tiles: Sequence[Tile] = (),
+    ) -> Mask:
         """Return the alpha in a view, height x width: uint8, or little-endian uint16.
 
         mask: the rough mask that it was fitted to, in the view.
         picture: the layer as it is to be seen in the view.
         depth: bits of a pixel, 8 or 16.
         check: called between pieces of the work; raises to stop.
+        tiles: parts that were looked at more closely, in the place of the models.
         """
-        refiner = _Refiner(self, mask, view, picture, check)
+        refiner = _Refiner(self, mask, view, picture, check, tiles)
         return rendering.render(self.alpha, view.width, view.height, depth, refiner, view=view)
 
 
 class _Refiner:
-    """Refines the blocks of a view (a rendering.EdgeRefiner): colour models first, then what stays as it was."""
+    """Refines the blocks of a view (a rendering.EdgeRefiner): colour models or tiles, then what stays as it was."""
 
-    def __init__(self, fitted: FittedAlpha, mask: MaskInView, view: View, picture: Layer, check: Check) -> None:
+    def __init__(
+        self,
+        fitted: FittedAlpha,
+        mask: MaskInView,
+        view: View,
+        picture: Layer,
+        check: Check,
+        tiles: Sequence[Tile],
+    ) -> None:
         """Prepare a view. The parameters are those of `FittedAlpha.render`."""
         self._check = check
         self._band = BandInView(fitted.band, mask, view)
         self._size = view.height, view.width
-        self._models = None if fitted.models is None else Refinement(fitted.models, picture, check, view)
+        models = fitted.models if view.scale > fitted.suffices and not tiles else None
+        self._models = None if models is None else Refinement(models, picture, check, view)
+        self._blend = Blend(tiles, view)
 
     def reaches(self, row: int, column: int) -> bool:
         """Return whether anything is unknown in the block."""
@@ -104,6 +138,7 @@ class _Refiner:
         self._check()
         if self._models is not None:
             self._models.apply_to_block(alpha, row, column)
+        self._blend.apply(alpha, *self._block(row, column))
         stays, mask = self._band.settled(*self._block(row, column))
         alpha[stays] = mask[stays] * np.float32(1 / np.iinfo(mask.dtype).max)
 
