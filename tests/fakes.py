@@ -256,7 +256,7 @@ class FakeLicences:
         return spec.id not in self.refused
 
     def require(self, spec: ModelSpec) -> None:
-        if spec.id in self.refused:
+        if not self.allows(spec):
             raise Rejected(messages.LICENCE_NOT_ACCEPTED, f"The licence of {spec.title} has to be accepted first.")
 
 

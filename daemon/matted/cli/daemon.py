@@ -36,6 +36,11 @@ def add_parser(commands: Any) -> None:
         choices=config.FLAT_GROUNDS,
         help="auto: drawings, scans and the like on an even ground need no model; off: they get one as well",
     )
+    serve.add_argument(
+        "--refiner",
+        metavar="ID",
+        help="the model that refines hair and masks that are there; auto: one that is installed; off: none",
+    )
     serve.add_argument("--keep-alive", metavar="TIME", help="how long a model stays in memory: 90s, 10m, 0, forever")
     serve.add_argument("--memory", metavar="SIZE", help="how much memory models may take together: 500MB, 8GB")
     serve.add_argument("--device", metavar="NAME", help="AUTO, CPU, GPU, NPU, or one by its name: GPU.1")
@@ -66,7 +71,7 @@ def _serve(options: argparse.Namespace) -> int:
     from matted.serving import instance, server
     from matted.system import logbook
 
-    models = ("model", "flat_ground", "keep_alive", "memory", "device", "arithmetic", "preload")
+    models = ("model", "flat_ground", "refiner", "keep_alive", "memory", "device", "arithmetic", "preload")
     flags = {name: getattr(options, name) for name in (*models, "idle_exit", "queue", "log_level")}
     settings = config.load(flags, os.environ)
     logbook.set_up(settings.state, settings.log_level)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from matted_client import options
-from matted_client.messages import Load, MaskRequest
+from matted_client import Rejected, messages, options
+from matted_client.messages import Load, MaskRequest, RefineRequest
 
 from matted.inference.choosing import Choice, Chooser
 from matted.mask import keying
@@ -56,6 +56,27 @@ class Setup(NamedTuple):
     def uses_grounds(self) -> bool:
         """Whether flat grounds are used without being asked for."""
         return self.config.flat_ground == options.AUTO
+
+    def refiner(self, request: MaskRequest | RefineRequest, usable: Callable[[ModelSpec], bool]) -> ModelSpec | None:
+        """Return the model that refines the edge that a request asks for; None: matted's own methods do.
+
+        usable: tells whether a model is on this computer, and may be used.
+
+        Raises Rejected if the settings name a model that is none.
+        """
+        if self.config.refiner == options.OFF or (isinstance(request, MaskRequest) and request.edges != options.HAIR):
+            return None
+        if self.config.refiner == options.AUTO:
+            return next((spec for spec in self.catalogue.specs.values() if spec.refines and usable(spec)), None)
+        entry = self.catalogue.find(self.config.refiner)
+        if isinstance(entry, ModelSpec) and entry.refines:
+            return entry
+        message = f"The settings name {entry.id} as the refiner, but it refines no edges."
+        raise Rejected(messages.BAD_REQUEST, message, 'Set refiner = "auto" in config.toml, then: matted reload')
+
+    def keep_refiner_alive(self, spec: ModelSpec) -> float:
+        """Return for how many seconds a model that refines stays in memory after its use."""
+        return math.inf if spec.id == self.config.preload else self.config.keep_alive
 
     def takes_flat(self, job: Job) -> bool | None:
         """Return whether a picture's flat ground makes its mask in the place of a model. It takes no time.

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from matted.mask.finishing import Outcome
 from matted.mask.keying import Keying
 from matted.mask.picture import Picture
 from matted.mask.pipeline import Pipeline
+from matted.mask.refiner import Refiner, RefinerModel
 from matted.mask.refining import Refining
 from matted.mask.subject.finding import ModelNeeded, PipelineModel
 from matted.models.spec import ModelSpec
@@ -154,17 +155,18 @@ class Workers:
     def _is_ready(self, job: Job) -> bool:
         """Tell the queue whether to hand out this job. It asks one thread at a time, and hands out the first yes."""
         flat = self.setup.takes_flat(job)
-        model = self._model_id(job) if flat is False else None
-        if model is None:
+        models = self._model_ids(job) if flat is False else []
+        if not models:
             ready = self._mask_threads < WORKERS
             if ready and flat is None:
                 self._to_look.add(job)
             return ready
-        if model in self._loading:
+        if any(model in self._loading for model in models):
             return False
-        spec = self.setup.catalogue.specs.get(model)
-        if spec is not None and self._cache.holds(spec):
+        missing = [model for model in models if not self._is_in_memory(model)]
+        if not missing:
             return self._mask_threads < WORKERS
+        model = missing[0]
         mask = not isinstance(job.request, Load)
         # Each mask holds a model, which cannot make room for others until it is made.
         if mask and sum(list(self._loading.values())) + self._mask_threads >= WORKERS:
@@ -181,8 +183,16 @@ class Workers:
             log.warning("no thread could be started to load %s", model)
             self._load(job, model)
 
+    def _is_in_memory(self, model: str) -> bool:
+        spec = self.setup.catalogue.specs.get(model)
+        return spec is not None and self._cache.holds(spec)
+
+    def _model_ids(self, job: Job) -> list[str]:
+        """Return the ids of the models that a job needs, as far as it is known before it is carried out."""
+        return [model for model in (self._model_id(job), self._refiner_id(job)) if model is not None]
+
     def _model_id(self, job: Job) -> str | None:
-        """Return the id of the model that a job needs, None if it needs none."""
+        """Return the id of the model that a job needs to find the subject, None if it needs none."""
         request, picture = job.request, job.picture
         model = self.setup.model_of(job)
         if model is None:
@@ -196,10 +206,16 @@ class Workers:
         return model
 
     def _pipeline(
-        self, spec: ModelSpec, job: Job, request: MaskRequest, picture: Picture, stopwatch: Stopwatch
+        self,
+        spec: ModelSpec,
+        job: Job,
+        request: MaskRequest,
+        picture: Picture,
+        stopwatch: Stopwatch,
+        refiner: Refiner | None = None,
     ) -> Pipeline:
         clicks = self._clicks(spec) if request.box is not None or request.keep else None
-        return Pipeline(spec, job, request, picture, stopwatch, self.setup.uses_grounds, clicks)
+        return Pipeline(spec, job, request, picture, stopwatch, self.setup.uses_grounds, clicks, refiner)
 
     def _clicks(self, spec: ModelSpec) -> ModelSpec | None:
         """Return the model that answers boxes and clicks beside a model, or in its place; None if there is none."""
@@ -211,6 +227,49 @@ class Workers:
         if wanted != options.AUTO:
             return specs.get(wanted)
         return next((each for each in specs.values() if each.takes_clicks and self._predictor.can_use(each)), None)
+
+    def _refiner_id(self, job: Job) -> str | None:
+        """Return the id of the model that a job needs to refine an edge, None if it needs none."""
+        request, picture, stopwatch = job.request, job.picture, Stopwatch(job.submitted)
+        if isinstance(request, Load) or picture is None:
+            return None
+        try:
+            refiner = self._refiner(job, request, stopwatch)
+        except Rejected:  # said when the job is carried out
+            return None
+        if refiner is None:
+            return None
+        if isinstance(request, RefineRequest):
+            refining = Refining(job, request, picture, stopwatch, self.setup.uses_grounds, refiner)
+            return refiner.spec.id if refining.needs_refiner else None
+        spec = self.setup.catalogue.specs.get(self.setup.model_of(job) or "")
+        if spec is None or not self._pipeline(spec, job, request, picture, stopwatch, refiner).needs_refiner:
+            return None
+        return refiner.spec.id
+
+    def _refiner(
+        self,
+        job: Job,
+        request: MaskRequest | RefineRequest,
+        stopwatch: Stopwatch,
+        on_loaded: Callable[[], None] = _do_nothing,
+    ) -> Refiner | None:
+        """Return the model that refines the edge for a job; None if none does. Raises Rejected.
+
+        on_loaded: called once it is in memory.
+        """
+        spec = self.setup.refiner(request, self._predictor.can_use)
+        if spec is None:
+            return None
+        keep_alive = self.setup.keep_refiner_alive(spec)
+
+        @contextmanager
+        def lend() -> Iterator[RefinerModel]:
+            with self._predictor.hold(job, spec, keep_alive, stopwatch) as model:
+                on_loaded()
+                yield model
+
+        return Refiner(spec, lend, job, stopwatch)
 
     def _load(self, job: Job, model: str) -> None:
         """Carry out a job whose model has to be loaded first."""
@@ -312,9 +371,9 @@ class Workers:
 
     @contextmanager
     def _lend_default(self, job: Job, keep_alive: float, stopwatch: Stopwatch) -> Iterator[PipelineModel | None]:
-        """Lend the settings' model if it is in memory and can be asked without a plate; else None."""
+        """Lend the settings' model if it is in memory, and finds the subject of a picture alone; else None."""
         default = self.setup.catalogue.specs.get(self.setup.model_id(options.DEFAULT_MODEL, job.chosen))
-        if default is None or default.needs_plate or default.takes_clicks:
+        if default is None or default.needs_plate or default.takes_clicks or default.refines:
             yield None
             return
         with self._predictor.hold_loaded(job, default, keep_alive, stopwatch) as model:
@@ -335,8 +394,9 @@ class Workers:
         picture = job.picture
         assert picture is not None, "a question without a picture"
         if isinstance(question, RefineRequest):
-            with self._mask_slot(job):
-                return Refining(job, question, picture, stopwatch, self.setup.uses_grounds).run()
+            refiner = self._refiner(job, question, stopwatch, on_loaded)
+            with self._mask_slot(job), refiner or nullcontext():
+                return Refining(job, question, picture, stopwatch, self.setup.uses_grounds, refiner).run()
         chosen, looks = self.setup.takes_flat(job) is True, job in self._to_look
         self._to_look.discard(job)
         spec, keep_alive = self.setup.model(question.model, job.chosen), self.setup.keep_alive(job)
@@ -360,13 +420,15 @@ class Workers:
                     yield model
 
         self._predictor.require_licence(spec)
-        pipeline = self._pipeline(spec, job, question, picture, stopwatch)
+        refiner = self._refiner(job, question, stopwatch, on_loaded)
+        pipeline = self._pipeline(spec, job, question, picture, stopwatch, refiner)
         if pipeline.needed is None:
-            with self._mask_slot(job), suppress(ModelNeeded):
+            with self._mask_slot(job), refiner or nullcontext(), suppress(ModelNeeded):
                 return pipeline.run(None)
         needed = pipeline.needed or spec
         try:
-            with lend(needed) as model, suppress(ModelNeeded):  # another model: the job waits for that
+            # Another model is needed: the job waits for that.
+            with lend(needed) as model, refiner or nullcontext(), suppress(ModelNeeded):
                 return pipeline.run(model)
         except Rejected as error:
             if needed is spec or self.setup.config.clicks != options.AUTO or error.code not in UNUSABLE:

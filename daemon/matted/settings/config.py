@@ -37,6 +37,8 @@ class Config:
     folder: of config.toml and models.toml.
     model: id of the model that requests for "default" get; AUTO_MODEL for the best one for this computer.
     patience: seconds that an inference of a model may take which is chosen so.
+    refiner: id of the model that refines hair, and masks that are there; "auto": one that is on this computer; "off":
+        none, but matted's own methods.
     flat_ground: one of FLAT_GROUNDS. "auto": pictures that surely have a flat ground get the model `flat` in its place.
     clicks: id of the model that answers boxes and clicks; "auto": the best that is on this computer; OFF: none.
     queue: how many requests may wait; more are refused as `busy`.
@@ -56,6 +58,7 @@ class Config:
     folder: Path
     model: str = AUTO_MODEL
     patience: float = 3.0
+    refiner: str = "auto"
     flat_ground: str = "auto"
     clicks: str = "auto"
     queue: int = 32
@@ -213,6 +216,7 @@ def _parse_quantity(value: Any, units: Mapping[str, int]) -> float:
 _PARSERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "model": (_parse_text, 'The id of a model, or "auto"'),
     "patience": (_parse_patience, 'A time such as "3s" or "0.5s"'),
+    "refiner": (_parse_text, 'The id of a model, "auto" or "off"'),
     "flat_ground": _choice_parser(FLAT_GROUNDS),
     "clicks": (_parse_text, "auto, off, or the id of a model that takes clicks"),
     "queue": (_parse_queue, f"A number from 1 to {MAX_QUEUE}"),

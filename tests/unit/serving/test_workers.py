@@ -30,10 +30,11 @@ from matted.serving.jobs import Job, JobQueue
 from matted.serving.setup import Selection, Setup
 from matted.serving.workers import WORKERS, Workers
 from matted.settings import config
-from matted_client.messages import Done, Failure, Load, MaskRequest, MaskResult
+from matted_client.messages import Done, Failure, Load, MaskRequest, MaskResult, RefineRequest
 
 SPECS = {name: model(name) for name in ("small", "large", "third")}
 SPECS["plate"] = model("plate", inputs="image+plate")
+SPECS["refiner"] = model("refiner", inputs="image+trimap", fit="letterbox")
 FLAT = catalogue.load().find("flat")
 SIDE = 96
 GIGANTIC = 1 << 40
@@ -79,8 +80,23 @@ class Harness:
     def about(
         self, picture: Picture, request_id: int, name: str = "default", peer: bytes = b"me", **fields: Any
     ) -> Job:
-        request = MaskRequest(width=SIDE, height=SIDE, format="RGB8", model=name, edges="off", **fields)
+        fields = {"edges": "off", **fields}
+        request = MaskRequest(width=SIDE, height=SIDE, format="RGB8", model=name, **fields)
         return self.submit(Job(peer, request_id, request, picture, next(self.times)))
+
+    def refine(self, request_id: int, pixels: bytes | None = None, **fields: Any) -> Job:
+        """Ask for the refinement of a mask of a picture: a square a little larger than the disc."""
+        hint = bytearray(SIDE * SIDE)
+        for row in range(SIDE // 5, SIDE - SIDE // 5):
+            hint[row * SIDE + SIDE // 5 : (row + 1) * SIDE - SIDE // 5] = b"\xff" * (SIDE - 2 * (SIDE // 5))
+        frames = [memoryview(pixels or disc(SIDE)), memoryview(hint)]
+        request = RefineRequest(width=SIDE, height=SIDE, format="RGB8", hint=True, **fields)
+        picture = Picture(SIDE, SIDE, "RGB8", frames, hint=True)
+        return self.submit(Job(b"me", request_id, request, picture, next(self.times)))
+
+    def made(self, name: str) -> list[Any]:
+        """Return the engines of a model that were made."""
+        return [engine for engine in self.engines.made if engine.spec.id == name]
 
     def load(self, request_id: int, name: str = "small", **fields: Any) -> Job:
         return self.submit(Job(b"me", request_id, Load(name, **fields), submitted=self.clock.now))
@@ -614,3 +630,111 @@ def test_a_flat_picture_is_looked_at_once_whatever_is_asked_of_it(harness: Harne
         harness.about(picture, request_id, **fields)
         assert result(harness.finished.of(request_id)).chosen
     assert looks.count == 1
+
+
+# -- a model that refines ----------------------------------------------------------------------------------------------
+
+
+def test_hair_and_masks_that_are_there_are_refined_by_the_model_that_is_there(harness: Harness) -> None:
+    harness.mask(1, edges="hair")
+    hair = result(harness.finished.of(1))
+    assert (hair.model, hair.refined_by) == ("small", "refiner")
+    assert hair.timings.keys() >= {"inference", "refining"}
+    harness.refine(2)
+    refined = result(harness.finished.of(2))
+    assert (refined.model, refined.refined_by) == ("", "refiner")
+    harness.mask(3, edges="fine")
+    assert result(harness.finished.of(3)).refined_by == ""
+    harness.refine(4, band=True)
+    assert result(harness.finished.of(4)).refined_by == ""
+    (engine,) = harness.made("refiner")
+    assert engine.inferences >= 2
+
+
+def test_where_none_is_there_or_wanted_matted_refines_by_itself(tmp_path: Path) -> None:
+    harness = Harness(tmp_path, refiner="off")
+    harness.mask(1, edges="hair")
+    harness.refine(2)
+    assert result(harness.finished.of(1)).refined_by == result(harness.finished.of(2)).refined_by == ""
+    harness.reload(refiner="auto")
+    harness.store.missing.add("refiner")
+    harness.mask(3, edges="hair")
+    assert result(harness.finished.of(3)).refined_by == ""
+    harness.store.missing.clear()
+    harness.store.licences.refused.add("refiner")
+    harness.refine(4)
+    assert result(harness.finished.of(4)).refined_by == "" and not harness.made("refiner")
+    harness.end()
+
+
+def test_the_settings_may_name_one(tmp_path: Path) -> None:
+    harness = Harness(tmp_path, refiner="refiner")
+    harness.mask(1, edges="hair")
+    assert result(harness.finished.of(1)).refined_by == "refiner"
+    harness.store.missing.add("third")
+    for number, (name, code) in enumerate([("small", "bad_request"), ("nonesuch", "model_not_found")], 2):
+        harness.reload(refiner=name)
+        harness.refine(number)
+        assert failure(harness.finished.of(number)).code == code
+        harness.mask(number + 10, edges="fine")
+        assert isinstance(harness.finished.of(number + 10).message, MaskResult), "what needs none is made all the same"
+    harness.end()
+
+
+def test_one_that_the_settings_name_has_to_be_there(tmp_path: Path) -> None:
+    harness = Harness(tmp_path, refiner="refiner")
+    harness.store.missing.add("refiner")
+    harness.refine(1)
+    assert failure(harness.finished.of(1)).code == "model_not_installed"
+    harness.end()
+
+
+def test_other_masks_are_made_while_it_loads(harness: Harness) -> None:
+    harness.load(1)
+    harness.finished.of(1)
+    loading = harness.engines.close_loading("refiner")
+    waiting = [harness.refine(2), harness.refine(3), harness.mask(4, edges="hair")]
+    assert loading.reached.wait(60)
+    for number in range(5, 8):
+        harness.mask(number)
+        assert result(harness.finished.of(number)).model == "small"
+    assert not {reply.id for reply in harness.finished.replies} & {job.id for job in waiting}
+    loading.open()
+    assert {result(harness.finished.of(job.id)).refined_by for job in waiting} == {"refiner"}
+    assert len(harness.made("refiner")) == 1
+
+
+def test_a_cancel_while_it_loads_ends_the_request(harness: Harness) -> None:
+    loading = harness.engines.close_loading("refiner")
+    job = harness.refine(1)
+    assert loading.reached.wait(60)
+    job.cancel()
+    assert failure(harness.finished.of(1)).code == "cancelled"
+    loading.open()
+    harness.refine(2)
+    assert result(harness.finished.of(2)).refined_by == "refiner"
+
+
+def test_a_flat_ground_does_not_have_it_loaded(harness: Harness) -> None:
+    harness.refine(1, drawn(SIDE))
+    reply = result(harness.finished.of(1))
+    assert reply.ground and reply.refined_by == "" and not harness.made("refiner")
+
+
+def test_what_was_refined_once_is_not_asked_again(harness: Harness) -> None:
+    picture = Picture(SIDE, SIDE, "RGB8", [memoryview(disc(SIDE))])
+    for number, fields in enumerate([{}, {"feather": 2.0}, {"grow": 3}, {"view": [0, 0, SIDE, SIDE, 24, 24]}], 1):
+        harness.about(picture, number, "small", edges="hair", **fields)
+        assert result(harness.finished.of(number)).refined_by == "refiner"
+        if number == 1:
+            (engine,) = harness.made("refiner")
+            inferences = engine.inferences
+    assert engine.inferences == inferences
+
+
+def test_without_memory_for_it_the_mask_is_made_all_the_same(harness: Harness) -> None:
+    harness.engines.load_errors["refiner"] = [EngineDied("no memory", killed=True)]
+    harness.mask(1, edges="hair")
+    reply = result(harness.finished.of(1))
+    assert reply.refined_by == "" and reply.model == "small"
+    assert any("refined without it" in warning for warning in reply.warnings)

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from matted_client import MattedError, Rejected, messages
+from matted_client.options import OFF
 from tqdm import tqdm
 
 from matted.cli.models.context import Context, reload_daemon
@@ -35,7 +36,11 @@ def pull(options: argparse.Namespace, context: Context) -> int:
     announce(spec, sources[0], print)
     settle_licence(spec, options.accept_licence, store.licences)
     fetch(spec, sources, context, print, options.trust)
-    if context.settings.model != spec.id:
+    if spec.refines:
+        print("    From now on it refines hair (matted remove --edges hair) and what matted refine is given.")
+        if context.settings.refiner == OFF:
+            print('    But not yet: refiner is "off" in the settings.')
+    elif context.settings.model != spec.id:
         print(f"    Use it with: matted remove PICTURE --model {spec.id}, or always: matted models default {spec.id}")
     return OK
 
