@@ -16,6 +16,7 @@ _SPANS = {
     "second_look": (0.65, 0.80),
     "mask": (0.80, 0.85),
     "edges": (0.85, 0.95),
+    "refining": (0.85, 0.95),
     "colours": (0.95, 1.0),
 }
 
@@ -44,7 +45,7 @@ def describe(progress: Progress, words: Words = ENGLISH) -> str:
         return _("Finding the subject")
     if progress.stage == "second_look":
         return _("Taking a second look")
-    if progress.stage == "edges":
+    if progress.stage in ("edges", "refining"):
         return _("Refining the edges")
     if progress.stage == "colours":
         return _("Cleaning the colours")

@@ -13,6 +13,7 @@ from matted_client.messages import MaskResult, Progress
 from matted_client.models import FIRST, ONLY, why_chosen
 from matted_client.options import FLAT
 from matted_client.progress import describe, overall
+from matted_client.refiners import describe_refiner
 
 if TYPE_CHECKING:  # else imported where there is a bar: in a script it takes longer than the rest of this module
     from tqdm import tqdm
@@ -67,7 +68,7 @@ class Display:
         """Print the file of the current picture's result, and its warnings.
 
         timings: also what made it, the seconds of each stage, and what a flat ground did. Without them, only what was
-        chosen, where nobody had named a model and there are several.
+        chosen, where nobody had named a model and there are several, and which one refined the edge.
         """
         self._advance()
         if self._single or timings:
@@ -81,6 +82,9 @@ class Display:
                     self._print(f"    {line}", sys.stdout)
         elif self._single and info.chosen and info.reason not in _NO_CHOICE:
             self._print(f"    {_chosen(info)}", sys.stderr)
+        refiner = describe_refiner(info)
+        if refiner and (timings or self._single):
+            self._print(f"    {refiner}", sys.stdout if timings else sys.stderr)
         for warning in info.warnings:
             self._print(f"    {warning}", sys.stderr)
 

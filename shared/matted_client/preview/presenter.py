@@ -15,6 +15,7 @@ from ..messages import CANCELLED, NO_SUBJECT, MaskResult, Progress
 from ..options import FINE, HAIR
 from ..pictures import Cancelled, Mask, OnProgress, OpenPicture
 from ..progress import describe, overall
+from ..refiners import describe_refiner
 from ..remedies import is_of_a_model
 from ..sentences import in_words
 from ..translations import N_, Words
@@ -446,8 +447,8 @@ class Presenter:
         self._show_pending()
 
     def _said(self, frame: Frame, info: MaskResult) -> str:
-        said = [self._found(frame), describe_ground(info, self._words, with_list=True), *info.warnings]
-        return " ".join(part for part in said if part)
+        ground, refiner = describe_ground(info, self._words, with_list=True), describe_refiner(info, self._words)
+        return " ".join(part for part in (self._found(frame), ground, refiner, *info.warnings) if part)
 
     def _found(self, frame: Frame) -> str:
         alpha = frame.alpha or b""
