@@ -432,7 +432,7 @@ def test_cancel_leaves_nothing_and_the_next_click_works(
 # -- the model that is chosen ------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=[spec.id for spec in stand_ins.one_of_each_family(SHIPPED.values())])
+@pytest.fixture(params=[spec.id for spec in stand_ins.finder_of_each_family(SHIPPED.values())])
 def chosen(request: pytest.FixtureRequest, installed: Installed) -> Iterator[str]:
     """A model of each family, which the settings name; u2netp's weights are the real ones."""
     model: str = request.param

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from graphs import stand_ins
 from hosts.gimp.pictures import (
     REFINE,
     REFINE_BUTTON,
@@ -22,6 +23,7 @@ from hosts.gimp.pictures import (
 from hosts.gimp.preview import Preview
 from hosts.gimp.session import Gimp
 from hosts.installed import PATIENCE, Installed, until
+from matted.models import catalogue
 from matted_client.preview.shades import OVER_THE_BAND
 from PIL import Image, ImageDraw
 
@@ -160,6 +162,53 @@ def test_several_masks_are_refined_together(gimp: Gimp, installed: Installed, op
     assert picture.refine(picture.layer, other) == SUCCESS
     assert picture.mask() == refined(installed, hint)
     assert picture.mask(other) == refined(installed, second, small)
+
+
+# -- by a model that refines -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def refiner(installed: Installed) -> Iterator[str]:
+    """The id of a model that refines, which is on this computer. Its stand-in: alpha is red where unknown."""
+    spec = catalogue.load().specs["vitmatte-small"]
+    file = f"{installed.home}/refiner.onnx"
+    stand_ins.write(spec, installed.outside(file), PHOTOGRAPH.width)
+    installed.matted("models", "pull", spec.id, "--from", file, "--trust")
+    yield spec.id
+    installed.matted("models", "remove", spec.id)
+
+
+def test_a_model_that_refines_makes_the_mask_anew(
+    installed: Installed, opened: Callable[..., Picture], refiner: str
+) -> None:
+    picture = opened()
+    hint = paint(picture, painted())
+    assert picture.refine() == SUCCESS
+    mask, red = picture.mask(), PHOTOGRAPH.getchannel("R").tobytes()
+    assert mask == refined(installed, hint) != hint
+    assert all(new in (old, there) for new, old, there in zip(mask or b"", hint, red, strict=True))
+
+
+def test_a_model_that_refines_makes_hair(installed: Installed, opened: Callable[..., Picture], refiner: str) -> None:
+    picture = opened()
+    answer = installed.answer_to(PHOTOGRAPH, edges="hair")
+    assert answer.info.refined_by == refiner
+    assert picture.click(edges="hair") == SUCCESS
+    assert picture.mask() == bytes(answer.alpha)
+
+
+def test_the_preview_says_which_model_refined(
+    desktop: Gimp, installed: Installed, shown_masked: tuple[Picture, bytes], refiner: str, artefacts: Path
+) -> None:
+    picture, hint = shown_masked
+    with asked(picture, REFINE, REFINE_DIALOG) as called:
+        preview = Preview(desktop, REFINE_DIALOG, PHOTOGRAPH.size, artefacts / "refined by a model.png")
+        preview.until_seen(stays=[WHERE], goes=[(15, 15)])
+        preview.until_said(f"{refiner} refined the edge.")
+        preview.image()
+        desktop.press(REFINE_DIALOG, REFINE_BUTTON)
+        assert called.result(PATIENCE) == SUCCESS
+    assert picture.mask() == refined(installed, hint)
 
 
 # -- by hand -----------------------------------------------------------------------------------------------------------

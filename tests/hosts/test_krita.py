@@ -36,7 +36,7 @@ from matted_client.pictures import Mask
 from PIL import Image
 
 CATALOGUE = catalogue.load().specs
-ONE_OF_EACH_FAMILY = stand_ins.one_of_each_family(CATALOGUE.values())
+ONE_OF_EACH_FAMILY = stand_ins.finder_of_each_family(CATALOGUE.values())
 PHOTOGRAPH = Path(__file__).parents[1] / "photographs" / "chelsea.jpg"
 SCREENSHOTS = (
     "masked-screen.png",

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphs import small
+from graphs import small, stand_ins
 from hosts import roots
 from hosts.drawing import line_art
 from hosts.krita.kinds import TITLES
 from hosts.krita.session import KritaSession, krita_session
+from matted.models import catalogue
 from matted_client.pictures import Mask
 from matted_client.preview import shades
 from PIL import Image, ImageChops
@@ -28,6 +29,7 @@ SIZE, MIDDLE = (700, 300), 300  # of the picture with two subjects, and where th
 LEFT_ONE, RIGHT_ONE = [150, 120], [560, 200]  # as in the checks
 SELECTED = [300, 0, 640, 300]  # the selection of the checks: left, top, right, bottom
 SELECTED_VALUE = 200
+REFINER = "vitmatte-small"  # its stand-in gives red as the alpha of what is unknown
 PLATE_MODEL, PLATE_MOVED = "background-matting-mobilenetv2", 4 * 2  # and by how many bytes the plate is moved
 LARGEST, SMALLEST_PREVIEW = (1240, 660), (420, 360)  # logical pixels, on a screen of 1280 x 720
 TESTED = [suite for suite in TITLES if suite in roots.SUITES]
@@ -93,6 +95,7 @@ def in_krita(suite: str, wheel: Path, weights: Path, artefacts: Path, folder: Pa
         two().save(session.folder / "two.png")
         two().save(session.folder / "photograph.png")
         line_art(SIZE).save(session.folder / "drawing.png")
+        stand_ins.write(catalogue.load().specs[REFINER], session.folder / "refiner.onnx", SIZE[0])
         with Image.open(PHOTOGRAPHS / "chelsea.jpg") as cat:
             cat.save(session.folder / "cat.png")
         session.preview()
@@ -478,3 +481,21 @@ def premultiplied(picture: Image.Image) -> Image.Image:
     return Image.composite(
         picture, Image.new("RGBA", SIZE), picture.getchannel("A").point(lambda each: 255 * (each > 0))
     )
+
+
+# -- a model that refines ----------------------------------------------------------------------------------------------
+
+
+def test_a_model_that_refines_gives_the_edge_and_the_previews_say_so(seen: Seen) -> None:
+    found = seen["refiner"]
+    assert found["messages"] == []
+    for line in (found["of a mask"], found["of hair"]):
+        assert f"{REFINER} refined the edge." in line
+    red = two().getchannel("R").tobytes()
+    before, after = seen.bytes_of("refiner-before.mask"), seen.bytes_of("refiner-after.mask")
+    assert all(new in (old, there) for new, old, there in zip(after, before, red, strict=True))
+    changed = sum(new != old for new, old in zip(after, before, strict=True))
+    assert 0.01 < changed / len(after) < 0.3
+    hair = seen.bytes_of("refiner-hair.mask")
+    assert all(new in (0, there, 255) for new, there in zip(hair, red, strict=True))
+    assert sum(0 < new < 255 for new in hair) / len(hair) > 0.01

@@ -160,7 +160,14 @@ def test_every_model_can_be_pulled_listed_used_and_removed(
         with Image.open(CHELSEA) as picture:
             Image.new("RGB", picture.size, (10, 200, 10)).save(tmp_path / "plate.png")
     said = ["--keep", "225,150"] if spec.takes_clicks else []
-    used = person.run("remove", CHELSEA, "-o", str(out), "--model", model, "--force", *plate, *said)
+    if spec.refines:
+        mask = Image.new("L", (451, 300), 255)
+        mask.paste(0, (0, 0, 200, 300))
+        mask.save(tmp_path / "mask.png")
+        used = person.run("refine", CHELSEA, str(tmp_path / "mask.png"), "-o", str(out), "--force")
+        assert f"{model} refined the edge." in used.stderr
+    else:
+        used = person.run("remove", CHELSEA, "-o", str(out), "--model", model, "--force", *plate, *said)
     if "No subject" in used.stderr:  # a graph with random weights may see none
         assert used.returncode == 1
     else:

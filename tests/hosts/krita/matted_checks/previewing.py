@@ -57,12 +57,13 @@ from .steps import (
     wish,
 )
 from .steps import remove_background as remove_by_a_click
-from .wishes import add_plate
+from .wishes import add_plate, matted
 
 LEFT_ONE, RIGHT_ONE, BETWEEN = (150, 120), (560, 200), (320, 20)  # places of the picture
 WHITE = (665, 282)  # ON_WHITE of the drawing
 CHOSEN = (200, 30, 90)
 PLATE_MODEL = "background-matting-mobilenetv2"
+REFINER = "vitmatte-small"
 SELECTED = (300, 0, 340, 300)  # x, y, width, height: around the right one
 
 
@@ -1064,6 +1065,32 @@ def refined_by_scripts(seen):
     export(document, "two-again.png")
 
 
+def with_refiner(seen):
+    """Somebody gets a model that refines, while Krita runs: it gives the edge of a mask that is there, and hair."""
+    matted("models", "pull", REFINER, "--from", str(FOLDER / "refiner.onnx"), "--trust")
+    document = yield from open_two()
+    node = document.activeNode()
+    mask = painted(document, node)
+    yield from activate(document, node)
+    (FOLDER / "refiner-before.mask").write_bytes(mask_bytes(document, mask))
+    window = yield from open_refine()
+    seen["of a mask"] = status(window)
+    photograph_screen("refine-by-a-model.png")
+    seen["messages"] = yield from accept(window)
+    (FOLDER / "refiner-after.mask").write_bytes(mask_bytes(document, masks(node)[0]))
+
+    document = yield from open_two()
+    node = document.activeNode()
+    wish(edges="hair")
+    window = yield from open_preview()
+    seen["of hair"] = status(window)
+    photograph_screen("preview-by-a-model.png")
+    seen["messages"] += yield from accept(window)
+    save_mask(node, "refiner-hair.mask")
+    wish()
+    matted("models", "remove", REFINER)
+
+
 ALL = [
     ("preview: clicked", clicked),
     ("preview: looked at", looked_at),
@@ -1085,5 +1112,6 @@ ALL = [
     ("refine: notices", refined_with_notices),
     ("refine: selection", refined_where_selected),
     ("refine: scripts", refined_by_scripts),
+    ("refiner", with_refiner),
     ("preview: no daemon", without_daemon),
 ]
