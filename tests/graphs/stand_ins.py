@@ -36,10 +36,11 @@ def write(spec: ModelSpec, file: Path, side: int = 64) -> Path:
 def finder_of_each_family(specs: Iterable[ModelSpec]) -> list[ModelSpec]:
     """Return the first model of each family that finds subjects, in the order of `specs`.
 
-    What differs within a family is data.
+    What differs within a family is data. Models that take clicks are one family: once they are converted, they are
+    asked in one way.
     """
     first: dict[str, ModelSpec] = {}
     for spec in specs:
         if not spec.refines:
-            first.setdefault(spec.family, spec)
+            first.setdefault("clicks" if spec.takes_clicks else spec.family, spec)
     return list(first.values())

@@ -455,13 +455,29 @@ def test_the_model_of_the_settings_makes_the_mask(
     scene = photograph().filter(ImageFilter.GaussianBlur(4)) if SHIPPED[chosen].needs_plate else None
     picture = opened()
     options = {"plate": gimp.insert(picture.id, installed.put(scene))} if scene else {}
+    box = None
+    if SHIPPED[chosen].takes_clicks:
+        box = [60, 50, 230, 190]
+        gimp.select(picture.id, box[0], box[1], box[2] - box[0], box[3] - box[1])
     before = picture.clean()
     assert picture.click(**options) == SUCCESS
-    assert picture.mask() == installed.mask_of(photograph(), plate=scene)
+    assert picture.mask() == installed.mask_of(photograph(), plate=scene, box=box)
     assert len(set(picture.mask() or b"")) > 2
     assert without_masks(picture.state()) == without_masks(before)
     with installed.session() as session:
         assert [model["id"] for model in session.status()["loaded"]] == [chosen]
+
+
+@pytest.mark.parametrize("chosen", ["sam2.1-tiny"], indirect=True)
+def test_without_anything_to_point_at_the_model_that_takes_clicks_says_so(
+    opened: Callable[..., Picture], chosen: str
+) -> None:
+    picture = opened()
+    before = picture.state()
+    status, error = picture.click()
+    assert status == "execution-error"
+    assert "cuts out what a box or clicks point at" in error and "click on it in the preview" in error
+    assert picture.state() == before
 
 
 @pytest.mark.parametrize("chosen", ["background-matting-mobilenetv2"], indirect=True)

@@ -166,8 +166,9 @@ def test_an_engine_that_is_killed_in_between_is_started_again(
     with session.open(PIXELS.tobytes(), WIDTH, HEIGHT, "RGB8") as picture:
         before = picture.mask(model=spec.id, keep=[ONE], **OFF).alpha
         for engine in daemon.engines():
+            threads = Path(f"/proc/{engine.pid}/task")
             engine.kill()
-            engine.wait()
+            wait_for(lambda: len(list(threads.glob("*"))) <= 1, "the end of the engine")  # noqa: B023
         after = picture.mask(model=spec.id, keep=[ONE, OTHER], **OFF)
         subject = np.frombuffer(after.alpha, np.uint8).reshape(HEIGHT, WIDTH) > 127
         assert agree(subject, expected(spec, keep=[ONE, OTHER])) > 0.98

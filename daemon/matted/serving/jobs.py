@@ -12,6 +12,7 @@ from matted_client import Rejected, messages
 from matted_client.messages import Load, MaskRequest, RefineRequest
 
 from matted.inference.choosing import Choice
+from matted.inference.timing import Stopwatch
 from matted.mask.picture import Picture
 from matted.system.task import CANCELLED, SHUTTING_DOWN, WAITING, Task
 
@@ -27,6 +28,7 @@ class Job(Task):
     picture: what a mask is wanted of.
     submitted: when the request came, in seconds by a monotonic clock.
     chosen: the model that it gets where it leaves that to matted; else None.
+    stopwatch: of its stages so far; None before the first.
     """
 
     peer: bytes
@@ -35,6 +37,7 @@ class Job(Task):
     picture: Picture | None = None
     submitted: float = field(default_factory=time.monotonic)
     chosen: Choice | None = None
+    stopwatch: Stopwatch | None = None
 
     @property
     def open_picture(self) -> int | None:

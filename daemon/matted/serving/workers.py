@@ -347,8 +347,8 @@ class Workers:
 
     def _carry_out(self, job: Job, label: str, on_loaded: Callable[[], None]) -> Reply | None:
         request, setup = job.request, self.setup
-        stopwatch = Stopwatch(job.submitted, self._predictor.clock)
-        stopwatch.lap("waiting")
+        stopwatch = job.stopwatch = job.stopwatch or Stopwatch(job.submitted, self._predictor.clock)
+        stopwatch.lap("waiting")  # for the first time, or once more
         if isinstance(request, Load):
             entry = setup.model(request.model, job.chosen)
             if isinstance(entry, ModelSpec):

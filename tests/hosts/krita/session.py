@@ -80,8 +80,13 @@ class KritaSession:
         models.mkdir(parents=True)
         shutil.copy(weights, models)
         (models.parent / "offered.json").write_text("{}")  # dialogs look the same, whichever is the first
+        if stand_ins:
+            settings = self._home / ".config/matted/config.toml"
+            settings.parent.mkdir(parents=True, exist_ok=True)
+            settings.write_text('clicks = "off"\n')  # what is pointed at in the checks is found by u2netp, not a stand-in
         for model, file in stand_ins.items():
-            shutil.copy(file, self._home)
+            for each in file.parent.glob(f"{model}*.onnx"):  # a decoder lies beside it
+                shutil.copy(each, self._home)
             place = f"{self._env['HOME']}/{file.name}"
             self._matted("models", "pull", model, "--from", place, "--trust", "--accept-licence")
         if stand_ins:  # of which the best would be chosen by itself

@@ -100,9 +100,13 @@ def models(seen):
         if model.startswith("background-matting"):
             seen["without a plate"] = yield from remove_background_of(node)
             wish(plate="plate")
+        if model.startswith("sam"):
+            seen["without clicks"] = yield from remove_background_of(node)
+            select(document, *SELECTED)
         seen[model] = {"messages": (yield from remove_background_of(node))}
         seen[model]["loaded"] = [each["id"] for each in daemon_status()["loaded"]]
         save_mask(node, f"model-{model}.mask")
+        document.setSelection(None)
         wish()
     for name in ("small", "gone"):
         wish(model="background-matting-mobilenetv2", plate=name)
