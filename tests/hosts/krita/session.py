@@ -83,7 +83,7 @@ class KritaSession:
         if stand_ins:
             settings = self._home / ".config/matted/config.toml"
             settings.parent.mkdir(parents=True, exist_ok=True)
-            settings.write_text('clicks = "off"\n')  # what is pointed at in the checks is found by u2netp, not a stand-in
+            settings.write_text('clicks = "off"\n')  # what the checks point at is found by u2netp
         for model, file in stand_ins.items():
             for each in file.parent.glob(f"{model}*.onnx"):  # a decoder lies beside it
                 shutil.copy(each, self._home)
