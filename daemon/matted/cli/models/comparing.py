@@ -126,7 +126,7 @@ def _models(options: argparse.Namespace, context: Context) -> list[Entry]:
             context.store.require_installed(entry)
         return named
     there = [each for each in context.known.entries.values() if context.store.installed(each)]
-    said = options.box or options.keep or options.drop
+    said = options.box or options.keep
     found = [each for each in there if (options.plate or not each.needs_plate) and (said or not each.takes_clicks)]
     found = [each for each in found if not each.refines]
     if all(each.id == FLAT for each in found):

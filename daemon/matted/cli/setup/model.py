@@ -90,7 +90,7 @@ class Model(Step):
             entry = self._choose(models.known)[0].spec if choice else models.known.find(settings.model)
         except MattedError:  # the doctor says so
             return False
-        if not isinstance(entry, ModelSpec) or entry.needs_plate:
+        if not isinstance(entry, ModelSpec) or entry.needs_plate or entry.takes_clicks:
             return False
         return models.store.installed(entry) or (entry.automatic and not self._wishes.offline)
 
