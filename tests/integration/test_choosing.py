@@ -98,6 +98,12 @@ def test_patience_memory_and_what_is_removed_change_the_choice(off: Daemon, tmp_
         assert made(session) == ("u2netp", "only")
 
 
+def test_the_command_line_may_name_a_patience(off: Daemon, tmp_path: Path) -> None:
+    add(off, tmp_path, "better", work=1e6)
+    with off.start("--patience", "1000h").session() as session:
+        assert (auto(session)["model"], auto(session)["reason"]) == ("better", "best")
+
+
 def test_views_of_an_open_picture_keep_their_model(off: Daemon, tmp_path: Path) -> None:
     add(off, tmp_path, "better", work=1e6)
     with off.start().session() as session:

@@ -71,7 +71,7 @@ def _serve(options: argparse.Namespace) -> int:
     from matted.serving import instance, server
     from matted.system import logbook
 
-    models = ("model", "flat_ground", "refiner", "keep_alive", "memory", "device", "arithmetic", "preload")
+    models = ("model", "patience", "flat_ground", "refiner", "keep_alive", "memory", "device", "arithmetic", "preload")
     flags = {name: getattr(options, name) for name in (*models, "idle_exit", "queue", "log_level")}
     settings = config.load(flags, os.environ)
     logbook.set_up(settings.state, settings.log_level)

@@ -203,7 +203,7 @@ def test_a_colour_is_of_whole_numbers_of_eight_bits(colour: list[Any]) -> None:
 
 
 def test_a_result_without_a_ground_says_nothing_of_one() -> None:
-    assert not {"ground", "ground_colour", "chosen"} & set(header(RESULT))
+    assert not {"ground", "ground_colour", "chosen", "reason"} & set(header(RESULT))
 
 
 def test_a_fraction_may_be_left_open() -> None:

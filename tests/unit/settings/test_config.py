@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,17 @@ def test_an_unknown_log_level_is_refused_with_the_known_ones(load_with: Load) ->
         load_with(environ={"MATTED_LOG_LEVEL": "loud"})
     assert "the environment" in refusal.value.message
     assert all(level in refusal.value.hint for level in LOG_LEVELS)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [('"3s"', 3.0), ("0.5", 0.5), ('"2m"', 120.0), ('"forever"', math.inf)])
+def test_a_patience_is_a_time(load_with: Load, text: str, seconds: float) -> None:
+    assert load_with(f"patience = {text}").patience == seconds
+
+
+@pytest.mark.parametrize("text", ["0", '"0s"', "-1", "true", '"soon"'])
+def test_a_patience_that_nothing_can_keep_is_refused(load_with: Load, text: str) -> None:
+    with pytest.raises(ConfigError, match=r"patience in .*config\.toml"):
+        load_with(f"patience = {text}")
 
 
 def test_an_arithmetic_that_not_every_model_has_is_refused(load_with: Load) -> None:
