@@ -6,35 +6,56 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from typing import Any, BinaryIO, TypeVar
 
 from matted_client import python
 
 T = TypeVar("T")
+_CHECK_SECONDS = 0.1
 _KILLED = -9  # by the signal that Linux sends when memory runs out; somebody may have sent it by hand
 
 
-def call(function: Callable[..., T], *arguments: Any) -> T:
+def call(function: Callable[..., T], *arguments: Any, check: Callable[[], None] = lambda: None) -> T:
     """Return function(*arguments), called in a new process.
 
     function: at the top level of a module.
     arguments: can be pickled, as the result can.
+    check: called often meanwhile; what it raises ends the process.
 
     Raises what the function raises, MemoryError if the system killed its process for want of memory, or RuntimeError if
     it died otherwise.
     """
     command = python.command("from matted.system.subprocess_call import main; main()")
-    done = subprocess.run(command, input=pickle.dumps((function, arguments)), stdout=subprocess.PIPE)
-    if done.returncode == _KILLED:
+    # A file, as Popen.communicate forgets what does not fit into a pipe when its time is over before the process reads.
+    with tempfile.TemporaryFile() as question:
+        pickle.dump((function, arguments), question)
+        question.seek(0)
+        with subprocess.Popen(command, stdin=question, stdout=subprocess.PIPE) as process:
+            try:
+                reply = _reply(process, check)
+            except BaseException:
+                process.kill()
+                raise
+    if process.returncode == _KILLED:
         raise MemoryError("the system ended the process that worked on it: there is too little memory")
-    if not done.stdout:
-        raise RuntimeError(f"the process that worked on it ended with code {done.returncode}")
-    error, value = pickle.loads(done.stdout)
+    if not reply:
+        raise RuntimeError(f"the process that worked on it ended with code {process.returncode}")
+    error, value = pickle.loads(reply)
     if error is not None:
         raise error
     result: T = value
     return result
+
+
+def _reply(process: subprocess.Popen[bytes], check: Callable[[], None]) -> bytes:
+    """Return what a process wrote until it ended."""
+    while True:
+        try:
+            return process.communicate(timeout=_CHECK_SECONDS)[0]
+        except subprocess.TimeoutExpired:
+            check()
 
 
 def take_stdout() -> BinaryIO:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import signal
 import sys
+import time
 
+import psutil
 import pytest
 from matted.system import subprocess_call
 
@@ -29,3 +31,22 @@ def test_a_process_that_the_system_killed_had_too_little_memory() -> None:
 def test_a_process_that_crashed_did_not() -> None:
     with pytest.raises(RuntimeError, match="ended with code -11"):
         subprocess_call.call(signal.raise_signal, signal.SIGSEGV)
+
+
+def test_a_process_whose_work_is_wanted_no_more_is_ended() -> None:
+    class Unwanted(Exception):
+        pass
+
+    def check() -> None:
+        raise Unwanted
+
+    with pytest.raises(Unwanted):
+        subprocess_call.call(time.sleep, 600, check=check)
+    assert not [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_more_than_a_pipe_holds_is_sent_however_long_the_process_takes() -> None:
+    checks: list[int] = []
+    content = bytes(range(256)) * 4096
+    assert subprocess_call.call(bytes.__add__, content, content, check=lambda: checks.append(1)) == content * 2
+    assert checks  # it takes longer than the time between two
