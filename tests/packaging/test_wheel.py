@@ -61,6 +61,7 @@ def test_every_source_file_is_in_the_wheel(names: set[str], inside: str, folder:
     [
         "matted/__main__.py",
         "matted/models/catalogue.toml",
+        "matted/models/ranges/u2netp.json",
         PHOTOGRAPH,
         "matted_client/__init__.py",
         "matted/plugins/gimp/remove-background/remove-background.py",
