@@ -158,7 +158,7 @@ def test_weights_that_are_installed_anew_are_used_at_once(new_daemon: Callable[.
     daemon = new_daemon().start()
     with daemon.session() as session:
         assert "inference" in ask(session).timings and "inference" not in ask(session).timings
-        done = daemon.run("models", "pull", "u2netp", "--from", str(u2netp_file), "--force")
+        done = daemon.run("models", "pull", "u2netp", "--from", str(u2netp_file), "--force", "--no-int8")
         assert done.returncode == 0, done.stderr
         wait_for(lambda: not loaded(session), "the unloading")
         assert not list((daemon.folder / "cache").rglob("*.blob"))

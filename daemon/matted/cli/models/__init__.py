@@ -35,6 +35,7 @@ def add_parser(commands: Any) -> None:
     where.add_argument("--from", dest="given", metavar="FILE|DIR|URL", help="weights that you have, or a mirror")
     pull.add_argument("--trust", action="store_true", help="accept a file whose hash matted does not know")
     pull.add_argument("--accept-licence", action="store_true", help="accept its licence without being asked")
+    pull.add_argument("--no-int8", action="store_true", help="make no INT8 variant, also where that would be quicker")
     pull.add_argument("--force", action="store_true", help="even if it is installed and intact")
 
     for name, run, text in (
@@ -62,11 +63,13 @@ def add_parser(commands: Any) -> None:
 
     small = verb("quantize", getting.quantize, "make a smaller and faster variant of a model, with 8-bit arithmetic")
     small.add_argument("id", metavar="ID")
-    small.add_argument(
+    ranges = small.add_mutually_exclusive_group()
+    ranges.add_argument("--calibrate", action="store_true", help="find its ranges anew, also where matted knows them")
+    ranges.add_argument(
         "--images",
         type=Path,
         metavar="DIR",
-        help="folder of six or more photographs like those that it is for; without it, four are downloaded",
+        help="find its ranges on a folder of six or more photographs like those that it is for, not on free ones",
     )
 
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from matted_client import MattedError, Rejected, messages
 from matted_client.options import OFF
@@ -17,6 +18,9 @@ from matted.evaluation import photographs
 from matted.models import licences
 from matted.models.sources import DownloadError, Monitor, local
 from matted.models.spec import ModelSpec, Source
+
+if TYPE_CHECKING:
+    from matted.evaluation.int8 import Comparison
 
 
 def pull(options: argparse.Namespace, context: Context) -> int:
@@ -35,7 +39,7 @@ def pull(options: argparse.Namespace, context: Context) -> int:
     sources = list_sources(spec, options.source, options.given, options.trust)
     announce(spec, sources[0], print)
     settle_licence(spec, options.accept_licence, store.licences)
-    fetch(spec, sources, context, print, options.trust)
+    fetch(spec, sources, context, print, options.trust, not options.no_int8)
     if spec.refines:
         print("    From now on it refines hair (matted remove --edges hair) and what matted refine is given.")
         if context.settings.refiner == OFF:
@@ -45,10 +49,18 @@ def pull(options: argparse.Namespace, context: Context) -> int:
     return OK
 
 
-def fetch(spec: ModelSpec, sources: list[Source], context: Context, show: Show, trust: bool = False) -> None:
+def fetch(
+    spec: ModelSpec,
+    sources: list[Source],
+    context: Context,
+    show: Show,
+    trust: bool = False,
+    with_int8: bool = True,
+) -> None:
     """Install a model, or install it again, with a progress bar, and say so by `show`. Raises Rejected.
 
-    sources: are tried in this order. trust: also weights whose hash is not known.
+    sources: are tried in this order. trust: also weights whose hash is not known. with_int8: also the INT8 variant, if
+    its ranges are known and it is quicker here.
     """
     store = context.store
     installed = store.origin(spec) is not None
@@ -63,6 +75,34 @@ def fetch(spec: ModelSpec, sources: list[Source], context: Context, show: Show, 
     origin = store.origin(spec)
     size = megabytes(origin.bytes) if origin else ""
     show(f"{spec.id} is installed, {size}." if fresh else f"{spec.id} was installed by another pull, {size}.")
+    if fresh and with_int8:
+        _make_quicker(spec, context, show)
+
+
+def _make_quicker(spec: ModelSpec, context: Context, show: Show) -> None:
+    """Make the INT8 variant of a model that was just installed, if its ranges are known. Says what became of it."""
+    from matted.evaluation import int8
+
+    if int8.known_ranges(spec, context.store) is None or int8.variant_id(spec) in context.known.specs:
+        return
+    show("Making its INT8 variant, and trying whether that is quicker here.")
+    known = context.known, context.own_file, context.store
+    try:
+        result = int8.make_known(spec, *known, _on_step, context.settings.target)
+    except MattedError as error:
+        show(f"There is none: {error.message}")
+        return
+    assert result is not None, "the ranges are known"
+    if result.kept:
+        reload_daemon()
+        took = f"an inference takes {result.variant_seconds:.2f} s, not {result.original_seconds:.2f} s"
+        show(f"{int8.variant_id(spec)} is installed, too: {took}, and the masks are the same.")
+    else:
+        show(f"It was not kept: {_why_not(result)}.")
+
+
+def _on_step(text: str) -> None:
+    print(f"    {text} ...", file=sys.stderr)
 
 
 def list_sources(spec: ModelSpec, name: str | None, given: str | None, trust: bool) -> list[Source]:
@@ -144,35 +184,52 @@ def add(options: argparse.Namespace, context: Context) -> int:
 
 def quantize(options: argparse.Namespace, context: Context) -> int:
     from matted.evaluation import int8
-    from matted.files import finding
 
     spec = context.known.find(options.id)
     if not isinstance(spec, ModelSpec):
         raise MattedError(f"{spec.id} has no weights that could be made smaller.")
     context.store.licences.require(spec)
     context.store.require_installed(spec)
-    with tempfile.TemporaryDirectory(prefix="matted-") as folder:
-        photos = finding.list_pictures(options.images) if options.images else _photographs(Path(folder))
-        print(f"Making an INT8 variant of {spec.id}; this takes some minutes and much memory.", flush=True)
-        result = int8.make(
-            spec,
-            photos,
-            context.known,
-            context.own_file,
-            context.store,
-            lambda text: print(f"    {text}", file=sys.stderr),
-        )
-    print(f"On {result.photographs} photographs, against the original:")
+    if options.images or options.calibrate or int8.known_ranges(spec, context.store) is None:
+        result = _calibrated(spec, options.images, context)
+    else:
+        print(f"Making an INT8 variant of {spec.id}: its ranges come with matted.", flush=True)
+        known = context.known, context.own_file, context.store
+        made = int8.make_known(spec, *known, _on_step, context.settings.target)
+        assert made is not None, "the ranges are known"
+        result = made
+    photographs = "one photograph" if result.photographs == 1 else f"{result.photographs} photographs"
+    print(f"On {photographs}, against the original:")
     faster = result.original_seconds / result.variant_seconds
     print(f"    an inference takes {result.variant_seconds:.2f} s, not {result.original_seconds:.2f} s: {faster:.1f} x")
     print(f"    on disk {megabytes(result.variant_bytes)}, not {megabytes(result.original_bytes)}")
     print(f"    the masks differ by {result.difference:.4f} on average, and share {result.overlap:.1%} of the subject")
-    if not result.same:
-        limits = f"at most {int8.MAX_DIFFERENCE} on average, at least {int8.MIN_OVERLAP:.0%} of the subject in common"
-        raise MattedError(f"The masks differ too much ({limits}); the variant was not kept.")
+    if not result.kept:
+        raise MattedError(f"The variant was not kept: {_why_not(result)}.")
     reload_daemon()
     print(f"{int8.variant_id(spec)} is installed. Use it with: matted models default {int8.variant_id(spec)}")
     return OK
+
+
+def _calibrated(spec: ModelSpec, images: Path | None, context: Context) -> Comparison:
+    """Make a variant with NNCF, which finds the ranges on photographs: those in a folder, or free ones."""
+    from matted.evaluation import int8
+    from matted.files import finding
+
+    with tempfile.TemporaryDirectory(prefix="matted-") as folder:
+        photos = finding.list_pictures(images) if images else _photographs(Path(folder))
+        print(f"Making an INT8 variant of {spec.id}; this takes some minutes and much memory.", flush=True)
+        return int8.make(spec, photos, context.known, context.own_file, context.store, _on_step)
+
+
+def _why_not(result: Comparison) -> str:
+    """Say why a variant was not kept, a clause."""
+    from matted.evaluation import int8
+
+    if not result.same:
+        limits = f"at most {int8.MAX_DIFFERENCE} on average, at least {int8.MIN_OVERLAP:.0%} of the subject in common"
+        return f"the masks differ too much ({limits})"
+    return f"it is not quicker here ({result.variant_seconds:.2f} s, not {result.original_seconds:.2f} s)"
 
 
 def _photographs(folder: Path) -> list[Path]:
