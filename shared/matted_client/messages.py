@@ -394,14 +394,15 @@ class Welcome(Message):
 class Progress(Message):
     """Any number of them before a result. Sent at least twice a second while a request is alive.
 
-    stage: waiting, downloading, loading, preparing, inference, second_look, edges, refining, mask, colours, or another.
+    stage: waiting, downloading, quantizing, loading, preparing, inference, second_look, edges, refining, mask, colours, or
+        another.
     """
 
     op: ClassVar[str] = "progress"
     stage: str = _field(str)
     fraction: Optional[float] = _field(float, int, type(None), low=0, high=1, default=None)  # of this stage
     place: int = _field(int, low=0, default=0)  # how many requests this one waits for, in any stage
-    detail: str = _field(str, default="")  # downloading: what, how big, which licence; loading: the model
+    detail: str = _field(str, default="")  # downloading: what, how big, which licence; quantizing, loading: the model
 
 
 @dataclass(frozen=True)

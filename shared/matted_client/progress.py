@@ -10,6 +10,7 @@ from .translations import ENGLISH, Words
 _SPANS = {
     "waiting": (0.0, 0.0),
     "downloading": (0.0, 0.10),
+    "quantizing": (0.10, 0.10),
     "loading": (0.10, 0.20),
     "preparing": (0.20, 0.25),
     "inference": (0.25, 0.65),
@@ -39,6 +40,8 @@ def describe(progress: Progress, words: Words = ENGLISH) -> str:
         return _("Starting")
     if progress.stage == "downloading":
         return _("Downloading %s") % progress.detail
+    if progress.stage == "quantizing":
+        return _("Making %s quicker") % progress.detail
     if progress.stage == "loading":
         return _("Loading %s") % progress.detail
     if progress.stage == "inference":

@@ -41,6 +41,10 @@ T = TypeVar("T")
 GRACE_SECONDS = 2.0  # for which a load may be paused even if it has just begun
 
 
+def _do_nothing(task: Task, spec: ModelSpec) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Prediction:
     """What a model returned for a picture, at the model's size.
@@ -164,6 +168,7 @@ class Predictor:
     paces: how long inferences take.
     compiled: what OpenVINO compiled, on disk.
     target: the device and arithmetic for the next loads.
+    on_downloaded: called with the task and the model after a download that was asked for, before the model is loaded.
     """
 
     def __init__(
@@ -190,6 +195,7 @@ class Predictor:
         self.compiled = compiled
         self.target = target
         self.clock = clock
+        self.on_downloaded: Callable[[Task, ModelSpec], None] = _do_nothing
         self._store = store
         self._cache = cache
         self._engines = engines
@@ -224,6 +230,9 @@ class Predictor:
         if engine is None:
             downloaded = self._store.obtain(spec, downloading, task.check, download)
             stopwatch.lap("downloading" if downloaded else "")
+            if downloaded and download:
+                self.on_downloaded(task, spec)
+                stopwatch.lap("quantizing")
             with _translated_errors(spec):
                 engine = self.lend(task, spec, stopwatch, retry)
         with self._holding(engine, task, keep_alive, stopwatch, retry) as held:

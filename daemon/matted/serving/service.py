@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ from matted.inference.engines.engine import EngineFactory
 from matted.inference.engines.local import LocalEngine
 from matted.inference.paces import Paces
 from matted.inference.predictor import Predictor
+from matted.models import catalogue
 from matted.models.offers import Offers
 from matted.models.spec import Entry, ModelSpec
 from matted.models.store import Store
@@ -44,7 +46,7 @@ from matted.serving.questions import Questions
 from matted.serving.setup import Selection, Setup
 from matted.serving.workers import Reply, Workers, internal_failure
 from matted.system import logbook
-from matted.system.task import CANCELLED, SHUTTING_DOWN
+from matted.system.task import CANCELLED, SHUTTING_DOWN, Task
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +102,8 @@ class Service:
         chooser = Chooser(self._store, self._paces, self._cache.holds)
         self._selection = Selection(chooser, self._free_for_a_model)
         self._queue = JobQueue(config.queue, memory.total * QUEUE_PERCENT // 100)
+        self._predictor.on_downloaded = self._make_quicker
+        self._new_models = threading.Event()  # since the catalogue was read
         self._questions = Questions(self._queue, self._selection, clock)
         self._workers = Workers(self._setup, self._queue, self._cache, self._predictor, self._selection, on_finished)
         self._clock = clock
@@ -134,7 +138,14 @@ class Service:
 
     def collect(self) -> list[Reply]:
         """Return the replies of the jobs that ended since the last call."""
-        return self._workers.collect()
+        replies = self._workers.collect()
+        if self._new_models.is_set():  # before the reply, after which a client may ask for them
+            self._new_models.clear()
+            try:
+                self.reload()
+            except MattedError as error:
+                log.warning("the new models are listed after a restart: %s", error)
+        return replies
 
     def working(self) -> bool:
         """Return whether jobs wait or run."""
@@ -215,6 +226,31 @@ class Service:
         self._questions.pictures.forget_findings()
         self._queue.wake_worker()
         log.info("the settings were read again")
+
+    def _make_quicker(self, task: Task, spec: ModelSpec) -> None:
+        """Make the INT8 variant of a model that was downloaded, if it is known how and worth it. In a worker's thread.
+
+        Without it the model is as good, so that nothing but a cancel ends the request.
+        """
+        from matted.evaluation import int8  # here: the daemon starts sooner without it
+
+        def show(step: str) -> None:
+            task.progress = Progress("quantizing", detail=spec.title)
+
+        known, config = self._setup.catalogue, self._setup.config
+        if int8.variant_id(spec) in known.entries:
+            return
+        try:
+            own_file = config.folder / catalogue.OWN_FILE
+            made = int8.make_known(spec, known, own_file, self._store, show, config.target, task.check, True)
+        except (MattedError, OSError) as error:
+            task.check()
+            log.warning("there is no INT8 variant of %s: %s", spec.id, error)
+            return
+        if made is not None:
+            log.info("%s in INT8: %s", spec.id, made)
+            if made.kept:
+                self._new_models.set()
 
     def _dispatch(
         self, peer: bytes, request_id: int, op: str, header: dict[str, Any], frames: Sequence[memoryview]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from matted_client.messages import Progress
 from matted_client.progress import describe, overall
 
-ORDER = ["waiting", "downloading", "loading", "preparing", "inference", "second_look", "mask", "edges", "colours"]
+ORDER = ["waiting", "downloading", "quantizing", "loading", "preparing", "inference", "second_look", "mask", "edges"]
+ORDER += ["colours"]
 FRACTIONS = st.one_of(st.none(), st.floats(0, 1))
 
 
@@ -52,7 +53,7 @@ def test_whoever_is_next_is_not_told_to_wait_for_zero() -> None:
     assert "0" not in describe(Progress("waiting"))
 
 
-@pytest.mark.parametrize("stage", ["downloading", "loading"])
+@pytest.mark.parametrize("stage", ["downloading", "quantizing", "loading"])
 def test_what_is_fetched_or_loaded_is_named(stage: str) -> None:
     assert "U²-Net, 4.6 MB" in describe(Progress(stage, detail="U²-Net, 4.6 MB"))
 

@@ -393,6 +393,15 @@ def test_a_cancel_ends_a_download(harness: Harness) -> None:
     assert harness.engines.made == []
 
 
+def test_what_a_download_that_was_asked_for_is_followed_by_comes_before_the_load(harness: Harness) -> None:
+    harness.store.missing.add("small")
+    followed: list[tuple[str, int]] = []
+    harness.predictor.on_downloaded = lambda task, spec: followed.append((spec.id, len(harness.engines.made)))
+    harness.predict(download=True)
+    harness.predict(download=True)
+    assert followed == [("small", 0)]
+
+
 # -- what goes wrong ---------------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import psutil
 import pytest
 from conftest import wait_for
 from fakes import Engines, Finished, Gate, disc, drawn, model
+from matted.evaluation import int8
 from matted.inference import paces
 from matted.inference.engines.engine import EngineDied
 from matted.mask import ground
@@ -26,6 +27,7 @@ from matted.serving.open_pictures import IDLE_SECONDS, MOST_OF_A_CLIENT
 from matted.serving.service import Identity, Service
 from matted.serving.setup import Setup
 from matted.settings.config import Config
+from matted.settings.target import Target
 from matted_client import MattedError, messages
 from matted_client.messages import Close, Done, Failure, MaskRequest, MaskResult, Message, Open, Progress, RefineRequest
 
@@ -734,6 +736,137 @@ def test_a_client_overtakes_nothing_of_another(daemon: Daemon) -> None:
     daemon.ask(5, Close(1), peer=OTHER)
     gate.open()
     daemon.mask_of(3)
+
+
+# -- a quicker form of a model that was downloaded ---------------------------------------------------------------------
+
+VARIANT = model("small-int8", made_from="small")
+KEPT = int8.Comparison(1.0, 0.4, 40, 20, 0.01, 0.99, 1, kept=True)
+
+
+class Making:
+    """What stands in for `int8.make_known`. gate: passed by it; then it calls `check`, and has the outcome."""
+
+    def __init__(self, daemon: Daemon, outcome: int8.Comparison | MattedError | None) -> None:
+        self.gate = Gate()
+        self.asked: list[str] = []
+        self._daemon = daemon
+        self._outcome = outcome
+
+    def __call__(
+        self,
+        spec: ModelSpec,
+        known: Catalogue,
+        own_file: Path,
+        store: Store,
+        show: Callable[[str], None],
+        target: Target,
+        check: Callable[[], None],
+        gives_way: bool,
+    ) -> int8.Comparison | None:
+        assert gives_way and own_file == self._daemon.config.folder / "models.toml"
+        self.asked.append(spec.id)
+        show("Comparing the masks")
+        self.gate.wait()
+        check()
+        if isinstance(self._outcome, MattedError):
+            raise self._outcome
+        if self._outcome is not None and self._outcome.kept:
+            catalogue = Catalogue(self._daemon.setup.catalogue.shipped, {VARIANT.id: VARIANT})
+            self._daemon.setup = self._daemon.setup._replace(catalogue=catalogue)
+        return self._outcome
+
+
+@pytest.fixture
+def downloads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each model downloaded by a request that wants it."""
+    monkeypatch.setattr(Store, "obtain", lambda *arguments: arguments[-1])
+
+
+def making(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, outcome: int8.Comparison | MattedError | None = KEPT
+) -> Making:
+    made = Making(daemon, outcome)
+    monkeypatch.setattr(int8, "make_known", made)
+    return made
+
+
+def listed(daemon: Daemon, request_id: int) -> list[str]:
+    (reply,) = daemon.ask(request_id, messages.ModelsRequest())
+    assert isinstance(reply, messages.ModelsReply)
+    return [each["id"] for each in reply.models]
+
+
+def test_a_quicker_form_of_a_downloaded_model_is_listed_before_the_answer(
+    daemon: Daemon, downloads: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = making(daemon, monkeypatch)
+    made.gate.close()
+    assert daemon.ask(1, messages.Load("small", download=True)) == []
+    assert made.gate.reached.wait(60)
+    (progress,) = [reply.message for reply in daemon.service.progress()]
+    assert progress == Progress("quantizing", detail="SMALL")
+    assert "small-int8" not in listed(daemon, 2)
+    made.gate.open()
+    assert daemon.finished.of(1).message == Done()
+    assert "small-int8" in listed(daemon, 3)
+    assert status(daemon)["loaded"][0]["id"] == "small", "what was asked for is loaded"
+
+
+@pytest.mark.parametrize("outcome", [None, replace(KEPT, kept=False), MattedError("There is too little memory.")])
+def test_without_a_quicker_form_the_model_is_as_good(
+    daemon: Daemon, downloads: None, monkeypatch: pytest.MonkeyPatch, outcome: int8.Comparison | MattedError | None
+) -> None:
+    made = making(daemon, monkeypatch, outcome)
+    daemon.ask(1, messages.Load("small", download=True))
+    assert daemon.finished.of(1).message == Done()
+    assert made.asked == ["small"] and "small-int8" not in listed(daemon, 2)
+    daemon.mask(3)
+    assert isinstance(daemon.finished.of(3).message, MaskResult)
+
+
+def test_a_cancel_while_it_is_made_ends_the_request_and_leaves_the_model(
+    daemon: Daemon, downloads: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = making(daemon, monkeypatch)
+    made.gate.close()
+    daemon.ask(1, messages.Load("small", download=True))
+    assert made.gate.reached.wait(60)
+    assert daemon.ask(2, messages.Cancel(1)) == [Done(found=True)]
+    made.gate.open()
+    assert daemon.failure_of(1) == "cancelled"
+    assert "small-int8" not in listed(daemon, 3)
+    daemon.mask(4)
+    assert isinstance(daemon.finished.of(4).message, MaskResult)
+
+
+def test_nothing_is_made_that_exists_or_that_nobody_has_asked_for(
+    daemon: Daemon, downloads: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = making(daemon, monkeypatch)
+    daemon.ask(1, messages.Load("large"))
+    assert daemon.finished.of(1).message == Done()
+    assert made.asked == []
+    daemon.setup = daemon.setup._replace(catalogue=Catalogue({**SPECS, FLAT.id: FLAT}, {VARIANT.id: VARIANT}))
+    assert daemon.ask(2, messages.Reload()) == [Done()]
+    daemon.ask(3, messages.Load("small", download=True))
+    assert daemon.finished.of(3).message == Done()
+    assert made.asked == []
+
+
+def test_settings_that_cannot_be_read_then_leave_those_that_hold(
+    daemon: Daemon, downloads: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making(daemon, monkeypatch)
+
+    def fail() -> Setup:
+        raise MattedError("config.toml cannot be read.")
+
+    monkeypatch.setattr(daemon.service, "_reread", fail)
+    daemon.ask(1, messages.Load("small", download=True))
+    assert daemon.finished.of(1).message == Done()
+    daemon.mask(2)
+    assert isinstance(daemon.finished.of(2).message, MaskResult)
 
 
 # -- a model that is a part of matted ----------------------------------------------------------------------------------
