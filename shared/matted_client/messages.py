@@ -394,8 +394,8 @@ class Welcome(Message):
 class Progress(Message):
     """Any number of them before a result. Sent at least twice a second while a request is alive.
 
-    stage: waiting, downloading, quantizing, loading, preparing, inference, second_look, edges, refining, mask, colours, or
-        another.
+    stage: waiting, downloading, quantizing, loading, preparing, inference, second_look, edges, refining, mask, colours,
+        or another.
     """
 
     op: ClassVar[str] = "progress"
