@@ -36,6 +36,7 @@ def newcomer(request: pytest.FixtureRequest, wheel: Path) -> Iterator[Installed]
         pytest.skip(f"GIMP and Krita are those of {SUITE}")
     made = roots.fresh if getattr(request, "param", "") == "fresh" else roots.get
     installed = Installed(made(SUITE, wheel), None)
+    installed.env["MATTED_PATIENCE"] = "5m"  # however busy the computer is
     yield installed
     installed.remove()
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from matted_client import MattedError, NotRunning
 from matted_client.client import connect
+from matted_client.models import why_chosen
+from matted_client.options import AUTO_MODEL
 
 from matted import __version__
 from matted.cli import daemon
@@ -52,9 +54,19 @@ class Try(Step):
             say("The daemon had seen it before.")
         for warning in info.warnings:
             say(warning)
+        _tell_of_another(info.model)
         if self._keep:
             say(f"The cut-out: {self._keep}")
         return ""
+
+
+def _tell_of_another(tried: str) -> None:
+    """Say which model the next picture gets, if that is another: the one that was tried has turned out slow, say."""
+    with connect("matted setup", start=False) as session:
+        status = session.status()
+    auto = status["auto"]
+    if status["default_model"] == AUTO_MODEL and auto is not None and auto["model"] != tried:
+        say(f"The next one gets {auto['model']}. {why_chosen(auto['reason'])} See: matted status")
 
 
 def _end_other_versions() -> None:
