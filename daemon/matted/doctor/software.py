@@ -84,7 +84,7 @@ def check_devices(context: Context) -> Iterator[Finding]:
         yield tried
         if tried.state == OK:
             working.append(device)
-            yield from _verdicts(device, context.settings)
+            yield from check_masks(device, context.settings)
     yield _used(context.settings.device, found, working)
 
 
@@ -108,7 +108,7 @@ def try_device(device: Device) -> Finding:
     )
 
 
-def _verdicts(device: Device, settings: Config) -> Iterator[Finding]:
+def check_masks(device: Device, settings: Config) -> Iterator[Finding]:
     """Tell for which models the device was compared with the CPU, and what came out."""
     subject, right = f"Masks on {device.name}", []
     for folder in sorted(settings.compiled.glob("*")):

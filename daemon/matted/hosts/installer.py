@@ -25,7 +25,12 @@ Print = Callable[[str], None]  # shows a line to the user
 
 
 def install(host: Host, folder: Path | None, show: Print) -> bool:
-    """Install into every profile found, or only into `folder`. False if there is none. Raises InstallError."""
+    """Install into every profile found, or only into `folder`. False if there is none. Raises InstallError.
+
+    A host that was never started makes its profile first, if it can without a window.
+    """
+    if folder is None:
+        _begin(host, show)
     found = _profiles(host, folder)
     for profile in found:
         left_to_do = _install(host, profile)
@@ -34,29 +39,6 @@ def install(host: Host, folder: Path | None, show: Print) -> bool:
             show(f"    {left_to_do}")
     show(host.next_step if found else _not_found(host.title))
     return bool(found)
-
-
-def begin(host: Host, show: Print) -> None:
-    """Have a host without a profile make one, if it can be started without a window. Raises InstallError."""
-    account = places.here()
-    command = () if host.profiles(account) else host.first_start(account)
-    if not command:
-        return
-    show(f"Starting {host.title} for its first time, without a window ...")
-    try:
-        subprocess.run(
-            command,
-            env={**account.environ, "PATH": account.path},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=FIRST_START_SECONDS,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        pass  # what counts is whether there is a profile
-    if not host.profiles(account):
-        hint = f"Start {host.title} yourself once, and then: matted install {host.id}"
-        raise InstallError(f"{host.title} was started for its first time, and made no profile.", hint)
 
 
 def uninstall(host: Host, folder: Path | None, show: Print) -> bool:
@@ -82,6 +64,29 @@ def pack(host: Host, path: Path, force: bool, show: Print) -> None:
 def _profiles(host: Host, folder: Path | None) -> list[Profile]:
     account = places.here()
     return [host.chosen(folder, account)] if folder else host.profiles(account)
+
+
+def _begin(host: Host, show: Print) -> None:
+    """Start a host that has no profile, so that it makes one. Raises InstallError."""
+    account = places.here()
+    command = () if host.profiles(account) else host.first_start(account)
+    if not command:
+        return
+    show(f"Starting {host.title} for its first time, without a window ...")
+    try:
+        subprocess.run(
+            command,
+            env={**account.environ, "PATH": account.path},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=FIRST_START_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        pass  # what counts is whether there is a profile
+    if not host.profiles(account):
+        hint = f"Start {host.title} yourself once, and then: matted install {host.id}"
+        raise InstallError(f"{host.title} was started for its first time, and made no profile.", hint)
 
 
 def _not_found(title: str) -> str:

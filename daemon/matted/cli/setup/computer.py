@@ -12,7 +12,7 @@ from matted.cli.setup import processor
 from matted.cli.setup.dialogue import say
 from matted.cli.setup.step import Step
 from matted.doctor import software
-from matted.doctor.context import FAIL, Context
+from matted.doctor.context import FAIL, OK, Context
 from matted.doctor.probe import ProbeFailedError
 from matted.settings.target import CPU
 
@@ -45,6 +45,9 @@ class Computer(Step):
                 raise MattedError(found.what, found.todo)
             if device.kind != CPU:
                 say(f"{device.name}: {found.what} {found.todo}".rstrip())
+                for wrong in software.check_masks(device, self._context.settings):
+                    if wrong.state != OK:
+                        say(f"{wrong.what} {wrong.todo}")
         if all(device.kind == CPU for device in devices):
             say("OpenVINO finds no GPU and no NPU: the processor computes the masks.")
         return ""

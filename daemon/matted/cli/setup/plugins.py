@@ -56,7 +56,6 @@ class PlugIns(Step):
         failures = []
         for host in self._missing:
             try:
-                installer.begin(host, say)
                 installer.install(host, None, say)
             except MattedError as error:  # of one host, which leaves the others alone
                 failures.append(error)
