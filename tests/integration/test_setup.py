@@ -15,6 +15,7 @@ from typing import Any
 import matted
 import pytest
 from conftest import CHECKOUT, OFFLINE, PATIENCE, Daemon
+from matted.cli.setup import processor
 from matted.models import catalogue
 from matted_client.plugin import SETTINGS_FILE
 from mirrors import Mirror, mirror
@@ -325,6 +326,18 @@ def test_an_entry_at_login_that_somebody_changed_is_left(person: Person) -> None
     done = person.sets_up("--yes", "--offline")
     assert done.returncode == 1 and "--force" in done.stderr
     assert "Exec=/gone" in entry.read_text()
+
+
+@pytest.mark.skipif(not processor.is_quick_in_int8(), reason="this processor is not quicker in 8-bit arithmetic")
+def test_a_quicker_variant_of_what_is_there_is_offered(person: Person) -> None:
+    assert person.sets_up("--yes", "--offline", "--no-autostart").returncode == 0
+    assert person.models == {"u2netp"}, "the daemon has just taken it in"
+    code, said = person.answers({"Make this variant": "n"}, "--offline", "--no-autostart")
+    assert code == 0 and "matted models quantize u2netp" in said, said
+    code, said = person.answers({"Make this variant": ""}, "--offline", "--no-autostart")
+    assert code == 0, said
+    assert ("u2netp-int8" in person.models) is ("u2netp-int8 is installed" in said), said
+    assert ("u2netp-int8" in person.models) is not ("It was not kept" in said), said
 
 
 def test_settings_that_cannot_be_read_are_said_and_the_plugin_is_installed(person: Person) -> None:

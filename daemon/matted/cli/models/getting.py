@@ -76,11 +76,11 @@ def fetch(
     size = megabytes(origin.bytes) if origin else ""
     show(f"{spec.id} is installed, {size}." if fresh else f"{spec.id} was installed by another pull, {size}.")
     if fresh and with_int8:
-        _make_quicker(spec, context, show)
+        make_quicker(spec, context, show)
 
 
-def _make_quicker(spec: ModelSpec, context: Context, show: Show) -> None:
-    """Make the INT8 variant of a model that was just installed, if its ranges are known. Says what became of it."""
+def make_quicker(spec: ModelSpec, context: Context, show: Show) -> None:
+    """Make the INT8 variant of a model that is installed, if its ranges are known. Says by `show` what became of it."""
     from matted.evaluation import int8
 
     if int8.known_ranges(spec, context.store) is None or int8.variant_id(spec) in context.known.specs:

@@ -1,4 +1,4 @@
-"""Recommend a model for this computer and get it, or the one that was named."""
+"""Recommend a model for this computer and get it, or the one that was named; and make what is quicker of it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from matted.cli.models import changing, getting
 from matted.cli.models.context import Context as Models
 from matted.cli.models.context import reload_daemon
 from matted.cli.output import megabytes
+from matted.cli.setup import processor
 from matted.cli.setup.dialogue import say
 from matted.cli.setup.step import Step
 from matted.doctor.context import Context
+from matted.evaluation import int8
 from matted.inference import choosing
 from matted.inference.choosing import Choice
 from matted.models.catalogue import Catalogue
@@ -50,6 +52,7 @@ class Model(Step):
         self._wishes = wishes
         self._missing: ModelSpec | None = None  # what is to be got
         self._sources: list[Source] = []  # of it
+        self._slow: ModelSpec | None = None  # what is there, and has no INT8 variant, which would be quicker
         self._use = ""  # id of the model that the settings are to name from now on
 
     def look(self) -> str:
@@ -65,6 +68,9 @@ class Model(Step):
             self._sources = getting.list_sources(self._missing, self._wishes.source or None, None, trust=False)
             getting.announce(self._missing, self._sources[0], say)
             return f'Get it, and set model = "{self._use}"?' if self._use else "Get it?"
+        if self._slow is not None:
+            say("In 8-bit arithmetic it is quicker on this processor. That takes half a minute, and downloads nothing.")
+            return "Make this variant of it?"
         return f'Set model = "{self._use}"?' if self._use else ""
 
     def act(self) -> None:
@@ -73,12 +79,16 @@ class Model(Step):
                 self._get(self._missing)
             if self._use:
                 changing.use(self._use, self._models, say)
+            if self._slow is not None and self._missing is None:
+                getting.make_quicker(self._slow, self._models, say)
         finally:
             reload_daemon()
 
     def leave(self) -> None:
         if self._missing is not None:
             say(f"Nothing was downloaded. To get it later: matted models pull {self._missing.id}")
+        elif self._slow is not None:
+            say(f"It stays as it is. To make the variant later: matted models quantize {self._slow.id}")
 
     @property
     def can_be_tried(self) -> bool:
@@ -107,6 +117,7 @@ class Model(Step):
                 self._repair(spec)
                 return
             say(f"{spec.title} ({spec.id}) is the best that is here: {_pace(now)}.")
+            self._slow = spec if self._lacks_variant(spec) else None
         elif self._wishes.offline:
             raise _nothing_here(spec)
         else:
@@ -162,6 +173,11 @@ class Model(Step):
             named = f" --model {self._wishes.model}" if self._wishes.model else ""
             hint = f"{error.hint} Another source of it: matted setup{named} --source {others[0].name}"
             raise Rejected(error.code, error.message, hint) from error
+
+    def _lacks_variant(self, spec: ModelSpec) -> bool:
+        """Whether an INT8 variant can be made of a model without a download, and is surely quicker."""
+        known = int8.known_ranges(spec, self._models.store) is not None and processor.is_quick_in_int8()
+        return known and int8.variant_id(spec) not in self._models.known.specs
 
 
 def _with_source(known: Catalogue, name: str) -> Catalogue:
