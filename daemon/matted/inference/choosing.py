@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from matted_client import Rejected, messages
@@ -13,6 +13,7 @@ from matted_client.models import BEST, FIRST, MEMORY, ONLY, PATIENCE, QUICKEST
 
 from matted.inference.paces import Paces
 from matted.models.catalogue import Catalogue
+from matted.models.convert import ranges
 from matted.models.spec import ModelSpec
 from matted.settings.config import Config
 
@@ -114,12 +115,12 @@ class Chooser:
         None if there is none, or if it was never run by those who wrote its spec. The parameters are those of `best`.
         """
         best, others = self._both(catalogue, patience, free_memory)
-        fitting = [
-            other
+        had = [
+            self._to_be(other)
             for other in others
-            if other.spec.downloadable and not other.spec.unseen and other.fits(patience, free_memory)
-            if other.spec.quality > best.spec.quality
+            if other.spec.downloadable and not other.spec.unseen and other.spec.quality > best.spec.quality
         ]
+        fitting = [other for other in had if other.fits(patience, free_memory)]
         return max(fitting, key=lambda other: other.rank).as_choice(BEST) if fitting else None
 
     def has(self, catalogue: Catalogue, spec: ModelSpec) -> bool:
@@ -152,6 +153,13 @@ class Chooser:
     def _candidate(self, spec: ModelSpec) -> _Candidate:
         expected = self._paces.expected(spec)
         return _Candidate(spec, expected.seconds, expected.measured, 0 if self._in_memory(spec) else spec.peak_bytes)
+
+    def _to_be(self, missing: _Candidate) -> _Candidate:
+        """Return a model that is not here as it will be: with its INT8 variant, where that is made of it at once."""
+        if missing.measured or not ranges.covers(missing.spec):
+            return missing
+        quicker = self._paces.expected_in_int8(missing.spec).seconds
+        return replace(missing, seconds=min(missing.seconds, quicker))
 
 
 def _choose(here: list[_Candidate], patience: float, free_memory: int, standing: _Candidate | None) -> _Candidate:

@@ -134,6 +134,11 @@ class Paces:
                 return Expected(known.typical, True)
             return Expected(self._estimate(spec), False)
 
+    def expected_in_int8(self, spec: ModelSpec) -> Expected:
+        """Return the seconds that an inference of a model is expected to take once it has an INT8 variant."""
+        with self._lock:
+            return Expected(self._estimate(spec, in_int8=True), False)
+
     def progress(self, stage: str, model: str, elapsed: float, share: Share = WHOLE_STAGE) -> Progress:
         """Return how far a stage is `elapsed` seconds after an inference has begun. share: of the stage that it is."""
         with self._lock:
@@ -146,7 +151,7 @@ class Paces:
     def _key(self, model: str) -> tuple[str, str, str]:
         return model, self.target.device, self.target.arithmetic
 
-    def _estimate(self, spec: ModelSpec) -> float:
+    def _estimate(self, spec: ModelSpec, in_int8: bool = False) -> float:
         """Estimate the seconds of a model that has not run: from its variants, else from the model nearest in work."""
         if spec.work <= 0:
             return math.inf
@@ -159,7 +164,7 @@ class Paces:
             rate = nearest.work / (nearest.typical * self._gain(nearest.arithmetic, device))
         capabilities = self._devices.get(device, ("", ()))[1]
         arithmetic = devices.arithmetic(spec, device, self.target.arithmetic, capabilities)
-        return spec.work / (rate * self._gain("i8" if spec.made_from else arithmetic, device))
+        return spec.work / (rate * self._gain("i8" if spec.made_from or in_int8 else arithmetic, device))
 
     def _device(self) -> str:
         """Return the device that the settings lead to, as far as is known."""

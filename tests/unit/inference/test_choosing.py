@@ -200,6 +200,21 @@ def test_what_was_never_run_cannot_be_had_or_is_no_better_is_not_told_of(
     assert Computer(tmp_path, (SMALL, special), missing={"special"}).better() is None
 
 
+def test_what_is_quick_enough_once_it_is_in_int8_is_told_of(tmp_path: Path) -> None:
+    """Its variant is made when it is downloaded."""
+    shipped = catalogue.load().specs
+    small, large = shipped["u2netp"], shipped["isnet-general-use"]
+    computer = Computer(tmp_path, (small, large), missing={large.id})
+    computer.paces.learn("CPU", "A processor with VNNI", ("BF16", "INT8"))
+    for seconds, told in ((0.3, True), (1.4, True), (1.8, False)):
+        computer.take(u2netp=seconds)
+        computer.chooser.forget()
+        better = computer.better()
+        assert (better is not None and better.spec.id == large.id and not better.measured) is told, seconds
+    computer.take(u2netp=1.4)
+    assert computer.paces.expected(large).seconds > computer.patience
+
+
 def test_without_any_model_the_error_says_what_to_do(tmp_path: Path) -> None:
     computer = Computer(tmp_path, (GOOD,), missing={"good"})
     with pytest.raises(Rejected, match="No model on this computer") as caught:

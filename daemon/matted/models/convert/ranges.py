@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from matted.models import convert
 from matted.models.convert.nodes import Different, constant, demand
+from matted.models.spec import ModelSpec
 
 if TYPE_CHECKING:
     import openvino
@@ -84,6 +86,13 @@ def find(model: str, weights: str) -> Ranges | None:
         return None
     known = decode(file.read_text("utf-8"))
     return known if weights in known.weights else None
+
+
+@cache
+def covers(spec: ModelSpec) -> bool:
+    """Return whether there are ranges for weights that a model is downloaded with, without being told from where."""
+    digests = [source.digest for source in spec.automatic_sources if source.digest]
+    return any(find(spec.id, ":".join(digest)) is not None for digest in digests)
 
 
 def decode(text: str) -> Ranges:
