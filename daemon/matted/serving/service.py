@@ -282,7 +282,9 @@ class Service:
         if op == Unload.op:
             wanted = Unload.from_wire(header).model
             chosen = self._selection.for_request(self._setup, wanted)
-            found = self._cache.unload_when_idle(self._setup.model_id(wanted, chosen))
+            model = self._setup.model_id(wanted, chosen)
+            found = self._cache.unload_when_idle(model)
+            self._selection.trust(model)  # whoever has replaced its files says so by this
             self._queue.wake_worker()
             return [Reply(peer, request_id, messages.Done(found))]
         if op == Offer.op:

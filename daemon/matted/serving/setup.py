@@ -110,6 +110,9 @@ class Selection:
 
     What is asked about a picture has one model, the first that was chosen for it: views that follow each other shall
     not differ by chance. A model that somebody gets meanwhile is no chance: then the choice is made anew.
+
+    A model that was chosen and cannot be used, as its files are damaged, say, is passed over, until the settings are
+    read again or somebody gets a model.
     """
 
     def __init__(self, chooser: Chooser, free_memory: Callable[[], int]) -> None:
@@ -117,14 +120,20 @@ class Selection:
         self._chooser = chooser
         self._free_memory = free_memory
         self._got = 0  # counts the models that somebody got
+        self._passed_over: dict[str, str] = {}  # by id of a model: why it is not used, a sentence
+
+    @property
+    def remarks(self) -> list[str]:
+        """Why models are passed over, a sentence each: whoever gets another one is told."""
+        return list(self._passed_over.values())
 
     def best(self, setup: Setup) -> Choice:
         """Choose a model. Raises Rejected("model_not_installed") if there is none that may be chosen."""
-        return self._chooser.best(setup.catalogue, setup.config.patience, self._free_memory())
+        return self._chooser.best(self._usable(setup), setup.config.patience, self._free_memory())
 
     def better(self, setup: Setup) -> Choice | None:
         """Return what would be chosen if it were on this computer, None if nothing better can be had."""
-        return self._chooser.better(setup.catalogue, setup.config.patience, self._free_memory())
+        return self._chooser.better(self._usable(setup), setup.config.patience, self._free_memory())
 
     def for_request(self, setup: Setup, requested: str, picture: Picture | None = None) -> Choice | None:
         """Return what a request gets, None if it leaves no choice. Raises as `best`.
@@ -150,21 +159,55 @@ class Selection:
         now = self.best(setup)
         if now.spec.peak_bytes >= before.spec.peak_bytes:
             return False
-        job.chosen = now
-        if job.picture is not None:
-            job.picture.findings.get(_STAYS, _nothing, stays=True)[:] = [_Standing(now, self._got)]
+        self._give(job, now)
         return True
 
-    def got(self) -> None:
+    def pass_over(self, setup: Setup, job: Job, error: Rejected) -> bool:
+        """Give a job another model than the one that was chosen for it and cannot be used. Returns whether it gets one.
+
+        error: why it cannot be used.
+        """
+        before = job.chosen
+        if before is None or setup.model_of(job) != before.spec.id:
+            return False
+        others = {**self._passed_over, before.spec.id: f"{before.spec.title} is not used: {error}"}
+        before_this, self._passed_over = self._passed_over, others
+        try:
+            self._give(job, self.best(setup))
+        except Rejected:  # there is no other one
+            self._passed_over = before_this
+            return False
+        return True
+
+    def got(self, model: str) -> None:
         """Choose anew for the pictures that were asked about before: somebody got a model."""
         self._got += 1
+        self.trust(model)
+
+    def trust(self, model: str) -> None:
+        """Choose a model again that was passed over, if it was: somebody may have replaced its files."""
+        if model in self._passed_over:
+            self._got += 1
+            self._passed_over = {each: why for each, why in self._passed_over.items() if each != model}
 
     def forget(self) -> None:
         """Choose anew from now on, whatever stood: the settings have changed."""
+        self._passed_over = {}
         self._chooser.forget()
 
+    def _give(self, job: Job, choice: Choice) -> None:
+        job.chosen = choice
+        if job.picture is not None:
+            job.picture.findings.get(_STAYS, _nothing, stays=True)[:] = [_Standing(choice, self._got)]
+
+    def _usable(self, setup: Setup) -> Catalogue:
+        if not self._passed_over:
+            return setup.catalogue
+        entries = setup.catalogue.entries.items()
+        return Catalogue({model: entry for model, entry in entries if model not in self._passed_over})
+
     def _stands(self, setup: Setup, standing: _Standing) -> bool:
-        return standing.got == self._got and self._chooser.has(setup.catalogue, standing.choice.spec)
+        return standing.got == self._got and self._chooser.has(self._usable(setup), standing.choice.spec)
 
 
 def _nothing() -> tuple[list[_Standing], int]:

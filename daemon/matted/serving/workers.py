@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 
 # Errors of a model that takes clicks after which the others are asked alone, unless the settings name it.
 UNUSABLE = (messages.OUT_OF_MEMORY, messages.INTERNAL)
+# Errors of a model that was chosen by itself after which another one is chosen for good.
+BROKEN = (messages.MODEL_NOT_INSTALLED, messages.INTERNAL)
 WORKERS = 2  # while one infers, the other prepares the next picture or finishes the previous mask
 
 
@@ -345,6 +347,14 @@ class Workers:
         log.info("%s is chosen in its place: %s", job.chosen.spec.id if job.chosen else "nothing", _label(job))
         return True
 
+    def _is_passed_over(self, job: Job, error: Rejected) -> bool:
+        """Return whether a job gets another model than the one that was chosen for it, which cannot be used."""
+        if error.code not in BROKEN or not self._selection.pass_over(self.setup, job, error):
+            return False
+        chosen = job.chosen.spec.id if job.chosen else "nothing"
+        log.warning("%s is chosen in the place of one that cannot be used: %s", chosen, error.message)
+        return True
+
     def _carry_out(self, job: Job, label: str, on_loaded: Callable[[], None]) -> Reply | None:
         request, setup = job.request, self.setup
         stopwatch = job.stopwatch = job.stopwatch or Stopwatch(job.submitted, self._predictor.clock)
@@ -352,16 +362,22 @@ class Workers:
         if isinstance(request, Load):
             entry = setup.model(request.model, job.chosen)
             if isinstance(entry, ModelSpec):
-                with self._predictor.hold(job, entry, setup.keep_alive(job), stopwatch, request.download):
-                    on_loaded()
+                try:
+                    with self._predictor.hold(job, entry, setup.keep_alive(job), stopwatch, request.download):
+                        on_loaded()
+                except Rejected as error:
+                    if not self._is_passed_over(job, error):
+                        raise
+                    self._queue.put_back(job)
+                    return None
                 if request.download:
-                    self._selection.got()
+                    self._selection.got(entry.id)
             return Reply(job.peer, job.id, messages.Done())
         outcome = self._answer(job, label, request, on_loaded, stopwatch)
         if outcome is None:
             self._queue.put_back(job)
             return None
-        info = _with_reason(outcome.info, job)
+        info = _with_reason(outcome.info, job, self._selection.remarks)
         self.chosen = {name: getattr(info, name) for name in ("model", "ground", "ground_colour", "chosen", "reason")}
         stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in info.timings.items())
         log.info("%s: %s", label, stages)
@@ -431,6 +447,8 @@ class Workers:
             with lend(needed) as model, refiner or nullcontext(), suppress(ModelNeeded):
                 return pipeline.run(model)
         except Rejected as error:
+            if needed is spec and self._is_passed_over(job, error):
+                return None
             if needed is spec or self.setup.config.clicks != options.AUTO or error.code not in UNUSABLE:
                 raise
             log.warning("%s: %s is not asked: %s", label, needed.id, error.message)
@@ -438,13 +456,13 @@ class Workers:
         return None
 
 
-def _with_reason(info: MaskResult, job: Job) -> MaskResult:
-    """Return what is said of a mask, with why its model was chosen, if it was."""
+def _with_reason(info: MaskResult, job: Job, remarks: list[str]) -> MaskResult:
+    """Return what is said of a mask, with why its model was chosen, if it was. remarks: why others were not."""
     if info.chosen or info.model == options.FLAT:  # by its ground, or asked for by its name
         return info
     if job.chosen is None or job.chosen.spec.id != info.model:
         return info
-    return replace(info, chosen=True, reason=job.chosen.reason)
+    return replace(info, chosen=True, reason=job.chosen.reason, warnings=[*info.warnings, *remarks])
 
 
 def _label(job: Job) -> str:

@@ -28,7 +28,7 @@ from matted.serving.service import Identity, Service
 from matted.serving.setup import Setup
 from matted.settings.config import Config
 from matted.settings.target import Target
-from matted_client import MattedError, messages
+from matted_client import MattedError, Rejected, messages
 from matted_client.messages import Close, Done, Failure, MaskRequest, MaskResult, Message, Open, Progress, RefineRequest
 
 SPECS = {name: model(name) for name in ("small", "large")}
@@ -1154,6 +1154,63 @@ def test_a_model_that_was_named_is_not_replaced_where_memory_is_gone(
     monkeypatch.setattr(choosing.service._cache, "_free_memory", lambda: 1_000_000)
     choosing.mask(1, "best")
     assert choosing.failure_of(1) == "out_of_memory"
+
+
+def test_a_model_that_was_chosen_and_cannot_be_used_is_passed_over_with_a_sentence(
+    choosing: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    obtain = Store.obtain
+
+    def damaged(store: Store, spec: ModelSpec, *more: Any) -> bool:
+        if spec.id == "best":
+            raise Rejected("model_not_installed", "The model best is damaged.", "Get it with: matted models pull best")
+        return bool(obtain(store, spec, *more))
+
+    monkeypatch.setattr(Store, "obtain", damaged)
+    reload(choosing, patience=60.0)
+    choosing.mask(1, "default")
+    made = result_of(choosing, 1)
+    assert (made.model, made.reason) == ("good", "best")
+    said = "BEST is not used: The model best is damaged. Get it with: matted models pull best"
+    assert made.warnings == [said] and auto(choosing)["model"] == "good"
+    choosing.open(2)
+    choosing.about(3, model="auto")
+    assert result_of(choosing, 3).warnings == [said], "so is everybody who gets another one"
+    assert choosing.ask(4, messages.Load("auto")) == [Done()]
+    choosing.mask(5, "best")
+    assert choosing.failure_of(5) == "model_not_installed"
+    choosing.mask(6, "small")
+    assert result_of(choosing, 6).warnings == []
+    monkeypatch.undo()
+    choosing.ask(7, messages.Unload("best"))  # as whoever has got it again does
+    choosing.about(8, model="auto")
+    assert (result_of(choosing, 8).model, result_of(choosing, 8).warnings) == ("best", [])
+
+
+def test_a_chosen_model_that_openvino_cannot_run_is_passed_over_until_the_settings_are_read_again(
+    choosing: Daemon,
+) -> None:
+    reload(choosing, patience=60.0)
+    choosing.engines.load_errors["best"] = [RuntimeError("Broken"), RuntimeError("Broken")]
+    assert choosing.ask(1, messages.Load("auto")) == []
+    assert choosing.finished.of(1).message == Done()
+    assert [each["id"] for each in status(choosing)["loaded"]] == ["good"]
+    choosing.mask(2, "default")
+    made = result_of(choosing, 2)
+    assert made.model == "good" and made.warnings[0].startswith("BEST is not used: OpenVINO cannot run BEST")
+    reload(choosing, patience=60.0)
+    choosing.mask(3, "default")
+    assert (result_of(choosing, 3).model, result_of(choosing, 3).warnings) == ("best", [])
+
+
+def test_the_only_model_that_may_be_chosen_fails_with_its_own_error(tmp_path: Path, installed: None) -> None:
+    one = Daemon(tmp_path, {"good": GRADED["good"]}, model="auto", patience=60.0)
+    one.engines.load_errors["good"] = [RuntimeError("Broken"), RuntimeError("Broken")]
+    one.mask(1, "default")
+    assert one.failure_of(1) == "internal"
+    one.mask(2, "default")
+    assert (result_of(one, 2).model, result_of(one, 2).warnings) == ("good", [])
+    one.end()
 
 
 def test_a_flat_ground_goes_before_the_choice(choosing: Daemon) -> None:
