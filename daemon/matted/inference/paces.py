@@ -187,7 +187,7 @@ class Paces:
             measured = [_measured(fields) for fields in content["measured"]]
         except FileNotFoundError:
             return
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
             log.warning("%s is damaged, and the paces of models are measured anew: %r", self._file, error)
             return
         self._devices = found
@@ -227,11 +227,11 @@ def _measured(fields: dict[str, Any]) -> Measured:
 
     So a model that was slow beside other work for a while is not taken for slow for ever. Raises ValueError, TypeError.
     """
-    seconds = [float(each) for each in fields["seconds"]]
-    if not seconds or not all(0 < each < math.inf for each in [*seconds, float(fields["work"]) or 1.0]):
+    seconds, work = [float(each) for each in fields["seconds"]], float(fields["work"])
+    if not seconds or not all(0 < each < math.inf for each in [*seconds, work or 1.0]):
         raise ValueError("no seconds")
     quicker = sorted(range(len(seconds)), key=seconds.__getitem__)[: (len(seconds) + 1) // 2]
-    known = Measured(**{**fields, "seconds": tuple(seconds[index] for index in sorted(quicker))})
-    if not all(isinstance(getattr(known, name), str) for name in ("model", "asked", "asked_arithmetic", "device")):
+    names = {name: value for name, value in fields.items() if name not in ("seconds", "work")}
+    if not all(isinstance(value, str) for value in names.values()):
         raise ValueError("names are texts")
-    return known
+    return Measured(**names, work=work, seconds=tuple(seconds[index] for index in sorted(quicker)))

@@ -141,6 +141,7 @@ def test_progress_is_by_the_latest_inferences(tmp_path: Path) -> None:
         b"",
         b"\xff",
         b"[]",
+        b"[" * 100_000,
         b"{}",
         b'{"openvino": "1.0", "cores": 2, "devices": {"CPU": ["A", "B"]}, "measured": []}',
         b'{"openvino": "1.0", "cores": 2, "devices": {}, "measured": [{"model": "small"}]}',
@@ -170,7 +171,10 @@ def test_progress_is_by_the_latest_inferences(tmp_path: Path) -> None:
                 {"seconds": "fast"},
                 {"seconds": [math.inf]},
                 {"work": -1},
+                {"seconds": [10**400]},
+                {"work": "much"},
                 {"device": 3},
+                {"arithmetic": ["f32"]},
                 {"unknown": 1},
             )
         ),
@@ -184,6 +188,13 @@ def test_a_damaged_file_is_ignored_and_said(tmp_path: Path, content: bytes, capl
     assert not known.expected(SMALL).measured
     known.record(SMALL, "CPU", "f32", 0.5)
     assert paces(tmp_path).expected(SMALL).measured
+
+
+def test_a_number_that_was_written_as_a_text_is_a_number(tmp_path: Path) -> None:
+    known, file = paces(tmp_path), tmp_path / "paces.json"
+    known.record(SMALL, "CPU", "f32", 0.45)
+    file.write_text(file.read_text().replace('"work": 45.0', '"work": "45"'))
+    assert paces(tmp_path).expected(model("other", work=90.0)).seconds == pytest.approx(0.9)
 
 
 def test_a_folder_that_cannot_be_written_costs_no_inference(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
