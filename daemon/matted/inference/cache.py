@@ -17,8 +17,16 @@ from matted.system.task import SHUTTING_DOWN
 
 log = logging.getLogger(__name__)
 
+MEMORY_PERCENT = 60  # of the machine's memory, for models, unless the settings give a number
 ROOM_SECONDS = 30.0  # for which a load waits for models that are lent; it then goes on if the machine has the memory
 _POLL_SECONDS = 0.05  # after which a load that waits for room looks whether it was cancelled
+
+
+def budget(setting: int) -> int:
+    """Return the bytes that models in memory may take. setting: the same, 0 for a share of the machine's memory."""
+    import psutil  # here: `matted doctor` has to run where that is broken
+
+    return setting or int(psutil.virtual_memory().total) * MEMORY_PERCENT // 100
 
 
 @dataclass(eq=False)

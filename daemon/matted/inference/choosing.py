@@ -11,6 +11,7 @@ from typing import Protocol
 from matted_client import Rejected, messages
 from matted_client.models import BEST, FIRST, MEMORY, ONLY, PATIENCE, QUICKEST
 
+from matted.inference import cache
 from matted.inference.paces import Paces
 from matted.models.catalogue import Catalogue
 from matted.models.convert import ranges
@@ -192,8 +193,7 @@ def without_daemon(settings: Config, known: Catalogue, store: Installed) -> tupl
     import psutil  # here: `matted doctor` has to run where that is broken
 
     chooser = Chooser(store, Paces(settings.paces, settings.target))
-    free = int(psutil.virtual_memory().available)
-    free = min(free, settings.memory or free)
+    free = min(int(psutil.virtual_memory().available), cache.budget(settings.memory))
     best = chooser.best(known, settings.patience, free)
     return best, chooser.better(known, settings.patience, free)
 

@@ -30,6 +30,7 @@ from matted_client.messages import (
 
 from matted import __version__
 from matted.evaluation import trial
+from matted.inference import cache
 from matted.inference.cache import ModelCache
 from matted.inference.choosing import Choice, Chooser, as_fact
 from matted.inference.compiled import CompiledFiles
@@ -50,7 +51,6 @@ from matted.system.task import CANCELLED, SHUTTING_DOWN, Task
 
 log = logging.getLogger(__name__)
 
-MEMORY_PERCENT = 60  # of the machine's memory, for models, unless the settings give a number
 QUEUE_PERCENT = 25  # of the machine's memory, for the pixels of all queued requests
 
 
@@ -95,7 +95,7 @@ class Service:
         config, memory = self._setup.config, psutil.virtual_memory()
         self._store = Store(config.models, trial.try_out)
         self._offers = Offers(config.models.parent / "offered.json")
-        self._cache = ModelCache(_budget(config.memory), lambda: int(psutil.virtual_memory().available), clock)
+        self._cache = ModelCache(cache.budget(config.memory), lambda: int(psutil.virtual_memory().available), clock)
         compiled = CompiledFiles(config.compiled, config.compiled_limit)
         self._paces = Paces(config.paces, config.target)
         self._predictor = Predictor(self._store, self._cache, compiled, self._paces, config.target, engines, clock)
@@ -213,7 +213,7 @@ class Service:
         before, self._setup = self._setup.config, self._reread()
         config = self._setup.config
         self._workers.setup = self._setup
-        self._cache.budget = _budget(config.memory)
+        self._cache.budget = cache.budget(config.memory)
         self._queue.limit = config.queue
         self._predictor.compiled.limit = config.compiled_limit
         self._predictor.target = self._paces.target = config.target
@@ -475,8 +475,3 @@ def _is_view(job: Job, peer: bytes, name: int) -> bool:
 def _cancelled(jobs: Iterable[Job]) -> list[Reply]:
     """Return the replies to jobs that were cancelled while they waited."""
     return [Reply(job.peer, job.id, Failure(*CANCELLED)) for job in jobs]
-
-
-def _budget(setting: int) -> int:
-    """Return the bytes that models in memory may take. setting: the same, 0 for a share of the machine's memory."""
-    return setting or int(psutil.virtual_memory().total) * MEMORY_PERCENT // 100

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 from fakes import FakeStore, model
-from matted.inference.choosing import Choice, Chooser
+from matted.inference.choosing import Choice, Chooser, without_daemon
 from matted.inference.paces import Paces
 from matted.models import catalogue
 from matted.models.catalogue import Catalogue
 from matted.models.spec import DRAWINGS, PEOPLE, ModelSpec, Source
+from matted.settings.config import Config
 from matted.settings.target import Target
 from matted_client import Rejected
 from matted_client.models import BEST, FIRST, MEMORY, ONLY, PATIENCE, QUICKEST
@@ -220,6 +223,19 @@ def test_without_any_model_the_error_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(Rejected, match="No model on this computer") as caught:
         computer.best()
     assert caught.value.code == "model_not_installed"
+
+
+def test_without_a_daemon_models_get_the_memory_that_a_daemon_gives_them(
+    computer: Computer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A computer whose memory is nearly all free: a daemon takes a share of it."""
+    memory = SimpleNamespace(total=3 * GB, available=int(2.8 * GB))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    store = FakeStore({"better"}).as_store
+    for setting, better in ((0, None), (int(2.5 * GB), "better")):
+        settings = Config(tmp_path, tmp_path, tmp_path, tmp_path, patience=60.0, memory=setting)
+        _, found = without_daemon(settings, computer.catalogue, store)
+        assert (found and found.spec.id) == better
 
 
 def test_every_shipped_model_has_its_values() -> None:
