@@ -288,7 +288,8 @@ class Service:
             self._queue.wake_worker()
             return [Reply(peer, request_id, messages.Done(found))]
         if op == Offer.op:
-            return [Reply(peer, request_id, messages.Done(self._offers.first(Offer.from_wire(header).model)))]
+            offered = self._setup.catalogue.find(Offer.from_wire(header).model)
+            return [Reply(peer, request_id, messages.Done(self._offers.first(offered.id)))]
         if op == Hello.op:
             return [Reply(peer, request_id, self._welcome(Hello.from_wire(header)))]
         if op == messages.StatusRequest.op:

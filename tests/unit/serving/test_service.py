@@ -215,6 +215,12 @@ def test_a_better_model_is_offered_once(daemon: Daemon) -> None:
     assert daemon.ask(2, messages.Offer("large"), peer=OTHER) == [Done(False)]
 
 
+@pytest.mark.parametrize("model", ["", "gone"])
+def test_what_is_no_model_is_not_offered(daemon: Daemon, model: str) -> None:
+    assert refused(daemon.ask(1, messages.Offer(model))) == "model_not_found"
+    assert daemon.ask(2, messages.Offer("large")) == [Done()], "the one offer is still to be made"
+
+
 @pytest.mark.parametrize("point", ["loading", "inference"])
 def test_a_request_that_is_worked_on_is_cancelled_at_once(daemon: Daemon, point: str) -> None:
     gate = daemon.engines.close_loading("small") if point == "loading" else daemon.engines.close_inferring("small")
