@@ -288,6 +288,14 @@ def test_a_model_that_is_named_is_got_and_used_from_then_on(person: Person) -> N
     assert back.returncode == 0 and 'model = "auto"' in person.settings, back.stderr
 
 
+def test_a_model_that_refines_is_refused_before_it_is_downloaded(person: Person) -> None:
+    (sources,) = json.loads((person.home / "sources.json").read_text()).values()
+    (person.home / "sources.json").write_text(json.dumps({"vitmatte-small": sources}))
+    done = person.sets_up("--yes", "--model", "vitmatte-small", "--no-autostart")
+    assert done.returncode == 1 and "finds no subject" in done.stderr
+    assert person.server.asked == [] and person.models == {"u2netp"} and "s by u2netp on " in done.stdout
+
+
 @pytest.mark.parametrize("accept", [False, True])
 def test_a_licence_is_accepted_explicitly_or_not_at_all(person: Person, accept: bool) -> None:
     (sources,) = json.loads((person.home / "sources.json").read_text()).values()

@@ -12,7 +12,7 @@ from matted_client.options import AUTO_MODEL
 from matted.cli.models.context import Context, reload_daemon
 from matted.cli.output import OK, Show, megabytes
 from matted.inference import choosing
-from matted.models.spec import ModelSpec
+from matted.models.spec import Entry, ModelSpec
 from matted.settings import config, edit
 
 
@@ -53,9 +53,7 @@ def use(model: str, context: Context, show: Show) -> None:
         _use_auto(context, show)
         return
     entry = context.known.find(model)
-    if entry.refines:
-        hint = "It refines edges by itself, where it is installed; see refiner in docs/settings.md."
-        raise MattedError(f"{entry.title} finds no subject, so it cannot be the default model.", hint)
+    refuse_refiner(entry)
     context.store.licences.require(entry)
     if not (isinstance(entry, ModelSpec) and entry.automatic):
         context.store.require_installed(entry)
@@ -69,6 +67,13 @@ def use(model: str, context: Context, show: Show) -> None:
     if not isinstance(entry, ModelSpec):
         show("    Pictures without an even ground need another model then: matted remove PICTURE --model ID")
     reload_daemon()
+
+
+def refuse_refiner(entry: Entry) -> None:
+    """Raise MattedError if a model cannot be the default one."""
+    if entry.refines:
+        hint = f"Where it is installed it refines hair by itself. To get it: matted models pull {entry.id}"
+        raise MattedError(f"{entry.title} finds no subject, so it cannot be the default model.", hint)
 
 
 def _use_auto(context: Context, show: Show) -> None:

@@ -63,7 +63,9 @@ class Model(Step):
         if wanted == AUTO_MODEL:
             self._recommend()
         else:
-            self._find(self._models.known.find(wanted))
+            entry = self._models.known.find(wanted)
+            changing.refuse_refiner(entry)  # before it is downloaded
+            self._find(entry)
         if self._missing is not None:
             self._sources = getting.list_sources(self._missing, self._wishes.source or None, None, trust=False)
             getting.announce(self._missing, self._sources[0], say)
