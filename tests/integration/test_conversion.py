@@ -312,7 +312,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing_behind(tmp_path: Path) -> No
     file = small.isnet_like(tmp_path / "net.onnx")
     command = [sys.executable, "-c", FULL_DISK, str(file), str(tmp_path / "ir" / "net.xml")]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert result.stdout == "the model could not be written; is the disk full?\n"
+    assert result.stdout == "the model could not be written: the disk seems to be full\n"
     assert not list((tmp_path / "ir").iterdir())
 
 

@@ -204,7 +204,10 @@ def _apart(check: Callable[[], None], nice: int, function: Callable[..., T], *ar
         return result
     except MemoryError as error:
         raise MattedError("There is too little memory to make an INT8 variant.", "Close other programs.") from error
-    except (OSError, RuntimeError, ValueError) as error:
+    except OSError as error:
+        said = f"The INT8 variant could not be made: {error.strerror or error}."
+        raise MattedError(said, "Make room on the disk, and try again.") from error
+    except (RuntimeError, ValueError) as error:
         hint = "Its ranges can be found on this computer: matted models quantize ID --calibrate"
         raise MattedError(f"The INT8 variant could not be made: {error}", hint) from error
 

@@ -39,7 +39,8 @@ def add(
             table["side"] = side
         _rewrite(path, lambda text: toml_file.with_table(text, _TABLES, table))
     except BaseException:
-        store.remove(spec)
+        if not _is_listed(spec.id, path):  # else another process has added it meanwhile, and the files are its own
+            store.remove(spec)
         raise
     return spec
 
@@ -60,6 +61,13 @@ def _refuse_known(file: Path, spec: ModelSpec, known: Catalogue) -> None:
             if any(each.digest == found for each in other.sources):  # its licence would be lost on the way
                 hint = f"Install it with: matted models pull {other.id} --from {file}"
                 raise CatalogueError(f"{file} is {other.title}, which matted knows.", hint)
+
+
+def _is_listed(model: str, path: Path) -> bool:
+    try:
+        return model in catalogue.load(path).specs
+    except CatalogueError:
+        return False
 
 
 def _rewrite(path: Path, change: Callable[[str], str]) -> None:

@@ -133,7 +133,7 @@ class Store:
     def obtain(
         self, spec: ModelSpec, on_fraction: Callable[[float], None], check: Callable[[], None], wanted: bool = False
     ) -> bool:
-        """Make sure that the model is at `path(spec)`. True if it had to be downloaded.
+        """Make sure that the model is at `path(spec)`. True if it was downloaded, and not by another process meanwhile.
 
         on_fraction: called with 0..1 while downloading, and only then.
         check: called often while downloading; what it raises ends the download.
@@ -160,8 +160,7 @@ class Store:
         def on_bytes(done: int, total: int) -> None:
             on_fraction(min(1.0, done / total) if total else 0.0)
 
-        self.pull(spec, spec.automatic_sources, Monitor(on_bytes, check=check))
-        return True
+        return self.pull(spec, spec.automatic_sources, Monitor(on_bytes, check=check))
 
     def pull(
         self, spec: ModelSpec, offers: Sequence[Source], monitor: Monitor, again: bool = False, trust: bool = False
@@ -180,7 +179,7 @@ class Store:
                     return False
                 self._pull_any(spec, offers, monitor, trust)
         except OSError as error:
-            raise self._missing(spec, _sentence(error)) from error
+            raise self._missing(spec, *_reason(error)) from error
         return True
 
     def remove(self, spec: ModelSpec) -> int:
@@ -358,5 +357,8 @@ def _most_helpful(failures: Sequence[DownloadError]) -> DownloadError:
     return next((failure for failure in answered if failure.hint), (answered or failures)[0])
 
 
-def _sentence(error: OSError) -> str:
-    return "the disk is full" if error.errno == errno.ENOSPC else str(error.strerror or error)
+def _reason(error: OSError) -> tuple[str, str]:
+    """Return why a model cannot be written, and what to do about it."""
+    if error.errno == errno.ENOSPC:
+        return "the disk is full", "Make room on it, and try again."
+    return str(error.strerror or error), "Find out more with: matted doctor"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +20,7 @@ from matted.models.convert.ranges import Activation, Chart, Filters, Ranges
 from matted.models.sources import Monitor
 from matted.models.spec import ModelSpec, Source
 from matted.models.store import Store
+from matted.system import subprocess_call
 from matted_client import MattedError, Rejected
 
 pytestmark = pytest.mark.slow
@@ -138,6 +141,17 @@ def test_without_the_memory_for_a_trial_nothing_is_made(place: Place, monkeypatc
     with pytest.raises(MattedError, match=r"takes 1\.8 GB of memory, and 0\.9 GB are free"):
         place.make()
     assert place.left == []
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **more: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "model.xml")
+
+    monkeypatch.setattr(subprocess_call, "call", full)
+    with pytest.raises(MattedError, match=r"could not be made: No space left on device\. Make room") as caught:
+        place.make()
+    assert "--calibrate" not in caught.value.hint
+    assert not place.listed and place.left == []
 
 
 @pytest.mark.parametrize("stage", [1, 2])

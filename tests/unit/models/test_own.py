@@ -67,3 +67,16 @@ def test_a_model_that_fails_its_trial_leaves_nothing(add: Add, store: Store, own
     with pytest.raises(CatalogueError, match="does not work"):
         add(fail)
     assert not own_file.exists() and files(store) == []
+
+
+def test_a_model_that_another_process_has_added_meanwhile_keeps_its_files(
+    add: Add, store: Store, own_file: Path
+) -> None:
+    def overtaken(spec: ModelSpec, path: Path) -> int:
+        add(lambda *same: spec.side)
+        return spec.side
+
+    with pytest.raises(CatalogueError):
+        add(overtaken)
+    spec = catalogue.load(own_file).find("mine")
+    assert isinstance(spec, ModelSpec) and store.verify(spec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -440,6 +441,41 @@ def test_where_every_source_failed_the_person_is_told_what_helps(
     refused = refusal(store, spec)
     assert refused.message == f"The model made-up is not on this computer and could not be installed: {why}."
     assert refused.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("number", "why", "hint"),
+    [
+        (errno.ENOSPC, "the disk is full", "Make room on it, and try again."),
+        (errno.ENOTDIR, os.strerror(errno.ENOTDIR), "Find out more with: matted doctor"),
+    ],
+)
+def test_a_folder_that_cannot_be_written_is_not_told_as_a_download_that_failed(
+    store: Store, monkeypatch: pytest.MonkeyPatch, number: int, why: str, hint: str
+) -> None:
+    def fetch(*arguments: object) -> Path:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("matted.models.sources.fetch", fetch)
+    refused = refusal(store, SPEC)
+    assert refused.message == f"The model made-up is not on this computer and could not be installed: {why}."
+    assert refused.hint == hint
+
+
+def test_what_another_process_has_downloaded_meanwhile_was_not_downloaded_here(
+    store: Store, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shelf / FILE).write_bytes(WEIGHTS)
+    intact = Store._intact
+
+    def overtaken(one: Store, spec: ModelSpec) -> bool:
+        found = intact(one, spec)
+        if one is store and not found:
+            obtain(Store(store.folder), spec)
+        return found
+
+    monkeypatch.setattr(Store, "_intact", overtaken)
+    assert obtain(store, SPEC)[0] is False and store.verify(SPEC)
 
 
 def test_a_later_attempt_can_succeed(store: Store, shelf: Path) -> None:

@@ -13,7 +13,7 @@ from matted_client.options import OFF
 from tqdm import tqdm
 
 from matted.cli.models.context import Context, reload_daemon
-from matted.cli.output import OK, Show, has_terminal, megabytes
+from matted.cli.output import OK, Show, as_error, has_terminal, megabytes
 from matted.evaluation import photographs
 from matted.models import licences
 from matted.models.sources import DownloadError, Monitor, local
@@ -89,8 +89,8 @@ def make_quicker(spec: ModelSpec, context: Context, show: Show) -> None:
     known = context.known, context.own_file, context.store
     try:
         result = int8.make_known(spec, *known, _on_step, context.settings.target)
-    except MattedError as error:
-        show(f"There is none: {error.message}")
+    except (MattedError, OSError) as error:  # the model itself is there, and works
+        show(f"There is none: {error.message if isinstance(error, MattedError) else as_error(error).message}")
         return
     assert result is not None, "the ranges are known"
     if result.kept:

@@ -133,7 +133,7 @@ def save(graph: openvino.Model, target: Path, compress: bool) -> None:
     except RuntimeError as error:  # "basic_ios::clear: iostream error" when the disk is full
         for half in (target, target.with_suffix(".bin")):
             half.unlink(missing_ok=True)
-        raise OSError(errno.EIO, "the model could not be written; is the disk full?", str(target)) from error
+        raise OSError(errno.EIO, "the model could not be written: the disk seems to be full", str(target)) from error
 
 
 def _output(graph: openvino.Model, key: str | int, source: Path) -> openvino.Output:
