@@ -29,6 +29,10 @@ _FIRST_GUESS = 80.0
 # CPU with VNNI, and 1.96 s and 1.03 s in float32 and INT8 on one without.
 _GAINS = {"f32": 1.0, "bf16": 2.0, "f16": 2.0, "i8": 1.9}
 _INT8_WITH_VNNI = 3.6
+# What fewer inferences than this say is not believed by the next daemon where it is so many times the estimate: a model
+# that ran once, beside other work, would never be chosen again, and so never be measured again.
+_ENOUGH = 3
+_DOUBTFUL = 2.0
 _KEPT_CHANGE = 0.05  # share by which a pace has to change to be written down anew
 
 
@@ -53,6 +57,7 @@ class Measured:
     device: the one that it ran on. arithmetic: what it computed in, "i8" for an INT8 variant.
     work: GFLOP, of the spec.
     seconds: of each inference, the latest last.
+    runs: how many inferences there were, those that are not remembered included.
     """
 
     model: str
@@ -62,6 +67,7 @@ class Measured:
     arithmetic: str
     work: float
     seconds: tuple[float, ...] = field(default=())
+    runs: int = 0
 
     @property
     def typical(self) -> float:
@@ -94,6 +100,7 @@ class Paces:
         self._openvino = openvino or metadata.version("openvino")
         self._devices: dict[str, tuple[str, tuple[str, ...]]] = {}  # name -> title, capabilities
         self._measured: dict[tuple[str, str, str], Measured] = {}  # by model and what was asked for
+        self._few: set[tuple[str, str, str]] = set()  # of these, what ran fewer than _ENOUGH times, before this daemon
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._read()
@@ -118,21 +125,26 @@ class Paces:
         ran = Measured(*key, device, "i8" if spec.made_from else arithmetic, spec.work)
         with self._lock:
             before = self._measured.get(key, ran)
-            if replace(before, seconds=()) != ran:
+            if replace(before, seconds=(), runs=0) != ran:
                 before = ran
-            after = replace(ran, seconds=(*before.seconds, seconds)[-LATEST:])
+            after = replace(ran, seconds=(*before.seconds, seconds)[-LATEST:], runs=before.runs + 1)
+            self._few.discard(key)
             self._measured.pop(key, None)
             self._measured[key] = after  # at the end: the latest tells what a setting leads to
-        if not abs(after.typical - before.typical) <= _KEPT_CHANGE * after.typical:
+        if after.runs <= _ENOUGH or not abs(after.typical - before.typical) <= _KEPT_CHANGE * after.typical:
             self._write()
 
     def expected(self, spec: ModelSpec) -> Expected:
         """Return the seconds that an inference is expected to take."""
         with self._lock:
-            known = self._measured.get(self._key(spec.id))
-            if known is not None:
+            key = self._key(spec.id)
+            known = self._measured.get(key)
+            if known is not None and key not in self._few:
                 return Expected(known.typical, True)
-            return Expected(self._estimate(spec), False)
+            estimate = self._estimate(spec)
+            if known is not None and known.typical <= _DOUBTFUL * estimate:
+                return Expected(known.typical, True)
+            return Expected(estimate, False)
 
     def expected_in_int8(self, spec: ModelSpec) -> Expected:
         """Return the seconds that an inference of a model is expected to take once it has an INT8 variant."""
@@ -156,7 +168,8 @@ class Paces:
         if spec.work <= 0:
             return math.inf
         device = self._device()
-        known = [each for each in self._measured.values() if each.work > 0 and each.device == device]
+        measured = [each for key, each in self._measured.items() if key != self._key(spec.id)]
+        known = [each for each in measured if each.work > 0 and each.device == device]
         rate = _FIRST_GUESS * self._cores
         if known:
             relatives = [each for each in known if each.model in (spec.id, spec.made_from)]
@@ -192,6 +205,7 @@ class Paces:
             return
         self._devices = found
         self._measured = {(each.model, each.asked, each.asked_arithmetic): each for each in measured}
+        self._few = {key for key, each in self._measured.items() if each.runs < _ENOUGH}
 
     def _write(self) -> None:
         with self._writing:
@@ -231,7 +245,10 @@ def _measured(fields: dict[str, Any]) -> Measured:
     if not seconds or not all(0 < each < math.inf for each in [*seconds, work or 1.0]):
         raise ValueError("no seconds")
     quicker = sorted(range(len(seconds)), key=seconds.__getitem__)[: (len(seconds) + 1) // 2]
-    names = {name: value for name, value in fields.items() if name not in ("seconds", "work")}
+    if type(fields["runs"]) is not int:
+        raise ValueError("no number of inferences")
+    names = {name: value for name, value in fields.items() if name not in ("seconds", "work", "runs")}
     if not all(isinstance(value, str) for value in names.values()):
         raise ValueError("names are texts")
-    return Measured(**names, work=work, seconds=tuple(seconds[index] for index in sorted(quicker)))
+    kept = tuple(seconds[index] for index in sorted(quicker))
+    return Measured(**names, work=work, seconds=kept, runs=fields["runs"])

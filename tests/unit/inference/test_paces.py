@@ -127,6 +127,28 @@ def test_a_new_daemon_believes_in_a_quiet_computer(tmp_path: Path) -> None:
     assert again.expected(SMALL).seconds <= 1.1
 
 
+def test_a_model_that_was_slow_in_its_only_inferences_has_another_try_with_the_next_daemon(tmp_path: Path) -> None:
+    """Else it would not be chosen, and so not be measured, for ever."""
+    now = paces(tmp_path)
+    for _ in range(8):
+        now.record(SMALL, "CPU", "f32", 0.45)
+    now.record(LARGE, "CPU", "f32", 9.0)  # the computer was busy
+    assert now.expected(LARGE).measured and now.expected(LARGE).seconds == 9.0, "this daemon believes it"
+    again = paces(tmp_path)
+    assert not again.expected(LARGE).measured and again.expected(LARGE).seconds == pytest.approx(3.2)
+    again.record(LARGE, "CPU", "f32", 3.0)
+    assert again.expected(LARGE).measured and again.expected(LARGE).seconds == 3.0
+
+
+def test_a_model_that_is_slow_whenever_it_runs_is_slow(tmp_path: Path) -> None:
+    for measured in (False, False, True):
+        now = paces(tmp_path)
+        for _ in range(8):
+            now.record(SMALL, "CPU", "f32", 0.45)
+        now.record(LARGE, "CPU", "f32", 9.0)
+        assert paces(tmp_path).expected(LARGE).measured is measured
+
+
 def test_progress_is_by_the_latest_inferences(tmp_path: Path) -> None:
     known = paces(tmp_path)
     assert known.progress("inference", "small", 1.0).fraction is None
@@ -159,6 +181,7 @@ def test_progress_is_by_the_latest_inferences(tmp_path: Path) -> None:
                             "device": "CPU",
                             "arithmetic": "f32",
                             "work": 45.0,
+                            "runs": 1,
                             "seconds": [0.1],
                             **wrong,
                         }
@@ -171,6 +194,7 @@ def test_progress_is_by_the_latest_inferences(tmp_path: Path) -> None:
                 {"seconds": "fast"},
                 {"seconds": [math.inf]},
                 {"work": -1},
+                {"runs": "one"},
                 {"seconds": [10**400]},
                 {"work": "much"},
                 {"device": 3},
