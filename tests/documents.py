@@ -131,6 +131,7 @@ LISTS: dict[str, Callable[[Language], str]] = {
     "options of refining scripts": lambda _: script_table(RefineOptions),
     "backgrounds": shades_list,
     "mouse and keys": keys_table,
+    "kinds of files": lambda _: _kinds_table(),
 }
 
 
@@ -141,12 +142,19 @@ def pages(name: str) -> tuple[Path, Path]:
 
 def updated() -> Iterator[tuple[Path, str]]:
     """Each document with what it should say."""
-    for path in (CHECKOUT / "docs" / "protocol.md", CHECKOUT / "docs" / "gimp-batch.md"):
+    for name in ("protocol.md", "gimp-batch.md", "files.md"):
+        path = CHECKOUT / "docs" / name
         yield path, _with_lists(path, Language())
     for name in LANGUAGES:
         for page, folder in zip(pages(name), (GIMP, KRITA), strict=True):
             words = ENGLISH if name == IN_ENGLISH else words_of(name, folder / "languages")
             yield page, _with_lists(page, Language(name, words, **_WRITTEN.get(name, {})))
+
+
+def _kinds_table() -> str:
+    import file_kinds  # which writes and reads every kind of file: not for those who want a list of options
+
+    return file_kinds.table()
 
 
 def _with_lists(path: Path, language: Language) -> str:

@@ -37,3 +37,20 @@ def black_ink_only() -> bytes:
     identity = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
     table = b"mft1\0\0\0\0" + bytes([4, 3, 2, 0]) + identity + straight * 4 + corners + straight * 3
     return icc(b"prtr", b"CMYK", b"Lab ", {b"desc": DESCRIPTION, b"wtpt": WHITE, b"A2B0": table})
+
+
+def working_space(columns: list[tuple[float, float, float]], gamma: float, curve: bytes = b"") -> bytes:
+    """An RGB profile that is a matrix and a curve. columns: XYZ of its red, green and blue, under D50."""
+    curve = curve or b"curv\0\0\0\0" + struct.pack(">IHH", 1, round(gamma * 256), 0)
+    tags = {b"desc": DESCRIPTION, b"wtpt": WHITE, b"rTRC": curve, b"gTRC": curve, b"bTRC": curve}
+    for name, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns, strict=True):
+        tags[name] = b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(value * 65536) for value in column))
+    return icc(b"mntr", b"RGB ", b"XYZ ", tags)
+
+
+# ProPhoto RGB, and Rec. 2020 in linear light.
+PROPHOTO = [(0.7976749, 0.2880402, 0.0), (0.1351917, 0.7118741, 0.0), (0.0313534, 0.0000857, 0.82521)]
+WIDE = working_space(PROPHOTO, 1.8)
+LINEAR = working_space(
+    [(0.6734241, 0.2790177, -0.00193), (0.1656411, 0.6753402, 0.0299784), (0.1251286, 0.0456377, 0.797333)], 1.0
+)

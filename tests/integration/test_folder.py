@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -208,10 +209,10 @@ def test_one_picture_that_nobody_expected_does_not_end_the_folder(
     source, target = pictures(tmp_path / "in", 4), tmp_path / "out"
     write = files.write
 
-    def write_all_but_one(picture: Picture, path: Path, overwrite: bool) -> None:
+    def write_all_but_one(picture: Picture, path: Path, *how: Any) -> None:
         if path.name == "01.png":
             raise error
-        write(picture, path, overwrite)
+        write(picture, path, *how)
 
     monkeypatch.setattr(files, "write", write_all_but_one)
     for name in ("HOME", "MATTED_STATE_DIR", "MATTED_DATA_DIR", "MATTED_CACHE_DIR", "MATTED_CONFIG_DIR"):
@@ -227,21 +228,26 @@ def test_one_picture_that_nobody_expected_does_not_end_the_folder(
 
 
 def deep(path: Path) -> None:
-    """Make a PNG of 16 bits a channel."""
+    """Make a PNG of 16 bits."""
     grey = Image.frombytes("RGBA", (240, 180), disc(240, 180)).convert("L")
     Image.fromarray(np.asarray(grey).astype(np.uint16) * 257).save(path)
 
 
-def test_it_is_said_that_results_have_fewer_bits_once_a_folder(daemon: Daemon, tmp_path: Path) -> None:
+def test_results_keep_16_bits_and_where_they_cannot_that_is_said_once_a_folder(daemon: Daemon, tmp_path: Path) -> None:
     source = pictures(tmp_path / "in", 2)
     for number in range(3):
         deep(source / f"deep{number}.png")
     done = daemon.run("remove", str(source))
-    assert (done.returncode, done.stdout) == (0, "5 of 5 pictures done.\n")
-    assert done.stderr == "3 of them had more than 8 bits a channel; the results have 8.\n"
-    single = daemon.run("remove", str(source / "deep0.png"))
-    assert (single.returncode, single.stderr) == (0, "The picture has 16 bits a channel, the result has 8.\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "5 of 5 pictures done.\n", "")
+    assert (source / "cutouts" / "deep0.png").read_bytes()[24:26] == bytes([16, 4])  # grey with alpha
+    hint = "To keep more: --format tiff\n"
+    done = daemon.run("remove", str(source), "--format", "webp")
+    assert done.stderr == f"3 of them had more bits a channel than their results have. {hint}"
+    single = daemon.run("remove", str(source / "deep0.png"), "--format", "webp")
+    assert (single.returncode, single.stdout) == (0, f"{source / 'deep0-cutout.webp'}\n")
+    assert single.stderr == f"The picture has 16 bits a channel, the result has 8. {hint}"
     assert daemon.run("remove", str(source), "--mask").stderr == "", "a mask is no picture that lost something"
+    assert (source / "masks" / "deep0.png").read_bytes()[24:26] == bytes([16, 0])
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any
 
-from matted_client import options
+from matted_client import MattedError, options
 from matted_client.options import Option
 
 _FROM_TEXT: dict[str, Callable[[str], Any]] = {options.WHOLE: int, options.NUMBER: float}  # by the kind of an option
@@ -18,7 +18,22 @@ _DIGITS = 9  # more than any coordinate has
 
 def add_results(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say what is written, and where."""
-    parser.add_argument("-o", "--output", metavar="OUT", help="a PNG file for one picture, else a folder")
+    from matted.files.formats import known
+
+    parser.add_argument("-o", "--output", metavar="OUT", help="a file for one picture, else a folder")
+    parser.add_argument(
+        "--format", choices=known.FORMS, help="the format of the results (default: by the name of -o, else png)"
+    )
+    kinds = [f"{form.quality} for {form.name}" for form in known.FORMS.values() if form.quality is not None]
+    parser.add_argument(
+        "--quality",
+        type=whole(1, 100),
+        metavar="1..100",
+        help=f"how like the picture a lossy result is (default: {', '.join(kinds)}); a webp of 100 is lossless",
+    )
+    parser.add_argument(
+        "--keep-location", action="store_true", help="keep where the picture was taken in the result, if it says so"
+    )
     parser.add_argument("--mask", action="store_true", help="write the grey mask instead of the cut-out")
     parser.add_argument(
         "--keep-colours",
@@ -29,6 +44,9 @@ def add_results(parser: argparse.ArgumentParser) -> None:
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say which files a run takes and replaces, and what it prints."""
+    parser.add_argument(
+        "--page", type=whole(1, 10_000), metavar="N", help="the page of a TIFF that has several, from 1 on"
+    )
     parser.add_argument(
         "--recursive", action="store_true", help="take the pictures in subfolders, too; the results keep the subfolders"
     )
@@ -77,6 +95,34 @@ def request(arguments: argparse.Namespace, kind: type[Any]) -> dict[str, Any]:
     """Return the fields of a request, by name: the options of a dataclass, and whether colours are wanted."""
     fields = {name: getattr(arguments, name) for name in options.entries(kind)}
     return {**fields, "foreground": not (arguments.mask or arguments.keep_colours)}
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Return what parses a whole number within limits."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(rf"[0-9]{{1,{_DIGITS}}}", text) or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"it has to be a whole number, {low} to {high}, not {text!r}")
+        return int(text)
+
+    return parse
+
+
+def form(given: argparse.Namespace) -> Any:
+    """Return the format that results are to have; None if its name is not given."""
+    from matted.files.formats import known
+
+    return known.FORMS[given.format] if given.format else None
+
+
+def written(given: argparse.Namespace, form: Any) -> dict[str, Any]:
+    """Return the fields of RunOptions that say how files are read and written. form: of the results.
+
+    Raises MattedError if the format has no quality, and one is given.
+    """
+    if given.quality is not None and form.quality is None:
+        raise MattedError(f"{form.title} has no --quality: it keeps every sample.", "Leave it out.")
+    return {"page": given.page, "form": form, "quality": given.quality, "keep_location": given.keep_location}
 
 
 def point(text: str) -> tuple[int, int]:

@@ -27,6 +27,7 @@ MODULES = {
     "setup": ("setup",),
     "remove": ("remove",),
     "refine": ("refine",),
+    "formats": ("formats",),
     "daemon": ("serve", "start", "stop", "restart", "reload", "status"),
     "logs": ("logs",),
     "doctor": ("doctor",),

@@ -15,7 +15,7 @@ from matted.cli.output import FAILED, OK
 def add_parser(commands: Any) -> None:
     """Add `refine` to the commands."""
     refine = commands.add_parser("refine", help="bring a mask that is there to the subject's edge", allow_abbrev=False)
-    refine.add_argument("image", type=Path, metavar="IMAGE", help="a PNG, JPEG, WebP or TIFF, or a folder")
+    refine.add_argument("image", type=Path, metavar="IMAGE", help="a picture, or a folder of them")
     refine.add_argument(
         "hint",
         type=Path,
@@ -33,9 +33,11 @@ def _refine(given: argparse.Namespace) -> int:
     from matted.files import batch, pairs, runner
 
     fields = arguments.request(given, RefineOptions)
-    options = runner.RunOptions(given.mask, given.timings, fields, refine=True)
     kind = "refined-mask" if given.mask else "refined"
     work = pairs.plan_pairs(
-        given.image, given.hint, given.output, kind, given.force, given.skip_existing, given.recursive
+        *(given.image, given.hint, given.output, kind, given.force, given.skip_existing, given.recursive),
+        form=arguments.form(given),
     )
+    written = arguments.written(given, work.form)
+    options = runner.RunOptions(given.mask, given.timings, fields, refine=True, **written)
     return OK if batch.run(work, options) else FAILED

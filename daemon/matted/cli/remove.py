@@ -18,7 +18,9 @@ from matted.cli.output import FAILED, OK, WRONG, complain
 def add_parser(commands: Any) -> None:
     """Add `remove` to the commands."""
     remove = commands.add_parser("remove", help="cut the subject out of pictures", allow_abbrev=False)
-    remove.add_argument("inputs", nargs="+", type=Path, metavar="IMAGE", help="a PNG, JPEG, WebP or TIFF, or a folder")
+    remove.add_argument(
+        "inputs", nargs="+", type=Path, metavar="IMAGE", help="a picture, or a folder; see: matted formats"
+    )
     arguments.add_results(remove)
     remove.add_argument(
         "--plate", type=Path, metavar="IMAGE", help="the same scene without the subject, for models that compare"
@@ -53,9 +55,11 @@ def _remove(given: argparse.Namespace) -> int:
             complain(error)
             return WRONG
     fields = arguments.request(given, MaskOptions)
-    options = runner.RunOptions(given.mask, given.timings, fields, plate=given.plate, hints=hints)
     kind = "mask" if given.mask else "cutout"
-    work = plan.plan(given.inputs, given.output, kind, given.force, given.skip_existing, given.recursive)
+    form = arguments.form(given)
+    work = plan.plan(given.inputs, given.output, kind, given.force, given.skip_existing, given.recursive, form=form)
+    written = arguments.written(given, work.form)
+    options = runner.RunOptions(given.mask, given.timings, fields, plate=given.plate, hints=hints, **written)
     if given.hint:
         work = replace(work, steps=[replace(step, hint=given.hint) for step in work.steps])
         plan.refuse_to_replace_inputs(work.steps)

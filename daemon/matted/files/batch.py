@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import wait
 
 from matted_client import MattedError
 
 from matted.files import pictures
 from matted.files.display import Display
+from matted.files.formats.known import PNG, TIFF
 from matted.files.plan import Plan
 from matted.files.runner import Result, Runner, RunOptions, Step
 
 _POLL_SECONDS = 0.5  # on Windows Ctrl-C is heeded only between two waits
-_RESULT_BITS = 8  # a sample
 _NAMES_SAID = 20  # of the pictures that have no mask
 
 
@@ -44,7 +45,8 @@ def run(work: Plan, options: RunOptions) -> bool:
             were, them = ("1 result was", "it") if len(existing) == 1 else (f"{len(existing)} results were", "them")
             _note(f"{were} there already. To count {them} as done: --skip-existing. To make {them} anew: --force.")
     if not options.mask:
-        _note(_depth(results, work.alone))
+        for sentence in _lost(results, work):
+            _note(sentence)
     _note(str(work.passed_over))
     _note(_without_mask(work))
     return len(results) == len(waiting) and (work.skip_existing or not existing) and not work.without_mask
@@ -94,14 +96,19 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMES_SAID]) + (f" and {more} more" if more > 0 else "")
 
 
-def _depth(results: Sequence[Result], alone: bool) -> str:
-    """Say which pictures had more bits than their results have; empty if none had."""
-    deep = [result.bits for result in results if result.bits > _RESULT_BITS]
-    if not deep:
-        return ""
-    if alone:
-        return f"The picture has {deep[0]} bits a channel, the result has {_RESULT_BITS}."
-    return f"{len(deep)} of them had more than {_RESULT_BITS} bits a channel; the results have {_RESULT_BITS}."
+def _lost(results: Sequence[Result], work: Plan) -> Iterator[str]:
+    """Say what results could not keep: bits of a sample, and colours of other kinds than RGB."""
+    fewer = [result for result in results if result.bits > result.written]
+    better = [form for form in (PNG, TIFF) if form.bits > work.form.bits]
+    hint = f" To keep more: --format {better[-1].name}" if better else ""
+    if fewer and work.alone:
+        yield f"The picture has {fewer[0].bits} bits a channel, the result has {fewer[0].written}.{hint}"
+    elif fewer:
+        yield f"{len(fewer)} of them had more bits a channel than their results have.{hint}"
+    converted = Counter(result.colours for result in results if result.colours)
+    for colours, count in converted.items():
+        which = "The picture was" if work.alone else f"{count} of them were"
+        yield f"{which} in {colours}, which results cannot be: {'it is' if count == 1 else 'they are'} in sRGB."
 
 
 def _note(sentence: str) -> None:

@@ -2,40 +2,107 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageChops
+from PIL import Image
 
+from matted.files.formats import icc, samples
+from matted.files.formats.samples import Samples
 from matted.files.pictures import Picture
 from matted.mask.colours import band
 
+Mask = NDArray[np.uint8 | np.uint16]
 
-def cut_out(picture: Picture, mask: NDArray[np.uint8], foreground: NDArray[np.uint8] | None = None) -> Picture:
+
+def cut_out(picture: Picture, mask: Mask, foreground: NDArray[np.uint8] | None = None) -> Picture:
     """Return the picture with the mask as its alpha channel, multiplied with the alpha that it has.
 
-    mask: height x width.
+    mask: height x width; 8 bits, or 16.
     foreground: the foreground colours, height x width x 3, RGB; None to keep the picture's own.
 
-    With `foreground`, its colours replace those of the picture, except where the mask is 255. Pixels far from the
+    With `foreground`, its colours replace those of the picture, except where the mask is full. Pixels far from the
     subject become black: what was removed cannot be recovered from the file, and the file is smaller.
     """
-    alpha = Image.fromarray(mask)
-    image = picture.image
-    if image.mode == "RGBA":
-        alpha = ImageChops.multiply(alpha, image.getchannel("A"))
-    result = image.convert("RGB") if foreground is None else _with_foreground(image, mask, foreground)
-    result.putalpha(alpha)
-    return Picture(result, picture.metadata)
+    removed = None if foreground is None else _removed(mask)
+    image = _cut(picture.image, mask, foreground, removed)
+    if picture.own is None:
+        return Picture(image, picture.metadata)
+    own = picture.own
+    alpha = _product(_scaled(mask, own.colours.dtype), own.alpha)
+    if foreground is not None and removed is not None:
+        own = replace(own, colours=_with_foreground(picture, own, mask, foreground, removed))
+    return Picture(image, picture.metadata, own=replace(own, alpha=alpha))
 
 
-def _with_foreground(image: Image.Image, mask: NDArray[np.uint8], foreground: NDArray[np.uint8]) -> Image.Image:
-    result = Image.fromarray(foreground)
-    result.paste(image.convert("RGB"), mask=Image.fromarray(mask == 255))
-    result.paste((0, 0, 0), mask=Image.fromarray(_removed(mask)))
+def _cut(
+    image: Image.Image, mask: Mask, foreground: NDArray[np.uint8] | None, removed: NDArray[np.bool_] | None
+) -> Image.Image:
+    """Return the picture that the daemon was shown, cut out: RGBA."""
+    source = np.asarray(image)
+    result = np.empty((*mask.shape, 4), np.uint8)
+    colours = result[:, :, :3]
+    colours[...] = source[:, :, :3] if foreground is None else foreground
+    if foreground is not None:
+        np.copyto(colours, source[:, :, :3], where=(mask == np.iinfo(mask.dtype).max)[:, :, np.newaxis])
+    own = source[:, :, 3] if source.shape[2] == 4 else None
+    result[:, :, 3] = _product(_scaled(mask, np.dtype(np.uint8)), own)
+    if removed is not None:
+        result.view(np.uint32)[removed] = 0  # where alpha is 0 anyway
+    return Image.fromarray(result)
+
+
+def _with_foreground(
+    picture: Picture, own: Samples, mask: Mask, foreground: NDArray[np.uint8], removed: NDArray[np.bool_]
+) -> NDArray[Any]:
+    """Return the picture's own colours, changed as the foreground changes those that the daemon was shown.
+
+    So what the foreground leaves alone keeps every bit, and what it changes keeps the grain that 8 bits do not show.
+    """
+    profile = picture.metadata.get("icc_profile")
+    conversion = icc.conversion(profile) if profile else None
+    result = own.colours.copy()
+    result[removed] = own.black
+    flat = result.reshape(-1, result.shape[2])
+    places = np.flatnonzero((mask < np.iinfo(mask.dtype).max) & ~removed)
+    seen = np.asarray(picture.image)
+    seen = seen.reshape(-1, seen.shape[2])[places, :3]
+    wanted = foreground.reshape(-1, foreground.shape[2])[places, :3]
+    different = (seen != wanted).any(axis=1)
+    places, seen, wanted = places[different], seen[different], wanted[different]
+    if conversion is None:
+        change = icc.unconverted(wanted, own.grey) - icc.unconverted(seen, own.grey)
+    else:
+        change = conversion.from_srgb(wanted) - conversion.from_srgb(seen)
+    changed = flat[places] + change * own.range
+    flat[places] = changed if result.dtype.kind == "f" else np.rint(changed).clip(0, own.full).astype(result.dtype)
     return result
 
 
-def _removed(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def _scaled(mask: Mask, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return the mask as samples of a type, full where it is full."""
+    if mask.dtype == dtype:
+        return mask
+    if dtype.kind == "f":
+        return (mask / np.float32(np.iinfo(mask.dtype).max)).astype(dtype)
+    if mask.dtype == np.uint8:
+        return mask.astype(np.uint16) * np.uint16(257)
+    return ((mask.astype(np.uint32) * 255 + 32895) >> 16).astype(np.uint8)  # mask / 257, rounded
+
+
+def _product(alpha: NDArray[Any], own: NDArray[Any] | None) -> NDArray[Any]:
+    """Return the product of two channels of alpha, as samples of the same type."""
+    if own is None:
+        return alpha
+    full = samples.full_scale(alpha.dtype)
+    if alpha.dtype.kind == "f":
+        return np.asarray(alpha * own)
+    return np.asarray((alpha.astype(np.uint32) * own + int(full) // 2) // int(full), alpha.dtype)
+
+
+def _removed(mask: Mask) -> NDArray[np.bool_]:
     """Mark where the mask is 0 and no soft edge is near.
 
     Near a soft edge the colours are kept, because an editor that scales the cut-out mixes them into the edge.

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from matted.files import naming
-from matted.files.pictures import SUFFIXES, PictureError
+from matted.files.formats import known
+from matted.files.pictures import PictureError
 
 # What systems leave beside pictures without a dot in front, in lower case: Windows, macOS, and a maker of disk servers.
 _OF_THE_SYSTEM = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 _OF_THE_SYSTEM |= {"__macosx", "@eadir", "$recycle.bin", "system volume information"}
-_WANTED = "PNG, JPEG, WebP and TIFF are looked for."
+_WANTED = "matted formats lists what is looked for."
 _MOST_SUFFIXES = 4  # that are named
 
 
@@ -146,7 +147,7 @@ def _look_into(folder: Path, left_out: Collection[str], found: Found) -> list[Pa
                 passed_over.links += 1
             else:
                 deeper.append(path)
-        elif path.suffix.lower() in SUFFIXES and os.path.isfile(path):
+        elif path.suffix.lower() in known.suffixes() and os.path.isfile(path):
             found.pictures.append(path)
         elif os.path.islink(path) and not os.path.exists(path):
             passed_over.dead_links += 1

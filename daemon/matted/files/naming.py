@@ -15,13 +15,14 @@ from pathlib import Path
 FOLDERS = {"cutout": "cutouts", "mask": "masks", "refined": "refined", "refined-mask": "refined-masks"}
 COMPARISON = "comparison"  # a kind of which there is one at a time, and so no folder
 KINDS = (*FOLDERS, COMPARISON)
+MASKS = {"mask", "refined-mask"}  # those of these that are masks, not cut-outs
 _UNIQUE = 3  # the level at which no two names are the same
 _DIGITS = 8  # of a hash, which tells apart what nothing else does
 
 
-def ending(kind: str) -> str:
+def ending(kind: str, suffix: str) -> str:
     """Return the end of a result's name in a folder of pictures, by which a later run knows it for a result."""
-    return f"-{kind}.png"
+    return f"-{kind}{suffix}"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from matted.files import finding, naming
+from matted.files.formats.known import Form
 from matted.files.pictures import PictureError
 from matted.files.plan import Plan, plan, refuse_to_replace_inputs
 from matted.files.runner import Step
@@ -26,6 +27,7 @@ def plan_pairs(
     overwrite: bool,
     skip_existing: bool = False,
     recursive: bool = False,
+    form: Form | None = None,
 ) -> Plan:
     """Decide which mask belongs to each picture, and where every result goes. Nothing is written.
 
@@ -42,7 +44,7 @@ def plan_pairs(
         message = f"{image} was given both as the picture and as its mask."
         raise PictureError(message, "Give the picture first, and then its mask.")
     apart = [mask] if folders and not same else []
-    work = plan([image], output, kind, overwrite, skip_existing, recursive, apart)
+    work = plan([image], output, kind, overwrite, skip_existing, recursive, apart, form)
     if folders:
         work = _with_masks(work, image, mask, recursive)
     else:

@@ -1,76 +1,43 @@
-"""Read picture files as people see them (upright, RGB or RGBA), and write cut-outs and masks as PNG.
+"""Read picture files as people see them, with the samples that they have, and write results in the formats there are.
 
-What needs NumPy is imported where it is needed: most files are read without it, and it takes longer to import than they
-take to be read.
+What needs NumPy is imported where it is needed: it takes longer to import than many files take to be read.
 """
 
 from __future__ import annotations
 
-import io
-import math
 import os
 import warnings
-import zlib
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any
 
-from matted_client import MattedError
-from PIL import Image, ImageChops, ImageCms, ImageOps, UnidentifiedImageError
-from PIL.ExifTags import Base as Tag
+from PIL import Image, UnidentifiedImageError
 
-from matted.files.formats import png_chunks
+from matted.files.formats import decoding, known
+from matted.files.formats.known import PNG, TIFF, Form
+from matted.files.formats.picture import Picture as Picture
+from matted.files.formats.picture import PictureError as PictureError
 from matted.system import atomic_file
 
-if TYPE_CHECKING:
-    from matted.files.formats import tiff
-
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
-_LOSSY = ("JPEG", "MPO", "WEBP")
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".webp", ".tif", ".tiff"})
-# zlib's level 1 writes a cut-out three to four times as fast as its default level, in a file that is 13 to 36 % larger.
-# With run-length matching only, a strategy that zlib has for PNG, the file is just 9 to 16 % larger.
-_COMPRESSION = {"compress_level": 1, "compress_type": zlib.Z_RLE}
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # what such a file begins with
-MAX_DPI = 1e6  # a higher resolution is a damaged value, and does not fit into a PNG
+_SEE = "matted formats lists what can be read."
+_LOSSLESS = 100  # the quality of a WebP whose samples are exact
+_RESOLUTION = {282: 0, 283: 1}  # tags of EXIF: dots per inch across, and down
+_INCHES = {296: 2}  # the tag that says so
 
 
-class PictureError(MattedError):
-    """A picture file cannot be read or written. The message names the file and the reason."""
+def read(path: Path, page: int | None = None, keep_location: bool = False) -> Picture:
+    """Decode a file of any format that this installation reads. Raises PictureError.
 
-
-@dataclass(frozen=True)
-class Picture:
-    """A decoded picture.
-
-    image: RGB or RGBA, 8 bits a sample, upright.
-    metadata: what is written into its PNG as well: icc_profile, dpi.
-    bits: those of a sample in the file that it was read from.
-    lossy: whether that file is of a kind that keeps samples only nearly as they were.
+    page: the number of the page of a TIFF that is read, from 1 on; None for the only one.
+    keep_location: whether metadata keep where the picture was taken.
     """
-
-    image: Image.Image
-    metadata: dict[str, Any]
-    bits: int = 8
-    lossy: bool = False
-
-    @property
-    def wire_format(self) -> str:
-        """The protocol's name of its pixel format."""
-        return f"{self.image.mode}8"
-
-
-def read(path: Path) -> Picture:
-    """Decode a PNG, JPEG, WebP or TIFF file. Raises PictureError."""
     try:
         with warnings.catch_warnings():
             # Pillow warns from 89 megapixels on, which cameras reach; it refuses pictures of twice that size, and that
             # limit stays. It also warns of damaged metadata in pictures that are fine.
             warnings.simplefilter("ignore")
-            return _decode(path)
+            return decoding.decode(path, page, keep_location)
     except UnidentifiedImageError as error:
-        message = f"{path} is not a picture that matted can read."
-        raise PictureError(message, "Use a PNG, JPEG, WebP or TIFF file.") from error
+        raise PictureError(f"{path} is not a picture that matted can read.", _SEE) from error
     except Image.DecompressionBombError as error:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
         hint = f"At most {limit} megapixels are possible; scale it down."
@@ -87,97 +54,16 @@ def read(path: Path) -> Picture:
         raise PictureError(f"{path} is damaged: {error}.", "Open and save it again in an editor.") from error
 
 
-def _decode(path: Path) -> Picture:
-    with open(path, "rb") as beginning:
-        is_tiff = beginning.read(4) in _TIFF
-    if is_tiff:
-        return _decode_tiff(path)
-    try:
-        return _decode_file(path, path)
-    except ValueError:
-        lighter = png_chunks.without_large(path)
-        if lighter is None:
-            raise
-        file, profile = lighter
-        return _decode_file(path, file, profile)
+def write(picture: Picture, path: Path, overwrite: bool, form: Form = PNG, quality: int | None = None) -> None:
+    """Write a file whole or not at all, and make its folder. Raises PictureError, also if it exists already.
 
-
-def _decode_file(path: Path, file: Path | BinaryIO, profile: bytes | None = None) -> Picture:
-    """Decode what `file` holds, but no TIFF. path: for messages. profile: the ICC profile, if it is not in the file."""
-    with Image.open(file, formats=FORMATS) as image:
-        frames = getattr(image, "n_frames", 1)
-        if frames > 1 and image.format != "MPO":  # MPO: a phone's JPEG that contains a second, smaller view
-            raise _several(path, frames, "frames")
-        deep = image.format == "PNG" and str(image.tile[0][3]).endswith("16B")
-        image.load()
-        if profile:
-            image.info["icc_profile"] = profile
-        whole: Image.Image = image
-        if deep and "transparency" in image.info:
-            from matted.files.formats import png_key
-
-            whole = png_key.with_alpha(image, file)
-        picture = _to_rgb(ImageOps.exif_transpose(whole), 16 if deep else 8)
-        return replace(picture, lossy=image.format in _LOSSY)
-
-
-def _decode_tiff(path: Path) -> Picture:
-    from matted.files.formats import tiff
-
-    try:
-        with Image.open(path, formats=["TIFF"]) as image:
-            if image.is_animated:  # type: ignore[attr-defined]
-                image.seek(_only_page(path).index)
-            tags = image.tag_v2  # type: ignore[attr-defined]
-            bits = max(tags.get(Tag.BitsPerSample, (1,)))
-            image.load()
-            picture = _to_rgb(ImageOps.exif_transpose(image), bits, tags.get(Tag.SampleFormat, (1,))[0] == 1)
-            if image.mode.startswith(("I", "F")) and tags.get(Tag.PhotometricInterpretation) == 0:
-                # White is 0. Pillow heeds that with up to 8 bits only.
-                picture = replace(picture, image=ImageChops.invert(picture.image))
-            return picture
-    except (UnidentifiedImageError, ValueError, SyntaxError, LookupError):  # Pillow does not know such a TIFF
-        pass
-    try:
-        page = _only_page(path)
-        colours, alpha = tiff.decode(path, page)
-    except tiff.Unsupported as error:
-        if error.needs_tifffile:
-            message = f"{path} is {error.what}. matted reads that with tifffile, which is not installed."
-            hint = "Get it with: pip install 'matted[tiff]'. Or save the picture as RGB with 8 or 16 bits a channel."
-        else:
-            message = f"{path} is {error.what}, which matted cannot read."
-            hint = error.hint
-        raise PictureError(message, hint) from error
-    picture = _to_rgb(colours, page.bits)
-    if alpha is not None:
-        picture.image.putalpha(alpha)
-    return picture
-
-
-def _only_page(path: Path) -> tiff.Page:
-    """Return the page of a TIFF that is its picture. Raises PictureError if there is none, or more than one."""
-    from matted.files.formats import tiff
-
-    found = tiff.pictures(tiff.pages(path))
-    if not found:
-        raise PictureError(f"{path} has no picture in it.")
-    if len(found) > 1:
-        raise _several(path, len(found), "pages")
-    return found[0]
-
-
-def _several(path: Path, count: int, what: str) -> PictureError:
-    message = f"{path} has {count} {what}; matted works on single pictures."
-    return PictureError(message, f"Save the one that you want as a separate file, without the other {what}.")
-
-
-def write(picture: Picture, path: Path, overwrite: bool) -> None:
-    """Write a PNG file whole or not at all, and make its folder. Raises PictureError, also if it exists already."""
+    form: its format, whatever its name.
+    quality: 1 to 100, of a format that has one; None for that format's own.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file.replacing(path) as draft:
-            picture.image.save(draft, "PNG", **_COMPRESSION, **picture.metadata)
+            _encode(picture, draft, form, form.quality if quality is None else quality)
             refuse_to_replace(path, overwrite)
     except OSError as error:
         raise PictureError(f"{path} cannot be written: {error.strerror or error}.") from error
@@ -192,49 +78,71 @@ def refuse_to_replace(path: Path, overwrite: bool) -> None:
         raise PictureError(f"{path} exists.", "Use --force to overwrite it.")
 
 
-def _to_rgb(image: Image.Image, bits: int, unsigned: bool = False) -> Picture:
-    """Convert to RGB or RGBA. The colours look the same; an ICC profile is kept where it still describes them.
+def refuse_too_large(source: Path, picture: Picture, form: Form) -> None:
+    """Raise PictureError if a picture, which is in the file `source`, has too long a side for a format of results."""
+    if max(picture.image.size) > form.most:
+        sides = "{} x {} pixels".format(*picture.image.size)
+        message = f"{source} has {sides}; a side of a {form.title} has at most {form.most}."
+        raise PictureError(message, "Choose another format: --format png")
 
-    bits: those of a sample in the file.
-    unsigned: whether whole numbers of 32 bits have no sign; Pillow takes them for numbers that have one.
+
+def bits_in(picture: Picture, form: Form) -> int:
+    """Return how many bits a sample of a result of this picture has in a format."""
+    if picture.own is None:
+        return 8
+    return min(form.bits, 8 * picture.own.colours.dtype.itemsize)
+
+
+def _encode(picture: Picture, path: Path, form: Form, quality: int | None) -> None:
+    if form in (PNG, TIFF):
+        from matted.files.formats import png_writing, tiff_writing
+
+        own = picture.own or _samples(picture.image)
+        if form == TIFF:
+            tiff_writing.write(path, own, picture.metadata)
+            return
+        with open(path, "wb") as file:
+            png_writing.write(file, own.whole(), picture.metadata)
+        return
+    image, metadata = _in_eight_bits(picture)
+    image.save(path, form.name.upper(), **_how(form, quality), **metadata)
+
+
+def _how(form: Form, quality: int | None) -> dict[str, Any]:
+    if form == known.WEBP:
+        exact = quality == _LOSSLESS
+        return {"lossless": exact, "quality": 60 if exact else quality, "exact": exact}
+    return {"quality": quality, "subsampling": "4:4:4"}
+
+
+def _samples(image: Image.Image) -> Any:
+    import numpy as np
+
+    from matted.files.formats.samples import Samples
+
+    pixels = np.asarray(image)
+    if pixels.ndim == 2:
+        return Samples(pixels[:, :, np.newaxis])
+    return Samples(pixels[:, :, :3], pixels[:, :, 3] if pixels.shape[2] == 4 else None)
+
+
+def _in_eight_bits(picture: Picture) -> tuple[Image.Image, dict[str, Any]]:
+    """Return what a format of 8 bits keeps of a picture, and its metadata as Pillow takes them.
+
+    RGB of 8 bits keeps its samples and its profile. What has more bits, or is grey with a profile, is in sRGB.
     """
-    metadata: dict[str, Any] = {}
-    dpi = _resolution(image)
-    if dpi:
-        metadata["dpi"] = dpi
-    transparent = image.mode in ("LA", "La", "PA", "RGBa") or "transparency" in image.info
-    profile = image.info.pop("icc_profile", None)  # Pillow would write it even after the colours were converted
-    if image.mode in ("RGB", "RGBA", "P", "PA"):
-        if profile:
-            metadata["icc_profile"] = profile
-    elif profile and image.mode in ("CMYK", "L") and not transparent:
-        converted = _to_srgb(image, profile)
-        if converted is not None:
-            return Picture(converted, metadata, bits)
-    if image.mode == "RGBA" or (image.mode == "RGB" and not transparent):
-        return Picture(image, metadata, bits)
-    if image.mode.startswith(("I", "F")):
-        from matted.files.formats import samples
+    kept, own = picture.metadata, picture.own
+    image = picture.image
+    if own is not None and not own.grey and own.colours.dtype.itemsize == 1:
+        import numpy as np
 
-        image = samples.grey_to_bytes(image, bits, unsigned)
-    elif image.mode == "La":
-        image = image.convert("LA")
-    return Picture(image.convert("RGBA" if transparent else "RGB"), metadata, bits)
-
-
-def _resolution(image: Image.Image) -> tuple[float, ...] | None:
-    """Return the dots per inch, across and down; None if the picture does not say, or says what cannot be."""
-    try:
-        dpi = tuple(float(value) for value in image.info.get("dpi", ()))
-    except ZeroDivisionError:  # older versions of Pillow read fractions so
-        return None
-    return dpi if dpi and all(math.isfinite(value) and 0 < value < MAX_DPI for value in dpi) else None
-
-
-def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
-    """Convert to sRGB by the picture's ICC profile, which an RGB picture could not keep. None if it is unusable."""
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError):
-        return None
+        alpha = [] if own.alpha is None else [own.alpha[:, :, np.newaxis]]
+        image = Image.fromarray(np.concatenate([own.colours, *alpha], axis=2))
+    elif own is not None:
+        kept = {name: value for name, value in kept.items() if name != "icc_profile"}
+    exif = Image.Exif()
+    exif.update(kept.get("exif", {}))
+    if "dpi" in kept:
+        exif.update({tag: kept["dpi"][at] for tag, at in _RESOLUTION.items()} | _INCHES)
+    result = {name: value for name, value in kept.items() if name != "exif"}
+    return image, result | ({"exif": exif} if len(exif) else {})

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from matted.files import finding, naming
 from matted.files.finding import PassedOver
+from matted.files.formats import known
+from matted.files.formats.known import PNG, Form
 from matted.files.naming import Wish
 from matted.files.pictures import PictureError
 from matted.files.runner import Step
@@ -22,6 +24,7 @@ class Plan:
     skip_existing: whether pictures whose results exist are left out.
     passed_over: what is in the folders and was not looked at.
     alone: whether it is a single picture that was named, not a folder.
+    form: the format of the results.
     without_mask: pictures that are left out, since each needs a mask and has none, or several; with these.
     """
 
@@ -30,6 +33,7 @@ class Plan:
     skip_existing: bool
     passed_over: PassedOver
     alone: bool
+    form: Form = PNG
     without_mask: dict[Path, list[Path]] = field(default_factory=dict)
 
 
@@ -41,18 +45,20 @@ def plan(
     skip_existing: bool = False,
     recursive: bool = False,
     leave_out: Collection[Path] = (),
+    form: Form | None = None,
 ) -> Plan:
     """Decide where every result goes. Nothing is written.
 
     inputs: picture files, and folders of them; what is named twice is taken once.
-    output: a PNG file for a single picture, else a folder; None for beside the pictures.
+    output: a file for a single picture, else a folder; None for beside the pictures.
     kind: of the results: one of naming.KINDS.
     overwrite: whether results may replace files that exist.
     skip_existing: whether pictures whose results exist are left out.
     recursive: whether folders are searched at any depth; their results lie in subfolders of the same names.
     leave_out: folders that are not looked into.
+    form: the format of the results; None for that of `output`, or PNG.
 
-    A result that goes into a folder of pictures is called -cutout.png, -mask.png and the like, by which a later run
+    A result that goes into a folder of pictures is called -cutout.png, -mask.webp and the like, by which a later run
     knows it.
 
     Raises PictureError if a folder has no pictures, `output` does not fit, or a result would replace a picture.
@@ -62,13 +68,14 @@ def plan(
     if output is not None and into_folder and os.path.exists(output) and not os.path.isdir(output):
         raise PictureError(f"{output} is a file, but there are several results.", "Name a folder with -o.")
     if output is not None and not into_folder:
-        _refuse_other_format(output)
+        form = _form_by_name(output, form)
         steps, passed_over, named = [Step(inputs[0], Path(output))], PassedOver(), set(inputs)
     else:
+        form = form or PNG
         place = Path(output) if output is not None else None
         folders = [entry for entry in inputs if os.path.isdir(entry)]
         named = set(inputs).difference(folders)
-        ending = naming.ending(kind)
+        ending = naming.ending(kind, form.suffixes[0])
         wishes = [Wish(file, place or file.parent, ending) for file in inputs if file in named]
         passed_over = PassedOver()
         for folder in folders:
@@ -76,25 +83,41 @@ def plan(
             top = place or folder / naming.FOLDERS[kind]
             wishes += [Wish(source, top / source.parent.relative_to(folder), ending) for source in found.pictures]
             passed_over.add(found.passed_over)
-        wishes = _with_short_names(_without_doubles(wishes))
+        wishes = _with_short_names(_without_doubles(wishes), form.suffixes[0])
         steps = [Step(wish.source, target) for wish, target in zip(wishes, naming.targets(wishes), strict=True)]
-    pictures = _without_results(steps, kind, set() if skip_existing else named)
+    _refuse_form(form, kind)
+    pictures = _without_results(steps, kind, form, set() if skip_existing else named)
     passed_over.results = len(steps) - len(pictures)
     refuse_to_replace_inputs(pictures)
-    return Plan(pictures, overwrite, skip_existing, passed_over, alone)
+    return Plan(pictures, overwrite, skip_existing, passed_over, alone, form)
 
 
 def _means_folder(output: str) -> bool:
     return output.endswith(("/", os.sep)) or os.path.isdir(output)
 
 
-def _refuse_other_format(output: str) -> None:
-    if not output.lower().endswith(".png"):
-        better = Path(output).with_suffix(".png").name
+def _form_by_name(output: str, form: Form | None) -> Form:
+    """Return the format of a result by its name. form: the one that was asked for."""
+    named = known.form_of(output)
+    if named is None or (form is not None and form != named):
+        wanted = form or PNG
+        suffix = wanted.suffixes[0]
+        better = Path(output).with_suffix(suffix).name
         raise PictureError(
-            f"{output} would be a PNG file, but its name does not end in .png.",
+            f"{output} would be a {wanted.title} file, but its name does not end in {suffix}.",
             f"Call it {better}, or end the name of a folder with {os.sep}.",
         )
+    return named
+
+
+def _refuse_form(form: Form, kind: str) -> None:
+    """Raise PictureError if results of a kind cannot be in a format."""
+    others = ", ".join(name for name, other in known.FORMS.items() if other.alpha and known.can_write(other))
+    if not form.alpha and kind not in naming.MASKS:
+        message = f"A {form.title} cannot be transparent, and a cut-out is."
+        raise PictureError(message, f"Choose another format with --format: {others}. A mask can be a {form.title}.")
+    if not known.can_write(form):
+        raise PictureError(f"This installation of Pillow cannot write {form.title}.", f"Choose another: {others}.")
 
 
 def _without_doubles(wishes: Iterable[Wish]) -> list[Wish]:
@@ -109,24 +132,26 @@ def _without_doubles(wishes: Iterable[Wish]) -> list[Wish]:
     return list(result.values())
 
 
-def _with_short_names(wishes: Sequence[Wish]) -> list[Wish]:
-    """Shorten the endings to .png of those results that do not go into a folder of pictures."""
+def _with_short_names(wishes: Sequence[Wish], suffix: str) -> list[Wish]:
+    """Shorten the endings to the suffix of those results that do not go into a folder of pictures."""
     crowded = {_place(parent) for parent in {wish.source.parent for wish in wishes}}
     into = {folder: _place(folder) for folder in {wish.folder for wish in wishes}}
-    return [wish if into[wish.folder] in crowded else replace(wish, ending=".png") for wish in wishes]
+    return [wish if into[wish.folder] in crowded else replace(wish, ending=suffix) for wish in wishes]
 
 
-def _without_results(steps: Sequence[Step], kind: str, named: Collection[Path]) -> list[Step]:
+def _without_results(steps: Sequence[Step], kind: str, form: Form, named: Collection[Path]) -> list[Step]:
     """Leave out what is the result of another step, of any kind, as it lies in a folder from the second run on.
 
-    kind: of the results of these steps.
+    kind, form: of the results of these steps.
     named: pictures that are not left out, since somebody has asked for them.
     """
-    own, results = naming.ending(kind), dict[str, Step]()
+    own, results = naming.ending(kind, form.suffixes[0]), dict[str, Step]()
+    suffixes = [other.suffixes[0] for other in known.FORMS.values()]
+    endings = [naming.ending(other, suffix) for other in naming.KINDS for suffix in suffixes]
     for step in steps:
         name = step.target.name
         if name.endswith(own):
-            for other in map(naming.ending, naming.KINDS):
+            for other in endings:
                 results.setdefault(_place(step.target.with_name(name.removesuffix(own) + other)), step)
     results |= {_place(step.target): step for step in steps}
     return [step for step in steps if step.source in named or results.get(_place(step.source), step) is step]

@@ -18,11 +18,12 @@ from matted_client.pictures import Mask
 from PIL import Image
 
 from matted.files import masks, pictures
+from matted.files.formats.known import PNG, Form
 from matted.files.hints import Hints
 from matted.files.pictures import Picture, PictureError
 
 THREADS = 3  # the daemon works on two pictures at once; meanwhile a third is read or written
-PIXELS_AT_ONCE = 80_000_000  # of all pictures in work; a pixel takes up to 18 bytes here, 20 in the daemon
+BYTES_AT_ONCE = 1_440_000_000  # of all pictures in work: 80 megapixels of 8 bits; they take as much in the daemon
 
 OnProgress = Callable[[Path, Progress], None]
 Ask = Callable[..., Mask]  # takes a session, on_progress and cancelled
@@ -50,6 +51,10 @@ class RunOptions:
     refine: whether masks that are there are refined; else masks are made.
     plate: a picture file of the same scene without the subject.
     hints: what a person says of the picture, if it is a single one.
+    page: of TIFF files, from 1 on; None for the only one.
+    form: the format of the results.
+    quality: of the results, 1 to 100; None for the format's own.
+    keep_location: whether results say where the picture was taken.
     """
 
     mask: bool
@@ -58,20 +63,32 @@ class RunOptions:
     refine: bool = False
     plate: Path | None = None
     hints: Hints = field(default_factory=Hints)
+    page: int | None = None
+    form: Form = PNG
+    quality: int | None = None
+    keep_location: bool = False
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a step: the daemon's words about the mask, and the bits of a sample in the picture's file."""
+    """What came of a step.
+
+    info: the daemon's words about the mask.
+    bits: of a sample in the picture's file.
+    written: bits of a sample in the result.
+    colours: what the file's colours are, if the result cannot have such ones; else empty.
+    """
 
     info: MaskResult
     bits: int
+    written: int = 8
+    colours: str = ""
 
 
 class Runner:
     """Threads that each take a picture from its file to its result. Leaving the block cancels what is not done.
 
-    The threads keep at most PIXELS_AT_ONCE pixels in work, or a single picture that is larger.
+    The threads keep pictures of at most BYTES_AT_ONCE in work, or a single one that is larger.
     """
 
     def __init__(self, options: RunOptions, plate: Picture | None, overwrite: bool, on_progress: OnProgress) -> None:
@@ -84,7 +101,7 @@ class Runner:
         client = "matted refine" if options.refine else "matted remove"
         self._connections = deque(_Connection(client, self._stopping.is_set) for _ in range(THREADS))  # not in use
         self._reading = threading.Lock()
-        self._budget = _PixelBudget(PIXELS_AT_ONCE)
+        self._budget = _Budget(BYTES_AT_ONCE)
         self._threads = ThreadPoolExecutor(THREADS, "runner")
 
     def __enter__(self) -> Runner:
@@ -106,13 +123,13 @@ class Runner:
             # One picture is read at a time, and the next only when the budget has room for this one.
             with self._reading:
                 self._raise_if_stopping()
-                picture = pictures.read(step.source)
-                pixels = picture.image.width * picture.image.height
-                self._budget.acquire(pixels)
+                picture = pictures.read(step.source, self._options.page, self._options.keep_location)
+                size = picture.bytes_in_work
+                self._budget.acquire(size)
             try:
                 return self._finish(step, picture)
             finally:
-                self._budget.release(pixels)
+                self._budget.release(size)
         except PictureError:
             raise
         except MattedError as error:
@@ -126,6 +143,8 @@ class Runner:
     def _finish(self, step: Step, picture: Picture) -> Result:
         """Ask for the mask of the picture, and write the result."""
         _refuse_other_size(step, picture, self._plate)
+        form = self._options.form
+        pictures.refuse_too_large(step.source, picture, form)
         self._options.hints.refuse_outside(step.source, *picture.image.size)
         strokes = not self._options.refine
         hint = masks.read(step.hint, step.source, picture, strokes).tobytes() if step.hint else None
@@ -137,14 +156,17 @@ class Runner:
         finally:
             self._connections.append(connection)
         self._raise_if_stopping()
-        pictures.write(_result(picture, reply, self._options.mask), step.target, self._overwrite)
-        return Result(reply.info, picture.bits)
+        result = _result(picture, reply, self._options.mask)
+        pictures.write(result, step.target, self._overwrite, form, self._options.quality)
+        return Result(reply.info, picture.bits, pictures.bits_in(result, form), picture.colours)
 
     def _question(self, picture: Picture, hint: bytes | None) -> Ask:
         """Return what asks a session for the mask. hint: a byte for each pixel, if there is one."""
         width, height = picture.image.size
         pixels = picture.image.tobytes()
         fields = {**self._options.request, **self._options.hints.fields}
+        if picture.is_deep:
+            fields["depth"] = 16
         if hint is not None:
             fields["hint"] = hint
         if self._plate is not None:
@@ -161,22 +183,22 @@ class Runner:
             raise Rejected(messages.CANCELLED, "Cancelled.")
 
 
-class _PixelBudget:
-    """A semaphore that counts pixels: at most `limit` are in use, or a single picture that is larger."""
+class _Budget:
+    """A semaphore that counts bytes: at most `limit` are in use, or a single picture that is larger."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._in_use = 0
         self._changed = threading.Condition()
 
-    def acquire(self, pixels: int) -> None:
+    def acquire(self, count: int) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._in_use == 0 or self._in_use + pixels <= self._limit)
-            self._in_use += pixels
+            self._changed.wait_for(lambda: self._in_use == 0 or self._in_use + count <= self._limit)
+            self._in_use += count
 
-    def release(self, pixels: int) -> None:
+    def release(self, count: int) -> None:
         with self._changed:
-            self._in_use -= pixels
+            self._in_use -= count
             self._changed.notify_all()
 
 
@@ -241,14 +263,16 @@ def _refuse_other_size(step: Step, picture: Picture, plate: Picture | None) -> N
 
 
 def _result(picture: Picture, reply: Mask, mask_only: bool) -> Picture:
-    width, height = reply.info.width, reply.info.height
-    if mask_only:
-        return Picture(Image.frombuffer("L", (width, height), reply.alpha), {})
-    import numpy as np  # which masks do without: it takes longer to import than they take to be written
+    import numpy as np
 
     from matted.files import cutting
+    from matted.files.formats.samples import Samples
 
-    mask = np.frombuffer(reply.alpha, np.uint8).reshape(height, width)
+    width, height = reply.info.width, reply.info.height
+    mask = np.frombuffer(reply.alpha, np.uint8 if reply.info.depth == 8 else "<u2").reshape(height, width)
+    if mask_only:
+        own = Samples(mask[:, :, np.newaxis])
+        return Picture(Image.fromarray(own.reduced()[:, :, 0]), {}, own=own)
     colours = reply.foreground
     foreground = None if colours is None else np.frombuffer(colours, np.uint8).reshape(height, width, 4)[:, :, :3]
     return cutting.cut_out(picture, mask, foreground)

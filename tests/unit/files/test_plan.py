@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from matted.files import naming
+from matted.files.formats.known import AVIF, JPEG, PNG, TIFF, WEBP, Form
 from matted.files.pictures import PictureError
 from matted.files.plan import Plan, plan
 from matted.files.runner import Step
@@ -44,11 +45,41 @@ def test_the_result_can_be_given_a_name(make: Make, tmp_path: Path) -> None:
     assert targets(make("a.jpg"), tmp_path / "result.png") == [tmp_path / "result.png"]
 
 
-@pytest.mark.parametrize("name", ["result.jpg", "result.webp", "result", "result.png.tif"])
+@pytest.mark.parametrize("name", ["result", "result.xyz", "result.png.xyz"])
 def test_the_result_is_not_given_the_name_of_what_it_is_not(make: Make, tmp_path: Path, name: str) -> None:
     failure = refusal(make("a.jpg"), tmp_path / name)
     assert failure.message.startswith(f"{tmp_path / name} would be a PNG file")
     assert Path(name).with_suffix(".png").name in failure.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [("r.png", PNG), ("r.webp", WEBP), ("r.tif", TIFF), ("r.TIFF", TIFF), ("r.avif", AVIF)]
+)
+def test_the_name_of_the_result_says_its_format(make: Make, tmp_path: Path, name: str, form: Form) -> None:
+    assert plan(make("a.jpg"), str(tmp_path / name), "cutout", False).form == form
+    assert plan(make("a.jpg"), str(tmp_path / name), "cutout", False, form=form).form == form
+
+
+def test_a_name_of_another_format_than_was_asked_for_is_refused(make: Make, tmp_path: Path) -> None:
+    with pytest.raises(PictureError) as failure:
+        plan(make("a.jpg"), str(tmp_path / "r.png"), "cutout", False, form=WEBP)
+    assert f"{tmp_path / 'r.png'} would be a WebP file, but its name does not end in .webp." in str(failure.value)
+    assert "r.webp" in failure.value.hint
+
+
+def test_results_in_another_format_have_its_suffix_and_are_known_again(make: Make, tmp_path: Path) -> None:
+    pictures = make("photos/a.jpg", "photos/b.png", "photos/a-cutout.webp", "photos/b-mask.png")
+    work = plan([pictures[0].parent], str(pictures[0].parent), "cutout", True, form=WEBP)
+    assert [step.target.name for step in work.steps] == ["a-cutout.webp", "b-cutout.webp"]
+    assert work.passed_over.results == 2
+
+
+def test_a_jpeg_can_be_a_mask_and_no_cut_out(make: Make, tmp_path: Path) -> None:
+    assert plan(make("a.jpg"), str(tmp_path / "r.jpg"), "mask", False).form == JPEG
+    with pytest.raises(PictureError) as failure:
+        plan(make("a.jpg"), str(tmp_path / "r.jpg"), "cutout", False)
+    assert failure.value.message == "A JPEG cannot be transparent, and a cut-out is."
+    assert "png, webp, tiff" in failure.value.hint
 
 
 def test_the_result_can_be_put_into_a_folder_that_exists(make: Make, tmp_path: Path) -> None:
@@ -126,7 +157,7 @@ def test_pictures_in_a_folder_are_known_by_their_suffix(make: Make, suffix: str)
 
 
 def test_other_files_in_a_folder_are_left_out(make: Make) -> None:
-    picture, *_ = make("photos/a.jpg", "photos/notes.txt", "photos/b.gif", "photos/jpg", "photos/.part")
+    picture, *_ = make("photos/a.jpg", "photos/notes.txt", "photos/b.odt", "photos/jpg", "photos/.part")
     assert targets([picture.parent]) == [picture.parent / "cutouts" / "a.png"]
 
 
@@ -144,7 +175,7 @@ def test_a_folder_without_pictures_is_refused(make: Make) -> None:
     [file] = make("empty/notes.txt")
     failure = refusal([file.parent])
     assert f"There are no pictures in {file.parent}" in failure.message
-    assert "PNG, JPEG, WebP and TIFF" in failure.hint
+    assert "matted formats" in failure.hint
 
 
 def test_a_picture_and_a_folder_can_be_given_together(make: Make) -> None:

@@ -5,51 +5,62 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
+from PIL.ExifTags import IFD
 from PIL.ExifTags import Base as Tag
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from matted.files.formats import samples
+from matted.files.formats.samples import Samples
 
 _BIG, _BIG_ENDIAN_BIG = b"II+\0", b"MM\0+"
+_XMP = 700
+_DIRECTORIES = (IFD.Exif, IFD.GPSInfo)
 _TAGS = (
     *(Tag.ImageWidth, Tag.ImageLength, Tag.NewSubfileType, Tag.SubfileType, Tag.StripOffsets, Tag.TileOffsets),
     *(Tag.BitsPerSample, Tag.SampleFormat, Tag.PhotometricInterpretation, Tag.ExtraSamples),
     *(Tag.Orientation, Tag.XResolution, Tag.YResolution, Tag.ResolutionUnit, Tag.InterColorProfile),
+    *(Tag.ImageDescription, Tag.Make, Tag.Model, Tag.DateTime, Tag.Artist, Tag.Copyright, _XMP, *_DIRECTORIES),
 )
 _MOST_PAGES = 10_000
 _MOST_BYTES = 16  # of a pixel in memory, before it is brought to 8 bits: four floats
 _CHANNELS = {0: 1, 1: 1, 2: 3, 5: 4, 8: 3, 9: 3}  # of each photometric interpretation, without alpha
 _COLOURS = {0: "grey", 1: "grey", 2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr", 8: "Lab", 9: "Lab", 10: "Lab"}
 _NUMBERS = {2: "signed ", 3: "float ", 5: "complex ", 6: "complex "}
-_LAB, _ICC_LAB, _MIN_IS_WHITE = 8, 9, 0
+_INKS, _LAB, _ICC_LAB, _MIN_IS_WHITE = 5, 8, 9, 0
 _AS_RGB = "Save it as RGB with 8 or 16 bits a channel."
 _PREMULTIPLIED, _STRAIGHT = 1, 2  # kinds of alpha among the extra samples; others are no alpha
 
 
 class Unsupported(Exception):
-    """The file may be whole, but cannot be read. `needs_tifffile`: it could be, if that were installed."""
+    """The file may be whole, but cannot be read. `needs_imagecodecs`: it could be, if they were installed."""
 
-    def __init__(self, what: str, needs_tifffile: bool = False, hint: str = _AS_RGB) -> None:
+    def __init__(self, what: str, needs_imagecodecs: bool = False, hint: str = _AS_RGB) -> None:
         """what: the picture, such as "a TIFF of 32-bit float RGB". hint: what else the person can do."""
         super().__init__(what)
         self.hint = hint
         self.what = what
-        self.needs_tifffile = needs_tifffile
+        self.needs_imagecodecs = needs_imagecodecs
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a file. index: of the page. tags: their values by number."""
+    """One page of a file.
+
+    index: of the page.
+    tags: their values by number.
+    directories: those of EXIF, by the number of the tag that leads to each.
+    """
 
     index: int
     tags: Mapping[int, Any]
+    directories: Mapping[int, Mapping[int, Any]] = field(default_factory=dict)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -72,6 +83,11 @@ class Page:
     def bits(self) -> int:
         """Bits a sample, the most of all channels."""
         return int(max(self.tags.get(Tag.BitsPerSample, (1,))))
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What it says of itself, for metadata.chosen."""
+        return {"exif": {0: self.tags, **self.directories}, "xmp": self.tags.get(_XMP)}
 
     def __str__(self) -> str:
         """Describe what it holds, such as "a TIFF of 32-bit float RGB with alpha"."""
@@ -100,8 +116,21 @@ def pages(path: Path) -> list[Page]:
             directory.load(file)
             if directory.next < 0:  # Pillow only warns of it
                 raise ValueError(f"page {len(found) + 1} is lost")
-            found.append(Page(len(found), {tag: directory[tag] for tag in _TAGS if tag in directory}))
+            tags = {tag: directory[tag] for tag in _TAGS if tag in directory}
             place = directory.next
+            found.append(Page(len(found), tags, _directories(file, head, tags)))
+    return found
+
+
+def _directories(file: BinaryIO, head: bytes, tags: Mapping[int, Any]) -> dict[int, dict[int, Any]]:
+    """Return the directories of EXIF that tags lead to, without damaged ones."""
+    found = {}
+    for tag in _DIRECTORIES:
+        directory = ImageFileDirectory_v2(head)
+        with suppress(Exception):  # whatever damage makes Pillow raise
+            file.seek(tags[tag])
+            directory.load(file)
+            found[int(tag)] = dict(directory)
     return found
 
 
@@ -111,16 +140,28 @@ def pictures(candidates: list[Page]) -> list[Page]:
     return [page for page in with_pixels if page.is_picture] or with_pixels[:1]
 
 
-def decode(path: Path, page: Page) -> tuple[Image.Image, Image.Image | None]:
+@dataclass(frozen=True)
+class Decoded:
+    """A page that tifffile decoded, upright.
+
+    own: its samples, if they are grey or RGB.
+    image: its colours, as CMYK or LAB of 8 bits, if they are that; with alpha beside it.
+    info: resolution and profile, as Pillow has them.
+    """
+
+    own: Samples | None
+    image: Image.Image | None
+    alpha: Image.Image | None
+    info: dict[str, Any]
+
+
+def decode(path: Path, page: Page) -> Decoded:
     """Decode a page by tifffile.
 
-    Returns the colours as L, RGB, CMYK or LAB, with resolution and profile as Pillow has them, and the alpha channel;
-    both upright. Raises Unsupported, DecompressionBombError, or whatever tifffile raises for damaged files.
+    Raises Unsupported, DecompressionBombError, or whatever tifffile raises for damaged files.
     """
-    try:
-        import tifffile
-    except ImportError as error:
-        raise Unsupported(str(page), needs_tifffile=True) from error
+    import tifffile
+
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it has to say is said here
     most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
     width, height = page.size
@@ -136,53 +177,55 @@ def decode(path: Path, page: Page) -> tuple[Image.Image, Image.Image | None]:
             array = stored.asarray()
         except ValueError as error:
             if "imagecodecs" in str(error):
-                raise Unsupported(str(page), needs_tifffile=True) from error
+                raise Unsupported(str(page), needs_imagecodecs=True) from error
             raise
-        channels = array[np.newaxis] if array.ndim == 2 else array if stored.axes == "SYX" else np.moveaxis(array, 2, 0)
-        return _image(channels, page, int(stored.photometric), tuple(stored.extrasamples))
+        pixels = array[:, :, np.newaxis] if array.ndim == 2 else array
+        pixels = np.moveaxis(array, 0, 2) if stored.axes == "SYX" else pixels
+        return _decoded(pixels, page, int(stored.photometric), tuple(stored.extrasamples))
 
 
-def _image(
-    channels: NDArray[Any], page: Page, photometric: int, extra: tuple[int, ...]
-) -> tuple[Image.Image, Image.Image | None]:
-    """Make pictures of decoded channels: the colours, and alpha. channels: channels x height x width."""
-    count, grey = _CHANNELS[photometric], _CHANNELS[photometric] == 1
-    if len(channels) < count or (photometric in (_LAB, _ICC_LAB) and channels.dtype.kind == "f"):
+def _decoded(pixels: NDArray[Any], page: Page, photometric: int, extra: tuple[int, ...]) -> Decoded:
+    """Tell colours and alpha apart. pixels: height x width x channels."""
+    count = _CHANNELS[photometric]
+    if pixels.shape[2] < count or (photometric in (_LAB, _ICC_LAB) and pixels.dtype.kind == "f"):
         raise Unsupported(str(page))
-    colours = channels[:count]
-    if photometric in (_LAB, _ICC_LAB) and channels.dtype.kind == "i":
-        colours = colours.view(f"u{channels.dtype.itemsize}")
-    planes = samples.to_bytes(colours, page.bits, grey)
-    if photometric == _ICC_LAB:
-        planes[1:] ^= 0x80  # 128 is 0; in the bytes of Pillow's LAB, as in the other Lab, 0 is
-    elif photometric == _MIN_IS_WHITE:
-        planes = 255 - planes
-    alpha = None
-    for kind, plane in zip(extra, channels[count:], strict=False):
-        if kind in (_PREMULTIPLIED, _STRAIGHT):
-            alpha = samples.alpha_to_bytes(plane, page.bits)
-            if kind == _PREMULTIPLIED:
-                divided = planes * 255.0 / np.maximum(alpha, 1)
-                planes = divided.clip(0, 255).round().astype(np.uint8)
+    colours, alpha, kind = pixels[:, :, :count], None, 0
+    for place, what in enumerate(extra, count):
+        if what in (_PREMULTIPLIED, _STRAIGHT) and place < pixels.shape[2]:
+            alpha, kind = pixels[:, :, place], what
             break
-    mode = {_LAB: "LAB", _ICC_LAB: "LAB"}.get(photometric, {1: "L", 3: "RGB", 4: "CMYK"}[count])
-    pixels = np.ascontiguousarray(np.moveaxis(planes, 0, 2))
-    image = Image.frombytes(mode, (pixels.shape[1], pixels.shape[0]), pixels.tobytes())
-    _add_metadata(image, page)
-    return _upright(image, page), None if alpha is None else _upright(Image.fromarray(alpha), page)
+    if photometric in (_LAB, _ICC_LAB) and colours.dtype.kind == "i":
+        colours = colours.view(f"u{colours.dtype.itemsize}")
+    own = samples.kept(colours, page.bits, alpha)
+    if photometric == _MIN_IS_WHITE:
+        own = own.inverted()
+    if kind == _PREMULTIPLIED and own.alpha is not None:
+        own = replace(own, colours=samples.divided(own.colours, own.alpha))
+    orientation = int(page.tags.get(Tag.Orientation, 1))
+    own = replace(
+        own,
+        colours=samples.upright(own.colours, orientation),
+        alpha=None if own.alpha is None else samples.upright(own.alpha, orientation),
+    )
+    if photometric in (0, 1, 2):
+        return Decoded(own, None, None, _info(page))
+    planes = np.ascontiguousarray(own.reduced())
+    if photometric == _ICC_LAB:
+        planes[:, :, 1:] ^= 0x80  # 128 is 0; in the bytes of Pillow's LAB, as in the other Lab, 0 is
+    size = planes.shape[1], planes.shape[0]
+    image = Image.frombytes("CMYK" if photometric == _INKS else "LAB", size, planes.tobytes())
+    seen = None if own.alpha is None else Image.fromarray(Samples(own.alpha[:, :, np.newaxis]).reduced()[:, :, 0])
+    return Decoded(None, image, seen, _info(page))
 
 
-def _upright(image: Image.Image, page: Page) -> Image.Image:
-    image.getexif()[Tag.Orientation] = page.tags.get(Tag.Orientation, 1)
-    return ImageOps.exif_transpose(image)
-
-
-def _add_metadata(image: Image.Image, page: Page) -> None:
-    """Give the picture its resolution and colour profile, as Pillow does when it decodes a TIFF."""
+def _info(page: Page) -> dict[str, Any]:
+    """Return resolution and colour profile, as Pillow does when it decodes a TIFF."""
+    info: dict[str, Any] = {}
     across, down = page.tags.get(Tag.XResolution), page.tags.get(Tag.YResolution)
     inches = {2: 1.0, 3: 2.54}.get(page.tags.get(Tag.ResolutionUnit, 2))
     if across is not None and down is not None and inches:
         with suppress(ZeroDivisionError):  # older versions of Pillow read fractions so
-            image.info["dpi"] = (float(across) * inches, float(down) * inches)
+            info["dpi"] = (float(across) * inches, float(down) * inches)
     if profile := page.tags.get(Tag.InterColorProfile):
-        image.info["icc_profile"] = profile
+        info["icc_profile"] = profile
+    return info

@@ -1,0 +1,136 @@
+"""Write PNG files of 8 and 16 bits a sample: filtered and compressed in strips, several at a time.
+
+Pillow has no RGB of 16 bits, and tries five filters on every row. Here each row has the filter that photographs nearly
+always get of them, Paeth's; where nothing is left of the picture, there is nothing to filter.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matted.files.formats.samples import Samples
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_KINDS = {1: 0, 2: 4, 3: 2, 4: 6}  # the number of a PNG's kind of pixels, by their channels
+_PAETH = 4
+_ROWS = 64  # of a strip
+_FEW = 8  # rows that are filtered at a time: what is in between stays in the processor's cache
+_STEP = 8  # bytes that are compared at a time, to find where a strip is empty
+_THREADS = 2
+# zlib's strategy for PNG, runs of one byte, is three times as fast as its default, in files that are a tenth larger.
+_HOW = (1, zlib.DEFLATED, -15, 9, zlib.Z_RLE)
+_HEADER = b"\x78\x01"  # of zlib's format
+_METRE = 39.3701  # inches
+
+
+def write(file: BinaryIO, own: Samples, metadata: Mapping[str, Any]) -> None:
+    """Write a PNG. own: whole numbers. metadata: icc_profile, dpi, exif, xmp, as far as there are any."""
+    height, width, channels = own.colours.shape
+    channels += own.alpha is not None
+    bits = 8 * own.colours.dtype.itemsize
+    file.write(_SIGNATURE)
+    _chunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, bits, _KINDS[channels], 0, 0, 0))
+    if "icc_profile" in metadata:
+        _chunk(file, b"iCCP", b"ICC Profile\0\0" + zlib.compress(metadata["icc_profile"]))
+    if "dpi" in metadata:
+        across, down = (max(1, round(value * _METRE)) for value in metadata["dpi"])
+        _chunk(file, b"pHYs", struct.pack(">IIB", across, down, 1))
+    if "exif" in metadata:
+        _chunk(file, b"eXIf", metadata["exif"].tobytes().removeprefix(b"Exif\0\0"))
+    if "xmp" in metadata:
+        _chunk(file, b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata["xmp"])
+    checksum, before = 1, _HEADER
+    for rows, packed in _strips(own):
+        checksum = zlib.adler32(rows.data, checksum)
+        _chunk(file, b"IDAT", before + packed)
+        before = b""
+    _chunk(file, b"IDAT", struct.pack(">I", checksum))
+    _chunk(file, b"IEND", b"")
+
+
+def _strips(own: Samples) -> Iterator[tuple[NDArray[np.uint8], bytes]]:
+    """Yield the filtered rows of each strip, and these compressed, in order."""
+    tops = range(0, len(own.colours), _ROWS)
+    if len(tops) < 3:
+        yield from (_strip(own, top) for top in tops)
+        return
+    threads = min(_THREADS, os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads, "png") as pool:
+        waiting: deque[Future[tuple[NDArray[np.uint8], bytes]]] = deque()
+        for top in tops:
+            waiting.append(pool.submit(_strip, own, top))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _strip(own: Samples, top: int) -> tuple[NDArray[np.uint8], bytes]:
+    height = len(own.colours)
+    bottom = min(top + _ROWS, height)
+    rows = _bytes(own, max(top - 1, 0), bottom)
+    if top == 0:
+        rows = np.concatenate([np.zeros_like(rows[:1]), rows])
+    pixel = rows.shape[1] // own.colours.shape[1]
+    filtered = np.zeros((bottom - top, rows.shape[1] + 1), np.uint8)
+    filtered[:, 0] = _PAETH
+    left, right = _used(rows, pixel)
+    for row in range(0, bottom - top, _FEW) if left < right else ():
+        few = rows[row : row + _FEW + 1, left:right]
+        _filter(few[1:], few[:-1], pixel, filtered[row : row + _FEW, 1 + left : 1 + right])
+    packing = zlib.compressobj(*_HOW)
+    packed = packing.compress(filtered.data) + packing.flush(zlib.Z_FINISH if bottom == height else zlib.Z_SYNC_FLUSH)
+    return filtered, packed
+
+
+def _bytes(own: Samples, top: int, bottom: int) -> NDArray[np.uint8]:
+    """Return rows as a PNG has them, rows x bytes: all channels of a pixel together, the upper byte first."""
+    rows = own.colours[top:bottom]
+    if own.alpha is not None:
+        rows = np.concatenate([rows, own.alpha[top:bottom, :, np.newaxis]], axis=2)
+    if rows.dtype.itemsize > 1:
+        rows = rows.astype(rows.dtype.newbyteorder(">"))
+    return np.ascontiguousarray(rows).view(np.uint8).reshape(len(rows), -1)
+
+
+def _used(rows: NDArray[np.uint8], pixel: int) -> tuple[int, int]:
+    """Return from where to where some row is not 0, and what the filter makes of it neither. pixel: bytes."""
+    width = rows.shape[1]
+    whole = width // _STEP * _STEP
+    used = np.logical_or.reduce(np.ascontiguousarray(rows[:, :whole]).view(np.uint64), axis=0)
+    found = np.flatnonzero(used) * _STEP
+    first = int(found[0]) if found.size else whole
+    last = int(found[-1]) + _STEP if found.size else 0
+    if rows[:, whole:].any():
+        first, last = min(first, whole), width
+    return max(0, first // pixel * pixel - pixel), min(width, (last // pixel + 2) * pixel) if last else 0
+
+
+def _filter(rows: NDArray[np.uint8], above: NDArray[np.uint8], pixel: int, out: NDArray[np.uint8]) -> None:
+    """Write what is left of rows when Paeth's guess is taken away. above: the row above each. pixel: bytes."""
+    left, up, corner = (np.zeros(rows.shape, np.int16) for _ in range(3))
+    left[:, pixel:] = rows[:, :-pixel]
+    up[...] = above
+    corner[:, pixel:] = above[:, :-pixel]
+    from_left, from_up = up - corner, left - corner
+    from_corner = from_left + from_up
+    for distance in (from_left, from_up, from_corner):
+        np.abs(distance, out=distance)
+    guess = np.where(from_left <= from_up, left, up)
+    np.copyto(guess, corner, where=np.minimum(from_left, from_up) > from_corner)
+    np.subtract(rows, guess.astype(np.uint8), out=out)
+
+
+def _chunk(file: BinaryIO, name: bytes, body: bytes) -> None:
+    file.write(struct.pack(">I", len(body)) + name)
+    file.write(body)
+    file.write(struct.pack(">I", zlib.crc32(body, zlib.crc32(name))))
