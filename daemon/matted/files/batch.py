@@ -107,8 +107,9 @@ def _lost(results: Sequence[Result], work: Plan) -> Iterator[str]:
         yield f"{len(fewer)} of them had more bits a channel than their results have.{hint}"
     converted = Counter(result.colours for result in results if result.colours)
     for colours, count in converted.items():
-        which = "The picture was" if work.alone else f"{count} of them were"
-        yield f"{which} in {colours}, which results cannot be: {'it is' if count == 1 else 'they are'} in sRGB."
+        which = "The picture" if work.alone else f"{count} of them"
+        was, its = ("was", "its result is") if count == 1 else ("were", "their results are")
+        yield f"{which} {was} in {colours}, which results cannot be: {its} in sRGB."
 
 
 def _note(sentence: str) -> None:

@@ -97,12 +97,14 @@ def _encode(picture: Picture, path: Path, form: Form, quality: int | None) -> No
     if form in (PNG, TIFF):
         from matted.files.formats import png_writing, tiff_writing
 
-        own = picture.own or _samples(picture.image)
+        pixels = _pixels(picture.image) if picture.own is None else picture.own.pixels()
         if form == TIFF:
-            tiff_writing.write(path, own, picture.metadata)
+            tiff_writing.write(path, pixels, picture.metadata)
             return
+        if picture.own is not None and pixels.dtype.kind == "f":
+            pixels = picture.own.whole().pixels()
         with open(path, "wb") as file:
-            png_writing.write(file, own.whole(), picture.metadata)
+            png_writing.write(file, pixels, picture.metadata)
         return
     image, metadata = _in_eight_bits(picture)
     image.save(path, form.name.upper(), **_how(form, quality), **metadata)
@@ -115,15 +117,10 @@ def _how(form: Form, quality: int | None) -> dict[str, Any]:
     return {"quality": quality, "subsampling": "4:4:4"}
 
 
-def _samples(image: Image.Image) -> Any:
+def _pixels(image: Image.Image) -> Any:
     import numpy as np
 
-    from matted.files.formats.samples import Samples
-
-    pixels = np.asarray(image)
-    if pixels.ndim == 2:
-        return Samples(pixels[:, :, np.newaxis])
-    return Samples(pixels[:, :, :3], pixels[:, :, 3] if pixels.shape[2] == 4 else None)
+    return np.atleast_3d(np.asarray(image))
 
 
 def _in_eight_bits(picture: Picture) -> tuple[Image.Image, dict[str, Any]]:
@@ -134,10 +131,7 @@ def _in_eight_bits(picture: Picture) -> tuple[Image.Image, dict[str, Any]]:
     kept, own = picture.metadata, picture.own
     image = picture.image
     if own is not None and not own.grey and own.colours.dtype.itemsize == 1:
-        import numpy as np
-
-        alpha = [] if own.alpha is None else [own.alpha[:, :, np.newaxis]]
-        image = Image.fromarray(np.concatenate([own.colours, *alpha], axis=2))
+        image = Image.fromarray(own.pixels())
     elif own is not None:
         kept = {name: value for name, value in kept.items() if name != "icc_profile"}
     exif = Image.Exif()

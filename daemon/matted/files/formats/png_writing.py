@@ -12,12 +12,11 @@ import zlib
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-
-from matted.files.formats.samples import Samples
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KINDS = {1: 0, 2: 4, 3: 2, 4: 6}  # the number of a PNG's kind of pixels, by their channels
@@ -32,11 +31,14 @@ _HEADER = b"\x78\x01"  # of zlib's format
 _METRE = 39.3701  # inches
 
 
-def write(file: BinaryIO, own: Samples, metadata: Mapping[str, Any]) -> None:
-    """Write a PNG. own: whole numbers. metadata: icc_profile, dpi, exif, xmp, as far as there are any."""
-    height, width, channels = own.colours.shape
-    channels += own.alpha is not None
-    bits = 8 * own.colours.dtype.itemsize
+def write(file: BinaryIO, pixels: NDArray[Any], metadata: Mapping[str, Any]) -> None:
+    """Write a PNG.
+
+    pixels: height x width x 1 to 4, uint8 or uint16.
+    metadata: icc_profile, dpi, exif, xmp, as far as there are any.
+    """
+    height, width, channels = pixels.shape
+    bits = 8 * pixels.dtype.itemsize
     file.write(_SIGNATURE)
     _chunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, bits, _KINDS[channels], 0, 0, 0))
     if "icc_profile" in metadata:
@@ -49,7 +51,7 @@ def write(file: BinaryIO, own: Samples, metadata: Mapping[str, Any]) -> None:
     if "xmp" in metadata:
         _chunk(file, b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata["xmp"])
     checksum, before = 1, _HEADER
-    for rows, packed in _strips(own):
+    for rows, packed in _strips(pixels):
         checksum = zlib.adler32(rows.data, checksum)
         _chunk(file, b"IDAT", before + packed)
         before = b""
@@ -57,46 +59,56 @@ def write(file: BinaryIO, own: Samples, metadata: Mapping[str, Any]) -> None:
     _chunk(file, b"IEND", b"")
 
 
-def _strips(own: Samples) -> Iterator[tuple[NDArray[np.uint8], bytes]]:
+def _strips(pixels: NDArray[Any]) -> Iterator[tuple[NDArray[np.uint8], bytes]]:
     """Yield the filtered rows of each strip, and these compressed, in order."""
-    tops = range(0, len(own.colours), _ROWS)
+    tops = range(0, len(pixels), _ROWS)
     if len(tops) < 3:
-        yield from (_strip(own, top) for top in tops)
+        yield from (_strip(pixels, top) for top in tops)
         return
     threads = min(_THREADS, os.cpu_count() or 1)
     with ThreadPoolExecutor(threads, "png") as pool:
         waiting: deque[Future[tuple[NDArray[np.uint8], bytes]]] = deque()
         for top in tops:
-            waiting.append(pool.submit(_strip, own, top))
+            waiting.append(pool.submit(_strip, pixels, top))
             if len(waiting) > 2 * threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
-def _strip(own: Samples, top: int) -> tuple[NDArray[np.uint8], bytes]:
-    height = len(own.colours)
+def _strip(pixels: NDArray[Any], top: int) -> tuple[NDArray[np.uint8], bytes]:
+    height, width = pixels.shape[:2]
     bottom = min(top + _ROWS, height)
-    rows = _bytes(own, max(top - 1, 0), bottom)
+    rows = _bytes(pixels[max(top - 1, 0) : bottom])
     if top == 0:
         rows = np.concatenate([np.zeros_like(rows[:1]), rows])
-    pixel = rows.shape[1] // own.colours.shape[1]
-    filtered = np.zeros((bottom - top, rows.shape[1] + 1), np.uint8)
-    filtered[:, 0] = _PAETH
+    pixel, length = rows.shape[1] // width, rows.shape[1] + 1
     left, right = _used(rows, pixel)
-    for row in range(0, bottom - top, _FEW) if left < right else ():
-        few = rows[row : row + _FEW + 1, left:right]
-        _filter(few[1:], few[:-1], pixel, filtered[row : row + _FEW, 1 + left : 1 + right])
+    if left >= right:
+        return _empty(bottom - top, length, bottom == height)
+    filtered = np.zeros((bottom - top, length), np.uint8)
+    filtered[:, 0] = _PAETH
+    for row in range(0, bottom - top, _FEW):
+        few = filtered[row : row + _FEW, 1 + left : 1 + right]
+        _filter(rows[row : row + _FEW + 1, left:right], pixel, few)
+    return filtered, _packed(filtered, bottom == height)
+
+
+@lru_cache(maxsize=4)
+def _empty(rows: int, length: int, last: bool) -> tuple[NDArray[np.uint8], bytes]:
+    """Return a strip of nothing: most of them in many a picture."""
+    filtered = np.zeros((rows, length), np.uint8)
+    filtered[:, 0] = _PAETH
+    return filtered, _packed(filtered, last)
+
+
+def _packed(filtered: NDArray[np.uint8], last: bool) -> bytes:
     packing = zlib.compressobj(*_HOW)
-    packed = packing.compress(filtered.data) + packing.flush(zlib.Z_FINISH if bottom == height else zlib.Z_SYNC_FLUSH)
-    return filtered, packed
+    return packing.compress(filtered.data) + packing.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
 
 
-def _bytes(own: Samples, top: int, bottom: int) -> NDArray[np.uint8]:
-    """Return rows as a PNG has them, rows x bytes: all channels of a pixel together, the upper byte first."""
-    rows = own.colours[top:bottom]
-    if own.alpha is not None:
-        rows = np.concatenate([rows, own.alpha[top:bottom, :, np.newaxis]], axis=2)
+def _bytes(rows: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return rows as a PNG has them, rows x bytes: the upper byte of a sample first."""
     if rows.dtype.itemsize > 1:
         rows = rows.astype(rows.dtype.newbyteorder(">"))
     return np.ascontiguousarray(rows).view(np.uint8).reshape(len(rows), -1)
@@ -115,19 +127,18 @@ def _used(rows: NDArray[np.uint8], pixel: int) -> tuple[int, int]:
     return max(0, first // pixel * pixel - pixel), min(width, (last // pixel + 2) * pixel) if last else 0
 
 
-def _filter(rows: NDArray[np.uint8], above: NDArray[np.uint8], pixel: int, out: NDArray[np.uint8]) -> None:
-    """Write what is left of rows when Paeth's guess is taken away. above: the row above each. pixel: bytes."""
-    left, up, corner = (np.zeros(rows.shape, np.int16) for _ in range(3))
-    left[:, pixel:] = rows[:, :-pixel]
-    up[...] = above
-    corner[:, pixel:] = above[:, :-pixel]
+def _filter(rows: NDArray[np.uint8], pixel: int, out: NDArray[np.uint8]) -> None:
+    """Write what is left of rows when Paeth's guess is taken away, but for the first, which is above. pixel: bytes."""
+    np.subtract(rows[1:, :pixel], rows[:-1, :pixel], out=out[:, :pixel])
+    wide = rows.astype(np.int16)
+    left, up, corner = wide[1:, :-pixel], wide[:-1, pixel:], wide[:-1, :-pixel]
     from_left, from_up = up - corner, left - corner
     from_corner = from_left + from_up
     for distance in (from_left, from_up, from_corner):
         np.abs(distance, out=distance)
     guess = np.where(from_left <= from_up, left, up)
     np.copyto(guess, corner, where=np.minimum(from_left, from_up) > from_corner)
-    np.subtract(rows, guess.astype(np.uint8), out=out)
+    np.subtract(rows[1:, pixel:], guess.astype(np.uint8), out=out[:, pixel:])
 
 
 def _chunk(file: BinaryIO, name: bytes, body: bytes) -> None:

@@ -58,6 +58,12 @@ class Samples:
         """Bytes in memory."""
         return self.colours.nbytes + (0 if self.alpha is None else self.alpha.nbytes)
 
+    def pixels(self) -> NDArray[Any]:
+        """Return all channels of a pixel together: height x width x 1 to 4."""
+        if self.alpha is None:
+            return self.colours
+        return np.concatenate([self.colours, self.alpha[:, :, np.newaxis]], axis=2)
+
     def reduced(self) -> NDArray[np.uint8]:
         """Return the colours with 8 bits: the upper ones of whole numbers."""
         if self.colours.dtype.kind == "u":

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
-
-from matted.files.formats.samples import Samples
 
 _ASCII, _BYTE, _LONG, _SHORT = 2, 1, 4, 3  # types of values
 _LEVEL = 4  # of zlib: with the predictor, higher ones take twice the time for a hundredth of the size
@@ -21,12 +19,15 @@ _DIRECTORIES = (IFD.Exif, IFD.GPSInfo)
 _TEXTS = (Base.ImageDescription, Base.Make, Base.Model, Base.DateTime, Base.Artist, Base.Copyright)
 
 
-def write(path: Path, own: Samples, metadata: Mapping[str, Any]) -> None:
-    """Write a TIFF. metadata: icc_profile, dpi, exif, xmp, as far as there are any."""
+def write(path: Path, pixels: NDArray[Any], metadata: Mapping[str, Any]) -> None:
+    """Write a TIFF.
+
+    pixels: height x width x 1 to 4, uint8, uint16 or float32; a second or fourth is alpha.
+    metadata: icc_profile, dpi, exif, xmp, as far as there are any.
+    """
     import tifffile
 
-    layers = [own.colours] if own.alpha is None else [own.colours, own.alpha[:, :, np.newaxis]]
-    pixels = np.concatenate(layers, axis=2)
+    channels = pixels.shape[2]
     exif: Image.Exif | None = metadata.get("exif")
     within = {int(ifd): exif[ifd] for ifd in _DIRECTORIES if ifd in exif} if exif is not None else {}
     tags: list[tuple[int, int, int | None, Any, bool]] = [(ifd - 1, _LONG, 1, 0, True) for ifd in within]
@@ -37,14 +38,14 @@ def write(path: Path, own: Samples, metadata: Mapping[str, Any]) -> None:
         tags.append((_XMP, _BYTE, len(metadata["xmp"]), metadata["xmp"], True))
     tifffile.imwrite(
         path,
-        pixels if pixels.shape[2] > 1 else pixels[:, :, 0],
+        pixels if channels > 1 else pixels[:, :, 0],
         byteorder="<",
-        photometric="minisblack" if own.grey else "rgb",
-        planarconfig="contig" if pixels.shape[2] > 1 else None,
-        extrasamples=None if own.alpha is None else ["unassalpha"],
+        photometric="minisblack" if channels < 3 else "rgb",
+        planarconfig="contig" if channels > 1 else None,
+        extrasamples=None if channels % 2 else ["unassalpha"],
         compression="adobe_deflate",
         compressionargs={"level": _LEVEL},
-        predictor=own.colours.dtype.kind == "u",
+        predictor=pixels.dtype.kind == "u",
         rowsperstrip=64,
         iccprofile=metadata.get("icc_profile"),
         resolution=metadata.get("dpi"),
