@@ -202,7 +202,7 @@ def test_floats_beyond_white_stay_as_they_are(tmp_path: Path) -> None:
 def test_memory_is_counted_in_bytes(deep: Path, tmp_path: Path) -> None:
     Image.fromarray((DEEP >> 8).astype(np.uint8)).save(tmp_path / "in.png")
     shallow = pictures.read(tmp_path / "in.png").bytes_in_work
-    assert pictures.read(deep).bytes_in_work == shallow + 2 * DEEP.nbytes
+    assert pictures.read(deep).bytes_in_work == shallow + 4 * DEEP.nbytes
 
 
 # -- pages -----------------------------------------------------------------------------------------------------------

@@ -23,7 +23,9 @@ _STEPS = 2**16
 _GRID = np.linspace(0.0, 1.0, _STEPS)
 _SPACES = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}
 _NEAR = 1  # level of 255 by which a profile's colours may differ from those of sRGB, to count as the same
-_ROWS = 64
+_DARK = 12.92 * 255  # levels of sRGB for all light, where there is little
+_FINE = 2  # levels of sRGB that a step may be
+_ROWS = 64  # that are converted at a time
 _CORNERS = 9  # colours a side of the cube by which profiles are compared
 
 
@@ -49,7 +51,11 @@ class Conversion:
 
     def to_srgb(self, own: Samples) -> Image.Image:
         """Return a picture's colours as RGB of 8 bits."""
-        if own.colours.dtype == np.uint8 or self._curves is None:
+        if (
+            self._curves is None
+            or own.colours.dtype == np.uint8
+            or (own.colours.dtype == np.uint16 and self._curves.fine_in_eight_bits)
+        ):  # by lcms, which is much quicker
             reduced = own.reduced()
             image = Image.fromarray(reduced[:, :, 0] if own.grey else np.ascontiguousarray(reduced))
             return ImageCms.applyTransform(image, self._there) or image
@@ -99,12 +105,20 @@ class _Curves:
         except (LookupError, ValueError, ZeroDivisionError, struct.error, np.linalg.LinAlgError):
             return None
 
+    @property
+    def fine_in_eight_bits(self) -> bool:
+        """Whether steps of 8 bits are hardly larger than those of sRGB, for dark tones too; those of light are."""
+        return all(float(curve[_STEPS // 256]) * _DARK <= _FINE for curve in self._curves)
+
     def to_srgb(self, places: NDArray[np.uint16]) -> NDArray[np.uint8]:
         """places: the colours as entries of the curves, n x channels."""
         light = np.stack([curve[places[:, at]] for at, curve in enumerate(self._curves)], axis=1)
         if self._matrix is not None:
             light = light @ self._matrix.T
-        result = _ENCODED[_places(light)]
+        np.clip(light, 0.0, 1.0, out=light)
+        light *= np.float32(_STEPS - 1)
+        light += np.float32(0.5)
+        result = _ENCODED[light.astype(np.uint16)]
         return np.broadcast_to(result, (len(result), 3))
 
     def from_srgb(self, colours: NDArray[np.uint8]) -> NDArray[Any]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matted.files.formats.samples import Samples
 
 _IN_WORK = 18  # bytes in memory of a pixel of 8 bits, while its picture is worked on
+_OWN_IN_WORK = 4  # how often its own samples are in memory then, at most
 _GREY = {"1", "L", "LA", "La"}
 _ALPHA = {"LA", "La", "PA", "RGBa", "RGBA"}
 
@@ -55,8 +56,8 @@ class Picture:
 
     @property
     def bytes_in_work(self) -> int:
-        """The memory that it takes while it is worked on, about: its own samples twice, as in the result."""
-        return _IN_WORK * self.image.width * self.image.height + (2 * self.own.nbytes if self.own else 0)
+        """The memory that it takes while it is worked on, about: with its own samples."""
+        return _IN_WORK * self.image.width * self.image.height + (_OWN_IN_WORK * self.own.nbytes if self.own else 0)
 
 
 def of_image(
