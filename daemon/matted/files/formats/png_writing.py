@@ -88,9 +88,10 @@ def _strip(pixels: NDArray[Any], top: int) -> tuple[NDArray[np.uint8], bytes]:
         return _empty(bottom - top, length, bottom == height)
     filtered = np.zeros((bottom - top, length), np.uint8)
     filtered[:, 0] = _PAETH
+    work = np.empty((6, _FEW + 1, right - left), np.int16)  # once a strip: to get memory takes as long as to fill it
     for row in range(0, bottom - top, _FEW):
         few = filtered[row : row + _FEW, 1 + left : 1 + right]
-        _filter(rows[row : row + _FEW + 1, left:right], pixel, few)
+        _filter(rows[row : row + _FEW + 1, left:right], pixel, few, work)
     return filtered, _packed(filtered, bottom == height)
 
 
@@ -127,18 +128,28 @@ def _used(rows: NDArray[np.uint8], pixel: int) -> tuple[int, int]:
     return max(0, first // pixel * pixel - pixel), min(width, (last // pixel + 2) * pixel) if last else 0
 
 
-def _filter(rows: NDArray[np.uint8], pixel: int, out: NDArray[np.uint8]) -> None:
-    """Write what is left of rows when Paeth's guess is taken away, but for the first, which is above. pixel: bytes."""
+def _filter(rows: NDArray[np.uint8], pixel: int, out: NDArray[np.uint8], work: NDArray[np.int16]) -> None:
+    """Write what is left of rows when Paeth's guess is taken away, but for the first, which is above.
+
+    pixel: bytes. work: to work in, six times the size of `rows` or more.
+    """
     np.subtract(rows[1:, :pixel], rows[:-1, :pixel], out=out[:, :pixel])
-    wide = rows.astype(np.int16)
+    wide, *others = work[:, : len(rows)]
+    wide[...] = rows
     left, up, corner = wide[1:, :-pixel], wide[:-1, pixel:], wide[:-1, :-pixel]
-    from_left, from_up = up - corner, left - corner
-    from_corner = from_left + from_up
+    from_left, from_up, from_corner, nearest, guess = (each[: len(left), : left.shape[1]] for each in others)
+    np.subtract(up, corner, out=from_left)
+    np.subtract(left, corner, out=from_up)
+    np.add(from_left, from_up, out=from_corner)
     for distance in (from_left, from_up, from_corner):
         np.abs(distance, out=distance)
-    guess = np.where(from_left <= from_up, left, up)
-    np.copyto(guess, corner, where=np.minimum(from_left, from_up) > from_corner)
-    np.subtract(rows[1:, pixel:], guess.astype(np.uint8), out=out[:, pixel:])
+    guess[...] = up
+    np.copyto(guess, left, where=from_left <= from_up)
+    np.minimum(from_left, from_up, out=nearest)
+    np.copyto(guess, corner, where=nearest > from_corner)
+    in_bytes = work[4].view(np.uint8)[: len(left), : left.shape[1]]  # where `nearest` was
+    in_bytes[...] = guess
+    np.subtract(rows[1:, pixel:], in_bytes, out=out[:, pixel:])
 
 
 def _chunk(file: BinaryIO, name: bytes, body: bytes) -> None:
