@@ -74,8 +74,10 @@ def test_colours_of_srgb_there_and_back_are_the_same(profile: bytes) -> None:
     colours = RANDOM.integers(0, 256, (500, 3)).astype(np.uint8)
     colours = np.repeat(colours[:, :1], 3, axis=1) if grey else colours
     own = np.rint(conversion.from_srgb(colours) * 65535).astype(np.uint16)
-    again = np.asarray(conversion.to_srgb(Samples(own[np.newaxis])))[0]
-    assert np.abs(again.astype(int) - colours).max() <= 1
+    far = np.abs(np.asarray(conversion.to_srgb(Samples(own[np.newaxis])))[0].astype(int) - colours)
+    # The daemon is shown a wide profile in steps of its 8 bits, which are wider than those of sRGB.
+    assert far.max() <= (4 if profile is WIDE else 1)
+    assert far.mean() <= 0.5
 
 
 def curve(function: int, *numbers: float) -> bytes:

@@ -56,7 +56,7 @@ class Conversion:
             or own.colours.dtype == np.uint8
             or (own.colours.dtype == np.uint16 and self._curves.fine_in_eight_bits)
         ):  # by lcms, which is much quicker
-            reduced = own.reduced()
+            reduced = own.rounded()
             image = Image.fromarray(reduced[:, :, 0] if own.grey else np.ascontiguousarray(reduced))
             return ImageCms.applyTransform(image, self._there) or image
         result = np.empty((*own.colours.shape[:2], 3), np.uint8)

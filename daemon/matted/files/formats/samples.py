@@ -75,6 +75,12 @@ class Samples:
         turned = (self.colours.dtype.type(2 * self.black + self.range) - self.colours).astype(self.colours.dtype)
         return replace(self, colours=turned)
 
+    def rounded(self) -> NDArray[np.uint8]:
+        """Return the colours with 8 bits, those of 16 rounded: nearer to what they are by half a level."""
+        if self.colours.dtype != np.uint16:
+            return self.reduced()
+        return np.asarray((self.colours - (self.colours >> 8) + np.uint16(128)) >> 8, np.uint8)  # sample / 257
+
     def whole(self) -> Samples:
         """Return them as whole numbers: themselves, or floats brought to 16 bits."""
         if self.colours.dtype.kind == "u":
