@@ -110,10 +110,11 @@ def _colour(text: str) -> tuple[int, int, int]:
 def _target(options: argparse.Namespace) -> Path:
     """Return the file of the sheet. Raises MattedError where it must not be written: before the minutes of work."""
     from matted.files import naming, pictures, plan
+    from matted.files.formats import known
 
     if os.path.isdir(options.picture):
         raise MattedError(f"{options.picture} is a folder.", "Name one picture; for folders there is matted benchmark.")
-    (step,) = plan.plan([options.picture], options.output, naming.COMPARISON, options.force).steps
+    (step,) = plan.plan([options.picture], options.output, naming.COMPARISON, options.force, form=known.PNG).steps
     pictures.refuse_to_replace(step.target, options.force)
     return step.target
 
