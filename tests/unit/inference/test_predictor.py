@@ -145,6 +145,7 @@ def test_what_is_measured_is_remembered_with_the_device_and_ends_with_it(harness
     harness.predict()
     harness.predict(part=True)
     assert harness.predictor.paces.expected(SMALL) == Expected(1.0, True)
+    harness.predictor.paces.record(SMALL, harness.engines.made[0].device, "f32", 1.0)  # the third: it is believed
     again = Harness(tmp_path)
     assert again.predictor.paces.expected(SMALL) == Expected(1.0, True)
     again.predictor.paces.learn("CPU", "Another processor", ())

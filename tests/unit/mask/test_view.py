@@ -110,17 +110,17 @@ def test_what_is_forgotten_between_the_look_and_the_work_is_said(harness: Asker)
         pipeline.run(None)
 
 
-def test_a_slider_renders_a_view_once(harness: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slider_renders_a_view_once(harness: Asker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     view = [0, 0, *SIZE, 360, 240]
     harness.ask(view=view, grow=4)
-    monkeypatch.setattr(Pipeline, "_render", None)  # it would fail
+    monkeypatch.setattr(Pipeline, "_rendered", None)  # it would fail
     for grow in (3, -4, 4):
         harness.ask(view=view, grow=grow)
     monkeypatch.undo()
-    np.testing.assert_array_equal(harness.ask(view=view).mask, opened(Path("unused")).ask(view=view).mask)
+    np.testing.assert_array_equal(harness.ask(view=view).mask, opened(tmp_path).ask(view=view).mask)
 
 
-def test_a_slider_learns_the_colours_of_a_view_once(harness: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slider_learns_the_colours_of_a_view_once(harness: Asker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     view = [101, 67, 461, 307, 180, 120]
     tuned: list[dict[str, Any]] = [{"grow": 4}, {"feather": 6.0}, {"threshold": 0.3}, {"invert": True}]
     first = harness.ask(view=view, foreground=True, grow=-3)
@@ -130,16 +130,16 @@ def test_a_slider_learns_the_colours_of_a_view_once(harness: Asker, monkeypatch:
     np.testing.assert_array_equal(seen[0], first.foreground)
     for fields, shown in zip(tuned, seen[1:], strict=True):
         np.testing.assert_array_equal(
-            opened(Path("unused")).ask(view=view, foreground=True, **fields).foreground, shown
+            opened(tmp_path).ask(view=view, foreground=True, **fields).foreground, shown
         )
 
 
-def test_a_box_is_learned_for_itself(harness: Asker) -> None:
+def test_a_box_is_learned_for_itself(harness: Asker, tmp_path: Path) -> None:
     """It is held in the alpha that the colours are learned of."""
     view, box = [101, 67, 461, 307, 180, 120], [150, 90, 400, 300]
     harness.ask(view=view, foreground=True)
     shown = harness.ask(view=view, foreground=True, box=box).foreground
-    expected = opened(Path("unused")).ask(view=view, foreground=True, box=box).foreground
+    expected = opened(tmp_path).ask(view=view, foreground=True, box=box).foreground
     np.testing.assert_array_equal(shown, expected)
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
+import subprocess
 import sys
 import time
+from functools import partial
+from pathlib import Path
 
 import psutil
 import pytest
@@ -45,8 +49,18 @@ def test_a_process_whose_work_is_wanted_no_more_is_ended() -> None:
     assert not [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_more_than_a_pipe_holds_is_sent_however_long_the_process_takes() -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes with names")
+def test_more_than_a_pipe_holds_is_sent_however_long_the_process_takes(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
     checks: list[int] = []
+
+    def check() -> None:
+        if not checks:
+            pipe.write_bytes(b"now ")  # for which the process waits
+        checks.append(1)
+
     content = bytes(range(256)) * 4096
-    assert subprocess_call.call(bytes.__add__, content, content, check=lambda: checks.append(1)) == content * 2
-    assert checks  # it takes longer than the time between two
+    work = partial(subprocess.run, ["cat", str(pipe), "-"], input=content, stdout=subprocess.PIPE)
+    assert subprocess_call.call(work, check=check).stdout == b"now " + content
+    assert checks
