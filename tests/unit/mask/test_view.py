@@ -120,7 +120,9 @@ def test_a_slider_renders_a_view_once(harness: Asker, monkeypatch: pytest.Monkey
     np.testing.assert_array_equal(harness.ask(view=view).mask, opened(tmp_path).ask(view=view).mask)
 
 
-def test_a_slider_learns_the_colours_of_a_view_once(harness: Asker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_slider_learns_the_colours_of_a_view_once(
+    harness: Asker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     view = [101, 67, 461, 307, 180, 120]
     tuned: list[dict[str, Any]] = [{"grow": 4}, {"feather": 6.0}, {"threshold": 0.3}, {"invert": True}]
     first = harness.ask(view=view, foreground=True, grow=-3)
@@ -129,9 +131,7 @@ def test_a_slider_learns_the_colours_of_a_view_once(harness: Asker, monkeypatch:
     monkeypatch.undo()
     np.testing.assert_array_equal(seen[0], first.foreground)
     for fields, shown in zip(tuned, seen[1:], strict=True):
-        np.testing.assert_array_equal(
-            opened(tmp_path).ask(view=view, foreground=True, **fields).foreground, shown
-        )
+        np.testing.assert_array_equal(opened(tmp_path).ask(view=view, foreground=True, **fields).foreground, shown)
 
 
 def test_a_box_is_learned_for_itself(harness: Asker, tmp_path: Path) -> None:
