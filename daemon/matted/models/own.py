@@ -35,6 +35,8 @@ def add(
     store.pull(spec, [Source("file", "file", path=str(file.absolute()))], Monitor(), again=True, trust=True)
     try:
         side = try_out(spec, store.path(spec))
+        if _is_listed(spec.id, path):
+            raise CatalogueError(f"Another command has added {spec.id} meanwhile.", "See: matted models")
         if side != spec.side:
             table["side"] = side
         _rewrite(path, lambda text: toml_file.with_table(text, _TABLES, table))

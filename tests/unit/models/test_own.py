@@ -76,7 +76,7 @@ def test_a_model_that_another_process_has_added_meanwhile_keeps_its_files(
         add(lambda *same: spec.side)
         return spec.side
 
-    with pytest.raises(CatalogueError):
+    with pytest.raises(CatalogueError, match="Another command has added mine meanwhile"):
         add(overtaken)
     spec = catalogue.load(own_file).find("mine")
     assert isinstance(spec, ModelSpec) and store.verify(spec)
