@@ -262,15 +262,21 @@ class FakeLicences:
 
 @dataclass
 class FakeStore:
-    """A Store in which every model is installed, except those of `missing`: they pass a gate while they download."""
+    """A Store in which every model is installed, except those of `missing`: they pass a gate while they download.
+
+    damaged: those whose files are there, and found out to be damaged when they are to be loaded.
+    """
 
     missing: set[str] = field(default_factory=set)
+    damaged: set[str] = field(default_factory=set)
     downloading: Gate = field(default_factory=Gate)
     licences: FakeLicences = field(default_factory=FakeLicences)
 
     def obtain(
         self, spec: ModelSpec, on_fraction: Callable[[float], None], check: Callable[[], None], wanted: bool = False
     ) -> bool:
+        if spec.id in self.damaged:
+            raise Rejected(messages.MODEL_NOT_INSTALLED, f"The model {spec.id} is damaged.")
         if spec.id not in self.missing:
             return False
         if not wanted:

@@ -65,16 +65,18 @@ class Refiner:
     spec: the model.
     """
 
-    def __init__(self, spec: ModelSpec, lend: Lend, task: Task, stopwatch: Stopwatch) -> None:
+    def __init__(self, spec: ModelSpec, lend: Lend, task: Task, stopwatch: Stopwatch, named: bool = False) -> None:
         """Prepare to use a model.
 
         lend: lends it, loaded first if need be.
         task: its progress is set, and its cancel is heeded.
         stopwatch: records the stages.
+        named: whether the settings name it: that it is not there is then an error of the request's.
         """
         self.spec = spec
         self.task = task
         self.stopwatch = stopwatch
+        self._faults = _FAULTS if named else (*_FAULTS, messages.MODEL_NOT_INSTALLED)
         self._lend = lend
         self._model: RefinerModel | None = None
         self._loans = ExitStack()
@@ -99,7 +101,7 @@ class Refiner:
                 self._model = self._loans.enter_context(self._lend())
             prediction = self._model.predict([layer], STAGE, trimap, share)
         except Rejected as error:
-            if error.code not in _FAULTS:
+            if error.code not in self._faults:
                 raise
             raise RefinerFailed(f"{error.message} The edge was refined without it.") from error
         matte = model_io.matte(model_io.probability(prediction.raw, self.spec), self.spec)

@@ -34,7 +34,7 @@ from matted.settings.config import OFF
 log = logging.getLogger(__name__)
 
 # Errors of a model that takes clicks after which the others are asked alone, unless the settings name it.
-UNUSABLE = (messages.OUT_OF_MEMORY, messages.INTERNAL)
+UNUSABLE = (messages.OUT_OF_MEMORY, messages.MODEL_NOT_INSTALLED, messages.INTERNAL)
 # Errors of a model that was chosen by itself after which another one is chosen for good.
 BROKEN = (messages.MODEL_NOT_INSTALLED, messages.INTERNAL)
 WORKERS = 2  # while one infers, the other prepares the next picture or finishes the previous mask
@@ -271,7 +271,7 @@ class Workers:
                 on_loaded()
                 yield model
 
-        return Refiner(spec, lend, job, stopwatch)
+        return Refiner(spec, lend, job, stopwatch, named=self.setup.config.refiner != options.AUTO)
 
     def _load(self, job: Job, model: str) -> None:
         """Carry out a job whose model has to be loaded first."""

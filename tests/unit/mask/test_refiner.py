@@ -69,7 +69,7 @@ class RedRefiner:
         def lend() -> Iterator[RedRefiner]:
             yield self
 
-        return Refiner(self.spec, lend, task, Stopwatch(time.monotonic()))
+        return Refiner(self.spec, lend, task, Stopwatch(time.monotonic()), named=True)
 
 
 class Finds:
@@ -263,7 +263,7 @@ def test_without_the_memory_for_it_the_edge_is_made_as_ever_and_that_is_said(
 
 @pytest.mark.parametrize("how", ["hair", "refine"])
 @pytest.mark.parametrize("code", [messages.CANCELLED, messages.MODEL_NOT_INSTALLED])
-def test_a_cancel_and_a_model_that_is_not_there_end_the_request(
+def test_a_cancel_and_a_named_model_that_is_not_there_end_the_request(
     picture: Picture, masked: Picture, how: str, code: str
 ) -> None:
     refiner = RedRefiner(320)

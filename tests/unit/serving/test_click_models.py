@@ -125,6 +125,13 @@ def test_without_memory_for_it_all_is_as_without_it_unless_it_is_named(harness: 
     assert again.clicks_by == "" and harness.loaded.count("best") == 1, "it is not tried again for this picture"
 
 
+def test_one_that_is_damaged_is_not_asked_and_the_result_says_so(harness: Harness) -> None:
+    harness.store.damaged.add("best")
+    said = harness.answer(keep=[MIDDLE])
+    assert isinstance(said, MaskResult) and (said.model, said.clicks_by) == ("small", "")
+    assert said.warnings == ["BEST was not asked: The model best is damaged."]
+
+
 def test_a_cancel_while_the_decoder_runs_ends_the_request_and_the_next_is_answered(harness: Harness) -> None:
     harness.answer(keep=[MIDDLE])
     gate = harness.engines.close_inferring("best")

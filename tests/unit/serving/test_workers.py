@@ -732,6 +732,22 @@ def test_what_was_refined_once_is_not_asked_again(harness: Harness) -> None:
     assert engine.inferences == inferences
 
 
+@pytest.mark.parametrize("setting", ["auto", "refiner"])
+def test_one_that_is_damaged_is_gone_without_unless_the_settings_name_it(tmp_path: Path, setting: str) -> None:
+    harness = Harness(tmp_path, refiner=setting)
+    harness.store.damaged.add("refiner")
+    harness.mask(1, edges="hair")
+    harness.refine(2)
+    for number in (1, 2):
+        if setting == "refiner":
+            assert failure(harness.finished.of(number)).code == "model_not_installed"
+        else:
+            reply = result(harness.finished.of(number))
+            assert reply.refined_by == ""
+            assert reply.warnings == ["The model refiner is damaged. The edge was refined without it."]
+    harness.end()
+
+
 def test_without_memory_for_it_the_mask_is_made_all_the_same(harness: Harness) -> None:
     harness.engines.load_errors["refiner"] = [EngineDied("no memory", killed=True)]
     harness.mask(1, edges="hair")
