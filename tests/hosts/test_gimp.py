@@ -443,7 +443,7 @@ def chosen(request: pytest.FixtureRequest, installed: Installed) -> Iterator[str
     installed.matted("models", "default", model)
     installed.kill()
     yield model
-    installed.matted("models", "default", "u2netp")
+    installed.matted("models", "default", "auto")
     if model != "u2netp":
         installed.matted("models", "remove", model)
     installed.kill()
