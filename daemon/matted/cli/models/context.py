@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from matted_client import MattedError
@@ -34,7 +35,7 @@ class Context:
         compiled = CompiledFiles(settings.compiled, settings.compiled_limit)
         return cls(settings, known, Store(settings.models, _try_out), compiled)
 
-    @property
+    @cached_property  # a damaged file is told of once
     def paces(self) -> Paces:
         return Paces(self.settings.paces, self.settings.target)
 
