@@ -16,7 +16,7 @@ from .opened_layer import OpenedLayer
 from .preview_widget import PreviewWidget
 
 PART_OF_SCREEN = 0.75
-ROOMY = 1180, 620  # logical pixels that a dialog takes where the screen has them
+ROOMY = 1180, 640  # logical pixels that a dialog takes where the screen has them
 FRAME, PANEL = 40, 90  # logical pixels that a window manager and a panel take: a dialog fits beside them
 _Button = QtWidgets.QDialogButtonBox.StandardButton
 
