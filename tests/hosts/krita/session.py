@@ -85,7 +85,7 @@ class KritaSession:
             settings.parent.mkdir(parents=True, exist_ok=True)
             settings.write_text('clicks = "off"\n')  # what the checks point at is found by u2netp
         for model, file in stand_ins.items():
-            for each in file.parent.glob(f"{model}*.onnx"):  # a decoder lies beside it
+            for each in file.parent.glob(f"{file.stem}*.onnx"):  # a decoder lies beside it
                 shutil.copy(each, self._home)
             place = f"{self._env['HOME']}/{file.name}"
             self._matted("models", "pull", model, "--from", place, "--trust", "--accept-licence")
