@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from matted_client import Rejected, messages, options
@@ -64,15 +64,24 @@ class Setup(NamedTuple):
 
         Raises Rejected if the settings name a model that is none.
         """
-        if self.config.refiner == options.OFF or (isinstance(request, MaskRequest) and request.edges != options.HAIR):
+        if isinstance(request, MaskRequest) and request.edges != options.HAIR:
             return None
-        if self.config.refiner == options.AUTO:
-            return next((spec for spec in self.catalogue.specs.values() if spec.refines and usable(spec)), None)
-        entry = self.catalogue.find(self.config.refiner)
-        if isinstance(entry, ModelSpec) and entry.refines:
-            return entry
-        message = f"The settings name {entry.id} as the refiner, but it refines no edges."
-        raise Rejected(messages.BAD_REQUEST, message, 'Set refiner = "auto" in config.toml, then: matted reload')
+        helpers = [spec for spec in self.catalogue.specs.values() if spec.refines]
+        return self._helper("refiner", self.config.refiner, helpers, usable, "as the refiner, but it refines no edges")
+
+    def answers_clicks(self, spec: ModelSpec, usable: Callable[[ModelSpec], bool]) -> ModelSpec | None:
+        """Return the model that answers a box and clicks beside a model, or in its place; None if there is none.
+
+        usable: as for `refiner`.
+
+        Raises Rejected if the settings name a model that is none.
+        """
+        if spec.takes_clicks:
+            return spec
+        if spec.needs_plate:
+            return None
+        helpers = [each for each in self.catalogue.specs.values() if each.takes_clicks]
+        return self._helper("clicks", self.config.clicks, helpers, usable, "for clicks, but it takes none")
 
     def keep_refiner_alive(self, spec: ModelSpec) -> float:
         """Return for how many seconds a model that refines stays in memory after its use."""
@@ -93,6 +102,29 @@ class Setup(NamedTuple):
         if not isinstance(self.catalogue.entries.get(self.model_id(request.model, job.chosen)), ModelSpec):
             return False
         return keying.known_to_be_flat(picture)
+
+    def _helper(
+        self,
+        setting: str,
+        wanted: str,
+        helpers: Sequence[ModelSpec],
+        usable: Callable[[ModelSpec], bool],
+        why_not: str,
+    ) -> ModelSpec | None:
+        """Return the one of the helpers that a setting means: OFF for none, AUTO for the first that can be used, an id.
+
+        why_not: what is said of a model that is none of them, behind its id. Raises Rejected.
+        """
+        if wanted == options.OFF:
+            return None
+        if wanted == options.AUTO:
+            return next((spec for spec in helpers if usable(spec)), None)
+        entry = self.catalogue.find(wanted)
+        found = next((spec for spec in helpers if spec.id == entry.id), None)
+        if found is None:
+            hint = f'Set {setting} = "auto" in config.toml, then: matted reload'
+            raise Rejected(messages.BAD_REQUEST, f"The settings name {entry.id} {why_not}.", hint)
+        return found
 
     def _named(self, requested: str) -> str:
         return self.config.model if requested == options.DEFAULT_MODEL else requested

@@ -29,7 +29,6 @@ from matted.mask.subject.finding import ModelNeeded, PipelineModel
 from matted.models.spec import ModelSpec
 from matted.serving.jobs import Job, JobQueue
 from matted.serving.setup import Selection, Setup
-from matted.settings.config import OFF
 
 log = logging.getLogger(__name__)
 
@@ -203,7 +202,10 @@ class Workers:
         if entry is not None and not isinstance(entry, ModelSpec):
             return None
         if isinstance(request, MaskRequest) and picture is not None and entry is not None:
-            needed = self._pipeline(entry, job, request, picture, Stopwatch(job.submitted)).needed
+            try:
+                needed = self._pipeline(entry, job, request, picture, Stopwatch(job.submitted)).needed
+            except Rejected:  # said when the job is carried out
+                return None
             return None if needed is None else needed.id
         return model
 
@@ -216,19 +218,11 @@ class Workers:
         stopwatch: Stopwatch,
         refiner: Refiner | None = None,
     ) -> Pipeline:
-        clicks = self._clicks(spec) if request.box is not None or request.keep else None
+        """Return the steps to a mask. Raises Rejected if the settings name a model that cannot answer clicks."""
+        clicks = None
+        if request.box is not None or request.keep:
+            clicks = self.setup.answers_clicks(spec, self._predictor.can_use)
         return Pipeline(spec, job, request, picture, stopwatch, self.setup.uses_grounds, clicks, refiner)
-
-    def _clicks(self, spec: ModelSpec) -> ModelSpec | None:
-        """Return the model that answers boxes and clicks beside a model, or in its place; None if there is none."""
-        specs, wanted = self.setup.catalogue.specs, self.setup.config.clicks
-        if spec.takes_clicks:
-            return spec
-        if spec.needs_plate or wanted == OFF:
-            return None
-        if wanted != options.AUTO:
-            return specs.get(wanted)
-        return next((each for each in specs.values() if each.takes_clicks and self._predictor.can_use(each)), None)
 
     def _refiner_id(self, job: Job) -> str | None:
         """Return the id of the model that a job needs to refine an edge, None if it needs none."""
@@ -237,17 +231,17 @@ class Workers:
             return None
         try:
             refiner = self._refiner(job, request, stopwatch)
+            if refiner is None:
+                return None
+            if isinstance(request, RefineRequest):
+                refining = Refining(job, request, picture, stopwatch, self.setup.uses_grounds, refiner)
+                return refiner.spec.id if refining.needs_refiner else None
+            spec = self.setup.catalogue.specs.get(self.setup.model_of(job) or "")
+            if spec is None or not self._pipeline(spec, job, request, picture, stopwatch, refiner).needs_refiner:
+                return None
+            return refiner.spec.id
         except Rejected:  # said when the job is carried out
             return None
-        if refiner is None:
-            return None
-        if isinstance(request, RefineRequest):
-            refining = Refining(job, request, picture, stopwatch, self.setup.uses_grounds, refiner)
-            return refiner.spec.id if refining.needs_refiner else None
-        spec = self.setup.catalogue.specs.get(self.setup.model_of(job) or "")
-        if spec is None or not self._pipeline(spec, job, request, picture, stopwatch, refiner).needs_refiner:
-            return None
-        return refiner.spec.id
 
     def _refiner(
         self,

@@ -169,3 +169,17 @@ def test_admission_wants_something_that_belongs_to_the_subject() -> None:
     admission.check_clicks(MaskRequest(picture=1, keep=[[1, 1]]), SPECS["best"])
     admission.check_clicks(MaskRequest(picture=1, box=[1, 1, 5, 5]), SPECS["best"])
     admission.check_clicks(MaskRequest(picture=1), SPECS["small"])
+
+
+@pytest.mark.parametrize("edges", ["off", "hair"])
+def test_a_model_of_the_settings_that_takes_no_clicks_is_told_as_that(harness: Harness, edges: str) -> None:
+    harness.reload(clicks="other")
+    request = MaskRequest(width=SIDE, height=SIDE, format="RGB8", model="small", edges=edges, keep=[MIDDLE])
+    harness.queue.submit(Job(b"me", 90, request, harness.picture, next(harness.times)))
+    said = harness.finished.of(90).message
+    assert isinstance(said, Failure) and said.code == "bad_request"
+    assert said.message == "The settings name other for clicks, but it takes none."
+    harness.reload(clicks="gone")
+    said = harness.answer(keep=[MIDDLE])
+    assert isinstance(said, Failure) and said.code == "model_not_found"
+    assert harness.answer().clicks_by == "", "who points at nothing is not concerned"
