@@ -481,25 +481,30 @@ class HeldModel:
             return infer()
 
     def _encode(self, layer: Layer) -> Encoded:
-        engine = self._engine
-        self._task.progress = Progress("preparing")
-        fit = model_io.choose_fit(layer.width, layer.height, self.spec, engine.size)
-        planes = model_io.prepare(layer, self.spec, fit)
-        inputs = model_io.inputs([planes], self.spec, fit)
-        features = self._predictor.infer(engine, inputs, self._task, self._stopwatch, "inference")
-        return Encoded(features, fit, layer.width, layer.height, engine.device, engine.note)
+        features, fit, _ = self._show([layer], "inference")
+        return Encoded(features, fit, layer.width, layer.height, self._engine.device, self._engine.note)
 
     def _predict(
         self, layers: Sequence[Layer], stage: str, trimap: NDArray[np.uint8] | None, share: Share
     ) -> Prediction:
-        engine = self._engine
+        (raw, *others), fit, planes = self._show(layers, stage, trimap, share)
+        foreground = model_io.crop(others[0], fit) if others else None
+        return Prediction(model_io.crop(raw[0], fit), foreground, planes, self._engine.device, self._engine.note)
+
+    def _show(
+        self,
+        layers: Sequence[Layer],
+        stage: str,
+        trimap: NDArray[np.uint8] | None = None,
+        share: Share = WHOLE_STAGE,
+    ) -> tuple[list[Output], Fit, Planes]:
+        """Show layers to the model. Returns its raw outputs, the fit, and the planes of the first layer."""
         self._task.progress = Progress("preparing")
-        fit = model_io.choose_fit(layers[0].width, layers[0].height, self.spec, engine.size)
+        fit = model_io.choose_fit(layers[0].width, layers[0].height, self.spec, self._engine.size)
         pictures = [model_io.prepare(layer, self.spec, fit, trimap) for layer in layers]
         inputs = model_io.inputs(pictures, self.spec, fit)
-        raw, *others = self._predictor.infer(engine, inputs, self._task, self._stopwatch, stage, share)
-        foreground = model_io.crop(others[0], fit) if others else None
-        return Prediction(model_io.crop(raw[0], fit), foreground, pictures[0], engine.device, engine.note)
+        outputs = self._predictor.infer(self._engine, inputs, self._task, self._stopwatch, stage, share)
+        return outputs, fit, pictures[0]
 
 
 @contextmanager
