@@ -45,7 +45,6 @@ MIN_OVERLAP = 0.95
 # What "quicker" means: less is not worth another model in the list. With VNNI IS-Net's variant needs half the time.
 MAX_SHARE = 0.8
 
-
 T = TypeVar("T")
 _CPU = Target(CPU)
 _NICE = 10
@@ -129,9 +128,8 @@ def make(
         except ValueError as error:
             raise MattedError(str(error)) from error
         show(_COMPARING)
-        variant = backend.load(
-            spec, target, Target(CPU, "f32"), Path(folder) / "cache"
-        )  # the target that its own spec will ask for
+        as_its_own_spec_asks = Target(CPU, "f32")
+        variant = backend.load(spec, target, as_its_own_spec_asks, Path(folder) / "cache")
         result = _compare(spec, original, variant, shots[:COMPARED], store.path(spec), target, ROUNDS)
         if result.same:
             own.add(target, _fields(spec), spec, known, own_file, store, trial.try_out)
