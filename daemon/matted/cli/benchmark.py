@@ -49,7 +49,7 @@ def _benchmark(options: argparse.Namespace) -> int:
             raise MattedError(f"{model} has no weights: there is nothing to load, and no inference to measure.")
     specs = [known.specs[model] for model in options.models or known.specs]
     specs = [spec for spec in specs if store.installed(spec)]
-    specs = [spec for spec in specs if not (spec.needs_plate or spec.takes_clicks or spec.refines)]
+    specs = [spec for spec in specs if spec.takes_a_picture_alone]
     if not specs:
         raise MattedError("No installed model can be measured.", "Get one with: matted models pull u2netp")
     for spec in specs:

@@ -118,6 +118,11 @@ class Entry:
         return False
 
     @property
+    def takes_a_picture_alone(self) -> bool:
+        """Whether it finds the subject of a picture without being shown or told anything else."""
+        return not (self.needs_plate or self.takes_clicks or self.refines)
+
+    @property
     def downloadable(self) -> bool:
         """Whether it is downloaded where a request asks for that: a hash is known, and no source has to be named."""
         return False
@@ -253,8 +258,8 @@ class ModelSpec(Entry):
     @property
     def can_be_chosen(self) -> bool:
         """Whether it may be chosen by itself: for any subject, of a picture alone, and without conditions."""
-        plain = self.inputs == "image" and self.subject == ANY and self.quality > 0
-        return plain and self.commercial and not self.accept
+        good = self.takes_a_picture_alone and self.subject == ANY and self.quality > 0
+        return good and self.commercial and not self.accept
 
     @property
     def graphs(self) -> tuple[str, ...]:

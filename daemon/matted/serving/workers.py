@@ -383,7 +383,7 @@ class Workers:
     def _lend_default(self, job: Job, keep_alive: float, stopwatch: Stopwatch) -> Iterator[PipelineModel | None]:
         """Lend the settings' model if it is in memory, and finds the subject of a picture alone; else None."""
         default = self.setup.catalogue.specs.get(self.setup.model_id(options.DEFAULT_MODEL, job.chosen))
-        if default is None or default.needs_plate or default.takes_clicks or default.refines:
+        if default is None or not default.takes_a_picture_alone:
             yield None
             return
         with self._predictor.hold_loaded(job, default, keep_alive, stopwatch) as model:
