@@ -45,8 +45,10 @@ def _installed(spec: ModelSpec, store: Store) -> Finding:
 def _chosen(context: Context, known: Catalogue, store: Store) -> Iterator[Finding]:
     """Say which model is chosen by itself, and whether a better one could be had."""
     from matted.inference import choosing  # here: where psutil is broken, the other checks shall run all the same
+    from matted.inference.paces import Paces
 
-    choice, better = choosing.without_daemon(context.settings, known, store)
+    paces = Paces(context.settings.paces, context.settings.target)
+    choice, better = choosing.without_daemon(context.settings, known, store, paces)
     spec = choice.spec
     if not store.installed(spec):
         yield from _default(spec.id, known, store)

@@ -108,21 +108,22 @@ class Chooser:
 
         Raises Rejected("model_not_installed") if there is none at all, which a catalogue with the automatic model has.
         """
-        return self._both(catalogue, patience, free_memory)[0]
+        return self._divide(catalogue, patience, free_memory)[0]
 
-    def better(self, catalogue: Catalogue, patience: float, free_memory: int) -> Choice | None:
-        """Return what `best` would choose if it were here: a model that is better and can be had without conditions.
+    def best_and_better(self, catalogue: Catalogue, patience: float, free_memory: int) -> tuple[Choice, Choice | None]:
+        """Return what `best` does, and what it would choose if it were here: one that can be had without conditions.
 
-        None if there is none, or if it was never run by those who wrote its spec. The parameters are those of `best`.
+        None if there is none that is better, or if it was never run by those who wrote its spec. The parameters are
+        those of `best`.
         """
-        best, others = self._both(catalogue, patience, free_memory)
+        best, others = self._divide(catalogue, patience, free_memory)
         had = [
             self._to_be(other)
             for other in others
             if other.spec.downloadable and not other.spec.unseen and other.spec.quality > best.spec.quality
         ]
         fitting = [other for other in had if other.fits(patience, free_memory)]
-        return max(fitting, key=lambda other: other.rank).as_choice(BEST) if fitting else None
+        return best, max(fitting, key=lambda other: other.rank).as_choice(BEST) if fitting else None
 
     def has(self, catalogue: Catalogue, spec: ModelSpec) -> bool:
         """Return whether a model that was chosen is still what it was, and on this computer."""
@@ -133,7 +134,7 @@ class Chooser:
         with self._lock:
             self._standing = None
 
-    def _both(self, catalogue: Catalogue, patience: float, free_memory: int) -> tuple[Choice, list[_Candidate]]:
+    def _divide(self, catalogue: Catalogue, patience: float, free_memory: int) -> tuple[Choice, list[_Candidate]]:
         """Return the best model, and those that are not on this computer. As `best`."""
         all_models = [self._candidate(spec) for spec in catalogue.specs.values() if spec.can_be_chosen]
         installed = self._store.installed_of(each.spec for each in all_models)
@@ -185,17 +186,15 @@ def _reason(chosen: _Candidate, here: list[_Candidate], patience: float, free_me
     return PATIENCE if all(each.seconds > patience for each in better) else MEMORY
 
 
-def without_daemon(settings: Config, known: Catalogue, store: Installed) -> tuple[Choice, Choice | None]:
+def without_daemon(settings: Config, known: Catalogue, store: Installed, paces: Paces) -> tuple[Choice, Choice | None]:
     """Return what a daemon without a model in memory would choose, and what could be had that is better, or None.
 
     Raises Rejected, as `Chooser.best`.
     """
     import psutil  # here: `matted doctor` has to run where that is broken
 
-    chooser = Chooser(store, Paces(settings.paces, settings.target))
     free = min(int(psutil.virtual_memory().available), cache.budget(settings.memory))
-    best = chooser.best(known, settings.patience, free)
-    return best, chooser.better(known, settings.patience, free)
+    return Chooser(store, paces).best_and_better(known, settings.patience, free)
 
 
 def as_fact(seconds: float) -> float | None:

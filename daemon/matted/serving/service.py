@@ -428,7 +428,7 @@ class Service:
     def _auto(self) -> dict[str, Any] | None:
         """Return what would be chosen now, and what could be had that is better; None if nothing may be chosen."""
         try:
-            best, better = self._selection.best(self._setup), self._selection.better(self._setup)
+            best, better = self._selection.best_and_better(self._setup)
         except Rejected:
             return None
         more = None

@@ -163,9 +163,9 @@ class Selection:
         """Choose a model. Raises Rejected("model_not_installed") if there is none that may be chosen."""
         return self._chooser.best(self._usable(setup), setup.config.patience, self._free_memory())
 
-    def better(self, setup: Setup) -> Choice | None:
-        """Return what would be chosen if it were on this computer, None if nothing better can be had."""
-        return self._chooser.better(self._usable(setup), setup.config.patience, self._free_memory())
+    def best_and_better(self, setup: Setup) -> tuple[Choice, Choice | None]:
+        """Return what `best` does, and what would be chosen if it were on this computer; None if nothing is better."""
+        return self._chooser.best_and_better(self._usable(setup), setup.config.patience, self._free_memory())
 
     def for_request(self, setup: Setup, requested: str, picture: Picture | None = None) -> Choice | None:
         """Return what a request gets, None if it leaves no choice. Raises as `best`.

@@ -64,7 +64,7 @@ class Computer:
         return self.chooser.best(self.catalogue, self.patience, self.free)
 
     def better(self) -> Choice | None:
-        return self.chooser.better(self.catalogue, self.patience, self.free)
+        return self.chooser.best_and_better(self.catalogue, self.patience, self.free)[1]
 
     def chosen(self) -> tuple[str, str]:
         choice = self.best()
@@ -234,7 +234,7 @@ def test_without_a_daemon_models_get_the_memory_that_a_daemon_gives_them(
     store = FakeStore({"better"}).as_store
     for setting, better in ((0, None), (int(2.5 * GB), "better")):
         settings = Config(tmp_path, tmp_path, tmp_path, tmp_path, patience=60.0, memory=setting)
-        _, found = without_daemon(settings, computer.catalogue, store)
+        _, found = without_daemon(settings, computer.catalogue, store, computer.paces)
         assert (found and found.spec.id) == better
 
 

@@ -125,7 +125,7 @@ def _now(context: Context) -> _Now:
     except (MattedError, KeyError, TypeError):
         pass
     try:
-        choice, other = choosing.without_daemon(context.settings, context.known, context.store)
+        choice, other = choosing.without_daemon(context.settings, context.known, context.store, context.paces)
     except MattedError:
         return _Now(set(), "", "", "")
     return _Now(set(), choice.spec.id, choice.reason, other.spec.id if other else "")

@@ -102,7 +102,7 @@ class Model(Step):
             entry = self._choose(models.known)[0].spec if choice else models.known.find(settings.model)
         except MattedError:  # the doctor says so
             return False
-        if not isinstance(entry, ModelSpec) or entry.needs_plate or entry.takes_clicks:
+        if not isinstance(entry, ModelSpec) or not entry.takes_a_picture_alone:
             return False
         return models.store.installed(entry) or (entry.automatic and not self._wishes.offline)
 
@@ -162,7 +162,7 @@ class Model(Step):
 
     def _choose(self, known: Catalogue) -> tuple[Choice, Choice | None]:
         """Return what is chosen by itself now, and what would be if it were here and is better."""
-        return choosing.without_daemon(self._settings, known, self._models.store)
+        return choosing.without_daemon(self._settings, known, self._models.store, self._models.paces)
 
     def _get(self, spec: ModelSpec) -> None:
         getting.settle_licence(spec, self._wishes.accept, self._models.store.licences)
