@@ -25,9 +25,9 @@ from matted.cli.output import (
 # of them take longer than many a command.
 MODULES = {
     "setup": ("setup",),
-    "remove": ("remove",),
-    "refine": ("refine",),
-    "formats": ("formats",),
+    "pictures.remove": ("remove",),
+    "pictures.refine": ("refine",),
+    "pictures.formats": ("formats",),
     "daemon": ("serve", "start", "stop", "restart", "reload", "status"),
     "logs": ("logs",),
     "doctor": ("doctor",),

@@ -11,7 +11,7 @@ from typing import Any
 
 import documents
 import pytest
-from matted.cli import arguments
+from matted.cli.pictures import arguments
 from matted_client import MattedError, ProtocolError, messages, options
 from matted_client.messages import MaskRequest, Message, Question, RefineRequest
 from matted_client.options import LayerOptions, MaskOptions, Option, RefineOptions, checked, entries, from_text, to_text

@@ -15,9 +15,9 @@ from matted_client.messages import Progress
 from matted_client.options import FLAT, MaskOptions, entries
 from matted_client.progress import describe, overall
 
-from matted.cli import arguments
 from matted.cli.models.context import Context
 from matted.cli.output import FAILED, OK
+from matted.cli.pictures import arguments
 from matted.models.spec import Entry
 
 if TYPE_CHECKING:  # else imported where they are needed: they take longer than most commands

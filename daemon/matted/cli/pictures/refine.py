@@ -8,8 +8,8 @@ from typing import Any
 
 from matted_client.options import RefineOptions
 
-from matted.cli import arguments
 from matted.cli.output import FAILED, OK
+from matted.cli.pictures import arguments
 
 
 def add_parser(commands: Any) -> None:

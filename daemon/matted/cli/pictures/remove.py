@@ -11,8 +11,8 @@ from typing import Any
 from matted_client import MattedError
 from matted_client.options import MaskOptions
 
-from matted.cli import arguments
 from matted.cli.output import FAILED, OK, WRONG, complain
+from matted.cli.pictures import arguments
 
 
 def add_parser(commands: Any) -> None:

@@ -1,0 +1,1 @@
+"""`matted remove`, `refine` and `formats`: picture files in and out."""
