@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from hosts import roots
 from hosts.gimp.pictures import MESSAGE, WINDOW, Picture, photograph
 from hosts.gimp.session import VERSIONS, Gimp, new_profile, plugin
 from hosts.installed import Installed, until
+from hosts.seen import artefacts_folder
 from PIL import Image
 
 TESTED = [suite for suite in VERSIONS if suite in roots.SUITES]
@@ -29,10 +29,7 @@ def installed(request: pytest.FixtureRequest, wheel: Path, u2netp_file: Path) ->
 @pytest.fixture(scope="session")
 def artefacts(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where screenshots and logs stay."""
-    chosen, name = os.environ.get("MATTED_TEST_ARTEFACTS"), f"gimp-{VERSIONS[installed.root.suite]}"
-    folder = Path(chosen) / name if chosen else tmp_path_factory.mktemp(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return artefacts_folder(tmp_path_factory, f"gimp-{VERSIONS[installed.root.suite]}")
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 MASK = "the mask"
 IMPOSSIBLE = "not possible: "
 # Whether the tests also do what takes minutes and finds little that the rest does not: `make test-hosts` sets it.
@@ -28,6 +30,17 @@ class Row:
     precision: str
     kind: str
     result: str
+
+
+def artefacts_folder(temporary: pytest.TempPathFactory, name: str = "") -> Path:
+    """Return the folder where screenshots, logs and tables stay, MATTED_TEST_ARTEFACTS, or a temporary one.
+
+    name: of a folder in it; empty for the folder itself.
+    """
+    chosen = os.environ.get("MATTED_TEST_ARTEFACTS")
+    folder = Path(chosen) / name if chosen else temporary.mktemp(name or "artefacts")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def write(path: Path, rows: Iterable[Row]) -> None:

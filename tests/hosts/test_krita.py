@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-import os
 import re
 import shutil
 import warnings
@@ -26,8 +25,8 @@ from hosts import roots
 from hosts.drawing import IN_THE_DISC, ON_THE_RING, ON_WHITE, line_art, place
 from hosts.krita import kinds
 from hosts.krita.kinds import TITLES
-from hosts.krita.session import Crashed, KritaSession, krita_session
-from hosts.seen import EVERYTHING, Row, write
+from hosts.krita.session import Crashed, Results, krita_session
+from hosts.seen import EVERYTHING, Row, artefacts_folder, write
 from hosts.served import served
 from matted.models import catalogue
 from matted_client import Rejected
@@ -57,26 +56,16 @@ AT_A_TIME = 2  # Kritas: each waits more than it works
 TESTED = [suite for suite in TITLES if suite in roots.SUITES]
 
 
-class Seen:
+class Seen(Results):
     """What Krita saw, and the files it wrote."""
 
-    def __init__(self, session: KritaSession, results: dict[str, dict[str, Any]]) -> None:
-        self._session = session
-        self._results = results
-
-    def __getitem__(self, check: str) -> dict[str, Any]:
-        assert check in self._results, f"Krita ended before: {check}"
-        seen = self._results[check]
-        assert "failure" not in seen, seen["failure"]
-        return seen
-
     def image(self, name: str) -> Image.Image:
-        with Image.open(self._session.folder / name) as image:
+        with Image.open(self.session.folder / name) as image:
             image.load()
         return image
 
     def mask(self, name: str) -> bytes:
-        return (self._session.folder / f"{name}.mask").read_bytes()
+        return (self.session.folder / f"{name}.mask").read_bytes()
 
     def shown(self, layer: dict[str, Any]) -> Image.Image:
         """What Krita shows of a layer of the table, on the canvas, RGBA."""
@@ -84,7 +73,7 @@ class Seen:
         return Image.frombytes("RGBA", PHOTOGRAPH_SIZE, data, "raw", "BGRA")
 
     def bytes_of(self, name: str) -> bytes:
-        return (self._session.folder / name).read_bytes()
+        return (self.session.folder / name).read_bytes()
 
     def expected(self, image: Image.Image, plate: Image.Image | None = None, **options: Any) -> bytes:
         """The mask that the daemon makes of an RGBA picture."""
@@ -92,17 +81,14 @@ class Seen:
 
     def answer(self, image: Image.Image, plate: Image.Image | None = None, **options: Any) -> Mask:
         behind = plate.tobytes() if plate else None
-        with self._session.ask() as session:
+        with self.session.ask() as session:
             return session.mask(image.tobytes(), *image.size, "RGBA8", plate=behind, **options)
 
 
 @pytest.fixture(scope="session")
 def artefacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where screenshots and the table of layers stay."""
-    chosen = os.environ.get("MATTED_TEST_ARTEFACTS")
-    folder = Path(chosen) if chosen else tmp_path_factory.mktemp("artefacts")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return artefacts_folder(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

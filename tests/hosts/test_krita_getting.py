@@ -5,7 +5,6 @@ Krita runs once in each root; hosts/krita/matted_checks/getting.py does there wh
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +15,8 @@ import pytest
 from graphs import small
 from hosts import roots
 from hosts.krita.kinds import TITLES
-from hosts.krita.session import KritaSession, krita_session
+from hosts.krita.session import KritaSession, Results, krita_session
+from hosts.seen import artefacts_folder
 from hosts.served import BOUND, MODEL, served
 from matted.models import catalogue
 from mirrors import Mirror
@@ -28,19 +28,12 @@ GET, STOP, NOT_YET, LICENCE = "Get… (1 M&B)", "A&bort", "Not &yet", "Apache-2.
 HALF = 500  # of the bar's steps
 
 
-class Seen:
+class Seen(Results):
     """What Krita saw, the daemon that it left running, and the server that had the models."""
 
     def __init__(self, session: KritaSession, results: dict[str, dict[str, Any]], server: Mirror) -> None:
-        self.session = session
+        super().__init__(session, results)
         self.server = server
-        self._results = results
-
-    def __getitem__(self, check: str) -> dict[str, Any]:
-        assert check in self._results, f"Krita ended before: {check}"
-        seen = self._results[check]
-        assert "failure" not in seen, seen["failure"]
-        return seen
 
     def mask(self, name: str) -> bytes:
         return (self.session.folder / name).read_bytes()
@@ -55,9 +48,7 @@ class Seen:
 def seen(
     request: pytest.FixtureRequest, wheel: Path, u2netp_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Seen]:
-    chosen, folder = os.environ.get("MATTED_TEST_ARTEFACTS"), tmp_path_factory.mktemp("krita")
-    artefacts = Path(chosen) if chosen else folder
-    artefacts.mkdir(parents=True, exist_ok=True)
+    artefacts, folder = artefacts_folder(tmp_path_factory), tmp_path_factory.mktemp("krita")
     net = small.isnet_like(folder / "net.onnx", side=64)
     with krita_session(roots.get(request.param, wheel), u2netp_file, {}) as session:
         with Image.open(PHOTOGRAPH) as image:

@@ -14,6 +14,7 @@ import pytest
 from hosts import roots
 from hosts.installed import Installed
 from hosts.krita.session import SCRIPT
+from hosts.seen import artefacts_folder
 from PIL import Image
 
 CHECKS = Path(__file__).parent / "krita" / "matted_checks"
@@ -84,9 +85,7 @@ class Krita:
 def krita(
     request: pytest.FixtureRequest, wheel: Path, u2netp_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Krita]:
-    chosen, name = os.environ.get("MATTED_TEST_ARTEFACTS"), f"krita-{VERSIONS[request.param]}-import"
-    artefacts = Path(chosen) / name if chosen else tmp_path_factory.mktemp(name)
-    artefacts.mkdir(parents=True, exist_ok=True)
+    artefacts = artefacts_folder(tmp_path_factory, f"krita-{VERSIONS[request.param]}-import")
     installed = Installed(roots.get(request.param, wheel), u2netp_file)
     yield Krita(installed, artefacts)
     installed.remove()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from hosts import roots
 from hosts.krita.kinds import TITLES
 from hosts.krita.session import krita_session
-from hosts.seen import EVERYTHING
+from hosts.seen import EVERYTHING, artefacts_folder
 from matted_client import messages, sentences
 from PIL import Image
 from polib import pofile
@@ -30,9 +29,7 @@ def spoken(
     request: pytest.FixtureRequest, wheel: Path, u2netp_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, dict[str, Any]]]:
     """What the one user of this Krita saw in each language, one after the other."""
-    chosen = os.environ.get("MATTED_TEST_ARTEFACTS")
-    artefacts = Path(chosen) if chosen else tmp_path_factory.mktemp("languages")
-    artefacts.mkdir(parents=True, exist_ok=True)
+    artefacts = artefacts_folder(tmp_path_factory)
     seen = {}
     with krita_session(roots.get(request.param, wheel), u2netp_file, {}) as session:
         with Image.open(PHOTOGRAPH) as image:

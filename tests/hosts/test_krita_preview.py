@@ -6,7 +6,6 @@ compare what it saw with what the daemon says of the same picture and the same h
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,8 @@ from graphs import small, stand_ins
 from hosts import roots
 from hosts.drawing import line_art
 from hosts.krita.kinds import TITLES
-from hosts.krita.session import KritaSession, krita_session
+from hosts.krita.session import Results, krita_session
+from hosts.seen import artefacts_folder
 from matted.models import catalogue
 from matted_client.pictures import Mask
 from matted_client.preview import shades
@@ -35,30 +35,20 @@ LARGEST, SMALLEST_PREVIEW = (1240, 660), (420, 360)  # logical pixels, on a scre
 TESTED = [suite for suite in TITLES if suite in roots.SUITES]
 
 
-class Seen:
+class Seen(Results):
     """What Krita saw, the files that it wrote, and the daemon that it left running."""
 
-    def __init__(self, session: KritaSession, results: dict[str, dict[str, Any]]) -> None:
-        self._session = session
-        self._results = results
-
-    def __getitem__(self, check: str) -> dict[str, Any]:
-        assert check in self._results, f"Krita ended before: {check}"
-        seen = self._results[check]
-        assert "failure" not in seen, seen["failure"]
-        return seen
-
     def bytes_of(self, name: str) -> bytes:
-        return (self._session.folder / name).read_bytes()
+        return (self.session.folder / name).read_bytes()
 
     def mask(self, picture: Image.Image | None = None, **options: Any) -> Mask:
         """What the daemon makes of a picture of SIZE, or of the one with two subjects."""
         pixels = (picture or two()).convert("RGBA").tobytes()
-        with self._session.ask() as session:
+        with self.session.ask() as session:
             return session.mask(pixels, *SIZE, "RGBA8", **options)
 
     def refined(self, hint: bytes, **options: Any) -> bytes:
-        with self._session.ask() as session:
+        with self.session.ask() as session:
             return bytes(session.refine(two().tobytes(), *SIZE, "RGBA8", hint, **options).alpha)
 
 
@@ -74,10 +64,7 @@ def two() -> Image.Image:
 @pytest.fixture(scope="module")
 def artefacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where screenshots stay."""
-    chosen = os.environ.get("MATTED_TEST_ARTEFACTS")
-    folder = Path(chosen) if chosen else tmp_path_factory.mktemp("artefacts")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return artefacts_folder(tmp_path_factory)
 
 
 @pytest.fixture(scope="module", params=TESTED, ids=[f"krita-{TITLES[suite]}" for suite in TESTED])

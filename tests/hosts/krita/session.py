@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from hosts.roots import Root
 from hosts.seen import EVERYTHING
@@ -175,6 +176,21 @@ class KritaSession:
             os.kill(read_connection(str(self._connection_file)).pid, signal.SIGKILL)
         except (Unavailable, ProcessLookupError):
             pass
+
+
+class Results:
+    """What the checks saw in Krita, by their names, and the session, whose daemon may still run."""
+
+    def __init__(self, session: KritaSession, results: Mapping[str, dict[str, Any]]) -> None:
+        self.session = session
+        self._results = results
+
+    def __getitem__(self, check: str) -> dict[str, Any]:
+        """What a check saw. Fails if it failed, or was not reached."""
+        assert check in self._results, f"Krita ended before: {check}"
+        seen = self._results[check]
+        assert "failure" not in seen, seen["failure"]
+        return seen
 
 
 @contextmanager

@@ -65,6 +65,29 @@ def ask_for_it(window):
     return messages()[0]
 
 
+def got_by(window):
+    """Wait until the model is here and the preview is of it. Returns what the list shows, and the model's id."""
+
+    def is_got():
+        """the model"""
+        return not getter(window).isVisible()
+
+    yield is_got
+    yield turns()
+    yield settled(window)
+    models = window.findChild(QComboBox, "model")
+    return [models.currentText(), models.currentData()]
+
+
+def end_with_ok(seen, window, node, name):
+    """Press OK, and save the mask that comes of it."""
+    press(window, OK)
+    yield idle
+    yield turns()
+    seen["messages"] = take_messages()
+    save_mask(node, name)
+
+
 def no_question():
     """the end of the question"""
     return not messages()
@@ -139,24 +162,11 @@ def got(seen):
 
     press_button((yield from ask_for_it(window)), "Download")
     FOLDER.joinpath("seen-half").touch()
-
-    def is_got():
-        """the model"""
-        return not getter(window).isVisible()
-
-    yield is_got
-    yield turns()
-    yield settled(window)
-    models = window.findChild(QComboBox, "model")
-    seen["got"] = [models.currentText(), models.currentData(), status(window), is_ok(window)]
+    seen["got"] = [*(yield from got_by(window)), status(window), is_ok(window)]
     sizes.append(size(window))
     yield turns(DRAWN_TURNS)
     photograph_screen("get-done.png")
-    press(window, OK)
-    yield idle
-    yield turns()
-    seen["messages"] = take_messages()
-    save_mask(node, "got.mask")
+    yield from end_with_ok(seen, window, node, "got.mask")
 
 
 def trouble(seen):
@@ -175,11 +185,7 @@ def trouble(seen):
     models = window.findChild(QComboBox, "model")
     models.setCurrentIndex(models.findData("u2netp"))
     seen["another"] = line(window)
-    press(window, OK)
-    yield idle
-    yield turns()
-    seen["messages"] = take_messages()
-    save_mask(node, "after-trouble.mask")
+    yield from end_with_ok(seen, window, node, "after-trouble.mask")
 
 
 def closed(seen):
@@ -225,21 +231,8 @@ def offered(seen):
     OFFERED.unlink()
     window = yield from open_options()
     press_button((yield from ask_for_it(window)), "Download")
-
-    def is_got():
-        """the model"""
-        return not getter(window).isVisible()
-
-    yield is_got
-    yield turns()
-    yield settled(window)
-    models = window.findChild(QComboBox, "model")
-    seen["got"] = [models.currentText(), models.currentData()]
-    press(window, OK)
-    yield idle
-    yield turns()
-    seen["messages"] = take_messages()
-    save_mask(node, "better.mask")
+    seen["got"] = yield from got_by(window)
+    yield from end_with_ok(seen, window, node, "better.mask")
 
 
 def listed(window):
