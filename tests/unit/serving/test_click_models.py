@@ -4,50 +4,30 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import wait_for
-from fakes import TARGET, Engines, FakeStore, Finished, clickable, disc, model, paces
-from matted.inference.cache import ModelCache
-from matted.inference.choosing import Chooser
-from matted.inference.compiled import CompiledFiles
+from fakes import clickable, disc, model
 from matted.inference.engines.engine import EngineDied
-from matted.inference.predictor import Predictor
 from matted.mask.picture import Picture
-from matted.models.catalogue import Catalogue
-from matted.serving.jobs import Job, JobQueue
-from matted.serving.setup import Selection, Setup
-from matted.serving.workers import Workers
-from matted.settings import config
+from matted.serving.jobs import Job
 from matted_client import Rejected, messages
 from matted_client.messages import Failure, MaskRequest, MaskResult
+from worker_harness import WorkerHarness
 
 SPECS = {name: model(name) for name in ("small", "other")}
 SPECS |= {name: clickable(name) for name in ("best", "second")}
 SPECS["plate"] = model("plate", inputs="image+plate")
 SIDE, MIDDLE = 96, [48, 48]
-GIGANTIC = 1 << 40
 
 
-class Harness:
-    """Workers of a daemon with two models that take clicks."""
+class Harness(WorkerHarness):
+    """Workers with two models that take clicks, and questions about one picture."""
 
     def __init__(self, folder: Path) -> None:
-        self.engines, self.store = Engines(), FakeStore()
-        clock, self.times = self.engines.clock, itertools.count(step=0.001)
-        self.queue = JobQueue(32, GIGANTIC)
-        self.free = GIGANTIC
-        self.cache = ModelCache(GIGANTIC, lambda: self.free, clock)
-        store, files = self.store.as_store, CompiledFiles(folder, 0)
-        predictor = Predictor(store, self.cache, files, paces(folder), TARGET, self.engines, clock)
-        selection = Selection(Chooser(store, predictor.paces, self.cache.holds), lambda: self.free)
-        defaults = config.Config(folder, folder, folder, folder, model="small")
-        self.setup = Setup(defaults, Catalogue(SPECS))
-        self.workers = Workers(self.setup, self.queue, self.cache, predictor, selection, lambda: None)
-        self.finished = Finished(self.workers.collect)
+        super().__init__(folder, SPECS)
         self.picture = Picture(SIDE, SIDE, "RGB8", [memoryview(disc(SIDE))])
         self.numbers = itertools.count()
 
@@ -60,18 +40,9 @@ class Harness:
     def answer(self, name: str = "default", **fields: Any) -> Any:
         return self.finished.of(self.ask(name, **fields).id).message
 
-    def reload(self, **settings: Any) -> None:
-        self.setup = self.workers.setup = self.setup._replace(config=replace(self.setup.config, **settings))
-
     @property
     def loaded(self) -> list[str]:
         return [engine.spec.id for engine in self.engines.made]
-
-    def end(self) -> None:
-        self.queue.close()
-        for gate in [*self.engines.loading.values(), *self.engines.inferring.values()]:
-            gate.open()
-        wait_for(lambda: self.workers.collect() is not None and self.workers.ended(), "the end of the workers")
 
 
 @pytest.fixture

@@ -2,73 +2,40 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import wait_for
-from fakes import TARGET, Engines, FakeStore, Finished, Gate, disc, drawn, model, paces
-from matted.inference.cache import ModelCache
-from matted.inference.choosing import Chooser
-from matted.inference.compiled import CompiledFiles
+from fakes import Gate, disc, drawn, model
 from matted.inference.engines.engine import EngineDied
 from matted.inference.layer import Layer
-from matted.inference.predictor import Predictor
 from matted.mask import ground
 from matted.mask.ground import Ground
 from matted.mask.keyer import Keyed
 from matted.mask.picture import Picture
 from matted.mask.pipeline import Outcome, Pipeline
 from matted.models import catalogue
-from matted.models.catalogue import Catalogue
-from matted.serving.jobs import Job, JobQueue
-from matted.serving.setup import Selection, Setup
-from matted.serving.workers import WORKERS, Workers
-from matted.settings import config
+from matted.serving.jobs import Job
+from matted.serving.workers import WORKERS
 from matted_client.messages import Done, Failure, Load, MaskRequest, MaskResult, RefineRequest
+from worker_harness import WorkerHarness
 
 SPECS = {name: model(name) for name in ("small", "large", "third")}
 SPECS["plate"] = model("plate", inputs="image+plate")
 SPECS["refiner"] = model("refiner", inputs="image+trimap", fit="letterbox")
 FLAT = catalogue.load().find("flat")
 SIDE = 96
-GIGANTIC = 1 << 40
 
 
-class Harness:
-    """Workers with fakes around them."""
+class Harness(WorkerHarness):
+    """Workers with models of every kind, and questions for them."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
-        self.engines, self.store = Engines(), FakeStore()
-        self.clock = self.engines.clock
-        self.times = itertools.count(step=0.001)  # when the requests come, in order
-        self.queue = JobQueue(32, GIGANTIC)
-        self.cache = ModelCache(GIGANTIC, lambda: GIGANTIC, self.clock)
-        predictor = Predictor(
-            self.store.as_store,
-            self.cache,
-            CompiledFiles(folder, 0),
-            paces(folder),
-            TARGET,
-            self.engines,
-            self.clock,
-        )
-        self.free = GIGANTIC
-        chooser = Chooser(self.store.as_store, predictor.paces, self.cache.holds)
-        self.selection = Selection(chooser, lambda: self.free)
-        defaults = config.Config(folder, folder, folder, folder, model="small", **settings)
-        self.setup = Setup(defaults, Catalogue({**SPECS, FLAT.id: FLAT}))
-        self.woken = 0
-        self.workers = Workers(self.setup, self.queue, self.cache, predictor, self.selection, self._wake)
-        self.finished = Finished(self.workers.collect)
-
-    def _wake(self) -> None:
-        self.woken += 1
+        super().__init__(folder, {**SPECS, FLAT.id: FLAT}, **settings)
 
     def mask(self, request_id: int, name: str = "small", peer: bytes = b"me", **fields: Any) -> Job:
         return self.mask_of(disc(SIDE), request_id, name, peer, **fields)
@@ -104,16 +71,6 @@ class Harness:
     def submit(self, job: Job) -> Job:
         self.queue.submit(job)
         return job
-
-    def reload(self, **settings: Any) -> None:
-        self.setup = self.setup._replace(config=replace(self.setup.config, **settings))
-        self.workers.setup = self.setup
-
-    def end(self) -> None:
-        self.queue.close()
-        for gate in [*self.engines.loading.values(), *self.engines.inferring.values(), self.store.downloading]:
-            gate.open()
-        wait_for(lambda: self.workers.collect() is not None and self.workers.ended(), "the end of the workers")
 
 
 @pytest.fixture
