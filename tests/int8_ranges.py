@@ -32,7 +32,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matted.evaluation import photographs
-from matted.files import finding, pictures
+from matted.files import pictures
+from matted.files.batches import finding
 from matted.inference import model_io
 from matted.inference.engines import pixel_graph
 from matted.inference.layer import Layer

@@ -24,7 +24,8 @@ from tqdm import tqdm
 from matted.evaluation import scores
 from matted.evaluation import sheet as sheets
 from matted.evaluation.sheet import Cell
-from matted.files import finding, pictures
+from matted.files import pictures
+from matted.files.batches import finding
 from matted.inference import model_io
 from matted.inference.engines import backend
 from matted.inference.layer import Layer

@@ -1,1 +1,1 @@
-"""Remove the background of picture files: read them, plan where the results go, have the daemon make the masks."""
+"""Picture files: read and write them, read masks and hints, cut out; `batches` runs them through the daemon."""

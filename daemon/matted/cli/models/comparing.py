@@ -109,7 +109,8 @@ def _colour(text: str) -> tuple[int, int, int]:
 
 def _target(options: argparse.Namespace) -> Path:
     """Return the file of the sheet. Raises MattedError where it must not be written: before the minutes of work."""
-    from matted.files import naming, pictures, plan
+    from matted.files import pictures
+    from matted.files.batches import naming, plan
     from matted.files.formats import known
 
     if os.path.isdir(options.picture):

@@ -215,7 +215,7 @@ def quantize(options: argparse.Namespace, context: Context) -> int:
 def _calibrated(spec: ModelSpec, images: Path | None, context: Context) -> Comparison:
     """Make a variant with NNCF, which finds the ranges on photographs: those in a folder, or free ones."""
     from matted.evaluation import int8
-    from matted.files import finding
+    from matted.files.batches import finding
 
     with tempfile.TemporaryDirectory(prefix="matted-") as folder:
         photos = finding.list_pictures(images) if images else _photographs(Path(folder))

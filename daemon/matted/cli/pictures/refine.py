@@ -30,7 +30,7 @@ def add_parser(commands: Any) -> None:
 
 
 def _refine(given: argparse.Namespace) -> int:
-    from matted.files import batch, pairs, runner
+    from matted.files.batches import batch, pairs, runner
 
     fields = arguments.request(given, RefineOptions)
     kind = "refined-mask" if given.mask else "refined"

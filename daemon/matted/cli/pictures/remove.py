@@ -43,7 +43,7 @@ def _add_hints(group: Any) -> None:
 
 
 def _remove(given: argparse.Namespace) -> int:
-    from matted.files import batch, plan, runner
+    from matted.files.batches import batch, plan, runner
     from matted.files.hints import Hints
 
     hints = Hints(given.box, tuple(given.keep), tuple(given.drop))

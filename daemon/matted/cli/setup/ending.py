@@ -17,9 +17,9 @@ from matted.cli.setup.dialogue import say
 from matted.cli.setup.step import Step
 from matted.doctor import checks
 from matted.doctor.context import FAIL, OK, Context
-from matted.files.display import Display
-from matted.files.runner import Runner, RunOptions
-from matted.files.runner import Step as Work
+from matted.files.batches.display import Display
+from matted.files.batches.runner import Runner, RunOptions
+from matted.files.batches.runner import Step as Work
 from matted.inference.engines.comparison import PHOTOGRAPH
 from matted.system import privacy
 

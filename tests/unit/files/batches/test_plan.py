@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from matted.files import naming
+from matted.files.batches import naming
+from matted.files.batches.plan import Plan, plan
+from matted.files.batches.runner import Step
 from matted.files.formats.known import AVIF, JPEG, PNG, TIFF, WEBP, Form
 from matted.files.pictures import PictureError
-from matted.files.plan import Plan, plan
-from matted.files.runner import Step
 from writing import Make
 
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from matted.files import finding, naming
+from matted.files.batches import finding, naming
+from matted.files.batches.plan import Plan, plan, refuse_to_replace_inputs
+from matted.files.batches.runner import Step
 from matted.files.formats.known import Form
 from matted.files.pictures import PictureError
-from matted.files.plan import Plan, plan, refuse_to_replace_inputs
-from matted.files.runner import Step
 
 _Masks = Mapping[tuple[Path, str], list[Path]]  # by the subfolder that they lie in, and their names as compared
 

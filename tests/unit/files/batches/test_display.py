@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from matted.files.display import Display
+from matted.files.batches.display import Display
 from matted_client import MattedError
 from matted_client.messages import MaskResult, Progress
 

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from matted.files import naming
+from matted.files.batches import naming
 from matted.files.formats import known
 from matted.files.pictures import PictureError
 

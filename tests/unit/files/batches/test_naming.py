@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matted.files.naming import Wish, targets
+from matted.files.batches.naming import Wish, targets
 
 OUT = Path("out")
 

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from matted.files.pairs import plan_pairs
+from matted.files.batches.pairs import plan_pairs
+from matted.files.batches.plan import Plan
+from matted.files.batches.runner import Step
 from matted.files.pictures import PictureError
-from matted.files.plan import Plan
-from matted.files.runner import Step
 from writing import Make
 
 

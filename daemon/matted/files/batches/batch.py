@@ -11,10 +11,10 @@ from concurrent.futures import wait
 from matted_client import MattedError
 
 from matted.files import pictures
-from matted.files.display import Display
+from matted.files.batches.display import Display
+from matted.files.batches.plan import Plan
+from matted.files.batches.runner import Result, Runner, RunOptions, Step
 from matted.files.formats.known import PNG, TIFF
-from matted.files.plan import Plan
-from matted.files.runner import Result, Runner, RunOptions, Step
 
 _POLL_SECONDS = 0.5  # on Windows Ctrl-C is heeded only between two waits
 _NAMES_SAID = 20  # of the pictures that have no mask

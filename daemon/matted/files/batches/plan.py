@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from matted.files import finding, naming
-from matted.files.finding import PassedOver
+from matted.files.batches import finding, naming
+from matted.files.batches.finding import PassedOver
+from matted.files.batches.naming import Wish
+from matted.files.batches.runner import Step
 from matted.files.formats import known
 from matted.files.formats.known import PNG, Form
-from matted.files.naming import Wish
 from matted.files.pictures import PictureError
-from matted.files.runner import Step
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from matted.files import finding, naming
+from matted.files.batches import finding, naming
 from matted.files.pictures import PictureError
 
 
