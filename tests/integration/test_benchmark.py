@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from conftest import PHOTOGRAPHS, Daemon
-from matted.evaluation import sheet
+from matted.files import sheet
 from PIL import Image
 
 

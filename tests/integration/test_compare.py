@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from conftest import PATIENCE, Daemon, wait_for
 from graphs import clickable, small
-from matted.evaluation import comparing, sheet
+from matted.evaluation import comparing
+from matted.files import sheet
 from matted.models import catalogue
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter

@@ -22,10 +22,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from matted.evaluation import scores
-from matted.evaluation import sheet as sheets
-from matted.evaluation.sheet import Cell
 from matted.files import pictures
+from matted.files import sheet as sheets
 from matted.files.batches import finding
+from matted.files.sheet import Cell
 from matted.inference import model_io
 from matted.inference.engines import backend
 from matted.inference.layer import Layer

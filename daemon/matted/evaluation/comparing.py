@@ -18,7 +18,7 @@ from matted_client.pictures import Mask, OpenPicture
 from numpy.typing import NDArray
 from PIL import Image
 
-from matted.evaluation import sheet
+from matted.files import sheet
 from matted.files.pictures import Picture
 
 SIDE = 640  # pixels, the longer side of a cut-out on the sheet

@@ -1,1 +1,1 @@
-"""Picture files: read and write them, read masks and hints, cut out; `batches` runs them through the daemon."""
+"""Picture files: read, write and cut them out, masks and hints, sheets; `batches` runs them through the daemon."""

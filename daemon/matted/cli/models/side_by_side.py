@@ -9,9 +9,9 @@ from PIL import Image
 
 from matted.cli import output
 from matted.cli.models import words
-from matted.evaluation import sheet as sheets
 from matted.evaluation.comparing import Comparison, CutOut
-from matted.evaluation.sheet import Cell, Colour
+from matted.files import sheet as sheets
+from matted.files.sheet import Cell, Colour
 from matted.models.spec import Entry
 
 _CHOSEN = "chosen by itself for this picture"

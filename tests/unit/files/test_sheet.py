@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from matted.evaluation import sheet
-from matted.evaluation.sheet import Cell
+from matted.files import sheet
+from matted.files.sheet import Cell
 from numpy.typing import NDArray
 from PIL import Image
 
