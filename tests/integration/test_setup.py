@@ -194,12 +194,14 @@ def test_what_is_declined_is_left_and_the_rest_works(person: Person) -> None:
     for later in ("matted install gimp", f"matted models pull {BETTER}", "matted autostart enable"):
         assert later in said
     assert "s by u2netp on " in said
+    assert READY not in said and "the plug-in in GIMP, which you left out" in said.splitlines()[-1]
 
 
 def test_without_a_host_the_rest_is_done(person: Person) -> None:
     done = person.sets_up("--yes", "--offline", "--no-autostart")
     assert done.returncode == 0, done.stderr
     assert "GIMP was not found" in done.stdout and "Krita was not found" in done.stdout
+    assert READY not in done.stdout and "neither GIMP nor Krita was found" in done.stdout.splitlines()[-1]
     assert not any(person.has_plugin(profile) for profile in PLUGINS) and not person.starts_at_login
     assert "s by u2netp on " in done.stdout
 

@@ -70,36 +70,32 @@ def _setup(options: argparse.Namespace) -> int:
     if run.failures:
         print("Not everything is ready: see above. What is done stays, and matted setup goes on from there.")
         return FAILED
-    print("Everything is ready.")
+    if run.lacking:
+        print(f"Everything is ready but for this: {' '.join(run.lacking)}")
+    else:
+        print("Everything is ready.")
     return OK
 
 
 class _Run:
     """The steps that were done so far.
 
-    failures: how many failed. undecided: whether something is open that nobody could be asked.
+    failures: how many failed.
+    undecided: whether something is open that nobody could be asked.
+    lacking: what is not ready after steps that did not fail.
     """
 
     def __init__(self, dialogue: Dialogue) -> None:
         self._dialogue = dialogue
         self.failures = 0
         self.undecided = False
+        self.lacking: list[str] = []
 
     def do(self, step: Step) -> None:
         """Do one step, as the person wants it."""
         print(step.title, flush=True)
         try:
-            question = step.look()
-            if not question:
-                return
-            answer = self._dialogue.answer(question)
-            if answer is None:
-                say(f"To be decided: {question}")
-                self.undecided = True
-            elif answer:
-                step.act()
-            else:
-                step.leave()
+            self._do(step)
         except MattedError as error:
             complain(error)
             self.failures += 1
@@ -108,3 +104,18 @@ class _Run:
                 raise
             complain(as_error(error))
             self.failures += 1
+        else:
+            self.lacking += [step.lacking] if step.lacking else []
+
+    def _do(self, step: Step) -> None:
+        question = step.look()
+        if not question:
+            return
+        answer = self._dialogue.answer(question)
+        if answer is None:
+            say(f"To be decided: {question}")
+            self.undecided = True
+        elif answer:
+            step.act()
+        else:
+            step.leave()

@@ -25,11 +25,16 @@ class PlugIns(Step):
 
     def look(self) -> str:
         into = []
+        found = False
         for host in HOSTS.values():
             wanting = self._wanting(host)
+            found = found or bool(wanting or host.profiles(self._context.places))
             if wanting:
                 self._missing.append(host)
                 into += wanting
+        if not found:
+            titles = " nor ".join(host.title for host in HOSTS.values())
+            self.lacking = f"neither {titles} was found. Start one of them once, and run this again."
         return f"Install the plug-in in {' and '.join(into)}?" if into else ""
 
     def _wanting(self, host: Host) -> list[str]:
@@ -67,3 +72,5 @@ class PlugIns(Step):
     def leave(self) -> None:
         later = ", ".join(f"matted install {host.id}" for host in self._missing)
         say(f"Nothing was installed. To do it later: {later}")
+        titles = " and ".join(host.title for host in self._missing)
+        self.lacking = f"the plug-in in {titles}, which you left out. To install it: {later}"

@@ -10,9 +10,11 @@ class Step(ABC):
     """Methods print what they find, and raise MattedError or OSError where they fail: the other steps go on.
 
     title: stands above what the step prints.
+    lacking: what is not ready after it, though nothing failed: the end of a sentence, and what to do; empty if nothing.
     """
 
     title: ClassVar[str]
+    lacking = ""
 
     @abstractmethod
     def look(self) -> str:
