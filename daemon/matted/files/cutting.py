@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from matted_client.pictures import Mask as Reply
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -16,6 +17,20 @@ from matted.mask.colours import band
 
 _ROWS = 32  # that are worked on at a time: they stay in the processor's cache
 Mask = NDArray[np.uint8 | np.uint16]
+
+
+def of_reply(picture: Picture, reply: Reply) -> Picture:
+    """Return the picture cut out by the daemon's reply: with the subject's own colours if they came with it."""
+    mask, foreground = _mask_in(reply), None
+    if reply.foreground is not None:
+        foreground = np.frombuffer(reply.foreground, np.uint8).reshape(*mask.shape, 4)[:, :, :3]
+    return cut_out(picture, mask, foreground)
+
+
+def grey(reply: Reply) -> Picture:
+    """Return the mask of the daemon's reply as a picture in grey."""
+    own = Samples(_mask_in(reply)[:, :, np.newaxis])
+    return Picture(Image.fromarray(own.reduced()[:, :, 0]), {}, own=own)
 
 
 def cut_out(picture: Picture, mask: Mask, foreground: NDArray[np.uint8] | None = None) -> Picture:
@@ -36,6 +51,12 @@ def cut_out(picture: Picture, mask: Mask, foreground: NDArray[np.uint8] | None =
     if foreground is not None and removed is not None:
         own = replace(own, colours=_with_foreground(picture, own, mask, foreground, removed))
     return Picture(image, picture.metadata, own=replace(own, alpha=alpha))
+
+
+def _mask_in(reply: Reply) -> Mask:
+    depth: Any = np.uint8 if reply.info.depth == 8 else "<u2"
+    mask: Mask = np.frombuffer(reply.alpha, depth).reshape(reply.info.height, reply.info.width)
+    return mask
 
 
 def _cut(

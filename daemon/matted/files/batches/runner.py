@@ -15,7 +15,6 @@ from matted_client import MattedError, Rejected, Unavailable, messages
 from matted_client.client import Session, connect
 from matted_client.messages import MaskResult, Progress
 from matted_client.pictures import Mask
-from PIL import Image
 
 from matted.files import masks, pictures
 from matted.files.formats.known import PNG, Form
@@ -263,16 +262,6 @@ def _refuse_other_size(step: Step, picture: Picture, plate: Picture | None) -> N
 
 
 def _result(picture: Picture, reply: Mask, mask_only: bool) -> Picture:
-    import numpy as np
-
     from matted.files import cutting
-    from matted.files.formats.samples import Samples
 
-    width, height = reply.info.width, reply.info.height
-    mask = np.frombuffer(reply.alpha, np.uint8 if reply.info.depth == 8 else "<u2").reshape(height, width)
-    if mask_only:
-        own = Samples(mask[:, :, np.newaxis])
-        return Picture(Image.fromarray(own.reduced()[:, :, 0]), {}, own=own)
-    colours = reply.foreground
-    foreground = None if colours is None else np.frombuffer(colours, np.uint8).reshape(height, width, 4)[:, :, :3]
-    return cutting.cut_out(picture, mask, foreground)
+    return cutting.grey(reply) if mask_only else cutting.of_reply(picture, reply)
