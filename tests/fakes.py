@@ -265,10 +265,12 @@ class FakeStore:
     """A Store in which every model is installed, except those of `missing`: they pass a gate while they download.
 
     damaged: those whose files are there, and found out to be damaged when they are to be loaded.
+    cut_short: those of `missing` of whose files a part is there.
     """
 
     missing: set[str] = field(default_factory=set)
     damaged: set[str] = field(default_factory=set)
+    cut_short: set[str] = field(default_factory=set)
     downloading: Gate = field(default_factory=Gate)
     licences: FakeLicences = field(default_factory=FakeLicences)
 
@@ -295,6 +297,9 @@ class FakeStore:
 
     def installed_of(self, specs: Iterable[ModelSpec]) -> set[str]:
         return {spec.id for spec in specs if self.installed(spec)}
+
+    def damaged_of(self, specs: Iterable[ModelSpec]) -> set[str]:
+        return {spec.id for spec in specs if spec.id in self.cut_short}
 
     @property
     def as_store(self) -> Store:

@@ -115,6 +115,26 @@ def test_views_of_an_open_picture_keep_their_model(off: Daemon, tmp_path: Path) 
         assert made(session) == ("better", "best")
 
 
+def test_a_better_model_that_was_cut_short_on_the_disk_is_told_of_everywhere(off: Daemon, tmp_path: Path) -> None:
+    add(off, tmp_path, "better", work=1.0)
+    weights = off.data / "models" / "better" / "model.bin"
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1])
+    said = "better is not used: its files are damaged. Get it again with: matted models remove better, then add it again"
+    with off.start().session() as session:
+        made = session.mask(disc(*SIZE), *SIZE, "RGBA8", anyway=True).info
+        assert (made.model, made.warnings) == ("u2netp", [said])
+        assert auto(session)["warnings"] == [said]
+        assert session.mask(disc(*SIZE), *SIZE, "RGBA8", model="u2netp", anyway=True).info.warnings == []
+    assert said in off.run("status").stdout
+    here = off.run("models").stdout.partition("To be had")[0]
+    assert "its files are damaged, get it again with: matted models remove better" in " ".join(here.split())
+    weights.write_bytes(content)
+    with off.session() as session:
+        made = session.mask(disc(*SIZE), *SIZE, "RGBA8", anyway=True).info
+        assert (made.model, made.warnings) == ("better", [])
+
+
 def test_the_commands_say_what_is_chosen_and_why(off: Daemon, tmp_path: Path) -> None:
     add(off, tmp_path, "better", work=1.0)
     why = "The best of the free models on this computer."

@@ -161,6 +161,7 @@ def _status(options: argparse.Namespace) -> int:
         ("device", status["device"]),
         ("default model", _describe_default(status)),
         ("better model", _describe_better(status["auto"])),
+        *(("warning", said) for said in (status["auto"] or {}).get("warnings", ())),
         ("flat ground", "needs no model" if status["flat_ground"] == AUTO else "not looked for"),
         ("latest mask", _describe_latest(status["chosen"])),
         ("models in memory", ", ".join(_describe_loaded(model) for model in status["loaded"]) or "none"),

@@ -30,6 +30,9 @@ class Installed(Protocol):
     def installed_of(self, specs: Iterable[ModelSpec]) -> set[str]:
         """Return the ids of the models that can be used without a download."""
 
+    def damaged_of(self, specs: Iterable[ModelSpec]) -> set[str]:
+        """Return the ids of the models that were installed, and have lost a file or a part of one since."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -38,12 +41,22 @@ class Choice:
     reason: why this one and none better: BEST, ONLY, FIRST, PATIENCE, MEMORY or QUICKEST; see matted_client.models.
     seconds: that an inference is expected to take, infinite where nothing tells.
     measured: whether that was measured, or is an estimate.
+    damaged: better models that would have been chosen, but for their files.
     """
 
     spec: ModelSpec
     reason: str
     seconds: float
     measured: bool
+    damaged: tuple[ModelSpec, ...] = ()
+
+    @property
+    def remarks(self) -> list[str]:
+        """Why better models were not chosen though somebody had got them, a sentence or two each."""
+        return [
+            f"{spec.title} is not used: its files are damaged. Get it again with: {spec.how_to_get}"
+            for spec in self.damaged
+        ]
 
 
 @dataclass(frozen=True)
@@ -150,7 +163,11 @@ class Chooser:
             reason = ONLY if installed else FIRST
         else:
             reason = _reason(chosen, here, patience, free_memory)
-        return chosen.as_choice(reason), [each for each in all_models if each not in here]
+        others = [each for each in all_models if each not in here]
+        better = [each for each in others if each.fits(patience, free_memory) and each.is_clearly_better(chosen)]
+        damaged = self._store.damaged_of(each.spec for each in better)
+        choice = chosen.as_choice(reason)
+        return replace(choice, damaged=tuple(each.spec for each in better if each.spec.id in damaged)), others
 
     def _candidate(self, spec: ModelSpec) -> _Candidate:
         expected = self._paces.expected(spec)

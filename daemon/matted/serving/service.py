@@ -435,7 +435,7 @@ class Service:
         if better is not None:
             spec = better.spec
             more = {**_choice(better), "bytes": spec.bytes, "licence": spec.licence, "title": spec.title}
-        return {**_choice(best), "better": more}
+        return {**_choice(best), "better": more, "warnings": self._selection.remarks(best)}
 
     def _models(self) -> list[dict[str, Any]]:
         loaded = {each.engine.spec.id for each in self._cache.resident()}

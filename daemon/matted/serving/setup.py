@@ -154,10 +154,9 @@ class Selection:
         self._got = 0  # counts the models that somebody got
         self._passed_over: dict[str, str] = {}  # by id of a model: why it is not used, a sentence
 
-    @property
-    def remarks(self) -> list[str]:
-        """Why models are passed over, a sentence each: whoever gets another one is told."""
-        return list(self._passed_over.values())
+    def remarks(self, choice: Choice | None) -> list[str]:
+        """Return why others than the chosen model are not used, in sentences: whoever gets this one is told."""
+        return [*self._passed_over.values(), *(choice.remarks if choice is not None else [])]
 
     def best(self, setup: Setup) -> Choice:
         """Choose a model. Raises Rejected("model_not_installed") if there is none that may be chosen."""

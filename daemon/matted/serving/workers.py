@@ -371,7 +371,7 @@ class Workers:
         if outcome is None:
             self._queue.put_back(job)
             return None
-        info = _with_reason(outcome.info, job, self._selection.remarks)
+        info = _with_reason(outcome.info, job, self._selection.remarks(job.chosen))
         self.chosen = {name: getattr(info, name) for name in ("model", "ground", "ground_colour", "chosen", "reason")}
         stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in info.timings.items())
         log.info("%s: %s", label, stages)

@@ -46,7 +46,8 @@ class Computer:
     def __post_init__(self) -> None:
         self.paces = Paces(self.folder / "paces.json", Target(), cores=2, openvino="1.0")
         self.take(small=0.3, good=1.0, better=2.0)
-        store = FakeStore(self.missing)
+        self.cut_short: set[str] = set()
+        store = FakeStore(self.missing, cut_short=self.cut_short)
         self.chooser = Chooser(store.as_store, self.paces, lambda spec: spec.id in self.loaded)
 
     def take(self, **seconds: float) -> None:
@@ -106,6 +107,22 @@ def test_only_installed_models_are_chosen_and_the_automatic_one_always_counts(co
     assert computer.chosen() == ("small", ONLY)
     computer.missing.discard("good")
     assert computer.chosen() == ("good", BEST)
+
+
+def test_a_better_model_whose_files_were_cut_short_is_told_of(computer: Computer) -> None:
+    computer.missing.add("better")
+    assert computer.best().remarks == []
+    computer.cut_short.add("better")
+    choice = computer.best()
+    assert (choice.spec, choice.damaged) == (GOOD, (BETTER,))
+    (said,) = choice.remarks
+    assert said == f"BETTER is not used: its files are damaged. Get it again with: {BETTER.how_to_get}"
+    computer.patience = 1.5
+    assert computer.best().remarks == [], "it would not be chosen, either"
+    computer.patience = 3.0
+    computer.missing |= {"good"}
+    computer.cut_short |= {"good"}
+    assert computer.best().damaged == (GOOD, BETTER)
 
 
 def test_of_several_as_good_the_quickest_is_chosen(computer: Computer) -> None:

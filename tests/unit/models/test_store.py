@@ -206,6 +206,22 @@ def test_files_that_were_only_copied_are_read_once_and_stay(model: Store, shelf:
     assert model.verify(SPEC)
 
 
+@pytest.mark.parametrize("how", ["cut", "gone", "record"])
+def test_a_model_that_lacks_a_part_is_told_from_one_that_was_never_there(store: Store, shelf: Path, how: str) -> None:
+    assert not store.damaged(SPEC) and store.damaged_of([SPEC]) == set()
+    put(store)
+    obtain(store, SPEC)
+    assert not store.damaged(SPEC) and store.damaged_of([SPEC]) == set()
+    path = store.path(SPEC).with_suffix(".bin")
+    if how == "cut":
+        path.write_bytes(path.read_bytes()[:-1])
+    elif how == "gone":
+        path.unlink()
+    else:
+        (store.folder / SPEC.id / origin.ORIGIN_FILE).write_text("{")
+    assert store.damaged(SPEC) and store.damaged_of([SPEC]) == {SPEC.id} and store.installed_of([SPEC]) == set()
+
+
 def test_a_damaged_model_that_cannot_be_fetched_is_missed(model: Store, shelf: Path) -> None:
     damage(model.folder / SPEC.id / "model.bin")
     refusal(model, SPEC)

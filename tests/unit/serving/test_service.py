@@ -1048,7 +1048,8 @@ def test_auto_may_be_asked_for_where_the_settings_name_a_model(tmp_path: Path, i
 
 
 def test_the_status_says_what_would_be_chosen_and_what_is_known_of_its_pace(choosing: Daemon) -> None:
-    before = {"model": "good", "reason": "patience", "seconds": 1.0, "measured": False, "better": None}
+    pace: dict[str, Any] = {"seconds": 1.0, "measured": False}
+    before = {"model": "good", "reason": "patience", **pace, "better": None, "warnings": []}
     assert auto(choosing) == before
     choosing.mask(1, "default")
     result_of(choosing, 1)

@@ -62,7 +62,7 @@ def show(options: argparse.Namespace, context: Context) -> int:
 def _groups(listed: Sequence[Facts], now: _Now) -> dict[str, list[Facts]]:
     """Sort models by how they can be had. In each group the one that is chosen by itself, or would be, is first."""
     ranked = sorted(listed, key=lambda facts: facts["id"] not in (now.chosen, now.better))
-    here = [facts for facts in ranked if facts["installed"] or facts["own"]]
+    here = [facts for facts in ranked if facts["installed"] or facts["damaged"] or facts["own"]]
     free = [facts for facts in ranked if facts["commercial"] and not facts["must_be_accepted"] and facts not in here]
     conditions = [facts for facts in ranked if facts not in here and facts not in free]
     return {"On this computer": here, "To be had": free, "To be had, with conditions": conditions}
@@ -141,6 +141,7 @@ def _facts(entry: Entry, context: Context, now: _Now) -> dict[str, Any]:
         "own": entry.own,
         "memory_bytes": spec.peak_bytes if spec else 0,
         "installed": context.store.installed(entry),
+        "damaged": context.store.damaged(entry),
         "disk_bytes": context.store.size(spec) if spec else 0,
         "compiled_bytes": context.compiled.size(entry.id),
         "loaded": entry.id in now.loaded,
@@ -165,6 +166,8 @@ def _state(entry: Entry, context: Context, now: _Now) -> list[str]:
         compiled = context.compiled.size(entry.id)
         extra = f" and {megabytes(compiled)} compiled" if compiled else ""
         return [*state, f"installed, {megabytes(context.store.size(entry))} on disk{extra}"]
+    if context.store.damaged(entry):
+        return [*state, f"its files are damaged, get it again with: {entry.how_to_get}"]
     if entry.own:
         return [*state, "its files are missing"]
     when = "downloaded on first use" if entry.automatic else f"get it with: {entry.how_to_get}"
