@@ -120,7 +120,8 @@ def test_a_better_model_that_was_cut_short_on_the_disk_is_told_of_everywhere(off
     weights = off.data / "models" / "better" / "model.bin"
     content = weights.read_bytes()
     weights.write_bytes(content[:-1])
-    said = "better is not used: its files are damaged. Get it again with: matted models remove better, then add it again"
+    what_to_do = "matted models remove better, then add it again"
+    said = f"better is not used: its files are damaged. Get it again with: {what_to_do}"
     with off.start().session() as session:
         made = session.mask(disc(*SIZE), *SIZE, "RGBA8", anyway=True).info
         assert (made.model, made.warnings) == ("u2netp", [said])
