@@ -125,7 +125,7 @@ def test_a_better_model_that_was_cut_short_on_the_disk_is_told_of_everywhere(off
     with off.start().session() as session:
         made = session.mask(disc(*SIZE), *SIZE, "RGBA8", anyway=True).info
         assert (made.model, made.warnings) == ("u2netp", [said])
-        assert auto(session)["warnings"] == [said]
+        assert session.status()["warnings"] == [said]
         assert session.mask(disc(*SIZE), *SIZE, "RGBA8", model="u2netp", anyway=True).info.warnings == []
     assert said in off.run("status").stdout
     here = off.run("models").stdout.partition("To be had")[0]

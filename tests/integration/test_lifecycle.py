@@ -62,6 +62,18 @@ def test_settings_are_read_anew_without_losing_loaded_models(new_daemon: Callabl
     assert daemon.engines() == [engine]
 
 
+def test_settings_that_name_no_model_are_read_and_said(new_daemon: Callable[..., Daemon]) -> None:
+    """They may hold again as soon as somebody adds that model."""
+    daemon = new_daemon().start()
+    daemon.write_settings('model = "nonesuch"')
+    done = daemon.run("reload")
+    said = "The settings say model = 'nonesuch', and there is no such model. See: matted models"
+    assert done.returncode == 0 and said in done.stdout and said in daemon.log
+    assert said in daemon.run("status").stdout
+    daemon.write_settings('model = "u2netp"')
+    assert daemon.run("reload").stdout == "matted has read its settings again.\n"
+
+
 def test_settings_that_are_wrong_are_said_and_change_nothing(new_daemon: Callable[..., Daemon]) -> None:
     daemon = new_daemon().start()
     daemon.write_settings("queue = 0")

@@ -136,7 +136,10 @@ def _restart(options: argparse.Namespace) -> int:
 def _reload(options: argparse.Namespace) -> int:
     with connect("matted reload", start=False) as session:
         session.reload()
+        warnings = session.status()["warnings"]
     print("matted has read its settings again.")
+    for warning in warnings:
+        print(f"    {warning}")
     return OK
 
 
@@ -161,7 +164,7 @@ def _status(options: argparse.Namespace) -> int:
         ("device", status["device"]),
         ("default model", _describe_default(status)),
         ("better model", _describe_better(status["auto"])),
-        *(("warning", said) for said in (status["auto"] or {}).get("warnings", ())),
+        *(("warning", said) for said in status["warnings"]),
         ("flat ground", "needs no model" if status["flat_ground"] == AUTO else "not looked for"),
         ("latest mask", _describe_latest(status["chosen"])),
         ("models in memory", ", ".join(_describe_loaded(model) for model in status["loaded"]) or "none"),

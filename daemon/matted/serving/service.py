@@ -111,6 +111,7 @@ class Service:
         self._requests = 0
         self._last_request = self._started
         self._process = psutil.Process()
+        self._tell_of_settings()
         if config.preload:
             self._preload(config.preload)
 
@@ -213,6 +214,7 @@ class Service:
         before, self._setup = self._setup.config, self._reread()
         config = self._setup.config
         self._workers.setup = self._setup
+        self._tell_of_settings()
         self._cache.budget = cache.budget(config.memory)
         self._queue.limit = config.queue
         self._predictor.compiled.limit = config.compiled_limit
@@ -226,6 +228,10 @@ class Service:
         self._questions.pictures.forget_findings()
         self._queue.wake_worker()
         log.info("the settings were read again")
+
+    def _tell_of_settings(self) -> None:
+        for remark in self._setup.remarks:
+            log.warning("%s", remark)
 
     def _make_quicker(self, task: Task, spec: ModelSpec) -> None:
         """Make the INT8 variant of a model that was downloaded, if it is known how and worth it. In a worker's thread.
@@ -410,6 +416,7 @@ class Service:
             "flat_ground": config.flat_ground,
             "chosen": self._workers.chosen,
             "auto": self._auto(),
+            "warnings": [*self._setup.remarks, *self._selection.remarks_now(self._setup)],
             "loaded": loaded,
             "resident_bytes": self._process.memory_info().rss + sum(memory),
             "uptime_seconds": self._clock() - self._started,
@@ -435,7 +442,7 @@ class Service:
         if better is not None:
             spec = better.spec
             more = {**_choice(better), "bytes": spec.bytes, "licence": spec.licence, "title": spec.title}
-        return {**_choice(best), "better": more, "warnings": self._selection.remarks(best)}
+        return {**_choice(best), "better": more}
 
     def _models(self) -> list[dict[str, Any]]:
         loaded = {each.engine.spec.id for each in self._cache.resident()}

@@ -26,6 +26,17 @@ class Setup(NamedTuple):
     config: Config
     catalogue: Catalogue
 
+    @property
+    def remarks(self) -> list[str]:
+        """What the settings name and what is no model, a sentence each: requests that need it fail."""
+        config = self.config
+        named = {"model": (config.model, ""), "refiner": (config.refiner, options.OFF), "preload": (config.preload, "")}
+        return [
+            f"The settings say {setting} = {model[:80]!r}, and there is no such model. See: matted models"
+            for setting, (model, none) in named.items()
+            if model not in (options.AUTO_MODEL, none, *self.catalogue.entries)
+        ]
+
     def leaves_choice(self, requested: str) -> bool:
         """Return whether a request leaves its model to matted, by itself or as the settings say so."""
         return self._named(requested) == options.AUTO_MODEL
@@ -157,6 +168,13 @@ class Selection:
     def remarks(self, choice: Choice | None) -> list[str]:
         """Return why others than the chosen model are not used, in sentences: whoever gets this one is told."""
         return [*self._passed_over.values(), *(choice.remarks if choice is not None else [])]
+
+    def remarks_now(self, setup: Setup) -> list[str]:
+        """Return the `remarks` that whoever leaves the choice to matted gets now."""
+        try:
+            return self.remarks(self.best(setup))
+        except Rejected:  # none may be chosen
+            return self.remarks(None)
 
     def best(self, setup: Setup) -> Choice:
         """Choose a model. Raises Rejected("model_not_installed") if there is none that may be chosen."""

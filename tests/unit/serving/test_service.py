@@ -1049,7 +1049,7 @@ def test_auto_may_be_asked_for_where_the_settings_name_a_model(tmp_path: Path, i
 
 def test_the_status_says_what_would_be_chosen_and_what_is_known_of_its_pace(choosing: Daemon) -> None:
     pace: dict[str, Any] = {"seconds": 1.0, "measured": False}
-    before = {"model": "good", "reason": "patience", **pace, "better": None, "warnings": []}
+    before = {"model": "good", "reason": "patience", **pace, "better": None}
     assert auto(choosing) == before
     choosing.mask(1, "default")
     result_of(choosing, 1)
@@ -1059,6 +1059,22 @@ def test_the_status_says_what_would_be_chosen_and_what_is_known_of_its_pace(choo
     seen = {facts["id"]: (facts["chosen"], facts["quality"], facts["measured"]) for facts in listed.models}
     assert seen["good"] == ("patience", 46, True) and seen["best"] == ("", 64, False) and seen["flat"][0] == ""
     assert not any(facts["default"] for facts in listed.models)
+
+
+def test_settings_that_name_no_model_are_told_at_the_start_and_after_a_reload(
+    tmp_path: Path, installed: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = Daemon(tmp_path, GRADED, model="nonesuch")
+    (said,) = status(one)["warnings"]
+    assert said.startswith("The settings say model = 'nonesuch', and there is no such model.") and said in caplog.text
+    reload(one, model="auto", refiner="off", preload="")
+    assert status(one)["warnings"] == []
+    reload(one, model="small", refiner="other", preload="off")
+    assert [said.split(",")[0] for said in status(one)["warnings"]] == [
+        "The settings say refiner = 'other'",
+        "The settings say preload = 'off'",
+    ]
+    one.end()
 
 
 def test_what_could_be_had_is_told_with_its_size_and_licence(
