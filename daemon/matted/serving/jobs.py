@@ -29,6 +29,7 @@ class Job(Task):
     submitted: when the request came, in seconds by a monotonic clock.
     chosen: the model that it gets where it leaves that to matted; else None.
     stopwatch: of its stages so far; None before the first.
+    asked: id of the model that it has asked last, or waits for; empty if none.
     """
 
     peer: bytes
@@ -38,6 +39,7 @@ class Job(Task):
     submitted: float = field(default_factory=time.monotonic)
     chosen: Choice | None = None
     stopwatch: Stopwatch | None = None
+    asked: str = ""
 
     @property
     def open_picture(self) -> int | None:

@@ -205,7 +205,10 @@ class Selection:
         before = job.chosen
         if before is None or setup.model_of(job) != before.spec.id:
             return False
-        now = self.best(setup)
+        try:
+            now = self.best(setup)
+        except Rejected:  # there is none any more
+            return False
         if now.spec.peak_bytes >= before.spec.peak_bytes:
             return False
         self._give(job, now)
@@ -214,10 +217,10 @@ class Selection:
     def pass_over(self, setup: Setup, job: Job, error: Rejected) -> bool:
         """Give a job another model than the one that was chosen for it and cannot be used. Returns whether it gets one.
 
-        error: why it cannot be used.
+        error: why the model that it asked cannot be used.
         """
         before = job.chosen
-        if before is None or setup.model_of(job) != before.spec.id:
+        if before is None or setup.model_of(job) != before.spec.id or job.asked != before.spec.id:
             return False
         others = {**self._passed_over, before.spec.id: f"{before.spec.title} is not used: {error}"}
         before_this, self._passed_over = self._passed_over, others

@@ -313,8 +313,11 @@ class Workers:
         try:
             return self._carry_out(job, label, on_loaded)
         except Rejected as error:
-            if error.code == messages.OUT_OF_MEMORY and self._choose_again(job):
-                return None
+            try:
+                if self._choose_again(job, error):
+                    return None
+            except Rejected as ended:
+                error = ended
             log.info("%s: %s", label, error.code)
             failure = Failure(error.code, error.message, error.hint)
         except MemoryError:
@@ -330,40 +333,34 @@ class Workers:
             failure = internal_failure()
         return Reply(job.peer, job.id, failure)
 
-    def _choose_again(self, job: Job) -> bool:
-        """Let a job wait again, for another model, if there is not enough memory for the one that was chosen for it."""
-        try:
-            if not self._selection.again(self.setup, job):
-                return False
-            self._queue.put_back(job)
-        except Rejected:
-            return False
-        log.info("%s is chosen in its place: %s", job.chosen.spec.id if job.chosen else "nothing", _label(job))
-        return True
+    def _choose_again(self, job: Job, error: Rejected) -> bool:
+        """Let a job wait again, for another model than the one that was chosen for it. Returns whether there is one.
 
-    def _is_passed_over(self, job: Job, error: Rejected) -> bool:
-        """Return whether a job gets another model than the one that was chosen for it, which cannot be used."""
-        if error.code not in BROKEN or not self._selection.pass_over(self.setup, job, error):
+        error: why it failed: the model cannot be used, or there is not enough memory for it.
+
+        Raises Rejected if the job was cancelled, or the daemon ends.
+        """
+        if error.code == messages.OUT_OF_MEMORY:
+            chosen = self._selection.again(self.setup, job)
+        else:
+            chosen = error.code in BROKEN and self._selection.pass_over(self.setup, job, error)
+        if not chosen or job.chosen is None:
             return False
-        chosen = job.chosen.spec.id if job.chosen else "nothing"
-        log.warning("%s is chosen in the place of one that cannot be used: %s", chosen, error.message)
+        log.warning("%s is chosen in the place of another for %s: %s", job.chosen.spec.id, _label(job), error.message)
+        self._queue.put_back(job)
         return True
 
     def _carry_out(self, job: Job, label: str, on_loaded: Callable[[], None]) -> Reply | None:
         request, setup = job.request, self.setup
         stopwatch = job.stopwatch = job.stopwatch or Stopwatch(job.submitted, self._predictor.clock)
         stopwatch.lap("waiting")  # for the first time, or once more
+        job.asked = ""
         if isinstance(request, Load):
             entry = setup.model(request.model, job.chosen)
             if isinstance(entry, ModelSpec):
-                try:
-                    with self._predictor.hold(job, entry, setup.keep_alive(job), stopwatch, request.download):
-                        on_loaded()
-                except Rejected as error:
-                    if not self._is_passed_over(job, error):
-                        raise
-                    self._queue.put_back(job)
-                    return None
+                job.asked = entry.id
+                with self._predictor.hold(job, entry, setup.keep_alive(job), stopwatch, request.download):
+                    on_loaded()
                 if request.download:
                     self._selection.got(entry.id)
             return Reply(job.peer, job.id, messages.Done())
@@ -399,7 +396,7 @@ class Workers:
     ) -> Outcome | None:
         """Make the mask that a question is about. Raises Rejected, MemoryError.
 
-        Returns None if a model has to be asked, or another one, which the job has to wait for like any other.
+        Returns None if a model has to be asked, which the job has to wait for like any other.
         """
         picture = job.picture
         assert picture is not None, "a question without a picture"
@@ -436,13 +433,12 @@ class Workers:
             with self._mask_slot(job), refiner or nullcontext(), suppress(ModelNeeded):
                 return pipeline.run(None)
         needed = pipeline.needed or spec
+        job.asked = needed.id
         try:
             # Another model is needed: the job waits for that.
             with lend(needed) as model, refiner or nullcontext(), suppress(ModelNeeded):
                 return pipeline.run(model)
         except Rejected as error:
-            if needed is spec and self._is_passed_over(job, error):
-                return None
             if needed is spec or self.setup.config.clicks != options.AUTO or error.code not in UNUSABLE:
                 raise
             log.warning("%s: %s is not asked: %s", label, needed.id, error.message)
