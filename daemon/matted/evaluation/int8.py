@@ -30,6 +30,7 @@ from matted.models.convert import ranges
 from matted.models.convert.quantize import quantize
 from matted.models.spec import ModelSpec
 from matted.models.store import Store
+from matted.models.workplace import require_memory
 from matted.settings.target import CPU, Target
 from matted.system import subprocess_call
 
@@ -168,7 +169,7 @@ def make_known(
     if found is None:
         return None
     _refuse_another(spec, known)
-    _require_memory(spec)
+    require_memory(2 * spec.peak_bytes, f"To make an INT8 variant of {spec.title} takes")
     results: list[Comparison] = []
     apart = partial(_apart, check, _NICE if gives_way else 0)
 
@@ -226,13 +227,6 @@ def _try(spec: ModelSpec, file: Path, variant: ModelSpec, variant_file: Path, ta
         small = backend.load(variant, variant_file, target, Path(cache))
         shots = comparison.pictures(spec, original.size)
         return _compare(spec, original, small, shots, file, variant_file, TRIAL_ROUNDS)
-
-
-def _require_memory(spec: ModelSpec) -> None:
-    free = psutil.virtual_memory().available
-    if free < 2 * spec.peak_bytes:
-        needed = f"{2 * spec.peak_bytes / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free"
-        raise MattedError(f"To make an INT8 variant of {spec.title} takes {needed}.", "Close other programs.")
 
 
 def _refuse_another(spec: ModelSpec, known: Catalogue) -> None:

@@ -28,7 +28,7 @@ from matted.models.licences import Licences
 from matted.models.origin import Origin
 from matted.models.sources import DownloadError, Monitor, Unreachable, local
 from matted.models.spec import MODEL, Entry, ModelSpec, Source
-from matted.models.workplace import Workplace, size_of
+from matted.models.workplace import Workplace, require_memory, size_of
 from matted.system import subprocess_call
 
 log = logging.getLogger(__name__)
@@ -243,7 +243,7 @@ class Store:
         work.require_room(offer, spec.bytes)
         try_out = self._try_out if spec.unseen else None
         if try_out is not None:
-            _require_memory(spec, offer)
+            require_memory(_memory_to_try(spec, offer), f"{spec.title} needs")
         try:
             files: list[Path] = []
             known: list[str] = []
@@ -345,20 +345,14 @@ def _part(monitor: Monitor, arrived: Sequence[Path], to_come: Sequence[Source]) 
     return replace(monitor, on_bytes=on_bytes)
 
 
-def _require_memory(spec: ModelSpec, offer: Source) -> None:
-    """Raise Rejected("out_of_memory") if the model cannot be tried: the system would end other programs for it.
+def _memory_to_try(spec: ModelSpec, offer: Source) -> int:
+    """Return the bytes of memory that it takes to try a model.
 
     A file that a person has, and that is smaller than the published one, needs less in proportion.
     """
-    import psutil  # here: `matted doctor` has to run where it is broken
-
-    needed = spec.peak_bytes
     if offer.kind == "file" and spec.bytes:
-        needed = round(needed * min(1.0, max(0, size_of(Path(offer.path))) / spec.bytes))
-    free = psutil.virtual_memory().available
-    if free < needed:
-        said = f"{spec.title} needs {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free."
-        raise Rejected(messages.OUT_OF_MEMORY, said, "Close other programs, or use a smaller model.")
+        return round(spec.peak_bytes * min(1.0, max(0, size_of(Path(offer.path))) / spec.bytes))
+    return spec.peak_bytes
 
 
 def _most_helpful(failures: Sequence[DownloadError]) -> DownloadError:

@@ -1,4 +1,4 @@
-"""Where a model is made: the folder that its weights arrive in, and the lock that keeps other pulls of it out.
+"""Where a model is made: the folder that its weights arrive in, the lock that keeps other pulls out, room and memory.
 
 models/.pulls/u2netp.lock       held by the process that makes the model
 models/.pulls/u2netp/SOURCE/    what comes from a source; what has arrived in part stays for the next pull
@@ -13,6 +13,8 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from matted_client import Rejected, messages
 
 from matted.models.sources import DownloadError, Monitor
 from matted.models.sources.partial_file import PART
@@ -104,6 +106,21 @@ class Workplace:
     def delete(self) -> None:
         """Delete the workplace with all that is in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def require_memory(needed: int, who: str) -> None:
+    """Refuse what there is no memory for: the system would end other programs for it.
+
+    needed: bytes. who: the beginning of the sentence that says so, as "U²-Net needs".
+
+    Raises Rejected("out_of_memory").
+    """
+    import psutil  # here: `matted doctor` has to run where it is broken
+
+    free = psutil.virtual_memory().available
+    if free < needed:
+        said = f"{who} {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free."
+        raise Rejected(messages.OUT_OF_MEMORY, said, "Close other programs, or use a smaller model.")
 
 
 def size_of(file: Path) -> int:
