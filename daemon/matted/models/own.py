@@ -32,8 +32,8 @@ def add(
     table: dict[str, Any] = {**fields, "about": f"Like {like.id}.", "like": like.id}
     spec = catalogue.own_spec(table, known.shipped)
     _refuse_known(file, spec, known)
-    store.pull(spec, [Source("file", "file", path=str(file.absolute()))], Monitor(), again=True, trust=True)
     try:
+        store.pull(spec, [Source("file", "file", path=str(file.absolute()))], Monitor(), again=True, trust=True)
         side = try_out(spec, store.path(spec))
         if _is_listed(spec.id, path):
             raise CatalogueError(f"Another command has added {spec.id} meanwhile.", "See: matted models")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from graphs import small
@@ -67,6 +68,22 @@ def test_a_model_that_fails_its_trial_leaves_nothing(add: Add, store: Store, own
     with pytest.raises(CatalogueError, match="does not work"):
         add(fail)
     assert not own_file.exists() and files(store) == []
+
+
+def test_a_command_that_is_interrupted_leaves_nothing(
+    add: Add, store: Store, own_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Just when the files have got their place, and before anything else is done."""
+    pull = Store.pull
+
+    def interrupted(store: Store, *arguments: Any, **more: Any) -> bool:
+        pull(store, *arguments, **more)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Store, "pull", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        add(lambda spec, path: spec.side)
+    assert not own_file.exists() and files(store) == [] and not (store.folder / "mine").exists()
 
 
 def test_a_model_that_another_process_has_added_meanwhile_keeps_its_files(
