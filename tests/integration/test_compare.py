@@ -173,6 +173,7 @@ def test_a_picture_that_is_small_is_shown_as_it_is(daemon: Daemon, models: list[
     [
         (("--models", "rmbg-2.0"), 1, "matted models pull rmbg-2.0"),
         (("--models", "nothing"), 1, "no model called"),
+        (("--models", " ,"), 2, "the ids of models are expected"),
         (("--background", "no colour"), 2, "it has to be a colour"),
         (("--keep", "5000,1"), 1, "lies outside"),
         (("-o", "sheet.jpg"), 1, "does not end in .png"),

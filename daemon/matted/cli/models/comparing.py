@@ -93,7 +93,10 @@ def _has_no_ground(made: CutOut) -> bool:
 
 def _ids(text: str) -> list[str]:
     """Parse "ID,ID"."""
-    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    ids = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not ids:
+        raise argparse.ArgumentTypeError(f"the ids of models are expected, with commas between them, not {text!r}")
+    return ids
 
 
 def _colour(text: str) -> tuple[int, int, int]:
