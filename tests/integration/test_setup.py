@@ -310,6 +310,16 @@ def test_a_licence_is_accepted_explicitly_or_not_at_all(person: Person, accept: 
     assert ('model = "rmbg-1.4"' in person.settings) is accept
 
 
+def test_a_try_that_fails_is_told_without_the_path_of_a_photograph_that_nobody_has_given(person: Person) -> None:
+    weights = person.daemon.data / "models" / "u2netp.onnx"
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    weights.write_bytes(content)
+    done = person.sets_up("--yes", "--offline", "--no-autostart")
+    assert done.returncode == 1 and "could not be installed" in done.stderr, done.stderr
+    assert "photograph.jpg" not in done.stdout + done.stderr
+
+
 def test_an_unknown_model_or_source_is_said_with_those_that_there_are(person: Person) -> None:
     done = person.sets_up("--yes", "--model", "nonesuch", "--no-autostart")
     assert done.returncode == 1 and "Known models" in done.stderr and "s by u2netp on " in done.stdout

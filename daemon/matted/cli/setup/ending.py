@@ -8,6 +8,7 @@ from pathlib import Path
 
 from matted_client import MattedError, NotRunning
 from matted_client.client import connect
+from matted_client.messages import MaskResult
 from matted_client.models import why_chosen
 from matted_client.options import AUTO_MODEL
 
@@ -44,7 +45,7 @@ class Try(Step):
             with Display(1, True) as display, Runner(options, None, False, display.show_progress) as runner:
                 display.begin(work.source)
                 start = time.monotonic()
-                info = runner.submit(work).result().info
+                info = _info(runner, work)
                 seconds = time.monotonic() - start
         say(f"A photograph was cut out in {seconds:.1f} s by {info.model} on {info.device}.")
         if _INFERENCE in info.timings:
@@ -58,6 +59,16 @@ class Try(Step):
         if self._keep:
             say(f"The cut-out: {self._keep}")
         return ""
+
+
+def _info(runner: Runner, work: Work) -> MaskResult:
+    """Do the work, and return what the daemon says of the mask. Raises MattedError."""
+    try:
+        return runner.submit(work).result().info
+    except MattedError as error:
+        if isinstance(error.__cause__, MattedError):  # without the photograph's path, which nobody has given
+            raise error.__cause__ from None
+        raise
 
 
 def _tell_of_another(tried: str) -> None:
