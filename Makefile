@@ -25,7 +25,7 @@ test: lint
 	@sh tests/system-packages.sh systemd-analyze systemd
 	@sh tests/system-packages.sh desktop-file-validate desktop-file-utils
 	$(VENV)/bin/pytest --quiet --numprocesses auto tests/unit
-	$(VENV)/bin/pytest --ignore tests/unit
+	$(VENV)/bin/pytest --numprocesses 3 --dist loadfile --ignore tests/unit
 
 # Every GIMP and Krita that is supported, those of the next Debian too, and every kind of layer in all of them. What they
 # saw becomes docs/hosts.md, and lies with the screenshots in the folder of ARTEFACTS.

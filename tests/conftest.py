@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
-from hosts.roots import cache_folder
+from hosts.roots import cache_folder, locked
 from matted.models import catalogue, sources
 from matted.models.origin import digest
 from matted_client.client import Session, connect
@@ -52,6 +52,24 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE)
             return value
         time.sleep(0.01)
     pytest.fail(f"{what} did not happen within {seconds} s")
+
+
+@pytest.hookimpl(optionalhook=True)  # of xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Return what spreads tests over processes by file, but all files about GIMP to one, and about Krita to one.
+
+    A root of Debian has one of each at a time: they share its /tmp.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByProgram(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            if not file.startswith("tests/hosts/"):
+                return str(file)
+            return "GIMP" if file.startswith("tests/hosts/test_gimp") else "Krita, and both"
+
+    return ByProgram(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 class Daemon:
@@ -207,5 +225,15 @@ def build_wheel(folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This checkout's wheel, built once."""
-    return build_wheel(tmp_path_factory.mktemp("wheel"))
+    """This checkout's wheel, built once for all processes of a run."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # which the processes have together
+    target = folder / "wheel"
+    with locked(folder / "wheel.lock"):
+        if not target.exists():
+            draft = folder / "wheel.part"
+            shutil.rmtree(draft, ignore_errors=True)
+            build_wheel(draft)
+            draft.rename(target)
+    return next(target.glob("*.whl"))

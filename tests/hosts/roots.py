@@ -113,7 +113,7 @@ def get(suite: str, wheel: Path) -> Root:
         pytest.skip(reason)
     folder = cache_folder() / "roots"
     folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder / f"{suite}.lock"):
+    with locked(folder / f"{suite}.lock"):
         root = Root(suite, folder / suite)
         if not root.path.exists():
             _build(root)
@@ -130,7 +130,7 @@ def fresh(suite: str, wheel: Path) -> Root:
     base = get(suite, wheel)
     folder = cache_folder() / "roots"
     root = Root(suite, folder / f"{suite}-fresh")
-    with _lock(folder / f"{suite}.lock"):
+    with locked(folder / f"{suite}.lock"):
         if not root.path.exists():
             draft = root.path.with_suffix(".part")
             shutil.rmtree(draft, ignore_errors=True)
@@ -180,10 +180,15 @@ def _install_matted(root: Root, wheel: Path) -> None:
         shutil.rmtree(draft, ignore_errors=True)
         _pip(root, draft, *project["dependencies"])
         draft.rename(libraries)
-    program = root.outside(MATTED / "program")
-    shutil.rmtree(program, ignore_errors=True)
+    program = root.outside(MATTED / f"program-{hashlib.sha256(wheel.read_bytes()).hexdigest()[:12]}")
+    paths = root.outside(_PATHS)
+    said = f"{MATTED / program.name}\n{MATTED / libraries.name}\n"
+    if program.exists() and paths.exists() and paths.read_text() == said:
+        return  # another process of this run may be using it
+    for earlier in program.parent.glob("program*"):
+        shutil.rmtree(earlier)
     _pip(root, program, "--no-deps", str(wheel))
-    root.outside(_PATHS).write_text(f"{MATTED / 'program'}\n{MATTED / libraries.name}\n")
+    paths.write_text(said)
 
 
 def _pip(root: Root, target: Path, *what: str) -> None:
@@ -217,7 +222,8 @@ def _digest(*words: str) -> str:
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock against other processes. path: a file that is made for it."""
     with open(path, "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
