@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from matted_client import options
-from matted_client.options import LayerOptions, MaskOptions, Option, ReachOptions, RefineOptions, entries
+from matted_client.options import LayerOptions, MaskOptions, Option, ReachOptions, RefineOptions, SceneOptions, entries
 from matted_client.preview.shades import SHADES
 from matted_client.translations import ENGLISH, Words
 from po_files import CHECKOUT, GIMP, KRITA, PLURALS
@@ -121,6 +121,7 @@ def keys_table(language: Language) -> str:
 LISTS: dict[str, Callable[[Language], str]] = {
     "fields of mask": lambda _: protocol_table(),
     "fields of refine": lambda _: protocol_table(RefineOptions),
+    "fields of frames": lambda _: protocol_table(SceneOptions),
     "arguments": lambda _: gimp_table(),
     "arguments of refining": lambda _: gimp_table(RefineOptions),
     "options": lambda language: help_list(language=language),

@@ -32,6 +32,7 @@ from .messages import (
     Welcome,
 )
 from .pictures import Cancelled, Mask, OnProgress, OpenPicture, ignore, never, received, result_sizes, views
+from .scenes import Scene
 from .zmtp import Dealer, Frame
 
 CONNECT_SECONDS = 5.0  # TCP and handshake on loopback take milliseconds, unless the daemon hangs
@@ -46,6 +47,8 @@ NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)
 SO_NOSIGPIPE = 0x1022  # of macOS, which has no such flag; Python does not name it
 
 STARTING = "starting"  # a stage that the daemon cannot report itself
+
+_Message = Tuple[str, Dict[str, Any], List[bytearray]]  # op, header and frames of a reply
 
 
 def connect(
@@ -160,6 +163,15 @@ class _Request:
     header: memoryview
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A question that was sent. size: of its picture."""
+
+    id: int
+    question: Question
+    size: Tuple[int, int]
+
+
 class Session:
     """One authenticated connection. Not for use from two threads at once.
 
@@ -171,9 +183,11 @@ class Session:
         nonce = os.urandom(messages.NONCE_BYTES)
         username = nonce.hex().encode()
         self._peer = Dealer(username, messages.client_password(connection.key, username))
-        self._last_id = self._last_picture = 0
+        self._last_id = self._last_picture = self._last_scene = 0
         self._closed = False
         self._inbox: List[List[bytearray]] = []
+        # By the id of a question that was sent: what came of it while somebody waited for another reply.
+        self._sent: Dict[int, List[_Message]] = {}
         try:
             self._socket = socket.create_connection(("127.0.0.1", connection.port), CONNECT_SECONDS)
         except socket.timeout as error:
@@ -210,11 +224,20 @@ class Session:
 
         Raises Rejected, TypeError, OverflowError for a request that cannot be sent; the session stays open.
         """
+        self._refuse_if_closed()
+        packed = self._pack(request)
+        with self._closing():
+            yield packed
+
+    def _refuse_if_closed(self) -> None:
         if self._closed:
             raise Unavailable("The connection to the matted daemon is closed.", "Try again.")
-        packed = self._pack(request)
+
+    @contextmanager
+    def _closing(self) -> Iterator[None]:
+        """Close the session if the block ends by an error that is no refusal."""
         try:
-            yield packed
+            yield
         except Rejected:
             raise  # by the daemon, in a reply
         except BaseException:
@@ -334,9 +357,15 @@ class Session:
         on_progress: OnProgress,
         cancelled: Cancelled,
     ) -> Mask:
-        """Ask a question and wait for the mask. Raises what `mask` raises.
+        """Ask a question and wait for the mask. Raises what `mask` raises. Parameters are those of `send`."""
+        return self.receive(self.send(question, frames, about, cancelled), on_progress, cancelled)
 
-        frames: those that follow the question.
+    def send(
+        self, question: Question, frames: Sequence[Frame], about: Union[Open, Question], cancelled: Cancelled = never
+    ) -> Sent:
+        """Send a question, whose mask `receive` waits for. Raises what `mask` raises.
+
+        frames: those that follow the question. They may be changed afterwards.
         about: what has the width, height and format of the picture: the question itself, unless its picture is open.
         """
         size = about.width, about.height
@@ -352,8 +381,43 @@ class Session:
             # Where no picture is sent, a cancel waits until the message is: half a message would cost the connection.
             interrupted = cancelled if question.picture is None else never
             self._send(request, frames, cancelled=interrupted)
-            given_up = question.picture is not None and question.view is not None
-            return received(*self._result(request.id, on_progress, cancelled, given_up), question, size)
+            self._sent[request.id] = []
+            return Sent(request.id, question, size)
+
+    def receive(self, sent: Sent, on_progress: OnProgress = ignore, cancelled: Cancelled = never) -> Mask:
+        """Wait for the mask of a question that was sent. Raises what `mask` raises. Once for each question."""
+        self._refuse_if_closed()
+        question = sent.question
+        given_up = question.picture is not None and question.view is not None
+        with self._closing():
+            try:
+                return received(*self._result(sent.id, on_progress, cancelled, given_up), question, sent.size)
+            finally:
+                self._sent.pop(sent.id, None)  # what comes of it after that is skipped
+
+    def scene(
+        self, width: int, height: int, format: str, plate: Any = None, model: str = "default", **options: Any
+    ) -> Scene:
+        """Begin a scene, whose frames follow. Nothing is sent yet.
+
+        width, height, format: of every frame, and of the plate.
+        plate: the scene without the subject, for models that need it: it is sent with the first frame.
+        options: other fields of MaskRequest that hold for every frame.
+        """
+        self._last_scene += 1
+        return Scene(self, self._last_scene, width, height, format, plate, model, options)
+
+    def end_scene(self, sequence: int) -> None:
+        """Have the daemon forget a scene."""
+        self._ask(Close(sequence=sequence), Done)
+
+    def give_up(self, sent: Sequence[Sent]) -> None:
+        """Cancel questions whose masks nobody waits for any more."""
+        self._refuse_if_closed()
+        with self._closing():
+            for each in sent:
+                self._sent.pop(each.id, None)
+                self._send(self._pack(Cancel(each.id)))
 
     def status(self) -> Dict[str, Any]:
         return dict(self._ask(messages.StatusRequest(), messages.StatusReply).status)
@@ -438,7 +502,7 @@ class Session:
 
     def _result(
         self, request_id: int, on_progress: OnProgress, cancelled: Cancelled, given_up: bool = False
-    ) -> Tuple[str, Dict[str, Any], List[bytearray]]:
+    ) -> _Message:
         """Report progress until the reply comes, and return its op, header and frames. Raises Rejected for an error.
 
         given_up: nobody waits any more once `cancelled` is true, but the daemon is not told.
@@ -491,16 +555,19 @@ class Session:
             self.close()  # as a message that is half sent can't be ended otherwise
             raise
 
-    def _reply(
-        self, request_id: int, deadline: float, cancelled: Cancelled = never
-    ) -> Tuple[str, Dict[str, Any], List[bytearray]]:
+    def _reply(self, request_id: int, deadline: float, cancelled: Cancelled = never) -> _Message:
         """Return the next message for `request_id`, or ("", {}, []) once `cancelled` is true."""
+        kept = self._sent.get(request_id)
+        if kept:
+            return kept.pop(0)
         while True:
             while self._inbox:
                 frames = self._inbox.pop(0)
                 op, reply_id, header = messages.split_header(bytes(frames[0]))
                 if reply_id == request_id:
                     return op, header, frames[1:]
+                if reply_id in self._sent and op != Progress.op:
+                    self._sent[reply_id].append((op, header, frames[1:]))
             if not self._receive_some(deadline, cancelled):
                 return "", {}, []
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Dict, List, Optional, Tuple, Type, TypeVar
 from .errors import ProtocolError
 from .fields import Field
 from .formats import BYTES_PER_PIXEL
-from .options import MaskOptions, RefineOptions
+from .options import MaskOptions, RefineOptions, SceneOptions
 from .packing import pack, unpack
 
 PROTOCOL = 1  # the major version; checked in hello
@@ -167,7 +167,7 @@ class Hello(Message):
 
 _COORDINATE = Field((int,), 0, MAX_SIDE)
 _POINT = Field((list,), 2, 2, each=_COORDINATE)
-_NAME = (0, (1 << 63) - 1)  # the range of a picture's name
+_NAME = (0, (1 << 63) - 1)  # the range of a picture's name, and of a sequence's
 
 
 @dataclass(frozen=True)
@@ -197,10 +197,20 @@ class Open(Message):
 
 @dataclass(frozen=True)
 class Close(Message):
-    """Forget a picture. Requests about it go on, but for those with a view."""
+    """Forget a picture, or what is known of a sequence.
+
+    Requests about it go on, but for those with a view. A frame that names the sequence then begins another one.
+    """
 
     op: ClassVar[str] = "close"
-    picture: int = _field(int, low=_NAME[0], high=_NAME[1])
+    picture: Optional[int] = _field(int, type(None), low=_NAME[0], high=_NAME[1], default=None)
+    sequence: Optional[int] = _field(int, type(None), low=_NAME[0], high=_NAME[1], default=None)
+
+    def problem(self) -> str:
+        """As Message.problem."""
+        if (self.picture is None) == (self.sequence is None):
+            return "has to name either a picture or a sequence"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -266,22 +276,29 @@ class Question(Message):
 
 
 @dataclass(frozen=True)
-class MaskRequest(MaskOptions, Question):
+class MaskRequest(SceneOptions, MaskOptions, Question):
     """Make a mask. The frames that follow: the picture unless it is an open one, the plate, the hint, if there are any.
 
-    The fields are those of Question, those of MaskOptions, and:
+    The fields are those of Question, those of MaskOptions and SceneOptions, and:
     plate: a frame follows, of the picture's size and format: the same scene without the subject.
     keep_alive: seconds for which the model shall stay in memory.
+    sequence: the name of the sequence that the picture is a frame of, which the client chooses. The first frame begins
+        it. Frames follow in time, have one size and format, and bring their pixels. A plate holds for those after it.
     """
 
     op: ClassVar[str] = "mask"
     plate: bool = _field(bool, default=False)
     keep_alive: Optional[float] = _field(float, int, type(None), low=0, default=None)
+    sequence: Optional[int] = _field(int, type(None), low=_NAME[0], high=_NAME[1], default=None)
 
     def problem(self) -> str:
         """As Message.problem."""
         if self.picture is not None and self.plate:
             return "has a plate of its own, where the plate comes with 'open'"
+        if self.sequence is not None and self.picture is not None:
+            return "has the name of an open picture, where a frame of a sequence brings its pixels"
+        if self.sequence is not None and self.view is not None:
+            return "has a view, which a frame of a sequence cannot have"
         return super().problem()
 
     def frame_sizes(self, width: int, height: int, format: str) -> List[int]:
@@ -421,6 +438,8 @@ class MaskResult(Message):
     reason: why that one, of `models`; empty for FLAT, and where it was not chosen.
     clicks_by: the model that takes clicks which has chosen the subject by the box and the clicks; empty if none has.
     refined_by: the model that refined the edge; empty where matted's own methods did, or there was nothing to refine.
+    frame: the how many-th of its sequence the picture was, from 1 on; 0: it was of none.
+    steadied: the matte was settled over this frame and those before.
     """
 
     op: ClassVar[str] = "result"
@@ -441,6 +460,8 @@ class MaskResult(Message):
     reason: str = _field(str, default="")
     clicks_by: str = _field(str, default="")
     refined_by: str = _field(str, default="")
+    frame: int = _field(int, low=0, default=0)
+    steadied: bool = _field(bool, default=False)
 
     def problem(self) -> str:
         """As Message.problem."""

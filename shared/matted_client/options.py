@@ -218,6 +218,18 @@ class MaskOptions(GroundOptions, SubjectOptions, TuningOptions, ModelOptions):
 
 
 @dataclass(frozen=True)
+class SceneOptions:
+    """How the frames of one scene go together. No effect on a picture that is no frame."""
+
+    steady: bool = option(
+        YES_NO,
+        True,
+        N_("_Steady over the frames"),
+        N_("Nothing flickers where nothing moves: each mask is settled over the frames before it"),
+    )
+
+
+@dataclass(frozen=True)
 class ReachOptions:
     """How far a mask that is there already may change."""
 

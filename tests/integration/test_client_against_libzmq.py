@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zmq
+from conftest import wait_for
 from matted.serving.zap import DOMAIN, ZapHandler
 from matted_client import MattedError, ProtocolError, Rejected, Timeout, Unavailable, client, messages
 from matted_client.client import Session
@@ -163,6 +164,110 @@ def test_a_server_that_checks_no_password_gets_nothing(server: Callable[..., Ser
     with pytest.raises(Unavailable):
         ask(peer.connection())
     assert peer.seen == []
+
+
+# -- several frames on their way -------------------------------------------------------------------------------------
+
+
+class Late(Server):
+    """A server that answers mask requests two by two, the later one first; the level REFUSED with a refusal."""
+
+    REFUSED = 13
+
+    def __init__(self) -> None:
+        self.requests: list[messages.MaskRequest] = []
+        self.closed: list[int | None] = []
+        self._held: list[list[bytes]] = []
+        super().__init__()
+
+    def _answer(self, peer: bytes, raw: bytes, *frames: bytes) -> None:
+        op, request_id, header = messages.split_header(raw)
+        if op == "close":
+            self.closed.append(messages.Close.from_wire(header).sequence)
+            self._router.send_multipart([peer, messages.Done().to_wire(request_id)])
+        elif op == "cancel":
+            self.seen.append(op)
+        elif op != "mask":
+            super()._answer(peer, raw, *frames)
+        else:
+            self.requests.append(messages.MaskRequest.from_wire(header))
+            self._router.send_multipart([peer, messages.Progress("inference", 0.5).to_wire(request_id)])
+            info = messages.MaskResult(2, 1, 8, "echo", "none", 0.5, frame=len(self.requests))
+            refused = frames[0][0] == self.REFUSED
+            reply: messages.Message = messages.Failure("internal", "Refused.") if refused else info
+            self._held.append([peer, reply.to_wire(request_id), *([] if refused else [frames[0]])])
+            if len(self._held) == 2:
+                for held in reversed(self._held):
+                    self._router.send_multipart(held)
+                self._held.clear()
+
+
+@pytest.fixture
+def late() -> Iterator[Late]:
+    server = Late()
+    yield server
+    server.close()
+
+
+def frame(level: int) -> bytes:
+    return bytes([level, level])
+
+
+def test_masks_of_a_scene_come_in_the_order_of_its_frames(late: Late) -> None:
+    with Session(late.connection(), "tests") as session:
+        with session.scene(2, 1, "GRAY8", plate=frame(99), model="m", steady=False) as scene:
+            frames = map(frame, range(6))
+            found = [(bytes(mask.alpha), mask.info.frame) for mask in scene.masks(frames, ahead=2)]
+            assert scene.unanswered == 0
+        assert late.closed == [1]
+        with session.scene(2, 1, "GRAY8") as other:
+            assert len(list(other.masks([frame(7), frame(8)]))) == 2
+        assert late.closed == [1, 2]
+    assert found == [(frame(level), level + 1) for level in range(6)]
+    first, *rest = late.requests[:6]
+    assert (first.sequence, first.model, first.steady, first.plate) == (1, "m", False, True)
+    assert all((each.sequence, each.model, each.plate) == (1, "m", False) for each in rest)
+
+
+def test_a_frame_that_is_refused_ends_nothing_but_itself(late: Late) -> None:
+    with Session(late.connection(), "tests") as session:
+        scene = session.scene(2, 1, "GRAY8")
+        for level in (1, Late.REFUSED, 2, 3):
+            scene.send(frame(level))
+        assert bytes(scene.receive().alpha) == frame(1)
+        with pytest.raises(Rejected, match="Refused"):
+            scene.receive()
+        assert bytes(scene.receive().alpha) == frame(2)
+        assert bytes(scene.receive().alpha) == frame(3)
+        with pytest.raises(IndexError):
+            scene.receive()
+
+
+def test_other_requests_go_between_the_frames(late: Late) -> None:
+    with Session(late.connection(), "tests") as session:
+        scene = session.scene(2, 1, "GRAY8")
+        scene.send(frame(1))
+        assert bytes(session.mask(frame(2), 2, 1, "GRAY8").alpha) == frame(2)
+        assert bytes(scene.receive().alpha) == frame(1)
+
+
+def test_a_scene_that_is_cancelled_cancels_every_frame_and_the_session_goes_on(late: Late) -> None:
+    with Session(late.connection(), "tests") as session:
+        scene = session.scene(2, 1, "GRAY8")
+        for level in (1, 2, 3):
+            scene.send(frame(level))
+        assert [bytes(scene.receive().alpha) for _ in range(2)] == [frame(1), frame(2)]
+        with pytest.raises(Rejected) as refusal:
+            scene.receive(cancelled=lambda: True)
+        assert refusal.value.code == messages.CANCELLED and scene.unanswered == 0
+        scene.send(frame(4))
+        assert bytes(scene.receive().alpha) == frame(4)
+        assert late.seen.count("cancel") == 1
+        masks = scene.masks(map(frame, range(5, 9)), ahead=3)
+        assert bytes(next(masks).alpha) == frame(5)
+        masks.close()
+        assert scene.unanswered == 0
+        wait_for(lambda: late.seen.count("cancel") == 3, "the frames are cancelled")
 
 
 # -- a session that broke --------------------------------------------------------------------------------------------

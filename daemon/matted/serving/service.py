@@ -274,6 +274,8 @@ class Service:
             raise ProtocolError(f"'{op[:20]}' takes no frames.")
         if op == Close.op:
             name = Close.from_wire(header).picture
+            if name is None:
+                return [Reply(peer, request_id, messages.Done(False))]
             found = self._questions.pictures.close(peer, name)
             return [Reply(peer, request_id, messages.Done(found)), *self._end(lambda job: _is_view(job, peer, name))]
         if op == Load.op:

@@ -14,7 +14,17 @@ import pytest
 from matted.cli.pictures import arguments
 from matted_client import MattedError, ProtocolError, messages, options
 from matted_client.messages import MaskRequest, Message, Question, RefineRequest
-from matted_client.options import LayerOptions, MaskOptions, Option, RefineOptions, checked, entries, from_text, to_text
+from matted_client.options import (
+    LayerOptions,
+    MaskOptions,
+    Option,
+    RefineOptions,
+    SceneOptions,
+    checked,
+    entries,
+    from_text,
+    to_text,
+)
 
 ENTRIES = entries(LayerOptions)
 # One more option of each kind that the daemon can be asked for.
@@ -186,10 +196,11 @@ def test_all_options_are_listed_and_one_more_by_its_entry_alone(listed: Any) -> 
 
 
 def test_a_mask_request_has_every_option() -> None:
-    assert set(entries(MaskOptions)) == set(entries(MaskRequest))
+    options = {*entries(MaskOptions), *entries(SceneOptions)}
+    assert options == set(entries(MaskRequest))
     question = {field.name for field in dataclasses.fields(Question)}
-    own = {"plate", "keep_alive"}
-    assert {field.name for field in dataclasses.fields(MaskRequest)} == question | own | set(entries(MaskOptions))
+    own = {"plate", "keep_alive", "sequence"}
+    assert {field.name for field in dataclasses.fields(MaskRequest)} == question | own | options
 
 
 def test_a_refine_request_has_every_option() -> None:
