@@ -5,10 +5,11 @@ What needs NumPy is imported where it is needed: it takes longer to import than 
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
@@ -16,6 +17,7 @@ from matted.files.formats import decoding, known
 from matted.files.formats.known import PNG, TIFF, Form
 from matted.files.formats.picture import Picture as Picture
 from matted.files.formats.picture import PictureError as PictureError
+from matted.files.source import Source
 from matted.system import atomic_file
 
 _SEE = "matted formats lists what can be read."
@@ -24,9 +26,10 @@ _RESOLUTION = {282: 0, 283: 1}  # tags of EXIF: dots per inch across, and down
 _INCHES = {296: 2}  # the tag that says so
 
 
-def read(path: Path, page: int | None = None, keep_location: bool = False) -> Picture:
+def read(path: Path | Source, page: int | None = None, keep_location: bool = False) -> Picture:
     """Decode a file of any format that this installation reads. Raises PictureError.
 
+    path: of the file; or what it would hold, in memory.
     page: the number of the page of a TIFF that is read, from 1 on; None for the only one.
     keep_location: whether metadata keep where the picture was taken.
     """
@@ -35,7 +38,7 @@ def read(path: Path, page: int | None = None, keep_location: bool = False) -> Pi
             # Pillow warns from 89 megapixels on, which cameras reach; it refuses pictures of twice that size, and that
             # limit stays. It also warns of damaged metadata in pictures that are fine.
             warnings.simplefilter("ignore")
-            return decoding.decode(path, page, keep_location)
+            return decoding.decode(path if isinstance(path, Source) else Source(path), page, keep_location)
     except UnidentifiedImageError as error:
         raise PictureError(f"{path} is not a picture that matted can read.", _SEE) from error
     except Image.DecompressionBombError as error:
@@ -63,10 +66,18 @@ def write(picture: Picture, path: Path, overwrite: bool, form: Form = PNG, quali
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file.replacing(path) as draft:
-            _encode(picture, draft, form, form.quality if quality is None else quality)
+            with open(draft, "w+b") as file:
+                _encode(picture, file, form, form.quality if quality is None else quality)
             refuse_to_replace(path, overwrite)
     except OSError as error:
         raise PictureError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def encoded(picture: Picture, form: Form = PNG, quality: int | None = None) -> bytes:
+    """Return what a file of the picture holds. form, quality: as those of `write`."""
+    file = io.BytesIO()
+    _encode(picture, file, form, form.quality if quality is None else quality)
+    return file.getvalue()
 
 
 def refuse_to_replace(path: Path, overwrite: bool) -> None:
@@ -93,21 +104,20 @@ def bits_in(picture: Picture, form: Form) -> int:
     return min(form.bits, 8 * picture.own.colours.dtype.itemsize)
 
 
-def _encode(picture: Picture, path: Path, form: Form, quality: int | None) -> None:
+def _encode(picture: Picture, file: BinaryIO, form: Form, quality: int | None) -> None:
     if form in (PNG, TIFF):
         from matted.files.formats import png_writing, tiff_writing
 
         pixels = _pixels(picture.image) if picture.own is None else picture.own.pixels()
         if form == TIFF:
-            tiff_writing.write(path, pixels, picture.metadata)
+            tiff_writing.write(file, pixels, picture.metadata)
             return
         if picture.own is not None and pixels.dtype.kind == "f":
             pixels = picture.own.whole().pixels()
-        with open(path, "wb") as file:
-            png_writing.write(file, pixels, picture.metadata)
+        png_writing.write(file, pixels, picture.metadata)
         return
-    image, metadata = _in_eight_bits(picture)
-    image.save(path, form.name.upper(), **_how(form, quality), **metadata)
+    image, metadata = in_eight_bits(picture)
+    image.save(file, form.name.upper(), **_how(form, quality), **metadata)
 
 
 def _how(form: Form, quality: int | None) -> dict[str, Any]:
@@ -123,7 +133,7 @@ def _pixels(image: Image.Image) -> Any:
     return np.atleast_3d(np.asarray(image))
 
 
-def _in_eight_bits(picture: Picture) -> tuple[Image.Image, dict[str, Any]]:
+def in_eight_bits(picture: Picture) -> tuple[Image.Image, dict[str, Any]]:
     """Return what a format of 8 bits keeps of a picture, and its metadata as Pillow takes them.
 
     RGB of 8 bits keeps its samples and its profile. What has more bits, or is grey with a profile, is in sRGB.

@@ -12,6 +12,7 @@ from matted.files import pictures
 from matted.files.formats import known
 from matted.files.formats.known import AVIF, PNG, TIFF, WEBP
 from matted.files.formats.samples import upright
+from matted.files.source import Source
 
 KINDS = file_kinds.kinds()
 IN_RESULTS = {"1": "8", "10": "16"}  # what becomes of depths that no result has
@@ -53,6 +54,17 @@ def test_alpha_is_kept_where_the_mask_is_full(tmp_path: Path, kind: Kind, form: 
     else:
         np.testing.assert_allclose(after.alpha[full] / after.full, before.alpha[full] / before.full, atol=1 / 255)
     assert not after.alpha[file_kinds.MASK == 0].any()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_what_a_file_would_hold_is_read_like_a_file(tmp_path: Path, kind: Kind) -> None:
+    path = tmp_path / f"in{kind.suffix}"
+    kind.make(path, 1)
+    expected, picture = pictures.read(path), pictures.read(Source(Path("<bytes>"), path.read_bytes()))
+    assert (picture.image, picture.metadata, picture.bits) == (expected.image, expected.metadata, expected.bits)
+    assert (picture.own is None) == (expected.own is None)
+    if picture.own is not None and expected.own is not None:
+        np.testing.assert_array_equal(picture.own.pixels(), expected.own.pixels())
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)

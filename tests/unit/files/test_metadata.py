@@ -63,6 +63,13 @@ def result(source: Path, form: Form, keep_location: bool = False) -> Image.Image
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_a_result_in_memory_is_what_its_file_holds(tmp_path: Path, form: Form) -> None:
+    picture, target = pictures.read(photograph(tmp_path / "in.jpg")), tmp_path / "out"
+    pictures.write(picture, target, False, form)
+    assert pictures.encoded(picture, form) == target.read_bytes()
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
 @pytest.mark.parametrize("name", ["in.jpg", "in.png", "in.tif", "in.webp", "in.avif"])
 def test_date_camera_copyright_and_description_are_kept(tmp_path: Path, name: str, form: Form) -> None:
     made = result(photograph(tmp_path / name), form)

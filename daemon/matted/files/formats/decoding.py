@@ -11,6 +11,7 @@ from PIL.ExifTags import Base as Tag
 
 from matted.files.formats import known, metadata, picture, png_chunks
 from matted.files.formats.picture import Picture, PictureError
+from matted.files.source import Source
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # what such a file begins with
 _SEVERAL = {"MPO", "PSD"}  # a phone's JPEG that contains a second, smaller view; layers, of which the whole is shown
@@ -18,36 +19,36 @@ _IMAGECODECS = f"{known.GET_IMAGECODECS} Or save the picture as RGB with 8 or 16
 _HEIF = f"{known.GET_HEIF} Or save the picture as a JPEG."
 
 
-def decode(path: Path, page: int | None, keep_location: bool) -> Picture:
-    """Decode a file. The parameters are those of pictures.read.
+def decode(source: Source, page: int | None, keep_location: bool) -> Picture:
+    """Decode a picture. The parameters are those of pictures.read.
 
     Raises PictureError where it says what is wrong, DecompressionBombError, UnidentifiedImageError, and whatever else
     decoders raise for damaged files.
     """
-    with open(path, "rb") as file:
+    with source.open() as file:
         beginning = file.read(16)
     if beginning[:4] in _TIFF:
-        return _decode_tiff(path, page, keep_location)
+        return _decode_tiff(source, page, keep_location)
     if page is not None and page != 1:
-        raise PictureError(f"{path} has no page {page}.", "TIFF files alone have pages.")
+        raise PictureError(f"{source} has no page {page}.", "TIFF files alone have pages.")
     if known.is_heic(beginning):
-        return _decode_heic(path, keep_location)
+        return _decode_heic(source, keep_location)
     try:
-        return _decode_file(path, path, keep_location)
+        return _decode_file(source, source.file, keep_location)
     except ValueError:
-        lighter = png_chunks.without_large(path)
+        lighter = png_chunks.without_large(source)
         if lighter is None:
             raise
         file_without, profile = lighter
-        return _decode_file(path, file_without, keep_location, profile)
+        return _decode_file(source, file_without, keep_location, profile)
 
 
-def _decode_file(path: Path, file: Path | BinaryIO, keep_location: bool, profile: bytes | None = None) -> Picture:
-    """Decode what `file` holds, but no TIFF. path: for messages. profile: the ICC profile, if it is not in the file."""
+def _decode_file(source: Source, file: Path | BinaryIO, keep_location: bool, profile: bytes | None = None) -> Picture:
+    """Decode what `file` holds, but no TIFF. source: for messages. profile: the ICC profile, if not in the file."""
     with known.open_picture(file) as image:
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format not in _SEVERAL:
-            message = f"{path} has {frames} frames; matted works on single pictures."
+            message = f"{source} has {frames} frames; matted works on single pictures."
             raise PictureError(message, "Save the one that you want as a separate file, without the other frames.")
         # Pillow has 16 bits of grey, which are whole numbers of some more in PGM, and floats.
         values, bits = None, {"I": 16, "F": 32}.get(image.mode[:1], 8)
@@ -64,13 +65,13 @@ def _decode_file(path: Path, file: Path | BinaryIO, keep_location: bool, profile
         return replace(made, lossy=image.format in known.LOSSY_IN)
 
 
-def _decode_heic(path: Path, keep_location: bool) -> Picture:
+def _decode_heic(source: Source, keep_location: bool) -> Picture:
     if not known.has_heic():
-        raise PictureError(f"{path} is a HEIC. matted reads that with pillow-heif, which is not installed.", _HEIF)
+        raise PictureError(f"{source} is a HEIC. matted reads that with pillow-heif, which is not installed.", _HEIF)
     import numpy as np
     import pillow_heif
 
-    heic = pillow_heif.open_heif(path, convert_hdr_to_8bit=False)
+    heic = pillow_heif.open_heif(source.file, convert_hdr_to_8bit=False)
     image: Any = heic[heic.primary_index]
     if image.size[0] * image.size[1] > 2 * (Image.MAX_IMAGE_PIXELS or 0):
         raise Image.DecompressionBombError
@@ -89,16 +90,16 @@ def _decode_heic(path: Path, keep_location: bool) -> Picture:
     return replace(picture.of_image(shown, values if deep else None, bits, keep_location), lossy=True)
 
 
-def _decode_tiff(path: Path, page: int | None, keep_location: bool) -> Picture:
+def _decode_tiff(source: Source, page: int | None, keep_location: bool) -> Picture:
     from matted.files.formats import deep, tiff
 
     try:
         # From an open file: one that Pillow opens by its name it maps into memory, and takes a picture that lies on its
         # side for one that stands then.
-        with open(path, "rb") as file, Image.open(file, formats=["TIFF"]) as image:
+        with source.open() as file, Image.open(file, formats=["TIFF"]) as image:
             index = 0
             if image.is_animated or page is not None:  # type: ignore[attr-defined]
-                index = _page(path, page).index
+                index = _page(source, page).index
                 image.seek(index)
             tags = image.tag_v2  # type: ignore[attr-defined]
             bits = max(tags.get(Tag.BitsPerSample, (1,)))
@@ -106,7 +107,7 @@ def _decode_tiff(path: Path, page: int | None, keep_location: bool) -> Picture:
             if deep.is_deep(image):
 
                 def again() -> Image.Image:
-                    other = Image.open(path, formats=["TIFF"])
+                    other = Image.open(source.file, formats=["TIFF"])
                     other.seek(index)
                     return other
 
@@ -121,13 +122,13 @@ def _decode_tiff(path: Path, page: int | None, keep_location: bool) -> Picture:
     except (UnidentifiedImageError, ValueError, SyntaxError, LookupError):  # Pillow does not know such a TIFF
         pass
     try:
-        wanted = _page(path, page)
-        decoded = tiff.decode(path, wanted)
+        wanted = _page(source, page)
+        decoded = tiff.decode(source, wanted)
     except tiff.Unsupported as error:
         if error.needs_imagecodecs:
-            message = f"{path} is {error.what}. matted reads that with imagecodecs, which are not installed."
+            message = f"{source} is {error.what}. matted reads that with imagecodecs, which are not installed."
             raise PictureError(message, _IMAGECODECS) from error
-        raise PictureError(f"{path} is {error.what}, which matted cannot read.", error.hint) from error
+        raise PictureError(f"{source} is {error.what}, which matted cannot read.", error.hint) from error
     kept = metadata.chosen({**wanted.described, **decoded.info}, keep_location)
     profile = decoded.info.get("icc_profile")
     if decoded.own is not None:
@@ -136,17 +137,17 @@ def _decode_tiff(path: Path, page: int | None, keep_location: bool) -> Picture:
     return picture.converted(decoded.image, decoded.alpha, profile, kept, wanted.bits)
 
 
-def _page(path: Path, page: int | None) -> Any:
+def _page(source: Source, page: int | None) -> Any:
     """Return the page of a TIFF that is its picture, or that of a number. Raises PictureError if there is none."""
     from matted.files.formats import tiff
 
-    found = tiff.pictures(tiff.pages(path))
+    found = tiff.pictures(tiff.pages(source))
     if not found:
-        raise PictureError(f"{path} has no picture in it.")
+        raise PictureError(f"{source} has no picture in it.")
     if page is None and len(found) > 1:
-        message = f"{path} has {len(found)} pages; matted works on single pictures."
+        message = f"{source} has {len(found)} pages; matted works on single pictures."
         raise PictureError(message, f"Say which of these pages with --page, 1 to {len(found)}.")
     if page is not None and page > len(found):
         pages = "1 page" if len(found) == 1 else f"{len(found)} pages"
-        raise PictureError(f"{path} has no page {page}: it has {pages}.")
+        raise PictureError(f"{source} has no page {page}: it has {pages}.")
     return found[(page or 1) - 1]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from pathlib import Path
 
 from PIL import PngImagePlugin
+
+from matted.files.source import Source
 
 MAX_PROFILE = 64 * 2**20  # bytes; the largest that people have are a tenth of it
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
-def without_large(path: Path) -> tuple[io.BytesIO, bytes | None] | None:
+def without_large(source: Source) -> tuple[io.BytesIO, bytes | None] | None:
     """Return the PNG file without text and profiles beyond Pillow's limits, and the profile that was left out.
 
     None if it is no PNG file, or has nothing that is too large. Pillow's limits keep a few bytes from becoming
@@ -22,8 +23,9 @@ def without_large(path: Path) -> tuple[io.BytesIO, bytes | None] | None:
     Raises OSError, or ValueError for a profile that is larger than MAX_PROFILE.
     """
     result, profile, found, text = io.BytesIO(), None, False, 0
-    size = path.stat().st_size
-    with open(path, "rb") as file:
+    with source.open() as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
         if file.read(len(_SIGNATURE)) != _SIGNATURE:
             return None
         result.write(_SIGNATURE)

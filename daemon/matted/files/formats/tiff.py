@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -18,6 +17,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from matted.files.formats import samples
 from matted.files.formats.samples import Samples
+from matted.files.source import Source
 
 _BIG, _BIG_ENDIAN_BIG = b"II+\0", b"MM\0+"
 _XMP = 700
@@ -97,10 +97,10 @@ class Page:
         return f"a TIFF of {self.bits}-bit {numbers}{colours}" + (" with alpha" if alpha else "")
 
 
-def pages(path: Path) -> list[Page]:
+def pages(source: Source) -> list[Page]:
     """List all pages of the file, not decoded. Raises OSError, Unsupported, or ValueError if it is damaged."""
     found: list[Page] = []
-    with open(path, "rb") as file:
+    with source.open() as file:
         head = file.read(8)
         if head.startswith(_BIG_ENDIAN_BIG):
             raise Unsupported("a big-endian BigTIFF", hint="Save it as an ordinary TIFF.")
@@ -155,7 +155,7 @@ class Decoded:
     info: dict[str, Any]
 
 
-def decode(path: Path, page: Page) -> Decoded:
+def decode(source: Source, page: Page) -> Decoded:
     """Decode a page by tifffile.
 
     Raises Unsupported, DecompressionBombError, or whatever tifffile raises for damaged files.
@@ -167,7 +167,7 @@ def decode(path: Path, page: Page) -> Decoded:
     width, height = page.size
     if width * height > most:
         raise Image.DecompressionBombError
-    with tifffile.TiffFile(path) as file:
+    with tifffile.TiffFile(source.file) as file:
         stored = file.pages[page.index].aspage()
         if stored.nbytes > most * _MOST_BYTES:
             raise Image.DecompressionBombError

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from numpy.typing import NDArray
 from PIL import Image
@@ -19,9 +18,10 @@ _DIRECTORIES = (IFD.Exif, IFD.GPSInfo)
 _TEXTS = (Base.ImageDescription, Base.Make, Base.Model, Base.DateTime, Base.Artist, Base.Copyright)
 
 
-def write(path: Path, pixels: NDArray[Any], metadata: Mapping[str, Any]) -> None:
+def write(file: BinaryIO, pixels: NDArray[Any], metadata: Mapping[str, Any]) -> None:
     """Write a TIFF.
 
+    file: that is written and read, and empty.
     pixels: height x width x 1 to 4, uint8, uint16 or float32; a second or fourth is alpha.
     metadata: icc_profile, dpi, exif, xmp, as far as there are any.
     """
@@ -37,7 +37,7 @@ def write(path: Path, pixels: NDArray[Any], metadata: Mapping[str, Any]) -> None
     if "xmp" in metadata:
         tags.append((_XMP, _BYTE, len(metadata["xmp"]), metadata["xmp"], True))
     tifffile.imwrite(
-        path,
+        file,
         pixels if channels > 1 else pixels[:, :, 0],
         byteorder="<",
         photometric="minisblack" if channels < 3 else "rgb",
@@ -55,25 +55,26 @@ def write(path: Path, pixels: NDArray[Any], metadata: Mapping[str, Any]) -> None
         extratags=tags,
     )
     if within:
-        _add_directories(path, within)
+        _add_directories(file, within)
 
 
-def _add_directories(path: Path, within: Mapping[int, Mapping[int, Any]]) -> None:
+def _add_directories(file: BinaryIO, within: Mapping[int, Mapping[int, Any]]) -> None:
     """Write directories of EXIF at the end, and have tags of the picture lead to them.
 
     tifffile does not write such tags. So there is one of the number before, which is nobody's, and becomes it here.
     """
     import tifffile
 
-    with tifffile.TiffFile(path, mode="r+") as file:
+    file.seek(0)
+    with tifffile.TiffFile(file, mode="r+") as written:
         for ifd, values in within.items():
             directory = ImageFileDirectory_v2()
             for tag, value in values.items():
                 directory[tag] = value
-            place = file.filehandle.seek(0, 2)
-            place += file.filehandle.write(b"\0" * (place % 2))
-            file.filehandle.write(directory.tobytes(place))
-            leading = file.pages.first.tags[ifd - 1]
+            place = written.filehandle.seek(0, 2)
+            place += written.filehandle.write(b"\0" * (place % 2))
+            written.filehandle.write(directory.tobytes(place))
+            leading = written.pages.first.tags[ifd - 1]
             leading.overwrite(place)
-            file.filehandle.seek(leading.offset)
-            file.filehandle.write(struct.pack("<H", ifd))
+            written.filehandle.seek(leading.offset)
+            written.filehandle.write(struct.pack("<H", ifd))
