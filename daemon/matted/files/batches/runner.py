@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from matted_client import MattedError, Rejected, Unavailable, messages
-from matted_client.client import Session, connect
+from matted_client import MattedError, Rejected, messages
+from matted_client.client import Session
 from matted_client.messages import MaskResult, Progress
 from matted_client.pictures import Mask
 
 from matted.files import masks, pictures
+from matted.files.connection import Ask, Connection
 from matted.files.formats.known import PNG, Form
 from matted.files.hints import Hints
 from matted.files.pictures import Picture, PictureError
@@ -25,7 +26,6 @@ THREADS = 3  # the daemon works on two pictures at once; meanwhile a third is re
 BYTES_AT_ONCE = 1_440_000_000  # of all pictures in work: 80 megapixels of 8 bits; they take as much in the daemon
 
 OnProgress = Callable[[Path, Progress], None]
-Ask = Callable[..., Mask]  # takes a session, on_progress and cancelled
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Runner:
         self._on_progress = on_progress
         self._stopping = threading.Event()
         client = "matted refine" if options.refine else "matted remove"
-        self._connections = deque(_Connection(client, self._stopping.is_set) for _ in range(THREADS))  # not in use
+        self._connections = deque(Connection(client, self._stopping.is_set) for _ in range(THREADS))  # not in use
         self._reading = threading.Lock()
         self._budget = _Budget(BYTES_AT_ONCE)
         self._threads = ThreadPoolExecutor(THREADS, "runner")
@@ -199,52 +199,6 @@ class _Budget:
         with self._changed:
             self._in_use -= count
             self._changed.notify_all()
-
-
-class _Connection:
-    """A session that is opened when it is needed, and opened again after the daemon ended. For one thread at a time."""
-
-    _starting = threading.Lock()  # if several threads find no daemon, one of them starts it
-
-    def __init__(self, client: str, cancelled: Callable[[], bool]) -> None:
-        """client: the program's name, for the daemon's log."""
-        self._session: Session | None = None
-        self._client = client
-        self._cancelled = cancelled
-
-    def ask(self, question: Ask, on_progress: Callable[[Progress], None]) -> Mask:
-        """Ask for a mask. If the daemon ends meanwhile, start another and ask once more.
-
-        on_progress: is called in this thread.
-
-        Raises as Session.mask and connect do.
-        """
-
-        def once() -> Mask:
-            return question(self._open(on_progress), on_progress=on_progress, cancelled=self._cancelled)
-
-        self._open(on_progress)  # outside the `try`: a daemon that does not start would not start the second time
-        try:
-            try:
-                return once()
-            except Unavailable:
-                self.drop()
-                return once()
-        except MattedError:
-            self.drop()
-            raise
-
-    def drop(self) -> None:
-        """Close the session, if there is one."""
-        if self._session is not None:
-            self._session.close()
-            self._session = None
-
-    def _open(self, on_progress: Callable[[Progress], None]) -> Session:
-        if self._session is None:
-            with self._starting:
-                self._session = connect(self._client, on_progress=on_progress, cancelled=self._cancelled)
-        return self._session
 
 
 def _fault(step: Step, error: Exception) -> PictureError:

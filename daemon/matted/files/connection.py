@@ -1,0 +1,59 @@
+"""A connection to the daemon that is opened when it is needed, and opened again after the daemon has ended."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from matted_client import MattedError, Unavailable
+from matted_client.client import Session, connect
+from matted_client.messages import Progress
+from matted_client.pictures import Mask
+
+Ask = Callable[..., Mask]  # takes a session, on_progress and cancelled
+
+
+class Connection:
+    """A session with the daemon, for one thread at a time."""
+
+    _starting = threading.Lock()  # if several threads find no daemon, one of them starts it
+
+    def __init__(self, client: str, cancelled: Callable[[], bool]) -> None:
+        """client: the program's name, for the daemon's log."""
+        self._session: Session | None = None
+        self._client = client
+        self._cancelled = cancelled
+
+    def ask(self, question: Ask, on_progress: Callable[[Progress], None]) -> Mask:
+        """Ask for a mask. If the daemon ends meanwhile, start another and ask once more.
+
+        on_progress: is called in this thread.
+
+        Raises as Session.mask and connect do.
+        """
+
+        def once() -> Mask:
+            return question(self._open(on_progress), on_progress=on_progress, cancelled=self._cancelled)
+
+        self._open(on_progress)  # outside the `try`: a daemon that does not start would not start the second time
+        try:
+            try:
+                return once()
+            except Unavailable:
+                self.drop()
+                return once()
+        except MattedError:
+            self.drop()
+            raise
+
+    def drop(self) -> None:
+        """Close the session, if there is one."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _open(self, on_progress: Callable[[Progress], None]) -> Session:
+        if self._session is None:
+            with self._starting:
+                self._session = connect(self._client, on_progress=on_progress, cancelled=self._cancelled)
+        return self._session
