@@ -40,7 +40,7 @@ class Conversion:
         self._back: ImageCms.ImageCmsTransform | None = None  # that of a scanner converts one way alone
         with suppress(ImageCms.PyCMSError):
             self._back = ImageCms.buildTransform(_SRGB, self._profile, "RGB", self._mode)
-        self._curves = _Curves.of(profile)
+        self.curves = Curves.of(profile)  # None where the profile is a table
 
     def is_plain(self) -> bool:
         """Whether the colours are those of sRGB."""
@@ -52,9 +52,9 @@ class Conversion:
     def to_srgb(self, own: Samples) -> Image.Image:
         """Return a picture's colours as RGB of 8 bits."""
         if (
-            self._curves is None
+            self.curves is None
             or own.colours.dtype == np.uint8
-            or (own.colours.dtype == np.uint16 and self._curves.fine_in_eight_bits)
+            or (own.colours.dtype == np.uint16 and self.curves.fine_in_eight_bits)
         ):  # by lcms, which is much quicker
             reduced = own.rounded()
             image = Image.fromarray(reduced[:, :, 0] if own.grey else np.ascontiguousarray(reduced))
@@ -64,7 +64,7 @@ class Conversion:
             rows = own.colours[top : top + _ROWS]
             flat = rows.reshape(-1, rows.shape[2])
             places = flat if flat.dtype == np.uint16 else _places(_from_0_to_1(flat, own))
-            result[top : top + _ROWS] = self._curves.to_srgb(places).reshape(*rows.shape[:2], 3)
+            result[top : top + _ROWS] = self.curves.to_srgb(places).reshape(*rows.shape[:2], 3)
         return Image.fromarray(result)
 
     def from_srgb(self, colours: NDArray[np.uint8]) -> NDArray[Any]:
@@ -73,24 +73,24 @@ class Conversion:
         Those of a profile that does not convert back are returned as they are. That does for what they are needed for:
         by how much a colour changes.
         """
-        if self._curves is not None:
-            return self._curves.from_srgb(colours)
+        if self.curves is not None:
+            return self.curves.from_srgb(colours)
         if self._back is None:
             return unconverted(colours, self._mode == "L")
         image = ImageCms.applyTransform(Image.fromarray(colours[np.newaxis]), self._back)
         return np.asarray(image).reshape(len(colours), -1) / 255.0
 
 
-class _Curves:
+class Curves:
     """A profile that is a curve a channel and a matrix, as those of working spaces are. It is exact for all depths."""
 
     def __init__(self, curves: list[NDArray[Any]], matrix: NDArray[Any] | None) -> None:
         """curves: of each channel, light at `_STEPS` samples. matrix: from light to linear sRGB; None for grey."""
-        self._curves = [curve.astype(np.float32) for curve in curves]
-        self._matrix = None if matrix is None else matrix.astype(np.float32)
+        self.light = [curve.astype(np.float32) for curve in curves]
+        self.matrix = None if matrix is None else matrix.astype(np.float32)
 
     @classmethod
-    def of(cls, profile: bytes) -> _Curves | None:
+    def of(cls, profile: bytes) -> Curves | None:
         """Read them from a profile; None if it has others, or is damaged."""
         try:
             tags = _tags(profile)
@@ -108,13 +108,13 @@ class _Curves:
     @property
     def fine_in_eight_bits(self) -> bool:
         """Whether steps of 8 bits are hardly larger than those of sRGB, for dark tones too; those of light are."""
-        return all(float(curve[_STEPS // 256]) * _DARK <= _FINE for curve in self._curves)
+        return all(float(curve[_STEPS // 256]) * _DARK <= _FINE for curve in self.light)
 
     def to_srgb(self, places: NDArray[np.uint16]) -> NDArray[np.uint8]:
         """places: the colours as entries of the curves, n x channels."""
-        light = np.stack([curve[places[:, at]] for at, curve in enumerate(self._curves)], axis=1)
-        if self._matrix is not None:
-            light = light @ self._matrix.T
+        light = np.stack([curve[places[:, at]] for at, curve in enumerate(self.light)], axis=1)
+        if self.matrix is not None:
+            light = light @ self.matrix.T
         np.clip(light, 0.0, 1.0, out=light)
         light *= np.float32(_STEPS - 1)
         light += np.float32(0.5)
@@ -122,12 +122,10 @@ class _Curves:
         return np.broadcast_to(result, (len(result), 3))
 
     def from_srgb(self, colours: NDArray[np.uint8]) -> NDArray[Any]:
-        light = _DECODED[colours if self._matrix is not None else colours[:, 1:2]]
-        if self._matrix is not None:
-            light = light @ np.linalg.inv(self._matrix.astype(np.float64)).T
-        channels = [
-            np.interp(light[:, at], np.maximum.accumulate(curve), _GRID) for at, curve in enumerate(self._curves)
-        ]
+        light = _DECODED[colours if self.matrix is not None else colours[:, 1:2]]
+        if self.matrix is not None:
+            light = light @ np.linalg.inv(self.matrix.astype(np.float64)).T
+        channels = [np.interp(light[:, at], np.maximum.accumulate(curve), _GRID) for at, curve in enumerate(self.light)]
         return np.stack(channels, axis=1)
 
 
@@ -143,6 +141,7 @@ def _decoded(colours: NDArray[Any]) -> NDArray[Any]:
 
 
 _DECODED = _decoded(np.arange(256) / 255.0)
+SRGB_LIGHT = _decoded(_GRID)  # at `_STEPS` samples, as that of other curves
 _ENCODED = (
     (np.where(_GRID <= 0.0031308, _GRID * 12.92, 1.055 * _GRID ** (1 / 2.4) - 0.055) * 255.0).round().astype(np.uint8)
 )

@@ -1,0 +1,1 @@
+"""What a cut-out is shown on and how large: background, crop, size, square and a soft shadow."""
