@@ -29,7 +29,12 @@ def of_reply(picture: Picture, reply: Reply) -> Picture:
 
 def grey(reply: Reply) -> Picture:
     """Return the mask of the daemon's reply as a picture in grey."""
-    own = Samples(_mask_in(reply)[:, :, np.newaxis])
+    return grey_of(_mask_in(reply))
+
+
+def grey_of(mask: Mask) -> Picture:
+    """Return a mask as a picture in grey."""
+    own = Samples(mask[:, :, np.newaxis])
     return Picture(Image.fromarray(own.reduced()[:, :, 0]), {}, own=own)
 
 

@@ -22,6 +22,7 @@ from matted.system import atomic_file
 
 _SEE = "matted formats lists what can be read."
 _LOSSLESS = 100  # the quality of a WebP whose samples are exact
+_HIGH = 90  # the quality of a JPEG from which on colours are as sharp as brightness
 _RESOLUTION = {282: 0, 283: 1}  # tags of EXIF: dots per inch across, and down
 _INCHES = {296: 2}  # the tag that says so
 
@@ -124,6 +125,9 @@ def _how(form: Form, quality: int | None) -> dict[str, Any]:
     if form == known.WEBP:
         exact = quality == _LOSSLESS
         return {"lossless": exact, "quality": 60 if exact else quality, "exact": exact}
+    if form == known.JPEG:
+        sharp = quality is not None and quality >= _HIGH
+        return {"quality": quality, "subsampling": "4:4:4" if sharp else "4:2:0", "optimize": True}
     return {"quality": quality, "subsampling": "4:4:4"}
 
 

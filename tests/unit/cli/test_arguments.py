@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 from matted.cli.main import command_parser, main
+from matted.cli.pictures import framing
+from matted.files.framing.backgrounds import Blur, Colour
+from matted.files.framing.frame import Frame
+from matted.files.framing.layout import Margin
 from matted_client import options
 from matted_client.options import MaskOptions, RefineOptions
 
@@ -96,3 +100,43 @@ def test_refine_takes_one_picture_and_one_mask(capsys: pytest.CaptureFixture[str
     assert "it has to be a number from 0 to 1000 or nothing, not '-1'" in refusal(
         capsys, "refine", "a.jpg", "m.png", "--reach", "-1"
     )
+
+
+def test_a_frame_is_said_in_words_as_people_write_them() -> None:
+    parse = command_parser().parse_args
+    given = parse(["remove", "a.jpg", "--background", "#fc0", "--crop", "--size", "800x600", "--add-shadow"])
+    assert framing.frame(given) == Frame(Colour((255, 204, 0)), Margin(0), (800, 600), False, 50)
+    given = parse(["refine", "a.jpg", "m.png", "--background=blur:2.5", "--crop=5%", "--square", "--add-shadow", "20"])
+    assert framing.frame(given) == Frame(Blur(2.5), Margin(5, percent=True), None, True, 20)
+    assert framing.frame(parse(["remove", "a.jpg"])).is_plain
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("--background=#12", "#12 is no colour, and there is no such file."),
+        ("--background=#11223344", "#11223344 is transparent, and a background is not."),
+        ("--background=blur:0", "The radius of a blur is more than 0 and at most 1000 pixels, not 0."),
+        ("--crop=-3", "A margin is pixels or percent, such as 20 or 5%, not -3."),
+        ("--crop=501%", "A margin is pixels or percent, such as 20 or 5%, not 501%."),
+        ("--size=800", "A size is width and height in pixels, 1 to 30000, such as 800x600, not 800."),
+        ("--size=0x5", "A size is width and height in pixels, 1 to 30000, such as 800x600, not 0x5."),
+        ("--add-shadow=0", "A shadow is 1 to 100 percent dark, not 0."),
+    ],
+)
+def test_what_is_no_part_of_a_frame_is_refused(capsys: pytest.CaptureFixture[str], argument: str, said: str) -> None:
+    assert said in refusal(capsys, "remove", "a.jpg", argument)
+
+
+def test_a_picture_is_not_taken_for_a_margin(capsys: pytest.CaptureFixture[str]) -> None:
+    said = refusal(capsys, "remove", "--crop", "a.jpg")
+    assert said.endswith("such as 20 or 5%, not a.jpg. Without one, --crop comes behind the pictures.")
+
+
+def test_a_jpeg_takes_a_background_or_a_mask(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    said = complaint(capsys, "remove", f"{tmp_path}/a.png", "--format", "jpeg")
+    assert said[:2] == (1, "A JPEG cannot be transparent, and a cut-out is.")
+    assert said[2].startswith("Give it a background: --background white. Or choose another format: png, webp, tiff")
+    said = complaint(capsys, "remove", f"{tmp_path}/a.png", "--mask", "--background", "white")
+    assert said[1] == "A mask has no background."

@@ -116,13 +116,23 @@ def form(given: argparse.Namespace) -> Any:
 
 
 def written(given: argparse.Namespace, form: Any) -> dict[str, Any]:
-    """Return the fields of RunOptions that say how files are read and written. form: of the results.
+    """Return the fields of RunOptions that say how files are read, framed and written. form: of the results.
 
-    Raises MattedError if the format has no quality, and one is given.
+    Raises MattedError if the format has no quality, and one is given; if it cannot be transparent, and results are; or
+    if a mask cannot be framed so.
     """
+    from matted.cli.pictures import framing
+    from matted.files.formats import known
+
+    frame = framing.frame(given)
+    if not (form.alpha or given.mask or frame.is_opaque):
+        others = ", ".join(known.transparent())
+        message = f"A {form.title} cannot be transparent, and a cut-out is."
+        raise MattedError(message, f"Give it a background: --background white. Or choose another format: {others}.")
     if given.quality is not None and form.quality is None:
         raise MattedError(f"{form.title} has no --quality: it keeps every sample.", "Leave it out.")
-    return {"page": given.page, "form": form, "quality": given.quality, "keep_location": given.keep_location}
+    files = {"page": given.page, "form": form, "quality": given.quality, "keep_location": given.keep_location}
+    return {**files, "frame": frame}
 
 
 def point(text: str) -> tuple[int, int]:

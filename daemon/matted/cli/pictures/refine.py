@@ -9,7 +9,7 @@ from typing import Any
 from matted_client.options import RefineOptions
 
 from matted.cli.output import FAILED, OK
-from matted.cli.pictures import arguments
+from matted.cli.pictures import arguments, framing
 
 
 def add_parser(commands: Any) -> None:
@@ -24,6 +24,7 @@ def add_parser(commands: Any) -> None:
         " black and white paint on a transparent layer; for a folder a folder, with masks of the same names",
     )
     arguments.add_results(refine)
+    framing.add(refine)
     arguments.add_run(refine)
     arguments.add_options(refine.add_argument_group("the mask"), RefineOptions)
     refine.set_defaults(run=_refine)

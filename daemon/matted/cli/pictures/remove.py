@@ -12,7 +12,7 @@ from matted_client import MattedError
 from matted_client.options import MaskOptions
 
 from matted.cli.output import FAILED, OK, WRONG, complain
-from matted.cli.pictures import arguments
+from matted.cli.pictures import arguments, framing
 
 
 def add_parser(commands: Any) -> None:
@@ -22,6 +22,7 @@ def add_parser(commands: Any) -> None:
         "inputs", nargs="+", type=Path, metavar="IMAGE", help="a picture, or a folder; see: matted formats"
     )
     arguments.add_results(remove)
+    framing.add(remove)
     remove.add_argument(
         "--plate", type=Path, metavar="IMAGE", help="the same scene without the subject, for models that compare"
     )

@@ -85,7 +85,7 @@ def plan(
             passed_over.add(found.passed_over)
         wishes = _with_short_names(_without_doubles(wishes), form.suffixes[0])
         steps = [Step(wish.source, target) for wish, target in zip(wishes, naming.targets(wishes), strict=True)]
-    _refuse_form(form, kind)
+    _refuse_form(form)
     pictures = _without_results(steps, kind, form, set() if skip_existing else named)
     passed_over.results = len(steps) - len(pictures)
     refuse_to_replace_inputs(pictures)
@@ -110,13 +110,10 @@ def _form_by_name(output: str, form: Form | None) -> Form:
     return named
 
 
-def _refuse_form(form: Form, kind: str) -> None:
-    """Raise PictureError if results of a kind cannot be in a format."""
-    others = ", ".join(name for name, other in known.FORMS.items() if other.alpha and known.can_write(other))
-    if not form.alpha and kind not in naming.MASKS:
-        message = f"A {form.title} cannot be transparent, and a cut-out is."
-        raise PictureError(message, f"Choose another format with --format: {others}. A mask can be a {form.title}.")
+def _refuse_form(form: Form) -> None:
+    """Raise PictureError if this installation cannot write a format."""
     if not known.can_write(form):
+        others = ", ".join(known.transparent())
         raise PictureError(f"This installation of Pillow cannot write {form.title}.", f"Choose another: {others}.")
 
 

@@ -19,6 +19,7 @@ from matted_client.pictures import Mask
 from matted.files import masks, pictures
 from matted.files.connection import Ask, Connection
 from matted.files.formats.known import PNG, Form
+from matted.files.framing.frame import Frame
 from matted.files.hints import Hints
 from matted.files.pictures import Picture, PictureError
 
@@ -54,6 +55,7 @@ class RunOptions:
     form: the format of the results.
     quality: of the results, 1 to 100; None for the format's own.
     keep_location: whether results say where the picture was taken.
+    frame: what results are shown on, and how large.
     """
 
     mask: bool
@@ -66,6 +68,7 @@ class RunOptions:
     form: Form = PNG
     quality: int | None = None
     keep_location: bool = False
+    frame: Frame = field(default_factory=Frame)
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ class Runner:
             with self._reading:
                 self._raise_if_stopping()
                 picture = pictures.read(step.source, self._options.page, self._options.keep_location)
-                size = picture.bytes_in_work
+                size = picture.bytes_in_work + self._options.frame.bytes_in_work(*picture.image.size)
                 self._budget.acquire(size)
             try:
                 return self._finish(step, picture)
@@ -143,7 +146,8 @@ class Runner:
         """Ask for the mask of the picture, and write the result."""
         _refuse_other_size(step, picture, self._plate)
         form = self._options.form
-        pictures.refuse_too_large(step.source, picture, form)
+        if not self._options.frame.changes_size:
+            pictures.refuse_too_large(step.source, picture, form)
         self._options.hints.refuse_outside(step.source, *picture.image.size)
         strokes = not self._options.refine
         hint = masks.read(step.hint, step.source, picture, strokes).tobytes() if step.hint else None
@@ -155,7 +159,8 @@ class Runner:
         finally:
             self._connections.append(connection)
         self._raise_if_stopping()
-        result = _result(picture, reply, self._options.mask)
+        result = _result(picture, reply, self._options)
+        pictures.refuse_too_large(step.source, result, form)
         pictures.write(result, step.target, self._overwrite, form, self._options.quality)
         return Result(reply.info, picture.bits, pictures.bits_in(result, form), picture.colours)
 
@@ -215,7 +220,9 @@ def _refuse_other_size(step: Step, picture: Picture, plate: Picture | None) -> N
         raise PictureError(f"{step.source} has {sizes}.", "Take both from a tripod, and crop them alike.")
 
 
-def _result(picture: Picture, reply: Mask, mask_only: bool) -> Picture:
+def _result(picture: Picture, reply: Mask, options: RunOptions) -> Picture:
     from matted.files import cutting
 
-    return cutting.grey(reply) if mask_only else cutting.of_reply(picture, reply)
+    if options.mask:
+        return options.frame.apply_to_mask(cutting.grey(reply))
+    return options.frame.apply(cutting.of_reply(picture, reply), picture)

@@ -57,7 +57,7 @@ class Form:
         """What it keeps, in a few words."""
         depth = "8, 16 and 32 bits, floats" if self.floats else f"8 and {self.bits} bits" if self.bits > 8 else "8 bits"
         loss = "lossless" if self.quality is None else f"--quality, 1 to 100 (default: {self.quality})"
-        return f"{depth}; {loss}" + ("" if self.alpha else "; masks alone, as it cannot be transparent")
+        return f"{depth}; {loss}" + ("" if self.alpha else "; with --background, or masks, as it cannot be transparent")
 
 
 PNG = Form("png", (".png",), bits=16)
@@ -80,6 +80,11 @@ def can_write(form: Form) -> bool:
 
     feature = _FEATURES.get(form.name.upper())
     return feature is None or bool(features.check(feature))
+
+
+def transparent() -> list[str]:
+    """Return the names of the formats that are written here and can be transparent."""
+    return [name for name, form in FORMS.items() if form.alpha and can_write(form)]
 
 
 @lru_cache(maxsize=1)

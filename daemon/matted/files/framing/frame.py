@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from matted.files.framing.light import Light
 
 _IN_WORK = 28  # bytes of a pixel that is resized, or whose ground is blurred: planes of floats
-SHADOW = 50  # percent: how dark the shadow is that nobody has said more of
 
 
 @dataclass(frozen=True)
@@ -135,18 +134,20 @@ class Frame:
             subject = composing.composed(subject, ground, shadow, light)
         return _picture(subject, kept, cut, light)
 
-    def apply_to_mask(self, mask: NDArray[Any], layout: Layout | None = None) -> NDArray[Any]:
-        """Return a mask as it is framed: cropped, padded with 0, resized.
+    def apply_to_mask(self, mask: Picture, layout: Layout | None = None) -> Picture:
+        """Return a mask as it is framed: cropped, padded with black, resized.
 
-        mask: height x width, uint8 or uint16. layout: as `layout` returned it; None: that of this mask.
+        mask: as cutting.grey returns it. layout: as `layout` returned it; None: that of this mask.
 
         Raises as `layout`.
         """
-        if not self.changes_size:
+        if not self.changes_size or mask.own is None:
             return mask
+        from matted.files import cutting
         from matted.files.framing import resampling
 
-        return resampling.mask_laid_out(mask, layout or self.layout(mask))
+        alpha = mask.own.colours[:, :, 0]
+        return cutting.grey_of(resampling.mask_laid_out(alpha, layout or self.layout(alpha)))
 
 
 def samples_of(picture: Picture) -> Samples:

@@ -69,6 +69,14 @@ def margin(text: str) -> Margin:
     return Margin(float(found[1]), found[2] == "%")
 
 
+def darkness(text: str) -> int:
+    """Return how dark a shadow is, in percent, that a text means: "50". Raises MattedError for others."""
+    found = re.fullmatch(r"([0-9]{1,3})%?", text)
+    if found is None or not 1 <= int(found[1]) <= 100:
+        raise MattedError(f"A shadow is 1 to 100 percent dark, not {text}.")
+    return int(found[1])
+
+
 def size(text: str) -> tuple[int, int]:
     """Return the width and height that a text means: "800x600". Raises MattedError for others."""
     found = re.fullmatch(r"([0-9]{1,6})x([0-9]{1,6})", text.lower())

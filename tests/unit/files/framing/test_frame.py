@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matted.files import cutting
 from matted.files.formats import picture as making
 from matted.files.formats.samples import Samples
 from matted.files.framing import words
@@ -67,6 +68,10 @@ def picture_of(colours: Array, alpha: Array | None = None, profile: bytes | None
     if colours.dtype == np.uint8 and colours.shape[2] == 3 and profile is None:
         return Picture(Image.fromarray(colours if alpha is None else np.dstack([colours, alpha])), {})
     return making.of_samples(Samples(colours, alpha), profile, {}, 8 * colours.dtype.itemsize)
+
+
+def mask_of(picture: Picture) -> Array:
+    return samples_of(picture).colours[:, :, 0]
 
 
 def framed(frame: Frame, colours: Array, alpha: Array, profile: bytes | None = None) -> Samples:
@@ -176,7 +181,7 @@ def test_a_size_is_exact_in_every_combination(size: Any, crop: Any, background: 
     result = framed(frame, noise(3, np.uint8), shaped())
     assert result.colours.shape == (size[1], size[0], 3)
     assert (result.alpha is None) == (background is not None)
-    assert frame.apply_to_mask(shaped()).shape == (size[1], size[0])
+    assert frame.apply_to_mask(cutting.grey_of(shaped())).image.size == size
 
 
 def test_resizing_leaves_no_halo_and_keeps_the_aspect() -> None:
@@ -205,10 +210,10 @@ def test_pictures_are_resized_in_linear_light() -> None:
 def test_a_mask_is_cropped_and_resized_as_its_picture() -> None:
     mask, frame = shaped(np.uint16), Frame(crop=Margin(3), square=True)
     cut = framed(frame, noise(3, np.uint16), mask)
-    np.testing.assert_array_equal(frame.apply_to_mask(mask), cut.alpha)
+    np.testing.assert_array_equal(mask_of(frame.apply_to_mask(cutting.grey_of(mask))), cut.alpha)
     resized = Frame(crop=Margin(3), size=(50, 40))
     smaller = framed(resized, noise(3, np.uint16), mask)
-    np.testing.assert_array_equal(resized.apply_to_mask(mask), smaller.alpha)
+    np.testing.assert_array_equal(mask_of(resized.apply_to_mask(cutting.grey_of(mask))), smaller.alpha)
 
 
 def test_a_shadow_is_below_and_darkens_the_ground_alone() -> None:
