@@ -264,12 +264,12 @@ class FakeLicences:
 class FakeStore:
     """A Store in which every model is installed, except those of `missing`: they pass a gate while they download.
 
-    damaged: those whose files are there, and found out to be damaged when they are to be loaded.
-    cut_short: those of `missing` of whose files a part is there.
+    spoilt: those whose files are there, and found out to be damaged when they are to be loaded.
+    cut_short: those of whose files only a part is there: they are not installed.
     """
 
     missing: set[str] = field(default_factory=set)
-    damaged: set[str] = field(default_factory=set)
+    spoilt: set[str] = field(default_factory=set)
     cut_short: set[str] = field(default_factory=set)
     downloading: Gate = field(default_factory=Gate)
     licences: FakeLicences = field(default_factory=FakeLicences)
@@ -277,7 +277,7 @@ class FakeStore:
     def obtain(
         self, spec: ModelSpec, on_fraction: Callable[[float], None], check: Callable[[], None], wanted: bool = False
     ) -> bool:
-        if spec.id in self.damaged:
+        if spec.id in self.spoilt | self.cut_short:
             raise Rejected(messages.MODEL_NOT_INSTALLED, f"The model {spec.id} is damaged.")
         if spec.id not in self.missing:
             return False
@@ -293,13 +293,16 @@ class FakeStore:
         return Path(spec.id)
 
     def installed(self, spec: ModelSpec) -> bool:
-        return spec.id not in self.missing
+        return spec.id not in self.missing | self.cut_short
 
     def installed_of(self, specs: Iterable[ModelSpec]) -> set[str]:
         return {spec.id for spec in specs if self.installed(spec)}
 
+    def damaged(self, spec: ModelSpec) -> bool:
+        return spec.id in self.cut_short
+
     def damaged_of(self, specs: Iterable[ModelSpec]) -> set[str]:
-        return {spec.id for spec in specs if spec.id in self.cut_short}
+        return {spec.id for spec in specs if self.damaged(spec)}
 
     @property
     def as_store(self) -> Store:

@@ -265,9 +265,18 @@ class Predictor:
         """Raise Rejected("licence_not_accepted") unless the model may be used, also for what it saw before."""
         self._store.licences.require(spec)
 
-    def can_use(self, spec: ModelSpec) -> bool:
-        """Return whether the model may be used, and is on this computer as far as the sizes of its files tell."""
-        return self._store.licences.allows(spec) and self._store.installed(spec)
+    def first_usable(self, specs: Sequence[ModelSpec]) -> ModelSpec | None:
+        """Return the first of some models that may be used, and is on this computer as far as the sizes of files tell.
+
+        If there is none, the first whose files are damaged: to hold that raises Rejected, which says how to get it
+        again. None if there is none of these, either.
+        """
+        allowed = [spec for spec in specs if self._store.licences.allows(spec)]
+        for is_so in (self._store.installed, self._store.damaged):
+            for spec in allowed:
+                if is_so(spec):
+                    return spec
+        return None
 
     def renew(self, spec: ModelSpec, keep_alive: float) -> bool:
         """Keep a model that is in memory as if it had been used now. Returns False if it is not in memory.

@@ -79,7 +79,7 @@ class Store:
 
     def damaged(self, entry: Entry) -> bool:
         """Whether it was installed, and cannot be used, as far as its record and the sizes of files tell: cheap."""
-        return isinstance(entry, ModelSpec) and not self.installed(entry) and (self.folder / entry.id).is_dir()
+        return isinstance(entry, ModelSpec) and (self.folder / entry.id).is_dir() and not self.installed(entry)
 
     def damaged_of(self, specs: Iterable[ModelSpec]) -> set[str]:
         """Return the ids of those that are `damaged`. As quick as `installed_of`."""

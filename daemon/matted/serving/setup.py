@@ -17,6 +17,7 @@ from matted.models.spec import Entry, ModelSpec
 from matted.serving.jobs import Job
 from matted.settings.config import Config
 
+FirstUsable = Callable[[Sequence[ModelSpec]], ModelSpec | None]
 _STAYS = "model"  # by which a picture's findings have the choice that was made for it
 
 
@@ -68,22 +69,23 @@ class Setup(NamedTuple):
         """Whether flat grounds are used without being asked for."""
         return self.config.flat_ground == options.AUTO
 
-    def refiner(self, request: MaskRequest | RefineRequest, usable: Callable[[ModelSpec], bool]) -> ModelSpec | None:
+    def refiner(self, request: MaskRequest | RefineRequest, first_usable: FirstUsable) -> ModelSpec | None:
         """Return the model that refines the edge that a request asks for; None: matted's own methods do.
 
-        usable: tells whether a model is on this computer, and may be used.
+        first_usable: returns the first of some models that is on this computer, and may be used; None if none is.
 
         Raises Rejected if the settings name a model that is none.
         """
         if isinstance(request, MaskRequest) and request.edges != options.HAIR:
             return None
         helpers = [spec for spec in self.catalogue.specs.values() if spec.refines]
-        return self._helper("refiner", self.config.refiner, helpers, usable, "as the refiner, but it refines no edges")
+        why_not = "as the refiner, but it refines no edges"
+        return self._helper("refiner", self.config.refiner, helpers, first_usable, why_not)
 
-    def answers_clicks(self, spec: ModelSpec, usable: Callable[[ModelSpec], bool]) -> ModelSpec | None:
+    def answers_clicks(self, spec: ModelSpec, first_usable: FirstUsable) -> ModelSpec | None:
         """Return the model that answers a box and clicks beside a model, or in its place; None if there is none.
 
-        usable: as for `refiner`.
+        first_usable: as for `refiner`.
 
         Raises Rejected if the settings name a model that is none.
         """
@@ -92,7 +94,7 @@ class Setup(NamedTuple):
         if spec.needs_plate:
             return None
         helpers = [each for each in self.catalogue.specs.values() if each.takes_clicks]
-        return self._helper("clicks", self.config.clicks, helpers, usable, "for clicks, but it takes none")
+        return self._helper("clicks", self.config.clicks, helpers, first_usable, "for clicks, but it takes none")
 
     def keep_refiner_alive(self, spec: ModelSpec) -> float:
         """Return for how many seconds a model that refines stays in memory after its use."""
@@ -119,7 +121,7 @@ class Setup(NamedTuple):
         setting: str,
         wanted: str,
         helpers: Sequence[ModelSpec],
-        usable: Callable[[ModelSpec], bool],
+        first_usable: FirstUsable,
         why_not: str,
     ) -> ModelSpec | None:
         """Return the one of the helpers that a setting means: OFF for none, AUTO for the first that can be used, an id.
@@ -129,7 +131,7 @@ class Setup(NamedTuple):
         if wanted == options.OFF:
             return None
         if wanted == options.AUTO:
-            return next((spec for spec in helpers if usable(spec)), None)
+            return first_usable(helpers)
         entry = self.catalogue.find(wanted)
         found = next((spec for spec in helpers if spec.id == entry.id), None)
         if found is None:

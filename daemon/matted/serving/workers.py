@@ -221,7 +221,7 @@ class Workers:
         """Return the steps to a mask. Raises Rejected if the settings name a model that cannot answer clicks."""
         clicks = None
         if request.box is not None or request.keep:
-            clicks = self.setup.answers_clicks(spec, self._predictor.can_use)
+            clicks = self.setup.answers_clicks(spec, self._predictor.first_usable)
         return Pipeline(spec, job, request, picture, stopwatch, self.setup.uses_grounds, clicks, refiner)
 
     def _refiner_id(self, job: Job) -> str | None:
@@ -254,7 +254,7 @@ class Workers:
 
         on_loaded: called once it is in memory.
         """
-        spec = self.setup.refiner(request, self._predictor.can_use)
+        spec = self.setup.refiner(request, self._predictor.first_usable)
         if spec is None:
             return None
         keep_alive = self.setup.keep_refiner_alive(spec)

@@ -96,8 +96,15 @@ def test_without_memory_for_it_all_is_as_without_it_unless_it_is_named(harness: 
     assert again.clicks_by == "" and harness.loaded.count("best") == 1, "it is not tried again for this picture"
 
 
-def test_one_that_is_damaged_is_not_asked_and_the_result_says_so(harness: Harness) -> None:
-    harness.store.damaged.add("best")
+def test_one_that_was_cut_short_gives_way_to_the_next_that_is_whole(harness: Harness) -> None:
+    harness.store.cut_short.add("best")
+    assert harness.answer(keep=[MIDDLE]).clicks_by == "second"
+
+
+@pytest.mark.parametrize("how", ["spoilt", "cut_short"])
+def test_one_that_is_damaged_is_not_asked_and_the_result_says_so(harness: Harness, how: str) -> None:
+    getattr(harness.store, how).add("best")
+    harness.store.missing.add("second")
     said = harness.answer(keep=[MIDDLE])
     assert isinstance(said, MaskResult) and (said.model, said.clicks_by) == ("small", "")
     assert said.warnings == ["BEST was not asked: The model best is damaged."]

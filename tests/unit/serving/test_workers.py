@@ -689,10 +689,13 @@ def test_what_was_refined_once_is_not_asked_again(harness: Harness) -> None:
     assert engine.inferences == inferences
 
 
+@pytest.mark.parametrize("how", ["spoilt", "cut_short"])
 @pytest.mark.parametrize("setting", ["auto", "refiner"])
-def test_one_that_is_damaged_is_gone_without_unless_the_settings_name_it(tmp_path: Path, setting: str) -> None:
+def test_one_that_is_damaged_is_gone_without_unless_the_settings_name_it(
+    tmp_path: Path, setting: str, how: str
+) -> None:
     harness = Harness(tmp_path, refiner=setting)
-    harness.store.damaged.add("refiner")
+    getattr(harness.store, how).add("refiner")
     harness.mask(1, edges="hair")
     harness.refine(2)
     for number in (1, 2):
