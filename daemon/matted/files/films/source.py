@@ -1,0 +1,103 @@
+"""What frames come from: a frame, and what is known of a film before its frames are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+from matted.files.films.colours import Colours
+from matted.files.films.forms import FilmError
+from matted.files.pictures import Picture
+
+Wanted = Callable[[int], bool]  # whether the frame of this number is decoded to a picture
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame of a scene.
+
+    index: its number, from 0 on, among the frames that are taken.
+    time, duration: seconds.
+    picture: None where nobody wanted it.
+    """
+
+    index: int
+    time: Fraction
+    duration: Fraction
+    picture: Picture | None
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of a film beforehand.
+
+    size: width and height as people see them, in pixels.
+    colours: of its samples.
+    tick: seconds of which all its times are multiples.
+    rate: frames a second, on average.
+    count: of its frames, about; None if nobody knows.
+    aspect: width of a pixel by its height, as people see them.
+    alpha: whether something may be transparent.
+    sound: the codecs of its streams of sound.
+    notes: sentences: what results cannot keep.
+    """
+
+    size: tuple[int, int]
+    colours: Colours
+    tick: Fraction
+    rate: Fraction
+    count: int | None = None
+    aspect: Fraction = Fraction(1)
+    alpha: bool = True
+    sound: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Source(Protocol):
+    """Frames in order, as often as somebody asks for them."""
+
+    @property
+    def path(self) -> Path:
+        """The film, or the folder of frames."""
+
+    @property
+    def about(self) -> About:
+        """What is known beforehand."""
+
+    def frames(self, wanted: Wanted) -> Iterator[Frame]:
+        """Yield all frames in order. Raises FilmError or PictureError that names the file."""
+
+    def offset(self) -> Fraction:
+        """Return the time at which results begin, in seconds as the file counts them."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of a film: from `start`, to before `end`, in seconds; None for from or to where it begins or ends."""
+
+    start: Fraction | None = None
+    end: Fraction | None = None
+
+    def refuse_empty(self) -> None:
+        """Raise FilmError if it cannot hold anything."""
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise FilmError("--end is not later than --start.", "Both are times from where the film begins.")
+
+
+WHOLE = Span()
+
+
+def always(index: int) -> bool:
+    """A `wanted` for those who want all frames."""
+    return True
+
+
+def clock(seconds: Fraction | float) -> str:
+    """Return a time as people write it: 0:12.5, 1:02:03."""
+    whole, rest = divmod(float(seconds), 60)
+    hours, minutes = divmod(int(whole), 60)
+    tail = f"{rest:05.2f}".rstrip("0").rstrip(".")
+    return f"{hours}:{minutes:02}:{tail}" if hours else f"{minutes}:{tail}"
