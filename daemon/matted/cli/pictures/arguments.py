@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from matted_client import MattedError, options
@@ -16,13 +16,15 @@ PLACES = "Places are in pixels of the picture as it is seen, from 0,0 at the top
 _DIGITS = 9  # more than any coordinate has
 
 
-def add_results(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say what is written, and where."""
+def add_results(parser: argparse.ArgumentParser, films: Sequence[str] = ()) -> None:
+    """Add the arguments that say what is written, and where. films: the names of formats of films, if there are any."""
     from matted.files.formats import known
 
     parser.add_argument("-o", "--output", metavar="OUT", help="a file for one picture, else a folder")
     parser.add_argument(
-        "--format", choices=known.FORMS, help="the format of the results (default: by the name of -o, else png)"
+        "--format",
+        choices=list(dict.fromkeys((*known.FORMS, *films))),
+        help="the format of the results (default: by the name of -o, else png)",
     )
     kinds = [f"{form.quality} for {form.name}" for form in known.FORMS.values() if form.quality is not None]
     parser.add_argument(
@@ -109,9 +111,11 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def form(given: argparse.Namespace) -> Any:
-    """Return the format that results are to have; None if its name is not given."""
+    """Return the format that results are to have; None if its name is not given. Raises MattedError for a film's."""
     from matted.files.formats import known
 
+    if given.format and given.format not in known.FORMS:
+        raise MattedError(f"{given.format} is a format of films, and these are pictures.", "For frames add --sequence.")
     return known.FORMS[given.format] if given.format else None
 
 

@@ -12,21 +12,28 @@ from matted_client import MattedError
 from matted_client.options import MaskOptions
 
 from matted.cli.output import FAILED, OK, WRONG, complain
-from matted.cli.pictures import arguments, framing
+from matted.cli.pictures import arguments, films, framing
 
 
 def add_parser(commands: Any) -> None:
     """Add `remove` to the commands."""
-    remove = commands.add_parser("remove", help="cut the subject out of pictures", allow_abbrev=False)
+    from matted.files.films import forms
+
+    remove = commands.add_parser("remove", help="cut the subject out of pictures and films", allow_abbrev=False)
     remove.add_argument(
-        "inputs", nargs="+", type=Path, metavar="IMAGE", help="a picture, or a folder; see: matted formats"
+        "inputs", nargs="+", type=Path, metavar="IMAGE", help="a picture, a folder, or a film; see: matted formats"
     )
-    arguments.add_results(remove)
+    arguments.add_results(remove, tuple(forms.FORMS))
     framing.add(remove)
     remove.add_argument(
-        "--plate", type=Path, metavar="IMAGE", help="the same scene without the subject, for models that compare"
+        "--plate",
+        type=Path,
+        metavar="IMAGE",
+        help="the same scene without the subject, for models that compare; for a film a picture, a film of which it is"
+        " the median, or the word median for that of the film itself",
     )
     arguments.add_run(remove)
+    films.add_arguments(remove.add_argument_group("films, and frames of one scene"))
     _add_hints(remove.add_argument_group("what to keep, for one picture", arguments.PLACES))
     arguments.add_options(remove.add_argument_group("the mask"), MaskOptions)
     remove.set_defaults(run=_remove)
@@ -44,6 +51,9 @@ def _add_hints(group: Any) -> None:
 
 
 def _remove(given: argparse.Namespace) -> int:
+    if films.are_wanted(given):
+        return films.run(given)
+    films.refuse_without(given)
     from matted.files.batches import batch, plan, runner
     from matted.files.hints import Hints
 

@@ -70,8 +70,8 @@ def spread(pixels: Pixels) -> Pixels:
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     if not rows.size:
         return pixels
-    part = (slice(max(0, rows[0] - _BEYOND), rows[-1] + 1 + _BEYOND),)
-    part += (slice(max(0, columns[0] - _BEYOND), columns[-1] + 1 + _BEYOND),)
+    down = slice(max(0, rows[0] - _BEYOND), rows[-1] + 1 + _BEYOND)
+    part = down, slice(max(0, columns[0] - _BEYOND), columns[-1] + 1 + _BEYOND)
     result = pixels.copy()
     weighted = Image.fromarray(np.ascontiguousarray(result[part])).convert("RGBa")
     around = np.array(weighted.filter(ImageFilter.BoxBlur(_BEYOND)).convert("RGBA"))

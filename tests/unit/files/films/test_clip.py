@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -69,7 +70,7 @@ def test_frames_come_at_their_own_times_in_the_order_in_which_they_are_seen(tmp_
     seen = list(clip.frames())
     assert [frame.time for frame in seen] == [time * film_clips.TICK for time in TIMES]
     assert [frame.duration for frame in seen[:-1]] == [
-        (later - time) * film_clips.TICK for time, later in zip(TIMES, TIMES[1:], strict=False)
+        (later - time) * film_clips.TICK for time, later in pairwise(TIMES)
     ]
     assert [frame.index for frame in seen] == list(range(10)) and clip.about.count == 10
     for shown, right in zip(seen, frames, strict=True):
@@ -85,7 +86,7 @@ def test_a_span_is_from_its_start_to_before_its_end(tmp_path: Path) -> None:
     assert [frame.time / film_clips.TICK for frame in seen] == [0, 3000, 3100, 3900]
     assert np.abs(pixels(seen[0]).astype(int) - frames[3]).max() <= 2
     assert clip.offset() == span.start
-    assert list(Clip(path, Span(Fraction(1, 2), None)).frames())[0].time == 0
+    assert next(iter(Clip(path, Span(Fraction(1, 2), None)).frames())).time == 0
 
 
 def test_only_frames_that_are_wanted_are_made_pictures(tmp_path: Path) -> None:

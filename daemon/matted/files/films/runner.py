@@ -1,0 +1,346 @@
+"""Take a film through the daemon: frames are decoded, masked and encoded at the same time, and nothing is lost."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from matted_client import MattedError
+from matted_client.messages import MaskResult, Progress
+from matted_client.models import FIRST, ONLY, why_chosen
+from matted_client.pictures import Mask
+from matted_client.progress import describe
+
+from matted.files.films import joining, plates
+from matted.files.films.conversation import REMEMBERED, Conversation
+from matted.files.films.forms import FilmError, FilmForm
+from matted.files.films.joining import Sound
+from matted.files.films.sinks import NumberedFiles, Parts, Sink
+from matted.files.films.source import WHOLE, Frame, Source, Span
+from matted.files.formats.known import Form
+from matted.files.pictures import Picture
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+IN_FLIGHT = 3  # frames that the daemon has, or that are on their way to it
+_READ = 2  # frames that wait, decoded
+_WRITTEN = 2  # results that wait to be encoded
+_POLL_SECONDS = 0.5  # on Windows Ctrl-C is heeded only between two waits
+_AGAIN = "To go on from there: the same command with --skip-existing"
+
+
+@dataclass(frozen=True)
+class Film:
+    """A film, and where its result goes.
+
+    source: what its frames come from.
+    target: the film that is made, or the folder of numbered files.
+    form: of the result; of its files, where they are numbered.
+    name: returns the file of a frame, where they are numbered; else None.
+    """
+
+    source: Source
+    target: Path
+    form: FilmForm | Form
+    name: Callable[[int], Path] | None = None
+
+
+@dataclass(frozen=True)
+class FilmOptions:
+    """What holds for all frames.
+
+    mask: whether the mask is written, not the cut-out.
+    timings: whether the seconds of each stage are printed.
+    request: fields of a MaskRequest, by name.
+    plate: as plates.plate takes it; None for no plate.
+    span: the part of the film that is taken.
+    quality: 1 to 100; None for the format's own.
+    overwrite: whether the result may replace a file.
+    skip_existing: whether to go on where an earlier run ended.
+    finish: what is done to each cut-out, as to put it before a background; None for nothing.
+    settings: what `finish` depends on, as JSON has it.
+    """
+
+    mask: bool
+    timings: bool
+    request: Mapping[str, Any]
+    plate: str | None = None
+    span: Span = WHOLE
+    quality: int | None = None
+    overwrite: bool = False
+    skip_existing: bool = False
+    finish: Callable[[Picture], Picture] | None = None
+    settings: Any = None
+
+
+@dataclass
+class _Tally:
+    """What is counted in a run."""
+
+    frames: int = 0
+    info: MaskResult | None = None
+    warnings: Counter[str] = field(default_factory=Counter)
+    stages: dict[str, float] = field(default_factory=dict)
+    empty: int = 0
+
+    def count(self, info: MaskResult) -> None:
+        """Count a frame."""
+        self.frames += 1
+        self.info = self.info or info
+        self.warnings.update(info.warnings)
+        self.empty += info.coverage == 0
+        for stage, seconds in info.timings.items():
+            self.stages[stage] = self.stages.get(stage, 0.0) + seconds
+
+
+def run(film: Film, options: FilmOptions) -> None:
+    """Make the result of a film. Prints its path, and what should be known on stderr. Raises MattedError.
+
+    A run that is broken off, by Ctrl-C or an error, keeps the frames that are done.
+    """
+    if film.name is None and film.target.exists() and options.skip_existing:
+        print(film.target)
+        _note("It was there already.")
+        return
+    sink = _sink(film, options)
+    plate = None
+    if options.plate is not None and not _complete(sink):
+        _note("Making the plate: the median of the film." if options.plate == plates.MEDIAN else "")
+        plate = plates.plate(options.plate, film.source)
+    for note in film.source.about.notes:
+        _note(note)
+    tally, began = _Tally(), time.monotonic()
+    _carry_out(film, options, sink, plate, tally)
+    said = joining_notes(film, options, sink)
+    print(film.target)
+    if tally.frames:
+        _say(tally, options, time.monotonic() - began)
+    for sentence in said:
+        _note(sentence)
+
+
+def joining_notes(film: Film, options: FilmOptions, sink: Sink) -> list[str]:
+    """Join the parts of a film. Return what it could not keep."""
+    about = film.source.about
+    if not isinstance(sink, Parts):
+        return ["The sound is left out: pictures have none."] if about.sound else []
+    if not sink.done:
+        raise FilmError(f"{film.source.path} has no frames" + (" there." if options.span != WHOLE else "."))
+    sound = None
+    if about.sound and sink.form.sound:
+        last = sink.done[-1].times[-1]
+        length = None if options.span == WHOLE else (last[0] + last[1]) * about.tick
+        sound = Sound(film.source.path, film.source.offset(), length)
+    said = joining.join(sink, about, film.target, sound, options.quality)
+    sink.delete()
+    return said
+
+
+def _sink(film: Film, options: FilmOptions) -> Sink:
+    if film.name is not None:
+        assert isinstance(film.form, Form)
+        return NumberedFiles(film.name, film.form, options.quality, options.skip_existing)
+    assert isinstance(film.form, FilmForm)
+    path = film.source.path
+    stat = path.stat()
+    settings = [str(path.resolve()), stat.st_size, stat.st_mtime_ns, film.form.name, options.mask, options.quality]
+    settings += [dict(options.request), options.plate, str(options.span), options.settings]
+    parts = Parts(film.target, film.form, film.source.about, options.quality, settings, options.skip_existing)
+    if parts.dropped and options.skip_existing:
+        _note("An earlier run had other settings, or another film: it begins anew.")
+    elif parts.count:
+        _note(f"Going on after {parts.count} frames that are there.")
+    return parts
+
+
+def _complete(sink: Sink) -> bool:
+    return isinstance(sink, Parts) and sink.complete
+
+
+def _carry_out(film: Film, options: FilmOptions, sink: Sink, plate: Picture | None, tally: _Tally) -> None:
+    """Have the results of all frames that are not there."""
+    if _complete(sink):
+        return
+    count = film.source.about.count
+    camera = plates.Camera() if plate is not None else None
+
+    def shown(index: int) -> bool:
+        """Whether a frame is decoded: its result is not there, or a model's memory is filled by it for a later one."""
+        last = index + REMEMBERED + 1
+        if film.name is not None and count is not None:
+            last = min(last, max(count, index + 1))
+        return any(not sink.has(later) for later in range(index, last))
+
+    with (
+        _Meter(film, count) as meter,
+        Conversation(options.request, plate, film.source.about.alpha, meter.show_progress) as conversation,
+        _Thread("encoder") as encoder,
+    ):
+        asked: deque[Frame] = deque()
+        writing: deque[Future[None]] = deque()
+
+        def write(frame: Frame, reply: Mask) -> None:
+            assert frame.picture is not None
+            sink.add(frame, _result(frame.picture, reply, options))
+
+        def receive() -> None:
+            reply, frame = conversation.receive(), asked.popleft()
+            if sink.has(frame.index):
+                return
+            while len(writing) >= _WRITTEN:
+                _waited(writing.popleft())
+            writing.append(encoder.submit(write, frame, reply))
+            tally.count(reply.info)
+            meter.advance()
+
+        try:
+            for frame in _ahead(film.source.frames(shown)):
+                if frame.picture is None:
+                    meter.pass_over()
+                    continue
+                if camera is not None:
+                    camera.look(frame.index, frame.picture)
+                    meter.say(camera.hint())
+                asked.append(frame)
+                conversation.send(frame.picture)
+                if len(asked) >= IN_FLIGHT:
+                    receive()
+            while asked:
+                receive()
+            while writing:
+                _waited(writing.popleft())
+        except BaseException:
+            _keep(sink, writing, tally)
+            raise
+    if tally.empty and tally.empty == tally.frames:
+        if isinstance(sink, Parts):
+            sink.delete()
+        raise FilmError(f"There is no subject in {film.source.path} that the model sees.", "Try another: --model ID")
+    if tally.empty:
+        tally.warnings["No subject was found, and the result is empty there"] += tally.empty
+    if isinstance(sink, Parts):
+        sink.finish()
+
+
+def _keep(sink: Sink, writing: deque[Future[None]], tally: _Tally) -> None:
+    """Keep what is done of a run that is broken off."""
+    done = tally.frames
+    with suppress(MattedError):
+        for future in writing:
+            future.result()
+        sink.close()
+    if isinstance(sink, Parts):
+        done = sink.count
+        if not done:
+            sink.delete()
+    if done:
+        _note(f"Broken off. {done} frames are done and kept. {_AGAIN}")
+
+
+def _result(picture: Picture, reply: Mask, options: FilmOptions) -> Picture:
+    from matted.files import cutting
+
+    if options.mask:
+        return cutting.grey(reply)
+    result = cutting.of_reply(picture, reply)
+    return options.finish(result) if options.finish is not None else result
+
+
+def _ahead(frames: Iterator[Frame]) -> Iterator[Frame]:
+    """Yield frames that are decoded by a thread of their own, a few ahead."""
+    waiting: deque[Future[Frame | None]] = deque()
+    with _Thread("decoder") as decoder:
+        for _ in range(_READ):
+            waiting.append(decoder.submit(next, frames, None))
+        while (frame := _waited(waiting.popleft())) is not None:
+            waiting.append(decoder.submit(next, frames, None))
+            yield frame
+
+
+class _Thread(ThreadPoolExecutor):
+    """A thread that does one thing after another. Leaving the block forgets what it has not begun."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(1, name)
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.shutdown(cancel_futures=True)
+
+
+def _waited(future: Future[Any]) -> Any:
+    while not wait([future], _POLL_SECONDS).done:
+        pass
+    return future.result()
+
+
+class _Meter:
+    """A bar on stderr, if that is a terminal: frames, frames a second, the time that is left."""
+
+    def __init__(self, film: Film, count: int | None) -> None:
+        self._bar: tqdm[None] | None = None
+        if sys.stderr is not None and sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=count, desc=film.source.path.name, unit=" frames", smoothing=0.05)
+        self._name = film.source.path.name
+
+    def __enter__(self) -> _Meter:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def show_progress(self, progress: Progress) -> None:
+        """Say what takes longer than a frame."""
+        if self._bar is not None and progress.stage in ("starting", "downloading", "quantizing", "loading"):
+            done = f" {progress.fraction:.0%}" if progress.fraction else ""
+            self._bar.set_description(describe(progress) + done)
+
+    def say(self, sentence: str) -> None:
+        """Print what the person should know, above the bar if there is one."""
+        if sentence and self._bar is not None:
+            self._bar.write(sentence, file=sys.stderr)
+        else:
+            _note(sentence)
+
+    def advance(self) -> None:
+        """Count a frame."""
+        if self._bar is not None:
+            self._bar.set_description(self._name, refresh=False)
+            self._bar.update()
+
+    def pass_over(self) -> None:
+        """Count a frame that was there already, which says nothing about the pace."""
+        if self._bar is not None:
+            self._bar.initial += 1
+            self._bar.update()
+
+
+def _say(tally: _Tally, options: FilmOptions, seconds: float) -> None:
+    rate = tally.frames / seconds if seconds else 0.0
+    plural = "frame" if tally.frames == 1 else "frames"
+    _note(f"{tally.frames} {plural} in {seconds:.0f} s, {rate:.1f} a second.")
+    info = tally.info
+    if options.timings and info is not None:
+        stages = ", ".join(f"{stage} {total / tally.frames:.3f} s" for stage, total in tally.stages.items())
+        print(f"    {info.model}{f' on {info.device}' if info.device else ''}, a frame: {stages}")
+    elif info is not None and info.chosen and info.reason not in (ONLY, FIRST, ""):
+        _note(f"{info.model} was chosen by itself. {why_chosen(info.reason)} For another: --model ID")
+    for warning, count in tally.warnings.items():
+        which = "In 1 frame" if count == 1 else f"In {count} frames"
+        _note(f"{which}: {warning.rstrip('.')}.")
+
+
+def _note(sentence: str) -> None:
+    if sentence:
+        print(end="", flush=True)
+        print(sentence, file=sys.stderr)
