@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from matted_client import options
-from matted_client.options import LayerOptions, MaskOptions, Option, ReachOptions, RefineOptions, SceneOptions, entries
+from matted_client.options import (
+    GimpOptions,
+    KritaOptions,
+    MaskOptions,
+    Option,
+    ReachOptions,
+    RefineOptions,
+    SceneOptions,
+    entries,
+)
 from matted_client.preview.shades import SHADES
 from matted_client.translations import ENGLISH, Words
 from po_files import CHECKOUT, GIMP, KRITA, PLURALS
@@ -69,7 +78,7 @@ def protocol_table(kind: Any = MaskOptions) -> str:
     return "\n".join(lines) + "\n"
 
 
-def gimp_table(kind: Any = LayerOptions) -> str:
+def gimp_table(kind: Any = GimpOptions) -> str:
     """The arguments of GIMP's procedures that are options."""
     lines = ["| argument | values | default | |", "|---|---|---|---|"]
     for name, entry in entries(kind).items():
@@ -84,7 +93,7 @@ def gimp_table(kind: Any = LayerOptions) -> str:
     return "\n".join(lines) + "\n"
 
 
-def help_list(kind: Any = LayerOptions, switches: bool = False, language: Language = Language()) -> str:
+def help_list(kind: Any = KritaOptions, switches: bool = False, language: Language = Language()) -> str:
     """What the controls of a dialog are for, in HTML. switches: whether they have controls of their own."""
     found = []
     for entry in entries(kind).values():
@@ -100,7 +109,7 @@ def shades_list(language: Language) -> str:
     return _terms((language.label(shade.label), language.sentence(shade.about)) for shade in SHADES)
 
 
-def script_table(kind: Any = LayerOptions) -> str:
+def script_table(kind: Any = KritaOptions) -> str:
     """The options that a script in Krita can give, in HTML, and in Python: it is the same in all languages."""
     lines = ["<table>"]
     for name, entry in entries(kind).items():
@@ -125,7 +134,7 @@ LISTS: dict[str, Callable[[Language], str]] = {
     "arguments": lambda _: gimp_table(),
     "arguments of refining": lambda _: gimp_table(RefineOptions),
     "options": lambda language: help_list(language=language),
-    "options and switches": lambda language: help_list(switches=True, language=language),
+    "options and switches": lambda language: help_list(GimpOptions, switches=True, language=language),
     "options of refining": lambda language: help_list(ReachOptions, language=language),
     "options of refining and switches": lambda language: help_list(ReachOptions, switches=True, language=language),
     "options of scripts": lambda _: script_table(),

@@ -36,6 +36,7 @@ MAX_ID = 1024  # characters of the id of a model
 OFF, FINE, HAIR = "off", "fine", "hair"
 AUTO, OPEN, KEEP, DROP = "auto", "open", "keep", "drop"
 MASK, SELECTION, NEW_LAYER = "mask", "selection", "layer"
+THIS_FRAME, PLAYED_FRAMES, ALL_FRAMES = "this", "played", "all"
 PIXELS = "px"
 
 
@@ -302,7 +303,7 @@ class SelectionOptions:
 
 @dataclass(frozen=True)
 class LayerOptions(SelectionOptions, MaskOptions, ResultOptions):
-    """What can be chosen in GIMP and Krita. The defaults are the plain "Remove Background"."""
+    """What can be chosen in GIMP and in Krita. The defaults are the plain "Remove Background"."""
 
     def request(self, box: Optional[List[int]] = None) -> Dict[str, Any]:
         """The fields of the mask request that come from options.
@@ -316,6 +317,49 @@ class LayerOptions(SelectionOptions, MaskOptions, ResultOptions):
     def foreground(self) -> bool:
         """Whether the daemon shall send the subject's colours without the background's."""
         return self.output == NEW_LAYER and self.clean_colours
+
+
+@dataclass(frozen=True)
+class FrameOptions:
+    """What several layers of a program without a timeline are to each other."""
+
+    frames: bool = option(
+        YES_NO,
+        False,
+        N_("The layers are frames of one _scene"),
+        N_("Of several layers, the lowest is the first frame: the subject is followed from one to the next"),
+    )
+
+
+@dataclass(frozen=True)
+class AnimationOptions:
+    """Which frames of an animated layer are cut out."""
+
+    frames: str = option(
+        CHOICE,
+        THIS_FRAME,
+        N_("Frame_s"),
+        N_("Of an animated layer; several frames become a new animated layer"),
+        choices=(
+            Choice(THIS_FRAME, N_("This frame"), N_("The one that is shown")),
+            Choice(
+                PLAYED_FRAMES,
+                N_("Playback range"),
+                N_("What is selected in the timeline, or else all that it plays; other frames stay whole"),
+            ),
+            Choice(ALL_FRAMES, N_("All frames"), N_("Each keeps its time and its length")),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class GimpOptions(FrameOptions, LayerOptions):
+    """What can be chosen in GIMP."""
+
+
+@dataclass(frozen=True)
+class KritaOptions(AnimationOptions, LayerOptions):
+    """What can be chosen in Krita."""
 
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ import gi
 gi.require_version("Gimp", "3.0")
 from gi.repository import GObject
 from matted_client import options
-from matted_client.options import LayerOptions, checked, entries
+from matted_client.options import GimpOptions, checked, entries
 from texts import _
 
 STORED = GObject.ParamFlags.READWRITE
@@ -26,8 +26,8 @@ def name_of(option):
     return option.replace("_", "-")
 
 
-def add_to(procedure, kind=LayerOptions):
-    """Give the procedure an argument for each option. kind: LayerOptions or RefineOptions."""
+def add_to(procedure, kind=GimpOptions):
+    """Give the procedure an argument for each option. kind: GimpOptions or RefineOptions."""
     for option, entry in entries(kind).items():
         name, words, default = name_of(option), (_(entry.label), _described(entry)), entry.default
         if entry.switch is not None:
@@ -48,7 +48,7 @@ def add_to(procedure, kind=LayerOptions):
             procedure.add_string_argument(name, *words, default, STORED)
 
 
-def options_of(config, kind=LayerOptions):
+def options_of(config, kind=GimpOptions):
     """The options that a procedure's config holds. Raises MattedError for what is unknown or out of range."""
     values, layers = {}, {}
     for option, entry in entries(kind).items():
@@ -60,7 +60,7 @@ def options_of(config, kind=LayerOptions):
     return dataclasses.replace(checked(kind, values), **layers)
 
 
-def forget_unusable(config, kind=LayerOptions):
+def forget_unusable(config, kind=GimpOptions):
     """Let options that GIMP remembers and this version cannot use be as at first."""
     for option, entry in entries(kind).items():
         if entry.kind != options.LAYER and entry.problem(config.get_property(name_of(option))):

@@ -17,7 +17,7 @@ def run(folder, image, drawables, options, run_mode, opened=None):
     watched = run_mode != Gimp.RunMode.NONINTERACTIVE
     while True:
         try:
-            picture = layers.GimpPicture(image, drawables, options.plate, options.output, watched)
+            picture = layers.GimpPicture(image, drawables, options.plate, options.output, watched, options.frames)
             removal.remove_background(folder, host(), picture, options, opened)
             return True
         except Rejected as error:

@@ -17,16 +17,17 @@ SAID, CONTROLS = "said", "controls"  # ids: of the line above the controls, of t
 USUAL = 100  # pixels: with more, a hand cannot set single ones
 
 
-def option_box(dialog, config, kind, said, label=None):
+def option_box(dialog, config, kind, said, label=None, without=()):
     """Make a box of the control for each option but the model, line by line.
 
     kind: of options.
     said: a line above them; empty: there is none.
     label: of the list of models, which is as wide as those of the other lists.
+    without: names of options that are not shown.
 
     Returns (box, lines of its lists by the names of their options).
     """
-    lines, lists = _option_lines(dialog, config, kind, label)
+    lines, lists = _option_lines(dialog, config, kind, label, without)
     if said:
         dialog.get_label(SAID, said, False, False).set_xalign(0)
         lines.insert(0, SAID)
@@ -36,7 +37,7 @@ def option_box(dialog, config, kind, said, label=None):
     return box, lists
 
 
-def _option_lines(dialog, config, kind, label):
+def _option_lines(dialog, config, kind, label, without):
     """Choose the controls. Returns their ids, from the top, and what `option_box` does of the lists."""
     lines, lists = [], {}
     same_width = Gtk.SizeGroup.new(Gtk.SizeGroupMode.HORIZONTAL)
@@ -44,7 +45,7 @@ def _option_lines(dialog, config, kind, label):
         same_width.add_widget(label)
     for option, entry in entries(kind).items():
         name = name_of(option)
-        if entry.kind == options.MODEL:
+        if entry.kind == options.MODEL or option in without:
             continue
         if entry.switch is not None:
             lines.append(entry.switch.name)

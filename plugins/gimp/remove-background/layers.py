@@ -12,6 +12,7 @@ from typing import Any, Iterator
 import gi
 
 gi.require_version("Gimp", "3.0")
+import frames
 import outputs
 import strips
 from gi.repository import Gimp
@@ -54,19 +55,26 @@ class GimpPicture:
     plate: a layer of GIMP, or None.
     output: a value of the option.
     watched: whether a person looks on, to whom surprising things are explained.
+    are_frames: whether several layers are frames of one scene. They are in its order then, the lowest first.
 
     Raises MattedError if one of the layers can't become `output`.
     """
 
     TITLE = _("Removing the background")
 
-    def __init__(self, image, drawables, plate, output, watched):
+    def __init__(self, image, drawables, plate, output, watched, are_frames=False):
         self._image = image
         self._output = output
         self._watched = watched
         self.plate = plate
         refuse_if_closed(image)
         self.layers = [self._layer(item) for item in chosen_layers(image, drawables)]
+        self.are_frames = are_frames and len(self.layers) > 1
+        if self.are_frames:
+            self.layers.sort(key=lambda layer: _places(image, layer.item), reverse=True)
+            everywhere = frames.around([layer.rectangle() for layer in self.layers])
+            for layer in self.layers:
+                layer.look_at(*everywhere)
         self._refuse_unless_possible()
 
     def begin_progress(self):
@@ -113,6 +121,7 @@ class GimpLayer:
     """`item` is GIMP's. The others are as they were at first, whatever its user makes of it meanwhile:
 
     size: width and height.
+    area: left, top, width, height of what the model looks at, in the layer's own coordinates: the layer, or more.
     encoding: GEGL's name for how its pixels are read, and the daemon's.
     depth: bits that a sample of its mask can hold.
     """
@@ -121,17 +130,31 @@ class GimpLayer:
         self.item = item
         self.name = item.get_name()
         self.size = size_of(item)
+        self.area = (0, 0, *self.size)
         self.encoding = ENCODINGS[item.has_alpha()]
         self.depth = 8 if image.get_precision() in SHALLOW else 16
         self._image = image
 
+    def rectangle(self):
+        """Return left, top, right, bottom of the layer in the image."""
+        (x, y), (width, height) = offsets(self.item), size_of(self.item)
+        return x, y, x + width, y + height
+
+    def look_at(self, left, top, right, bottom):
+        """Let the model look at a part of the image that has the layer in it. What is not of the layer is clear."""
+        x, y = offsets(self.item)
+        self.area = left - x, top - y, right - left, bottom - top
+        if self.area != (0, 0, *self.size):
+            self.encoding = ENCODINGS[True]
+
     def read(self):
-        """Begin to read the whole layer, also what lies outside the canvas. Returns a Reading."""
+        """Begin to read the area: the whole layer, also what lies outside the canvas. Returns a Reading."""
         self.refuse_if_gone()
-        return self.reading(self.item, 0, 0, *self.encoding)
+        left, top = self.area[:2]
+        return self.reading(self.item, left, top, *self.encoding)
 
     def box(self):
-        """Return where the layer is selected, left, top, right, bottom in its own pixels; None: all over, or nowhere.
+        """Return where the layer is selected, left, top, right, bottom in its area; None: all over, or nowhere.
 
         Raises MattedError if the selection lies outside the layer.
         """
@@ -140,18 +163,19 @@ class GimpLayer:
         if not some:
             return None
         x, y = offsets(self.item)
-        return box_of(edges, (x, y, x + self.item.get_width(), y + self.item.get_height()), self.name)
+        left, top, width, height = self.area
+        return box_of(edges, (x + left, y + top, x + left + width, y + top + height), self.name)
 
     def old_mask(self):
         """Return the mask of GIMP's that is to be refined, or None."""
         return None
 
     def read_plate(self, plate):
-        """Begin to read `plate` in the area of the layer. Returns a Reading."""
+        """Begin to read `plate` in the area. Returns a Reading."""
         refuse_plate_of_elsewhere(self._image, plate)
         (x, y), (plate_x, plate_y) = offsets(self.item), offsets(plate)
-        left, top = x - plate_x, y - plate_y
-        width, height = self.size
+        left, top = x + self.area[0] - plate_x, y + self.area[1] - plate_y
+        width, height = self.area[2:]
         right, bottom = left + width, top + height
         if left < 0 or top < 0 or right > plate.get_width() or bottom > plate.get_height():
             raise MattedError(
@@ -168,7 +192,7 @@ class GimpLayer:
         return self.reading(plate, left, top, *self.encoding, check)
 
     def reading(self, item, left, top, encoding, format, check=lambda: None):
-        """Begin to read an item in the size of the layer. Returns a Reading.
+        """Begin to read an item in the size of the area. Returns a Reading.
 
         left, top: in the item's own coordinates.
         encoding: GEGL's name for its pixels. format: the daemon's.
@@ -176,7 +200,7 @@ class GimpLayer:
 
         Raises MattedError if there is no memory for it.
         """
-        width, height = self.size
+        width, height = self.area[2:]
         try:
             pixels = Filling(width * height * BYTES_PER_PIXEL[format])
         except MemoryError:
@@ -277,6 +301,11 @@ def _groups_around(item):
     while (item := item.get_parent()) is not None:
         found.append(item)
     return found
+
+
+def _places(image, item):
+    """Return where an item stands among its neighbours, and the groups around it among theirs, from the outermost."""
+    return [image.get_item_position(each) for each in reversed([item, *_groups_around(item)])]
 
 
 def _resized(name):

@@ -15,7 +15,7 @@ from controls import option_box
 from get_model import GetModel
 from gi.repository import Gimp, GimpUi, GLib, GObject
 from matted_client import MattedError
-from matted_client.options import GroundOptions, LayerOptions, entries
+from matted_client.options import FrameOptions, GimpOptions, GroundOptions, entries
 from matted_client.sentences import in_words
 from model_chooser import ModelChooser
 from preview.preview_dialog import PreviewDialog
@@ -40,7 +40,7 @@ def ask(folder, procedure, config, image, begun):
 
     getter = GetModel(dialog, get, listed)
     models = ModelChooser(config, lambda chosen: plate.set_sensitive(chosen is None or chosen.plate), getter)
-    controls, of_the_ground = _controls(dialog, config, image, models)
+    controls, of_the_ground = _controls(dialog, config, image, models, bool(begun.about))
 
     def follow(presenter):
         """Grey out what has no effect. Of several layers, those that are not seen may have a flat ground."""
@@ -61,11 +61,15 @@ def ask(folder, procedure, config, image, begun):
     return go_on
 
 
-def _controls(dialog, config, image, models):
-    """Return a box of the models and of the control for each option, and the lines of GroundOptions."""
+def _controls(dialog, config, image, models, are_several):
+    """Return a box of the models and of the control for each option, and the lines of GroundOptions.
+
+    are_several: whether there are several layers, which may be frames.
+    """
     limited = not Gimp.Selection.is_empty(image)
     said = _("There is a selection: only what lies in it is kept.") if limited else ""
-    box, lists = option_box(dialog, config, LayerOptions, said, models.label)
+    without = () if are_several else entries(FrameOptions)
+    box, lists = option_box(dialog, config, GimpOptions, said, models.label, without)
     dialog.set_sensitive("within-selection", limited, None, None, False)
     box.pack_start(models.widget, False, False, 0)
     box.reorder_child(models.widget, 0)

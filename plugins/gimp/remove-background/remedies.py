@@ -17,7 +17,7 @@ from texts import WORDS, _
 def offer(folder, host, error, options):
     """Ask what to do about `error`, a Rejected.
 
-    Returns the LayerOptions to try again with, or None if the person does not want to. Raises `error` if nothing can be
+    Returns the GimpOptions to try again with, or None if the person does not want to. Raises `error` if nothing can be
     offered.
     """
     offered = remedy(error, daemon_requests.facts(folder, host, error, options.model), WORDS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import frames
 from colours import overlay
 from matted_client import Rejected
 from matted_client.translations import N_
@@ -41,17 +42,21 @@ def remove_background(folder, host, picture, options, opened=None):
 
     folder: of the plug-in.
     host: name and version, for the daemon's log.
-    options: LayerOptions.
+    options: GimpOptions.
     opened: the OpenedLayer of a preview: this layer is not sent again, and its marks count.
 
     Raises MattedError with the picture unchanged.
     """
     bar = ProgressBar(picture, len(picture.layers))
-    found, notes = [], []
+    found, empty, notes = [], [], []
     with Asker(folder, host, bar) as asker:
         for layer in picture.layers:
+            is_opened = opened is not None and layer.item == opened.layer.item
             try:
-                if opened is not None and layer.item == opened.layer.item:
+                if picture.are_frames:
+                    marks = opened.marks if is_opened else None
+                    cut_out, warnings = _cut_out(asker, layer, picture.plate, options, marks)
+                elif is_opened:
                     cut_out, warnings = _cut_out_opened(asker, opened, layer, picture.plate, options)
                 else:
                     cut_out, warnings = _cut_out(asker, layer, picture.plate, options)
@@ -62,6 +67,8 @@ def remove_background(folder, host, picture, options, opened=None):
                 if error.code not in (messages.NO_SUBJECT, messages.NO_GROUND) or len(picture.layers) == 1:
                     raise
                 warnings = [in_words(error, WORDS)[0]]  # the other layers shall not suffer
+                if picture.are_frames:
+                    empty.append(_without_subject(layer))
             else:
                 found.append(cut_out)
             notes += named(warnings, layer, picture)
@@ -70,17 +77,20 @@ def remove_background(folder, host, picture, options, opened=None):
         from matted_client import messages
 
         raise Rejected(messages.NO_SUBJECT, N_("No subject was found on any of the layers."))
-    notes += picture.show(found, options)
+    notes += picture.show([*found, *empty], options)
     if notes:  # for the grounds alone, nobody is interrupted
         grounds = [line for each in found if each.ground for line in named([each.ground], each.layer, picture)]
         picture.tell("\n".join([*notes, *grounds]))
 
 
-def _cut_out(asker, layer, plate, options):
-    """Return (CutOut, the daemon's warnings) of one layer."""
+def _cut_out(asker, layer, plate, options, marks=None):
+    """Return (CutOut, the daemon's warnings) of one layer. marks: of a preview; None: there are none."""
     reading = layer.read()
     plates = [] if plate is None else [layer.read_plate(plate)]
     fields = options.request(layer.box())
+    if marks is not None:
+        left, top = layer.area[:2]
+        fields.update(marks.fields(fields["box"], (-left, -top)))
 
     def question(session, on_progress):
         return session.mask(
@@ -117,5 +127,14 @@ def _made(layer, reading, mask, options, box):
     if options.foreground and mask.foreground is None:
         warnings.append(_("The daemon sent no clean colours; the layer's own are used."))
     clean = None if mask.foreground is None else overlay(reading.pixels.bytes, mask.foreground)
+    if clean is not None:
+        clean = frames.part(clean, layer.area, layer.size)
+    alpha = frames.part(mask.alpha, layer.area, layer.size)
     ground = describe_ground(mask.info, WORDS)
-    return CutOut(layer, reading.width, reading.height, layer.depth, mask.alpha, clean, box, ground), warnings
+    return CutOut(layer, *layer.size, layer.depth, alpha, clean, box, ground), warnings
+
+
+def _without_subject(layer):
+    """Return the CutOut of a frame in which nothing was found: all of it goes."""
+    width, height = layer.size
+    return CutOut(layer, width, height, layer.depth, bytearray(width * height * layer.depth // 8))

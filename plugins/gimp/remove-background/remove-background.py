@@ -142,7 +142,7 @@ class RemoveBackground(Gimp.PlugIn):
 
     def do_create_procedure(self, name):
         import arguments
-        from matted_client.options import LayerOptions, RefineOptions
+        from matted_client.options import GimpOptions, RefineOptions
 
         procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, run, None)
         procedure.set_image_types("*")
@@ -159,7 +159,7 @@ class RemoveBackground(Gimp.PlugIn):
             name,
         )
         procedure.set_attribution("The matted authors", "The matted authors", "2026")
-        arguments.add_to(procedure, RefineOptions if name == REFINE else LayerOptions)
+        arguments.add_to(procedure, RefineOptions if name == REFINE else GimpOptions)
         return procedure
 
 

@@ -6,7 +6,7 @@ import gi
 
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp
-from matted_client.options import LayerOptions, from_text, to_text
+from matted_client.options import GimpOptions, from_text, to_text
 
 LAST = "plug-in-remove-background-last"  # a parasite of GIMP's, which keeps it in its profile
 
@@ -17,6 +17,6 @@ def remember(options):
 
 
 def remembered():
-    """The LayerOptions of `remember`; the defaults before there are any."""
+    """The GimpOptions of `remember`; the defaults before there are any."""
     parasite = Gimp.get_parasite(LAST)
-    return from_text(LayerOptions, bytes(parasite.get_data()).decode() if parasite else "")
+    return from_text(GimpOptions, bytes(parasite.get_data()).decode() if parasite else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import Any, Dict, List, Optional, Tuple
 
 from krita import Krita
@@ -37,21 +38,84 @@ def mask(picture: Picture, plate: Optional[Picture], model: str, fields: Dict[st
 
     def ask(on_progress: OnProgress, cancelled: Cancelled) -> Mask:
         with connect(on_progress, cancelled) as session:
-            try:
-                return session.mask(
-                    picture.pixels,
-                    picture.width,
-                    picture.height,
-                    FORMAT,
-                    plate=plate.pixels if plate is not None else None,
-                    on_progress=on_progress,
-                    cancelled=cancelled,
-                    **fields,
-                )
-            except Rejected as error:
-                raise _refused(session, error, model) from error
+            return _mask(session, picture, plate, model, fields, on_progress, cancelled)
 
     return ask
+
+
+def _mask(
+    session: Session,
+    picture: Picture,
+    plate: Optional[Picture],
+    model: str,
+    fields: Dict[str, Any],
+    on_progress: OnProgress,
+    cancelled: Cancelled,
+) -> Mask:
+    try:
+        return session.mask(
+            picture.pixels,
+            picture.width,
+            picture.height,
+            FORMAT,
+            plate=plate.pixels if plate is not None else None,
+            on_progress=on_progress,
+            cancelled=cancelled,
+            **fields,
+        )
+    except Rejected as error:
+        raise _refused(session, error, model) from error
+
+
+class Scene:
+    """Asks about the frames of one scene, over one connection, one after the other. To be used in a `with` block."""
+
+    def __init__(self, model: str) -> None:
+        """model: the id that is asked for, for a remedy."""
+        self._model = model
+        self._connect = connecting()
+        self._session: Optional[Session] = None
+        self._is_over = False
+        self._at_work = threading.Lock()  # a session is for one thread at a time
+
+    def __enter__(self) -> "Scene":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Have the daemon forget the scene. What still runs was cancelled, and does this at its end."""
+        self._is_over = True
+        if self._at_work.acquire(blocking=False):
+            self._close()
+            self._at_work.release()
+
+    def mask(self, picture: Picture, plate: Optional[Picture], fields: Dict[str, Any]) -> Task:
+        """Return a task that makes a Mask of the next frame. The parameters are those of `mask`."""
+
+        def ask(on_progress: OnProgress, cancelled: Cancelled) -> Mask:
+            with self._at_work:
+                try:
+                    return self._ask(picture, plate, fields, on_progress, cancelled)
+                finally:
+                    if self._is_over:
+                        self._close()
+
+        return ask
+
+    def _ask(
+        self,
+        picture: Picture,
+        plate: Optional[Picture],
+        fields: Dict[str, Any],
+        on_progress: OnProgress,
+        cancelled: Cancelled,
+    ) -> Mask:
+        if self._session is None:
+            self._session = self._connect(on_progress, cancelled)
+        return _mask(self._session, picture, plate, self._model, fields, on_progress, cancelled)
+
+    def _close(self) -> None:
+        if self._session is not None:
+            self._session.close()
 
 
 def refined(picture: Picture, hint: Filling, fields: Dict[str, Any]) -> Task:

@@ -12,7 +12,7 @@ from krita import Extension
 from . import layers, masks, refinement, remedies, request_thread, settings, windows
 from .download import Download
 from .matted_client.errors import MattedError
-from .matted_client.options import MASK, LayerOptions, RefineOptions
+from .matted_client.options import MASK, KritaOptions, RefineOptions
 from .matted_client.preview.marks import Marks
 from .matted_client.sentences import in_words
 from .operation import Operation
@@ -71,7 +71,7 @@ class RemoveBackground(Extension):
         main_window: Any,
         document: Any,
         nodes: Sequence[Any],
-        options: LayerOptions,
+        options: KritaOptions,
         previewed: Optional[Previewed] = None,
     ) -> Removal:
         """Begin a removal in a window, and return at once. Raises MattedError if something is under way there."""
@@ -109,7 +109,7 @@ class RemoveBackground(Extension):
         nodes, options = windows.view_of(main_window).selectedNodes(), _remembered()
         opened = OpenedLayer(document, lambda: (_first(document, layers.targets(nodes)), None))
 
-        def accepted(options: LayerOptions, marks: Optional[Marks]) -> None:
+        def accepted(options: KritaOptions, marks: Optional[Marks]) -> None:
             settings.remember(settings.REMOVE, options)
             self._remove(main_window, document, nodes, options, Previewed(opened, marks))
 
@@ -150,7 +150,7 @@ class RemoveBackground(Extension):
         main_window: Any,
         document: Any,
         nodes: Sequence[Any],
-        options: LayerOptions,
+        options: KritaOptions,
         previewed: Optional[Previewed] = None,
     ) -> None:
         """Remove the background for a person: errors become messages."""
@@ -187,8 +187,8 @@ class RemoveBackground(Extension):
             pass  # the Krita window was closed meanwhile
 
 
-def _remembered() -> LayerOptions:
-    return settings.remembered(settings.REMOVE, LayerOptions)
+def _remembered() -> KritaOptions:
+    return settings.remembered(settings.REMOVE, KritaOptions)
 
 
 def _tell_of_refinement(operation: Refinement) -> None:

@@ -159,8 +159,8 @@ def box(limit: Any, picture: Picture, name: str) -> Optional[List[int]]:
     return box_of((x, y, x + limit.width(), y + limit.height()), edges, name)
 
 
-def read_plate(document: Any, name: str, picture: Picture, begin: Callable[[Picture], None]) -> Turns:
-    """Read the layer `name` in the area of `picture`, as `read` does. Raises MattedError if it does not cover that."""
+def read_plate(document: Any, name: str, area: Area, begin: Callable[[Picture], None] = lambda picture: None) -> Turns:
+    """Read the layer `name` in an area, as `read` does. Raises MattedError if it does not cover that."""
     node = document.nodeByName(name)
     if node is None:
         message = _('The picture has no layer "%s", which was to be the plate.') % name
@@ -168,16 +168,16 @@ def read_plate(document: Any, name: str, picture: Picture, begin: Callable[[Pict
     yield from settled(document)
     require(document, node)
     if _is_plain(node):
-        return (yield from _plate(document, node, name, picture, begin))
+        return (yield from _plate(document, node, name, area, begin))
     with scratch(document) as other:
-        return (yield from _plate(other, _flattened(other, node), name, picture, begin))
+        return (yield from _plate(other, _flattened(other, node), name, area, begin))
 
 
-def _plate(document: Any, node: Any, name: str, picture: Picture, begin: Callable[[Picture], None]) -> Turns:
-    if not node.bounds().contains(QtCore.QRect(*picture.area)):
+def _plate(document: Any, node: Any, name: str, area: Area, begin: Callable[[Picture], None]) -> Turns:
+    if not node.bounds().contains(QtCore.QRect(*area)):
         message = _('The plate "%s" does not cover the whole layer.') % name
         raise MattedError(message, _("It has to show all of the scene, without the subject."))
-    return (yield from _picture(document, node, picture.area, node.bounds(), begin))
+    return (yield from _picture(document, node, area, node.bounds(), begin))
 
 
 def _is_inside(node: Any, groups: Sequence[Any]) -> bool:
@@ -216,8 +216,12 @@ def _is_plain(node: Any) -> bool:
 
 
 def _bounds(node: Any) -> Area:
-    """Return the area of the layer's pixels. Raises MattedError if it is empty, or larger than the daemon takes."""
-    bounds = node.bounds()
+    """Return the area of the layer's pixels. Raises what `area_of` does."""
+    return area_of(node.bounds())
+
+
+def area_of(bounds: Any) -> Area:
+    """Return the area that lies within bounds. Raises MattedError if it is empty, or larger than the daemon takes."""
     width, height = bounds.width(), bounds.height()
     if bounds.isEmpty():
         raise MattedError(_("The layer is empty."), _("Select the layer to cut out."))

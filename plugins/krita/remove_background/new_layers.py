@@ -34,10 +34,7 @@ def add(
     if colours is None and hasattr(document, "createTransparencyMask"):  # Krita 5.2
         shown = yield from cut_out(document, node, picture.area, alpha)
     else:
-        if finished is None:
-            finished = yield from in_thread(lambda: _composed(picture, bytes(alpha), colours))
-        yield NOW_MS
-        shown = _in_colours_of(document, QtCore.QByteArray(finished), picture.area)
+        shown = yield from coloured(document, picture, alpha, colours, finished)
     yield NOW_MS
     layer = document.createNode(CUT_OUT % node.name(), "paintlayer")
     layer.setOpacity(node.opacity())
@@ -46,6 +43,12 @@ def add(
     layer.setInheritAlpha(node.inheritAlpha())
     layer.setPixelData(shown, *picture.area)
     yield NOW_MS
+    insert(document, node, layer)
+    return layer
+
+
+def insert(document: Any, node: Any, layer: Any) -> None:
+    """Put a new layer above `node`, which is hidden. Raises MattedError and changes nothing if Krita refuses it."""
     hidden_sources.watch()
     if not node.parentNode().addChildNode(layer, node):
         raise MattedError(
@@ -53,7 +56,20 @@ def add(
         )
     hidden_sources.hide(document, node, layer)
     document.refreshProjection()
-    return layer
+
+
+def coloured(
+    document: Any,
+    picture: Picture,
+    alpha: bytearray,
+    colours: Optional[bytearray],
+    finished: Optional[bytearray],
+) -> Turns:
+    """Return what is cut out of a picture, in the document's colours. Parameters are those of `add`."""
+    if finished is None:
+        finished = yield from in_thread(lambda: _composed(picture, bytes(alpha), colours))
+    yield NOW_MS
+    return _in_colours_of(document, QtCore.QByteArray(finished), picture.area)
 
 
 def _composed(picture: Picture, alpha: bytes, colours: Optional[bytearray]) -> bytearray:

@@ -17,7 +17,7 @@ from .matted_client.pictures import Mask
 from .progress_dialog import ProgressDialog
 from .qt import QtCore
 from .request_thread import RequestThread, Task
-from .turns import NOW_MS, Turns, fault
+from .turns import LATER_MS, NOW_MS, Turns, fault
 
 Failure = Tuple[Any, MattedError]  # a layer, or None where it was not one layer's fault, and what went wrong
 
@@ -106,15 +106,28 @@ class Operation(QtCore.QObject):
         else:
             QtCore.QTimer.singleShot(pause, lambda: self._step(self._turn, work, then))
 
-    def _ask(self, task: Task, then: Callable[[Mask], None]) -> None:
-        """Ask the daemon for a mask. then: called with it."""
+    def _ask(
+        self, task: Task, then: Callable[[Mask], None], refuse: Optional[Callable[[MattedError], None]] = None
+    ) -> None:
+        """Ask the daemon for a mask. then: called with it. refuse: called with an error; None: it goes to `_fail`."""
         self._asked += 1
         which = self._asked  # not the request: it would hold itself, and the pixels, until Python collects them
         self._request = RequestThread(task)
         self._request.progressed.connect(lambda progress: self._answered(which, self._show, progress))
         self._request.succeeded.connect(lambda mask: self._answered(which, then, mask))
-        self._request.failed.connect(lambda error: self._answered(which, self._refuse, error))
+        self._request.failed.connect(lambda error: self._answered(which, refuse or self._refuse, error))
         self._request.start()
+
+    def _answer(self, task: Task) -> Turns:
+        """Ask the daemon for a mask, and wait for it, in turns. Raises the error in its place."""
+        ends: List[Tuple[Optional[Mask], Optional[MattedError]]] = []
+        self._ask(task, lambda mask: ends.append((mask, None)), lambda error: ends.append((None, error)))
+        while not ends:
+            yield LATER_MS
+        ((mask, error),) = ends
+        if error is not None:
+            raise error
+        return mask
 
     def _answered(self, which: int, step: Callable[..., None], value: Any) -> None:
         """Run one step with what a request says, unless it was given up."""

@@ -5,13 +5,14 @@ The dialog comes up at once with what is known, and is usable before the daemon 
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from . import daemon_requests, layers
+from . import daemon_requests, frames, layers
 from .get_model import GetModel
 from .matted_client.errors import MattedError
 from .matted_client.models import Facts
-from .matted_client.options import MODEL, GroundOptions, LayerOptions, entries
+from .matted_client.options import MODEL, NEW_LAYER, GroundOptions, KritaOptions, entries
 from .matted_client.preview.camera import View
 from .matted_client.preview.presenter import AskView, ask_for_mask
 from .matted_client.sentences import in_words
@@ -21,18 +22,20 @@ from .preview.preview_dialog import PreviewDialog
 from .progress_dialog import TITLE
 from .removal import LIMITED
 from .request_thread import RequestThread
-from .texts import WORDS, _
+from .texts import WORDS, _, ngettext
 
 
 class OptionsDialog(PreviewDialog):
     """Emits `chosen` with the options and the marks when it is accepted."""
 
     def __init__(
-        self, main_window: Any, document: Any, nodes: Sequence[Any], options: LayerOptions, opened: OpenedLayer
+        self, main_window: Any, document: Any, nodes: Sequence[Any], options: KritaOptions, opened: OpenedLayer
     ) -> None:
         """nodes: the selected ones, which cannot be the plate. opened: what the preview shows."""
-        super().__init__(main_window, TITLE, LayerOptions, _plates(document, nodes), opened)
+        super().__init__(main_window, TITLE, KritaOptions, _plates(document, nodes), opened)
+        self._document = document
         self._nodes = nodes
+        self._animated = _animated(nodes)
         self._several = False  # known when the layer is there
         self._models = self._controls["model"].widget
         self._about = Note()
@@ -49,7 +52,11 @@ class OptionsDialog(PreviewDialog):
         for name, entry in self._entries.items():
             if entry.kind != MODEL:
                 self.form.addRow(self._controls[name].label, self._controls[name].row)
-        for line in (self._which, self._limited, self._version):
+        if not self._animated:
+            for part in (self._controls["frames"].row, self.form.labelForField(self._controls["frames"].row)):
+                part.hide()
+        self._frames = Note()
+        for line in (self._which, self._frames, self._limited, self._version):
             self.notes.addWidget(line)
         opened.begun.connect(self._say_which)
         self._hint = _("Asking matted for its models")  # what is said of a model until they are known
@@ -71,6 +78,8 @@ class OptionsDialog(PreviewDialog):
 
     def request(self) -> Tuple[Dict[str, Any], Optional[List[int]]]:
         options = self.options()
+        if self._frame_count():
+            options = dataclasses.replace(options, output=NEW_LAYER)  # which several frames become
         self._opened.choose_plate(options.plate)
         return options.request(), self._opened.box if options.within_selection else None
 
@@ -83,6 +92,19 @@ class OptionsDialog(PreviewDialog):
                 other, value = entry.only_with
                 self._controls[name].enable(self._controls[other].value() == value)
         self._controls["plate"].enable(self._models.takes_plate())
+        count = self._frame_count()
+        self._controls["output"].enable(not count or len(self._animated) < len(self._nodes))
+        if count:
+            self._controls["clean_colours"].enable(True)
+            text = ngettext("%d frame becomes a new animated layer.", "%d frames become a new animated layer.", count)
+            self._frames.say(" ".join([text % count, _("Marks count for the frame in the preview only.")]))
+        else:
+            self._frames.say("")
+
+    def _frame_count(self) -> int:
+        """Return how many frames are cut out one by one."""
+        which = self._controls["frames"].value()
+        return sum(len(frames.times(self._document, node, which)) for node in self._animated)
 
     def _say(self) -> None:
         super()._say()
@@ -125,6 +147,14 @@ class OptionsDialog(PreviewDialog):
         if self._request is not None:
             self._request.cancel()
             self._request = None
+
+
+def _animated(nodes: Sequence[Any]) -> List[Any]:
+    """Return the layers that have frames of their own."""
+    try:
+        return [node for node in layers.targets(nodes) if frames.are_of(node)]
+    except MattedError:  # there is no layer, which the preview says
+        return []
 
 
 def _plates(document: Any, nodes: Sequence[Any]) -> List[str]:

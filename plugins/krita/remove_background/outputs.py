@@ -24,7 +24,7 @@ def put(
 
     Raises MattedError and changes nothing if Krita does not allow it.
     """
-    alpha = mask.alpha if limit is None else (yield from _limited(limit, picture.area, mask.alpha))
+    alpha = yield from limited(limit, picture.area, mask.alpha)
     if output == SELECTION:
         yield from selections.select(main_window, document, picture.area, alpha, first)
         return node
@@ -35,11 +35,16 @@ def put(
     return node
 
 
-def _limited(limit: Any, area: Area, alpha: bytearray) -> Turns:
-    """Return the minimum of mask and selection, which is how Krita intersects selections. A bytearray."""
-    selection, limited = Selection(), bytearray()
+def limited(limit: Any, area: Area, alpha: bytearray) -> Turns:
+    """Return the minimum of mask and selection, which is how Krita intersects selections. A bytearray.
+
+    limit: the selection, or None.
+    """
+    if limit is None:
+        return alpha
+    selection, result = Selection(), bytearray()
     yield from pixels.write(selection, area, 1, alpha)
     selection.intersect(limit)
     yield NOW_MS
-    yield from pixels.read(selection, area, 1, limited.extend)
-    return limited
+    yield from pixels.read(selection, area, 1, result.extend)
+    return result

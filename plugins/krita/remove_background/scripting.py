@@ -19,7 +19,7 @@ from krita import Krita
 from . import windows
 from .extension import RemoveBackground
 from .matted_client.errors import MattedError
-from .matted_client.options import LayerOptions, RefineOptions, checked
+from .matted_client.options import KritaOptions, RefineOptions, checked
 from .refinement import Refinement
 from .removal import Removal
 
@@ -32,7 +32,7 @@ def start(document: Any = None, layers: Optional[Sequence[Any]] = None, **option
 
     document: a krita.Document, or the one in front.
     layers: krita.Nodes of it, or its active layer.
-    options: fields of matted_client.options.LayerOptions. What is not given has its default, whatever a person chose
+    options: fields of matted_client.options.KritaOptions. What is not given has its default, whatever a person chose
     last.
 
     The result emits `finished` with itself; its `failures` are pairs of a layer and a MattedError, its `notices`
@@ -42,7 +42,7 @@ def start(document: Any = None, layers: Optional[Sequence[Any]] = None, **option
     Raises MattedError for an unknown option or value, without a document, and while another removal runs in the same
     window.
     """
-    chosen = checked(LayerOptions, options)
+    chosen = checked(KritaOptions, options)
     document = _given(document)
     nodes = [document.activeNode()] if layers is None else list(layers)
     return _extension.start(windows.window_of(document), document, nodes, chosen)

@@ -87,13 +87,14 @@ class Marks:
         self._steps.append(self._undone.pop())
         return True
 
-    def fields(self, within: Optional[List[int]] = None) -> Dict[str, Any]:
+    def fields(self, within: Optional[List[int]] = None, corner: Point = (0, 0)) -> Dict[str, Any]:
         """Return `box`, `keep` and `drop` of a request.
 
         within: the box of the host's selection. The subject is looked for in what both boxes have in common; where that
         is nothing, or where there is a point outside, in the person's own.
+        corner: where the left upper corner of the picture lies in the one that is asked about, as `within` is.
         """
-        keep, drop, box = self.now
+        keep, drop, box = self._moved(corner)
         found = list(box) if box is not None else within
         if box is not None and within is not None:
             common = [max(box[0], within[0]), max(box[1], within[1]), min(box[2], within[2]), min(box[3], within[3])]
@@ -102,6 +103,11 @@ class Marks:
         if found is not None and any(not _has(found, point) for point in keep):
             found = list(box) if box is not None else None
         return {"box": found, "keep": [list(point) for point in keep], "drop": [list(point) for point in drop]}
+
+    def _moved(self, by: Point) -> Said:
+        (x, y), box = by, self.now.box
+        keep, drop = (tuple((left + x, top + y) for left, top in points) for points in self.now[:2])
+        return Said(keep, drop, None if box is None else (box[0] + x, box[1] + y, box[2] + x, box[3] + y))
 
     def _grown(self, box: Box, to: Point) -> Box:
         """Return the box with a pixel in it, and with some room around that."""

@@ -135,6 +135,10 @@ class KritaSession:
         """Have Krita check only the dialogs with a preview, on a small screen."""
         self._env.update(MATTED_PREVIEW="1", SCREEN=SMALL_SCREEN)
 
+    def animate(self) -> None:
+        """Have Krita check only layers with frames."""
+        self._env["MATTED_FRAMES"] = "1"
+
     def settings(self, text: str) -> None:
         """Write matted's settings, for the next daemon."""
         file = self._home / ".config/matted/config.toml"

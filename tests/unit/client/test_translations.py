@@ -13,7 +13,7 @@ import words
 from matted.hosts.contents import Catalogue
 from matted_client import getting, translations
 from matted_client.messages import Progress
-from matted_client.options import YES_NO, LayerOptions, entries
+from matted_client.options import YES_NO, GimpOptions, KritaOptions, entries
 from matted_client.progress import describe
 from po_files import CLIENT, GIMP, KRITA, PLURALS, file, texts, update
 
@@ -96,11 +96,12 @@ def test_no_text_is_too_long(folder: Path, language: str) -> None:
             assert columns(foreign) <= LONGER * columns(entry.msgid) + MORE, entry.msgid
 
 
+@pytest.mark.parametrize("kind", [GimpOptions, KritaOptions], ids=["gimp", "krita"])
 @pytest.mark.parametrize("language", ["en", *LANGUAGES])
-def test_every_control_of_the_dialogs_has_a_key_of_its_own(language: str) -> None:
+def test_every_control_of_the_dialogs_has_a_key_of_its_own(language: str, kind: type) -> None:
     known = {} if language == "en" else translated(CLIENT, language)
     labels = []
-    for entry in entries(LayerOptions).values():
+    for entry in entries(kind).values():
         own = [entry.label] + ([entry.switch.label] if entry.switch else [])
         labels += [known.get(label, label) for label in own]
         if entry.kind != YES_NO:

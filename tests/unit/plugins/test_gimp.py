@@ -21,7 +21,7 @@ from conftest import PATIENCE, Daemon, wait_for
 from matted_client import MattedError, Rejected, Unavailable, messages
 from matted_client.client import Session
 from matted_client.filling import Filling
-from matted_client.options import LayerOptions, RefineOptions
+from matted_client.options import GimpOptions, RefineOptions
 from matted_client.pictures import Mask
 from matted_client.preview.marks import Marks
 
@@ -129,6 +129,7 @@ class Layer:
         self._box = box
         self._gone = gone
         self.item = object()  # the host's own
+        self.size, self.area = (width, height), (0, 0, width, height)
         self.painted = painted(width, height)
 
     def read(self) -> Reading:
@@ -171,6 +172,7 @@ def painted(width: int, height: int) -> bytes:
 
 class Picture:
     plate = None
+    are_frames = False
 
     def __init__(self, *layers: Layer) -> None:
         self.layers = layers
@@ -204,7 +206,7 @@ def folder(daemon: Daemon, tmp_path: Path) -> Path:
 
 
 def work(folder: Path, picture: Picture, **options: Any) -> None:
-    part("removal").remove_background(str(folder), "tests", picture, LayerOptions(**options))
+    part("removal").remove_background(str(folder), "tests", picture, GimpOptions(**options))
 
 
 @pytest.mark.slow
@@ -263,6 +265,78 @@ def test_a_layer_that_goes_away_while_it_is_read_ends_the_removal(folder: Path) 
     wait_for(lambda: not any(isinstance(each, kind) for each in threading.enumerate()), "the end of the thread")
 
 
+# -- layers that are frames of one scene -------------------------------------------------------------------------------
+
+
+def in_the_middle_of(area: tuple[int, int, int, int], size: tuple[int, int] = (20, 10)) -> Layer:
+    """A layer of this size that is looked at as a part of a larger area. What is around it is clear."""
+    (left, top, width, height), (columns, rows) = area, size
+    pixels = np.zeros((height, width, 4), np.uint8)
+    disc = np.frombuffer(peers.disc(*size), np.uint8).reshape(rows, columns, 4)
+    pixels[-top : rows - top, -left : columns - left] = disc
+    layer = Layer(pixels.tobytes(), width, height)
+    layer.size, layer.area = size, area
+    return layer
+
+
+def test_the_area_of_frames_has_all_of_them_in_it() -> None:
+    assert part("frames").around([(3, -2, 10, 9), (-5, 4, 8, 8), (0, 0, 1, 30)]) == (-5, -2, 10, 30)
+
+
+@pytest.mark.parametrize("each", [1, 2, 4], ids=["8 bits", "16 bits", "RGBA"])
+def test_each_frame_gets_its_part_of_the_area(each: int) -> None:
+    area = np.arange(12 * 9 * each, dtype=np.uint8).reshape(9, 12, each)
+    samples = bytearray(area.tobytes())
+    assert part("frames").part(samples, (-3, -2, 12, 9), (5, 4)) == area[2:6, 3:8].tobytes()
+    assert part("frames").part(samples, (0, 0, 12, 9), (12, 9)) is samples
+
+
+def test_frames_are_asked_about_in_their_area_and_get_their_part(folder: Path, daemon: Daemon) -> None:
+    layers = [in_the_middle_of((-12, -9, 60, 40)), in_the_middle_of((-30, 0, 60, 40))]
+    picture = Picture(*layers)
+    picture.are_frames = True
+    work(folder, picture, anyway=True, output="layer")
+    for layer, shown, (left, top) in zip(layers, picture.shown, [(12, 9), (30, 0)], strict=True):
+        with daemon.session() as session:
+            answer = session.mask(layer._picture[2], 60, 40, "RGBA8", anyway=True, foreground=True)
+        wanted = np.frombuffer(answer.alpha, np.uint8).reshape(40, 60)[top : top + 10, left : left + 20]
+        assert (shown.layer, shown.width, shown.height, bytes(shown.alpha)) == (layer, 20, 10, wanted.tobytes())
+        assert len(shown.overlay) == 20 * 10 * 4
+
+
+@pytest.mark.slow
+def test_a_frame_without_a_subject_is_empty(folder: Path) -> None:
+    disc, plain = Layer(peers.disc(60, 40), 60, 40), Layer(bytes(60 * 40 * 4), 60, 40)
+    picture = Picture(plain, disc)
+    picture.are_frames = True
+    work(folder, picture, frames=True)
+    shown = {id(each.layer): each for each in picture.shown}
+    assert not any(shown[id(plain)].alpha) and any(shown[id(disc)].alpha)
+    assert picture.told == ["Layer: No subject was found in this picture.\nA note."]
+    picture = Picture(plain, plain)
+    picture.are_frames = True
+    with pytest.raises(Rejected, match="No subject was found on any of the layers"):
+        work(folder, picture, frames=True)
+    assert picture.shown == []
+
+
+def test_marks_of_a_frame_lie_where_the_frame_does(folder: Path, opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent, mask = [], Session.mask
+
+    def watched(session: Session, *picture: Any, **fields: Any) -> Mask:
+        sent.append((fields.get("keep"), fields["box"]))
+        return mask(session, *picture, **fields)
+
+    monkeypatch.setattr(Session, "mask", watched)
+    first, second = (in_the_middle_of((left, -5, 90, 60), (WIDTH, HEIGHT)) for left in (0, -30))
+    opened.layer.item = second.item
+    opened.marks.box((2, 3, 50, 38))
+    picture = Picture(first, second)
+    picture.are_frames = True
+    part("removal").remove_background(str(folder), "tests", picture, GimpOptions(anyway=True), opened)
+    assert sent == [(None, None), ([[60, 25]], [32, 8, 80, 43])]
+
+
 # -- with a preview ----------------------------------------------------------------------------------------------------
 
 WIDTH, HEIGHT = 60, 40
@@ -313,7 +387,7 @@ def test_a_layer_that_was_previewed_is_not_sent_again_and_its_marks_count(
 ) -> None:
     other = Layer(peers.disc(50, 30), 50, 30)
     picture = Picture(opened.layer, other)
-    part("removal").remove_background(str(folder), "tests", picture, LayerOptions(anyway=True), opened)
+    part("removal").remove_background(str(folder), "tests", picture, GimpOptions(anyway=True), opened)
     assert openings == [(WIDTH, HEIGHT), (50, 30)]
     with daemon.session() as session:
         wanted = session.mask(DISC, WIDTH, HEIGHT, "RGBA8", anyway=True, keep=[[30, 20]], hint=painted(WIDTH, HEIGHT))
@@ -370,7 +444,7 @@ def test_a_plate_that_is_no_longer_chosen_is_not_read_any_further(
     opened.conversation.ask(lambda picture, *_rest: picture.mask(), *[lambda *_said: None] * 3)
     wait_for(lambda: len(openings) == 2, "the plate on its way")
     picture = Picture(opened.layer)  # whose plate is none
-    part("removal").remove_background(str(folder), "tests", picture, LayerOptions(anyway=True), opened)
+    part("removal").remove_background(str(folder), "tests", picture, GimpOptions(anyway=True), opened)
     assert 0 < len(plate.bytes) < len(plate)
     with daemon.session() as session:
         wanted = session.mask(DISC, WIDTH, HEIGHT, "RGBA8", anyway=True, keep=[[30, 20]], hint=painted(WIDTH, HEIGHT))
@@ -381,7 +455,7 @@ def test_a_previewed_layer_that_goes_away_ends_the_removal(folder: Path, opened:
     opened.layer._gone = True
     picture = Picture(opened.layer)
     with pytest.raises(MattedError, match="gone"):
-        part("removal").remove_background(str(folder), "tests", picture, LayerOptions(), opened)
+        part("removal").remove_background(str(folder), "tests", picture, GimpOptions(), opened)
     assert picture.shown == []
 
 

@@ -198,7 +198,7 @@ class OpenedLayer(QtCore.QObject):
                 self.replaced.emit()
                 continue
             try:
-                yield from layers.read_plate(self.document, name, self.picture, self._take_plate)
+                yield from layers.read_plate(self.document, name, self.picture.area, self._take_plate)
             except MattedError as error:
                 self.error = error
                 self.failed.emit()

@@ -21,7 +21,7 @@ from PyQt5.QtWidgets import (
 from remove_background import new_layers, remedies
 from remove_background.matted_client import MattedError
 from remove_background.matted_client.client import Session
-from remove_background.matted_client.options import WHOLE, YES_NO, LayerOptions, entries, option
+from remove_background.matted_client.options import WHOLE, YES_NO, KritaOptions, entries, option
 
 from .program import (
     FOLDER,
@@ -131,7 +131,7 @@ def dialog(seen):
     clean = window.findChild(QCheckBox, "clean_colours")
     controls = [each.objectName() for kind in CONTROLS for each in window.findChildren(kind)]
     seen["controls"] = [name for name in controls if name not in TOOLS]
-    seen["options"] = list(entries(LayerOptions))
+    seen["options"] = list(entries(KritaOptions))
 
     def listed():
         """the daemon's models"""
@@ -176,10 +176,10 @@ def another_option(seen):
         "spin": option(WHOLE, 1, "Sp_in", "How often it turns", low=-2, high=9),
     }
     fields = [(name, object, field) for name, field in added.items()]
-    more = dataclasses.make_dataclass("More", fields, bases=(LayerOptions,), frozen=True)
+    more = dataclasses.make_dataclass("More", fields, bases=(KritaOptions,), frozen=True)
     modules = [sys.modules["remove_background." + name] for name in ("options_dialog", "extension", "scripting")]
     for module in modules:
-        module.LayerOptions = more
+        module.KritaOptions = more
     try:
         window = yield from open_options()
         glow, spin = window.findChild(QCheckBox, "glow"), window.findChild(QSpinBox, "spin")
@@ -201,7 +201,7 @@ def another_option(seen):
             seen["script"] = str(error)
     finally:
         for module in modules:
-            module.LayerOptions = LayerOptions
+            module.KritaOptions = KritaOptions
         wish()
 
 
