@@ -330,10 +330,11 @@ def refiner_like(path: Path, sides: tuple[int | str, int | str] = ("height", "wi
 
 
 def film_like(path: Path) -> Path:
-    """src (1 x 3 x height x width, RGB in 0..1), r1i, downsample_ratio -> fgr, pha, r1o: one frame of a film.
+    """src (1 x 3 x height x width, RGB in 0..1), r1i to r4i, downsample_ratio -> fgr, pha, r1o to r4o: one of a film.
 
     pha is how red src is, eight times, once it has been made smaller by the ratio and larger again, and more for what
-    r1i says that came before; fgr is src.
+    r1i says that came before: half of what that was for the frame before; fgr is src. r2o counts the frames, and the
+    others stay as they are.
     """
     net = Net(17)
     ones = net.constant([1.0, 1.0])
@@ -344,14 +345,21 @@ def film_like(path: Path) -> Path:
     red = net.add("Conv", coarse, net.constant(np.array([8.0, -4.0, -4.0]).reshape(1, 3, 1, 1)))
     net.add("Clip", net.add("Add", red, "r1i"), net.constant(0.0), net.constant(1.0), output="pha")
     net.add("Identity", "src", output="fgr")
-    net.add("Identity", red, output="r1o")
-    sides = ("height", "width")
+    net.add("Mul", net.add("Add", red, "r1i"), net.constant(0.5), output="r1o")
+    net.add("Add", "r2i", net.constant(1.0), output="r2o")
+    for number in (3, 4):
+        net.add("Identity", f"r{number}i", output=f"r{number}o")
+    sides, state = ("height", "width"), (1, "a", "b", "c")
     inputs: dict[str, Sequence[int | str]] = {
         "src": (1, 3, *sides),
-        "r1i": (1, "a", "b", "c"),
+        "r1i": state,
+        "r2i": state,
+        "r3i": state,
+        "r4i": state,
         "downsample_ratio": (1,),
     }
-    return net.save(path, inputs, {"fgr": (1, 3, *sides), "pha": (1, 1, *sides), "r1o": (1, 1, *sides)})
+    states = {f"r{number}o": state for number in (1, 2, 3, 4)}
+    return net.save(path, inputs, {"fgr": (1, 3, *sides), "pha": (1, 1, *sides), **states})
 
 
 def picture(*shape: int, seed: int = 3) -> NDArray[np.float32]:

@@ -107,22 +107,34 @@ def test_an_ir_needs_nothing_but_openvino_and_is_as_right(
 
 
 @pytest.mark.parametrize(("height", "width"), [(24, 32), (64, 20), (9, 7)])
-@pytest.mark.parametrize("before", [0.0, 0.3])
-def test_inputs_that_are_no_pictures_are_in_the_ir(tmp_path: Path, height: int, width: int, before: float) -> None:
+def test_what_a_model_remembers_goes_in_and_out_of_the_ir_and_the_ratio_is_in_it(
+    tmp_path: Path, height: int, width: int
+) -> None:
     file = small.film_like(tmp_path / "net.onnx")
     target = tmp_path / "ir" / "net.xml"
-    constants = [("r1i", before), ("r2i", 0.5)]
-    conversion.convert(file, target, ["pha", "fgr"], False, None, constants, ("downsample_ratio", 16))
+    states = [("r2i", "r2o"), ("r1i", "r1o"), ("r3i", "r3o"), ("r4i", "r4o")]
+    conversion.convert(file, target, ["pha", "fgr"], False, None, ("downsample_ratio", 16), states)
     graph = openvino.Core().read_model(target)
-    assert names(graph.inputs) == [{"src"}] and names(graph.outputs) == [{"pha"}, {"fgr"}]
-    picture = small.picture(1, 3, height, width)
+    assert names(graph.inputs) == [{"src"}, {"r2i"}, {"r1i"}, {"r3i"}, {"r4i"}]
+    assert names(graph.outputs) == [{"pha"}, {"fgr"}, {"r2o"}, {"r1o"}, {"r3o"}, {"r4o"}]
     ratio = np.float32([min(1.0, 16 / max(height, width))])
-    fgr, pha, _ = expected(file, picture, np.full((1, 1, 1, 1), before, np.float32), ratio)
-    found = computed(target, picture)
-    assert pha.std() > 0.02 and distance(found[0], pha) <= EXACT and distance(found[1], fgr) <= EXACT
+    nothing = np.zeros((1, 1, 1, 1), np.float32)
+    given, remembered = [nothing] * 4, [nothing] * 4
+    for number in range(3):
+        picture = small.picture(1, 3, height, width, seed=number)
+        fgr, pha, *given = expected(file, picture, *given, ratio)
+        found = computed(target, picture, *remembered)
+        remembered = found[2:]
+        assert pha.std() > 0.02 and distance(found[0], pha) <= EXACT and distance(found[1], fgr) <= EXACT
+    assert float(remembered[0].max()) == 3, "it has counted the frames"
     again = tmp_path / "again" / "net.xml"
-    conversion.convert(target, again, [0], False, None, constants, ("downsample_ratio", 16))
-    assert distance(computed(again, picture)[0], pha) <= EXACT
+    conversion.convert(target, again, [0], False, None, ("downsample_ratio", 16), states)
+    assert (
+        distance(computed(again, picture, *[nothing] * 4)[0], expected(file, picture, *[nothing] * 4, ratio)[1])
+        <= EXACT
+    )
+    with pytest.raises(ValueError, match="no input 'r9i'"):
+        conversion.convert(file, target, ["pha"], False, states=[("r9i", "r1o")])
 
 
 def test_a_batch_and_a_graph_that_is_already_an_ir(tmp_path: Path) -> None:

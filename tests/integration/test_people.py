@@ -56,9 +56,9 @@ def test_alpha_is_that_of_the_published_network_at_any_size(
     fit = model_io.choose_fit(width, height, SPEC, model.size)
     assert fit.content == (height, width), "every pixel is shown"
     planes = model_io.prepare(layer, SPEC, fit)
-    (alpha,) = model.infer([planes])
+    alpha, *states = model.infer(model_io.inputs([planes], SPEC, fit))
     expected = right(file, planes)
-    assert alpha.shape == expected.shape == (1, *fit.size)
+    assert alpha.shape == expected.shape == (1, *fit.size) and len(states) == len(SPEC.states)
     assert float(np.abs(alpha - expected).max()) <= SAME
     if min(width, height) >= 320:
         assert expected.min() < 0.01 and expected.max() > 0.99, "it shows a person"

@@ -158,8 +158,9 @@ class _MeasuredModel:
         (picture,) = layers
         fit = model_io.choose_fit(picture.width, picture.height, self.spec, self._model.size)
         planes = model_io.prepare(picture, self.spec, fit)
+        inputs = model_io.inputs([planes], self.spec, fit)
         start = time.monotonic()
-        raw = self._model.infer([planes])[0][0]
+        raw = self._model.infer(inputs)[0][0]
         self.durations.append(time.monotonic() - start)
         return Prediction(model_io.crop(raw, fit).copy(), None, planes, self._model.device, "")
 

@@ -112,6 +112,8 @@ def make(
         raise MattedError(f"{spec.title} takes clicks, and there are no clicks to compare its masks with.")
     if spec.refines:
         raise MattedError(f"{spec.title} needs trimaps, and there are no trimaps to calibrate it with.")
+    if spec.remembers:
+        raise MattedError(f"{spec.title} remembers the frames before, and there are no films to calibrate it with.")
     _refuse_another(spec, known)
     with tempfile.TemporaryDirectory(prefix="matted-") as folder:
         original = backend.load(spec, store.path(spec), Target(CPU), Path(folder) / "cache")

@@ -60,9 +60,13 @@ def prepare(layer: Layer, spec: ModelSpec, fit: Fit, trimap: NDArray[np.uint8] |
     return whole
 
 
-def inputs(pictures: Sequence[Planes], spec: ModelSpec, fit: Fit) -> list[Input]:
-    """Return the inputs of the model's graph for what `prepare` returned: with how large the picture is, if it asks."""
-    return [*pictures, np.array(fit.content, np.int64)] if FITS[spec.fit].on_mean else list(pictures)
+def inputs(pictures: Sequence[Planes], spec: ModelSpec, fit: Fit, states: Sequence[Input] = ()) -> list[Input]:
+    """Return the inputs of the model's graph for what `prepare` returned: with how large the picture is, if it asks.
+
+    states: what the model returned with the frame before; empty where there was none.
+    """
+    sizes = [np.array(fit.content, np.int64)] if FITS[spec.fit].on_mean else []
+    return [*pictures, *sizes, *(states or [np.zeros((1, 1, 1), np.float32) for _ in spec.states])]
 
 
 def crop(output: NDArray[Any], fit: Fit) -> NDArray[Any]:

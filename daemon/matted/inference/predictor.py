@@ -24,6 +24,7 @@ from matted.inference.engines.backend import short_reason
 from matted.inference.engines.engine import Engine, EngineDied, EngineFactory, Inference, Input, Output, Planes
 from matted.inference.engines.local import LocalEngine
 from matted.inference.layer import Layer
+from matted.inference.memory import Memory
 from matted.inference.paces import Paces
 from matted.inference.prompts import Prompt
 from matted.inference.remembered import RememberedOutputs
@@ -318,6 +319,7 @@ class Predictor:
         stopwatch: Stopwatch,
         stage: str,
         share: Share = WHOLE_STAGE,
+        fleeting: bool = False,
     ) -> list[Output]:
         """Return the raw outputs for some pictures: remembered ones, or those of an inference, one at a time.
 
@@ -325,11 +327,12 @@ class Predictor:
         inputs: as `model_io.inputs` returns them.
         stage: what the inference is called in progress and timings.
         share: of the stage that the inference is.
+        fleeting: whether nobody will ask for the same once more: the frames of a film must not fill the memory.
 
         Raises Rejected("cancelled"), and what `Inference.run` raises.
         """
         remembered = self._remembered.setdefault(engine, RememberedOutputs())
-        key = remembered.key(inputs)
+        key = None if fleeting else remembered.key(inputs)
         outputs = remembered.get(key)
         stopwatch.lap("preparing")
         if outputs is not None:
@@ -345,7 +348,9 @@ class Predictor:
             finally:
                 task.estimate = None
             seconds = self.clock() - start
-            remembered.put(key, outputs)  # before the next inference, which may be of the same
+            if not fleeting:
+                outputs = outputs[: len(outputs) - len(engine.spec.states)]
+                remembered.put(key, outputs)  # before the next inference, which may be of the same
         stopwatch.lap(stage)
         self.paces.record(engine.spec, engine.device, engine.arithmetic, seconds)
         return outputs
@@ -443,6 +448,7 @@ class HeldModel:
         stage: str = "inference",
         trimap: NDArray[np.uint8] | None = None,
         share: Share = WHOLE_STAGE,
+        memory: Memory | None = None,
     ) -> Prediction:
         """Run the model on the layers.
 
@@ -450,13 +456,15 @@ class HeldModel:
         stage: what the inference is called in progress and timings.
         trimap: height x width of the picture, 0, 128 where alpha is unknown, 255, for a model that refines; else None.
         share: of the stage that this inference is.
+        memory: of the scene that the picture is a frame of: what the model remembers is taken from there, and put there
+            once the inference is done. None: it is no frame.
 
         If the engine dies, the model is loaded again and the inference is tried once more; once in a request, and not
         if the system has killed the engine during the inference.
 
         Raises Rejected, MemoryError.
         """
-        return self._tried(lambda: self._predict(layers, stage, trimap, share))
+        return self._tried(lambda: self._predict(layers, stage, trimap, share, memory))
 
     def encode(self, layer: Layer) -> Encoded:
         """Show a picture to a model that takes clicks. As `predict`."""
@@ -490,13 +498,22 @@ class HeldModel:
             return infer()
 
     def _encode(self, layer: Layer) -> Encoded:
-        features, fit, _ = self._show([layer], "inference")
+        features, fit, _ = self._show([layer], "inference", None, WHOLE_STAGE, None)
         return Encoded(features, fit, layer.width, layer.height, self._engine.device, self._engine.note)
 
     def _predict(
-        self, layers: Sequence[Layer], stage: str, trimap: NDArray[np.uint8] | None, share: Share
+        self,
+        layers: Sequence[Layer],
+        stage: str,
+        trimap: NDArray[np.uint8] | None,
+        share: Share,
+        memory: Memory | None,
     ) -> Prediction:
-        (raw, *others), fit, planes = self._show(layers, stage, trimap, share)
+        outputs, fit, planes = self._show(layers, stage, trimap, share, memory)
+        count = len(self.spec.outputs)
+        raw, *others = outputs[:count]
+        if memory is not None:
+            memory.states = outputs[count:]
         foreground = model_io.crop(others[0], fit) if others else None
         return Prediction(model_io.crop(raw[0], fit), foreground, planes, self._engine.device, self._engine.note)
 
@@ -504,15 +521,17 @@ class HeldModel:
         self,
         layers: Sequence[Layer],
         stage: str,
-        trimap: NDArray[np.uint8] | None = None,
-        share: Share = WHOLE_STAGE,
+        trimap: NDArray[np.uint8] | None,
+        share: Share,
+        memory: Memory | None,
     ) -> tuple[list[Output], Fit, Planes]:
         """Show layers to the model. Returns its raw outputs, the fit, and the planes of the first layer."""
         self._task.progress = Progress("preparing")
         fit = model_io.choose_fit(layers[0].width, layers[0].height, self.spec, self._engine.size)
         pictures = [model_io.prepare(layer, self.spec, fit, trimap) for layer in layers]
-        inputs = model_io.inputs(pictures, self.spec, fit)
-        outputs = self._predictor.infer(self._engine, inputs, self._task, self._stopwatch, stage, share)
+        inputs = model_io.inputs(pictures, self.spec, fit, () if memory is None else memory.states)
+        fleeting = memory is not None
+        outputs = self._predictor.infer(self._engine, inputs, self._task, self._stopwatch, stage, share, fleeting)
         return outputs, fit, pictures[0]
 
 

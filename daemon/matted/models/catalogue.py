@@ -22,7 +22,7 @@ OWN_FILE = "models.toml"
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _RESERVED = {"default", "auto"}  # what a request says that leaves the choice to the settings, or to matted
 # Fields that no table of models.toml may set.
-_NOT_OWN = {"sources", "accept", "automatic", "own", "unseen", "constants", "coarse", "decoder"}
+_NOT_OWN = {"sources", "accept", "automatic", "own", "unseen", "states", "coarse", "decoder"}
 _OWN_DEFAULTS = {"licence": "not stated", "licence_url": "", "terms": ""}  # a user's own has no licence of another's
 
 
@@ -180,9 +180,13 @@ def _spec(table: dict[str, Any]) -> ModelSpec:
 
 def _frozen(table: dict[str, Any]) -> dict[str, Any]:
     """Return a table with tuples in the place of its lists."""
-    constants = tuple((name, float(value)) for name, value in table.get("constants", []))
+    pairs: dict[str, Any] = {}
+    if "constants" in table:
+        pairs["constants"] = tuple((name, float(value)) for name, value in table["constants"])
+    if "states" in table:
+        pairs["states"] = tuple((given, returned) for given, returned in table["states"])
     tuples = {name: tuple(value) for name, value in table.items() if isinstance(value, list)}
-    return {**table, **tuples, "constants": constants}
+    return {**table, **tuples, **pairs}
 
 
 def source(table: dict[str, Any]) -> Source:

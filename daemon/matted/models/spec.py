@@ -118,6 +118,11 @@ class Entry:
         return False
 
     @property
+    def remembers(self) -> bool:
+        """Whether it remembers the frames before in the frames of one scene."""
+        return False
+
+    @property
     def takes_a_picture_alone(self) -> bool:
         """Whether it finds the subject of a picture without being shown or told anything else."""
         return not (self.needs_plate or self.takes_clicks or self.refines)
@@ -148,6 +153,7 @@ class Entry:
         names = ("id", "title", "about", "licence", "licence_url", "commercial", "bytes")
         facts = {name: getattr(self, name) for name in names}
         kinds = {"plate": self.needs_plate, "clicks": self.takes_clicks, "refines": self.refines}
+        kinds["memory"] = self.remembers
         return {**facts, **self.purpose, **kinds, "downloadable": self.downloadable}
 
 
@@ -169,7 +175,7 @@ class Decoder:
         none.
     outputs: names or indices of the outputs that are kept: several raw masks, each a quarter of the input's side, and a
         score for each, which is higher for a better one. Of four masks the first is for prompts of more than a point.
-    constants: as ModelSpec's.
+    constants: (name, value) of inputs of the graph that are always the same.
     padding: whether a prompt without a box needs one more place with nothing, as a graph may that was exported so.
     background: whether it understands places of the background.
     most: how many places it takes.
@@ -200,7 +206,8 @@ class ModelSpec(Entry):
     inputs: "image"; "image+plate", two inputs; "image+clicks"; or "image+trimap", a trimap being a fourth plane of the
         one input, of 0, 128 where alpha is unknown, and 255. Mean and std are not of it.
     decoder: the second graph of a model with the inputs "image+clicks"; None for others.
-    constants: (name, value) of inputs of the graph that are always the same, as the states of a film's first frame.
+    states: (input, output) of the graph, by name, through which it remembers the frames before of a film: what it gave
+        for one frame it is given with the next. 0 before the first, and for a picture by itself.
     coarse: (name, pixels) of the input that says how much the graph shrinks the picture for a first, coarse pass: its
         longer side has at most so many pixels there; None if there is no such input.
     fit: how a picture is shown to it, an entry of arithmetic.FITS.
@@ -238,7 +245,7 @@ class ModelSpec(Entry):
     peak_bytes: int
     sources: tuple[Source, ...] = ()
     inputs: str = "image"
-    constants: tuple[tuple[str, float], ...] = ()
+    states: tuple[tuple[str, str], ...] = ()
     coarse: tuple[str, int] | None = None
     fit: str = "squash"
     multiple: int = 4
@@ -291,6 +298,10 @@ class ModelSpec(Entry):
     @property
     def refines(self) -> bool:
         return self.inputs == "image+trimap"
+
+    @property
+    def remembers(self) -> bool:
+        return bool(self.states)
 
     @property
     def automatic_sources(self) -> tuple[Source, ...]:

@@ -44,7 +44,7 @@ def convert(spec: ModelSpec, file: Path, target: Path) -> None:
     from matted.models import convert
 
     sizes, half = _open_sizes(file, spec), spec.precision == "fp16"
-    convert.convert(file, target, spec.outputs, half, sizes, spec.constants, spec.coarse)
+    convert.convert(file, target, spec.outputs, half, sizes, spec.coarse, spec.states)
     convert.read(target)  # what a full disk cut short shows here
 
 

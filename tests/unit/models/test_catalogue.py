@@ -102,7 +102,7 @@ def test_inputs_that_are_no_pictures_are_kept_by_a_model_that_is_like_another(ow
     own.write_text('[[model]]\nid = "mine"\nlike = "rvm-mobilenetv3"\n')
     mine = catalogue.load(own).specs["mine"]
     assert mine.coarse == ("downsample_ratio", 512)
-    assert mine.constants == (("r1i", 0.0), ("r2i", 0.0), ("r3i", 0.0), ("r4i", 0.0))
+    assert mine.states == (("r1i", "r1o"), ("r2i", "r2o"), ("r3i", "r3o"), ("r4i", "r4o")) and mine.remembers
 
 
 def test_a_summary_says_what_how_big_and_which_licence() -> None:
@@ -180,7 +180,7 @@ def test_no_rows_are_fine(own: Path, text: str) -> None:
         (MINE + "colour = 3\n", "unknown field: colour"),
         (MINE + "accept = true\n", "unknown field: accept"),
         (MINE + "automatic = true\n", "unknown field: automatic"),
-        (MINE + 'constants = [["r1i", 0]]\n', "unknown field: constants"),
+        (MINE + 'states = [["r1i", "r1o"]]\n', "unknown field: states"),
         (MINE + "unseen = true\n", "unknown field: unseen"),
         (MINE + 'side = "big"\n', "side = 'big'"),
         (MINE + "side = -4\n", "side = -4"),

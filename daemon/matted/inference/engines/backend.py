@@ -138,7 +138,8 @@ class _Loader:
         self._compiled_cache = compiled_cache
         self._identity = _identity(spec, path)
         graph = core.read_model(path)
-        graph = openvino.Model(graph.outputs[: len(spec.outputs)], graph.get_parameters(), spec.id)
+        outputs = graph.outputs[: len(spec.outputs) + len(spec.states)]
+        graph = openvino.Model(outputs, graph.get_parameters(), spec.id)
         self._graph = pixel_graph.build(graph, spec)
         decoder = path.with_stem(DECODER)
         self._decoder = None if spec.decoder is None else core.read_model(decoder)

@@ -74,7 +74,8 @@ def difference(answer: Sequence[Output], right: Sequence[Output], spec: ModelSpe
     if not np.isfinite(probable).all():
         return 1.0
     found = float(np.abs(probable - expected).mean(dtype=np.float64)) / max(1.0, float(np.ptp(expected)))
-    for colours, expected_colours in zip(answer[1:], right[1:], strict=True):
+    of_colours = slice(1, len(spec.outputs))
+    for colours, expected_colours in zip(answer[of_colours], right[of_colours], strict=True):
         off = np.abs(colours.astype(np.float32) - expected_colours).mean(axis=0) / 255
         weights = np.clip(expected, 0.0, 1.0)
         found = max(found, float((off * weights).sum()) / max(1.0, float(weights.sum())))

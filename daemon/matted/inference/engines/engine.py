@@ -18,8 +18,8 @@ from matted.settings.target import Target
 
 # A model's input: 3 x height x width: red, green and blue. 4 x height x width with a trimap.
 Planes = NDArray[np.uint8]
-Output = NDArray[Any]  # of a model, without the batch axis: float32 for a matte, uint8 for colours
-Input = NDArray[Any]  # of a model, without the batch axis: Planes, or float32 for a decoder
+Output = NDArray[Any]  # of a model, without the batch axis: float32 for a matte or a state, uint8 for colours
+Input = NDArray[Any]  # of a model, without the batch axis: Planes, or float32 for a state or a decoder
 
 
 class EngineDied(Exception):
@@ -42,8 +42,9 @@ class Inference(Protocol):
         """Run the model, once.
 
         Returns the raw outputs that the spec names: first the matte before its activation, float32, 1 x height x width;
-        then, from a model that gives them, the foreground colours, uint8, 3 x height x width. The encoder of a model
-        that takes clicks returns features; the decoder raw masks, float32, masks x rows x columns, and their scores.
+        then, from a model that gives them, the foreground colours, uint8, 3 x height x width; then its states, float32.
+        The encoder of a model that takes clicks returns features; the decoder raw masks, float32, masks x rows x
+        columns, and their scores.
 
         Raises EngineDied, after which the engine can only be closed, MemoryError, or RuntimeError with OpenVINO's own
         message.
@@ -85,7 +86,8 @@ class Engine(Protocol):
     def inference(self, inputs: Sequence[Input], graph: str = MODEL) -> Inference:
         """Return an inference, which has not begun.
 
-        inputs: one for each of the graph's: a picture, or a picture and its plate; of a decoder as `Decoder.inputs`.
+        inputs: one for each of the graph's: a picture, or a picture and its plate, and the model's states; of a decoder
+            as `Decoder.inputs`.
         graph: one of the spec's.
         """
 

@@ -24,20 +24,22 @@ _FULL = 255.0  # of a uint8 sample
 def build(graph: openvino.Model, spec: ModelSpec) -> openvino.Model:
     """Return a model's graph with the spec's arithmetic around it.
 
-    graph: takes pictures, float32, 1 x 3 x height x width, or one picture and its trimap, 1 x 4 x height x width, and
-        returns the outputs that the spec names. It is changed.
+    graph: takes pictures, float32, 1 x 3 x height x width, or one picture and its trimap, 1 x 4 x height x width, then
+        states, and returns the outputs that the spec names, then states. It is changed.
     spec: its scale, mean and std are used.
 
     The result takes uint8 of the same shape; and where the fit says so, height and width of the picture in the model's
     input, int64, 1 x 2, beyond which all is the mean. A sample becomes (sample / scale - mean) / std, where scale is
     255 or the brightest sample of the picture, at least 1. Outputs after the first, which are colours, are clipped to
-    0..1 and become uint8 in 0..255; but those of a model that takes clicks stay as they are.
+    0..1 and become uint8 in 0..255; but states, and those of a model that takes clicks, stay as they are.
     """
     from openvino import Layout, Type
     from openvino.preprocess import PrePostProcessor
 
     extra = 1 if spec.refines else 0  # the plane of the trimap is divided by the scale, and left so
-    pictures = len(graph.inputs)
+    pictures = len(graph.inputs) - len(spec.states)
+    if pictures < 1:
+        raise RuntimeError(f"it has no memory, as its file was converted by an earlier matted: {spec.how_to_get}")
     if FITS[spec.fit].on_mean:
         graph = _on_mean(graph, spec)
     border = PrePostProcessor(graph)
@@ -52,7 +54,7 @@ def build(graph: openvino.Model, spec: ModelSpec) -> openvino.Model:
             steps.scale(_FULL)
         steps.mean([*spec.mean, *[0.0] * extra])
         steps.scale([*spec.std, *[1.0] * extra])
-    for index in range(1, 1 if spec.takes_clicks else len(graph.outputs)):
+    for index in range(1, 1 if spec.takes_clicks else len(graph.outputs) - len(spec.states)):
         border.output(index).postprocess().custom(_bytes)
     return border.build()
 

@@ -57,8 +57,8 @@ def convert(
     outputs: Sequence[str | int],
     compress: bool,
     shapes: Mapping[str, Sequence[int]] | None = None,
-    constants: Sequence[tuple[str, float]] = (),
     coarse: tuple[str, int] | None = None,
+    states: Sequence[tuple[str, str]] = (),
 ) -> None:
     """Convert a model file into an OpenVINO IR.
 
@@ -68,7 +68,9 @@ def convert(
         out, which saves time and memory.
     compress: whether weights are stored in float16; the arithmetic stays as it was.
     shapes: sizes of inputs by name, where the file leaves them open or has others; other inputs keep theirs.
-    constants, coarse: inputs that are no pictures, as `inputs.fill` takes them; the IR does not have them.
+    coarse: an input that is no picture, as `inputs.fill` takes it; the IR does not have it.
+    states: (input, output) by name that a model remembers frames by: in the IR they come after the pictures, and after
+        the outputs that are kept, in this order.
 
     Inputs and outputs of the IR are float32 whatever the file's own are, and pictures are 1 x 3 x height x width, also
     where the file's are height x width x 3, as `shapes` has them. Deformable convolutions that an exporter took
@@ -81,8 +83,9 @@ def convert(
     if target.resolve() == source.resolve():
         raise ValueError(f"{source} cannot be converted onto itself.")  # its weights are read while they are written
     graph = read(source)
-    kept = [_output(graph, key, source) for key in outputs]
-    graph = openvino.Model(kept, inputs.fill(graph, constants, coarse), source.stem)
+    kept = [_output(graph, key, source) for key in (*outputs, *(returned for _, returned in states))]
+    left = inputs.states_last(inputs.fill(graph, (), coarse), [given for given, _ in states], source.name)
+    graph = openvino.Model(kept, left, source.stem)
     if shapes:
         _reshape(graph, shapes, source)
     graph = inputs.channels_first(graph)

@@ -1,7 +1,7 @@
 """Inputs of a graph: all graphs get the same ones, in the same shapes, whoever exported them.
 
 Those that are no pictures become constants, or are computed of the picture's size, in the graph. So whatever runs the
-model feeds it pictures alone; and a decoder what the pictures gave, and a prompt.
+model feeds it pictures alone; one with a memory its states, too; and a decoder what the pictures gave, and a prompt.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def fill(
     graph: openvino.Model, constants: Sequence[tuple[str, float]], coarse: tuple[str, int] | None
 ) -> list[openvino.op.Parameter]:
-    """Fill inputs of a graph in place. Returns those that are left: the pictures. What the graph lacks is left out.
+    """Fill inputs of a graph in place. Returns those that are left: pictures, states. What the graph lacks is left out.
 
     constants: name of an input, and the value that all its elements have. It has as few elements as it can.
     coarse: name of an input of one element, and pixels: it becomes pixels / longer side of the first input, at most 1.
@@ -43,6 +43,23 @@ def fill(
         left = [parameter for parameter in left if parameter.output(0) != port]
         port.replace(value.output(0))
     return left
+
+
+def states_last(
+    parameters: list[openvino.op.Parameter], states: Sequence[str], file: str
+) -> list[openvino.op.Parameter]:
+    """Return a graph's parameters in order: the pictures, then the states.
+
+    states: their names, in the order that they shall have. file: what the graph is from.
+
+    Raises ValueError for a state that the graph lacks.
+    """
+    known = {name: each for each in parameters for name in each.output(0).get_names()}
+    for name in states:
+        if name not in known:
+            raise ValueError(f"{file} has no input {name!r}. It has: {', '.join(sorted(known))}.")
+    last = [known[name] for name in states]
+    return [*(each for each in parameters if each not in last), *last]
 
 
 def _has(graph: openvino.Model, name: str) -> bool:
