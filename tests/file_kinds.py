@@ -262,7 +262,7 @@ def kept(kind: Kind, form: Form, folder: Path, orientation: int = 1) -> Kept:
     """Say what a result keeps. Raises AssertionError if it is not even near."""
     picture, again = result(kind, form, folder, orientation)
     full = (MASK if orientation < 5 else MASK.T) == 65535
-    stored = samples_of(again).colours[full]
+    stored = again.samples.colours[full]
     profile = kind.profile is not None and again.metadata.get("icc_profile") == kind.profile
     converted = bool(picture.colours) or (kind.profile is not None and not profile)
     if converted:
@@ -271,7 +271,7 @@ def kept(kind: Kind, form: Form, folder: Path, orientation: int = 1) -> Kept:
         own = upright(kind.own, orientation)
         wanted = _as((own[:, :, :-1] if kind.alpha else own)[full], stored.dtype)
     else:
-        wanted = _as(samples_of(picture).colours[full], stored.dtype)
+        wanted = _as(picture.samples.colours[full], stored.dtype)
     wanted = np.repeat(wanted, 3, axis=1) if wanted.shape[1] < stored.shape[1] else wanted
     same = np.array_equal(wanted, stored)
     if not same:
@@ -279,13 +279,6 @@ def kept(kind: Kind, form: Form, folder: Path, orientation: int = 1) -> Kept:
         assert far.max() <= 6, f"{kind} as {form.title}: {far.max()}"
     bits = "float" if stored.dtype.kind == "f" else str(8 * stored.dtype.itemsize)
     return Kept(bits, converted, same and form != known.AVIF, profile)
-
-
-def samples_of(picture: Picture) -> Samples:
-    if picture.own is not None:
-        return picture.own
-    pixels = np.asarray(picture.image)
-    return Samples(pixels[:, :, :3], pixels[:, :, 3] if pixels.shape[2] == 4 else None)
 
 
 def _as(own: Array, dtype: np.dtype[Any]) -> Array:

@@ -47,7 +47,7 @@ def test_a_format_of_8_bits_keeps_the_colours(tmp_path: Path, kind: Kind, form: 
 def test_alpha_is_kept_where_the_mask_is_full(tmp_path: Path, kind: Kind, form: known.Form) -> None:
     picture, again = file_kinds.result(kind, form, tmp_path)
     full = file_kinds.MASK == 65535
-    before, after = (file_kinds.samples_of(each) for each in (picture, again))
+    before, after = (each.samples for each in (picture, again))
     assert before.alpha is not None and after.alpha is not None
     if before.alpha.dtype == after.alpha.dtype:
         np.testing.assert_array_equal(after.alpha[full], before.alpha[full])

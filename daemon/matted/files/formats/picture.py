@@ -50,6 +50,18 @@ class Picture:
         return f"{self.image.mode}8"
 
     @property
+    def samples(self) -> Samples:
+        """Its own samples: those of `image` where the file has the same."""
+        import numpy as np
+
+        from matted.files.formats.samples import Samples
+
+        if self.own is not None:
+            return self.own
+        pixels = np.asarray(self.image)
+        return Samples(pixels[:, :, :3], pixels[:, :, 3] if pixels.shape[2] == 4 else None)
+
+    @property
     def is_deep(self) -> bool:
         """Whether its samples have more than 8 bits."""
         return self.own is not None and self.own.colours.dtype.itemsize > 1

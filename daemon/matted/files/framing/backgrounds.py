@@ -30,10 +30,13 @@ class Background(Protocol):
     def is_grey(self) -> bool:
         """Whether it has no colour, so that a grey picture stays grey."""
 
-    def samples(self, source: Samples, alpha: NDArray[Any], light: Light, layout: Layout) -> NDArray[Any]:
+    def samples(self, source: Picture, cut: Samples, light: Light, layout: Layout) -> NDArray[Any]:
         """Return it as samples of the result: height x width x channels, or 1 x 1 x channels for one colour.
 
-        source: the picture. alpha: of its subject. light: of the picture's samples. layout: of the result.
+        source: the picture.
+        cut: its samples with the subject's alpha; those of the result are of their kind.
+        light: of these samples.
+        layout: of the result.
         """
 
 
@@ -48,10 +51,10 @@ class Colour:
         """As Background has it."""
         return len(set(self.rgb)) == 1
 
-    def samples(self, source: Samples, alpha: NDArray[Any], light: Light, layout: Layout) -> NDArray[Any]:
+    def samples(self, source: Picture, cut: Samples, light: Light, layout: Layout) -> NDArray[Any]:
         """As Background has it."""
         pixel = Samples(np.array(self.rgb, np.uint8).reshape(1, 1, 3))
-        return light.from_srgb(_SRGB.decode(pixel.colours, pixel), source)
+        return light.from_srgb(_SRGB.decode(pixel.colours, pixel), cut)
 
 
 @dataclass
@@ -70,9 +73,9 @@ class Scene:
         """As Background has it."""
         return self.picture.own is not None and self.picture.own.grey
 
-    def samples(self, source: Samples, alpha: NDArray[Any], light: Light, layout: Layout) -> NDArray[Any]:
+    def samples(self, source: Picture, cut: Samples, light: Light, layout: Layout) -> NDArray[Any]:
         """As Background has it."""
-        wanted = (layout.size, light, source.colours.dtype, source.grey, source.black, source.white)
+        wanted = (layout.size, light, cut.colours.dtype, cut.grey, cut.black, cut.white)
         latest = self._latest
         if latest is not None and latest[0] == wanted:
             return latest[1]
@@ -86,7 +89,7 @@ class Scene:
         if shares is not None:
             white = 1 - resampling.resized(shares, layout.size, box)
             seen = [plane + white for plane in seen]
-        result = _encoded(seen, light, source)
+        result = _encoded(seen, light, cut)
         self._latest = (wanted, result) if result.nbytes <= _KEPT else None
         return result
 
@@ -130,8 +133,10 @@ class Blur:
         """As Background has it: a grey picture is grey when it is blurred."""
         return True
 
-    def samples(self, source: Samples, alpha: NDArray[Any], light: Light, layout: Layout) -> NDArray[Any]:
+    def samples(self, source: Picture, cut: Samples, light: Light, layout: Layout) -> NDArray[Any]:
         """As Background has it."""
+        assert cut.alpha is not None
+        alpha, own = cut.alpha, source.samples
         height, width = alpha.shape
         sigma = self.radius or _BLUR * max(width, height)
         factor = resampling.factor_for(sigma)
@@ -139,10 +144,10 @@ class Blur:
         weights = _sure(resampling.reduced(ground, factor))
         # The result may reach beyond the picture: there is no ground there, so it is filled up as well.
         left, top, right, bottom = (side / factor for side in layout.view)
-        rows, columns = weights.shape
+        down, across = weights.shape
         padding = (
-            (math.ceil(max(0.0, -top)), math.ceil(max(0.0, bottom - rows))),
-            (math.ceil(max(0.0, -left)), math.ceil(max(0.0, right - columns))),
+            (math.ceil(max(0.0, -top)), math.ceil(max(0.0, bottom - down))),
+            (math.ceil(max(0.0, -left)), math.ceil(max(0.0, right - across))),
         )
         weights = np.pad(weights, padding)
         share = resampling.blurred(weights, sigma / factor)
@@ -150,14 +155,15 @@ class Blur:
         box = (left + before, top + above, right + before, bottom + above)
         box = (*box[:2], min(box[2], weights.shape[1]), min(box[3], weights.shape[0]))
         seen = []
-        for at in range(source.colours.shape[2]):
-            plane = resampling.reduced(light.decode_channel(source.colours[:, :, at], at, source), factor)
+        for at in range(own.colours.shape[2]):
+            plane = resampling.reduced(light.decode_channel(own.colours[:, :, at], at, own), factor)
             plane = resampling.blurred(np.pad(plane, padding) * weights, sigma / factor)
             seen.append(resampling.resized(_filled(plane, share), layout.size, box))
-        result = np.empty((*seen[0].shape, len(seen)), source.colours.dtype)
-        for at, plane in enumerate(seen):
-            plane = np.maximum(plane, 0.0) if source.colours.dtype.kind == "f" else plane.clip(0.0, 1.0)
-            result[:, :, at] = light.encode_channel(plane, at, source)
+        result = np.empty((*seen[0].shape, len(seen)), own.colours.dtype)
+        for first in range(0, len(result), _ROWS):
+            rows = slice(first, first + _ROWS)
+            for at, plane in enumerate(seen):
+                result[rows, :, at] = light.encode_channel(plane[rows], at, own)
         return result
 
 

@@ -113,11 +113,10 @@ class Frame:
         from matted.files.framing import composing, resampling, shadows
         from matted.files.framing.light import Light
 
-        before, behind = samples_of(cut), samples_of(source)
-        kept = cut.metadata
+        before, kept = cut.samples, cut.metadata
         light = Light.of(kept.get("icc_profile"), before.grey)
         if before.grey and self.background is not None and not self.background.is_grey:
-            before, behind = light.in_colour(before), light.in_colour(behind)
+            before = light.in_colour(before)
             kept = {name: value for name, value in kept.items() if name != "icc_profile"}
             light = Light.of(None, False)
         assert before.alpha is not None
@@ -125,7 +124,7 @@ class Frame:
         subject = resampling.laid_out(before, light, layout)
         ground = None
         if self.background is not None:
-            ground = self.background.samples(behind, before.alpha, light, layout)
+            ground = self.background.samples(source, before, light, layout)
         shadow = None
         if self.shadow is not None:
             assert subject.alpha is not None
@@ -148,18 +147,6 @@ class Frame:
 
         alpha = mask.own.colours[:, :, 0]
         return cutting.grey_of(resampling.mask_laid_out(alpha, layout or self.layout(alpha)))
-
-
-def samples_of(picture: Picture) -> Samples:
-    """Return a picture's own samples, or those that the daemon was shown, where they are the same."""
-    import numpy as np
-
-    from matted.files.formats.samples import Samples
-
-    if picture.own is not None:
-        return picture.own
-    pixels = np.asarray(picture.image)
-    return Samples(pixels[:, :, :3], pixels[:, :, 3] if pixels.shape[2] == 4 else None)
 
 
 def _picture(framed: Samples, kept: dict[str, Any], cut: Picture, light: Light) -> Picture:

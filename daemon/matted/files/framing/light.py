@@ -74,7 +74,10 @@ class Light:
         at %= len(self._decoding)
         dtype = like.colours.dtype
         if dtype == np.uint8 and like.white is None:
-            places = light.clip(0.0, 1.0) * np.float32(_STEPS - 1) + np.float32(0.5)
+            places = np.minimum(light, np.float32(1))
+            np.maximum(places, np.float32(0), out=places)
+            places *= np.float32(_STEPS - 1)
+            places += np.float32(0.5)
             return self._in_eight_bits[at][places.astype(np.uint16)]
         scaled = np.interp(light, self._decoding[at], np.linspace(0.0, 1.0, _STEPS))
         if dtype.kind != "f":

@@ -28,6 +28,8 @@ def laid_out(own: Samples, light: Light, layout: Layout) -> Samples:
     """
     width, height = layout.size
     assert own.alpha is not None
+    if not layout.is_resized and layout.place == layout.part == (0, 0, own.alpha.shape[1], own.alpha.shape[0]):
+        return own
     alpha = np.zeros((height, width), own.alpha.dtype)
     colours = np.zeros((height, width, own.colours.shape[2]), own.colours.dtype)
     colours[...] = own.black

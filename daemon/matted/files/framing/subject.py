@@ -24,6 +24,7 @@ def find(alpha: NDArray[Any]) -> Found | None:
     if not rows.size:
         return None
     box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-    edges = (seen[:, 0], seen[0], seen[:, -1], seen[-1])
-    left, top, right, bottom = (int(edge.sum()) > _CUT_OFF * edge.size for edge in edges)
+    half = alpha.dtype.type(samples.full_scale(alpha.dtype) / 2)
+    edges = (alpha[:, 0], alpha[0], alpha[:, -1], alpha[-1])
+    left, top, right, bottom = (int((edge > half).sum()) > _CUT_OFF * edge.size for edge in edges)
     return Found(box, (left, top, right, bottom))

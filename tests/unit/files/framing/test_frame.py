@@ -12,7 +12,7 @@ from matted.files.formats import picture as making
 from matted.files.formats.samples import Samples
 from matted.files.framing import words
 from matted.files.framing.backgrounds import Blur, Colour, Scene
-from matted.files.framing.frame import Frame, samples_of
+from matted.files.framing.frame import Frame
 from matted.files.framing.layout import Margin
 from matted.files.pictures import Picture
 from matted_client import MattedError
@@ -71,11 +71,11 @@ def picture_of(colours: Array, alpha: Array | None = None, profile: bytes | None
 
 
 def mask_of(picture: Picture) -> Array:
-    return samples_of(picture).colours[:, :, 0]
+    return picture.samples.colours[:, :, 0]
 
 
 def framed(frame: Frame, colours: Array, alpha: Array, profile: bytes | None = None) -> Samples:
-    return samples_of(frame.apply(picture_of(colours, alpha, profile), picture_of(colours, None, profile)))
+    return frame.apply(picture_of(colours, alpha, profile), picture_of(colours, None, profile)).samples
 
 
 @pytest.mark.parametrize("space", CURVES)
