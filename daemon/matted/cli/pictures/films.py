@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matted_client import MattedError
 from matted_client.options import MaskOptions
 
 from matted.cli.output import FAILED, OK, WRONG, complain
-from matted.cli.pictures import arguments
+from matted.cli.pictures import arguments, framing
+
+if TYPE_CHECKING:
+    from matted.files.films.runner import Film
+    from matted.files.films.source import Span
+    from matted.files.framing.frame import Frame
 
 _LAST = 1000  # frames a second
 
@@ -47,7 +52,8 @@ def run(given: argparse.Namespace) -> int:
     except MattedError as error:
         complain(error)
         return WRONG
-    span, films = _span(given), _planned(given)
+    frame = framing.frame(given)
+    span, films = _span(given), _planned(given, frame)
     options = runner.FilmOptions(
         given.mask,
         given.timings,
@@ -57,6 +63,7 @@ def run(given: argparse.Namespace) -> int:
         given.quality,
         given.force,
         given.skip_existing,
+        frame,
     )
     failed = False
     for film in films:
@@ -68,18 +75,23 @@ def run(given: argparse.Namespace) -> int:
     return FAILED if failed else OK
 
 
-def _planned(given: argparse.Namespace) -> list[Any]:
+def _planned(given: argparse.Namespace, frame: Frame) -> list[Film]:
     from matted.files.films import plan
 
     kind = "mask" if given.mask else "cutout"
-    rest = {"form": given.format, "overwrite": given.force, "skip_existing": given.skip_existing}
+    rest: dict[str, Any] = {
+        "form": given.format,
+        "frame": frame,
+        "overwrite": given.force,
+        "skip_existing": given.skip_existing,
+    }
     if not given.sequence:
         return plan.plan_films(given.inputs, given.output, kind, _span(given), **rest)
     rate = given.rate or plan.RATE
     return [plan.plan_folder(folder, given.output, kind, _span(given), rate, **rest) for folder in given.inputs]
 
 
-def _span(given: argparse.Namespace) -> Any:
+def _span(given: argparse.Namespace) -> Span:
     from matted.files.films.source import Span
 
     return Span(given.start, given.end)

@@ -226,14 +226,3 @@ class _Palette:
     def _chain(*filters: Any) -> None:
         for before, after in pairwise(filters):
             before.link_to(after)
-
-
-def refuse_unfit(form: FilmForm, about: About, path: Path, alpha: bool) -> None:
-    """Raise FilmError if a format cannot have frames of this size. alpha: whether they are transparent."""
-    if form.even and any(side % 2 for side in about.size):
-        sizes = "{} x {} pixels".format(*about.size)
-        message = f"{path} has {sizes}, and {form.title} takes even numbers of them alone."
-        raise FilmError(message, "Choose another format: --format prores, or vp9")
-    if alpha and not form.alpha:
-        hint = "Give it one: --background COLOUR. Or choose another format: --format prores, vp9, ffv1, webp, apng"
-        raise FilmError(f"{form.title} cannot be transparent, and a cut-out without a background is.", hint)

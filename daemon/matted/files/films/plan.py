@@ -8,18 +8,30 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
+
+from matted.files import pictures
 from matted.files.batches import finding, naming
 from matted.files.batches.naming import Wish
-from matted.files.films import animated, forms, joining, plates
+from matted.files.films import animated, forms, plates
 from matted.files.films.forms import APNG, GIF, PRORES, WEBP, FilmError, FilmForm
 from matted.files.films.runner import Film
 from matted.files.films.source import Source, Span
 from matted.files.formats import known
 from matted.files.formats.known import PNG, Form
+from matted.files.framing.frame import Frame as Framing
 
+PLAIN = Framing()
 RATE = Fraction(25)  # frames a second of numbered frames, if nobody says it
 _NAMED = "%06d"
 _PATTERN = "frame-%05d.png"
+
+
+def refuse_frame(frame: Framing) -> None:
+    """Raise FilmError for a frame that films cannot have."""
+    if frame.crop is not None:
+        message = "--crop is for pictures: in a film the subject moves, and the picture would jump with it."
+        raise FilmError(message, "Choose a size with --size, or --square.")
 
 
 def plan_films(
@@ -28,7 +40,7 @@ def plan_films(
     kind: str,
     span: Span,
     form: str | None = None,
-    opaque: bool = False,
+    frame: Framing = PLAIN,
     overwrite: bool = False,
     skip_existing: bool = False,
 ) -> list[Film]:
@@ -38,12 +50,13 @@ def plan_films(
         pictures; None for a film beside the film.
     kind: of the results: naming.KINDS.
     form: a name that --format takes, None for that of `output`.
-    opaque: whether results have a background of their own.
+    frame: what results are shown on, and how large.
     overwrite: whether results may replace files that exist. skip_existing: whether these count as done.
 
     Raises FilmError or PictureError.
     """
     span.refuse_empty()
+    refuse_frame(frame)
     several = len(inputs) > 1
     if several and output is not None and not _is_folder(output):
         raise FilmError(f"{output} is one file, and there are {len(inputs)} films.", f"Name a folder: {output}{os.sep}")
@@ -54,7 +67,7 @@ def plan_films(
         _refuse_same(path, target)
         source = plates.open_film(path, span)
         if isinstance(wanted, FilmForm):
-            _refuse(wanted, source, target, not opaque and kind not in naming.MASKS, overwrite, skip_existing)
+            _refuse(wanted, source, target, frame, kind, overwrite, skip_existing)
             films.append(Film(source, target, wanted))
         else:
             name = numbered(target if not _pattern(output) else Path(output or ""))
@@ -70,7 +83,7 @@ def plan_folder(
     span: Span,
     rate: Fraction,
     form: str | None = None,
-    opaque: bool = False,
+    frame: Framing = PLAIN,
     overwrite: bool = False,
     skip_existing: bool = False,
 ) -> Film:
@@ -80,6 +93,7 @@ def plan_folder(
     rate: frames a second.
     """
     span.refuse_empty()
+    refuse_frame(frame)
     files = animated.in_order(finding.list_pictures(folder))
     source = animated.Numbered(folder, files, rate, span)
     wanted = _form(folder, output or os.sep, form)
@@ -87,7 +101,7 @@ def plan_folder(
         ending = naming.ending(kind, wanted.suffixes[0])
         target = Path(output) if output is not None and not _is_folder(output) else None
         target = target or (Path(output) if output else folder.parent) / f"{folder.resolve().name}{ending}"
-        _refuse(wanted, source, target, not opaque and kind not in naming.MASKS, overwrite, skip_existing)
+        _refuse(wanted, source, target, frame, kind, overwrite, skip_existing)
         return Film(source, target, wanted)
     if _pattern(output):
         target = Path(output or "")
@@ -184,20 +198,26 @@ def _form(path: Path, output: str | None, form: str | None) -> FilmForm | Form:
     return by_name
 
 
-def _refuse(form: FilmForm, source: Source, target: Path, alpha: bool, overwrite: bool, skip_existing: bool) -> None:
+def _refuse(
+    form: FilmForm, source: Source, target: Path, frame: Framing, kind: str, overwrite: bool, skip_existing: bool
+) -> None:
     """Raise FilmError if a film cannot be made."""
-    from matted.files import pictures
-
     forms.refuse_missing(form)
-    joining.refuse_unfit(form, source.about, source.path, alpha)
+    width, height = source.about.size
+    if frame.changes_size:
+        width, height = frame.layout(np.zeros((height, width), np.uint8)).size
+    if form.even and (width % 2 or height % 2):
+        message = f"{target} would have {width} x {height} pixels, and {form.title} takes even numbers of them alone."
+        raise FilmError(message, "Choose another size, with --size, or another format: --format prores, or vp9")
+    if not (form.alpha or frame.is_opaque or kind in naming.MASKS):
+        hint = "Give it a background: --background white. Or choose another format: --format prores, or vp9"
+        raise FilmError(f"{form.title} cannot be transparent, and a cut-out is.", hint)
     if not (skip_existing and target.is_file()):
         pictures.refuse_to_replace(target, overwrite)
 
 
 def _refuse_files(first: Path, overwrite: bool, skip_existing: bool) -> None:
     """Raise PictureError if the first of numbered files is there, and nobody has said what to do then."""
-    from matted.files import pictures
-
     if first.exists() and not (overwrite or skip_existing):
         raise FilmError(f"{first} exists.", "To make all anew: --force. To go on where a run ended: --skip-existing")
     pictures.refuse_to_replace(first, True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ from matted.files.films.joining import Sound
 from matted.files.films.sinks import NumberedFiles, Parts, Sink
 from matted.files.films.source import WHOLE, Frame, Source, Span
 from matted.files.formats.known import Form
+from matted.files.framing.backgrounds import Scene
+from matted.files.framing.frame import Frame as Framing
 from matted.files.pictures import Picture
 
 if TYPE_CHECKING:
@@ -65,8 +68,7 @@ class FilmOptions:
     quality: 1 to 100; None for the format's own.
     overwrite: whether the result may replace a file.
     skip_existing: whether to go on where an earlier run ended.
-    finish: what is done to each cut-out, as to put it before a background; None for nothing.
-    settings: what `finish` depends on, as JSON has it.
+    frame: what results are shown on, and how large.
     """
 
     mask: bool
@@ -77,8 +79,7 @@ class FilmOptions:
     quality: int | None = None
     overwrite: bool = False
     skip_existing: bool = False
-    finish: Callable[[Picture], Picture] | None = None
-    settings: Any = None
+    frame: Framing = field(default_factory=Framing)
 
 
 @dataclass
@@ -152,13 +153,20 @@ def _sink(film: Film, options: FilmOptions) -> Sink:
     path = film.source.path
     stat = path.stat()
     settings = [str(path.resolve()), stat.st_size, stat.st_mtime_ns, film.form.name, options.mask, options.quality]
-    settings += [dict(options.request), options.plate, str(options.span), options.settings]
+    settings += [dict(options.request), options.plate, str(options.span), _described(options.frame)]
     parts = Parts(film.target, film.form, film.source.about, options.quality, settings, options.skip_existing)
     if parts.dropped and options.skip_existing:
         _note("An earlier run had other settings, or another film: it begins anew.")
     elif parts.count:
         _note(f"Going on after {parts.count} frames that are there.")
     return parts
+
+
+def _described(frame: Framing) -> str:
+    """Return a text that is the same for the same frame, in another run too."""
+    pixels = frame.background.picture.image.tobytes() if isinstance(frame.background, Scene) else b""
+    background = hashlib.sha256(pixels).hexdigest() if pixels else repr(frame.background)
+    return f"{background} {replace(frame, background=None)}"
 
 
 def _complete(sink: Sink) -> bool:
@@ -249,9 +257,8 @@ def _result(picture: Picture, reply: Mask, options: FilmOptions) -> Picture:
     from matted.files import cutting
 
     if options.mask:
-        return cutting.grey(reply)
-    result = cutting.of_reply(picture, reply)
-    return options.finish(result) if options.finish is not None else result
+        return options.frame.apply_to_mask(cutting.grey(reply))
+    return options.frame.apply(cutting.of_reply(picture, reply), picture)
 
 
 def _ahead(frames: Iterator[Frame]) -> Iterator[Frame]:

@@ -17,6 +17,8 @@ from matted.files.films.conversation import REMEMBERED
 from matted.files.films.forms import FilmError
 from matted.files.films.runner import FilmOptions
 from matted.files.films.source import WHOLE, Span
+from matted.files.framing import words
+from matted.files.framing.frame import Frame
 from matted_client import MattedError
 from PIL import Image, ImageSequence
 
@@ -35,7 +37,7 @@ def remove(source: Path, target: str | Path, mask: bool = False, span: Span = WH
     kind = "mask" if mask else "cutout"
     request = {"foreground": not mask}
     form = options.pop("form", None)
-    (film,) = plan.plan_films([source], str(target), kind, span, form, **both)
+    (film,) = plan.plan_films([source], str(target), kind, span, form, options.get("frame", plan.PLAIN), **both)
     runner.run(film, FilmOptions(mask, False, request, span=span, **options))
 
 
@@ -183,6 +185,24 @@ def test_masks_alone(daemon: Any, clip: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.asarray(shown), 255 * is_red(FRAMES[3]))
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "gif"])
+def test_films_before_a_background(daemon: Any, clip: Path, tmp_path: Path, suffix: str) -> None:
+    frame = Frame(background=words.background("#204080"), size=(128, 128))
+    remove(clip, tmp_path / f"out.{suffix}", frame=frame)
+    seen = film_clips.watch(tmp_path / f"out.{suffix}")
+    assert len(seen.frames) == len(FRAMES)
+    for shown, before in zip(seen.frames, FRAMES, strict=True):
+        assert shown.shape == (128, 128, 4) and (shown[:, :, 3] >= 254).all()
+        assert np.abs(shown[:10, :, :3].astype(int) - (0x20, 0x40, 0x80)).max() <= 4
+        left = 2 * is_red(before).nonzero()[1].min()
+        inside = shown[16 + 36 : 16 + 60, left + 4 : left + 28, :3]
+        assert np.abs(inside.astype(int) - before[20, left // 2 + 8]).mean() < 6
+    if suffix == "mp4":
+        assert seen.sound == film_clips.watch(clip).sound
+    with pytest.raises(FilmError, match="--crop is for pictures"):
+        remove(clip, tmp_path / "crop.mov", frame=Frame(crop=words.margin("5")))
+
+
 def long_clip(folder: Path, count: int = 40) -> Path:
     return film_clips.write(folder / "long.mp4", film_clips.squares(count), codec="libx264", sound="aac")
 
@@ -313,7 +333,11 @@ def test_a_full_disk_in_the_middle_leaves_no_half_film(
 def test_what_cannot_be_made_is_said_before_the_work(daemon: Any, tmp_path: Path, monkeypatch: Any) -> None:
     odd = film_clips.write(tmp_path / "odd.mkv", [np.zeros((11, 13, 3), np.uint8)])
     for target, mask, said in (
-        ("out.mp4", True, f"{odd} has 13 x 11 pixels, and H.264 takes even numbers of them alone."),
+        (
+            "out.mp4",
+            True,
+            f"{tmp_path / 'out.mp4'} would have 13 x 11 pixels, and H.264 takes even numbers of them alone.",
+        ),
         ("out.png", False, f"{tmp_path / 'out.png'} is one picture, and a film is many."),
         ("out.xyz", False, f"{tmp_path / 'out.xyz'} names no format of films."),
         ("odd.mkv", False, f"{odd} is itself what is read."),
@@ -322,7 +346,7 @@ def test_what_cannot_be_made_is_said_before_the_work(daemon: Any, tmp_path: Path
             remove(odd, tmp_path / target, mask)
         assert caught.value.message == said
     even = film_clips.write(tmp_path / "even.mkv", FRAMES[:1])
-    with pytest.raises(FilmError, match=r"H\.264 cannot be transparent, and a cut-out without a background is\."):
+    with pytest.raises(FilmError, match=r"H\.264 cannot be transparent, and a cut-out is\."):
         remove(even, tmp_path / "out.mp4")
     monkeypatch.setattr(forms.library(), "codecs_available", {"ffv1"})
     with pytest.raises(FilmError, match="This PyAV cannot write ProRes 4444: its FFmpeg has no prores_ks"):
