@@ -326,7 +326,7 @@ class FrameOptions:
     frames: bool = option(
         YES_NO,
         False,
-        N_("The layers are frames of one _scene"),
+        N_("The layers are one se_quence of frames"),
         N_("Of several layers, the lowest is the first frame: the subject is followed from one to the next"),
     )
 

@@ -13,7 +13,7 @@ from graphs import small
 from hosts.gimp.pictures import SIZE, SUCCESS, WINDOW, Picture, photograph, read_the_message, without_masks
 from hosts.gimp.session import Gimp
 from hosts.installed import Installed, until
-from matted_client.options import LayerOptions, entries
+from matted_client.options import GimpOptions, entries
 from PIL import Image, ImageChops, ImageFilter
 
 OTHER = Path(__file__).parents[1] / "photographs" / "coffee.jpg"
@@ -458,8 +458,8 @@ def test_a_new_layer_looks_as_the_layer_with_its_mask(
 
 
 def test_the_procedures_take_every_option(gimp: Gimp) -> None:
-    names = [name.replace("_", "-") for name in entries(LayerOptions)]
-    switches = [entry.switch.name for entry in entries(LayerOptions).values() if entry.switch]
+    names = [name.replace("_", "-") for name in entries(GimpOptions)]
+    switches = [entry.switch.name for entry in entries(GimpOptions).values() if entry.switch]
     assert sorted(gimp.arguments()) == sorted(["run-mode", "image", "drawables", *names, *switches])
 
 

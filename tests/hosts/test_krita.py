@@ -30,7 +30,7 @@ from hosts.seen import EVERYTHING, Row, artefacts_folder, write
 from hosts.served import served
 from matted.models import catalogue
 from matted_client import Rejected
-from matted_client.options import LayerOptions, entries
+from matted_client.options import KritaOptions, entries
 from matted_client.pictures import Mask
 from PIL import Image
 
@@ -576,14 +576,14 @@ def test_to_cancel_the_dialog_changes_nothing(seen: Seen) -> None:
 
 
 def test_the_dialog_has_a_control_for_every_option(seen: Seen) -> None:
-    assert sorted(seen["dialog"]["controls"]) == sorted(seen["dialog"]["options"]) == sorted(entries(LayerOptions))
+    assert sorted(seen["dialog"]["controls"]) == sorted(seen["dialog"]["options"]) == sorted(entries(KritaOptions))
 
 
 def test_what_is_chosen_is_used_and_remembered(seen: Seen, photograph: Image.Image) -> None:
     dialog = seen["dialog"]
     assert dialog["messages"] == dialog["messages of the next click"] == []
     options = {"edges": "hair", "threshold": 0.25, "grow": -3, "feather": 2.5, "invert": True}
-    chosen = LayerOptions(model="isnet-general-use", output="selection", **options)
+    chosen = KritaOptions(model="isnet-general-use", output="selection", **options)
     assert dialog["remembered"] == dataclasses.asdict(chosen)
     mask = seen.expected(photograph, model="isnet-general-use", **options)
     assert dialog["children"] == []
