@@ -21,7 +21,7 @@ CHECKS = Path(__file__).parent / "krita" / "matted_checks"
 PHOTOGRAPH = Path(__file__).parents[1] / "photographs" / "chelsea.jpg"
 VERSIONS = {"trixie": "5.2", "bookworm": "5.1", "forky": "5.3"}
 TESTED = [suite for suite in VERSIONS if suite in roots.SUITES]
-KRITA_SECONDS = 150
+KRITA_SECONDS = 600
 PLUGINS, KRITARC = ".local/share/krita/pykrita", ".config/kritarc"
 ENABLED = "enable_remove_background=true"
 
