@@ -27,13 +27,14 @@ test: lint
 	$(VENV)/bin/pytest --quiet --numprocesses auto tests/unit
 	$(VENV)/bin/pytest --numprocesses 3 --dist loadfile --ignore tests/unit
 
-# Every GIMP and Krita that is supported, those of the next Debian too, and every kind of layer in all of them. What they
-# saw becomes docs/hosts.md, and lies with the screenshots in the folder of ARTEFACTS.
+# Every GIMP and Krita that is supported, those of the next Debian too, every kind of layer in all of them, and every model
+# from download to removal. What they saw becomes docs/hosts.md, and lies with the screenshots in the folder of ARTEFACTS.
 ARTEFACTS := $(CURDIR)/artefacts
+EVERY_MODEL := tests/integration/test_models_command.py::test_every_model_can_be_pulled_listed_used_and_removed
 
 test-hosts: $(TESTABLE)
 	MATTED_TEST_SUITES="forky trixie bookworm" MATTED_TEST_EVERYTHING=1 MATTED_TEST_ARTEFACTS="$(ARTEFACTS)" \
-		$(VENV)/bin/pytest tests/hosts
+		$(VENV)/bin/pytest tests/hosts $(EVERY_MODEL)
 	cd tests && PYTHONPATH=. $(CURDIR)/$(VENV)/bin/python -m hosts.table "$(ARTEFACTS)"
 
 # The pictures of the README, in the real GIMP and Krita, and of pages in docs/; `make test` makes them too, and says when

@@ -88,6 +88,7 @@ class Daemon:
             "MATTED_CACHE_DIR": str(folder / "cache"),
             "MATTED_CONFIG_DIR": str(folder / "config"),
         }
+        self.program = [sys.executable, "-m", "matted"]
         self.process: subprocess.Popen[bytes] | None = None
         if weights is not None:
             (self.data / "models").mkdir(parents=True)
@@ -116,7 +117,7 @@ class Daemon:
 
     def command(self, *arguments: str) -> list[str]:
         """Return the command line of a matted command."""
-        return [sys.executable, "-m", "matted", *arguments]
+        return [*self.program, *arguments]
 
     def start(self, *arguments: str) -> Daemon:
         """Run `matted serve` and wait until it can be connected to. An earlier one must have been told to end."""
