@@ -10,7 +10,7 @@ import pytest
 from file_kinds import ORIENTATIONS, Kind
 from matted.files import pictures
 from matted.files.formats import known
-from matted.files.formats.known import AVIF, PNG, TIFF, WEBP
+from matted.files.formats.known import AVIF, JPEG, PNG, TIFF, WEBP
 from matted.files.formats.samples import upright
 from matted.files.source import Source
 
@@ -33,7 +33,7 @@ def test_a_tiff_keeps_every_sample_and_the_profile(tmp_path: Path, kind: Kind) -
     assert kept.bits == IN_RESULTS.get(kind.depth, kind.depth)
 
 
-@pytest.mark.parametrize("form", [WEBP, AVIF], ids=lambda form: form.name)
+@pytest.mark.parametrize("form", [WEBP, AVIF, JPEG], ids=lambda form: form.name)
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_a_format_of_8_bits_keeps_the_colours(tmp_path: Path, kind: Kind, form: known.Form) -> None:
     kept = file_kinds.kept(kind, form, tmp_path)
