@@ -277,6 +277,13 @@ class ResultOptions:
         N_("Take the old background's colour out of hair and soft edges of the new layer"),
         only_with=("output", NEW_LAYER),
     )
+    crop: bool = option(
+        YES_NO,
+        False,
+        N_("Crop to the sub_ject"),
+        N_("The new layer is as large as the subject, and lies where it was"),
+        only_with=("output", NEW_LAYER),
+    )
     # The layer itself in GIMP, its name in Krita.
     plate: Any = option(
         LAYER,

@@ -102,3 +102,49 @@ def test_the_formats_of_this_installation_are_listed(daemon: Daemon) -> None:
     assert {suffix: name for name, suffixes in listed["read"].items() for suffix in suffixes} == known.suffixes()
     assert [form["format"] for form in listed["written"]] == list(known.FORMS)
     assert listed["missing"] == {}
+
+
+def test_a_shop_gets_a_white_square_jpeg_with_what_the_photograph_says(daemon: Daemon, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.update({0x0112: 6, 0x8298: "Anna", 0x9003: "2024:05:01 10:00:00"})
+    exif.get_ifd(0x8769).update({0xA002: WIDTH, 0xA003: HEIGHT})  # the size, which is no longer true
+    shown = Image.frombytes("RGBA", (WIDTH, HEIGHT), disc(WIDTH, HEIGHT)).convert("RGB")
+    shown.save(tmp_path / "in.jpg", quality=95, exif=exif, icc_profile=WIDE, dpi=(300, 300))
+    words = ["--background", "white", "--crop", "5%", "--size", "150x150", "--square", "--add-shadow"]
+    done = daemon.run("remove", str(tmp_path / "in.jpg"), "-o", str(tmp_path / "shop.jpg"), *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    with Image.open(tmp_path / "shop.jpg") as image:
+        assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (150, 150))
+        assert image.info["icc_profile"] == WIDE and image.info["dpi"] == (300, 300)
+        found = image.getexif()
+        assert found[0x8298] == "Anna" and found.get(0x0112, 1) == 1
+        assert not {0xA002, 0xA003} & set(found.get_ifd(0x8769))
+        corners = [image.getpixel(place) for place in ((0, 0), (149, 0), (0, 149), (149, 149))]
+        assert min(min(corner) for corner in corners) >= 253  # type: ignore[type-var, arg-type]
+        assert max(image.getpixel((75, 75))) < 250  # type: ignore[arg-type, type-var]
+
+
+def test_a_mask_is_framed_as_its_cut_out(daemon: Daemon, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "in.tif", subject(), photometric="rgb", metadata=None)
+    words = ["--crop", "--size", "100x80"]
+    for more, name in (([], "cut.png"), (["--mask"], "mask.png")):
+        done = daemon.run("remove", str(tmp_path / "in.tif"), "-o", str(tmp_path / name), *words, *more)
+        assert (done.returncode, done.stderr) == (0, "")
+    cut, mask = pictures.read(tmp_path / "cut.png").samples, pictures.read(tmp_path / "mask.png").samples
+    assert cut.alpha is not None and cut.alpha.shape == (80, 100)
+    np.testing.assert_array_equal(cut.alpha, mask.colours[:, :, 0])
+    assert (cut.alpha[0].max() > 0 and cut.alpha[-1].max() > 0) or (cut.alpha[:, 0].max() > 0)
+
+
+def test_a_background_and_a_blur_leave_nothing_transparent(daemon: Daemon, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "in.tif", subject(), photometric="rgb", iccprofile=WIDE, metadata=None)
+    Image.new("RGB", (31, 77), (10, 60, 200)).save(tmp_path / "blue.png")
+    for background in (str(tmp_path / "blue.png"), "blur"):
+        target = tmp_path / "out.tif"
+        done = daemon.run("remove", str(tmp_path / "in.tif"), "-o", str(target), "--background", background, "--force")
+        assert (done.returncode, done.stderr) == (0, "")
+        result = pictures.read(target)
+        assert result.own is not None and result.own.alpha is None and result.own.colours.dtype == np.uint16
+        assert result.metadata["icc_profile"] == WIDE
+        if background != "blur":
+            np.testing.assert_allclose(np.asarray(result.image)[0, 0], (10, 60, 200), atol=8)

@@ -6,9 +6,11 @@ gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 import strips
 from gi.repository import Gegl, Gimp
+from matted_client.cropping import box_of_subject
 from texts import _
 
 OVERLAY = "R'G'B'A u8"
+SHOWN = "Y u8"  # how much a mask shows
 
 
 def insert(image, cut_out):
@@ -38,6 +40,22 @@ def insert(image, cut_out):
     copy.set_lock_visibility(False)
     copy.set_visible(True)
     return copy, note
+
+
+def crop(copy, cut_out):
+    """Make the copy that `insert` returned, and its mask, as large as what the mask shows. It stays where it is.
+
+    Returns a sentence where that cannot be, else "".
+    """
+    if type(copy) is not Gimp.Layer or copy.get_filters():  # a filter may look otherwise on a smaller layer
+        return _('"%s" was not cropped: it has a filter.') % cut_out.layer.name
+    width, height = cut_out.width, cut_out.height
+    shown = b"".join(strips.read(copy.get_mask(), 0, 0, width, height, SHOWN, lambda: None))
+    box = box_of_subject(shown, width, height)
+    if box is not None:
+        left, top, right, bottom = box
+        copy.resize(right - left, bottom - top, -left, -top)
+    return ""
 
 
 def _copy(item):

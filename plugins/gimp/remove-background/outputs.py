@@ -22,7 +22,7 @@ def show(image, cut_outs, options):
         if options.output == SELECTION:
             _select(image, pairs)
         elif options.output == NEW_LAYER:
-            notes = _add_layers(image, pairs)
+            notes = _add_layers(image, pairs, options.crop)
         else:
             for each, mask in pairs:
                 masks.put(each.layer.item, mask)
@@ -42,15 +42,17 @@ def _select(image, pairs):
         mask.delete()
 
 
-def _add_layers(image, pairs):
-    """Put a masked copy above each layer and hide the layer; the copies are selected then. Returns notes as `show`."""
+def _add_layers(image, pairs, crop):
+    """Put a masked copy above each layer and hide the layer; the copies are selected then. Returns notes as `show`.
+
+    crop: whether a copy is as large as what its mask shows.
+    """
     added, notes = [], []
     for each, mask in pairs:
         item = each.layer.item
         copy, note = new_layers.insert(image, each)
         masks.put(copy, mask)
-        if note:
-            notes.append(note)
+        notes += [said for said in (note, new_layers.crop(copy, each) if crop else "") if said]
         item.set_visible(False)
         if item.get_visible():
             locked = _('"%s" stays visible: its visibility is locked. Unlock it in the Layers dialog, then hide it.')

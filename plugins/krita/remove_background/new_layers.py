@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import operator
-from typing import Any, Optional
+from typing import Any, Optional, Tuple
 
 from . import hidden_sources
 from .layers import RGB, SRGB, SRGB_NAMES, U8, Area, Picture, cut_out, scratch
+from .matted_client.cropping import box_of_subject
 from .matted_client.errors import MattedError
 from .qt import QtCore
 from .texts import _
@@ -24,24 +25,29 @@ def add(
     alpha: bytearray,
     colours: Optional[bytearray],
     finished: Optional[bytearray],
+    crop: bool,
 ) -> Turns:
     """Add a paint layer above `node`, in its place in the picture, and return it.
 
     alpha: a byte for each of the picture's pixels, to be multiplied by its own alpha.
     colours: the clean colours, BGRA, whose alpha does not count; None for the layer's own.
     finished: the same with `alpha` multiplied already; None where that is to be done here.
+    crop: whether it is as large as what `alpha` shows.
     """
     if colours is None and hasattr(document, "createTransparencyMask"):  # Krita 5.2
         shown = yield from cut_out(document, node, picture.area, alpha)
     else:
         shown = yield from coloured(document, picture, alpha, colours, finished)
     yield NOW_MS
+    area = picture.area
+    if crop:
+        shown, area = yield from in_thread(lambda: _cropped(bytes(shown), picture.area, alpha))
     layer = document.createNode(CUT_OUT % node.name(), "paintlayer")
     layer.setOpacity(node.opacity())
     if layer.blendingMode() != node.blendingMode():  # it would be an undo step even where nothing changes
         layer.setBlendingMode(node.blendingMode())
     layer.setInheritAlpha(node.inheritAlpha())
-    layer.setPixelData(shown, *picture.area)
+    layer.setPixelData(shown, *area)
     yield NOW_MS
     insert(document, node, layer)
     return layer
@@ -70,6 +76,19 @@ def coloured(
         finished = yield from in_thread(lambda: _composed(picture, bytes(alpha), colours))
     yield NOW_MS
     return _in_colours_of(document, QtCore.QByteArray(finished), picture.area)
+
+
+def _cropped(pixels: bytes, area: Area, alpha: bytearray) -> Tuple[QtCore.QByteArray, Area]:
+    """Return the pixels of the part that `alpha` shows, and where it lies. May take a second."""
+    x, y, width, height = area
+    box = box_of_subject(alpha, width, height)
+    if box is None:
+        return QtCore.QByteArray(pixels), area
+    left, top, right, bottom = box
+    size = len(pixels) // (width * height)  # of a pixel
+    starts = ((row * width + left) * size for row in range(top, bottom))
+    part = b"".join([pixels[start : start + (right - left) * size] for start in starts])
+    return QtCore.QByteArray(part), (x + left, y + top, right - left, bottom - top)
 
 
 def _composed(picture: Picture, alpha: bytes, colours: Optional[bytearray]) -> bytearray:

@@ -9,28 +9,36 @@ from krita import Selection
 from . import masks, new_layers, pixels, selections
 from .layers import Picture
 from .matted_client.client import Mask
-from .matted_client.options import NEW_LAYER, SELECTION
+from .matted_client.options import NEW_LAYER, SELECTION, LayerOptions
 from .pixels import Area
 from .turns import NOW_MS, Turns
 
 
 def put(
-    main_window: Any, document: Any, node: Any, picture: Picture, mask: Mask, output: str, limit: Any, first: bool
+    main_window: Any,
+    document: Any,
+    node: Any,
+    picture: Picture,
+    mask: Mask,
+    options: LayerOptions,
+    limit: Any,
+    first: bool,
 ) -> Turns:
     """Put the output of the layer `node` into the document, in one undo step. Returns the layer to be active.
 
+    options: say which output, and how large.
     limit: the selection that limits the mask, or None.
     first: whether this is the first layer of several.
 
     Raises MattedError and changes nothing if Krita does not allow it.
     """
     alpha = yield from limited(limit, picture.area, mask.alpha)
-    if output == SELECTION:
+    if options.output == SELECTION:
         yield from selections.select(main_window, document, picture.area, alpha, first)
         return node
-    if output == NEW_LAYER:
+    if options.output == NEW_LAYER:
         cut_out = mask.foreground if limit is None else None
-        return (yield from new_layers.add(document, node, picture, alpha, mask.foreground, cut_out))
+        return (yield from new_layers.add(document, node, picture, alpha, mask.foreground, cut_out, options.crop))
     yield from masks.put(main_window, document, node, picture.area, alpha)
     return node
 

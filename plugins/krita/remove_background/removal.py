@@ -212,9 +212,9 @@ class Removal(Operation):
 
     def _putting(self, node: Any, picture: Picture, mask: Mask) -> Turns:
         yield from layers.unchanged(self.document, node, picture)
-        output, first = self.options.output, not self._made
+        options, first = self.options, not self._made
         return (
-            yield from outputs.put(self.main_window, self.document, node, picture, mask, output, self._limit, first)
+            yield from outputs.put(self.main_window, self.document, node, picture, mask, options, self._limit, first)
         )
 
     def _put(self, active: Any) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matted_client.cropping import SEEN
 from numpy.typing import NDArray
 
 from matted.files.formats import samples
 from matted.files.framing.layout import Found
 
-_SEEN = 0.05  # of full alpha: the haze and the noise of models stay below, and below it nothing is seen of a hair
 _CUT_OFF = 0.01  # of a side of the picture: a subject that touches less of its edge is not cut off there
 
 
@@ -19,7 +19,7 @@ def find(alpha: NDArray[Any]) -> Found | None:
 
     alpha: height x width, uint8, uint16 or float.
     """
-    seen = alpha > alpha.dtype.type(_SEEN * samples.full_scale(alpha.dtype))
+    seen = alpha > alpha.dtype.type(SEEN / 255 * samples.full_scale(alpha.dtype))
     rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
     if not rows.size:
         return None
