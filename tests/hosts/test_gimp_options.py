@@ -13,6 +13,7 @@ from graphs import small
 from hosts.gimp.pictures import SIZE, SUCCESS, WINDOW, Picture, photograph, read_the_message, without_masks
 from hosts.gimp.session import Gimp
 from hosts.installed import Installed, until
+from matted_client.cropping import box_of_subject
 from matted_client.options import GimpOptions, entries
 from PIL import Image, ImageChops, ImageFilter
 
@@ -215,6 +216,50 @@ def test_the_subject_as_a_new_layer(
     desktop.press(WINDOW, "ctrl+z")
     until(lambda: len(shown.state()["layers"]) == 1, "undo")
     assert shown.state() == before
+
+
+def test_a_new_layer_is_as_large_as_the_subject(
+    desktop: Gimp, installed: Installed, shown: Picture, photograph_mask: bytes, artefacts: Path
+) -> None:
+    before = shown.clean()
+    box = box_of_subject(photograph_mask, *photograph().size)
+    assert box is not None and box[2] - box[0] < photograph().width
+    left, top, right, bottom = box
+    assert shown.click(output="layer", crop=True) == SUCCESS
+    copy, original = shown.state()["layers"]
+    assert {**original, "visible": True} == before["layers"][0]
+    assert (copy["offsets"], copy["size"]) == ([left, top], [right - left, bottom - top])
+    mask = grey(photograph_mask, photograph().size).crop(box)
+    assert base64.b64decode(copy["mask"]) == mask.tobytes()
+    assert shown.pixels(copy["id"]).convert("RGB") == cleaned(installed).crop(box)
+    desktop.screenshot(artefacts / "new layer as large as the subject.png")
+    desktop.press(WINDOW, "ctrl+z")
+    until(lambda: len(shown.state()["layers"]) == 1, "undo")
+    assert shown.state() == before
+
+
+def test_a_new_layer_is_as_large_as_the_subject_within_the_selection(
+    gimp: Gimp, installed: Installed, opened: Callable[..., Picture]
+) -> None:
+    picture = opened()
+    gimp.select(picture.id, 60, 50, 170, 140)
+    selected = grey(base64.b64decode(gimp.selection(picture.id)), photograph().size)
+    assert picture.click(output="layer", crop=True, **{"clean-colours": False}) == SUCCESS
+    copy = picture.state()["layers"][0]
+    mask = grey(installed.mask_of(photograph(), box=[60, 50, 230, 190]), photograph().size)
+    limited = ImageChops.darker(mask, selected)
+    box = box_of_subject(limited.tobytes(), *limited.size)
+    assert box is not None
+    assert copy["offsets"] == [box[0], box[1]] and copy["size"] == [box[2] - box[0], box[3] - box[1]]
+    assert base64.b64decode(copy["mask"]) == limited.crop(box).tobytes()
+
+
+def test_a_layer_with_a_filter_is_not_cropped_which_is_said(desktop: Gimp, shown: Picture, artefacts: Path) -> None:
+    desktop.add_effect(shown.layer)
+    assert shown.click(output="layer", crop=True) == SUCCESS
+    assert shown.state()["layers"][0]["size"] == list(photograph().size)
+    said = read_the_message(desktop, artefacts / "not cropped.png", ".Background")
+    assert '"Background" was not cropped: it has a filter.' in said
 
 
 def cleaned(installed: Installed) -> Image.Image:

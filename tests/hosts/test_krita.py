@@ -30,6 +30,7 @@ from hosts.seen import EVERYTHING, Row, artefacts_folder, write
 from hosts.served import served
 from matted.models import catalogue
 from matted_client import Rejected
+from matted_client.cropping import box_of_subject
 from matted_client.options import KritaOptions, entries
 from matted_client.pictures import Mask
 from PIL import Image
@@ -641,6 +642,23 @@ def test_a_new_layer_without_the_colours_of_the_background(seen: Seen, photograp
     colours = Image.frombytes("RGBA", photograph.size, bytes(answer.foreground)).convert("RGB")
     assert made.convert("RGB").tobytes() == colours.tobytes()
     assert colours.tobytes() != photograph.convert("RGB").tobytes()
+
+
+def test_a_new_layer_is_as_large_as_the_subject(seen: Seen, photograph: Image.Image) -> None:
+    outputs = seen["outputs"]
+    assert outputs["cropped messages"] == []
+    mask = Image.frombytes("L", photograph.size, seen.expected(photograph))
+    box = box_of_subject(mask.tobytes(), *mask.size)
+    assert box is not None and box != (0, 0, *photograph.size)
+    left, top, right, bottom = box
+    assert outputs["cropped"] == [left, top, right - left, bottom - top]
+    made, whole = (
+        Image.frombytes("RGBA", photograph.size, seen.bytes_of(name), "raw", "BGRA")
+        for name in ("cropped.pixels", "clean.pixels")
+    )
+    assert made.crop(box).tobytes() == whole.crop(box).tobytes()
+    assert sum(made.getchannel("A").histogram()[1:]) == sum(made.crop(box).getchannel("A").histogram()[1:])
+    assert outputs["layers after undo of the cropped one"] == ["Background"]
 
 
 @pytest.mark.parametrize("name", ["half-clean", "half-limited"])

@@ -305,6 +305,13 @@ def outputs(seen):
     (FOLDER / "clean.pixels").write_bytes(bytes(document.activeNode().pixelData(*area)))
     yield from undo(document)
 
+    wish(output="layer", crop=True)
+    seen["cropped messages"] = yield from remove_background_of(node)
+    seen["cropped"] = rectangle(document.activeNode())
+    (FOLDER / "cropped.pixels").write_bytes(bytes(document.activeNode().pixelData(*area)))
+    yield from undo(document)
+    seen["layers after undo of the cropped one"] = [each.name() for each in document.topLevelNodes()]
+
     half = document.createNode("half there", "paintlayer")
     data = bytearray(pixels(node))
     data[3::4] = bytes(index % 256 for index in range(len(data) // 4))
