@@ -41,6 +41,11 @@ class Mask:
     info: MaskResult
     foreground: Optional[bytearray] = None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing stays, as of a frame in which there is no subject."""
+        return self.alpha.count(0) == len(self.alpha)
+
 
 class OpenPicture:
     """A picture that the daemon keeps, for several questions about it. `Session.open` makes one.

@@ -144,8 +144,7 @@ class GimpLayer:
         """Let the model look at a part of the image that has the layer in it. What is not of the layer is clear."""
         x, y = offsets(self.item)
         self.area = left - x, top - y, right - left, bottom - top
-        if self.area != (0, 0, *self.size):
-            self.encoding = ENCODINGS[True]
+        self.encoding = ENCODINGS[True]  # frames of one scene have one format
 
     def read(self):
         """Begin to read the area: the whole layer, also what lies outside the canvas. Returns a Reading."""

@@ -50,12 +50,12 @@ def remove_background(folder, host, picture, options, opened=None):
     bar = ProgressBar(picture, len(picture.layers))
     found, empty, notes = [], [], []
     with Asker(folder, host, bar) as asker:
+        scene = _Scene(picture.plate, options) if picture.are_frames else None
         for layer in picture.layers:
             is_opened = opened is not None and layer.item == opened.layer.item
             try:
-                if picture.are_frames:
-                    marks = opened.marks if is_opened else None
-                    cut_out, warnings = _cut_out(asker, layer, picture.plate, options, marks)
+                if scene is not None:
+                    cut_out, warnings = scene.cut_out(asker, layer, opened.marks if is_opened else None)
                 elif is_opened:
                     cut_out, warnings = _cut_out_opened(asker, opened, layer, picture.plate, options)
                 else:
@@ -67,7 +67,7 @@ def remove_background(folder, host, picture, options, opened=None):
                 if error.code not in (messages.NO_SUBJECT, messages.NO_GROUND) or len(picture.layers) == 1:
                     raise
                 warnings = [in_words(error, WORDS)[0]]  # the other layers shall not suffer
-                if picture.are_frames:
+                if scene is not None:
                     empty.append(_without_subject(layer))
             else:
                 found.append(cut_out)
@@ -83,14 +83,44 @@ def remove_background(folder, host, picture, options, opened=None):
         picture.tell("\n".join([*notes, *grounds]))
 
 
-def _cut_out(asker, layer, plate, options, marks=None):
-    """Return (CutOut, the daemon's warnings) of one layer. marks: of a preview; None: there are none."""
+class _Scene:
+    """Cuts out layers that are the frames of one scene, in its order."""
+
+    def __init__(self, plate, options):
+        self._plate = plate  # of all frames; the daemon has it from the first one on
+        self._options = options
+        self._scene = None  # the client's
+
+    def cut_out(self, asker, layer, marks):
+        """Return (CutOut, the daemon's warnings) of the next frame. marks: of a preview; None: there are none."""
+        reading, fields = layer.read(), self._options.request(layer.box())
+        plates = [] if self._plate is None else [layer.read_plate(self._plate)]
+        self._plate = None
+        within = fields["box"]
+        if marks is not None:
+            left, top = layer.area[:2]
+            fields.update(marks.fields(within, (-left, -top)))
+
+        def question(session, on_progress):
+            if self._scene is None:
+                self._scene = session.scene(reading.width, reading.height, reading.format)
+            plate = plates[0].pixels if plates else None
+            self._scene.send(reading.pixels, plate, depth=layer.depth, **fields)
+            return self._scene.receive(on_progress)
+
+        mask = asker.answer(question, reading, *plates)
+        if mask.is_empty:
+            from matted_client import messages
+
+            raise Rejected(messages.NO_SUBJECT, "Nothing stays of this frame.")
+        return _made(layer, reading, mask, self._options, within)
+
+
+def _cut_out(asker, layer, plate, options):
+    """Return (CutOut, the daemon's warnings) of one layer."""
     reading = layer.read()
     plates = [] if plate is None else [layer.read_plate(plate)]
     fields = options.request(layer.box())
-    if marks is not None:
-        left, top = layer.area[:2]
-        fields.update(marks.fields(fields["box"], (-left, -top)))
 
     def question(session, on_progress):
         return session.mask(

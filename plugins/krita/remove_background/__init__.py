@@ -10,7 +10,7 @@
     refinement        the same for a mask that is there; operation is what both have in common
     progress_dialog   how far it is, with a way out
     remedies          what went wrong, with a button for what helps; download gets a model
-    layers            what the daemon gets to see of a layer
+    layers            what the daemon gets to see of a layer; frames are those of an animated one, and its cut-outs
     pixels            moves them to and from Krita in parts; turns is work that is done bit by bit
     outputs           what becomes of a mask; masks puts it onto a layer
     daemon_requests   what is asked of the daemon, and request_thread, which waits for the answer

@@ -13,11 +13,13 @@ from .matted_client import getting
 from .matted_client.client import Session
 from .matted_client.errors import Rejected
 from .matted_client.filling import Filling
+from .matted_client.messages import NO_SUBJECT
 from .matted_client.models import Facts
 from .matted_client.pictures import Cancelled, Mask, OnProgress, OpenPicture
 from .matted_client.plugin import open_session, read_installation
 from .matted_client.preview.conversation import Connect, Conversation
 from .matted_client.remedies import facts_for, is_of_a_model
+from .matted_client.scenes import Scene
 from .request_thread import Task
 from .texts import _
 
@@ -38,80 +40,73 @@ def mask(picture: Picture, plate: Optional[Picture], model: str, fields: Dict[st
 
     def ask(on_progress: OnProgress, cancelled: Cancelled) -> Mask:
         with connect(on_progress, cancelled) as session:
-            return _mask(session, picture, plate, model, fields, on_progress, cancelled)
+            try:
+                return session.mask(
+                    picture.pixels,
+                    picture.width,
+                    picture.height,
+                    FORMAT,
+                    plate=plate.pixels if plate is not None else None,
+                    on_progress=on_progress,
+                    cancelled=cancelled,
+                    **fields,
+                )
+            except Rejected as error:
+                raise _refused(session, error, model) from error
 
     return ask
 
 
-def _mask(
-    session: Session,
-    picture: Picture,
-    plate: Optional[Picture],
-    model: str,
-    fields: Dict[str, Any],
-    on_progress: OnProgress,
-    cancelled: Cancelled,
-) -> Mask:
-    try:
-        return session.mask(
-            picture.pixels,
-            picture.width,
-            picture.height,
-            FORMAT,
-            plate=plate.pixels if plate is not None else None,
-            on_progress=on_progress,
-            cancelled=cancelled,
-            **fields,
-        )
-    except Rejected as error:
-        raise _refused(session, error, model) from error
+class Frames:
+    """Asks about the frames of one scene, one after the other, over one connection. To be used in a `with` block."""
 
-
-class Scene:
-    """Asks about the frames of one scene, over one connection, one after the other. To be used in a `with` block."""
-
-    def __init__(self, model: str) -> None:
-        """model: the id that is asked for, for a remedy."""
+    def __init__(self, plate: Optional[Picture], model: str) -> None:
+        """plate: of all frames. model: the id that is asked for."""
+        self._plate = plate
         self._model = model
         self._connect = connecting()
         self._session: Optional[Session] = None
+        self._scene: Optional[Scene] = None
         self._is_over = False
         self._at_work = threading.Lock()  # a session is for one thread at a time
 
-    def __enter__(self) -> "Scene":
+    def __enter__(self) -> "Frames":
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Have the daemon forget the scene. What still runs was cancelled, and does this at its end."""
+        """Have the daemon forget the scene. A request that still runs was cancelled, and does this at its end."""
         self._is_over = True
         if self._at_work.acquire(blocking=False):
             self._close()
             self._at_work.release()
 
-    def mask(self, picture: Picture, plate: Optional[Picture], fields: Dict[str, Any]) -> Task:
-        """Return a task that makes a Mask of the next frame. The parameters are those of `mask`."""
+    def mask(self, picture: Picture, fields: Dict[str, Any]) -> Task:
+        """Return a task that makes a Mask of the next frame. All frames have one size. fields: of the request."""
 
         def ask(on_progress: OnProgress, cancelled: Cancelled) -> Mask:
             with self._at_work:
                 try:
-                    return self._ask(picture, plate, fields, on_progress, cancelled)
+                    return self._ask(picture, fields, on_progress, cancelled)
                 finally:
                     if self._is_over:
                         self._close()
 
         return ask
 
-    def _ask(
-        self,
-        picture: Picture,
-        plate: Optional[Picture],
-        fields: Dict[str, Any],
-        on_progress: OnProgress,
-        cancelled: Cancelled,
-    ) -> Mask:
+    def _ask(self, picture: Picture, fields: Dict[str, Any], on_progress: OnProgress, cancelled: Cancelled) -> Mask:
         if self._session is None:
             self._session = self._connect(on_progress, cancelled)
-        return _mask(self._session, picture, plate, self._model, fields, on_progress, cancelled)
+        if self._scene is None:
+            plate = self._plate.pixels if self._plate is not None else None
+            self._scene = self._session.scene(picture.width, picture.height, FORMAT, plate, self._model)
+        try:
+            self._scene.send(picture.pixels, cancelled=cancelled, **fields)
+            mask = self._scene.receive(on_progress, cancelled)
+            if mask.is_empty:
+                raise Rejected(NO_SUBJECT, "Nothing stays of this frame.")
+            return mask
+        except Rejected as error:
+            raise _refused(self._session, error, self._model) from error
 
     def _close(self) -> None:
         if self._session is not None:

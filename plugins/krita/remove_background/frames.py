@@ -101,7 +101,7 @@ class Frames:
         _x, _y, width, height = self.area
         filling = Filling(width * height * PIXEL_BYTES)
         yield from pixels.read(_Projection(self._seen), self.area, PIXEL_BYTES, filling.add)
-        if bytes(filling.bytes[PIXEL_BYTES - 1 :: PIXEL_BYTES]).count(0) == width * height:
+        if bytes(filling.bytes)[PIXEL_BYTES - 1 :: PIXEL_BYTES].count(0) == width * height:
             return None
         return Picture(*self.area, filling, self._seen.bounds())
 
@@ -130,6 +130,7 @@ class Frames:
     def _go_to(self, time: int) -> Turns:
         self._other.setCurrentTime(time)
         yield from settled(self._other)
+        self._other.setModified(False)  # or Krita saves it by itself, after some minutes
 
 
 class _Projection:

@@ -128,7 +128,7 @@ class Removal(Operation):
             yield from copies.measuring(self._times, seen.area if seen is not None else None)
             if options.plate:
                 plate = yield from layers.read_plate(self.document, options.plate, copies.area)
-            with daemon_requests.Scene(options.model) as scene:
+            with daemon_requests.Frames(plate, options.model) as scene:
                 for number, time in enumerate(self._times):
                     self._frame = number
                     self._report(_("Reading the layer"))
@@ -137,7 +137,7 @@ class Removal(Operation):
                         continue  # an empty frame stays empty
                     fields = self._fields(node, picture, time == shown)
                     try:
-                        mask = yield from self._answer(scene.mask(picture, plate, fields))
+                        mask = yield from self._answer(scene.mask(picture, fields))
                     except Rejected as error:
                         if error.code not in (NO_SUBJECT, NO_GROUND):
                             raise

@@ -16,6 +16,11 @@ MASK = Mask(bytearray(8), MaskResult(4, 2, 8, "", "", 0.0))
 PIXELS = memoryview(bytes(8))
 
 
+@pytest.mark.parametrize(("samples", "empty"), [(bytes(8), True), (bytes([0, 0, 1, 0]), False), (b"\1" * 4, False)])
+def test_a_mask_in_which_nothing_stays_is_empty(samples: bytes, empty: bool) -> None:
+    assert Mask(bytearray(samples), MASK.info).is_empty is empty
+
+
 class Forgetful:
     """A session whose daemon forgets a picture once, and which gives up sending once it is cancelled."""
 

@@ -21,6 +21,7 @@ from conftest import PATIENCE, Daemon, wait_for
 from matted_client import MattedError, Rejected, Unavailable, messages
 from matted_client.client import Session
 from matted_client.filling import Filling
+from matted_client.messages import MaskRequest
 from matted_client.options import GimpOptions, RefineOptions
 from matted_client.pictures import Mask
 from matted_client.preview.marks import Marks
@@ -320,21 +321,26 @@ def test_a_frame_without_a_subject_is_empty(folder: Path) -> None:
     assert picture.shown == []
 
 
-def test_marks_of_a_frame_lie_where_the_frame_does(folder: Path, opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent, mask = [], Session.mask
+def test_frames_share_a_sequence_and_marks_lie_where_their_frame_does(
+    folder: Path, opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests: list[MaskRequest] = []
+    send = Session.send
 
-    def watched(session: Session, *picture: Any, **fields: Any) -> Mask:
-        sent.append((fields.get("keep"), fields["box"]))
-        return mask(session, *picture, **fields)
+    def watched(session: Session, question: Any, *rest: Any) -> Any:
+        if question.picture is None:
+            requests.append(question)
+        return send(session, question, *rest)
 
-    monkeypatch.setattr(Session, "mask", watched)
+    monkeypatch.setattr(Session, "send", watched)
     first, second = (in_the_middle_of((left, -5, 90, 60), (WIDTH, HEIGHT)) for left in (0, -30))
     opened.layer.item = second.item
     opened.marks.box((2, 3, 50, 38))
     picture = Picture(first, second)
     picture.are_frames = True
     part("removal").remove_background(str(folder), "tests", picture, GimpOptions(anyway=True), opened)
-    assert sent == [(None, None), ([[60, 25]], [32, 8, 80, 43])]
+    assert [(each.keep, each.box) for each in requests] == [([], None), ([[60, 25]], [32, 8, 80, 43])]
+    assert requests[0].sequence == requests[1].sequence is not None
 
 
 # -- with a preview ----------------------------------------------------------------------------------------------------
