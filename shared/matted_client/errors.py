@@ -15,7 +15,10 @@ class MattedError(Exception):
     sentence: what happened, with the placeholders of the % operator where there are `values`.
     hint: what to do about it. Empty if there is nothing to do.
     values: for the placeholders, so that `sentence` can be translated without them. `message` has both.
+    code: which kind of error it is, for programs.
     """
+
+    code = "failed"
 
     def __init__(self, sentence: str, hint: str = "", values: Tuple[object, ...] = ()) -> None:
         self.sentence = sentence
@@ -31,17 +34,25 @@ class MattedError(Exception):
 class Unavailable(MattedError):
     """No daemon of this user answers, and none could be started."""
 
+    code = "unavailable"
+
 
 class NotRunning(Unavailable):
     """No daemon of this user runs, as far as can be seen: to start one may help."""
+
+    code = "not_running"
 
 
 class Timeout(MattedError):
     """The daemon stopped answering."""
 
+    code = "timeout"
+
 
 class ProtocolError(MattedError):
     """The other side broke the protocol: bad frames, a bad proof, a reply of the wrong size."""
+
+    code = "protocol"
 
 
 class Rejected(MattedError):

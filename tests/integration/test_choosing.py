@@ -141,7 +141,7 @@ def test_the_commands_say_what_is_chosen_and_why(off: Daemon, tmp_path: Path) ->
     why = "The best of the free models on this computer."
 
     def chosen() -> list[str]:
-        return [facts["id"] for facts in json.loads(off.run("models", "--json").stdout) if facts["chosen"]]
+        return [facts["id"] for facts in json.loads(off.run("models", "--json").stdout)["models"] if facts["chosen"]]
 
     assert chosen() == ["better"], "without a daemon"
     listed = off.run("models").stdout

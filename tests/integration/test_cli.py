@@ -247,7 +247,7 @@ def test_status_says_what_made_the_latest_mask(new_daemon: Callable[..., Daemon]
 
 def test_models_for_people_and_for_programs(daemon: Daemon) -> None:
     assert "Apache-2.0 (free, also for commercial work)" in daemon.run("models").stdout
-    assert json.loads(daemon.run("models", "--json").stdout)[0]["id"] == "u2netp"
+    assert json.loads(daemon.run("models", "--json").stdout)["models"][0]["id"] == "u2netp"
 
 
 def test_an_unknown_model_is_an_error(daemon: Daemon, tmp_path: Path) -> None:

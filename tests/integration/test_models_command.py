@@ -79,7 +79,7 @@ class Person:
 
     def facts(self, model: str) -> dict[str, Any]:
         """Return what `matted models list --json` says of a model."""
-        listed: list[dict[str, Any]] = json.loads(self.models("list", "--json").stdout)
+        listed: list[dict[str, Any]] = json.loads(self.models("list", "--json").stdout)["models"]
         return next(facts for facts in listed if facts["id"] == model)
 
     @property
@@ -200,7 +200,7 @@ def test_the_listing_says_what_is_free_and_needs_no_daemon(person: Person) -> No
         licence = " ".join(line.strip() for line in lines[place + 1 : place + 3])  # it may take two lines
         assert licence.startswith(spec.licence.replace("not stated", "licence not stated")) and spec.use in licence
     assert person.models("list").stdout == listing.stdout
-    assert [facts["id"] for facts in json.loads(person.models("--json").stdout)] == [*SHIPPED, "flat"]
+    assert [facts["id"] for facts in json.loads(person.models("--json").stdout)["models"]] == [*SHIPPED, "flat"]
     assert person.files == []
 
 

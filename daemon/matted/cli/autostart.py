@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from dataclasses import asdict
@@ -22,7 +21,6 @@ from matted.settings import config
 def add_parser(commands: Any) -> None:
     """Add `autostart` to the commands."""
     command = commands.add_parser("autostart", help="start the daemon at login: enable, disable", allow_abbrev=False)
-    command.add_argument("--json", action="store_true", help="print JSON, for programs")
     command.set_defaults(run=_status)
     verbs = command.add_subparsers(title="what to do (default: status)", metavar="VERB")
     for name, run, text in (
@@ -32,9 +30,7 @@ def add_parser(commands: Any) -> None:
     ):
         verb = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
         verb.set_defaults(run=run)
-        if run is _status:
-            verb.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON, for programs")
-        else:
+        if run is not _status:
             verb.add_argument("--force", action="store_true", help="even if the entry was changed by hand")
         if run is _enable:
             verb.add_argument(
@@ -46,6 +42,7 @@ def _enable(options: argparse.Namespace) -> int:
     if options.preload:
         _check_model(options.preload)
     enable(options.preload, options.force, print)
+    options.facts["enabled"] = True
     if not _running():
         print("    It is not running now. To start it: matted start")
     return OK
@@ -68,6 +65,7 @@ def _disable(options: argparse.Namespace) -> int:
     mechanisms = autostart.mechanisms(os.environ)
     before = autostart.entries(mechanisms)
     remarks = autostart.disable(options.force, mechanisms)
+    options.facts.update(enabled=False, deleted=[entry.place for entry in before])
     for entry in before:
         print(f"The daemon no longer starts at login. Deleted: {entry.place}")
     if not before:
@@ -82,10 +80,8 @@ def _disable(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     found = [(entry, autostart.problem(entry)) for entry in autostart.entries(autostart.mechanisms(os.environ))]
     running, works = _running(), any(not problem for _, problem in found)
-    if options.json:
-        report = [{**asdict(entry), "trouble": problem} for entry, problem in found]
-        print(json.dumps({"enabled": works, "entries": report, "running": running}, indent=2))
-        return OK if works else FAILED
+    entries = [{**asdict(entry), "trouble": problem} for entry, problem in found]
+    options.facts.update(enabled=works, entries=entries, running=running)
     print("The daemon starts at login." if works else "The daemon does not start at login.")
     for entry, problem in found:
         print(f"    {entry.title}: {entry.place}")

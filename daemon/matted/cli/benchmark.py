@@ -58,6 +58,9 @@ def _benchmark(options: argparse.Namespace) -> int:
     if examples and options.output.exists() and not options.force:  # refused before the minutes of work
         raise MattedError(f"{options.output} exists.", "Use --force to overwrite it, or -o for another place.")
     figures = benchmark.run([(spec, store.path(spec)) for spec in specs], settings.target, examples)
+    options.facts["models"] = [
+        {name: value for name, value in vars(each).items() if name != "masks"} for each in figures
+    ]
     print("\n".join(benchmark.table(figures)))
     if examples:
         pictures.write(pictures.Picture(benchmark.sheet(examples, figures), {}), options.output, options.force)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
@@ -16,7 +15,7 @@ from matted_client.grounds import colour_name
 from matted_client.models import why_chosen
 from matted_client.options import AUTO, AUTO_MODEL
 
-from matted.cli.output import FAILED, OK, Show, complain, duration, megabytes, table
+from matted.cli.output import OK, Show, duration, megabytes, table
 from matted.settings import config
 from matted.settings.target import ARITHMETICS
 
@@ -59,7 +58,6 @@ def add_parser(commands: Any) -> None:
     commands.add_parser("reload", help="have the daemon read config.toml again").set_defaults(run=_reload)
 
     status = commands.add_parser("status", help="show what the daemon is doing")
-    status.add_argument("--json", action="store_true", help="print JSON, for programs")
     status.set_defaults(run=_status)
 
 
@@ -85,12 +83,14 @@ def _serve(options: argparse.Namespace) -> int:
 def _start(options: argparse.Namespace) -> int:
     with connect("matted start") as session:
         status = session.status()
+    options.facts.update(running=True, version=status["version"], pid=status["pid"])
     print(f"matted {status['version']} runs (pid {status['pid']}).")
     return OK
 
 
 def _stop(options: argparse.Namespace) -> int:
     stop(print)
+    options.facts["running"] = False
     return OK
 
 
@@ -147,14 +147,11 @@ def _status(options: argparse.Namespace) -> int:
     try:
         with connect("matted status", start=False) as session:
             status = session.status()
-    except Unavailable as error:
-        if options.json:
-            print(json.dumps({"running": False, "reason": error.message}))
-        else:
-            complain(error)
-        return FAILED
+    except Unavailable:
+        options.facts["running"] = False
+        raise
+    options.facts.update(running=True, **status)
     if options.json:
-        print(json.dumps({"running": True, **status}, indent=2))
         return OK
     jobs = [f"{job['stage']}" + (f" ({job['place']} ahead)" if job["place"] else "") for job in status["jobs"]]
     table(

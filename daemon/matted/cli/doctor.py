@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,9 @@ def _doctor(options: argparse.Namespace) -> int:
     examined, findings = context.load(os.environ), []
     for found in checks.run_all(examined):
         findings.append(found)
-        print(shorten(str(found)), flush=True)
+        if not options.json:
+            print(shorten(str(found)), flush=True)
+    options.facts["findings"] = [{name: shorten(text) for name, text in asdict(found).items()} for found in findings]
     failures = sum(found.state == context.FAIL for found in findings)
     print()
     print(
@@ -39,6 +42,7 @@ def _doctor(options: argparse.Namespace) -> int:
         else "Nothing has to be corrected."
     )
     if options.report:
+        options.facts["report"] = str(options.report)
         report.write(options.report, report.compose(examined, findings, os.environ), options.force)
         print(f"The report is {options.report}\n{report.PROMISE}")
     return FAILED if failures else OK

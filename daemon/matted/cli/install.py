@@ -38,6 +38,7 @@ def add_parser(commands: Any) -> None:
 def _install(options: argparse.Namespace) -> int:
     from matted.hosts import installer
 
+    options.facts["host"] = options.host
     if options.zip is not None:
         installer.pack(HOSTS[options.host], options.zip, options.force, print)
         return OK
@@ -47,4 +48,5 @@ def _install(options: argparse.Namespace) -> int:
 def _uninstall(options: argparse.Namespace) -> int:
     from matted.hosts import installer
 
+    options.facts["host"] = options.host
     return OK if installer.uninstall(HOSTS[options.host], options.profile, print) else FAILED

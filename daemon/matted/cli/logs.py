@@ -11,6 +11,7 @@ from typing import Any
 from matted_client import MattedError
 from matted_client.endpoint import state_folder
 
+from matted.cli import answers
 from matted.cli.output import OK
 from matted.system import logbook, privacy
 
@@ -25,7 +26,7 @@ def add_parser(commands: Any) -> None:
     logs.add_argument(
         "-n", "--lines", type=_count, default=LINES, metavar="N", help=f"print the last N lines (default: {LINES})"
     )
-    logs.set_defaults(run=_logs)
+    logs.set_defaults(run=_logs, lines=True)
 
 
 def _logs(options: argparse.Namespace) -> int:
@@ -52,7 +53,11 @@ def _logs(options: argparse.Namespace) -> int:
         print(f"Waiting for {place}", file=sys.stderr)
     text = logbook.last_lines(text, options.lines)
     while True:
-        print(text, end="", flush=True)
+        if options.json:
+            for line in text.splitlines():
+                answers.print_line({"line": line})
+        else:
+            print(text, end="", flush=True)
         if not options.follow:
             return OK
         time.sleep(_POLL_SECONDS)

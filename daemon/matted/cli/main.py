@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from matted_client import MattedError
 
 from matted import __version__
+from matted.cli import answers
 from matted.cli.output import (
     FAILED,
     INTERRUPTED,
@@ -60,21 +61,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     try:
-        words = sys.argv[1:] if arguments is None else arguments
-        options = command_parser(words[0] if words else "").parse_args(words)
-        return int(options.run(options))
+        words = sys.argv[1:] if arguments is None else list(arguments)
+        for_programs = answers.wants_json(words)
+        commands = [word for word in words if word != "--json"]
+        options = command_parser(commands[0] if commands else "", for_programs).parse_args(words)
+        options.json, options.facts = for_programs, {}
+        return answers.run(options) if for_programs else int(options.run(options))
     except MattedError as error:
         complain(error)
-        return FAILED
+        return answers.exit_code(error)
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
-def command_parser(command: str = "") -> argparse.ArgumentParser:
-    """Return the parser of the command line: of one command, or of all if there is none of that name."""
-    parser = argparse.ArgumentParser(
-        prog="matted", description="Remove the background of pictures, on this computer.", allow_abbrev=False
-    )
+def command_parser(command: str = "", for_programs: bool = False) -> argparse.ArgumentParser:
+    """Return the parser of the command line: of one command, or of all if there is none of that name.
+
+    for_programs: whether what is wrong with the words is told in JSON.
+    """
+    kind = answers.ParserForPrograms if for_programs else answers.Parser
+    parser = kind(prog="matted", description="Remove the background of pictures, on this computer.")
     parser.add_argument("--version", action="version", version=f"matted {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name in [name for name, its in MODULES.items() if command in its] or MODULES:

@@ -22,6 +22,12 @@ _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _HANDLER = "matted"  # the name of the handler of errors for `open` and the like
 
 
+class WrongArguments(MattedError):
+    """The words of the command do not fit together, or not what they name."""
+
+    code = "arguments"
+
+
 def accept_all_text(stream: TextIO | None) -> None:
     """Have a stream of text take every character, whatever its encoding. Nothing is done to None and other objects.
 

@@ -16,7 +16,6 @@ from matted.settings import config
 def add_parser(commands: Any) -> None:
     """Add `models` to the commands."""
     models = commands.add_parser("models", help="list, pull, remove, choose, check and add models", allow_abbrev=False)
-    models.add_argument("--json", action="store_true", help="print JSON, for programs")
     models.set_defaults(run=_with_context(listing.show))
     verbs = models.add_subparsers(title="what to do (default: list)", metavar="VERB")
 
@@ -25,8 +24,7 @@ def add_parser(commands: Any) -> None:
         parser.set_defaults(run=_with_context(run))
         return parser
 
-    listed = verb("list", listing.show, "show the models, their licences, and which are on this computer")
-    listed.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON, for programs")
+    verb("list", listing.show, "show the models, their licences, and which are on this computer")
 
     pull = verb("pull", getting.pull, "download and install a model")
     pull.add_argument("id", metavar="ID")
@@ -86,6 +84,8 @@ def _with_context(run: Callable[[argparse.Namespace, Context], int]) -> Callable
     """Return the command that makes the context and calls `run`."""
 
     def command(options: argparse.Namespace) -> int:
+        if "id" in options:
+            options.facts["model"] = options.id
         return run(options, Context.of(config.load({}, os.environ)))
 
     return command

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,7 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--background", type=_colour, metavar="COLOUR", help="what the cut-outs lie on, as white or #3377aa"
     )
-    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON, for programs")
     arguments.add_places(parser.add_argument_group("what to keep", arguments.PLACES))
     arguments.add_options(parser.add_argument_group("the masks"), MaskOptions, without=_NOT_ASKED)
 
@@ -79,7 +77,7 @@ def compare(options: argparse.Namespace, context: Context) -> int:
     pictures.write(pictures.Picture(page, {}), target, options.force)
     if options.json:
         facts = side_by_side.facts(result, made, known)
-        print(json.dumps({"picture": str(options.picture), "sheet": str(target), **facts}, indent=2))
+        options.facts.update(picture=str(options.picture), sheet=str(target), **facts)
     else:
         print("\n".join(side_by_side.table(result, made, known)))
         print(f"The cut-outs side by side: {target}")

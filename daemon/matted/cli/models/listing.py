@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import shutil
 import textwrap
@@ -24,6 +23,7 @@ from matted.models.spec import Entry, ModelSpec
 
 _UNSEEN = "never with its own weights, but with a stand-in; they are tried on a picture when they are installed"
 _WIDEST, _NARROWEST = 100, 40  # characters of a line, as far as the terminal has them
+_NOT_INSTALLED, _DAMAGED = "not installed", "damaged"
 _INDENT = "    "
 _HARD_SPACE = "\u00a0"
 
@@ -47,7 +47,7 @@ def show(options: argparse.Namespace, context: Context) -> int:
     now = _now(context)
     listed = [_facts(entry, context, now) for entry in context.known.entries.values()]
     if options.json:
-        print(json.dumps(listed, indent=2))
+        options.facts["models"] = listed
         return OK
     width = shutil.get_terminal_size((_WIDEST, 0)).columns
     for heading, members in _groups(in_order(listed), now).items():
@@ -177,6 +177,9 @@ def _state(entry: Entry, context: Context, now: _Now) -> list[str]:
 def info(options: argparse.Namespace, context: Context) -> int:
     entry, now = context.known.find(options.id), _now(context)
     facts, (mark, why) = _facts(entry, context, now), _mark(entry, context, now)
+    options.facts["model"] = facts
+    if options.json:
+        return OK
     lines = [
         ("model", f"{entry.id}  {entry.title}"),
         ("", entry.about),
@@ -243,17 +246,18 @@ def _input(spec: ModelSpec) -> str:
 
 def verify(options: argparse.Namespace, context: Context) -> int:
     entries = [context.known.find(model) for model in options.ids] or list(context.known.specs.values())
-    failures = 0
+    found: dict[str, str] = {}
     for spec in entries:
         if not isinstance(spec, ModelSpec):
-            print(f"{spec.id}: part of matted, without files of its own")
+            found[spec.id] = "part of matted, without files of its own"
         elif context.store.origin(spec) is None:
             if options.ids:
-                print(f"{spec.id}: not installed")
-                failures += 1
+                found[spec.id] = _NOT_INSTALLED
         elif context.store.verify(spec):
-            print(f"{spec.id}: intact")
+            found[spec.id] = "intact"
         else:
-            print(f"{spec.id}: damaged; replace it with: {spec.how_to_get}")
-            failures += 1
-    return FAILED if failures else OK
+            found[spec.id] = f"{_DAMAGED}; replace it with: {spec.how_to_get}"
+    options.facts["models"] = found
+    for model, state in found.items():
+        print(f"{model}: {state}")
+    return FAILED if any(state.startswith((_NOT_INSTALLED, _DAMAGED)) for state in found.values()) else OK

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections import defaultdict
 from typing import Any
 
@@ -15,7 +14,6 @@ def add_parser(commands: Any) -> None:
     formats = commands.add_parser(
         "formats", help="list which pictures and films are read and written", allow_abbrev=False
     )
-    formats.add_argument("--json", action="store_true", help="print JSON, for programs")
     formats.set_defaults(run=_formats)
 
 
@@ -40,7 +38,7 @@ def _formats(given: argparse.Namespace) -> int:
             {"format": form.name, "suffixes": form.suffixes, "alpha": form.alpha, "sound": form.sound} for form in made
         ]
         known_films = {"read": watched, "written": facts}
-        print(json.dumps({"read": read, "written": forms, "films": known_films, "missing": missing}, indent=2))
+        given.facts.update(read=read, written=forms, films=known_films, missing=missing)
         return OK
     print("Read:")
     table(*((f"  {name}", ", ".join(suffixes)) for name, suffixes in sorted(read.items())))

@@ -13,6 +13,7 @@ from typing import Any
 
 from matted_client import MattedError
 
+from matted.cli import answers
 from matted.cli.output import FAILED, OK, UNDECIDED, as_error, complain, output_failed
 from matted.cli.setup.dialogue import Dialogue, say
 from matted.cli.setup.step import Step
@@ -56,6 +57,7 @@ def _setup(options: argparse.Namespace) -> int:
 
     examined = context.load(os.environ)
     run = _Run(Dialogue(options.yes))
+    options.facts.update(errors=run.errors)
     run.do(Computer(examined))
     run.do(PlugIns(examined))
     model = Model(examined, Wishes(options.model, options.source, options.accept_licence, options.offline))
@@ -67,7 +69,7 @@ def _setup(options: argparse.Namespace) -> int:
     if model.can_be_tried:
         run.do(Try(options.keep))
     run.do(Checks(examined))
-    if run.failures:
+    if run.errors:
         print("Not everything is ready: see above. What is done stays, and matted setup goes on from there.")
         return FAILED
     if run.lacking:
@@ -80,14 +82,14 @@ def _setup(options: argparse.Namespace) -> int:
 class _Run:
     """The steps that were done so far.
 
-    failures: how many failed.
+    errors: of those that failed, for programs.
     undecided: whether something is open that nobody could be asked.
     lacking: what is not ready after steps that did not fail.
     """
 
     def __init__(self, dialogue: Dialogue) -> None:
         self._dialogue = dialogue
-        self.failures = 0
+        self.errors: list[dict[str, str]] = []
         self.undecided = False
         self.lacking: list[str] = []
 
@@ -97,13 +99,11 @@ class _Run:
         try:
             self._do(step)
         except MattedError as error:
-            complain(error)
-            self.failures += 1
+            self._fail(error)
         except OSError as error:
             if output_failed(error):
                 raise
-            complain(as_error(error))
-            self.failures += 1
+            self._fail(as_error(error))
         else:
             self.lacking += [step.lacking] if step.lacking else []
 
@@ -119,3 +119,7 @@ class _Run:
             step.act()
         else:
             step.leave()
+
+    def _fail(self, error: MattedError) -> None:
+        complain(error)
+        self.errors.append(answers.error_facts(error))

@@ -24,6 +24,8 @@ _ALPHA = {"LA", "La", "PA", "RGBa", "RGBA"}
 class PictureError(MattedError):
     """A picture file cannot be read or written. The message names the file and the reason."""
 
+    code = "file"
+
 
 @dataclass(frozen=True)
 class Picture:

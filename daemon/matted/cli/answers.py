@@ -1,0 +1,92 @@
+"""Answer programs: with --json each command prints one document, or a line for each thing; and errors so, too."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from typing import Any, NoReturn
+
+from matted_client import MattedError
+
+from matted.cli.output import FAILED, INTERRUPTED, OK, WRONG, WrongArguments
+
+
+class Parser(argparse.ArgumentParser):
+    """Parses the words of a command. Every command has --json.
+
+    A command sets `run`, which takes the parsed words and returns an exit code, and may set `lines`: it prints JSON
+    itself then, a line for each thing. Others put what they know into `facts` of the words, by name, and what they
+    print for people becomes `messages` of the document.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{"allow_abbrev": False, **options})
+        self.add_argument(
+            "--json", action="store_true", default=argparse.SUPPRESS, help="print JSON, for programs; errors, too"
+        )
+
+
+class ParserForPrograms(Parser):
+    """Parses the words of a program: what is wrong with them is told in JSON."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong, and exit."""
+        print(json.dumps(_document(WRONG, {}, WrongArguments(f"{message}.", f"See: {self.prog} --help"))))
+        raise SystemExit(WRONG)
+
+
+class Interrupted(MattedError):
+    """The person has pressed Ctrl-C."""
+
+    code = "interrupted"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run a command for a program, and return its exit code."""
+    if getattr(options, "lines", False):
+        try:
+            return int(options.run(options))
+        except MattedError as error:
+            code = exit_code(error)
+            print(json.dumps(_document(code, {}, error)))
+            return code
+    said = io.StringIO()
+    problem: MattedError | None = None
+    try:
+        with redirect_stdout(said):
+            code = int(options.run(options))
+    except MattedError as error:
+        code, problem = exit_code(error), error
+    except KeyboardInterrupt:
+        code, problem = INTERRUPTED, Interrupted("Interrupted.")
+    lines = [line.strip() for line in said.getvalue().splitlines() if line.strip()]
+    facts = dict(options.facts) | ({"messages": lines} if lines else {})
+    print(json.dumps(_document(code, facts, problem), indent=2))
+    return code
+
+
+def exit_code(error: MattedError) -> int:
+    """Return the exit code for an error."""
+    return WRONG if isinstance(error, WrongArguments) else FAILED
+
+
+def error_facts(error: MattedError) -> dict[str, str]:
+    """Return what a program is told of an error."""
+    return {"code": error.code, "message": error.message, "hint": error.hint}
+
+
+def _document(code: int, facts: Mapping[str, Any], error: MattedError | None) -> dict[str, Any]:
+    return {"ok": code == OK, **facts, **({} if error is None else {"error": error_facts(error)})}
+
+
+def wants_json(words: list[str]) -> bool:
+    """Whether a program asks, by its words before they are parsed."""
+    return "--json" in (words[: words.index("--")] if "--" in words else words)
+
+
+def print_line(facts: Mapping[str, Any]) -> None:
+    """Print a line of JSON."""
+    print(json.dumps(facts), flush=True)
