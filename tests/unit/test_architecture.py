@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(matted.__file__).parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "plugins" not in path.relative_to(PACKAGE).parts)
 # From the bottom to the top.
-ROOMS = ["system", "settings", "autostart", "hosts", "models", "inference", "mask", "files", "evaluation"]
+ROOMS = ["system", "settings", "autostart", "hosts", "models", "inference", "mask", "files", "library", "evaluation"]
 ROOMS += ["doctor", "serving", "cli"]
 MOST_MODULES = 12
 # What may import OpenVINO: it runs in processes of their own, so that an idle daemon is small and starts at once.

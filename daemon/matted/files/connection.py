@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 from matted_client import MattedError, Unavailable
 from matted_client.client import Session, connect
-from matted_client.messages import Progress
-from matted_client.pictures import Mask
+from matted_client.pictures import Cancelled, Mask, OnProgress
 
 Ask = Callable[..., Mask]  # takes a session, on_progress and cancelled
 
@@ -18,24 +17,26 @@ class Connection:
 
     _starting = threading.Lock()  # if several threads find no daemon, one of them starts it
 
-    def __init__(self, client: str, cancelled: Callable[[], bool]) -> None:
+    def __init__(self, client: str) -> None:
         """client: the program's name, for the daemon's log."""
         self._session: Session | None = None
         self._client = client
-        self._cancelled = cancelled
 
-    def ask(self, question: Ask, on_progress: Callable[[Progress], None]) -> Mask:
+    def ask(self, question: Ask, on_progress: OnProgress, cancelled: Cancelled) -> Mask:
         """Ask for a mask. If the daemon ends meanwhile, start another and ask once more.
 
         on_progress: is called in this thread.
+        cancelled: is called in this thread; True ends every wait.
 
         Raises as Session.mask and connect do.
         """
 
         def once() -> Mask:
-            return question(self._open(on_progress), on_progress=on_progress, cancelled=self._cancelled)
+            session = self._open(on_progress, cancelled)
+            return question(session, on_progress=on_progress, cancelled=cancelled)
 
-        self._open(on_progress)  # outside the `try`: a daemon that does not start would not start the second time
+        # Outside the `try`: a daemon that does not start would not start the second time.
+        self._open(on_progress, cancelled)
         try:
             try:
                 return once()
@@ -52,8 +53,8 @@ class Connection:
             self._session.close()
             self._session = None
 
-    def _open(self, on_progress: Callable[[Progress], None]) -> Session:
+    def _open(self, on_progress: OnProgress, cancelled: Cancelled) -> Session:
         if self._session is None:
             with self._starting:
-                self._session = connect(self._client, on_progress=on_progress, cancelled=self._cancelled)
+                self._session = connect(self._client, on_progress=on_progress, cancelled=cancelled)
         return self._session

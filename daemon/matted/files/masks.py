@@ -19,9 +19,15 @@ _FIRST_THE_PICTURE = "Give the picture first, and then its mask."
 
 
 def read(path: Path, source: Path, picture: Picture, strokes: bool = False) -> Image.Image:
-    """Decode a mask file to a picture of mode L and of the picture's size. Raises PictureError.
+    """Decode a mask file, and return what `of` makes of it. path: of the mask. Other parameters: as those of `of`."""
+    return of(pictures.read(path), path, source, picture, strokes)
 
-    path: of the mask. source, picture: of the picture that it is for.
+
+def of(found: Picture, path: Path, source: Path, picture: Picture, strokes: bool = False) -> Image.Image:
+    """Return the mask that a picture is, of mode L and of the size of the one that it is for. Raises PictureError.
+
+    found, path: the mask, and its file, or what stands for that in messages.
+    picture, source: those of the picture that it is for.
     strokes: whether it is what a person said of the picture, of which little may be known; else it is a whole mask.
 
     Taken are
@@ -30,7 +36,6 @@ def read(path: Path, source: Path, picture: Picture, strokes: bool = False) -> I
     - of strokes black alone, and white alone, too. A whole mask in black alone is refused: it could mean either.
     - else the grey. Pictures in colour are refused, and wholly transparent ones.
     """
-    found = pictures.read(path)
     if found.image.size != picture.image.size:
         sizes = "{} x {} pixels, the picture {} {} x {}".format(*found.image.size, source, *picture.image.size)
         raise PictureError(f"{path} has {sizes}.", "A mask has the size of its picture: scale or crop both alike.")

@@ -8,15 +8,18 @@ from __future__ import annotations
 import io
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from matted.files.formats import decoding, known
+from matted.files.formats import decoding, known, picture
 from matted.files.formats.known import PNG, TIFF, Form
 from matted.files.formats.picture import Picture as Picture
 from matted.files.formats.picture import PictureError as PictureError
+from matted.files.formats.picture import of_samples as of_samples
 from matted.files.source import Source
 from matted.system import atomic_file
 
@@ -34,12 +37,35 @@ def read(path: Path | Source, page: int | None = None, keep_location: bool = Fal
     page: the number of the page of a TIFF that is read, from 1 on; None for the only one.
     keep_location: whether metadata keep where the picture was taken.
     """
+    with _translated(path):
+        return decoding.decode(path if isinstance(path, Source) else Source(path), page, keep_location)
+
+
+def of_image(image: Image.Image, name: Path, keep_location: bool = False) -> Picture:
+    """Take what Pillow has opened or made, which stays as it is. Raises PictureError.
+
+    name: what stands for it in messages.
+    """
+    with _translated(name):
+        image.load()
+        shown, exif = image.copy(), image.getexif()
+        if exif:  # of which a copy loses some, of some formats
+            shown.info["exif"] = exif.tobytes()
+        low, high = image.getextrema() if image.mode.startswith("I") else (-1, -1)
+        whole = isinstance(low, int) and isinstance(high, int) and 0 <= low and high < 2**16
+        bits = 16 if whole else 32 if image.mode in ("I", "F") else 8
+        return picture.of_image(shown, None, bits, keep_location, unsigned=whole)
+
+
+@contextmanager
+def _translated(path: Path | Source) -> Iterator[None]:
+    """Raise PictureError for whatever a decoder raises. path: names the picture in messages."""
     try:
         with warnings.catch_warnings():
             # Pillow warns from 89 megapixels on, which cameras reach; it refuses pictures of twice that size, and that
             # limit stays. It also warns of damaged metadata in pictures that are fine.
             warnings.simplefilter("ignore")
-            return decoding.decode(path if isinstance(path, Source) else Source(path), page, keep_location)
+            yield
     except UnidentifiedImageError as error:
         raise PictureError(f"{path} is not a picture that matted can read.", _SEE) from error
     except Image.DecompressionBombError as error:
@@ -111,6 +137,7 @@ def _encode(picture: Picture, file: BinaryIO, form: Form, quality: int | None) -
 
         pixels = _pixels(picture.image) if picture.own is None else picture.own.pixels()
         if form == TIFF:
+            pixels = pixels.astype("float32", copy=False) if pixels.dtype.kind == "f" else pixels
             tiff_writing.write(file, pixels, picture.metadata)
             return
         if picture.own is not None and pixels.dtype.kind == "f":

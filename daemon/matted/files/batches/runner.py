@@ -101,7 +101,7 @@ class Runner:
         self._on_progress = on_progress
         self._stopping = threading.Event()
         client = "matted refine" if options.refine else "matted remove"
-        self._connections = deque(Connection(client, self._stopping.is_set) for _ in range(THREADS))  # not in use
+        self._connections = deque(Connection(client) for _ in range(THREADS))  # not in use
         self._reading = threading.Lock()
         self._budget = _Budget(BYTES_AT_ONCE)
         self._threads = ThreadPoolExecutor(THREADS, "runner")
@@ -154,7 +154,9 @@ class Runner:
         connection = self._connections.popleft()
         try:
             reply = connection.ask(
-                self._question(picture, hint), lambda progress: self._on_progress(step.source, progress)
+                self._question(picture, hint),
+                lambda progress: self._on_progress(step.source, progress),
+                self._stopping.is_set,
             )
         finally:
             self._connections.append(connection)

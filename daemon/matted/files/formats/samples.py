@@ -28,7 +28,8 @@ _UPRIGHT: dict[int, Callable[[Plane], Plane]] = {  # by the number that files ha
 class Samples:
     """A picture's own samples, upright.
 
-    colours: height x width x 1 (grey) or 3 (RGB); uint8, uint16 or float32. They are in the picture's own profile.
+    colours: height x width x 1 (grey) or 3 (RGB); uint8, uint16 or floats (of a file: float32). They are in the
+        picture's own profile.
     alpha: height x width, of the same type, 0 to full scale (1 for floats); None if nothing is transparent.
     black, white: what these two are in `colours`; None for 0 and full scale.
     """
@@ -115,6 +116,12 @@ def kept(colours: NDArray[Any], bits: int, alpha: NDArray[Any] | None = None) ->
     return Samples(result, None if alpha is None else to_whole(alpha, bits, wanted))
 
 
+def is_beyond_white(values: NDArray[Any]) -> bool:
+    """Whether more of a float picture's samples are above 1 than lamps and reflections are: 1 is not its white then."""
+    known = values[np.isfinite(values)]
+    return bool((known > 1).sum() > _BEYOND_WHITE * known.size)
+
+
 def to_whole(values: NDArray[Any], bits: int, wanted: int = 8) -> NDArray[Any]:
     """Return unsigned whole numbers of `bits` bits with `wanted` bits, 8 or 16: the upper ones, or spread out."""
     if bits == wanted:
@@ -148,7 +155,7 @@ def _range(colours: NDArray[Any], grey: bool) -> tuple[float, float]:
     known = colours[np.isfinite(colours)]
     if not known.size:
         return 0.0, 1.0
-    if colours.dtype.kind == "f" and not grey and int((known > 1).sum()) <= _BEYOND_WHITE * known.size:
+    if colours.dtype.kind == "f" and not grey and not is_beyond_white(colours):
         return 0.0, 1.0
     return float(known.min()), float(known.max())
 

@@ -1,0 +1,1 @@
+"""matted for programs in Python: what `from matted import remove, mask, refine, Session` gives."""

@@ -1,0 +1,154 @@
+"""One call of a function: what it asks the daemon about a picture, and what is made of the reply."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from matted_client import MattedError, client
+from matted_client.options import MaskOptions, RefineOptions
+from matted_client.pictures import Mask, OpenPicture, ignore, never
+
+from matted.files import cutting, masks, pictures
+from matted.files.connection import Ask
+from matted.files.formats import known
+from matted.files.formats.known import Form
+from matted.files.framing import words
+from matted.files.framing.backgrounds import Background, Scene
+from matted.files.framing.frame import Frame
+from matted.files.framing.layout import Margin
+from matted.files.pictures import PictureError
+from matted.library import keywords, kinds
+from matted.library.kinds import Taken
+
+_KEYWORDS = {
+    "remove": (MaskOptions, keywords.RemoveKeywords),
+    "mask": (MaskOptions, keywords.MaskKeywords),
+    "refine": (RefineOptions, keywords.RefineKeywords),
+}
+_WHEN_OPENED = ("plate", "page", "keep_location")
+
+
+class Question:
+    """A question about a picture: the keyword arguments of a call, understood.
+
+    progress, cancelled: as the client takes them.
+    """
+
+    def __init__(self, function: str, options: dict[str, Any], target: Any, mask: Any = None) -> None:
+        """Understand a call.
+
+        function: "remove", "mask" or "refine".
+        options: its keyword arguments.
+        target: the file that the result goes to; None if there is none.
+        mask: that is refined.
+
+        Raises TypeError, or MattedError for what cannot be.
+        """
+        self._refine = function == "refine"
+        self._fields, self._rest = keywords.split(function, *_KEYWORDS[function], options)
+        self._given = options
+        self._hint = mask if self._refine else self._rest["hint"]
+        self._mask_only = function == "mask" or (self._refine and not self._rest["cut_out"])
+        self._frame = _frame(self._rest)
+        if self._mask_only:
+            self._frame.refuse_masks()
+        self._target = None if target is None else Path(target)
+        self._form = None if self._target is None else self._form_of(self._target)
+        self.progress = self._rest["progress"] or ignore
+        self.cancelled = self._rest["cancelled"] or never
+
+    def take(self, picture: Any) -> Taken:
+        """Take the picture that it is about. Raises as kinds.take does."""
+        return kinds.take(picture, "picture", self._rest["page"], self._rest["keep_location"])
+
+    def refuse_what_is_open(self) -> None:
+        """Raise MattedError for what can be said only when a picture is opened."""
+        for name in self._given:
+            if name in _WHEN_OPENED:
+                raise MattedError(f"{name} is of no use for a picture that is open.", f"Say it to open(…, {name}=…).")
+
+    def fields_of(self, taken: Taken) -> dict[str, Any]:
+        """Return the fields of the request about a picture, but for its plate. Raises MattedError."""
+        fields = {**self._fields, "foreground": self._rest["clean_colours"] and not self._mask_only}
+        if taken.picture.is_deep:
+            fields["depth"] = 16
+        if self._hint is not None:
+            given = kinds.take_mask(self._hint, "mask" if self._refine else "hint")
+            strokes = not self._refine
+            mask = masks.of(given.picture, given.name, taken.name, taken.picture, strokes)
+            fields["hint"] = mask.tobytes()
+        return fields
+
+    def of_pixels(self, taken: Taken) -> Ask:
+        """Return what asks a session about a picture that is sent with the question."""
+        picture, fields = taken.picture, self.fields_of(taken)
+        if self._rest["plate"] is not None:
+            fields["plate"] = plate_of(self._rest["plate"], taken)
+        pixels, (width, height) = picture.image.tobytes(), picture.image.size
+
+        def ask(session: client.Session, **watched: Any) -> Mask:
+            question = session.refine if self._refine else session.mask
+            return question(pixels, width, height, picture.wire_format, **fields, **watched)
+
+        return ask
+
+    def of_open(self, fields: dict[str, Any], picture: OpenPicture) -> Mask:
+        """Ask about a picture that the daemon has. fields: as `fields_of` returned them."""
+        question = picture.refine if self._refine else picture.mask
+        return question(**fields, on_progress=self.progress, cancelled=self.cancelled)
+
+    def give(self, taken: Taken, reply: Mask) -> Any:
+        """Return the result of the picture's kind, or write it and return its file. Raises PictureError."""
+        if self._mask_only:
+            result = self._frame.apply_to_mask(cutting.grey(reply))
+        else:
+            result = self._frame.apply(cutting.of_reply(taken.picture, reply), taken.picture)
+        if self._target is None or self._form is None:
+            return taken.give(result)
+        if taken.name.exists() and self._target.exists() and os.path.samefile(taken.name, self._target):
+            raise PictureError(f"{self._target} is the picture itself.", "Write the result to another file.")
+        pictures.refuse_too_large(taken.name, result, self._form)
+        pictures.write(result, self._target, True, self._form, self._rest["quality"])
+        return self._target
+
+    def _form_of(self, target: Path) -> Form:
+        """Return the format of a result by the name of its file."""
+        form = known.form_of(target.name)
+        endings = ", ".join(form.suffixes[0] for form in known.FORMS.values() if known.can_write(form))
+        if form is None or not known.can_write(form):
+            raise PictureError(f"The ending of {target} names no format that can be written.", f"Use one of {endings}.")
+        if not (form.alpha or self._mask_only or self._frame.is_opaque):
+            raise PictureError(f"A {form.title} cannot be transparent, and a cut-out is.", "Give it a background.")
+        if self._rest["quality"] is not None and form.quality is None:
+            raise PictureError(f"{form.title} has no quality: it keeps every sample.", "Leave it out.")
+        return form
+
+
+def plate_of(plate: Any, taken: Taken) -> bytes:
+    """Return the pixels of a plate, in the format of those of its picture. Raises PictureError if it has others."""
+    found, picture = kinds.take(plate, "plate"), taken.picture
+    if found.picture.image.size != picture.image.size:
+        sizes = "{} x {} pixels, {} {} x {}".format(*found.picture.image.size, taken.name, *picture.image.size)
+        raise PictureError(f"{found.name} has {sizes}.", "Take both from a tripod, and crop them alike.")
+    return found.picture.image.convert(picture.image.mode).tobytes()
+
+
+def _frame(rest: dict[str, Any]) -> Frame:
+    """Return how the result is framed. Raises MattedError for what cannot be."""
+    background, crop, size, shadow = (rest[name] for name in ("background", "crop", "size", "add_shadow"))
+    margin: Margin | None = None if crop is None else words.margin(str(crop))
+    return Frame(
+        None if background is None else _background(background),
+        margin,
+        None if size is None else words.size("x".join(map(str, size))),
+        rest["square"],
+        None if shadow is None else words.darkness(str(shadow)),
+    )
+
+
+def _background(background: Any) -> Background:
+    if isinstance(background, str):
+        return words.background(background)
+    return Scene(kinds.take(background, "background").picture)
