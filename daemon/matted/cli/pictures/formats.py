@@ -37,8 +37,7 @@ def _formats(given: argparse.Namespace) -> int:
         facts = [
             {"format": form.name, "suffixes": form.suffixes, "alpha": form.alpha, "sound": form.sound} for form in made
         ]
-        known_films = {"read": watched, "written": facts}
-        given.facts.update(read=read, written=forms, films=known_films, missing=missing)
+        given.facts.update(read=read, written=forms, films={"read": watched, "written": facts}, missing=missing)
         return OK
     print("Read:")
     table(*((f"  {name}", ", ".join(suffixes)) for name, suffixes in sorted(read.items())))
