@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from typing import Any, NoReturn
 
@@ -53,11 +53,16 @@ def run(options: argparse.Namespace) -> int:
             code = exit_code(error)
             print(json.dumps(_document(code, {}, error)))
             return code
+    return as_document(options, options.run)
+
+
+def as_document(options: argparse.Namespace, run: Callable[[argparse.Namespace], int]) -> int:
+    """Call what carries a command out, and print all that it tells as one document. Returns its exit code."""
     said = io.StringIO()
     problem: MattedError | None = None
     try:
         with redirect_stdout(said):
-            code = int(options.run(options))
+            code = int(run(options))
     except MattedError as error:
         code, problem = exit_code(error), error
     except KeyboardInterrupt:

@@ -6,13 +6,20 @@ import argparse
 import math
 import re
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from matted_client import MattedError, options
 from matted_client.options import Option
 
+from matted.cli.output import FAILED, INTERRUPTED, OK, WrongArguments
+
+if TYPE_CHECKING:
+    from matted.cli.pictures.pipes import Pipes
+
 _FROM_TEXT: dict[str, Callable[[str], Any]] = {options.WHOLE: int, options.NUMBER: float}  # by the kind of an option
 PLACES = "Places are in pixels of the picture as it is seen, from 0,0 at the top left."
+JOBS, MOST_JOBS = 3, 16  # pictures in work at once
 _DIGITS = 9  # more than any coordinate has
 
 
@@ -20,7 +27,9 @@ def add_results(parser: argparse.ArgumentParser, films: Sequence[str] = ()) -> N
     """Add the arguments that say what is written, and where. films: the names of formats of films, if there are any."""
     from matted.files.formats import known
 
-    parser.add_argument("-o", "--output", metavar="OUT", help="a file for one picture, else a folder")
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", help="a file for one picture, else a folder; - for standard output"
+    )
     parser.add_argument(
         "--format",
         choices=list(dict.fromkeys((*known.FORMS, *films))),
@@ -58,6 +67,23 @@ def add_run(parser: argparse.ArgumentParser) -> None:
         "--skip-existing",
         action="store_true",
         help="leave out pictures whose results exist, to go on where a run ended",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=whole(1, MOST_JOBS),
+        default=JOBS,
+        metavar="N",
+        help=f"how many pictures are in work at once (default: {JOBS})",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="write what came of each picture into a .json or .csv file"
+    )
+    parser.add_argument(
+        "--sheet",
+        type=Path,
+        metavar="FILE",
+        help="draw all results small on a picture, to look through them; many get FILE-1, FILE-2 and so on",
     )
     parser.add_argument("--timings", action="store_true", help="print how long each stage took")
 
@@ -110,6 +136,33 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def manner(given: argparse.Namespace, pipes: Pipes) -> Any:
+    """Return the Manner of a run, by the arguments of `add_run`.
+
+    Raises WrongArguments if the result and JSON were both to go to standard output.
+    """
+    from matted.files.batches.batch import Manner
+
+    if given.json and pipes.aside:
+        raise WrongArguments("The result and JSON cannot both go to standard output.", "Name a file with -o.")
+    files = {"report": given.report, "sheet": given.sheet}
+    told = {"for_programs": given.json, "aside": pipes.aside, "called": pipes.called}
+    return Manner(given.jobs, given.dry_run, **files, **told)
+
+
+def carry_out(work: Any, options: Any, manner: Any, pipes: Pipes) -> int:
+    """Run a plan, and return the exit code. A single picture ends with the first Ctrl-C, others when they are done."""
+    from matted.cli.pictures.stopping import Stopping
+    from matted.files.batches import batch
+
+    with Stopping(heeds=not work.alone) as stopping:
+        ending = batch.run(work, options, manner, stopping)
+    pipes.deliver()
+    if ending.interrupted:
+        return INTERRUPTED
+    return OK if ending.succeeded else FAILED
+
+
 def form(given: argparse.Namespace) -> Any:
     """Return the format that results are to have; None if its name is not given. Raises MattedError for a film's."""
     from matted.files.formats import known
@@ -117,6 +170,13 @@ def form(given: argparse.Namespace) -> Any:
     if given.format and given.format not in known.FORMS:
         raise MattedError(f"{given.format} is a format of films, and these are pictures.", "For frames add --sequence.")
     return known.FORMS[given.format] if given.format else None
+
+
+def suffix(form: Any) -> str:
+    """Return the suffix of results in a format. form: None for that of results whose format is not said."""
+    from matted.files.formats import known
+
+    return str((form or known.PNG).suffixes[0])
 
 
 def written(given: argparse.Namespace, form: Any) -> dict[str, Any]:

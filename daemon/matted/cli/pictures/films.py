@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from matted_client import MattedError
 from matted_client.options import MaskOptions
 
-from matted.cli.output import FAILED, OK, WRONG, complain
+from matted.cli import answers
+from matted.cli.output import FAILED, OK, WrongArguments, complain
 from matted.cli.pictures import arguments, framing
 
 if TYPE_CHECKING:
@@ -50,8 +51,7 @@ def run(given: argparse.Namespace) -> int:
     try:
         _refuse(given)
     except MattedError as error:
-        complain(error)
-        return WRONG
+        raise WrongArguments(error.message, error.hint) from error
     frame = framing.frame(given)
     span, films = _span(given), _planned(given, frame)
     options = runner.FilmOptions(
@@ -72,6 +72,7 @@ def run(given: argparse.Namespace) -> int:
         except MattedError as error:
             failed = True
             complain(error)
+            given.facts.setdefault("errors", []).append({"film": str(film.source.path), **answers.error_facts(error)})
     return FAILED if failed else OK
 
 
@@ -102,6 +103,9 @@ def _refuse(given: argparse.Namespace) -> None:
     places = given.box is not None or given.keep or given.drop or given.hint
     if places:
         raise MattedError("--box, --keep, --drop and --hint are for one picture.", "In a film the subject moves.")
+    many = [name for name in ("--report", "--sheet", "--dry-run") if getattr(given, name[2:].replace("-", "_"))]
+    if many:
+        raise MattedError(f"{many[0]} is for pictures.")
     if given.page is not None:
         raise MattedError("--page is for pictures.", "Of a film take a part with --start and --end.")
     if given.rate is not None and not given.sequence:

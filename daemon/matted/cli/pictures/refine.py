@@ -8,14 +8,13 @@ from typing import Any
 
 from matted_client.options import RefineOptions
 
-from matted.cli.output import FAILED, OK
 from matted.cli.pictures import arguments, framing
 
 
 def add_parser(commands: Any) -> None:
     """Add `refine` to the commands."""
     refine = commands.add_parser("refine", help="bring a mask that is there to the subject's edge", allow_abbrev=False)
-    refine.add_argument("image", type=Path, metavar="IMAGE", help="a picture, or a folder of them")
+    refine.add_argument("image", type=Path, metavar="IMAGE", help="a picture, a folder of them, or -")
     refine.add_argument(
         "hint",
         type=Path,
@@ -27,18 +26,21 @@ def add_parser(commands: Any) -> None:
     framing.add(refine)
     arguments.add_run(refine)
     arguments.add_options(refine.add_argument_group("the mask"), RefineOptions)
-    refine.set_defaults(run=_refine)
+    refine.set_defaults(run=_refine, lines=True)
 
 
 def _refine(given: argparse.Namespace) -> int:
-    from matted.files.batches import batch, pairs, runner
+    from matted.cli.pictures.pipes import Pipes
+    from matted.files.batches import pairs, runner
 
     fields = arguments.request(given, RefineOptions)
     kind = "refined-mask" if given.mask else "refined"
-    work = pairs.plan_pairs(
-        *(given.image, given.hint, given.output, kind, given.force, given.skip_existing, given.recursive),
-        form=arguments.form(given),
-    )
-    written = arguments.written(given, work.form)
-    options = runner.RunOptions(given.mask, given.timings, fields, refine=True, **written)
-    return OK if batch.run(work, options) else FAILED
+    form = arguments.form(given)
+    with Pipes() as pipes:
+        image, hint = pipes.incoming(given.image), pipes.incoming(given.hint)
+        output = pipes.outgoing(given.output, [image], arguments.suffix(form))
+        existing = given.force, given.skip_existing, given.recursive
+        work = pairs.plan_pairs(image, hint, output, kind, *existing, form=form)
+        written = arguments.written(given, work.form)
+        options = runner.RunOptions(given.mask, given.timings, fields, refine=True, **written)
+        return arguments.carry_out(work, options, arguments.manner(given, pipes), pipes)

@@ -6,13 +6,18 @@ import argparse
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matted_client import MattedError
 from matted_client.options import MaskOptions
 
-from matted.cli.output import FAILED, OK, WRONG, complain
+from matted.cli import answers
+from matted.cli.output import WrongArguments
 from matted.cli.pictures import arguments, films, framing
+
+if TYPE_CHECKING:
+    from matted.cli.pictures.pipes import Pipes
+    from matted.files.hints import Hints
 
 
 def add_parser(commands: Any) -> None:
@@ -21,7 +26,11 @@ def add_parser(commands: Any) -> None:
 
     remove = commands.add_parser("remove", help="cut the subject out of pictures and films", allow_abbrev=False)
     remove.add_argument(
-        "inputs", nargs="+", type=Path, metavar="IMAGE", help="a picture, a folder, or a film; see: matted formats"
+        "inputs",
+        nargs="+",
+        type=Path,
+        metavar="IMAGE",
+        help="a picture, a folder, a film, a pattern such as *.jpg, or - for standard input; see: matted formats",
     )
     arguments.add_results(remove, tuple(forms.FORMS))
     framing.add(remove)
@@ -29,14 +38,15 @@ def add_parser(commands: Any) -> None:
         "--plate",
         type=Path,
         metavar="IMAGE",
-        help="the same scene without the subject, for models that compare; for a film a picture, a film of which it is"
-        " the median, or the word median for that of the film itself",
+        help="the same scene without the subject, for models that compare; for a folder of pictures also a folder, with"
+        " plates of the same names; for a film a picture, a film of which it is the median, or the word median for that"
+        " of the film itself",
     )
     arguments.add_run(remove)
     films.add_arguments(remove.add_argument_group("films, and frames of one scene"))
     _add_hints(remove.add_argument_group("what to keep, for one picture", arguments.PLACES))
     arguments.add_options(remove.add_argument_group("the mask"), MaskOptions)
-    remove.set_defaults(run=_remove)
+    remove.set_defaults(run=_remove, lines=True)
 
 
 def _add_hints(group: Any) -> None:
@@ -51,36 +61,50 @@ def _add_hints(group: Any) -> None:
 
 
 def _remove(given: argparse.Namespace) -> int:
-    if films.are_wanted(given):
-        return films.run(given)
-    films.refuse_without(given)
-    from matted.files.batches import batch, plan, runner
+    from matted.cli.pictures.pipes import Pipes
+    from matted.files.batches import finding
     from matted.files.hints import Hints
 
+    given.inputs = finding.expand(given.inputs)
+    if films.are_wanted(given):
+        return answers.as_document(given, films.run) if given.json else films.run(given)
+    films.refuse_without(given)
     hints = Hints(given.box, tuple(given.keep), tuple(given.drop))
     if hints != Hints() or given.hint:
+        _refuse_several(given.inputs)
         try:
-            _refuse_several(given.inputs)
             hints.refuse_contradictions()
         except MattedError as error:
-            complain(error)
-            return WRONG
-    fields = arguments.request(given, MaskOptions)
-    kind = "mask" if given.mask else "cutout"
-    form = arguments.form(given)
-    work = plan.plan(given.inputs, given.output, kind, given.force, given.skip_existing, given.recursive, form=form)
-    written = arguments.written(given, work.form)
-    options = runner.RunOptions(given.mask, given.timings, fields, plate=given.plate, hints=hints, **written)
+            raise WrongArguments(error.message, error.hint) from error
+    with Pipes() as pipes:
+        return _run(given, hints, pipes)
+
+
+def _run(given: argparse.Namespace, hints: Hints, pipes: Pipes) -> int:
+    from matted.files.batches import pairs, plan, runner
+
+    kind, form = "mask" if given.mask else "cutout", arguments.form(given)
+    inputs = [pipes.incoming(path) for path in given.inputs]
+    output = pipes.outgoing(given.output, inputs, arguments.suffix(form))
+    existing = given.force, given.skip_existing, given.recursive
+    plate = given.plate
+    if plate is not None and plate.is_dir():
+        work, plate = pairs.plan_plates(inputs, plate, output, kind, *existing, form=form), None
+    else:
+        work = plan.plan(inputs, output, kind, *existing, form=form)
     if given.hint:
-        work = replace(work, steps=[replace(step, hint=given.hint) for step in work.steps])
+        hint = pipes.incoming(given.hint)
+        work = replace(work, steps=[replace(step, hint=hint) for step in work.steps])
         plan.refuse_to_replace_inputs(work.steps)
-    return OK if batch.run(work, options) else FAILED
+    fields, written = arguments.request(given, MaskOptions), arguments.written(given, work.form)
+    options = runner.RunOptions(given.mask, given.timings, fields, plate=plate, hints=hints, **written)
+    return arguments.carry_out(work, options, arguments.manner(given, pipes), pipes)
 
 
 def _refuse_several(inputs: list[Path]) -> None:
-    """Raise MattedError unless there is a single picture."""
+    """Raise WrongArguments unless there is a single picture."""
     if len(inputs) > 1 or os.path.isdir(inputs[0]):
         message = "--box, --keep, --drop and --hint are for one picture, and others were given too."
         if len(inputs) == 1:
             message = f"--box, --keep, --drop and --hint are for one picture, and {inputs[0]} is a folder."
-        raise MattedError(message, "Places lie elsewhere in each picture: run matted remove once for each.")
+        raise WrongArguments(message, "Places lie elsewhere in each picture: run matted remove once for each.")

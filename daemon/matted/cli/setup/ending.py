@@ -63,12 +63,14 @@ class Try(Step):
 
 def _info(runner: Runner, work: Work) -> MaskResult:
     """Do the work, and return what the daemon says of the mask. Raises MattedError."""
-    try:
-        return runner.submit(work).result().info
-    except MattedError as error:
-        if isinstance(error.__cause__, MattedError):  # without the photograph's path, which nobody has given
-            raise error.__cause__ from None
-        raise
+    made = runner.submit(work).result()
+    if made.error is not None:
+        # without the photograph's path, which nobody has given
+        made.error.message = made.error.message.removeprefix(f"{work.source}: ")
+        raise made.error
+    if made.info is None:
+        raise MattedError("The photograph got no mask.")
+    return made.info
 
 
 def _tell_of_another(tried: str) -> None:

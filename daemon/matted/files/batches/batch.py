@@ -1,119 +1,299 @@
-"""Carry out a plan: print results and errors in the order of the pictures, and at the end what became of all."""
+"""Carry out a plan: tell what came of the pictures in their order, write report and sheet, and sum up at the end."""
 
 from __future__ import annotations
 
 import os
-import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import wait
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, wait
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from matted_client import MattedError
 
 from matted.files import pictures
-from matted.files.batches.display import Display
+from matted.files.batches import outcomes, report, runner
+from matted.files.batches.display import Display, Lines
+from matted.files.batches.outcomes import EXISTING, LEFT, PLANNED, Outcome, Tally
 from matted.files.batches.plan import Plan
-from matted.files.batches.runner import Result, Runner, RunOptions, Step
-from matted.files.formats.known import PNG, TIFF
+from matted.files.batches.report import Report
+from matted.files.batches.runner import Runner, RunOptions, Step
 
-_POLL_SECONDS = 0.5  # on Windows Ctrl-C is heeded only between two waits
-_NAMES_SAID = 20  # of the pictures that have no mask
+if TYPE_CHECKING:
+    from matted.files.batches.contact import Contact
+
+POLL_SECONDS = 0.5  # on Windows Ctrl-C is heeded only between two waits
+_AHEAD = 64  # pictures that may be done while one before them is not
+
+Stopping = Callable[[], bool]  # whether the person wants the run to end when the pictures in work are done
 
 
-def run(work: Plan, options: RunOptions) -> bool:
-    """Carry out the steps, some at the same time. Return whether all succeeded.
+@dataclass(frozen=True)
+class Manner:
+    """How a run goes, and what it tells.
 
-    Results and errors are printed in the order of the steps; an error does not stop the other steps. At the end their
-    count is printed on stdout, and what should be known of them on stderr. Raises PictureError if the plate cannot be
-    read.
+    jobs: how many pictures are in work at once.
+    dry: whether nothing is done, and only what would be is told.
+    report, sheet: files that are written as well; None for none.
+    for_programs: whether what is printed is JSON.
+    aside: whether stdout has the result itself, so that nothing else may be printed there.
+    called: how files are called that the person has not named, by their paths: what came through a pipe.
     """
-    waiting: list[Step] = []
-    existing: list[Step] = []
-    for step in work.steps:
-        # A picture that was named alone and whose result exists is left to the runner, which refuses it as one picture.
-        passed = not work.overwrite and (work.skip_existing or not work.alone) and os.path.isfile(step.target)
-        (existing if passed else waiting).append(step)
-    results = _carry_out(waiting, work, options) if waiting else []
-    if work.alone:
-        for step in existing:
-            print(step.target)
-            _note("It was there already.")
-    else:
-        total = len(work.steps) + len(work.without_mask)
-        print(_count(len(results), len(existing) if work.skip_existing else 0, total))
-        if existing and not work.skip_existing:
-            were, them = ("1 result was", "it") if len(existing) == 1 else (f"{len(existing)} results were", "them")
-            _note(f"{were} there already. To count {them} as done: --skip-existing. To make {them} anew: --force.")
-    if not options.mask:
-        for sentence in _lost(results, work):
-            _note(sentence)
-    _note(str(work.passed_over))
-    _note(_without_mask(work))
-    return len(results) == len(waiting) and (work.skip_existing or not existing) and not work.without_mask
+
+    jobs: int = runner.JOBS
+    dry: bool = False
+    report: Path | None = None
+    sheet: Path | None = None
+    for_programs: bool = False
+    aside: bool = False
+    called: Mapping[Path, str] = field(default_factory=dict)
 
 
-def _carry_out(steps: Sequence[Step], work: Plan, options: RunOptions) -> list[Result]:
-    """Return the results of the steps that succeeded."""
-    results = []
-    plate = pictures.read(options.plate) if options.plate else None
-    with (
-        Display(len(steps), work.alone) as display,
-        Runner(options, plate, work.overwrite, display.show_progress) as runner,
-    ):
-        futures = [runner.submit(step) for step in steps]
-        for step, future in zip(steps, futures, strict=True):
-            display.begin(step.source)
-            while not wait([future], _POLL_SECONDS).done:
-                pass
-            try:
-                result = future.result()
-            except MattedError as error:
-                display.show_error(error)
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended. succeeded: whether every picture has its result. interrupted: whether pictures are left."""
+
+    succeeded: bool
+    interrupted: bool
+
+
+def run(work: Plan, options: RunOptions, manner: Manner | None = None, stopping: Stopping = lambda: False) -> Ending:
+    """Carry out the steps, some at the same time.
+
+    An error does not stop the other steps. When `stopping` says so, what is in work is finished, nothing else begun.
+
+    Raises PictureError if the plate cannot be read, or report or sheet must not be written.
+    """
+    manner = manner or Manner()
+    with Batch(work, options, manner, len(work.steps)) as batch:
+        todo = deque(work.steps)
+        while todo or batch.in_work:
+            while todo and batch.in_work < _AHEAD + manner.jobs and not stopping():
+                batch.submit(todo.popleft())
+            if stopping():
+                todo.extendleft(reversed(batch.take_back()))
+                if not batch.in_work:
+                    break
+            batch.settle(POLL_SECONDS)
+        return batch.finish(todo)
+
+
+class Batch:
+    """A run: begins steps, tells what came of each in their order, and counts. Leaving the block cancels the rest."""
+
+    def __init__(self, work: Plan, options: RunOptions, manner: Manner, count: int) -> None:
+        """count: how many pictures there will be; 0 where that is not known."""
+        self._work = work
+        self._options = options
+        self._manner = manner
+        self._tally = Tally()
+        self._begun: deque[tuple[Step, Future[Outcome]]] = deque()
+        self._end = ExitStack()
+        self._report: Report | None = None
+        self._sheet: Contact | None = None
+        self._before: dict[str, dict[str, object]] = {}
+        again = work.overwrite or work.skip_existing
+        if manner.report is not None:
+            report.refuse_to_replace(manner.report, again, {step.source for step in work.steps})
+        if manner.sheet is not None:
+            from matted.files.batches.contact import Contact  # it needs NumPy, which runs without a sheet need later
+
+            self._sheet = Contact(manner.sheet, count and count + len(work.unmatched), again)
+        self._plate = pictures.read(options.plate) if options.plate and not manner.dry else None
+        self._display = Lines() if manner.for_programs else Display(count, work.alone, manner.aside)
+
+    def __enter__(self) -> Batch:
+        manner, work = self._manner, self._work
+        if manner.dry:
+            self._sheet = None
+        elif manner.report is not None:
+            self._report = self._end.enter_context(Report(manner.report, self._earlier_rows(manner.report)))
+        self._end.enter_context(self._display)
+        show = self._display.show_progress
+        self._runner = self._end.enter_context(
+            Runner(self._options, self._plate, work.overwrite, show, manner.jobs, self._sheet is not None)
+        )
+        for source, found in work.unmatched.items():
+            self._tell(outcomes.unmatched(source, work.wanted, found))
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._end.close()
+
+    @property
+    def in_work(self) -> int:
+        """How many steps were begun, and not told of yet."""
+        return len(self._begun)
+
+    def submit(self, step: Step) -> None:
+        """Begin a step, when there is room for it."""
+        done: Future[Outcome]
+        if self._passes(step):
+            if self._sheet is not None:
+                done = self._runner.look(step)
             else:
-                display.show_result(step.target, result.info, options.timings)
-                results.append(result)
-    return results
+                done = Future()
+                done.set_result(Outcome(step.source, step.target, EXISTING))
+        elif self._manner.dry:
+            done = Future()
+            done.set_result(_planned(step, self._work.overwrite))
+        else:
+            done = self._runner.submit(step)
+        self._begun.append((step, done))
+
+    def take_back(self) -> list[Step]:
+        """Return the steps that were submitted and have not begun; they are forgotten."""
+        taken = [(step, future) for step, future in self._begun if future.cancel()]
+        self._begun = deque(pair for pair in self._begun if not pair[1].cancelled())
+        return [step for step, _ in taken]
+
+    def settle(self, seconds: float) -> Outcome | None:
+        """Wait for the oldest step, and tell what came of it. Returns None if it is not done yet, or there is none."""
+        if not self._begun:
+            return None
+        step, future = self._begun[0]
+        self._display.begin(step.source)
+        if not wait([future], seconds).done:
+            return None
+        self._begun.popleft()
+        outcome = self._named(future.result())
+        self._tell(outcome)
+        return outcome
+
+    def note(self, sentence: str) -> None:
+        """Tell something of the run."""
+        self._display.note(sentence)
+
+    def draw(self) -> None:
+        """Write the page of the sheet that is not full yet."""
+        if self._sheet is not None:
+            try:
+                self._sheet.flush()
+            except MattedError as error:
+                self._give_up(error)
+                self._sheet = None
+
+    def finish(self, left: Iterable[Step]) -> Ending:
+        """Sum up. left: the steps that were not begun, since the run was interrupted."""
+        work, tally = self._work, self._tally
+        for step in left:
+            self._tell(Outcome(step.source, step.target, LEFT))
+        self.draw()
+        for sentence in self._sentences():
+            self.note(sentence)
+        good = {outcomes.DONE, PLANNED, *([EXISTING] if work.skip_existing else [])}
+        succeeded = all(state in good for state, number in tally.counts.items() if number)
+        ending = Ending(succeeded, tally.counts[LEFT] > 0)
+        if not work.alone or self._manner.for_programs:
+            said = _would(tally) if self._manner.dry else tally.sentence(work.skip_existing)
+            self._display.end(said, self._facts(ending))
+        elif tally.counts[EXISTING]:
+            self.note("It was there already.")
+        if not self._manner.for_programs:
+            for sentence in self._remarks():
+                self.note(sentence)
+        return ending
+
+    def _sentences(self) -> Iterator[str]:
+        """Say where the sheets are."""
+        written = self._sheet.written if self._sheet is not None else []
+        if len(written) == 1:
+            yield f"The results on a sheet: {written[0]}"
+        elif written:
+            yield f"The results on {len(written)} sheets: {written[0]} to {written[-1].name}"
+
+    def _remarks(self) -> Iterator[str]:
+        """Say what is behind the count."""
+        work, tally = self._work, self._tally
+        existing, left = tally.counts[EXISTING], tally.counts[LEFT]
+        if left:
+            pictures_are = "1 picture is" if left == 1 else f"{left} pictures are"
+            instead = " in the place of --force" if work.overwrite else ""
+            how = "the same command" + ("" if work.skip_existing else f" with --skip-existing{instead}")
+            yield f"Interrupted: {pictures_are} left. To go on: {how}"
+        if existing and not work.skip_existing and not work.alone:
+            were, them = ("1 result was", "it") if existing == 1 else (f"{existing} results were", "them")
+            yield f"{were} there already. To count {them} as done: --skip-existing. To make {them} anew: --force."
+        if not self._options.mask:
+            yield from tally.lost(work.form, work.alone)
+        yield from tally.why_not()
+        yield str(work.passed_over)
+        yield outcomes.name_unmatched(work.wanted, work.unmatched)
+
+    def _facts(self, ending: Ending) -> dict[str, object]:
+        counts = {state.replace(" ", "_"): self._tally.counts[state] for state in outcomes.STATES}
+        sheets = [str(path) for path in self._sheet.written] if self._sheet is not None else []
+        passed_over = self._work.passed_over.counts()
+        facts = {"ok": ending.succeeded, "interrupted": ending.interrupted, "pictures": self._tally.counts.total()}
+        return {**facts, **counts, "passed_over": passed_over, "sheets": sheets}
+
+    def _passes(self, step: Step) -> bool:
+        """Whether a step is passed over, as its result is there.
+
+        A picture that was named alone and whose result exists is left to the runner, which refuses it as one picture.
+        """
+        work = self._work
+        return not work.overwrite and (work.skip_existing or not work.alone) and os.path.isfile(step.target)
+
+    def _earlier_rows(self, path: Path) -> Iterator[dict[str, object]]:
+        """Yield the rows of pictures whose results exist: what the report of an earlier run says of them stays."""
+        self._before = report.earlier(path) if self._work.skip_existing else {}
+        for step in self._work.steps:
+            row = self._before.get(str(step.source))
+            if self._passes(step) and row is not None and row["target"] == str(step.target):
+                yield row
+            else:
+                self._before.pop(str(step.source), None)
+
+    def _tell(self, outcome: Outcome) -> None:
+        self._tally.add(outcome)
+        if outcome.state != LEFT or self._manner.for_programs:
+            self._display.show(outcome, self._options.timings)
+        try:
+            if self._report is not None and not (outcome.state == EXISTING and str(outcome.source) in self._before):
+                self._report.add(outcome.row())
+        except MattedError as error:
+            self._give_up(error)
+            self._report = None
+        try:
+            if self._sheet is not None:
+                self._sheet.add(outcome)
+        except MattedError as error:
+            self._give_up(error)
+            self._sheet = None
+
+    def _named(self, outcome: Outcome) -> Outcome:
+        """Return an outcome with the names that the person knows."""
+        called = self._manner.called
+        if outcome.error is not None:
+            for path, name in called.items():
+                outcome.error.message = outcome.error.message.replace(str(path), name)
+        source, target = (Path(called.get(path, path)) for path in (outcome.source, outcome.target))
+        return replace(outcome, source=source, target=target)
+
+    def _give_up(self, error: MattedError) -> None:
+        """Tell why report or sheet ends: the pictures go on."""
+        self.note(f"{error} The run goes on without.")
 
 
-def _count(now: int, before: int, total: int) -> str:
-    """Say how many pictures are done by this run, and how many were before."""
-    noun, which = ("picture", "") if total == 1 else ("pictures", f"{before} of them ")
-    return f"{now + before} of {total} {noun} done" + (f", {which}in an earlier run." if before else ".")
+def _planned(step: Step, overwrite: bool) -> Outcome:
+    """Say what would become of a step, as far as that is known before."""
+    try:
+        pictures.refuse_to_replace(step.target, overwrite)
+        with open(step.source, "rb"):
+            pass
+    except MattedError as error:
+        return outcomes.failure(step.source, step.target, error)
+    except OSError as error:
+        problem = pictures.PictureError(f"{step.source} cannot be read: {error.strerror}.")
+        return outcomes.failure(step.source, step.target, problem)
+    return Outcome(step.source, step.target, PLANNED)
 
 
-def _without_mask(work: Plan) -> str:
-    """Say which pictures were left out for want of a mask, or since they have several; empty if none were."""
-    none = [str(source) for source, found in work.without_mask.items() if not found]
-    several = [
-        f"{source} ({', '.join(path.name for path in found)})" for source, found in work.without_mask.items() if found
-    ]
-    sentences = (("Without a mask", none), ("With several masks", several))
-    return " ".join(f"{what}: {_listed(names)}." for what, names in sentences if names)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _NAMES_SAID
-    return ", ".join(names[:_NAMES_SAID]) + (f" and {more} more" if more > 0 else "")
-
-
-def _lost(results: Sequence[Result], work: Plan) -> Iterator[str]:
-    """Say what results could not keep: bits of a sample, and colours of other kinds than RGB."""
-    fewer = [result for result in results if result.bits > result.written]
-    better = [form for form in (PNG, TIFF) if form.bits > work.form.bits]
-    hint = f" To keep more: --format {better[-1].name}" if better else ""
-    if fewer and work.alone:
-        yield f"The picture has {fewer[0].bits} bits a channel, the result has {fewer[0].written}.{hint}"
-    elif fewer:
-        yield f"{len(fewer)} of them had more bits a channel than their results have.{hint}"
-    converted = Counter(result.colours for result in results if result.colours)
-    for colours, count in converted.items():
-        which = "The picture" if work.alone else f"{count} of them"
-        was, its = ("was", "its result is") if count == 1 else ("were", "their results are")
-        yield f"{which} {was} in {colours}, which results cannot be: {its} in sRGB."
-
-
-def _note(sentence: str) -> None:
-    """Print what the person should know of the run, if there is something."""
-    if sentence:
-        print(end="", flush=True)  # so that it comes behind the results where both go to one file
-        print(sentence, file=sys.stderr)
+def _would(tally: Tally) -> str:
+    """Say what a run would do."""
+    counts, total = tally.counts, tally.counts.total()
+    there = f", {counts[EXISTING]} with a result that is there already" if counts[EXISTING] else ""
+    return f"{counts[PLANNED]} of {total} {'picture' if total == 1 else 'pictures'} would be done{there}."

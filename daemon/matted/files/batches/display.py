@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from matted_client import MattedError
+from matted_client.endpoint import COMPLAINT
 from matted_client.grounds import describe_ground
 from matted_client.messages import MaskResult, Progress
 from matted_client.models import FIRST, ONLY, why_chosen
@@ -15,10 +17,51 @@ from matted_client.options import FLAT
 from matted_client.progress import describe, overall
 from matted_client.refiners import describe_refiner
 
+from matted.files.batches.outcomes import EXISTING, PLANNED, UNMATCHED, Outcome
+
 if TYPE_CHECKING:  # else imported where there is a bar: in a script it takes longer than the rest of this module
     from tqdm import tqdm
 
 _NO_CHOICE = (ONLY, FIRST)  # reasons for which there is nothing to tell: there was one model
+
+
+class Lines:
+    """The same for programs, in the place of a Display: a line of JSON on stdout for each picture, and one at the end.
+
+    Keys of a picture's line are the columns of a report; what made the mask and warnings come in `result`.
+    """
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass
+
+    def begin(self, source: Path) -> None:
+        """Show nothing."""
+
+    def show_progress(self, source: Path, progress: Progress) -> None:
+        """Show nothing."""
+
+    def show(self, outcome: Outcome, timings: bool) -> None:
+        """Print what came of a picture."""
+        row: dict[str, Any] = outcome.row()
+        error = {name: row.pop(key) for name, key in (("code", "code"), ("message", "why"), ("hint", "hint"))}
+        row["error"] = None if outcome.error is None else error
+        row["result"] = None if outcome.info is None else dict(vars(outcome.info))
+        self._print(row)
+
+    def note(self, sentence: str) -> None:
+        """Print what is worth knowing of the run."""
+        if sentence:
+            self._print({"note": sentence})
+
+    def end(self, sentence: str, facts: Mapping[str, Any]) -> None:
+        """Print what came of all."""
+        self._print(facts)
+
+    def _print(self, facts: Mapping[str, Any]) -> None:
+        print(json.dumps(facts), flush=True)
 
 
 class Display:
@@ -28,8 +71,15 @@ class Display:
     picture than that of the latest `begin` is ignored.
     """
 
-    def __init__(self, count: int, single: bool) -> None:
-        """count: how many pictures there are. single: whether it is one that was asked for alone."""
+    def __init__(self, count: int, single: bool, aside: bool = False) -> None:
+        """Show the bars, if stderr is a terminal.
+
+        count: how many pictures there are; 0 where that is not known.
+        single: whether it is one that was asked for alone.
+        aside: whether stdout has the result itself, so that all goes to stderr.
+        """
+        self._out = sys.stderr if aside else sys.stdout
+        self._aside = aside
         self._bar = _bar(count, single) if sys.stderr is not None and sys.stderr.isatty() else None
         self._single = single
         self._download: tqdm[None] | None = None
@@ -64,36 +114,51 @@ class Display:
                 self._bar.set_description(describe(progress))
                 self._bar.update(max(0.0, overall(progress) - self._bar.n))
 
-    def show_result(self, target: Path, info: MaskResult, timings: bool) -> None:
-        """Print the file of the current picture's result, and its warnings.
+    def show(self, outcome: Outcome, timings: bool) -> None:
+        """Print what came of a picture: the file of its result, and warnings; or why there is none.
 
         timings: also what made it, the seconds of each stage, and what a flat ground did. Without them, only what was
         chosen, where nobody had named a model and there are several, and which one refined the edge.
         """
         self._advance()
-        if self._single or timings:
-            self._print(str(target), sys.stdout)
+        if outcome.error is not None and outcome.state != UNMATCHED:
+            self._print(f"{COMPLAINT}{outcome.error.message}", sys.stderr)
+            if outcome.error.hint:
+                self._print(f"        {outcome.error.hint}", sys.stderr)
+        elif outcome.state == PLANNED:
+            self._print(f"{outcome.source} -> {outcome.target}", self._out)
+        elif outcome.info is not None:
+            self._show_result(outcome.target, outcome.info, timings)
+        elif self._single and outcome.state == EXISTING:
+            self._print(str(outcome.target), self._out)
+
+    def _show_result(self, target: Path, info: MaskResult, timings: bool) -> None:
+        if (self._single or timings) and not self._aside:
+            self._print(str(target), self._out)
         ground = describe_ground(info)
         if timings:
             stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in info.timings.items())
-            self._print(f"    {_maker(info)}{stages}", sys.stdout)
+            self._print(f"    {_maker(info)}{stages}", self._out)
             for line in (ground, why_chosen(info.reason) if info.reason else ""):
                 if line:
-                    self._print(f"    {line}", sys.stdout)
+                    self._print(f"    {line}", self._out)
         elif self._single and info.chosen and info.reason not in _NO_CHOICE:
             self._print(f"    {_chosen(info)}", sys.stderr)
         refiner = describe_refiner(info)
         if refiner and (timings or self._single):
-            self._print(f"    {refiner}", sys.stdout if timings else sys.stderr)
+            self._print(f"    {refiner}", self._out if timings else sys.stderr)
         for warning in info.warnings:
             self._print(f"    {warning}", sys.stderr)
 
-    def show_error(self, error: MattedError) -> None:
-        """Print why there is no result for the current picture."""
-        self._advance()
-        self._print(f"matted: {error.message}", sys.stderr)
-        if error.hint:
-            self._print(f"        {error.hint}", sys.stderr)
+    def note(self, sentence: str) -> None:
+        """Print what the person should know of the run, if there is something."""
+        if sentence:
+            print(end="", flush=True)  # so that it comes behind the results where both go to one file
+            self._print(sentence, sys.stderr)
+
+    def end(self, sentence: str, facts: Mapping[str, Any]) -> None:
+        """Say in a sentence what came of all. facts: the same for programs."""
+        self._print(sentence, self._out)
 
     def _print(self, line: str, file: TextIO) -> None:
         """Print a line, above the bar if there is one."""
@@ -143,4 +208,4 @@ def _bar(count: int, single: bool) -> tqdm[None]:
     from tqdm import tqdm
 
     form = "{desc}: {percentage:3.0f}% |{bar}|" if single else None
-    return tqdm(total=1.0 if single else count, leave=not single, bar_format=form, unit=" pictures")
+    return tqdm(total=1.0 if single else count or None, leave=not single, bar_format=form, unit=" pictures")

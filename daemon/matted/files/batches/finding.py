@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import stat
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,6 +52,10 @@ class PassedOver:
         self.unreadable += more.unreadable
         self.results += more.results
 
+    def counts(self) -> dict[str, int]:
+        """Return the numbers of all of them, by name, for programs."""
+        return {**vars(self), "others": self.others.total()}
+
     def __str__(self) -> str:
         """Say it in one sentence; empty if there was nothing."""
         others = self.others.total()
@@ -81,6 +86,25 @@ class Found:
 
     pictures: list[Path]
     passed_over: PassedOver
+
+
+def expand(inputs: Sequence[Path]) -> list[Path]:
+    """Replace patterns such as *.jpg, which not every shell replaces, by the files that they stand for, in order.
+
+    A pattern does not match hidden names, and ** stands for folders at any depth. What exists is taken as it is.
+
+    Raises PictureError if a pattern matches nothing.
+    """
+    result = []
+    for entry in inputs:
+        if os.path.lexists(entry) or not glob.has_magic(str(entry)):
+            result.append(entry)
+            continue
+        matches = sorted(glob.glob(str(entry), recursive=True))
+        if not matches:
+            raise PictureError(f"Nothing is called {entry}.", "A name with * or ? stands for all files that match it.")
+        result += [Path(match) for match in matches]
+    return result
 
 
 def find(folder: Path, recursive: bool = False, leave_out: Collection[Path] = ()) -> Found:

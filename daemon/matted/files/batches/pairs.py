@@ -1,10 +1,10 @@
-"""Plan which mask belongs to which picture, and where the refined ones go."""
+"""Plan which mask, or which plate, belongs to which picture, and where the results go."""
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from matted.files.batches.runner import Step
 from matted.files.formats.known import Form
 from matted.files.pictures import PictureError
 
-_Masks = Mapping[tuple[Path, str], list[Path]]  # by the subfolder that they lie in, and their names as compared
+_Files = Mapping[tuple[Path, str], list[Path]]  # by the subfolder that they lie in, and their names as compared
 
-_MASK = "-mask"  # ends the name of a mask that lies among pictures
+MASK, PLATE = "mask", "plate"  # also end the name of such a file, behind a dash, where it lies among pictures
 
 
 def plan_pairs(
@@ -46,9 +46,38 @@ def plan_pairs(
     apart = [mask] if folders and not same else []
     work = plan([image], output, kind, overwrite, skip_existing, recursive, apart, form)
     if folders:
-        work = _with_masks(work, image, mask, recursive)
+        work = _matched(work, image, mask, MASK, recursive)
     else:
         work = replace(work, steps=[replace(step, hint=mask) for step in work.steps])
+    refuse_to_replace_inputs(work.steps)
+    return work
+
+
+def plan_plates(
+    inputs: Sequence[Path],
+    plates: Path,
+    output: str | None,
+    kind: str,
+    overwrite: bool,
+    skip_existing: bool = False,
+    recursive: bool = False,
+    form: Form | None = None,
+) -> Plan:
+    """Decide which plate belongs to each picture of a folder, and where every result goes. Nothing is written.
+
+    inputs: one folder.
+    plates: a folder, in which a plate has the name of its picture, or that and -plate.
+    Other parameters: as those of `plan`.
+
+    Raises PictureError as `plan` does, or if there is another input than one folder, or no picture has a plate.
+    """
+    if len(inputs) != 1 or not os.path.isdir(inputs[0]):
+        message = f"{plates} is a folder of plates, and needs one folder of pictures."
+        raise PictureError(message, "For one picture, or one plate for all of them, name the file of the plate.")
+    folder = inputs[0]
+    apart = [] if _same(folder, plates) else [plates]
+    work = plan([folder], output, kind, overwrite, skip_existing, recursive, apart, form)
+    work = _matched(work, folder, plates, PLATE, recursive)
     refuse_to_replace_inputs(work.steps)
     return work
 
@@ -68,45 +97,51 @@ def _same(one: Path, other: Path) -> bool:
         return os.path.realpath(one) == os.path.realpath(other)
 
 
-def _with_masks(work: Plan, image: Path, mask: Path, recursive: bool) -> Plan:
-    """Return the plan with the mask of each picture, without the pictures that have none, or several.
+def _matched(work: Plan, image: Path, folder: Path, what: str, recursive: bool) -> Plan:
+    """Return the plan with the mask or the plate of each picture, without the pictures that have none, or several.
+
+    image: the folder of the pictures. folder: that of what belongs to them. what: MASK or PLATE.
 
     Raises PictureError if no picture has one.
     """
-    masks, same = _by_name(mask, recursive), _same(image, mask)
-    endings = [_MASK] if same else ["", _MASK]
-    found = {step.source: _masks_of(step, image, masks, endings) for step in work.steps}
+    files, same, ending = _by_name(folder, recursive), _same(image, folder), f"-{what}"
+    endings = [ending] if same else ["", ending]
+    found = {step.source: _files_of(step, image, files, endings) for step in work.steps}
     used = {path for paths in found.values() for path in paths}
     steps = [step for step in work.steps if step.source not in used]
     if same:  # those that were left out as results are looked at now
         work.passed_over.results -= len(used.difference(found))
-    paired = [replace(step, hint=found[step.source][0]) for step in steps if len(found[step.source]) == 1]
+    paired = [_with(step, what, found[step.source][0]) for step in steps if len(found[step.source]) == 1]
     if not paired:
         name = work.steps[0].source.stem
-        hint = f"The mask of {work.steps[0].source.name} would be called {name}.png or {name}{_MASK}.png."
-        raise PictureError(f"No picture in {image} has a mask in {mask}.", hint)
-    without = {step.source: found[step.source] for step in steps if len(found[step.source]) != 1}
-    return replace(work, steps=paired, without_mask=without)
+        hint = f"The {what} of {work.steps[0].source.name} would be called {name}.png or {name}{ending}.png."
+        raise PictureError(f"No picture in {image} has a {what} in {folder}.", hint)
+    unmatched = {step.source: found[step.source] for step in steps if len(found[step.source]) != 1}
+    return replace(work, steps=paired, wanted=what, unmatched=unmatched)
 
 
-def _by_name(folder: Path, recursive: bool) -> _Masks:
-    masks = defaultdict(list)
+def _with(step: Step, what: str, path: Path) -> Step:
+    return replace(step, plate=path) if what == PLATE else replace(step, hint=path)
+
+
+def _by_name(folder: Path, recursive: bool) -> _Files:
+    files = defaultdict(list)
     for path in finding.find(folder, recursive).pictures:
-        masks[path.parent.relative_to(folder), naming.folded(Path(path.stem))].append(path)
-    return masks
+        files[path.parent.relative_to(folder), naming.folded(Path(path.stem))].append(path)
+    return files
 
 
-def _masks_of(step: Step, image: Path, masks: _Masks, endings: list[str]) -> list[Path]:
+def _files_of(step: Step, image: Path, files: _Files, endings: list[str]) -> list[Path]:
     """Return what is called like the picture. What says more than its name counts if nothing has its name alone."""
     place = step.source.parent.relative_to(image)
     for name in _names(step.source, endings):
-        found = [path for path in masks.get((place, naming.folded(Path(name))), ()) if path != step.source]
+        found = [path for path in files.get((place, naming.folded(Path(name))), ()) if path != step.source]
         if found:
             return found
     return []
 
 
 def _names(source: Path, endings: list[str]) -> Iterator[str]:
-    """Yield what a mask of the picture is called, without its suffix: as `matted remove --mask` calls it."""
+    """Yield what a mask or a plate of the picture is called, without its suffix: as `matted remove --mask` names it."""
     for stem in (source.stem, f"{source.stem}-{source.suffix.lower().lstrip('.')}"):
         yield from (stem + ending for ending in endings)

@@ -25,7 +25,8 @@ class Plan:
     passed_over: what is in the folders and was not looked at.
     alone: whether it is a single picture that was named, not a folder.
     form: the format of the results.
-    without_mask: pictures that are left out, since each needs a mask and has none, or several; with these.
+    wanted: what each picture needs besides itself, if something: "mask", "plate".
+    unmatched: pictures that are left out, since they have no such file, or several; with these.
     """
 
     steps: list[Step]
@@ -34,7 +35,8 @@ class Plan:
     passed_over: PassedOver
     alone: bool
     form: Form = PNG
-    without_mask: dict[Path, list[Path]] = field(default_factory=dict)
+    wanted: str = ""
+    unmatched: dict[Path, list[Path]] = field(default_factory=dict)
 
 
 def plan(
@@ -155,17 +157,19 @@ def _without_results(steps: Sequence[Step], kind: str, form: Form, named: Collec
 
 
 def refuse_to_replace_inputs(steps: Sequence[Step]) -> None:
-    """Raise PictureError if a result would replace a picture, or a mask that is there."""
+    """Raise PictureError if a result would replace a picture, or a mask or a plate that is there."""
     sources = {_place(step.source) for step in steps}
-    hints = {_place(step.hint) for step in steps if step.hint is not None}
+    read = {_place(step.hint): "mask" for step in steps if step.hint is not None}
+    read |= {_place(step.plate): "plate" for step in steps if step.plate is not None}
     for step in steps:
         target = _place(step.target)
         if target in sources:
             another = target != _place(step.source)
             hint = "Choose another place with -o" + (", or leave out results with --skip-existing." if another else ".")
             raise PictureError(f"{step.target} is itself one of the pictures.", hint)
-        if target in hints:
-            raise PictureError(f"{step.target} is itself a mask that is read.", "Choose another place with -o.")
+        if target in read:
+            message = f"{step.target} is itself a {read[target]} that is read."
+            raise PictureError(message, "Choose another place with -o.")
 
 
 def _place(path: Path) -> str:

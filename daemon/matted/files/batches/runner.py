@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from matted_client import MattedError, Rejected, messages
 from matted_client.client import Session
-from matted_client.messages import MaskResult, Progress
+from matted_client.messages import Progress
 from matted_client.pictures import Mask
 
 from matted.files import masks, pictures
+from matted.files.batches.outcomes import DONE, EXISTING, Kept, Outcome, failure
 from matted.files.connection import Ask, Connection
 from matted.files.formats.known import PNG, Form
 from matted.files.framing.frame import Frame
 from matted.files.hints import Hints
 from matted.files.pictures import Picture, PictureError
 
-THREADS = 3  # the daemon works on two pictures at once; meanwhile a third is read or written
+JOBS = 3  # pictures in work at once: the daemon works on two of them; meanwhile a third is read or written
 BYTES_AT_ONCE = 1_440_000_000  # of all pictures in work: 80 megapixels of 8 bits; they take as much in the daemon
 
 OnProgress = Callable[[Path, Progress], None]
@@ -34,11 +37,13 @@ class Step:
     """One picture file, and where its result goes.
 
     hint: a file of what is known of the picture already: the mask to be refined, or one for a mask to go by.
+    plate: a picture file of the same scene without the subject.
     """
 
     source: Path
     target: Path
     hint: Path | None = None
+    plate: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class RunOptions:
     timings: whether the seconds of each stage are printed.
     request: fields of a MaskRequest, or a RefineRequest, by name.
     refine: whether masks that are there are refined; else masks are made.
-    plate: a picture file of the same scene without the subject.
+    plate: a picture file of the same scene without the subject, for all pictures.
     hints: what a person says of the picture, if it is a single one.
     page: of TIFF files, from 1 on; None for the only one.
     form: the format of the results.
@@ -71,40 +76,40 @@ class RunOptions:
     frame: Frame = field(default_factory=Frame)
 
 
-@dataclass(frozen=True)
-class Result:
-    """What came of a step.
-
-    info: the daemon's words about the mask.
-    bits: of a sample in the picture's file.
-    written: bits of a sample in the result.
-    colours: what the file's colours are, if the result cannot have such ones; else empty.
-    """
-
-    info: MaskResult
-    bits: int
-    written: int = 8
-    colours: str = ""
-
-
 class Runner:
     """Threads that each take a picture from its file to its result. Leaving the block cancels what is not done.
 
     The threads keep pictures of at most BYTES_AT_ONCE in work, or a single one that is larger.
     """
 
-    def __init__(self, options: RunOptions, plate: Picture | None, overwrite: bool, on_progress: OnProgress) -> None:
-        """plate: the picture in options.plate. on_progress: called by the threads, with the picture's file."""
+    def __init__(
+        self,
+        options: RunOptions,
+        plate: Picture | None,
+        overwrite: bool,
+        on_progress: OnProgress,
+        jobs: int = JOBS,
+        small: bool = False,
+    ) -> None:
+        """Start nothing yet.
+
+        plate: the picture in options.plate.
+        overwrite: whether results may replace files that exist.
+        on_progress: called by the threads, with the picture's file.
+        jobs: how many pictures are in work at once.
+        small: whether outcomes have the result as a small picture.
+        """
         self._options = options
         self._plate = plate
         self._overwrite = overwrite
         self._on_progress = on_progress
+        self._small = small
         self._stopping = threading.Event()
         client = "matted refine" if options.refine else "matted remove"
-        self._connections = deque(Connection(client) for _ in range(THREADS))  # not in use
+        self._connections = deque(Connection(client) for _ in range(jobs))  # not in use
         self._reading = threading.Lock()
         self._budget = _Budget(BYTES_AT_ONCE)
-        self._threads = ThreadPoolExecutor(THREADS, "runner")
+        self._threads = ThreadPoolExecutor(jobs, "runner")
 
     def __enter__(self) -> Runner:
         return self
@@ -115,36 +120,57 @@ class Runner:
         for connection in self._connections:
             connection.drop()
 
-    def submit(self, step: Step) -> Future[Result]:
-        """Do the step when a thread is free. The future raises MattedError with a message that names the picture."""
+    def submit(self, step: Step) -> Future[Outcome]:
+        """Do the step when a thread is free. The messages of errors name the picture."""
         return self._threads.submit(self._run, step)
 
-    def _run(self, step: Step) -> Result:
-        try:
-            pictures.refuse_to_replace(step.target, self._overwrite)  # before the work; `write` checks again
-            # One picture is read at a time, and the next only when the budget has room for this one.
-            with self._reading:
-                self._raise_if_stopping()
-                picture = pictures.read(step.source, self._options.page, self._options.keep_location)
-                size = picture.bytes_in_work + self._options.frame.bytes_in_work(*picture.image.size)
-                self._budget.acquire(size)
-            try:
-                return self._finish(step, picture)
-            finally:
-                self._budget.release(size)
-        except PictureError:
-            raise
-        except MattedError as error:
-            raise MattedError(f"{step.source}: {error.message}", error.hint) from error
-        except MemoryError as error:
-            hint = "Close other programs, or make the picture smaller."
-            raise PictureError(f"There is not enough memory for {step.source}.", hint) from error
-        except Exception as error:  # a fault of matted or of a library, which this picture alone may bring out
-            raise _fault(step, error) from error
+    def look(self, step: Step) -> Future[Outcome]:
+        """Make the outcome of a step whose result is there already, when a thread is free."""
+        return self._threads.submit(self._look, step)
 
-    def _finish(self, step: Step, picture: Picture) -> Result:
+    def _run(self, step: Step) -> Outcome:
+        start = time.monotonic()
+        try:
+            outcome = self._work(step)
+        except PictureError as error:
+            outcome = failure(step.source, step.target, error)
+        except MattedError as error:
+            error.message = f"{step.source}: {error.message}"
+            outcome = failure(step.source, step.target, error)
+        except MemoryError:
+            hint = "Close other programs, or make the picture smaller."
+            problem = PictureError(f"There is not enough memory for {step.source}.", hint)
+            outcome = failure(step.source, step.target, problem)
+        except Exception as error:  # a fault of matted or of a library, which this picture alone may bring out
+            outcome = failure(step.source, step.target, _fault(step, error))
+        return replace(outcome, seconds=time.monotonic() - start)
+
+    def _work(self, step: Step) -> Outcome:
+        pictures.refuse_to_replace(step.target, self._overwrite)  # before the work; `write` checks again
+        # One picture is read at a time, and the next only when the budget has room for this one.
+        with self._reading:
+            self._raise_if_stopping()
+            picture = pictures.read(step.source, self._options.page, self._options.keep_location)
+            plate = self._plate if step.plate is None else pictures.read(step.plate)
+            size = picture.bytes_in_work + self._options.frame.bytes_in_work(*picture.image.size)
+            self._budget.acquire(size)
+        try:
+            return self._finish(step, picture, plate)
+        finally:
+            self._budget.release(size)
+
+    def _look(self, step: Step) -> Outcome:
+        small = None
+        if self._small:
+            from matted.files.batches import contact
+
+            with suppress(PictureError):  # whatever is there, it is not for this run to judge
+                small = contact.small(pictures.read(step.target))
+        return Outcome(step.source, step.target, EXISTING, small=small)
+
+    def _finish(self, step: Step, picture: Picture, plate: Picture | None) -> Outcome:
         """Ask for the mask of the picture, and write the result."""
-        _refuse_other_size(step, picture, self._plate)
+        _refuse_other_size(step, picture, plate)
         form = self._options.form
         if not self._options.frame.changes_size:
             pictures.refuse_too_large(step.source, picture, form)
@@ -154,7 +180,7 @@ class Runner:
         connection = self._connections.popleft()
         try:
             reply = connection.ask(
-                self._question(picture, hint),
+                self._question(picture, plate, hint),
                 lambda progress: self._on_progress(step.source, progress),
                 self._stopping.is_set,
             )
@@ -164,9 +190,15 @@ class Runner:
         result = _result(picture, reply, self._options)
         pictures.refuse_too_large(step.source, result, form)
         pictures.write(result, step.target, self._overwrite, form, self._options.quality)
-        return Result(reply.info, picture.bits, pictures.bits_in(result, form), picture.colours)
+        kept = Kept(picture.bits, pictures.bits_in(result, form), picture.colours)
+        small = None
+        if self._small:
+            from matted.files.batches import contact
 
-    def _question(self, picture: Picture, hint: bytes | None) -> Ask:
+            small = contact.small(result)
+        return Outcome(step.source, step.target, DONE, info=reply.info, kept=kept, small=small)
+
+    def _question(self, picture: Picture, plate: Picture | None, hint: bytes | None) -> Ask:
         """Return what asks a session for the mask. hint: a byte for each pixel, if there is one."""
         width, height = picture.image.size
         pixels = picture.image.tobytes()
@@ -175,8 +207,8 @@ class Runner:
             fields["depth"] = 16
         if hint is not None:
             fields["hint"] = hint
-        if self._plate is not None:
-            fields["plate"] = self._plate.image.convert(picture.image.mode).tobytes()
+        if plate is not None:
+            fields["plate"] = plate.image.convert(picture.image.mode).tobytes()
 
         def ask(session: Session, **watched: Any) -> Mask:
             question = session.refine if self._options.refine else session.mask

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from matted.files.batches.display import Display
-from matted_client import MattedError
+from matted.files.batches.display import Display, Lines
+from matted.files.batches.outcomes import DONE, Outcome, failure
+from matted_client import MattedError, Rejected
 from matted_client.messages import MaskResult, Progress
 
 INFO = MaskResult(2, 2, 8, "", "", 0.5, timings={"waiting": 0.25}, warnings=["The device was busy."])
+
+
+def done(target: Path, info: MaskResult) -> Outcome:
+    return Outcome(target.with_suffix(".jpg"), target, DONE, info=info)
 
 
 class Terminal(io.StringIO):
@@ -28,9 +34,9 @@ def show(capsys: pytest.CaptureFixture[str], single: bool = False) -> tuple[str,
             display.show_progress(Path(name), Progress("inference", 0.5))
             display.show_progress(Path("another.jpg"), Progress("inference", 0.9))
             if name == "b.jpg":
-                display.show_error(MattedError("It went wrong.", "Do it again."))
+                display.show(failure(Path(name), Path(), MattedError("It went wrong.", "Do it again.")), False)
             else:
-                display.show_result(Path(name).with_suffix(".png"), INFO, timings=name == "c.jpg")
+                display.show(done(Path(name).with_suffix(".png"), INFO), timings=name == "c.jpg")
     printed = capsys.readouterr()
     return printed.out, printed.err
 
@@ -57,9 +63,8 @@ def test_in_a_terminal_there_are_bars_too(
 def test_a_model_is_named_where_one_was_used(capsys: pytest.CaptureFixture[str]) -> None:
     with Display(1, True) as display:
         display.begin(Path("a.jpg"))
-        display.show_result(
-            Path("a.png"), MaskResult(2, 2, 8, "u2netp", "CPU", 0.5, timings={"inference": 1.0}), timings=True
-        )
+        info = MaskResult(2, 2, 8, "u2netp", "CPU", 0.5, timings={"inference": 1.0})
+        display.show(done(Path("a.png"), info), timings=True)
     assert capsys.readouterr().out == "a.png\n    u2netp on CPU: inference 1.000 s\n"
 
 
@@ -102,7 +107,7 @@ def test_what_was_chosen_and_what_a_flat_ground_did_is_said(
 ) -> None:
     with Display(1, True) as display:
         display.begin(Path("a.jpg"))
-        display.show_result(Path("a.png"), info, timings)
+        display.show(done(Path("a.png"), info), timings)
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == (f"a.png\n{out}", err)
 
@@ -110,7 +115,7 @@ def test_what_was_chosen_and_what_a_flat_ground_did_is_said(
 def test_a_folder_of_drawings_is_not_commented_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
     with Display(3, False) as display:
         display.begin(Path("a.jpg"))
-        display.show_result(Path("a.png"), FLAT, timings=False)
+        display.show(done(Path("a.png"), FLAT), timings=False)
     assert capsys.readouterr() == ("", "")
 
 
@@ -119,5 +124,32 @@ def test_a_download_has_a_bar_of_its_own(capsys: pytest.CaptureFixture[str]) -> 
         display.begin(Path("a.jpg"))
         for fraction in (0.0, 0.5, 1.0):
             display.show_progress(Path("a.jpg"), Progress("downloading", fraction))
-        display.show_result(Path("a.png"), INFO, timings=False)
+        display.show(done(Path("a.png"), INFO), timings=False)
     assert "100%" in capsys.readouterr().err
+
+
+def test_where_stdout_has_the_result_all_is_said_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    with Display(1, True, aside=True) as display:
+        display.begin(Path("a.jpg"))
+        display.show(done(Path("a.png"), INFO), timings=True)
+    printed = capsys.readouterr()
+    assert printed.out == "" and "waiting 0.250 s" in printed.err and "a.png" not in printed.err
+
+
+def test_programs_get_a_line_of_json_for_each_picture(capsys: pytest.CaptureFixture[str]) -> None:
+    with Lines() as lines:
+        lines.begin(Path("a.jpg"))
+        lines.show_progress(Path("a.jpg"), Progress("inference", 0.5))
+        lines.show(done(Path("a.png"), INFO), timings=True)
+        refusal = Rejected("no_subject", "No subject was found.", "Use --anyway.")
+        lines.show(failure(Path("b.jpg"), Path("b.png"), refusal), timings=False)
+        lines.note("Not looked at: 1 hidden file.")
+        lines.note("")
+        lines.end("1 of 2 pictures done.", {"pictures": 2})
+    first, second, third, last = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (first["source"], first["target"], first["state"]) == ("a.jpg", "a.png", "done")
+    assert first["error"] is None and first["result"]["warnings"] == INFO.warnings
+    assert second["state"] == "no subject" and second["result"] is None
+    error = {"code": "no_subject", "message": "No subject was found.", "hint": "Use --anyway."}
+    assert second["error"] == error
+    assert (third, last) == ({"note": "Not looked at: 1 hidden file."}, {"pictures": 2})

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from matted.files.batches import finding, naming
 from matted.files.pictures import PictureError
+from writing import Make
 
 
 @pytest.fixture
@@ -167,3 +168,20 @@ def test_commands_that_take_no_subfolders_name_no_option_for_them(folder: Path) 
     with pytest.raises(PictureError, match=r"There are no pictures in .* itself") as refused:
         finding.list_pictures(folder / "deeper")
     assert "--recursive" not in refused.value.hint
+
+
+# -- patterns that the shell has left --------------------------------------------------------------------------------
+
+
+def test_patterns_stand_for_the_files_that_match(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make("b.jpg", "a.jpg", "c.png", ".hidden.jpg", "deep/er/d.jpg", "[x].jpg")
+    monkeypatch.chdir(tmp_path)
+    assert finding.expand([Path("*.jpg"), Path("c.png")]) == [
+        Path(name) for name in ("[x].jpg", "a.jpg", "b.jpg", "c.png")
+    ]
+    assert finding.expand([Path("**/d.jpg")]) == [Path("deep/er/d.jpg")]
+    assert finding.expand([Path("?.jpg")]) == [Path("a.jpg"), Path("b.jpg")]
+    assert finding.expand([Path("[x].jpg")]) == [Path("[x].jpg")], "what exists is no pattern"
+    assert finding.expand([Path("nonesuch.jpg")]) == [Path("nonesuch.jpg")]
+    with pytest.raises(PictureError, match=r"Nothing is called \*\.tif"):
+        finding.expand([Path("*.tif")])

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from matted.files.batches.pairs import plan_pairs
+from matted.files.batches.pairs import plan_pairs, plan_plates
 from matted.files.batches.plan import Plan
 from matted.files.batches.runner import Step
 from matted.files.pictures import PictureError
@@ -91,7 +91,7 @@ def test_masks_have_the_names_of_their_pictures(make: Make) -> None:
     assert named(work) == {"a.jpg": "a.png", "b.tif": "b-mask.png", "C.JPG": "c.TIFF"}
     targets = [step.target.relative_to(picture.parent).as_posix() for step in work.steps]
     assert targets == ["refined/C.png", "refined/a.png", "refined/b.png"]
-    assert work.without_mask == {} and not work.alone
+    assert work.unmatched == {} and not work.alone
 
 
 def test_masks_that_were_named_apart_belong_to_their_pictures(make: Make) -> None:
@@ -111,7 +111,7 @@ def test_pictures_without_a_mask_and_with_several_are_told_and_left_out(make: Ma
     work = pairs(picture.parent, mask.parent)
     assert named(work) == {"a.jpg": "a.png"}
     b, c = picture.with_name("b.jpg"), picture.with_name("c.jpg")
-    assert work.without_mask == {b: [], c: [mask.with_name("c.png"), mask.with_name("c.tif")]}
+    assert work.unmatched == {b: [], c: [mask.with_name("c.png"), mask.with_name("c.tif")]}
 
 
 def test_a_folder_none_of_whose_pictures_has_a_mask_is_refused(make: Make) -> None:
@@ -128,14 +128,14 @@ def test_masks_may_lie_among_their_pictures(make: Make) -> None:
     for output in (None, picture.parent):
         work = pairs(picture.parent, picture.parent, output)
         assert named(work) == {"a.jpg": "a-mask.png", "b.jpg": "b-jpg-mask.png"}
-        assert list(work.without_mask) == [picture.with_name("b.png")]
+        assert list(work.unmatched) == [picture.with_name("b.png")]
         assert str(work.passed_over) == ""
 
 
 def test_masks_in_a_folder_of_the_pictures_are_not_taken_for_pictures(make: Make) -> None:
     picture, mask, *_ = make("in/a.jpg", "in/mine/a.png", "in/masks/b.png", "in/day/b.jpg", "in/mine/day/b-mask.png")
     work = pairs(picture.parent, mask.parent, recursive=True)
-    assert named(work) == {"a.jpg": "a.png", "b.jpg": "b-mask.png"} and work.without_mask == {}
+    assert named(work) == {"a.jpg": "a.png", "b.jpg": "b-mask.png"} and work.unmatched == {}
     work = pairs(picture.parent, picture.parent / "masks", recursive=True) if make("in/masks/a.png") else work
     assert named(work) == {"a.jpg": "a.png"}
 
@@ -144,7 +144,7 @@ def test_masks_of_subfolders_lie_in_subfolders(make: Make) -> None:
     picture, mask, *_ = make("in/a.jpg", "m/a.png", "in/one/a.jpg", "m/one/a.tif", "in/two/a.jpg")
     work = pairs(picture.parent, mask.parent, recursive=True)
     assert [step.hint for step in work.steps] == [mask, mask.parent / "one" / "a.tif"]
-    assert list(work.without_mask) == [picture.parent / "two" / "a.jpg"]
+    assert list(work.unmatched) == [picture.parent / "two" / "a.jpg"]
     out = picture.parent / "refined"
     assert [step.target for step in work.steps] == [out / "a.png", out / "one" / "a.png"]
 
@@ -152,3 +152,36 @@ def test_masks_of_subfolders_lie_in_subfolders(make: Make) -> None:
 def test_results_do_not_go_onto_the_masks_of_a_folder(make: Make) -> None:
     picture, mask = make("in/a.jpg", "m/a.png")
     assert f"{mask} is itself a mask that is read" in refusal(picture.parent, mask.parent, mask.parent).message
+
+
+# -- plates ----------------------------------------------------------------------------------------------------------
+
+
+def test_plates_are_matched_by_name(make: Make, tmp_path: Path) -> None:
+    make("in/a.jpg", "in/b.png", "in/c.jpg", "plates/a.tif", "plates/b-plate.jpg", "plates/other.jpg")
+    work = plan_plates([tmp_path / "in"], tmp_path / "plates", None, "cutout", False)
+    assert [(step.source.name, step.plate and step.plate.name) for step in work.steps] == [
+        ("a.jpg", "a.tif"),
+        ("b.png", "b-plate.jpg"),
+    ]
+    assert all(step.hint is None for step in work.steps)
+    assert (work.wanted, work.unmatched) == ("plate", {tmp_path / "in" / "c.jpg": []})
+
+
+def test_plates_may_lie_among_the_pictures(make: Make, tmp_path: Path) -> None:
+    make("in/a.jpg", "in/a-plate.jpg", "in/b.jpg")
+    work = plan_plates([tmp_path / "in"], tmp_path / "in", None, "cutout", False)
+    assert [(step.source.name, step.plate and step.plate.name) for step in work.steps] == [("a.jpg", "a-plate.jpg")]
+    assert list(work.unmatched) == [tmp_path / "in" / "b.jpg"]
+
+
+def test_a_folder_of_plates_needs_one_folder_of_pictures(make: Make, tmp_path: Path) -> None:
+    a, b, _ = make("in/a.jpg", "in/b.jpg", "plates/a.png")
+    for inputs in ([a], [a, b], [tmp_path / "in", tmp_path / "in"]):
+        with pytest.raises(PictureError, match=r"needs one folder of pictures"):
+            plan_plates(inputs, tmp_path / "plates", None, "cutout", False)
+    make("empty/z.jpg")
+    with pytest.raises(PictureError, match=r"has a plate in"):
+        plan_plates([tmp_path / "in"], tmp_path / "empty", None, "cutout", False)
+    with pytest.raises(PictureError, match=r"is itself a plate that is read"):
+        plan_plates([tmp_path / "in"], tmp_path / "plates", str(tmp_path / "plates"), "cutout", True)

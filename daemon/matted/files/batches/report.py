@@ -1,0 +1,119 @@
+"""Write the report of a run, JSON or CSV, row by row: a run that is interrupted has one of what it did."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import json
+import os
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from matted.files.batches.outcomes import COLUMNS
+from matted.files.pictures import PictureError
+from matted.system import atomic_file
+
+Row = Mapping[str, Any]  # by the names in COLUMNS
+
+_NUMBERS = ("seconds", "coverage", "confidence")
+_BEGINNING, _BETWEEN, _END = b"[\n", b",\n", b"\n]\n"  # of the rows in a JSON file
+
+
+class Report:
+    """A file with a row for each picture. It is whole after every row, also if the process is killed.
+
+    Leaving the block closes it.
+    """
+
+    def __init__(self, path: Path, rows: Iterable[Row] = ()) -> None:
+        """Write the file with its first rows, in the place of one that is there.
+
+        Raises PictureError if its name ends in another way than .json and .csv, or it cannot be written.
+        """
+        self._path = path
+        self._json = is_json(path)
+        cells = [self._cells(row) for row in rows]
+        self._empty = not cells
+        beginning, between, end = (_BEGINNING, _BETWEEN, _END) if self._json else (_line(COLUMNS), b"", b"")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_file.write(path, beginning + between.join(cells) + end)
+            self._file: BinaryIO = open(path, "r+b", buffering=0)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
+    def __enter__(self) -> Report:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._file.close()
+
+    def add(self, row: Row) -> None:
+        """Write a row. Raises PictureError."""
+        cells = self._cells(row)
+        try:
+            # In one piece, and over the end of the list: the file is a whole list before it and after it.
+            self._file.seek(-len(_END) if self._json else 0, os.SEEK_END)
+            text = cells if not self._json else (b"" if self._empty else _BETWEEN) + cells + _END
+            if self._file.write(text) != len(text):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
+        self._empty = False
+
+    def _cells(self, row: Row) -> bytes:
+        if self._json:
+            return json.dumps({name: row[name] for name in COLUMNS}).encode()
+        return _line("" if row[name] is None else row[name] for name in COLUMNS)
+
+
+def is_json(path: Path) -> bool:
+    """Whether a report of this name is JSON; else it is CSV. Raises PictureError if it is neither."""
+    suffix = path.suffix.lower()
+    if suffix not in (".json", ".csv"):
+        raise PictureError(f"{path} is neither a .json nor a .csv file.", "A report is one of these, by its name.")
+    return suffix == ".json"
+
+
+def earlier(path: Path) -> dict[str, dict[str, Any]]:
+    """Read the rows of a report by their sources; none if there is no such file. Raises PictureError."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise PictureError(f"{path} cannot be read: {error.strerror}.") from error
+    try:
+        rows = json.loads(content) if is_json(path) else _read_csv(content)
+        return {row["source"]: {name: row[name] for name in COLUMNS} for row in rows}
+    except (ValueError, TypeError, KeyError, csv.Error) as error:
+        raise PictureError(f"{path} is no report of matted.", "Name another file with --report.") from error
+
+
+def refuse_to_replace(path: Path, overwrite: bool, among: Collection[Path]) -> None:
+    """Raise PictureError if a report must not be written. overwrite: whether one may be replaced. among: pictures."""
+    is_json(path)
+    if os.path.isdir(path):
+        raise PictureError(f"{path} cannot be written: there is a folder of that name.")
+    if path in among:
+        raise PictureError(f"{path} is one of the pictures.")
+    if os.path.exists(path) and not overwrite:
+        raise PictureError(f"{path} exists.", "Use --force to overwrite it, or --skip-existing to go on with it.")
+
+
+def _read_csv(content: bytes) -> list[dict[str, Any]]:
+    whole = content[: content.rfind(b"\n") + 1]  # the disk may have been full in the middle of a row
+    rows = list(csv.DictReader(io.StringIO(whole.decode("utf-8", "surrogateescape"), newline="")))
+    return [{**row, **{name: float(row[name]) if row[name] else None for name in _NUMBERS}} for row in rows]
+
+
+def _line(cells: Iterable[Any]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerow(cells)
+    return text.getvalue().encode("utf-8", "surrogateescape")  # names that are no text stay as they are
+
+
+def _unwritable(path: Path, error: OSError) -> PictureError:
+    return PictureError(f"{path} cannot be written: {error.strerror or error}.")
