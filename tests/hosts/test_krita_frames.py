@@ -19,7 +19,7 @@ from hosts.krita.kinds import TITLES
 from hosts.krita.session import Results, krita_session
 from hosts.seen import artefacts_folder
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageChops
 from PIL.PngImagePlugin import PngInfo
 
 PHOTOGRAPH = Path(__file__).parents[1] / "photographs" / "chelsea.jpg"
@@ -56,6 +56,11 @@ def keyed(number: int) -> Image.Image:
 
 def vanishing(number: int) -> Image.Image:
     return scene() if number in VANISHED else keyed(number)
+
+
+def inverted(number: int) -> Image.Image:
+    """What a mask of the filter Invert makes of a frame."""
+    return ImageChops.invert(keyed(number).convert("RGB")).convert("RGBA")
 
 
 def little(number: int) -> tuple[Image.Image, tuple[int, int]]:
@@ -223,6 +228,7 @@ def test_the_dialog_offers_frames_where_there_are_some(seen: Seen) -> None:
     assert dialog["entries"] == ["This frame", "Playback range", "All frames"]
     assert dialog["with this frame"] == [True, "this", True]
     assert dialog["with all"] == ["all", False]
+    assert dialog["others with all"] == [True, False]
     assert "11 frames become a new animated layer. Marks count for the frame in the preview only." in dialog["notes"]
 
 
@@ -240,3 +246,5 @@ def test_masks_that_change_the_layer_are_applied(seen: Seen) -> None:
     done = seen["masked layer"]
     assert done["messages"] == [] and done["keys"] == KEYS and done["children"] == []
     assert done["made"][:2] == ["acting, cut out", "paintlayer"]
+    for number, time in enumerate(TIMES):
+        assert_cut_out(seen.pixels("inverted", time), inverted(number) if done["filtered"] else keyed(number))

@@ -93,7 +93,10 @@ class OptionsDialog(PreviewDialog):
                 self._controls[name].enable(self._controls[other].value() == value)
         self._controls["plate"].enable(self._models.takes_plate())
         count = self._frame_count()
-        self._controls["output"].enable(not count or len(self._animated) < len(self._nodes))
+        only_frames = bool(count) and len(self._animated) == len(self._nodes)
+        self._controls["output"].enable(not only_frames)
+        if only_frames:
+            self._controls["crop"].enable(False)  # Krita's frames have no size of their own
         if count:
             self._controls["clean_colours"].enable(True)
             text = ngettext("%d frame becomes a new animated layer.", "%d frames become a new animated layer.", count)

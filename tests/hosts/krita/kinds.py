@@ -74,7 +74,7 @@ REMARKS = {
     "mask selected instead of its layer": "on the layer",
     "with a filter mask": "for what the filter makes of the layer",
     "with a selection mask of its own": "which does not limit it, as a notice says",
-    "animated": "of the frame that is shown, over all frames, as a notice says",
+    "animated": "of the frame that is shown, over all frames, as a notice says; the dialog can have all cut out",
     "line art on white": "by the ground's colour; no model is asked",
     "fill layer": "one colour all over; others get what the model sees in them",
 }

@@ -4,7 +4,7 @@ import remove_background
 from krita import Selection
 from PyQt5.QtCore import QByteArray, QItemSelection, QItemSelectionModel
 from PyQt5.QtGui import QImage
-from PyQt5.QtWidgets import QComboBox, QDialogButtonBox, QDockWidget, QLabel, QTableView
+from PyQt5.QtWidgets import QCheckBox, QComboBox, QDialogButtonBox, QDockWidget, QLabel, QTableView
 from remove_background import frames
 
 from .checks import no_jobs
@@ -268,6 +268,7 @@ def dialog(seen):
     box.setCurrentIndex(box.findData("all"))
     yield turns(60)
     seen["with all"] = [box.currentData(), output.isEnabled()]
+    seen["others with all"] = [shown.findChild(QCheckBox, name).isEnabled() for name in ("clean_colours", "crop")]
     seen["notes"] = [label.text() for label in shown.findChildren(QLabel) if label.isVisible()]
     photograph_screen("frames-dialog.png")
     shown.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok).click()
@@ -291,7 +292,8 @@ def masked_layer(seen):
     document, layer = yield from opened("keyed")
     everything = Selection()
     everything.select(0, 0, document.width(), document.height(), 255)
-    if hasattr(document, "createFilterMask"):
+    seen["filtered"] = hasattr(document, "createFilterMask")
+    if seen["filtered"]:
         layer.addChildNode(document.createFilterMask("inverted", krita.filter("invert"), everything), None)
     document.refreshProjection()
     document.waitForDone()
