@@ -109,6 +109,7 @@ class Engines:
     load_errors, infer_errors: by model id, what its next loads or inferences raise, in this order; None for nothing.
     notes: by model id, why its engines do not run on the device in the settings.
     running, most_running: inferences at this moment, and the most at any moment.
+    seen: of each inference that ended well, in order: the highest level of blue in its input, and of its states.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -120,6 +121,7 @@ class Engines:
     notes: dict[str, str] = field(default_factory=dict)
     running: int = 0
     most_running: int = 0
+    seen: list[tuple[int, float]] = field(default_factory=list)
 
     def __call__(self, spec: ModelSpec, path: Path, target: Target, compiled: Path | None) -> FakeEngine:
         self.loading.setdefault(spec.id, Gate())
@@ -151,7 +153,7 @@ class Engines:
 
 class FakeEngine:
     """An Engine. Its matte is the red plane of its input, or that is what it gives to its decoder, which answers as
-    `decoded`. An inference takes a second of the clock.
+    `decoded`. Its states count the frames. An inference takes a second of the clock.
     """
 
     def __init__(self, spec: ModelSpec, target: Target, compiled: Path | None, engines: Engines) -> None:
@@ -201,7 +203,9 @@ class FakeEngine:
         if graph == DECODER:
             return decoded(*inputs)
         matte = inputs[0][:1].astype(np.float32) / np.float32(255)
-        return [matte, *([inputs[0]] if len(self.spec.outputs) > 1 else [])]
+        states = list(inputs[len(inputs) - len(self.spec.states) :])
+        self._engines.seen.append((int(inputs[0][2].max()), max((float(each.max()) for each in states), default=0.0)))
+        return [matte, *([inputs[0]] if len(self.spec.outputs) > 1 else []), *(each + 1 for each in states)]
 
     def cancel(self) -> None:
         self._engines.inferring[self.spec.id].break_open()

@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 import pytest
 from conftest import Daemon, wait_for
-from matted.serving.open_pictures import MOST_OF_A_CLIENT
+from matted.serving.kept.open_pictures import MOST_OF_A_CLIENT
 from matted_client import MattedError, Rejected, Unavailable, messages
 from matted_client.client import Session
 from matted_client.filling import Filling

@@ -29,6 +29,7 @@ from matted.files.sheet import Cell
 from matted.inference import model_io
 from matted.inference.engines import backend
 from matted.inference.layer import Layer
+from matted.inference.memory import Memory
 from matted.inference.predictor import Prediction
 from matted.inference.timing import Stopwatch
 from matted.mask.picture import Picture
@@ -154,7 +155,7 @@ class _MeasuredModel:
         self.durations: list[float] = []
         self._model = model
 
-    def predict(self, layers: Sequence[Layer], stage: str = "inference") -> Prediction:
+    def predict(self, layers: Sequence[Layer], stage: str = "inference", *, memory: Memory | None = None) -> Prediction:
         (picture,) = layers
         fit = model_io.choose_fit(picture.width, picture.height, self.spec, self._model.size)
         planes = model_io.prepare(picture, self.spec, fit)

@@ -17,6 +17,7 @@ from matted.mask import keyer
 from matted.mask.finishing import Finishing, Mask, Outcome
 from matted.mask.keyer import Keyed, Said, holes
 from matted.mask.picture import Picture
+from matted.mask.scene import Frame
 from matted.mask.subject.finding import PipelineModel
 from matted.mask.view import View, shown
 from matted.system.task import Task
@@ -81,6 +82,7 @@ class Keying:
         stopwatch: Stopwatch,
         chosen: bool = False,
         lend: Lend | None = None,
+        frame: Frame | None = None,
     ) -> None:
         """Take a request.
 
@@ -92,7 +94,9 @@ class Keying:
         stopwatch: records the stages.
         lend: lends a model that is in memory anyway, to be asked about doubtful holes, or None where none is. None:
             none is asked.
+        frame: what the picture is of its scene; None: it is no frame.
         """
+        self._frame = frame
         self._model = model
         self._lend = lend
         self._chosen = chosen
@@ -109,6 +113,8 @@ class Keying:
         self._task.begin("preparing")
         found = self._picture.ground
         self._stopwatch.lap("ground")
+        if self._frame is not None:
+            self._frame.pass_on()
         if found is None:
             raise Rejected(messages.NO_GROUND, "This picture has no flat ground.", "Choose another model.")
         self._task.begin("edges")
@@ -135,7 +141,7 @@ class Keying:
         """Raise Rejected("no_subject") if there is nothing before the ground, and nobody says that there is."""
         request = self._request
         said = request.box is not None or request.keep or request.drop or self._said.hint is not None
-        if keyed.is_empty and not request.anyway and not said:
+        if keyed.is_empty and not request.anyway and not said and self._frame is None:
             raise Rejected(
                 messages.NO_SUBJECT,
                 "No subject was found in this picture.",

@@ -41,12 +41,14 @@ class Picture:
         frames: Sequence[memoryview],
         plate: bool = False,
         hint: bool = False,
+        find_ground: Callable[[Layer], Ground | None] | None = None,
     ) -> None:
         """Take the frames: the pixels, those of the plate and the hint, as far as there are any.
 
         width, height, format: of the pixels, and of the plate's.
         frames: of the sizes that `Open.frame_sizes` demands.
         plate, hint: whether they are there.
+        find_ground: tells the ground of the scene that it is a frame of; None: it is of none, and has its own.
         """
         self.width = width
         self.height = height
@@ -55,6 +57,7 @@ class Picture:
         self.has_plate = plate
         self.hint = self._as_hint(frames[1 + plate]) if hint else None
         self.findings = self.answers = Findings()
+        self._find_ground = find_ground
         self._decides: bool | None = None
         self._layers: list[Layer] = []  # those of all pictures that `hinted` makes of this one, too
 
@@ -86,7 +89,8 @@ class Picture:
     @property
     def ground(self) -> Ground | None:
         """Its flat ground, None if it has none. It is looked for once, in some milliseconds."""
-        return self.findings.get("ground", lambda: (ground.find(self.layers[0]), 0), stays=True)
+        find = self._find_ground or ground.find
+        return self.findings.get("ground", lambda: (find(self.layers[0]), 0), stays=True)
 
     @property
     def layers(self) -> list[Layer]:

@@ -19,6 +19,7 @@ from matted.mask.matting import Band, MaskInView
 from matted.mask.picture import Picture
 from matted.mask.refiner import Looks, Refiner, RefinerFailed
 from matted.mask.rendering.clearing import Clearing
+from matted.mask.scene import Frame
 from matted.mask.subject.finding import Finder, PipelineModel
 from matted.mask.view import View
 from matted.models.arithmetic import UNKNOWN
@@ -68,6 +69,7 @@ class Pipeline:
         trims: bool = False,
         clicks: ModelSpec | None = None,
         refiner: Refiner | None = None,
+        frame: Frame | None = None,
     ) -> None:
         """Take a request.
 
@@ -79,7 +81,9 @@ class Pipeline:
         trims: whether the picture's flat ground, if it has one, trims the edge.
         clicks: the model that is to answer a box and clicks; None if there is none.
         refiner: a model that refines the edge; None: local colour models do.
+        frame: what the picture is of its scene; None: it is no frame.
         """
+        self._frame = frame
         self._refiner = refiner
         self._refined_by = ""
         self._warnings: list[str] = []
@@ -89,7 +93,8 @@ class Pipeline:
         self._picture = picture
         self._stopwatch = stopwatch
         self._refused = None if clicks is None else picture.findings.peek(_refusal(clicks))
-        self._finder = Finder(spec, task, request, picture, stopwatch, None if self._refused else clicks)
+        scene = None if frame is None else frame.scene
+        self._finder = Finder(spec, task, request, picture, stopwatch, None if self._refused else clicks, scene)
 
     @property
     def needed(self) -> ModelSpec | None:
@@ -120,6 +125,8 @@ class Pipeline:
             model.give_back()
         finishing = Finishing(self._task, self._request, self._picture, self._stopwatch, hinted=True)
         trimming = self._trimming() if self._trims else None
+        if self._frame is not None:
+            self._frame.pass_on()
         try:
             self._render(finishing, found.matte, trimming)
         except RefinerFailed as failed:

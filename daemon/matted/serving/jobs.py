@@ -1,10 +1,10 @@
-"""The queue of jobs between the event loop and the workers. It is bounded, and clients take turns."""
+"""The queue of jobs between the event loop and the workers. It is bounded, and clients and sequences take turns."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -14,9 +14,13 @@ from matted_client.messages import Load, MaskRequest, RefineRequest
 from matted.inference.choosing import Choice
 from matted.inference.timing import Stopwatch
 from matted.mask.picture import Picture
+from matted.mask.scene import Frame
+from matted.serving.kept.sequences import FrameSequence
 from matted.system.task import CANCELLED, SHUTTING_DOWN, WAITING, Task
 
 NO_CLIENT = b""  # the peer of a job that the daemon gives itself: nobody is told of its end
+
+Lane = tuple[bytes, FrameSequence | None]
 
 
 @dataclass(eq=False)
@@ -30,6 +34,8 @@ class Job(Task):
     chosen: the model that it gets where it leaves that to matted; else None.
     stopwatch: of its stages so far; None before the first.
     asked: id of the model that it has asked last, or waits for; empty if none.
+    sequence: that the picture is a frame of; None: of none.
+    frame: which one it is.
     """
 
     peer: bytes
@@ -40,6 +46,18 @@ class Job(Task):
     chosen: Choice | None = None
     stopwatch: Stopwatch | None = None
     asked: str = ""
+    sequence: FrameSequence | None = None
+    frame: Frame | None = None
+
+    @property
+    def lane(self) -> Lane:
+        """Whose turns it takes: a client's pictures by themselves have theirs, and each of its sequences has."""
+        return self.peer, self.sequence
+
+    @property
+    def holds_up(self) -> bool:
+        """Whether the frames after it have to wait for it."""
+        return self.frame is not None and not self.frame.passed
 
     @property
     def open_picture(self) -> int | None:
@@ -77,7 +95,7 @@ class JobQueue:
     def __init__(self, limit: int, limit_bytes: int) -> None:
         self.limit = limit
         self._limit_bytes = limit_bytes
-        self._waiting: dict[bytes, deque[Job]] = {}  # by peer; the first one's turn is next
+        self._waiting: dict[Lane, deque[Job]] = {}  # the first lane's turn is next
         self._running: list[Job] = []
         self._ending: set[Job] = set()  # those of the running ones that were cancelled or overtaken
         self._accepting = True
@@ -105,7 +123,7 @@ class JobQueue:
                 message = f"{waiting} requests are waiting already, with {taken} MB of pixels."
                 raise Rejected(messages.BUSY, message, "Try again when some of them are done.")
             waited, running = self._remove(overtakes)
-            self._waiting.setdefault(job.peer, deque()).append(job)
+            self._waiting.setdefault(job.lane, deque()).append(job)
             self._changed.notify()
         for each in (*waited, *running):
             if is_in_the_way(each):
@@ -130,10 +148,10 @@ class JobQueue:
                 job = self._next(ready)
             self._wake_requested = False
             if job is not None:
-                jobs = self._waiting.pop(job.peer)
+                jobs = self._waiting.pop(job.lane)
                 jobs.remove(job)
                 if jobs:
-                    self._waiting[job.peer] = jobs  # at the end: the other clients' turns come first
+                    self._waiting[job.lane] = jobs  # at the end: the other lanes' turns come first
                 self._running.append(job)
             return job
 
@@ -150,9 +168,9 @@ class JobQueue:
                 raise Rejected(*SHUTTING_DOWN)
             job.progress = WAITING
             self._running.remove(job)
-            others = self._waiting.pop(job.peer, deque())
+            others = self._waiting.pop(job.lane, deque())
             others.insert(sum(each.submitted < job.submitted for each in others), job)
-            self._waiting = {job.peer: others, **self._waiting}  # its client's turn is not over
+            self._waiting = {job.lane: others, **self._waiting}  # its lane's turn is not over
             self._changed.notify()
 
     def done(self, job: Job) -> None:
@@ -185,6 +203,7 @@ class JobQueue:
         """
         with self._changed:
             waited, running = self._remove(which)
+            self._changed.notify_all()  # the frames after one that waited need wait no more
         for each in (*waited, *running):
             each.cancel()
         return waited
@@ -212,9 +231,9 @@ class JobQueue:
         """Remove some of the waiting jobs. Returns them, and those of the running ones that are meant, too."""
         waited = [job for job in self._in_turn() if which(job)]
         for job in waited:
-            self._waiting[job.peer].remove(job)
-            if not self._waiting[job.peer]:
-                del self._waiting[job.peer]
+            self._waiting[job.lane].remove(job)
+            if not self._waiting[job.lane]:
+                del self._waiting[job.lane]
         running = [job for job in self._running if which(job)]
         self._ending.update(running)
         return waited, running
@@ -223,16 +242,24 @@ class JobQueue:
         return not self._accepting and not self._waiting
 
     def _next(self, ready: Callable[[Job], bool]) -> Job | None:
-        return next((job for jobs in self._waiting.values() for job in jobs if ready(job)), None)
+        """Return the first job that is ready, of the lanes with the fewest at work: a click goes between frames."""
+        at_work = Counter(job.lane for job in self._running)
+        lanes = sorted(self._waiting, key=lambda lane: at_work[lane])
+        return next((job for lane in lanes for job in self._candidates(lane) if ready(job)), None)
+
+    def _candidates(self, lane: Lane) -> Iterable[Job]:
+        """Return the jobs of a lane that may be the next: of a sequence one, once nobody holds it up."""
+        jobs = self._waiting[lane]
+        if lane[1] is None:
+            return jobs
+        return [] if any(job.holds_up for job in self._running if job.lane == lane) else [jobs[0]]
 
     def _unfinished(self) -> list[Job]:
         return self._running + self._in_turn()
 
     def _in_turn(self) -> list[Job]:
         """List the waiting jobs in the order in which `take` returns them if all are ready and no more come."""
-        ranks = [
-            (turn, client, job) for client, jobs in enumerate(self._waiting.values()) for turn, job in enumerate(jobs)
-        ]
+        ranks = [(turn, lane, job) for lane, jobs in enumerate(self._waiting.values()) for turn, job in enumerate(jobs)]
         return [job for _, _, job in sorted(ranks, key=lambda rank: rank[:2])]
 
     def _find(self, peer: bytes, job_id: int) -> Job | None:

@@ -172,14 +172,16 @@ class Service:
         return replies
 
     def expire(self) -> bool:
-        """Forget the open pictures that nobody has asked about for long. Returns whether there were any."""
-        before = len(self._questions.pictures)
-        self._questions.pictures.expire()
-        return len(self._questions.pictures) < before
+        """Forget the open pictures, and the sequences, that nobody used for long. Returns whether there were any."""
+        pictures, sequences = self._questions.pictures, self._questions.sequences
+        before = len(pictures), len(sequences)
+        pictures.expire()
+        sequences.expire()
+        return (len(pictures), len(sequences)) != before
 
     def seconds_to_expiry(self) -> float:
         """Return after how many seconds `expire` has something to do, infinite for never."""
-        return self._questions.pictures.seconds_to_expiry()
+        return min(self._questions.pictures.seconds_to_expiry(), self._questions.sequences.seconds_to_expiry())
 
     def abandon(self, peer: bytes, request_id: int) -> None:
         """Cancel a request whose client does not read its replies."""
@@ -187,8 +189,9 @@ class Service:
         self._queue.cancel(lambda job: (job.peer, job.id) == (peer, request_id))
 
     def leave(self, peer: bytes) -> None:
-        """Cancel the requests of a client whose connection has ended, and forget its pictures."""
+        """Cancel the requests of a client whose connection has ended, and forget its pictures and sequences."""
         self._questions.pictures.close_all(peer)
+        self._questions.sequences.close_all(peer)
         self._queue.cancel(lambda job: job.peer == peer)
 
     def stop(self) -> list[Reply]:
@@ -204,6 +207,7 @@ class Service:
         """Close all engines, also those that are in use."""
         self._cache.clear()
         self._questions.pictures.clear()
+        self._questions.sequences.clear()
 
     def reload(self) -> None:
         """Read the settings and model specs again. A running request keeps those that it began with.
@@ -273,11 +277,7 @@ class Service:
         if frames:
             raise ProtocolError(f"'{op[:20]}' takes no frames.")
         if op == Close.op:
-            name = Close.from_wire(header).picture
-            if name is None:
-                return [Reply(peer, request_id, messages.Done(False))]
-            found = self._questions.pictures.close(peer, name)
-            return [Reply(peer, request_id, messages.Done(found)), *self._end(lambda job: _is_view(job, peer, name))]
+            return self._close(peer, request_id, Close.from_wire(header))
         if op == Load.op:
             load = Load.from_wire(header)
             self._refuse_reused_id(peer, request_id)
@@ -361,6 +361,14 @@ class Service:
         ended = self._end(lambda job: _is_view(job, peer, opening.picture))  # of the earlier picture of this name
         return [Reply(peer, request_id, messages.Done()), *ended]
 
+    def _close(self, peer: bytes, request_id: int, closing: Close) -> list[Reply]:
+        if closing.sequence is not None:
+            return [Reply(peer, request_id, messages.Done(self._questions.sequences.close(peer, closing.sequence)))]
+        name = closing.picture
+        assert name is not None, "nothing to be closed"
+        found = self._questions.pictures.close(peer, name)
+        return [Reply(peer, request_id, messages.Done(found)), *self._end(lambda job: _is_view(job, peer, name))]
+
     def _refuse_reused_id(self, peer: bytes, request_id: int) -> None:
         if self._queue.contains(peer, request_id):
             raise Rejected(messages.BAD_REQUEST, f"Request {request_id} is still in work; use another id.")
@@ -426,6 +434,7 @@ class Service:
             "requests": self._requests,
             "pictures": len(self._questions.pictures),
             "picture_bytes": self._questions.pictures.memory,
+            "sequences": len(self._questions.sequences),
             "stopping": self.stopping,
             "jobs": [
                 {"stage": reply.message.stage, "fraction": reply.message.fraction, "place": reply.message.place}

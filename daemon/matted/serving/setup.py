@@ -108,6 +108,8 @@ class Setup(NamedTuple):
         request, picture = job.request, job.picture
         if not isinstance(request, MaskRequest) or picture is None:
             return False
+        if job.sequence is not None and job.sequence.flat is not None:
+            return job.sequence.flat
         if request.model not in (options.DEFAULT_MODEL, options.AUTO_MODEL):
             return False
         if not self.uses_grounds or picture.has_plate:
@@ -205,7 +207,7 @@ class Selection:
     def again(self, setup: Setup, job: Job) -> bool:
         """Choose once more for a job for whose model there was not enough memory. Returns whether it gets another."""
         before = job.chosen
-        if before is None or setup.model_of(job) != before.spec.id:
+        if before is None or setup.model_of(job) != before.spec.id or _is_settled(job):
             return False
         try:
             now = self.best(setup)
@@ -222,7 +224,7 @@ class Selection:
         error: why the model that it asked cannot be used.
         """
         before = job.chosen
-        if before is None or setup.model_of(job) != before.spec.id or job.asked != before.spec.id:
+        if before is None or setup.model_of(job) != before.spec.id or _is_settled(job) or job.asked != before.spec.id:
             return False
         others = {**self._passed_over, before.spec.id: f"{before.spec.title} is not used: {error}"}
         before_this, self._passed_over = self._passed_over, others
@@ -251,7 +253,9 @@ class Selection:
 
     def _give(self, job: Job, choice: Choice) -> None:
         job.chosen = choice
-        if job.picture is not None:
+        if job.sequence is not None:
+            job.sequence.chosen = choice
+        elif job.picture is not None:
             job.picture.findings.get(_STAYS, _nothing, stays=True)[:] = [_Standing(choice, self._got)]
 
     def _usable(self, setup: Setup) -> Catalogue:
@@ -262,6 +266,13 @@ class Selection:
 
     def _stands(self, setup: Setup, standing: _Standing) -> bool:
         return standing.got == self._got and self._chooser.has(self._usable(setup), standing.choice.spec)
+
+
+def _is_settled(job: Job) -> bool:
+    """Return whether a job keeps its model whatever happens: it is a frame, and others had that model before it."""
+    if job.sequence is None or job.frame is None:
+        return False
+    return job.sequence.answered or job.frame.passed
 
 
 def _nothing() -> tuple[list[_Standing], int]:

@@ -125,6 +125,10 @@ class Workers:
             self._queue.wake_worker()  # which waits for the time until which models stay
         return renewed
 
+    def _setup_of(self, job: Job) -> Setup:
+        """Return the settings and models for a job: for a frame those of the first one of its sequence."""
+        return self.setup if job.sequence is None else job.sequence.setup
+
     def those_in_the_way_of(self, job: Job) -> Callable[[Job], bool]:
         """Return what tells whether a job has another model at work, or loads it, while this one needs its own."""
         wanted = None if self.setup.takes_flat(job) else self._model_id(job)
@@ -155,7 +159,9 @@ class Workers:
 
     def _is_ready(self, job: Job) -> bool:
         """Tell the queue whether to hand out this job. It asks one thread at a time, and hands out the first yes."""
-        flat = self.setup.takes_flat(job)
+        if job.sequence is not None:
+            job.chosen = job.sequence.chosen  # another one may have been chosen for a frame before
+        flat = self._setup_of(job).takes_flat(job)
         models = self._model_ids(job) if flat is False else []
         if not models:
             ready = self._mask_threads < WORKERS
@@ -164,7 +170,7 @@ class Workers:
             return ready
         if any(model in self._loading for model in models):
             return False
-        missing = [model for model in models if not self._is_in_memory(model)]
+        missing = [model for model in models if not self._is_in_memory(job, model)]
         if not missing:
             return self._mask_threads < WORKERS
         model = missing[0]
@@ -184,8 +190,8 @@ class Workers:
             log.warning("no thread could be started to load %s", model)
             self._load(job, model)
 
-    def _is_in_memory(self, model: str) -> bool:
-        spec = self.setup.catalogue.specs.get(model)
+    def _is_in_memory(self, job: Job, model: str) -> bool:
+        spec = self._setup_of(job).catalogue.specs.get(model)
         return spec is not None and self._cache.holds(spec)
 
     def _model_ids(self, job: Job) -> list[str]:
@@ -194,11 +200,11 @@ class Workers:
 
     def _model_id(self, job: Job) -> str | None:
         """Return the id of the model that a job needs to find the subject, None if it needs none."""
-        request, picture = job.request, job.picture
-        model = self.setup.model_of(job)
+        request, picture, setup = job.request, job.picture, self._setup_of(job)
+        model = setup.model_of(job)
         if model is None:
             return None
-        entry = self.setup.catalogue.entries.get(model)
+        entry = setup.catalogue.entries.get(model)
         if entry is not None and not isinstance(entry, ModelSpec):
             return None
         if isinstance(request, MaskRequest) and picture is not None and entry is not None:
@@ -219,10 +225,16 @@ class Workers:
         refiner: Refiner | None = None,
     ) -> Pipeline:
         """Return the steps to a mask. Raises Rejected if the settings name a model that cannot answer clicks."""
-        clicks = None
+        clicks, setup = None, self._setup_of(job)
         if request.box is not None or request.keep:
-            clicks = self.setup.answers_clicks(spec, self._predictor.first_usable)
-        return Pipeline(spec, job, request, picture, stopwatch, self.setup.uses_grounds, clicks, refiner)
+            clicks = self._helper(job, "clicks", lambda: setup.answers_clicks(spec, self._predictor.first_usable))
+        trims = setup.uses_grounds
+        return Pipeline(spec, job, request, picture, stopwatch, trims, clicks, refiner, job.frame)
+
+    @staticmethod
+    def _helper(job: Job, task: str, find: Callable[[], ModelSpec | None]) -> ModelSpec | None:
+        """Return a model that helps with a job; for a frame the one that has helped with those before."""
+        return find() if job.sequence is None else job.sequence.helper(task, find)
 
     def _refiner_id(self, job: Job) -> str | None:
         """Return the id of the model that a job needs to refine an edge, None if it needs none."""
@@ -236,7 +248,8 @@ class Workers:
             if isinstance(request, RefineRequest):
                 refining = Refining(job, request, picture, stopwatch, self.setup.uses_grounds, refiner)
                 return refiner.spec.id if refining.needs_refiner else None
-            spec = self.setup.catalogue.specs.get(self.setup.model_of(job) or "")
+            setup = self._setup_of(job)
+            spec = setup.catalogue.specs.get(setup.model_of(job) or "")
             if spec is None or not self._pipeline(spec, job, request, picture, stopwatch, refiner).needs_refiner:
                 return None
             return refiner.spec.id
@@ -254,10 +267,11 @@ class Workers:
 
         on_loaded: called once it is in memory.
         """
-        spec = self.setup.refiner(request, self._predictor.first_usable)
+        setup = self._setup_of(job)
+        spec = self._helper(job, "refiner", lambda: setup.refiner(request, self._predictor.first_usable))
         if spec is None:
             return None
-        keep_alive = self.setup.keep_refiner_alive(spec)
+        keep_alive = setup.keep_refiner_alive(spec)
 
         @contextmanager
         def lend() -> Iterator[RefinerModel]:
@@ -265,7 +279,7 @@ class Workers:
                 on_loaded()
                 yield model
 
-        return Refiner(spec, lend, job, stopwatch, named=self.setup.config.refiner != options.AUTO)
+        return Refiner(spec, lend, job, stopwatch, named=setup.config.refiner != options.AUTO)
 
     def _load(self, job: Job, model: str) -> None:
         """Carry out a job whose model has to be loaded first."""
@@ -341,9 +355,9 @@ class Workers:
         Raises Rejected if the job was cancelled, or the daemon ends.
         """
         if error.code == messages.OUT_OF_MEMORY:
-            chosen = self._selection.again(self.setup, job)
+            chosen = self._selection.again(self._setup_of(job), job)
         else:
-            chosen = error.code in BROKEN and self._selection.pass_over(self.setup, job, error)
+            chosen = error.code in BROKEN and self._selection.pass_over(self._setup_of(job), job, error)
         if not chosen or job.chosen is None:
             return False
         log.warning("%s is chosen in the place of another for %s: %s", job.chosen.spec.id, _label(job), error.message)
@@ -351,7 +365,7 @@ class Workers:
         return True
 
     def _carry_out(self, job: Job, label: str, on_loaded: Callable[[], None]) -> Reply | None:
-        request, setup = job.request, self.setup
+        request, setup = job.request, self._setup_of(job)
         stopwatch = job.stopwatch = job.stopwatch or Stopwatch(job.submitted, self._predictor.clock)
         stopwatch.lap("waiting")  # for the first time, or once more
         job.asked = ""
@@ -369,6 +383,9 @@ class Workers:
             self._queue.put_back(job)
             return None
         info = _with_reason(outcome.info, job, self._selection.remarks(job.chosen))
+        if job.sequence is not None and job.frame is not None:
+            job.sequence.answered = True
+            info = replace(info, frame=job.frame.number, steadied=job.frame.steadied)
         self.chosen = {name: getattr(info, name) for name in ("model", "ground", "ground_colour", "chosen", "reason")}
         stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in info.timings.items())
         log.info("%s: %s", label, stages)
@@ -380,7 +397,8 @@ class Workers:
     def _lend_default(self, job: Job, keep_alive: float, stopwatch: Stopwatch) -> Iterator[PipelineModel | None]:
         """Lend the settings' model if it is in memory, and finds the subject of a picture alone; else None."""
         default = self.setup.catalogue.specs.get(self.setup.model_id(options.DEFAULT_MODEL, job.chosen))
-        if default is None or not default.takes_a_picture_alone:
+        # A model may be in memory for one frame and gone for the next: none is asked about frames.
+        if default is None or not default.takes_a_picture_alone or job.frame is not None:
             yield None
             return
         with self._predictor.hold_loaded(job, default, keep_alive, stopwatch) as model:
@@ -404,19 +422,22 @@ class Workers:
             refiner = self._refiner(job, question, stopwatch, on_loaded)
             with self._mask_slot(job), refiner or nullcontext():
                 return Refining(job, question, picture, stopwatch, self.setup.uses_grounds, refiner).run()
-        chosen, looks = self.setup.takes_flat(job) is True, job in self._to_look
+        setup = self._setup_of(job)
+        chosen, looks = setup.takes_flat(job) is True, job in self._to_look
         self._to_look.discard(job)
-        spec, keep_alive = self.setup.model(question.model, job.chosen), self.setup.keep_alive(job)
+        spec, keep_alive = setup.model(question.model, job.chosen), setup.keep_alive(job)
         if looks or chosen or not isinstance(spec, ModelSpec):
             with self._mask_slot(job):
                 if looks:
                     chosen = keying.is_flat(picture, job.check)
                     stopwatch.lap("ground")
+                    if job.sequence is not None:
+                        job.sequence.flat = chosen
                     if not chosen:
                         return None
                 maker = options.FLAT if chosen else spec.id
                 lend_default = partial(self._lend_default, job, keep_alive, stopwatch)
-                return Keying(maker, job, question, picture, stopwatch, chosen, lend_default).run()
+                return Keying(maker, job, question, picture, stopwatch, chosen, lend_default, job.frame).run()
 
         @contextmanager
         def lend(needed: ModelSpec) -> Iterator[PipelineModel]:
@@ -439,7 +460,7 @@ class Workers:
             with lend(needed) as model, refiner or nullcontext(), suppress(ModelNeeded):
                 return pipeline.run(model)
         except Rejected as error:
-            if needed is spec or self.setup.config.clicks != options.AUTO or error.code not in UNUSABLE:
+            if needed is spec or setup.config.clicks != options.AUTO or error.code not in UNUSABLE:
                 raise
             log.warning("%s: %s is not asked: %s", label, needed.id, error.message)
             pipeline.go_without(needed, error)
@@ -460,6 +481,8 @@ def _label(job: Job) -> str:
     request, picture = job.request, job.picture
     if isinstance(request, Load) or picture is None:
         return f"load {job.model}"
+    if job.frame is not None:
+        return f"frame {job.frame.number} {picture.width} x {picture.height}"
     return f"{request.op} {picture.width} x {picture.height}" + (f" at {request.view}" if request.view else "")
 
 

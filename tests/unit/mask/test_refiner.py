@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from fakes import model
 from matted.inference.layer import Layer
+from matted.inference.memory import Memory
 from matted.inference.predictor import Prediction
 from matted.inference.timing import WHOLE_STAGE, Share, Stopwatch
 from matted.mask.finishing import Outcome
@@ -81,7 +82,7 @@ class Finds:
         distance = np.hypot(y[:, np.newaxis] * HEIGHT, x * WIDTH)
         self.matte = np.clip((70 - distance) / 16 + 0.5, 0, 1).astype(np.float32)
 
-    def predict(self, layers: Sequence[Layer], stage: str = "inference") -> Prediction:
+    def predict(self, layers: Sequence[Layer], stage: str = "inference", *, memory: Memory | None = None) -> Prediction:
         planes = np.zeros((3, 64, 64), np.uint8)
         return Prediction(self.matte, None, planes, "CPU", "")
 

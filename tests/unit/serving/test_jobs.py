@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
+from typing import cast
 
 import pytest
 from matted.mask.picture import Picture
+from matted.mask.scene import Frame
 from matted.serving.jobs import Job, JobQueue
+from matted.serving.kept.sequences import FrameSequence
+from matted.serving.setup import Setup
 from matted_client import Rejected
 from matted_client.messages import MaskRequest, Progress
 
@@ -16,6 +20,16 @@ STUCK_SECONDS = 30.0  # after which a thread that should have ended counts as st
 
 def job(number: int, peer: bytes = b"peer") -> Job:
     return Job(peer, number, MaskRequest(1, 1, "GRAY8"), Picture(1, 1, "GRAY8", [memoryview(b"x")]))
+
+
+def frame(number: int, sequence: FrameSequence, peer: bytes = b"peer") -> Job:
+    request = MaskRequest(1, 1, "GRAY8", sequence=1)
+    picture = Picture(1, 1, "GRAY8", [memoryview(b"x")])
+    return Job(peer, number, request, picture, sequence=sequence, frame=Frame(sequence.scene, number, True, int))
+
+
+def begun() -> FrameSequence:
+    return FrameSequence(MaskRequest(1, 1, "GRAY8", sequence=1), cast(Setup, None), None)
 
 
 def queue_of(count: int, limit: int = 10) -> JobQueue:
@@ -512,3 +526,61 @@ def test_a_closed_queue_is_drained_once_it_is_empty() -> None:
     assert not queue.drained
     queue.close()
     assert queue.drained and queue.take() is None
+
+
+# -- frames ------------------------------------------------------------------------------------------------------------
+
+
+def taken(queue: JobQueue) -> Job:
+    """Take the next job, and let it run."""
+    job = queue.take(0)
+    assert job is not None
+    return job
+
+
+def test_a_frame_waits_until_the_turn_of_the_one_before_is_over() -> None:
+    queue, sequence = JobQueue(10, PLENTY), begun()
+    for number in (1, 2, 3):
+        queue.submit(frame(number, sequence))
+    first = taken(queue)
+    assert first.id == 1 and queue.take(0) is None
+    assert first.frame is not None
+    first.frame.pass_on()
+    second = taken(queue)
+    assert second.id == 2 and queue.take(0) is None, "it is not finished, but its turn is over"
+    queue.put_back(second)
+    assert taken(queue).id == 2 and queue.take(0) is None, "what waits once more is not overtaken"
+    assert cancel(queue, 2) == [] and queue.take(0) is None
+    queue.done(second)
+    assert taken(queue).id == 3, "whatever came of it"
+
+
+def test_a_frame_that_is_not_ready_is_not_overtaken_by_the_next() -> None:
+    queue, sequence = JobQueue(10, PLENTY), begun()
+    for number in (1, 2):
+        queue.submit(frame(number, sequence))
+    assert queue.take(0, lambda job: job.id == 2) is None
+    assert [job.id for job in cancel(queue, 1)] == [1]
+    assert taken(queue).id == 2
+
+
+def test_sequences_take_turns_also_those_of_one_client_and_a_picture_goes_before_a_second_frame() -> None:
+    queue, one, other = JobQueue(20, PLENTY), begun(), begun()
+    for number in (1, 2, 3):
+        queue.submit(frame(number, one))
+    for number in (11, 12, 13):
+        queue.submit(frame(number, other))
+    queue.submit(job(99, b"somebody else"))
+    order = []
+    for _ in range(7):
+        order.append(taken(queue))
+        queue.done(order[-1])
+    assert [each.id for each in order] == [1, 11, 99, 2, 12, 3, 13]
+    at_work = frame(21, one)
+    queue.submit(at_work)
+    queue.submit(frame(22, one))
+    assert taken(queue) is at_work and at_work.frame is not None
+    at_work.frame.pass_on()
+    queue.submit(job(100, b"somebody else"))
+    assert taken(queue).id == 100, "as a frame of the film is at work already"
+    assert taken(queue).id == 22

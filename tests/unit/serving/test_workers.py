@@ -138,7 +138,7 @@ def test_requests_for_a_model_that_is_being_loaded_wait_in_the_queue_and_are_loa
     waiting = [job.id for _, job in harness.queue.unfinished()]
     assert waiting == [1, 2, 3, 4, 5]
     assert [thread.name for thread in threading.enumerate()].count("loads small") == 1
-    assert [job.id for job in harness.queue._waiting[b"me"]] == [2, 3, 4, 5]  # none of them holds a thread
+    assert [job.id for job in harness.queue._waiting[(b"me", None)]] == [2, 3, 4, 5]  # none of them holds a thread
     loading.open()
     assert all(result(harness.finished.of(request_id)) for request_id in range(1, 6))
     assert len(harness.engines.made) == 1
@@ -557,7 +557,7 @@ def test_no_more_masks_of_flat_grounds_are_made_at_once_than_there_are_workers(h
     wait_for(lambda: harness.workers._mask_threads == WORKERS, "the masks of the models")
     harness.mask_of(drawn(SIDE), 3)
     harness.queue.recheck()
-    assert looks.count == 0 and [job.id for job in harness.queue._waiting[b"me"]] == [3]
+    assert looks.count == 0 and [job.id for job in harness.queue._waiting[(b"me", None)]] == [3]
     for gate in gates:  # one of them infers, whichever was loaded first, and the other waits for it
         gate.open()
     assert result(harness.finished.of(3)).chosen

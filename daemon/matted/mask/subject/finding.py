@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from matted.inference import model_io
 from matted.inference.engines.engine import Planes
 from matted.inference.layer import Layer
+from matted.inference.memory import Memory
 from matted.inference.predictor import Prediction
 from matted.inference.timing import Stopwatch
 from matted.mask.interactive import Hints
 from matted.mask.picture import Picture
+from matted.mask.scene import Scene
 from matted.mask.subject import clicking, presence, second_look, steering
 from matted.mask.subject.clicking import Clicked, ClickModel
 from matted.mask.subject.second_look import Box
@@ -37,8 +39,11 @@ class PipelineModel(Protocol):
 
     spec: ModelSpec
 
-    def predict(self, layers: Sequence[Layer], stage: str = "inference") -> Prediction:
-        """Run the model on a picture, and a plate if it needs one. Raises Rejected, MemoryError."""
+    def predict(self, layers: Sequence[Layer], stage: str = "inference", *, memory: Memory | None = None) -> Prediction:
+        """Run the model on a picture, and a plate if it needs one. Raises Rejected, MemoryError.
+
+        memory: of the scene that the picture is a frame of; None: it is no frame, or shown in part.
+        """
 
     def give_back(self) -> None:
         """Say that the model is no longer needed."""
@@ -109,9 +114,11 @@ class Finder:
         picture: Picture,
         stopwatch: Stopwatch,
         clicks: ModelSpec | None,
+        scene: Scene | None = None,
     ) -> None:
-        """Take a request. The parameters are those of Pipeline."""
+        """Take a request. The parameters are those of Pipeline; scene: that the picture is a frame of, if it is one."""
         self.spec = spec
+        self._scene = scene
         self._hints = hints = _said(request, picture)
         # A hint that decides pixels is told to no such model, so that it is left to what knows all three.
         suits = clicking.understands(hints) and (spec.takes_clicks or not picture.hint_decides)
@@ -143,7 +150,10 @@ class Finder:
         Raises Rejected, MemoryError, ModelNeeded.
         """
         found = self._picture.answers.get(self.key, lambda: self._find(model))
-        self._refuse_nothing(found.seen)
+        if self._scene is None:
+            self._refuse_nothing(found.seen)
+        elif not self._said_to_be_there and not self._scene.shows_subject(found.confidence, self.spec.subject_floor):
+            return replace(found, matte=np.zeros_like(found.matte))  # it may come later, or come back
         return found
 
     @property
@@ -171,7 +181,8 @@ class Finder:
         if self.spec.takes_clicks:
             return self._of_clicks_alone(clicked)
         seen = findings.get(self._seen_key, lambda: self._look(model))
-        self._refuse_nothing(seen)
+        if self._scene is None:
+            self._refuse_nothing(seen)
         merged = None
         if self._request.second_look and (hints is None or hints.box is None):
             merged = findings.get(("second look", self.spec), lambda: self._second_look(model, seen))
@@ -205,16 +216,22 @@ class Finder:
         return Subject(seen, matte, False, clicked), matte.nbytes
 
     def _look(self, model: PipelineModel | None) -> tuple[Seen, int]:
-        prediction = _there(model, self.spec).predict(self._picture.layers)
+        memory = None if self._scene is None else self._scene.memory
+        prediction = _there(model, self.spec).predict(self._picture.layers, memory=memory)
         probable = model_io.probability(prediction.raw, self.spec)
         confidence = presence.confidence(probable, prediction.planes, self.spec, min(self._size))
         matte = model_io.matte(probable, self.spec)
         size = matte.nbytes + (0 if prediction.foreground is None else prediction.foreground.nbytes)
         return Seen(matte, prediction.foreground, confidence, prediction.device, prediction.note), size
 
+    @property
+    def _said_to_be_there(self) -> bool:
+        """Whether somebody says that there is a subject, whatever the model sees."""
+        return self._request.anyway or self._hints is not None
+
     def _refuse_nothing(self, seen: Seen) -> None:
         """Raise Rejected("no_subject") if the confidence is too low, and nobody says that there is one."""
-        if self._request.anyway or self._hints is not None:
+        if self._said_to_be_there:
             return
         if not presence.is_present(seen.confidence, self.spec):
             raise Rejected(

@@ -1,0 +1,1 @@
+"""What clients keep in the daemon between their requests: open pictures, and sequences. All of it is bounded."""
