@@ -5,7 +5,7 @@ A picture is any object with the attributes that `remove_background` uses; GIMP'
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import frames
@@ -113,7 +113,8 @@ class _Scene:
             from matted_client import messages
 
             raise Rejected(messages.NO_SUBJECT, "Nothing stays of this frame.")
-        return _made(layer, reading, mask, self._options, within)
+        cut_out, warnings = _made(layer, reading, mask, self._options, within)
+        return _part_of(cut_out), warnings
 
 
 def _cut_out(asker, layer, plate, options):
@@ -157,11 +158,20 @@ def _made(layer, reading, mask, options, box):
     if options.foreground and mask.foreground is None:
         warnings.append(_("The daemon sent no clean colours; the layer's own are used."))
     clean = None if mask.foreground is None else overlay(reading.pixels.bytes, mask.foreground)
-    if clean is not None:
-        clean = frames.part(clean, layer.area, layer.size)
-    alpha = frames.part(mask.alpha, layer.area, layer.size)
     ground = describe_ground(mask.info, WORDS)
-    return CutOut(layer, *layer.size, layer.depth, alpha, clean, box, ground), warnings
+    return CutOut(layer, reading.width, reading.height, layer.depth, mask.alpha, clean, box, ground), warnings
+
+
+def _part_of(cut_out):
+    """Return the layer's own part of a CutOut of the area that it was looked at in."""
+    layer, clean = cut_out.layer, cut_out.overlay
+    return replace(
+        cut_out,
+        width=layer.size[0],
+        height=layer.size[1],
+        alpha=frames.part(cut_out.alpha, layer.area, layer.size),
+        overlay=None if clean is None else frames.part(clean, layer.area, layer.size),
+    )
 
 
 def _without_subject(layer):
