@@ -99,13 +99,15 @@ def _ids(text: str) -> list[str]:
 
 def _colour(text: str) -> tuple[int, int, int]:
     """Parse a colour as CSS writes it."""
-    from PIL import ImageColor
+    from matted.files.framing import words
 
     try:
-        red, green, blue = ImageColor.getrgb(text)[:3]
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"it has to be a colour such as white or #3377aa, not {text!r}") from error
-    return red, green, blue
+        colour = words.rgb(text)
+    except MattedError as error:
+        raise argparse.ArgumentTypeError(error.message) from error
+    if colour is None:
+        raise argparse.ArgumentTypeError(f"it has to be a colour such as white or #3377aa, not {text!r}")
+    return colour
 
 
 def _target(options: argparse.Namespace) -> Path:
