@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from matted.library.keywords import OTHERS, RefineKeywords, RemoveKeywords
 from matted_client import options
 from matted_client.options import (
     GimpOptions,
@@ -93,6 +94,19 @@ def gimp_table(kind: Any = GimpOptions) -> str:
     return "\n".join(lines) + "\n"
 
 
+def keywords_table(kind: Any, keywords: Any) -> str:
+    """The keyword arguments of a function for programs in Python."""
+    types = {name: found.__forward_arg__ for name, found in keywords.__annotations__.items()}
+    said = {name: (entry.default, _sentences(entry)) for name, entry in entries(kind).items()}
+    said |= {name: each for name, each in OTHERS.items() if name in types}
+    lines = ["| keyword | type | default | |", "|---|---|---|---|"]
+    for name, (default, text) in said.items():
+        kind_of = types[name].replace("|", "\\|").replace("'", '"')
+        shown = f'"{default}"' if isinstance(default, str) else repr(default)
+        lines.append(f"| `{name}` | `{kind_of}` | `{shown}` | {text} |")
+    return "\n".join(lines) + "\n"
+
+
 def help_list(kind: Any = KritaOptions, switches: bool = False, language: Language = Language()) -> str:
     """What the controls of a dialog are for, in HTML. switches: whether they have controls of their own."""
     found = []
@@ -141,6 +155,8 @@ LISTS: dict[str, Callable[[Language], str]] = {
     "options of refining scripts": lambda _: script_table(RefineOptions),
     "backgrounds": shades_list,
     "mouse and keys": keys_table,
+    "keywords of remove": lambda _: keywords_table(MaskOptions, RemoveKeywords),
+    "keywords of refine": lambda _: keywords_table(RefineOptions, RefineKeywords),
     "kinds of files": lambda _: _kinds_table(),
 }
 
@@ -152,7 +168,7 @@ def pages(name: str) -> tuple[Path, Path]:
 
 def updated() -> Iterator[tuple[Path, str]]:
     """Each document with what it should say."""
-    for name in ("protocol.md", "gimp-batch.md", "files.md"):
+    for name in ("protocol.md", "gimp-batch.md", "files.md", "python.md"):
         path = CHECKOUT / "docs" / name
         yield path, _with_lists(path, Language())
     for name in LANGUAGES:

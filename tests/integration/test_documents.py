@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import matted
 import numpy as np
 from conftest import CHECKOUT, PHOTOGRAPHS, Daemon
 from matted.cli.main import command_parser
+from matted.models import catalogue
 from matted.settings import config
 from matted_client import messages
 from matted_client.formats import BYTES_PER_PIXEL
@@ -19,6 +22,7 @@ from PIL import Image
 
 DOCS = CHECKOUT / "docs"
 PROTOCOL = (DOCS / "protocol.md").read_text("utf-8")
+PYTHON = (DOCS / "python.md").read_text("utf-8")
 PAGES = [*CHECKOUT.glob("*.md"), *DOCS.glob("*.md")]
 
 
@@ -56,6 +60,39 @@ def test_the_client_in_the_protocol_document_works_as_it_stands(daemon: Daemon, 
             smaller = np.asarray(mask.resize(shown.size, Image.Resampling.BOX), float)
             assert np.abs(np.asarray(shown, float) - smaller).mean() < 4
     assert "'op': 'done'" in done.stdout and done.stdout.count("'op': 'result'") >= 2
+
+
+def test_the_examples_for_python_run_as_they_stand(daemon: Daemon, tmp_path: Path) -> None:
+    """All of them, one after another, in a folder with a photograph and a folder of photographs."""
+    shutil.copy(PHOTOGRAPHS / "coffee.jpg", tmp_path / "photo.jpg")
+    (tmp_path / "holiday").mkdir()
+    for name in ("coffee.jpg", "astronaut.jpg"):
+        shutil.copy(PHOTOGRAPHS / name, tmp_path / "holiday")
+    readme = (CHECKOUT / "README.md").read_text("utf-8")
+    blocks = [block for page in (readme, PYTHON) for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL)]
+    assert len(blocks) > 8
+    for block in blocks:
+        script = tmp_path / "example.py"
+        script.write_text(block, "utf-8")
+        command = [sys.executable, "-W", "error", str(script)]
+        done = subprocess.run(command, env=daemon.environ, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert (done.returncode, done.stderr) == (0, ""), block
+    with Image.open(tmp_path / "shop.jpg") as shop:
+        assert (shop.format, shop.size) == ("JPEG", (800, 800))
+    made = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.suffix in (".png", ".webp")}
+    named = {name.replace("\\", "/") for block in blocks for name in re.findall(r'"([\w-]+\.(?:png|webp))"', block)}
+    assert made == named | {"holiday/coffee.png", "holiday/astronaut.png"}
+
+
+def test_the_page_for_python_names_models_and_errors_that_exist() -> None:
+    rows = re.search(r"\| its model \| here \|\n(.*?)\n\n", PYTHON, re.DOTALL)
+    assert rows is not None
+    here = {name for row in rows[1].splitlines()[1:] for name in re.findall(r"`([^`]+)`", row.split("|")[2])}
+    known = set(catalogue.load().specs)
+    assert len(here) > 10 and here <= known
+    section = PYTHON.partition("\n## Errors\n")[2].partition("```")[0]
+    errors = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", section, re.M))))
+    assert {"PictureError", "NotRunning"} <= errors <= set(matted.__all__)
 
 
 def test_the_protocol_document_has_every_operation_code_and_limit() -> None:

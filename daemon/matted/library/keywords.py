@@ -24,7 +24,10 @@ OTHERS: dict[str, tuple[Any, str]] = {
     "drop": ((), "Points x, y that do not belong to the subject."),
     "hint": (None, "A picture of the same size: white is the subject, black the background, all else undecided."),
     "plate": (None, "The same scene without the subject, for models that compare."),
-    "background": (None, 'What the cut-out lies on: a colour as CSS has it, a picture, "blur" or "blur:RADIUS".'),
+    "background": (
+        None,
+        'What the cut-out lies on: a colour as CSS has it, or its R, G, B; a picture; "blur" or "blur:RADIUS".',
+    ),
     "add_shadow": (None, "A soft shadow below the subject, 1 to 100 percent dark."),
     "crop": (None, 'Show the box of the subject with this margin: pixels, or percent, such as 20 or "5%".'),
     "size": (None, "Width and height in pixels, into which the result is fitted."),
@@ -54,7 +57,7 @@ class _Others(TypedDict, total=False):
 
 class _CutOut(TypedDict, total=False):
     clean_colours: bool
-    background: AnyPicture | None
+    background: AnyPicture | tuple[int, int, int] | None
     add_shadow: int | None
 
 

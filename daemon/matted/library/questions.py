@@ -149,6 +149,8 @@ def _frame(rest: dict[str, Any]) -> Frame:
 
 
 def _background(background: Any) -> Background:
+    if isinstance(background, tuple):
+        return words.background(f"rgb({','.join(map(str, background))})")
     if isinstance(background, str):
         return words.background(background)
     return Scene(kinds.take(background, "background").picture)

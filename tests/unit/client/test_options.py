@@ -239,7 +239,7 @@ def test_the_help_pages_name_every_control() -> None:
 
 def test_the_documents_have_the_lists_of_today() -> None:
     found = dict(documents.updated())
-    assert len(found) == 3 + 2 * len(documents.LANGUAGES)
+    assert len(found) == 4 + 2 * len(documents.LANGUAGES)
     for document, wanted in found.items():
         assert document.read_text("utf-8") == wanted, "run: make documents"
     together = "".join(found.values())

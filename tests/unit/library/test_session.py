@@ -225,6 +225,7 @@ def test_a_value_that_no_request_can_have_is_refused(
         ({"target": "out.jpg"}, "A JPEG cannot be transparent, and a cut-out is. Give it a background"),
         ({"target": "out.png", "quality": 80}, "PNG has no quality"),
         ({"background": "no colour"}, "no colour is no colour"),
+        ({"background": (1, 2)}, "is no colour"),
         ({"crop": "a lot"}, "A margin is pixels or percent"),
         ({"size": (0, 9)}, "A size is width and height"),
         ({"add_shadow": 101}, "A shadow is 1 to 100 percent dark"),
@@ -285,6 +286,7 @@ def test_a_result_is_framed(daemon: Daemon, new: session.Session) -> None:
     assert new.remove(PICTURE, size=(10, 10)).shape == (10, 10, 4)
     assert new.remove(Image.fromarray(PICTURE), square=True, background="#ff0000").mode == "RGB"
     white = new.remove(PICTURE, background="white")
+    np.testing.assert_array_equal(new.remove(PICTURE, background=(255, 255, 255)), white)
     np.testing.assert_array_equal(white[:, :20], PICTURE[:, :20])
     assert (white[:, 20:] == 255).all()
     scene = new.remove(PICTURE, background=PICTURE[:, ::-1])
