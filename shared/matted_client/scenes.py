@@ -55,11 +55,6 @@ class Scene:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    @property
-    def unanswered(self) -> int:
-        """How many frames were sent, and their masks not received."""
-        return len(self._sent)
-
     def send(
         self, pixels: Any, plate: Any = None, hint: Any = None, cancelled: Cancelled = never, **options: Any
     ) -> None:
