@@ -112,7 +112,7 @@ class _Scene:
         if mask.is_empty:
             from matted_client import messages
 
-            raise Rejected(messages.NO_SUBJECT, "Nothing stays of this frame.")
+            raise Rejected(messages.NO_SUBJECT, "No subject was found in this picture.")
         cut_out, warnings = _made(layer, reading, mask, self._options, within)
         return _part_of(cut_out), warnings
 

@@ -103,7 +103,7 @@ class Frames:
             self._scene.send(picture.pixels, cancelled=cancelled, **fields)
             mask = self._scene.receive(on_progress, cancelled)
             if mask.is_empty:
-                raise Rejected(NO_SUBJECT, "Nothing stays of this frame.")
+                raise Rejected(NO_SUBJECT, "No subject was found in this picture.")
             return mask
         except Rejected as error:
             raise _refused(self._session, error, self._model) from error
