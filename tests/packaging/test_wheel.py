@@ -104,7 +104,7 @@ def test_the_metadata_says_name_version_and_licence(metadata: Message) -> None:
 
 def test_everything_that_is_needed_is_required(metadata: Message) -> None:
     required = {str(value).split(";")[0].rstrip(".0123456789>= ") for value in metadata.get_all("Requires-Dist", [])}
-    needed = {"msgpack", "numpy", "openvino", "pillow", "pip", "platformdirs", "psutil", "pyzmq", "tqdm"}
+    needed = {"msgpack", "numpy", "openvino", "pillow", "pip", "platformdirs", "psutil", "pyzmq", "tqdm", "zlib-ng"}
     assert needed <= required
 
 
