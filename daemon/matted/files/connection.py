@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from matted_client import MattedError, Unavailable
 from matted_client.client import Session, connect
 from matted_client.pictures import Cancelled, Mask, OnProgress
+
+from matted.files.pictures import Picture
 
 Ask = Callable[..., Mask]  # takes a session, on_progress and cancelled
 
@@ -58,3 +61,20 @@ class Connection:
             with self._starting:
                 self._session = connect(self._client, on_progress=on_progress, cancelled=cancelled)
         return self._session
+
+
+def about(picture: Picture, fields: Mapping[str, Any], refine: bool) -> Ask:
+    """Return what asks a session for the mask of a picture, of 16 bits if the picture has more than 8.
+
+    fields: others of the request, and the frames of a hint and a plate, by name.
+    refine: whether a mask that is there is refined, which is the hint.
+    """
+    width, height = picture.image.size
+    pixels = picture.image.tobytes()
+    depth = 16 if picture.is_deep else 8
+
+    def ask(session: Session, **watched: Any) -> Mask:
+        question = session.refine if refine else session.mask
+        return question(pixels, width, height, picture.wire_format, depth=depth, **fields, **watched)
+
+    return ask

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from matted_client import MattedError, client
+from matted_client import MattedError
 from matted_client.options import MaskOptions, RefineOptions
 from matted_client.pictures import Mask, OpenPicture, ignore, never
 
 from matted.files import cutting, masks, pictures
-from matted.files.connection import Ask
+from matted.files.connection import Ask, about
 from matted.files.formats import known
 from matted.files.formats.known import Form
 from matted.files.framing import words
@@ -72,8 +72,6 @@ class Question:
     def fields_of(self, taken: Taken) -> dict[str, Any]:
         """Return the fields of the request about a picture, but for its plate. Raises MattedError."""
         fields = {**self._fields, "foreground": self._rest["clean_colours"] and not self._mask_only}
-        if taken.picture.is_deep:
-            fields["depth"] = 16
         if self._hint is not None:
             given = kinds.take_mask(self._hint, "mask" if self._refine else "hint")
             strokes = not self._refine
@@ -83,21 +81,16 @@ class Question:
 
     def of_pixels(self, taken: Taken) -> Ask:
         """Return what asks a session about a picture that is sent with the question."""
-        picture, fields = taken.picture, self.fields_of(taken)
+        fields = self.fields_of(taken)
         if self._rest["plate"] is not None:
             fields["plate"] = plate_of(self._rest["plate"], taken)
-        pixels, (width, height) = picture.image.tobytes(), picture.image.size
+        return about(taken.picture, fields, self._refine)
 
-        def ask(session: client.Session, **watched: Any) -> Mask:
-            question = session.refine if self._refine else session.mask
-            return question(pixels, width, height, picture.wire_format, **fields, **watched)
-
-        return ask
-
-    def of_open(self, fields: dict[str, Any], picture: OpenPicture) -> Mask:
+    def of_open(self, taken: Taken, fields: dict[str, Any], picture: OpenPicture) -> Mask:
         """Ask about a picture that the daemon has. fields: as `fields_of` returned them."""
         question = picture.refine if self._refine else picture.mask
-        return question(**fields, on_progress=self.progress, cancelled=self.cancelled)
+        depth = 16 if taken.picture.is_deep else 8
+        return question(**fields, depth=depth, on_progress=self.progress, cancelled=self.cancelled)
 
     def give(self, taken: Taken, reply: Mask) -> Any:
         """Return the result of the picture's kind, or write it and return its file. Raises PictureError."""

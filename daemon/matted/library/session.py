@@ -279,7 +279,7 @@ class OpenPicture(Generic[Result]):
                 how = {"plate": self._plate, "cancelled": cancelled}
                 pixels = picture.image.tobytes()
                 self._kept = session, session.open(pixels, *picture.image.size, picture.wire_format, **how)
-            return question.of_open(fields, self._kept[1])
+            return question.of_open(self._taken, fields, self._kept[1])
 
         with self._lock:
             if self._connection is None:

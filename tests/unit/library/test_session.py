@@ -125,7 +125,7 @@ def test_a_call_asks_with_the_options_that_it_was_given(daemon: Daemon, new: ses
     wanted = {"model": "flat", "threshold": 0.25, "holes": "open", "box": [1, 2, 30, 20], "foreground": True}
     assert {name: fields[name] for name in wanted} == wanted
     assert (fields["keep"], fields["drop"]) == ([[3, 4]], [[5, 6]])
-    assert "depth" not in fields and "hint" not in fields and "plate" not in fields
+    assert fields["depth"] == 8 and "hint" not in fields and "plate" not in fields
 
 
 def test_every_option_may_be_given_its_default(daemon: Daemon, new: session.Session) -> None:

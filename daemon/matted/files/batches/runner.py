@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from matted_client import MattedError, Rejected, messages
-from matted_client.client import Session
 from matted_client.messages import Progress
 from matted_client.pictures import Mask
 
 from matted.files import masks, pictures
 from matted.files.batches.outcomes import DONE, EXISTING, Kept, Outcome, failure
-from matted.files.connection import Ask, Connection
+from matted.files.connection import Ask, Connection, about
 from matted.files.formats.known import PNG, Form
 from matted.files.framing.frame import Frame
 from matted.files.hints import Hints
@@ -200,21 +199,12 @@ class Runner:
 
     def _question(self, picture: Picture, plate: Picture | None, hint: bytes | None) -> Ask:
         """Return what asks a session for the mask. hint: a byte for each pixel, if there is one."""
-        width, height = picture.image.size
-        pixels = picture.image.tobytes()
         fields = {**self._options.request, **self._options.hints.fields}
-        if picture.is_deep:
-            fields["depth"] = 16
         if hint is not None:
             fields["hint"] = hint
         if plate is not None:
             fields["plate"] = plate.image.convert(picture.image.mode).tobytes()
-
-        def ask(session: Session, **watched: Any) -> Mask:
-            question = session.refine if self._options.refine else session.mask
-            return question(pixels, width, height, picture.wire_format, **fields, **watched)
-
-        return ask
+        return about(picture, fields, self._options.refine)
 
     def _raise_if_stopping(self) -> None:
         if self._stopping.is_set():
