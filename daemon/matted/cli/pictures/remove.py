@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from matted_client import MattedError
 from matted_client.options import MaskOptions
 
 from matted.cli import answers
-from matted.cli.output import WrongArguments
+from matted.cli.output import FAILED, OK, WrongArguments
 from matted.cli.pictures import arguments, films, framing
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ def add_parser(commands: Any) -> None:
         " of the film itself",
     )
     arguments.add_run(remove)
+    remove.add_argument(
+        "--watch", action="store_true", help="go on with pictures that are put into the folder, until Ctrl-C"
+    )
     films.add_arguments(remove.add_argument_group("films, and frames of one scene"))
     _add_hints(remove.add_argument_group("what to keep, for one picture", arguments.PLACES))
     arguments.add_options(remove.add_argument_group("the mask"), MaskOptions)
@@ -77,6 +81,8 @@ def _remove(given: argparse.Namespace) -> int:
         except MattedError as error:
             raise WrongArguments(error.message, error.hint) from error
     with Pipes() as pipes:
+        if given.watch:
+            return _watch(given, pipes)
         return _run(given, hints, pipes)
 
 
@@ -99,6 +105,28 @@ def _run(given: argparse.Namespace, hints: Hints, pipes: Pipes) -> int:
     fields, written = arguments.request(given, MaskOptions), arguments.written(given, work.form)
     options = runner.RunOptions(given.mask, given.timings, fields, plate=plate, hints=hints, **written)
     return arguments.carry_out(work, options, arguments.manner(given, pipes), pipes)
+
+
+def _watch(given: argparse.Namespace, pipes: Pipes) -> int:
+    from matted.cli.pictures.stopping import Stopping
+    from matted.files.batches import batch, plan, runner, watching
+    from matted.files.formats import known
+
+    wrong = {"--dry-run": given.dry_run, "--force": given.force, "-o -": given.output == "-"}
+    for name in [name for name, value in wrong.items() if value]:
+        raise WrongArguments(f"{name} does not go with --watch.", "A picture whose result is there is not made again.")
+    kind, form = "mask" if given.mask else "cutout", arguments.form(given)
+
+    def plan_for(folders: Sequence[Path]) -> plan.Plan:
+        return plan.plan(folders, given.output, kind, False, True, given.recursive, form=form)
+
+    form = form or known.PNG
+    fields, written = arguments.request(given, MaskOptions), arguments.written(given, form)
+    options = runner.RunOptions(given.mask, given.timings, fields, plate=given.plate, **written)
+    manner = arguments.manner(given, pipes)
+    with Stopping() as stopping:
+        ending: batch.Ending = watching.run(given.inputs, plan_for, options, manner, stopping)
+    return OK if ending.succeeded else FAILED
 
 
 def _refuse_several(inputs: list[Path]) -> None:

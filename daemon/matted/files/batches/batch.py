@@ -88,6 +88,7 @@ class Batch:
         self._work = work
         self._options = options
         self._manner = manner
+        self._open_ended = not count
         self._tally = Tally()
         self._begun: deque[tuple[Step, Future[Outcome]]] = deque()
         self._end = ExitStack()
@@ -240,6 +241,8 @@ class Batch:
     def _earlier_rows(self, path: Path) -> Iterator[dict[str, object]]:
         """Yield the rows of pictures whose results exist: what the report of an earlier run says of them stays."""
         self._before = report.earlier(path) if self._work.skip_existing else {}
+        if self._open_ended:
+            yield from self._before.values()
         for step in self._work.steps:
             row = self._before.get(str(step.source))
             if self._passes(step) and row is not None and row["target"] == str(step.target):

@@ -82,6 +82,7 @@ class Display:
         self._aside = aside
         self._bar = _bar(count, single) if sys.stderr is not None and sys.stderr.isatty() else None
         self._single = single
+        self._named = single or not count
         self._download: tqdm[None] | None = None
         self._current: Path | None = None
         self._lock = threading.Lock()
@@ -133,7 +134,7 @@ class Display:
             self._print(str(outcome.target), self._out)
 
     def _show_result(self, target: Path, info: MaskResult, timings: bool) -> None:
-        if (self._single or timings) and not self._aside:
+        if (self._named or timings) and not self._aside:
             self._print(str(target), self._out)
         ground = describe_ground(info)
         if timings:
