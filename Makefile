@@ -64,6 +64,7 @@ fuzz: $(TESTABLE)
 
 soak: $(TESTABLE)
 	$(ATTACK).soak
+	$(ATTACK).many
 
 chaos: $(TESTABLE)
 	$(ATTACK).chaos

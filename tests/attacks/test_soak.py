@@ -1,10 +1,10 @@
-"""Short versions of `make soak`, many clients at once, and `make chaos`, a daemon that is killed again and again."""
+"""Short versions of `make soak` (many clients, and many files) and `make chaos`, a daemon that is killed all the time."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from attacks import chaos, soak
+from attacks import chaos, many, soak
 
 
 def test_every_mask_is_the_one_that_the_request_gets_alone(tmp_path: Path, u2netp_file: Path) -> None:
@@ -18,3 +18,10 @@ def test_a_killed_daemon_costs_one_request_and_the_next_one_works(tmp_path: Path
     assert work.done["killed daemons"] == 4
     assert work.outcomes["mask"] > 0
     assert not work.wrong
+
+
+def test_a_run_that_is_interrupted_and_killed_gets_every_result_once(tmp_path: Path) -> None:
+    ran = many.many(tmp_path, 240)
+    assert not [fault for fault in ran.faults if "grew" not in fault], ran
+    first, second, last = ran.done
+    assert 0 < first < second < last == 240, "each run did a part"
