@@ -1,4 +1,4 @@
-"""Short versions of `make soak` (many clients, and many files) and `make chaos`, a daemon that is killed all the time."""
+"""Short versions of `make soak`, many clients and many files, and of `make chaos`, a daemon that is often killed."""
 
 from __future__ import annotations
 

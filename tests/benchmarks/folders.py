@@ -1,17 +1,29 @@
-"""Throughput: `matted remove` and `rembg p` on the same JPEG photographs, against bare inference in a loop."""
+"""Throughput: `matted remove` and `rembg p` on the same JPEG photographs, against bare inference in a loop.
+
+python -m benchmarks.folders [--photographs 100] [--model u2netp] [--megapixels 12]...
+(in tests/) prints photographs a minute, where the time of one goes, and processor time; --rembg its peer's as well.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
+import resource
 import shutil
 import statistics
+import subprocess
 import tempfile
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import photographs
 from benchmarks.cold import command
+from benchmarks.peer import Rembg
 from benchmarks.photographs import Layer
 from benchmarks.samples import Results, Sample, ratio
 from benchmarks.workplace import MODELS, Bare, Subject, Workplace
+from hosts.roots import cache_folder
 
 KIND = "folders"
 BARE, PLAIN, MATTED, REMBG = "bare in a loop", "matted remove, as rembg", "matted remove", "rembg p"
@@ -87,3 +99,72 @@ def pace(folder: Path, margin: int) -> float:
     times = sorted(file.stat().st_mtime_ns for file in folder.glob("*.png"))
     first, last = margin - 1, len(times) - margin
     return (times[last] - times[first]) / 1e9 / (last - first)
+
+
+# What folders have to reach, by the megapixels of a photograph: photographs a minute, and the share of bare inference.
+_GOALS = {12.0: (110.0, 0.0), 1.0: (0.0, 0.8)}
+_AGAINST_REMBG = 6.0  # times as many photographs
+
+
+def lines(place: Workplace, subject: Subject, megapixels: float, count: int, against_rembg: bool) -> Iterator[str]:
+    """Measure one folder, and yield what came of it in lines for a person."""
+    bare = place.bare(subject)
+    bare.show(Layer(1.0))
+    source = photographs.folder(place.cache / "photographs", count, megapixels)
+    loop = _loop(bare)
+    with tempfile.TemporaryDirectory() as scratch, place.daemon(subject.arithmetic) as daemon:
+        target = Path(scratch) / "out"
+        daemon.start("--keep-alive", "forever")
+        with daemon.session() as session:
+            session.load(subject.spec.id)
+        arguments = ["remove", str(source), "-o", str(target), "--model", subject.spec.id, "--json"]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(
+            daemon.command(*arguments), env=daemon.environ, capture_output=True, text=True, check=True
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = pace(target, _MARGIN)
+        size = statistics.mean(file.stat().st_size for file in target.glob("*.png"))
+    loop += _loop(bare)
+    alone = statistics.median(loop)
+    minute, share = _GOALS.get(megapixels, (0.0, 0.0))
+    goals = f" (goal: {minute:g})" if minute else f" (goal: {share:g} of bare)" if share else ""
+    yield f"{count} photographs of {megapixels:g} megapixels, {subject.name}:"
+    yield f"  bare inference in a loop  {60 / alone:7.1f} a minute"
+    yield f"  matted remove             {60 / seconds:7.1f} a minute, {alone / seconds:.2f} of bare{goals}"
+    results = [row["result"] for row in map(json.loads, done.stdout.splitlines()) if row.get("result")]
+    stages = Counter[str]()
+    for result in results:
+        stages.update(result["timings"])
+    said = ", ".join(f"{stage} {total / len(results):.3f}" for stage, total in stages.most_common())
+    yield f"  in the daemon, seconds a photograph: {said}"
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    yield f"  processor time of the command: {processor / count:.3f} s a photograph; {size / 1e6:.1f} MB a result"
+    name = place.rembg.name(subject.spec.id)
+    if against_rembg and name is not None:
+        theirs = _rembg(place, name, source)
+        times = f"matted {theirs / seconds:.1f} times as many (goal: {_AGAINST_REMBG:g})"
+        yield f"  rembg p                   {60 / theirs:7.1f} a minute; {times}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.folders")
+    parser.add_argument("--photographs", type=int, default=100, metavar="N")
+    parser.add_argument("--model", default=MODELS[0], metavar="ID")
+    parser.add_argument("--megapixels", type=float, action="append")
+    parser.add_argument("--rembg", action="store_true", help="measure rembg as well; it is installed for that")
+    options = parser.parse_args()
+    cache = cache_folder() / "benchmarks"
+    cache.mkdir(parents=True, exist_ok=True)
+    place = Workplace(cache, Rembg(cache / "rembg", None), quick=False)
+    if options.rembg:
+        place.rembg.install()
+    (subject,) = [each for each in place.subjects() if each.name == options.model]
+    for size in options.megapixels or reversed(SIZES):
+        for line in lines(place, subject, size, options.photographs, options.rembg):
+            print(line, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
