@@ -6,7 +6,6 @@ gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 import strips
 from gi.repository import Gegl, Gimp
-from matted_client.cropping import box_of_subject
 from texts import _
 
 OVERLAY = "R'G'B'A u8"
@@ -49,6 +48,8 @@ def crop(copy, cut_out):
     """
     if type(copy) is not Gimp.Layer or copy.get_filters():  # a filter may look otherwise on a smaller layer
         return _('"%s" was not cropped: it has a filter.') % cut_out.layer.name
+    from matted_client.cropping import box_of_subject  # only here: reading does not wait for it
+
     width, height = cut_out.width, cut_out.height
     shown = b"".join(strips.read(copy.get_mask(), 0, 0, width, height, SHOWN, lambda: None))
     box = box_of_subject(shown, width, height)
