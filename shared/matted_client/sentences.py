@@ -80,6 +80,11 @@ OF_THE_CLIENT = (
 )
 
 
+def nothing_found() -> Rejected:
+    """Return the error of a frame in which there is no subject: the daemon has an empty mask in its place."""
+    return Rejected(messages.NO_SUBJECT, *SENTENCES[messages.NO_SUBJECT])
+
+
 def as_matted_error(error: Exception, sentence: str, hint: str = "") -> MattedError:
     """Return the error that is caught now as one for a person. What is none yet is also told on stderr.
 

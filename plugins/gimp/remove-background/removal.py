@@ -110,9 +110,9 @@ class _Scene:
 
         mask = asker.answer(question, reading, *plates)
         if mask.is_empty:
-            from matted_client import messages
+            from matted_client.sentences import nothing_found
 
-            raise Rejected(messages.NO_SUBJECT, "No subject was found in this picture.")
+            raise nothing_found()
         cut_out, warnings = _made(layer, reading, mask, self._options, within)
         return _part_of(cut_out), warnings
 

@@ -13,13 +13,13 @@ from .matted_client import getting
 from .matted_client.client import Session
 from .matted_client.errors import Rejected
 from .matted_client.filling import Filling
-from .matted_client.messages import NO_SUBJECT
 from .matted_client.models import Facts
 from .matted_client.pictures import Cancelled, Mask, OnProgress, OpenPicture
 from .matted_client.plugin import open_session, read_installation
 from .matted_client.preview.conversation import Connect, Conversation
 from .matted_client.remedies import facts_for, is_of_a_model
 from .matted_client.scenes import Scene
+from .matted_client.sentences import nothing_found
 from .request_thread import Task
 from .texts import _
 
@@ -103,7 +103,7 @@ class Frames:
             self._scene.send(picture.pixels, cancelled=cancelled, **fields)
             mask = self._scene.receive(on_progress, cancelled)
             if mask.is_empty:
-                raise Rejected(NO_SUBJECT, "No subject was found in this picture.")
+                raise nothing_found()
             return mask
         except Rejected as error:
             raise _refused(self._session, error, self._model) from error

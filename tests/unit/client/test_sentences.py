@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from matted_client import MattedError, Rejected, Unavailable, messages, sentences
-from matted_client.sentences import SENTENCES, as_matted_error, in_words
+from matted_client.sentences import SENTENCES, as_matted_error, in_words, nothing_found
 from words import read
 
 CLIENT = Path(sentences.__file__).parent
@@ -32,6 +32,11 @@ def test_english_is_the_daemons_own(code: str) -> None:
     error = Rejected(code, "It said so.", "And what to do.")
     hint = sentences.SENTENCES.get(code, ("", ""))[1]
     assert in_words(error) == ("It said so.", hint or "And what to do.")
+
+
+def test_a_frame_without_a_subject_is_told_as_a_picture_without_one() -> None:
+    error = nothing_found()
+    assert error.code == messages.NO_SUBJECT and in_words(error) == SENTENCES[messages.NO_SUBJECT]
 
 
 @pytest.mark.parametrize(
