@@ -21,10 +21,12 @@ class Scene:
     """What is known of a scene. For one frame at a time, in their order: the one whose turn it is.
 
     memory: what the model remembers.
+    looked_twice: whether a second look was taken at the frame before.
     """
 
     def __init__(self) -> None:
         self.memory = Memory()
+        self.looked_twice = False
         self._looked = False
         self._ground: Ground | None = None
         self._has_subject = False

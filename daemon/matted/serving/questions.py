@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import psutil
 from matted_client import Rejected, messages
@@ -89,8 +88,6 @@ class Questions:
         self._check_frames(request, frames)
         if sequence is None:
             sequence = FrameSequence(request, setup, self._selection.for_request(setup, request.model))
-        # The box of a second look would change from frame to frame, and with it the mask.
-        request = replace(request, second_look=False)
         plate = frames[1] if request.plate else sequence.plate
         parts = [frames[0], *([] if plate is None else [plate]), *([frames[-1]] if request.hint else [])]
         size = request.width, request.height

@@ -85,3 +85,12 @@ def test_a_second_look_at_something_else_is_not_used() -> None:
     assert where is not None
     assert merge(first, matte_with_subject(0.0, 0.0, 0.3, 1.0), WIDTH, HEIGHT, where) is None
     assert merge(first, np.zeros((SIDE, SIDE), np.float32), WIDTH, HEIGHT, where) is None
+
+
+def test_second_looks_of_a_film_do_not_come_and_go() -> None:
+    """A box of 0.35 to 0.45 of the picture gets one only if the frame before had one."""
+    matte = matte_with_subject(0.25, 0.25, 0.73, 0.73)
+    assert find_box(matte, WIDTH, HEIGHT) is None
+    again = find_box(matte, WIDTH, HEIGHT, again=True)
+    assert again is not None and 0.35 < again.width * again.height / (WIDTH * HEIGHT) < 0.45
+    assert find_box(matte_with_subject(0.1, 0.1, 0.9, 0.9), WIDTH, HEIGHT, again=True) is None

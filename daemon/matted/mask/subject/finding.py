@@ -167,7 +167,12 @@ class Finder:
                 return []
             whole = Box(0, 0, *self._size)
             return [self._look_key(where) for where in steering.looks(self._hints, *self._size) if where != whole]
-        return [("second look", self.spec)] if self._request.second_look else []
+        return [("second look", self.spec)] if self._looks_twice else []
+
+    @property
+    def _looks_twice(self) -> bool:
+        """Whether a second look may be taken. Of frames that it remembers a model has seen the whole."""
+        return self._request.second_look and not (self._scene is not None and self.spec.remembers)
 
     def _look_key(self, where: Box) -> Hashable:
         return "look", self.spec, where
@@ -184,7 +189,7 @@ class Finder:
         if self._scene is None:
             self._refuse_nothing(seen)
         merged = None
-        if self._request.second_look and (hints is None or hints.box is None):
+        if self._looks_twice and (hints is None or hints.box is None):
             merged = findings.get(("second look", self.spec), lambda: self._second_look(model, seen))
         matte = seen.matte if merged is None else merged
         if clicked is not None and hints is not None:
@@ -242,7 +247,10 @@ class Finder:
 
     def _second_look(self, model: PipelineModel | None, seen: Seen) -> tuple[Floats | None, int]:
         """Return the matte merged with a second look, None if the subject is not small or the looks hardly overlap."""
-        where = second_look.find_box(seen.matte, *self._size)
+        scene = self._scene
+        where = second_look.find_box(seen.matte, *self._size, again=scene is not None and scene.looked_twice)
+        if scene is not None:
+            scene.looked_twice = where is not None
         if where is None:
             return None, 0
         merged = second_look.merge(seen.matte, self._look_at(model, where, seen)[0], *self._size, where)
