@@ -125,14 +125,17 @@ class Pipeline:
             model.give_back()
         finishing = Finishing(self._task, self._request, self._picture, self._stopwatch, hinted=True)
         trimming = self._trimming() if self._trims else None
+        matte = found.matte
         if self._frame is not None:
+            matte = self._frame.settled(self._picture.layers[0], matte, self._finder.spec)
+            self._stopwatch.lap("steadying" if self._frame.steadied else "")
             self._frame.pass_on()
         try:
-            self._render(finishing, found.matte, trimming)
+            self._render(finishing, matte, trimming)
         except RefinerFailed as failed:
             self._refiner = None
             self._warnings.append(str(failed))
-            self._render(finishing, found.matte, trimming)
+            self._render(finishing, matte, trimming)
         seen = found.seen
         return finishing.outcome(
             model=self._finder.spec.id,

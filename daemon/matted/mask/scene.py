@@ -11,6 +11,10 @@ from matted.inference.layer import Layer
 from matted.inference.memory import Memory
 from matted.mask import ground
 from matted.mask.ground import Ground
+from matted.mask.steadying import Steadier
+from matted.models.spec import ModelSpec
+
+Floats = NDArray[np.float32]
 
 # How much of the confidence that shows a subject is enough once there is one, so that it does not come and go.
 _STAYING = 0.5
@@ -22,11 +26,13 @@ class Scene:
 
     memory: what the model remembers.
     looked_twice: whether a second look was taken at the frame before.
+    steadier: settles the mattes of a model that remembers nothing.
     """
 
     def __init__(self) -> None:
         self.memory = Memory()
         self.looked_twice = False
+        self.steadier = Steadier()
         self._looked = False
         self._ground: Ground | None = None
         self._has_subject = False
@@ -34,7 +40,7 @@ class Scene:
     @property
     def bytes(self) -> int:
         """The memory that it takes, about."""
-        return self.memory.bytes
+        return self.memory.bytes + self.steadier.memory
 
     def find_ground(self, layer: Layer) -> Ground | None:
         """Return the flat ground of a frame: the one before, unless it is surely another by now. None if there is none.
@@ -62,7 +68,7 @@ def _are_apart(one: Ground, other: Ground | None) -> bool:
     return bool(difference > other.noise + _APART)
 
 
-def _colours(found: Ground) -> NDArray[np.float32]:
+def _colours(found: Ground) -> Floats:
     """Return the ground's colours at a few places."""
     field = found.field
     return field.sampled((0, 0, field.width, field.height), 3, 3)
@@ -85,6 +91,20 @@ class Frame:
         self.steady = steady
         self.passed = self.steadied = False
         self._on_passed = on_passed
+
+    def settled(self, layer: Layer, matte: Floats, spec: ModelSpec) -> Floats:
+        """Return the matte of a frame, settled over those before if it is to be. In its turn, once.
+
+        That of a model with a memory is steady, that of one with a plate may be exact, and an empty one says nothing.
+
+        layer: the frame.
+        matte: rows x columns, 0..1, of any size.
+        spec: the model that made it.
+        """
+        if not self.steady or spec.remembers or spec.needs_plate or not matte.any():
+            return matte
+        self.steadied = True
+        return self.scene.steadier.settle(layer, matte)
 
     def pass_on(self) -> None:
         """End its turn: the next frame may be looked at while this one's mask is finished."""

@@ -236,6 +236,17 @@ def test_a_frame_without_a_subject_has_an_empty_mask(daemon: Film) -> None:
     assert daemon.info(3).coverage == 0 and not any(daemon.mask_of(3))
 
 
+def test_mattes_are_settled_of_models_without_a_memory_or_a_plate_unless_that_is_switched_off(daemon: Film) -> None:
+    daemon.frame(1, model="small")
+    daemon.frame(2, model="small")
+    daemon.frame(3, model="small", sequence=2, steady=False)
+    daemon.frame(4, sequence=3)
+    daemon.frame(5, disc(SIDE), model="plate", plate=True, sequence=4)
+    daemon.frame(6, model="default", picture=drawn(), sequence=5)
+    daemon.mask(7)
+    assert [daemon.info(tag).steadied for tag in range(1, 8)] == [True, True, *[False] * 5]
+
+
 # -- what is forgotten -------------------------------------------------------------------------------------------------
 
 
