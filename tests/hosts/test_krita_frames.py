@@ -7,6 +7,7 @@ has to be is known: the model compares with the plate, by a formula that is comp
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 from graphs import small
 from hosts import roots
 from hosts.krita.kinds import TITLES
-from hosts.krita.session import Results, krita_session
+from hosts.krita.session import Crashed, Results, krita_session
 from hosts.seen import artefacts_folder
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
@@ -97,7 +98,11 @@ def seen(
             text.add_text("y", str(y))
             part.save(session.folder / f"small-{number}.png", pnginfo=text)
         session.animate()
-        results = session.run(folder / "krita.log")
+        try:
+            results = session.run(folder / "krita.log")
+        except Crashed as crash:  # Krita does so by itself, rarely; if matted is why, it does so again
+            warnings.warn(f"Krita is tried once more: {crash}", stacklevel=1)
+            results = session.run(folder / "krita-again.log")
         for shot in [*session.folder.glob("frame*.png"), *session.folder.glob("failure*.png")]:
             shutil.copy(shot, artefacts / f"krita-{TITLES[request.param]}-{shot.name}")
         yield Seen(session, results)

@@ -138,6 +138,9 @@ class KritaSession:
     def animate(self) -> None:
         """Have Krita check only layers with frames."""
         self._env["MATTED_FRAMES"] = "1"
+        # Krita 5.1 crashes now and then where a picture is closed while frames are made ready to be played.
+        settings = self._home / ".config/kritarc"
+        settings.write_text("calculateAnimationCacheInBackground=false\n" + settings.read_text())
 
     def settings(self, text: str) -> None:
         """Write matted's settings, for the next daemon."""
