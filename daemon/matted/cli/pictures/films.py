@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from matted_client import MattedError
-from matted_client.options import MaskOptions
+from matted_client.options import MaskOptions, SceneOptions
 
 from matted.cli import answers
 from matted.cli.output import FAILED, OK, WrongArguments, complain
@@ -29,6 +29,7 @@ def add_arguments(group: Any) -> None:
     )
     for name, words in (("start", "begin at this time"), ("end", "end before this time")):
         group.add_argument(f"--{name}", type=_time, metavar="TIME", help=f"{words}: seconds, or H:M:S")
+    arguments.add_options(group, SceneOptions)
     group.add_argument(
         "--rate",
         type=_rate,
@@ -57,7 +58,7 @@ def run(given: argparse.Namespace) -> int:
     options = runner.FilmOptions(
         given.mask,
         given.timings,
-        arguments.request(given, MaskOptions),
+        arguments.request(given, MaskOptions) | arguments.request(given, SceneOptions),
         None if given.plate is None else str(given.plate),
         span,
         given.quality,

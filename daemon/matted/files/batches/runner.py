@@ -141,7 +141,7 @@ class Runner:
             problem = PictureError(f"There is not enough memory for {step.source}.", hint)
             outcome = failure(step.source, step.target, problem)
         except Exception as error:  # a fault of matted or of a library, which this picture alone may bring out
-            outcome = failure(step.source, step.target, _fault(step, error))
+            outcome = failure(step.source, step.target, fault(step.source, error))
         return replace(outcome, seconds=time.monotonic() - start)
 
     def _work(self, step: Step) -> Outcome:
@@ -230,11 +230,11 @@ class _Budget:
             self._changed.notify_all()
 
 
-def _fault(step: Step, error: Exception) -> PictureError:
+def fault(source: Path, error: Exception) -> PictureError:
     """Make the error for an exception that nobody expected. It says where it was raised, for whoever is to mend it."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"
-    message = f"{step.source} could not be done: {str(error) or 'no reason was given'}."
+    message = f"{source} could not be done: {str(error) or 'no reason was given'}."
     return PictureError(message, f"That is a fault of matted; please report it: {where}.")
 
 

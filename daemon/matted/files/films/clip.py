@@ -116,7 +116,7 @@ class Clip:
                 raise FilmError(f"{self._path} is damaged: {reason(error)}.") from error
             at = clock(max(Fraction(0), time * stream.time_base - self._origin))
             hint = f"To take what comes before: --end {at}"
-            raise FilmError(f"{self._path} is damaged after {at}: {reason(error)}.", hint) from error
+            raise FilmError(f"{self._path} is damaged after {at}: {reason(error)}.", hint if time else "") from error
 
     def _seek(self, container: Any, stream: Any, start: Fraction) -> None:
         """Go to a place before a time. Where that is not possible, the film is decoded from where it begins."""

@@ -96,13 +96,13 @@ def _pictures(done: list[Part], tick: Fraction, video: Any) -> Iterator[Timed]:
         with av.open(str(part.file), format="matroska") as container:
             packets = (packet for packet in container.demux(container.streams.video[0]) if packet.dts is not None)
             count = 0
-            for packet, (time, duration) in zip(packets, part.times, strict=False):
+            for packet, (time, duration) in zip(packets, part.times(), strict=False):
                 packet.stream, packet.time_base = video, tick
                 packet.pts = packet.dts = time
                 packet.duration = duration
                 count += 1
                 yield time * tick, 0, packet
-            if count != len(part.times):
+            if count != part.count:
                 raise OSError(f"{part.file} is damaged")
 
 
@@ -130,7 +130,7 @@ def _frames(done: list[Part], tick: Fraction) -> Iterator[tuple[Fraction, Fracti
     av = forms.library()
     for part in done:
         with av.open(str(part.file), format="matroska") as container:
-            for frame, (time, duration) in zip(container.decode(video=0), part.times, strict=True):
+            for frame, (time, duration) in zip(container.decode(video=0), part.times(), strict=True):
                 yield time * tick, duration * tick, frame
 
 
@@ -139,7 +139,7 @@ def _encoded(done: list[Part], form: FilmForm, about: About, draft: Path, qualit
     av = forms.library()
     base = Fraction(1, 100 if form == GIF else 1000)
     first = next(_frames(done, about.tick))[2]
-    ending = done[-1].times[-1][1] * about.tick  # the encoders do not know for how long the last frame is shown
+    ending = done[-1].times()[-1][1] * about.tick  # the encoders do not know for how long the last frame is shown
     muxing = {**form.muxing, **({"final_delay": str(max(1, round(ending / base)))} if form == GIF else {})}
     if form == forms.APNG:
         muxing["final_delay"] = f"{round(ending / base)}/{round(1 / base)}"

@@ -19,6 +19,7 @@ from matted_client.models import FIRST, ONLY, why_chosen
 from matted_client.pictures import Mask
 from matted_client.progress import describe
 
+from matted.files.batches.runner import fault
 from matted.files.films import joining, plates
 from matted.files.films.conversation import REMEMBERED, Conversation
 from matted.files.films.forms import FilmError, FilmForm
@@ -107,6 +108,17 @@ def run(film: Film, options: FilmOptions) -> None:
 
     A run that is broken off, by Ctrl-C or an error, keeps the frames that are done.
     """
+    try:
+        _run(film, options)
+    except MattedError:
+        raise
+    except MemoryError as error:
+        raise FilmError(f"There is not enough memory for {film.source.path}.", "Close other programs.") from error
+    except Exception as error:  # a fault of matted or of a library, which this film alone may bring out
+        raise fault(film.source.path, error) from error
+
+
+def _run(film: Film, options: FilmOptions) -> None:
     if film.name is None and film.target.exists() and options.skip_existing:
         print(film.target)
         _note("It was there already.")
@@ -116,11 +128,11 @@ def run(film: Film, options: FilmOptions) -> None:
     if options.plate is not None and not _complete(sink):
         _note("Making the plate: the median of the film." if options.plate == plates.MEDIAN else "")
         plate = plates.plate(options.plate, film.source)
-    for note in film.source.about.notes:
+    for note in _notes(film):
         _note(note)
     tally, began = _Tally(), time.monotonic()
     _carry_out(film, options, sink, plate, tally)
-    said = joining_notes(film, options, sink)
+    said = _joined(film, options, sink)
     print(film.target)
     if tally.frames:
         _say(tally, options, time.monotonic() - began)
@@ -128,16 +140,25 @@ def run(film: Film, options: FilmOptions) -> None:
         _note(sentence)
 
 
-def joining_notes(film: Film, options: FilmOptions, sink: Sink) -> list[str]:
+def _notes(film: Film) -> Iterator[str]:
+    """Yield what results cannot keep, as far as it is known beforehand."""
+    yield from film.source.about.notes
+    most = film.form.most if isinstance(film.form, FilmForm) else None
+    if most is not None and film.source.about.rate > most:
+        yield f"{film.form.title} shows at most {most} frames a second, and the film has more: it gets slower."
+
+
+def _joined(film: Film, options: FilmOptions, sink: Sink) -> list[str]:
     """Join the parts of a film. Return what it could not keep."""
     about = film.source.about
     if not isinstance(sink, Parts):
         return ["The sound is left out: pictures have none."] if about.sound else []
     if not sink.done:
-        raise FilmError(f"{film.source.path} has no frames" + (" there." if options.span != WHOLE else "."))
+        where = " between --start and --end" if options.span != WHOLE else ""
+        raise FilmError(f"{film.source.path} has no frames{where}.")
     sound = None
     if about.sound and sink.form.sound:
-        last = sink.done[-1].times[-1]
+        last = sink.done[-1].times()[-1]
         length = None if options.span == WHOLE else (last[0] + last[1]) * about.tick
         sound = Sound(film.source.path, film.source.offset(), length)
     said = joining.join(sink, about, film.target, sound, options.quality)

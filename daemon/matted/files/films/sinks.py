@@ -64,14 +64,18 @@ class NumberedFiles:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a film that is done.
-
-    times: the time and the duration of each of its frames, in ticks.
-    """
+    """A part of a film that is done: a file of so many frames."""
 
     file: Path
-    first: int
-    times: list[list[int]]
+    count: int
+
+    def times(self) -> list[list[int]]:
+        """Read the time and the duration of each of its frames, in ticks. Raises OSError, ValueError.
+
+        Those of a long film are not kept in memory.
+        """
+        times: list[list[int]] = json.loads(self.file.with_suffix(".json").read_bytes())
+        return times
 
 
 class Parts:
@@ -106,7 +110,7 @@ class Parts:
             self.done = list(self._found())
         except OSError as error:
             raise FilmError(f"{self.folder} cannot be written: {reason(error)}.") from error
-        self.count = sum(len(part.times) for part in self.done)
+        self.count = sum(part.count for part in self.done)
         self._begun = self.count
         self._whole = self.complete
 
@@ -139,13 +143,13 @@ class Parts:
             return
         try:
             encoder.close()
-            part = Part(self.folder / f"{self.count:08}.mkv", self.count, self._times)
+            part = Part(self.folder / f"{self.count:08}.mkv", len(self._times))
             os.replace(self.folder / "part", part.file)
-            atomic_file.write(part.file.with_suffix(".json"), json.dumps(part.times).encode())
+            atomic_file.write(part.file.with_suffix(".json"), json.dumps(self._times).encode())
         except (forms.library().FFmpegError, OSError) as error:
             raise self._unwritten(error) from error
         self.done.append(part)
-        self.count += len(part.times)
+        self.count += part.count
         self._times = []
 
     def finish(self) -> None:
@@ -181,14 +185,14 @@ class Parts:
         while True:
             file = self.folder / f"{count:08}.mkv"
             try:
-                times = json.loads(file.with_suffix(".json").read_bytes())
+                part = Part(file, len(Part(file, 0).times()))
             except (OSError, ValueError):
                 break
-            if not (file.is_file() and times):
+            if not (file.is_file() and part.count):
                 break
             kept |= {file, file.with_suffix(".json")}
-            yield Part(file, count, times)
-            count += len(times)
+            yield part
+            count += part.count
         for other in set(self.folder.iterdir()) - kept:
             other.unlink()
 

@@ -377,3 +377,20 @@ def test_a_film_in_which_nothing_is_found_is_an_error(daemon: Any, tmp_path: Pat
     with pytest.raises(FilmError, match="There is no subject"):
         remove(dark, tmp_path / "out.mov")
     assert not (tmp_path / "out.mov").exists() and not list(tmp_path.glob(".*"))
+
+
+def test_a_fault_nobody_expected_is_told_as_one(daemon: Any, clip: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    def fail(*_: Any) -> None:
+        raise ValueError("a strange film")
+
+    monkeypatch.setattr(sinks._Encoder, "add", fail)
+    with pytest.raises(MattedError) as caught:
+        remove(clip, tmp_path / "out.mov")
+    assert caught.value.message == f"{clip} could not be done: a strange film."
+    assert "That is a fault of matted" in caught.value.hint and not (tmp_path / "out.mov").exists()
+
+
+def test_what_a_format_cannot_show_is_said(daemon: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    quick = film_clips.write(tmp_path / "quick.mp4", FRAMES, [128 * number for number in range(10)], codec="libx264")
+    remove(quick, tmp_path / "out.gif")
+    assert "GIF shows at most 50 frames a second" in capsys.readouterr().err
