@@ -65,6 +65,7 @@ fuzz: $(TESTABLE)
 soak: $(TESTABLE)
 	$(ATTACK).soak
 	$(ATTACK).many
+	$(ATTACK).films
 
 chaos: $(TESTABLE)
 	$(ATTACK).chaos
