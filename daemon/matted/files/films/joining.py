@@ -187,7 +187,7 @@ class _Palette:
         self._size = first.width, first.height
         collecting = av.filter.Graph()
         source, sink = self._buffer(collecting), collecting.add("buffersink")
-        self._chain(source, collecting.add("palettegen", "reserve_transparent=1"), sink)
+        self._chain(source, collecting.add("palettegen", "reserve_transparent=1:transparency_color=black"), sink)
         collecting.configure()
         for count, (_, _, frame) in enumerate(_frames(done, tick)):
             source.push(self._plain(frame, count))

@@ -142,6 +142,7 @@ def test_pictures_that_move(daemon: Any, clip: Path, tmp_path: Path, suffix: str
     right = [round(1000 * float((end - time) * film_clips.TICK)) for time, end in zip(TIMES, ends, strict=True)]
     assert all(abs(shown - wanted) <= step for shown, wanted in zip(durations, right, strict=True))
     assert_cut_out(frames, 0, 4.0 if suffix == "gif" else 1.0)
+    assert all((frame[frame[:, :, 3] == 0] == 0).all() for frame in frames), "nothing shines through where it is clear"
 
 
 @pytest.mark.parametrize("name", ["film.gif", "film.png", "film.webp"])
