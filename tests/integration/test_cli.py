@@ -119,7 +119,8 @@ def test_one_bad_picture_does_not_stop_the_others(daemon: Daemon, folder: Path) 
 
 
 def animation(path: Path) -> None:
-    frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
+    with Image.open(CHELSEA) as photograph:
+        frames = [photograph.crop((left, 0, left + 240, 240)).resize((80, 80)) for left in (100, 104)]
     frames[0].save(path, save_all=True, append_images=frames[1:])
 
 
@@ -146,12 +147,24 @@ def test_a_file_that_is_no_picture_is_reported(
     assert not list(tmp_path.glob("*cutout*"))
 
 
-@pytest.mark.parametrize("name", ["moving.png", "moving.webp", "pages.tiff"])
-def test_an_animated_file_is_refused_with_its_count(daemon: Daemon, tmp_path: Path, name: str) -> None:
-    animation(tmp_path / name)
-    done = daemon.run("remove", name, cwd=tmp_path)
+def test_a_file_of_several_pages_is_refused_with_their_count(daemon: Daemon, tmp_path: Path) -> None:
+    animation(tmp_path / "pages.tiff")
+    done = daemon.run("remove", "pages.tiff", cwd=tmp_path)
     assert done.returncode == 1
-    assert "has 2" in done.stderr
+    assert "has 2 pages" in done.stderr
+
+
+@pytest.mark.parametrize(("name", "result"), [("moving.png", "cut.apng"), ("moving.webp", "cut.webp")])
+def test_a_picture_that_moves_is_a_film_by_itself_and_no_photograph_of_a_folder(
+    daemon: Daemon, tmp_path: Path, name: str, result: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    animation(tmp_path / "folder" / name)
+    done = daemon.run("remove", "folder", cwd=tmp_path)
+    assert done.returncode == 1 and "has 2 frames" in done.stderr
+    assert daemon.run("remove", f"folder/{name}", "-o", result, cwd=tmp_path).returncode == 0
+    with Image.open(tmp_path / result) as film:
+        assert film.n_frames == 2
 
 
 def test_a_flat_picture_is_said_to_have_no_subject_and_writes_nothing(daemon: Daemon, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import matted
 import numpy as np
+import pytest
 from conftest import CHECKOUT, PHOTOGRAPHS, Daemon
 from matted.cli.main import command_parser
 from matted.models import catalogue
@@ -114,7 +115,11 @@ def test_the_documents_name_commands_that_exist() -> None:
     assert len(named) > 10 and named <= COMMANDS
 
 
-def test_the_commands_of_the_documents_can_be_given_as_they_stand() -> None:
+def test_the_commands_of_the_documents_can_be_given_as_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(PHOTOGRAPHS / "coffee.jpg", tmp_path / "beach.jpg")  # the background of an example
+    monkeypatch.chdir(tmp_path)
     blocks = [block for page in PAGES for block in re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL)]
     lines = [line for block in blocks for line in block.splitlines() if line.startswith("matted ")]
     assert len(lines) > 40
