@@ -174,3 +174,14 @@ def test_a_sheet_that_cannot_be_written_does_not_end_the_run(daemon: Daemon, tmp
     done = daemon.run("remove", str(source), "--sheet", str(source / "00.png" / "sheet.png"))
     assert (done.returncode, done.stdout) == (0, "3 of 3 pictures done.\n")
     assert "cannot be written" in done.stderr and "The run goes on without." in done.stderr
+
+
+def test_a_sheet_does_not_replace_a_picture(daemon: Daemon, tmp_path: Path) -> None:
+    source = pictures(tmp_path / "in", 2)
+    before = (source / "00.png").read_bytes()
+    for how in ("--force", "--skip-existing"):
+        done = daemon.run("remove", str(source), "-o", str(tmp_path / "out"), how, "--sheet", str(source / "00.png"))
+        assert done.returncode == 1 and "00.png is itself one of the pictures." in done.stderr
+        assert (source / "00.png").read_bytes() == before and not (tmp_path / "out").exists()
+    watched = daemon.run("remove", "--watch", str(source), "--sheet", str(source / "sheet.png"))
+    assert watched.returncode == 2 and "would be taken for a picture, since its folder is watched" in watched.stderr

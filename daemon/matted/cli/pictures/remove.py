@@ -101,7 +101,7 @@ def _run(given: argparse.Namespace, hints: Hints, pipes: Pipes) -> int:
     if given.hint:
         hint = pipes.incoming(given.hint)
         work = replace(work, steps=[replace(step, hint=hint) for step in work.steps])
-        plan.refuse_to_replace_inputs(work.steps)
+    plan.refuse_to_replace_inputs(work.steps, plate)
     fields, written = arguments.request(given, MaskOptions), arguments.written(given, work.form)
     options = runner.RunOptions(given.mask, given.timings, fields, plate=plate, hints=hints, **written)
     return arguments.carry_out(work, options, arguments.manner(given, pipes), pipes)
@@ -115,6 +115,8 @@ def _watch(given: argparse.Namespace, pipes: Pipes) -> int:
     wrong = {"--dry-run": given.dry_run, "--force": given.force, "-o -": given.output == "-"}
     for name in [name for name, value in wrong.items() if value]:
         raise WrongArguments(f"{name} does not go with --watch.", "A picture whose result is there is not made again.")
+    if given.sheet is not None:
+        _refuse_watched(given.sheet, given.inputs, given.recursive)
     kind, form = "mask" if given.mask else "cutout", arguments.form(given)
 
     def plan_for(folders: Sequence[Path]) -> plan.Plan:
@@ -127,6 +129,15 @@ def _watch(given: argparse.Namespace, pipes: Pipes) -> int:
     with Stopping() as stopping:
         ending: batch.Ending = watching.run(given.inputs, plan_for, options, manner, stopping)
     return OK if ending.succeeded else FAILED
+
+
+def _refuse_watched(sheet: Path, folders: Sequence[Path], recursive: bool) -> None:
+    """Raise WrongArguments if a sheet would come into a folder that is watched, and be taken for a picture."""
+    place = Path(os.path.realpath(sheet)).parent
+    for folder in (Path(os.path.realpath(folder)) for folder in folders):
+        if place == folder or (recursive and folder in place.parents):
+            message = f"{sheet} would be taken for a picture, since its folder is watched."
+            raise WrongArguments(message, "Put the sheet into another folder.")
 
 
 def _refuse_several(inputs: list[Path]) -> None:

@@ -17,7 +17,7 @@ from matted.files import pictures
 from matted.files.batches import outcomes, report, runner
 from matted.files.batches.display import Display, Lines
 from matted.files.batches.outcomes import EXISTING, LEFT, PLANNED, Outcome, Tally
-from matted.files.batches.plan import Plan
+from matted.files.batches.plan import Plan, refuse_among
 from matted.files.batches.report import Report
 from matted.files.batches.runner import Runner, RunOptions, Step
 
@@ -97,11 +97,14 @@ class Batch:
         self._before: dict[str, dict[str, object]] = {}
         again = work.overwrite or work.skip_existing
         if manner.report is not None:
-            report.refuse_to_replace(manner.report, again, {step.source for step in work.steps})
+            report.refuse_to_replace(manner.report, again)
+            refuse_among(manner.report, work, options.plate)
         if manner.sheet is not None:
             from matted.files.batches.contact import Contact  # it needs NumPy, which runs without a sheet need later
 
             self._sheet = Contact(manner.sheet, count and count + len(work.unmatched), again)
+            for page in self._sheet.pages:
+                refuse_among(page, work, options.plate)
         self._plate = pictures.read(options.plate) if options.plate and not manner.dry else None
         self._display = Lines() if manner.for_programs else Display(count, work.alone, manner.aside)
 

@@ -50,8 +50,9 @@ class Contact:
         self._page = 1
         self._cells: list[Cell] = []
         self._changed = False
-        for page in range(1, max(self._pages, 1) + 1):
-            pictures.refuse_to_replace(self._name(page), overwrite)
+        self.pages = [self._name(page) for page in range(1, max(self._pages, 1) + 1)]  # as far as it is known
+        for page in self.pages:
+            pictures.refuse_to_replace(page, overwrite)
         self.written: list[Path] = []
 
     def add(self, outcome: Outcome) -> None:

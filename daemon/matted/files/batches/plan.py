@@ -156,11 +156,13 @@ def _without_results(steps: Sequence[Step], kind: str, form: Form, named: Collec
     return [step for step in steps if step.source in named or results.get(_place(step.source), step) is step]
 
 
-def refuse_to_replace_inputs(steps: Sequence[Step]) -> None:
-    """Raise PictureError if a result would replace a picture, or a mask or a plate that is there."""
+def refuse_to_replace_inputs(steps: Sequence[Step], plate: Path | None = None) -> None:
+    """Raise PictureError if a result would replace a picture, or a mask or a plate that is there.
+
+    plate: that of all pictures, if there is one.
+    """
     sources = {_place(step.source) for step in steps}
-    read = {_place(step.hint): "mask" for step in steps if step.hint is not None}
-    read |= {_place(step.plate): "plate" for step in steps if step.plate is not None}
+    read = _read_besides(steps, plate)
     for step in steps:
         target = _place(step.target)
         if target in sources:
@@ -170,6 +172,27 @@ def refuse_to_replace_inputs(steps: Sequence[Step]) -> None:
         if target in read:
             message = f"{step.target} is itself a {read[target]} that is read."
             raise PictureError(message, "Choose another place with -o.")
+
+
+def refuse_among(path: Path, work: Plan, plate: Path | None) -> None:
+    """Raise PictureError if a report or a sheet would replace what the run reads, or one of its results.
+
+    path: of the report or the sheet. plate: that of all pictures, if there is one.
+    """
+    files = {_place(step.target): "one of the results" for step in work.steps}
+    files |= {place: f"a {what} that is read" for place, what in _read_besides(work.steps, plate).items()}
+    files |= {
+        _place(source): "one of the pictures" for source in [*(step.source for step in work.steps), *work.unmatched]
+    }
+    if what := files.get(_place(path)):
+        raise PictureError(f"{path} is itself {what}.", "Give it another name, or put it into another folder.")
+
+
+def _read_besides(steps: Sequence[Step], plate: Path | None) -> dict[str, str]:
+    """Return the masks and plates that a run reads, by their places, and which of both each is."""
+    read = {_place(step.hint): "mask" for step in steps if step.hint is not None}
+    plates = [step.plate for step in steps] + [plate]
+    return read | {_place(path): "plate" for path in plates if path is not None}
 
 
 def _place(path: Path) -> str:

@@ -7,7 +7,7 @@ import errno
 import io
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -92,13 +92,11 @@ def earlier(path: Path) -> dict[str, dict[str, Any]]:
         raise PictureError(f"{path} is no report of matted.", "Name another file with --report.") from error
 
 
-def refuse_to_replace(path: Path, overwrite: bool, among: Collection[Path]) -> None:
-    """Raise PictureError if a report must not be written. overwrite: whether one may be replaced. among: pictures."""
+def refuse_to_replace(path: Path, overwrite: bool) -> None:
+    """Raise PictureError if a report must not be written. overwrite: whether one may be replaced."""
     is_json(path)
     if os.path.isdir(path):
         raise PictureError(f"{path} cannot be written: there is a folder of that name.")
-    if path in among:
-        raise PictureError(f"{path} is one of the pictures.")
     if os.path.exists(path) and not overwrite:
         raise PictureError(f"{path} exists.", "Use --force to overwrite it, or --skip-existing to go on with it.")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from matted.files.batches import naming
-from matted.files.batches.plan import Plan, plan
+from matted.files.batches import naming, pairs
+from matted.files.batches.plan import Plan, plan, refuse_among, refuse_to_replace_inputs
 from matted.files.batches.runner import Step
 from matted.files.formats.known import AVIF, JPEG, PNG, TIFF, WEBP, Form
 from matted.files.pictures import PictureError
@@ -330,3 +330,29 @@ def test_a_result_does_not_replace_another_picture_of_the_run(make: Make) -> Non
 def test_a_step_names_the_picture_and_its_result(make: Make, tmp_path: Path) -> None:
     [source] = make("a.jpg")
     assert plan([source], None, "cutout", False).steps == [Step(source, tmp_path / "a-cutout.png")]
+
+
+def test_a_report_or_a_sheet_replaces_nothing_that_the_run_reads_or_makes(make: Make, tmp_path: Path) -> None:
+    make("in/a.jpg", "in/b.jpg", "plates/a.jpg")
+    folder = tmp_path / "in"
+    work = pairs.plan_plates([folder], tmp_path / "plates", str(tmp_path / "out"), "cutout", True)
+    alone = tmp_path / "plate.png"
+    files = {
+        folder / "a.jpg": "one of the pictures",
+        folder / ".." / "in" / "A.JPG": "one of the pictures",
+        folder / "b.jpg": "one of the pictures",  # which has no plate
+        tmp_path / "plates" / "a.jpg": "a plate that is read",
+        tmp_path / "out" / "a.png": "one of the results",
+        alone: "a plate that is read",
+    }
+    for path, what in files.items():
+        with pytest.raises(PictureError, match=f"{path.name} is itself {what}"):
+            refuse_among(path, work, alone)
+    refuse_among(tmp_path / "out" / "sheet.png", work, alone)
+
+
+def test_a_result_does_not_replace_the_plate_of_all_pictures(tmp_path: Path) -> None:
+    steps = [Step(tmp_path / "a.jpg", tmp_path / "plate.png")]
+    with pytest.raises(PictureError, match="is itself a plate that is read"):
+        refuse_to_replace_inputs(steps, tmp_path / "plate.png")
+    refuse_to_replace_inputs(steps, tmp_path / "other.png")

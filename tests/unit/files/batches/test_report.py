@@ -91,13 +91,13 @@ def test_what_is_no_report_is_not_replaced_by_one(tmp_path: Path, content: str) 
 
 def test_a_report_is_refused_where_it_must_not_be(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match=r"neither a \.json nor a \.csv"):
-        report.refuse_to_replace(tmp_path / "r.txt", True, set())
+        report.refuse_to_replace(tmp_path / "r.txt", True)
     (tmp_path / "r.csv").touch()
     with pytest.raises(PictureError, match=r"exists"):
-        report.refuse_to_replace(tmp_path / "r.csv", False, set())
-    report.refuse_to_replace(tmp_path / "r.csv", True, set())
+        report.refuse_to_replace(tmp_path / "r.csv", False)
+    report.refuse_to_replace(tmp_path / "r.csv", True)
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(PictureError, match=r"folder of that name"):
-        report.refuse_to_replace(tmp_path / "folder.json", True, set())
+        report.refuse_to_replace(tmp_path / "folder.json", True)
     with pytest.raises(PictureError, match=r"cannot be written"):
         Report(tmp_path / "r.csv" / "r.json")
