@@ -150,3 +150,18 @@ def test_what_does_not_go_with_watching_is_refused(daemon: Daemon, tmp_path: Pat
     picture(tmp_path / "a.png")
     single = daemon.run("remove", "--watch", "a.png", cwd=tmp_path)
     assert single.returncode == 1 and "a.png is no folder." in single.stderr
+
+
+def test_what_hinders_all_results_is_said(daemon: Daemon, tmp_path: Path, watch: Watch) -> None:
+    (tmp_path / "file").touch()
+    refused = daemon.run("remove", "--watch", str(tmp_path / "in"), "-o", str(tmp_path / "file"))
+    assert refused.returncode == 1 and "file is a file, but there are several results." in refused.stderr
+    process = watch()
+    (tmp_path / "out").touch()
+    picture(tmp_path / "in" / "a.png")
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("out is a file, but there are several results.")
+    (tmp_path / "out").unlink()
+    result(tmp_path, "a.png")
+    code, out, err = end(process)
+    assert (code, out.splitlines()[-1]) == (0, "1 of 1 picture done."), err

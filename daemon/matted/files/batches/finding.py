@@ -21,6 +21,10 @@ _WANTED = "matted formats lists what is looked for."
 _MOST_SUFFIXES = 4  # that are named
 
 
+class NoPictures(PictureError):
+    """A folder can be read, and has no pictures."""
+
+
 @dataclass
 class PassedOver:
     """How many files and folders were not looked at.
@@ -113,7 +117,7 @@ def find(folder: Path, recursive: bool = False, leave_out: Collection[Path] = ()
     recursive: also in its subfolders, at any depth; not in those that hold results, and not through links.
     leave_out: folders that are not looked into.
 
-    Raises PictureError if it cannot be read, or there are none.
+    Raises PictureError if it cannot be read, and NoPictures if there are none.
     """
     found = _search(folder, recursive, leave_out)
     if not found.pictures:
@@ -187,12 +191,12 @@ def _hidden(entry: os.DirEntry[str]) -> bool:
     return bool(attributes & (stat.FILE_ATTRIBUTE_HIDDEN | stat.FILE_ATTRIBUTE_SYSTEM))
 
 
-def _nothing(folder: Path, passed_over: PassedOver) -> PictureError:
+def _nothing(folder: Path, passed_over: PassedOver) -> NoPictures:
     if not passed_over.subfolders:
-        return PictureError(f"There are no pictures in {folder}.", f"{_WANTED} {passed_over}".rstrip())
+        return NoPictures(f"There are no pictures in {folder}.", f"{_WANTED} {passed_over}".rstrip())
     them = "it" if passed_over.subfolders == 1 else "them"
     message = f"There are no pictures in {folder} itself, but {_count(passed_over.subfolders, 'subfolder')}."
-    return PictureError(message, f"To take the pictures in {them}: --recursive")
+    return NoPictures(message, f"To take the pictures in {them}: --recursive")
 
 
 def _count(number: int, noun: str) -> str:

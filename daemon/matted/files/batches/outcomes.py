@@ -22,6 +22,7 @@ UNMATCHED = "unmatched"  # it has no mask, or no plate, or several
 LEFT = "left"  # the run ended before it was begun
 PLANNED = "planned"  # it would be worked on, in a dry run
 STATES = (DONE, NO_SUBJECT, FAILED, EXISTING, UNMATCHED, LEFT, PLANNED)
+NOWHERE = Path()  # the target of a picture that is left out
 
 _NAMES_SAID = 20  # of the pictures that something holds for
 _LINES = 20  # of a terminal: what was printed before so many pictures is no longer seen
@@ -44,7 +45,7 @@ class Kept:
 class Outcome:
     """What came of one picture.
 
-    source, target: its file, and that of its result.
+    source, target: its file, and that of its result; NOWHERE if none was planned.
     state: one of STATES.
     error: why there is no result; None if there is one, or none was tried.
     info: the daemon's words about the mask; None if there is none.
@@ -70,7 +71,7 @@ class Outcome:
         info, error = self.info, self.error
         return {
             "source": str(self.source),
-            "target": str(self.target),
+            "target": "" if self.target == NOWHERE else str(self.target),
             "state": self.state,
             "why": "" if error is None else error.message,
             "hint": "" if error is None else error.hint,
@@ -163,7 +164,7 @@ def unmatched(source: Path, wanted: str, found: Sequence[Path]) -> Outcome:
     """Make the outcome of a picture that is left out. wanted: what it needs. found: files that could be that."""
     names = f": {', '.join(path.name for path in found)}" if found else ""
     what = f"several {wanted}s" if found else f"no {wanted}"
-    return Outcome(source, Path(), UNMATCHED, MattedError(f"{source} has {what}{names}."))
+    return Outcome(source, NOWHERE, UNMATCHED, MattedError(f"{source} has {what}{names}."))
 
 
 def name_unmatched(wanted: str, pictures: dict[Path, list[Path]]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ _AGAIN_SECONDS = 10.0  # after which a picture is tried again that the daemon co
 _NOT_ANSWERED = ("unavailable", "not_running", "timeout", "protocol", "shutting_down", "busy")
 
 Signature = tuple[int, int]  # size, and time of the last change in nanoseconds
-PlanFor = Callable[[Sequence[Path]], Plan]  # plans for folders; raises PictureError if one has no pictures
+PlanFor = Callable[[Sequence[Path]], Plan]  # plans for folders; raises NoPictures if one has none
 
 
 def run(folders: Sequence[Path], plan_for: PlanFor, options: RunOptions, manner: Manner, stopping: Any) -> Ending:
@@ -66,7 +67,7 @@ class Watched:
     """A folder that is watched: what is in it, what is settled, and what was worked on."""
 
     def __init__(self, folder: Path, plan_for: PlanFor) -> None:
-        """Raises MattedError if it is no folder."""
+        """Raises MattedError if it is no folder, or no results can be planned for it."""
         if not folder.is_dir():
             raise MattedError(f"{folder} is no folder.", "--watch takes folders that pictures are put into.")
         self.folder = folder
@@ -77,6 +78,9 @@ class Watched:
         self._targets: set[Path] = set()  # of the results, which may lie in the same folder
         self._again: dict[Path, float] = {}  # when to try once more
         self._unreadable: set[Path] = set()
+        self._problem = ""  # why there is no plan, as it was said last
+        with suppress(finding.NoPictures):
+            plan_for([folder])
 
     @property
     def is_settled(self) -> bool:
@@ -92,9 +96,17 @@ class Watched:
             return []
         try:
             work = self._plan_for([self.folder])
-        except MattedError:  # there are no pictures in it
+        except finding.NoPictures:
+            self._seen.clear()
+            self._problem = ""
+            return []
+        except MattedError as error:
+            if str(error) != self._problem and self.folder.is_dir():  # else it has gone just now
+                say(str(error))
+                self._problem = str(error)
             self._seen.clear()
             return []
+        self._problem = ""
         sources = {step.source for step in work.steps}
         self._seen = {path: seen for path, seen in self._seen.items() if path in sources}
         return [step for step in work.steps if self._is_due(step, now, say)]

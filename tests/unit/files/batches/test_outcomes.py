@@ -71,3 +71,4 @@ def test_pictures_without_what_they_need_are_named() -> None:
     assert outcomes.name_unmatched("mask", {}) == ""
     assert str(outcomes.unmatched(Path("c"), "mask", pictures[Path("c")]).error) == "c has several masks: c.png, c.tif."
     assert str(outcomes.unmatched(Path("a"), "plate", []).error) == "a has no plate."
+    assert outcomes.unmatched(Path("a"), "plate", []).row()["target"] == "", "not the current folder"
