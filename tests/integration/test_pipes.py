@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -98,6 +99,24 @@ def test_a_terminal_is_neither_given_nor_asked_for_a_picture(daemon: Daemon) -> 
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sh")
+def test_streams_that_are_closed_are_not_called_terminals(daemon: Daemon) -> None:
+    command = shlex.join(daemon.command("remove", str(ASTRONAUT), "-o", "-"))
+    how = {"env": daemon.environ, "capture_output": True, "timeout": PATIENCE}
+    out = subprocess.run(["sh", "-c", f"{command} >&-"], **how)
+    assert (out.returncode, b"Standard output is closed" in out.stderr) == (2, True)
+    command = shlex.join(daemon.command("remove", "-"))
+    given = subprocess.run(["sh", "-c", f"{command} <&-"], **how)
+    assert (given.returncode, b"standard input: it is closed" in given.stderr) == (2, True)
+
+
+def test_a_plate_may_come_through_a_pipe(daemon: Daemon, tmp_path: Path) -> None:
+    Image.new("RGB", (7, 5)).save(tmp_path / "plate.png")
+    plate = (tmp_path / "plate.png").read_bytes()
+    done = pipe(daemon, "remove", str(ASTRONAUT), "--plate", "-", "-o", str(tmp_path / "a.png"), given=plate)
+    assert done.returncode == 1 and b"the plate 7 x 5" in done.stderr
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sh")

@@ -34,7 +34,7 @@ class ParserForPrograms(Parser):
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong, and exit."""
-        print(json.dumps(_document(WRONG, {}, WrongArguments(f"{message}.", f"See: {self.prog} --help"))))
+        print(json.dumps(_document(WRONG, {}, WrongArguments(f"{message.rstrip('.')}.", f"See: {self.prog} --help"))))
         raise SystemExit(WRONG)
 
 

@@ -96,3 +96,9 @@ def test_an_interrupted_command_says_so(capsys: pytest.CaptureFixture[str], monk
 def test_words_behind_two_dashes_are_names() -> None:
     assert answers.wants_json(["remove", "--json", "a"])
     assert not answers.wants_json(["remove", "--", "--json"])
+
+
+def test_a_sentence_on_wrong_words_ends_with_one_full_stop(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (("remove", "a.jpg", "--size", "3"), ("remove",)):
+        message = answer(capsys, *words)[1]["error"]["message"]
+        assert message.endswith(".") and not message.endswith("..")

@@ -140,3 +140,22 @@ def test_a_jpeg_takes_a_background_or_a_mask(capsys: pytest.CaptureFixture[str],
     assert said[2].startswith("Give it a background: --background white. Or choose another format: png, webp, tiff")
     said = complaint(capsys, "remove", f"{tmp_path}/a.png", "--mask", "--background", "white")
     assert said[1] == "A mask has no background."
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("remove", ""),
+        ("remove", "a.jpg", "-o", ""),
+        ("remove", "a.jpg", "--plate", ""),
+        ("remove", "a.jpg", "--hint", ""),
+        ("remove", "a.jpg", "--sheet", ""),
+        ("remove", "a.jpg", "--report", ""),
+        ("refine", "a.jpg", ""),
+        ("refine", "", "b.png"),
+        ("models", "compare", ""),
+        ("models", "compare", "a.jpg", "-o", ""),
+    ],
+)
+def test_an_empty_name_does_not_mean_the_current_folder(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert "it has to be the name of a file or a folder, and is empty" in refusal(capsys, *words)

@@ -30,14 +30,21 @@ _NOT_ASKED = ("model",)  # the option of a mask that each of the models takes th
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `compare`."""
-    parser.add_argument("picture", type=Path, metavar="PICTURE", help="a PNG, JPEG, WebP or TIFF")
+    parser.add_argument("picture", type=arguments.path, metavar="PICTURE", help="a picture; see: matted formats")
     parser.add_argument(
-        "-o", "--output", metavar="FILE", help="the PNG file of the sheet (default: beside the picture)"
+        "-o",
+        "--output",
+        type=arguments.name,
+        metavar="FILE",
+        help="the PNG file of the sheet (default: beside the picture)",
     )
     parser.add_argument("--force", action="store_true", help="overwrite it if it exists")
     parser.add_argument("--models", type=_ids, metavar="ID,ID", help="only these (default: all on this computer)")
     parser.add_argument(
-        "--plate", type=Path, metavar="IMAGE", help="the same scene without the subject, for models that compare"
+        "--plate",
+        type=arguments.path,
+        metavar="IMAGE",
+        help="the same scene without the subject, for models that compare",
     )
     parser.add_argument(
         "--background", type=_colour, metavar="COLOUR", help="what the cut-outs lie on, as white or #3377aa"

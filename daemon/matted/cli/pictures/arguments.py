@@ -28,7 +28,11 @@ def add_results(parser: argparse.ArgumentParser, films: Sequence[str] = ()) -> N
     from matted.files.formats import known
 
     parser.add_argument(
-        "-o", "--output", metavar="OUT", help="a file for one picture, else a folder; - for standard output"
+        "-o",
+        "--output",
+        type=name,
+        metavar="OUT",
+        help="a file for one picture, else a folder; - for standard output",
     )
     parser.add_argument(
         "--format",
@@ -77,11 +81,11 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     parser.add_argument(
-        "--report", type=Path, metavar="FILE", help="write what came of each picture into a .json or .csv file"
+        "--report", type=path, metavar="FILE", help="write what came of each picture into a .json or .csv file"
     )
     parser.add_argument(
         "--sheet",
-        type=Path,
+        type=path,
         metavar="FILE",
         help="draw all results small on a picture, to look through them; many get FILE-1, FILE-2 and so on",
     )
@@ -197,6 +201,18 @@ def written(given: argparse.Namespace, form: Any) -> dict[str, Any]:
         raise MattedError(f"{form.title} has no --quality: it keeps every sample.", "Leave it out.")
     files = {"page": given.page, "form": form, "quality": given.quality, "keep_location": given.keep_location}
     return {**files, "frame": frame}
+
+
+def name(text: str) -> str:
+    """Take a name, and refuse an empty one: a shell's variable that is not set would mean the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("it has to be the name of a file or a folder, and is empty")
+    return text
+
+
+def path(text: str) -> Path:
+    """Parse the name of a file or a folder."""
+    return Path(name(text))
 
 
 def point(text: str) -> tuple[int, int]:

@@ -47,7 +47,9 @@ class Pipes:
             return path
         if self._read:
             raise WrongArguments("Standard input was given twice: only one picture can come through it.")
-        if sys.stdin is None or sys.stdin.isatty():
+        if sys.stdin is None:
+            raise WrongArguments("There is no picture in standard input: it is closed.", "cat a.jpg | matted ... -")
+        if sys.stdin.isatty():
             raise WrongArguments("There is no picture in standard input: it is a terminal.", "cat a.jpg | matted ... -")
         self._read = True
         place = self._place("input")
@@ -71,8 +73,10 @@ class Pipes:
             return output
         if len(inputs) != 1 or inputs[0].is_dir():
             raise WrongArguments("One result goes to standard output, and there are several pictures.")
-        if sys.stdout is None or sys.stdout.isatty():
-            hint = "Send it to a file or a program with > or |, or name a file with -o."
+        hint = "Send it to a file or a program with > or |, or name a file with -o."
+        if sys.stdout is None:
+            raise WrongArguments("Standard output is closed, and the result was to go there.", hint)
+        if sys.stdout.isatty():
             raise WrongArguments("Standard output is a terminal, which shows no pictures.", hint)
         self._result = self._place(f"result{suffix}")
         self.called[self._result] = "standard output"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from matted_client.options import RefineOptions
@@ -14,10 +13,10 @@ from matted.cli.pictures import arguments, framing
 def add_parser(commands: Any) -> None:
     """Add `refine` to the commands."""
     refine = commands.add_parser("refine", help="bring a mask that is there to the subject's edge", allow_abbrev=False)
-    refine.add_argument("image", type=Path, metavar="IMAGE", help="a picture, a folder of them, or -")
+    refine.add_argument("image", type=arguments.path, metavar="IMAGE", help="a picture, a folder of them, or -")
     refine.add_argument(
         "hint",
-        type=Path,
+        type=arguments.path,
         metavar="MASK",
         help="its mask: a grey picture of the same size (white is kept, black is not, grey is undecided), a cut-out, or"
         " black and white paint on a transparent layer; for a folder a folder, with masks of the same names",

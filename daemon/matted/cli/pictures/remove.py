@@ -29,7 +29,7 @@ def add_parser(commands: Any) -> None:
     remove.add_argument(
         "inputs",
         nargs="+",
-        type=Path,
+        type=arguments.path,
         metavar="IMAGE",
         help="a picture, a folder, a film, a pattern such as *.jpg, or - for standard input; see: matted formats",
     )
@@ -37,7 +37,7 @@ def add_parser(commands: Any) -> None:
     framing.add(remove)
     remove.add_argument(
         "--plate",
-        type=Path,
+        type=arguments.path,
         metavar="IMAGE",
         help="the same scene without the subject, for models that compare; for a folder of pictures also a folder, with"
         " plates of the same names; for a film a picture, a film of which it is the median, or the word median for that"
@@ -57,7 +57,7 @@ def _add_hints(group: Any) -> None:
     arguments.add_places(group)
     group.add_argument(
         "--hint",
-        type=Path,
+        type=arguments.path,
         metavar="IMAGE",
         help="a picture of the same size, grey or painted on a transparent layer: white is the subject, black the"
         " background, other greys and what is transparent undecided",
@@ -93,7 +93,7 @@ def _run(given: argparse.Namespace, hints: Hints, pipes: Pipes) -> int:
     inputs = [pipes.incoming(path) for path in given.inputs]
     output = pipes.outgoing(given.output, inputs, arguments.suffix(form))
     existing = given.force, given.skip_existing, given.recursive
-    plate = given.plate
+    plate = None if given.plate is None else pipes.incoming(given.plate)
     if plate is not None and plate.is_dir():
         work, plate = pairs.plan_plates(inputs, plate, output, kind, *existing, form=form), None
     else:
