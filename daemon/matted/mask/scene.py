@@ -25,13 +25,11 @@ class Scene:
     """What is known of a scene. For one frame at a time, in their order: the one whose turn it is.
 
     memory: what the model remembers.
-    looked_twice: whether a second look was taken at the frame before.
     steadier: settles the mattes of a model that remembers nothing.
     """
 
     def __init__(self) -> None:
         self.memory = Memory()
-        self.looked_twice = False
         self.steadier = Steadier()
         self._looked = False
         self._ground: Ground | None = None

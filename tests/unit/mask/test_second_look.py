@@ -88,9 +88,10 @@ def test_a_second_look_at_something_else_is_not_used() -> None:
 
 
 def test_second_looks_of_a_film_do_not_come_and_go() -> None:
-    """A box of 0.35 to 0.45 of the picture gets one only if the frame before had one."""
-    matte = matte_with_subject(0.25, 0.25, 0.73, 0.73)
-    assert find_box(matte, WIDTH, HEIGHT) is None
-    again = find_box(matte, WIDTH, HEIGHT, again=True)
-    assert again is not None and 0.35 < again.width * again.height / (WIDTH * HEIGHT) < 0.45
-    assert find_box(matte_with_subject(0.1, 0.1, 0.9, 0.9), WIDTH, HEIGHT, again=True) is None
+    """However large the subject is, unless the box is the whole picture, which the model has seen already."""
+    for side in (0.1, 0.3, 0.5, 0.7):
+        margin = (1 - side) / 2
+        box = find_box(matte_with_subject(margin, margin, 1 - margin, 1 - margin), WIDTH, HEIGHT, in_scene=True)
+        assert box is not None and side**2 < box.width * box.height / (WIDTH * HEIGHT) < 1
+    assert find_box(matte_with_subject(0.25, 0.25, 0.75, 0.75), WIDTH, HEIGHT) is None
+    assert find_box(matte_with_subject(0.1, 0.1, 0.9, 0.9), WIDTH, HEIGHT, in_scene=True) is None

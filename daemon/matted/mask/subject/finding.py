@@ -246,11 +246,8 @@ class Finder:
             )
 
     def _second_look(self, model: PipelineModel | None, seen: Seen) -> tuple[Floats | None, int]:
-        """Return the matte merged with a second look, None if the subject is not small or the looks hardly overlap."""
-        scene = self._scene
-        where = second_look.find_box(seen.matte, *self._size, again=scene is not None and scene.looked_twice)
-        if scene is not None:
-            scene.looked_twice = where is not None
+        """Return the matte merged with a second look, None if there is none or the looks hardly overlap."""
+        where = second_look.find_box(seen.matte, *self._size, in_scene=self._scene is not None)
         if where is None:
             return None, 0
         merged = second_look.merge(seen.matte, self._look_at(model, where, seen)[0], *self._size, where)

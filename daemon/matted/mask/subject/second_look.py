@@ -17,7 +17,6 @@ Matte = NDArray[np.float32]
 _SUBJECT_LEVEL = 0.5  # alpha from which a pixel is subject
 _MARGIN = 0.15  # of the subject's width and height, on each side: background for the model to compare it with
 _MOST_OF_PICTURE = 0.35  # a box that fills more than this share gains too little to be worth an inference
-_MOST_AGAIN = 0.45  # the same where the frame before had a second look: it would be seen if they came and went
 _LEAST_SHRINKAGE = 2.0  # pixels of the picture for one of the matte, along an axis; with fewer, nothing is left to see
 _MIN_OVERLAP = 0.7  # intersection over union of both mattes in the box; with less, the second is of something else
 _MAX_CANVAS = 4096  # pixels a side of the merged matte, at most
@@ -40,12 +39,12 @@ class Box(NamedTuple):
         return self.bottom - self.top
 
 
-def find_box(matte: Matte, width: int, height: int, again: bool = False) -> Box | None:
+def find_box(matte: Matte, width: int, height: int, in_scene: bool = False) -> Box | None:
     """Return the box of the picture that deserves a second look: the subject with a margin. None if none does.
 
     matte: 0..1 at the model's size.
     width, height: of the picture.
-    again: whether the frame before it in a scene had a second look.
+    in_scene: whether it is a frame of a film, where second looks must not come and go with the subject's size.
     """
     rows, columns = matte.shape
     found = matte >= _SUBJECT_LEVEL
@@ -63,8 +62,8 @@ def find_box(matte: Matte, width: int, height: int, again: bool = False) -> Box 
         min(width, int(right + across) + 1),
         min(height, int(bottom + down) + 1),
     )
-    most = _MOST_AGAIN if again else _MOST_OF_PICTURE
-    return result if result.width * result.height <= most * width * height else None
+    share = result.width * result.height / (width * height)
+    return result if (share < 1 if in_scene else share <= _MOST_OF_PICTURE) else None
 
 
 def merge(first: Matte, second: Matte, width: int, height: int, where: Box) -> Matte | None:
