@@ -50,9 +50,11 @@ def run(options: argparse.Namespace) -> int:
         try:
             return int(options.run(options))
         except MattedError as error:
-            code = exit_code(error)
-            print(json.dumps(_document(code, {}, error)))
-            return code
+            code, problem = exit_code(error), error
+        except KeyboardInterrupt:
+            code, problem = INTERRUPTED, Interrupted("Interrupted.")
+        print(json.dumps(_document(code, {}, problem)))
+        return code
     return as_document(options, options.run)
 
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matted_client import MattedError
 from matted_client.options import MaskOptions, RefineOptions
 from matted_client.pictures import Mask, OpenPicture, ignore, never
@@ -27,6 +28,7 @@ _KEYWORDS = {
     "mask": (MaskOptions, keywords.MaskKeywords),
     "refine": (RefineOptions, keywords.RefineKeywords),
 }
+_MOST_PAGES = 10_000
 _WHEN_OPENED = ("plate", "page", "keep_location")
 
 
@@ -55,6 +57,10 @@ class Question:
         if self._mask_only:
             self._frame.refuse_masks()
         self._target = None if target is None else Path(target)
+        if self._target is None and self._rest["quality"] is not None:
+            raise MattedError("quality is of use with a target alone.", "Give a target that is a WebP, AVIF or JPEG.")
+        _refuse_outside("quality", self._rest["quality"], 1, 100)
+        _refuse_outside("page", self._rest["page"], 1, _MOST_PAGES)
         self._form = None if self._target is None else self._form_of(self._target)
         self.progress = self._rest["progress"] or ignore
         self.cancelled = self._rest["cancelled"] or never
@@ -62,6 +68,16 @@ class Question:
     def take(self, picture: Any) -> Taken:
         """Take the picture that it is about. Raises as kinds.take does."""
         return kinds.take(picture, "picture", self._rest["page"], self._rest["keep_location"])
+
+    def _refuse_to_replace(self, picture: Path) -> None:
+        """Raise PictureError if the target is a file that is read: the picture, a mask, a plate or a background."""
+        if self._target is None or not self._target.exists():
+            return
+        read = {"picture": picture, "mask" if self._refine else "hint": self._hint}
+        read |= {name: self._rest[name] for name in ("plate", "background")}
+        for name, value in read.items():
+            if isinstance(value, (str, os.PathLike)) and os.path.exists(value) and self._target.samefile(value):
+                raise PictureError(f"{self._target} is the {name} itself.", "Write the result to another file.")
 
     def refuse_what_is_open(self) -> None:
         """Raise MattedError for what can be said only when a picture is opened."""
@@ -71,8 +87,9 @@ class Question:
 
     def fields_of(self, taken: Taken) -> dict[str, Any]:
         """Return the fields of the request about a picture, but for its plate. Raises MattedError."""
+        self._refuse_to_replace(taken.name)
         fields = {**self._fields, "foreground": self._rest["clean_colours"] and not self._mask_only}
-        if self._hint is not None:
+        if self._hint is not None or self._refine:
             given = kinds.take_mask(self._hint, "mask" if self._refine else "hint")
             strokes = not self._refine
             mask = masks.of(given.picture, given.name, taken.name, taken.picture, strokes)
@@ -100,8 +117,6 @@ class Question:
             result = self._frame.apply(cutting.of_reply(taken.picture, reply), taken.picture)
         if self._target is None or self._form is None:
             return taken.give(result)
-        if taken.name.exists() and self._target.exists() and os.path.samefile(taken.name, self._target):
-            raise PictureError(f"{self._target} is the picture itself.", "Write the result to another file.")
         pictures.refuse_too_large(taken.name, result, self._form)
         pictures.write(result, self._target, True, self._form, self._rest["quality"])
         return self._target
@@ -135,10 +150,25 @@ def _frame(rest: dict[str, Any]) -> Frame:
     return Frame(
         None if background is None else _background(background),
         margin,
-        None if size is None else words.size("x".join(map(str, size))),
+        None if size is None else _size(size),
         rest["square"],
         None if shadow is None else words.darkness(str(shadow)),
     )
+
+
+def _size(size: Any) -> tuple[int, int]:
+    """Return a width and a height. Raises MattedError for what is none."""
+    try:
+        text = size if isinstance(size, str) else "x".join(map(str, size))
+    except TypeError:  # one number alone
+        text = str(size)
+    return words.size(text)
+
+
+def _refuse_outside(name: str, value: Any, low: int, high: int) -> None:
+    """Raise MattedError for a keyword that is not a whole number within limits."""
+    if value is not None and not (isinstance(value, (int, np.integer)) and low <= value <= high):
+        raise MattedError(f"{name} has to be a whole number, {low} to {high}, not {value!r}.")
 
 
 def _background(background: Any) -> Background:

@@ -91,6 +91,9 @@ def test_an_interrupted_command_says_so(capsys: pytest.CaptureFixture[str], monk
     monkeypatch.setattr("matted.cli.daemon.stop", interrupted)
     code, told = answer(capsys, "stop")
     assert (code, told["error"]["code"]) == (130, "interrupted")
+    monkeypatch.setattr("matted.files.batches.finding.expand", interrupted)
+    code, told = answer(capsys, "remove", "a.jpg")
+    assert (code, told["error"]["code"]) == (130, "interrupted"), "also where it prints a line for each thing"
 
 
 def test_words_behind_two_dashes_are_names() -> None:

@@ -226,6 +226,12 @@ def test_a_value_that_no_request_can_have_is_refused(
         ({"target": "out.png", "quality": 80}, "PNG has no quality"),
         ({"background": "no colour"}, "no colour is no colour"),
         ({"background": (1, 2)}, "is no colour"),
+        ({"background": (1, 2, 300)}, r"rgb\(1,2,300\) has a number above 255"),
+        ({"quality": 80}, "quality is of use with a target alone"),
+        ({"target": "out.webp", "quality": 0}, "quality has to be a whole number, 1 to 100, not 0"),
+        ({"target": "out.webp", "quality": "high"}, "quality has to be a whole number"),
+        ({"page": 0}, "page has to be a whole number, 1 to 10000, not 0"),
+        ({"size": 5}, "A size is width and height in pixels, .*, not 5"),
         ({"crop": "a lot"}, "A margin is pixels or percent"),
         ({"size": (0, 9)}, "A size is width and height"),
         ({"add_shadow": 101}, "A shadow is 1 to 100 percent dark"),
@@ -278,6 +284,26 @@ def test_the_picture_itself_is_no_target(daemon: Daemon, new: session.Session, t
     with pytest.raises(PictureError, match="is the picture itself"):
         new.remove(path, tmp_path / "." / "in.png")
     assert path.read_bytes() == content
+
+
+def test_nothing_that_is_read_is_a_target(daemon: Daemon, new: session.Session, tmp_path: Path) -> None:
+    for name, picture in (("scene", PICTURE), ("mask", MASK)):
+        Image.fromarray(picture).save(tmp_path / f"{name}.png")
+    scene, mask = tmp_path / "scene.png", tmp_path / "mask.png"
+    before = scene.read_bytes(), mask.read_bytes()
+    for how in ({"background": str(scene)}, {"background": scene}, {"plate": scene}):
+        with pytest.raises(PictureError, match=f"is the {next(iter(how))} itself"):
+            new.remove(PICTURE, scene, **how)  # type: ignore[call-overload]
+    with pytest.raises(PictureError, match="is the hint itself"):
+        new.remove(PICTURE, mask, hint=mask)
+    with pytest.raises(PictureError, match="is the mask itself"):
+        new.refine(PICTURE, str(mask), mask)
+    assert (scene.read_bytes(), mask.read_bytes()) == before and not daemon.asked
+
+
+def test_a_refined_mask_has_to_be_given(daemon: Daemon, new: session.Session) -> None:
+    with pytest.raises(TypeError, match=r"<mask> has to be a path, .*, not NoneType"):
+        new.refine(PICTURE, None)  # type: ignore[call-overload]
 
 
 def test_a_result_is_framed(daemon: Daemon, new: session.Session) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MOST_PIXELS = 30_000  # of a side
 MOST_BLUR = 1_000
 _MOST_PERCENT = 500
+_MOST_LIGHT = 255
 _NUMBER = r"([0-9]{1,6}(?:\.[0-9]{1,3})?)"
 
 
@@ -48,7 +49,7 @@ def background(text: str) -> Background:
 def rgb(text: str) -> tuple[int, int, int] | None:
     """Return the colour that CSS knows by a text: red, green, blue, 0 to 255. None if it is none.
 
-    Raises MattedError for one that is transparent.
+    Raises MattedError for one that is transparent, and for a number that is too large.
     """
     from PIL import ImageColor
 
@@ -56,6 +57,8 @@ def rgb(text: str) -> tuple[int, int, int] | None:
         colour = ImageColor.getrgb(text)
     except ValueError:
         return None
+    if max(colour) > _MOST_LIGHT:
+        raise MattedError(f"{text} has a number above {_MOST_LIGHT}.", "Red, green and blue go from 0 to 255.")
     if len(colour) == 4 and colour[3] < 255:
         raise MattedError(f"{text} is transparent, and a background is not.", "Leave out the background.")
     return colour[0], colour[1], colour[2]
