@@ -148,6 +148,8 @@ def _without_results(steps: Sequence[Step], kind: str, form: Form, named: Collec
     suffixes = [other.suffixes[0] for other in known.FORMS.values()]
     endings = [naming.ending(other, suffix) for other in naming.KINDS for suffix in suffixes]
     for step in steps:
+        for other in endings:  # those that lie beside their pictures, wherever the results of this run go
+            results.setdefault(_place(step.source.with_name(step.source.stem + other)), step)
         name = step.target.name
         if name.endswith(own):
             for other in endings:

@@ -356,3 +356,12 @@ def test_a_result_does_not_replace_the_plate_of_all_pictures(tmp_path: Path) -> 
     with pytest.raises(PictureError, match="is itself a plate that is read"):
         refuse_to_replace_inputs(steps, tmp_path / "plate.png")
     refuse_to_replace_inputs(steps, tmp_path / "other.png")
+
+
+def test_results_beside_pictures_are_left_out_wherever_those_of_this_run_go(make: Make, tmp_path: Path) -> None:
+    make("in/a.jpg", "in/a-cutout.png", "in/a-refined-mask.webp", "in/b-cutout.png")
+    work = plan([tmp_path / "in"], str(tmp_path / "out"), "cutout", False)
+    assert [step.source.name for step in work.steps] == ["a.jpg", "b-cutout.png"], "there is no b"
+    assert work.passed_over.results == 2
+    named = plan([tmp_path / "in" / "a.jpg", tmp_path / "in" / "a-cutout.png"], str(tmp_path / "out"), "cutout", False)
+    assert len(named.steps) == 2, "what was named is taken"
