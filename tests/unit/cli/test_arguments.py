@@ -121,6 +121,7 @@ def test_a_frame_is_said_in_words_as_people_write_them() -> None:
         ("--crop=501%", "A margin is pixels or percent, such as 20 or 5%, not 501%."),
         ("--size=800", "A size is width and height in pixels, 1 to 30000, such as 800x600, not 800."),
         ("--size=0x5", "A size is width and height in pixels, 1 to 30000, such as 800x600, not 0x5."),
+        ("--size=30000x30000", "A size has at most 178 megapixels, not 900."),
         ("--add-shadow=0", "A shadow is 1 to 100 percent dark, not 0."),
     ],
 )

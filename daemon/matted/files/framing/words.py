@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matted.files.framing.backgrounds import Background
 
 MOST_PIXELS = 30_000  # of a side
+_MOST_MEGAPIXELS = 178  # of a result, as of a picture that can be read: more fills the memory of many computers
 MOST_BLUR = 1_000
 _MOST_PERCENT = 500
 _MOST_LIGHT = 255
@@ -86,4 +87,7 @@ def size(text: str) -> tuple[int, int]:
     if found is None or not all(1 <= int(side) <= MOST_PIXELS for side in found.groups()):
         wanted = f"width and height in pixels, 1 to {MOST_PIXELS}, such as 800x600"
         raise MattedError(f"A size is {wanted}, not {text}.")
-    return int(found[1]), int(found[2])
+    width, height = int(found[1]), int(found[2])
+    if width * height > _MOST_MEGAPIXELS * 1_000_000:
+        raise MattedError(f"A size has at most {_MOST_MEGAPIXELS} megapixels, not {width * height // 1_000_000}.")
+    return width, height
