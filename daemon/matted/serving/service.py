@@ -176,7 +176,7 @@ class Service:
         pictures, sequences = self._questions.pictures, self._questions.sequences
         before = len(pictures), len(sequences)
         pictures.expire()
-        sequences.expire()
+        sequences.expire({job.sequence for _, job in self._queue.unfinished() if job.sequence is not None})
         return (len(pictures), len(sequences)) != before
 
     def seconds_to_expiry(self) -> float:

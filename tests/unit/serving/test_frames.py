@@ -281,6 +281,18 @@ def test_a_sequence_is_forgotten_with_its_connection_and_when_it_is_idle(daemon:
     assert daemon.info(3).frame == 1 and daemon.memories[3] == 0
 
 
+def test_a_sequence_stays_while_a_frame_of_it_waits_for_long(daemon: Film) -> None:
+    gate = daemon.engines.close_inferring("film")
+    daemon.frame(1)
+    assert gate.reached.wait(60)
+    daemon.engines.clock.now += IDLE_SECONDS
+    assert not daemon.service.expire()
+    gate.open()
+    daemon.info(1)
+    daemon.frame(2)
+    assert daemon.info(2).frame == 2 and daemon.memories[2] == 1
+
+
 def test_a_client_that_begins_too_many_loses_the_one_that_it_used_least_recently(daemon: Film) -> None:
     for sequence in range(MOST_OF_A_CLIENT):
         daemon.frame(1 + sequence, sequence=sequence)

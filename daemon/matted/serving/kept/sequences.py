@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from matted_client import Rejected, messages
@@ -124,10 +124,16 @@ class Sequences:
         """Forget all sequences."""
         self._begun.clear()
 
-    def expire(self) -> None:
-        """Forget the sequences of which no frame has come for IDLE_SECONDS."""
+    def expire(self, at_work: Collection[FrameSequence]) -> None:
+        """Forget the sequences of which no frame has come for IDLE_SECONDS.
+
+        at_work: those with frames that are unanswered. They stay: a client may wait so long for a model.
+        """
         while self._begun and self.seconds_to_expiry() <= 0.0:
-            self._begun.popitem(last=False)
+            key, sequence = self._begun.popitem(last=False)
+            if sequence in at_work:
+                sequence.used = self._clock()
+                self._begun[key] = sequence
 
     def seconds_to_expiry(self) -> float:
         """Return after how many seconds `expire` has something to forget, infinite for never."""

@@ -77,10 +77,22 @@ def test_what_nobody_uses_is_forgotten_after_a_while(sequences: Sequences, clock
     sequences.use(ME, 1, one)
     assert sequences.seconds_to_expiry() == 10
     clock.now += 10
-    sequences.expire()
+    sequences.expire(())
     assert known(sequences) == [1]
     sequences.clear()
     assert len(sequences) == 0
+
+
+def test_what_is_at_work_is_not_forgotten_and_has_its_time_anew(sequences: Sequences, clock: Clock) -> None:
+    slow = sequence()
+    sequences.use(ME, 1, slow)
+    sequences.use(ME, 2, sequence())
+    clock.now += IDLE_SECONDS
+    sequences.expire({slow})
+    assert known(sequences) == [1] and sequences.seconds_to_expiry() == IDLE_SECONDS
+    clock.now += IDLE_SECONDS
+    sequences.expire(())
+    assert known(sequences) == []
 
 
 def test_a_model_that_helps_is_looked_for_once_also_if_there_is_none() -> None:
