@@ -297,9 +297,12 @@ def test_frames_are_asked_about_in_their_area_and_get_their_part(folder: Path, d
     picture = Picture(*layers)
     picture.are_frames = True
     work(folder, picture, anyway=True, output="layer")
-    for layer, shown, (left, top) in zip(layers, picture.shown, [(12, 9), (30, 0)], strict=True):
-        with daemon.session() as session:
-            answer = session.mask(layer._picture[2], 60, 40, "RGBA8", anyway=True, foreground=True)
+    with daemon.session() as session:
+        scene = session.scene(60, 40, "RGBA8")
+        for layer in layers:
+            scene.send(layer._picture[2], anyway=True, foreground=True)
+        answers = [scene.receive() for _ in layers]
+    for layer, shown, answer, (left, top) in zip(layers, picture.shown, answers, [(12, 9), (30, 0)], strict=True):
         wanted = np.frombuffer(answer.alpha, np.uint8).reshape(40, 60)[top : top + 10, left : left + 20]
         assert (shown.layer, shown.width, shown.height, bytes(shown.alpha)) == (layer, 20, 10, wanted.tobytes())
         assert len(shown.overlay) == 20 * 10 * 4
