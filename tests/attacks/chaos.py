@@ -1,7 +1,7 @@
 """The daemon is killed again and again while it works: `python -m attacks.chaos [--kills 50]`.
 
-Clients ask for masks all the time, half of them of pictures that they open and never close, and start the daemon when
-there is none, as a click in GIMP does. Meanwhile daemons
+Clients ask for masks all the time: of pictures, of frames of a scene, and of pictures that they open and never close.
+They start the daemon when there is none, as a click in GIMP does. Meanwhile daemons
 are killed, stopped and continued, and so are the processes of models. Every request has to end with the right mask or
 with a MattedError; one during which nothing was killed has to end with the mask.
 """
@@ -91,8 +91,13 @@ class Chaos:
         try:
             session = session or connect("chaos", path=str(self.daemon.connection_file))
             asked = {"edges": "off", "anyway": True}
-            if random.random() < 0.5:
+            kind = random.randrange(3)
+            if kind == 0:
                 mask = session.mask(disc(*picture), *picture[:2], "RGBA8", self.model, **asked).alpha
+            elif kind == 1:
+                with session.scene(*picture[:2], "RGBA8", model=self.model, steady=False, **asked) as scene:
+                    *_, last = scene.masks([disc(*picture)] * random.randint(1, 6))
+                mask = last.alpha
             else:  # it is not closed, so that daemons are killed with open pictures
                 opened = session.open(disc(*picture), *picture[:2], "RGBA8")
                 mask = opened.mask(self.model, **asked).alpha

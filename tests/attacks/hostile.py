@@ -245,6 +245,30 @@ def absurd_hints(stranger: Stranger) -> None:
     stranger.read_a_little()
 
 
+def broken_films(stranger: Stranger) -> None:
+    """Log in, and send frames of ever new sequences, and of the same ones, that do not go together; leave or close them.
+
+    Some need a plate and have none, some are cancelled, and some are larger than the one before.
+    """
+    stranger.log_in()
+    random = stranger.random
+    for number in range(2, random.randint(3, 60)):
+        width, height = random.choice([SIZE, SIZE, SIZE, (SIZE[1], SIZE[0]), (1, 1)])
+        frames = [disc(width, height, random.randrange(400))]
+        said = random.choice([{}, {}, {"steady": False}, {"edges": "off"}, {"model": "flat"}, {"model": "auto"}])
+        if random.random() < 0.3:
+            frames += frames[:1]
+            said = {**said, "plate": True}
+        name = random.choice([1, 1, 1, 2, random.randrange(1000)])
+        request = messages.MaskRequest(width, height, "RGBA8", sequence=name, **said)
+        stranger.send_frames(request.to_wire(number), *frames)
+        if random.random() < 0.3:
+            stranger.send_frames(messages.Cancel(random.randint(2, number)).to_wire(1000 + number))
+        if random.random() < 0.1:
+            stranger.send_frames(messages.Close(sequence=name).to_wire(2000 + number))
+    stranger.read_a_little()
+
+
 ATTACKS: list[Callable[[Stranger], None]] = [
     nothing,
     noise,
@@ -267,4 +291,5 @@ ATTACKS: list[Callable[[Stranger], None]] = [
     half_a_picture,
     asking_anew,
     absurd_hints,
+    broken_films,
 ]
