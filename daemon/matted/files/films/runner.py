@@ -154,6 +154,7 @@ def _joined(film: Film, options: FilmOptions, sink: Sink) -> list[str]:
     if not isinstance(sink, Parts):
         return ["The sound is left out: pictures have none."] if about.sound else []
     if not sink.done:
+        sink.delete()
         where = " between --start and --end" if options.span != WHOLE else ""
         raise FilmError(f"{film.source.path} has no frames{where}.")
     sound = None
@@ -247,7 +248,7 @@ def _carry_out(film: Film, options: FilmOptions, sink: Sink, plate: Picture | No
             while writing:
                 _waited(writing.popleft())
         except BaseException:
-            _keep(sink, writing, tally)
+            _keep(sink, writing)
             raise
     if tally.empty and tally.empty == tally.frames:
         if isinstance(sink, Parts):
@@ -259,19 +260,16 @@ def _carry_out(film: Film, options: FilmOptions, sink: Sink, plate: Picture | No
         sink.finish()
 
 
-def _keep(sink: Sink, writing: deque[Future[None]], tally: _Tally) -> None:
+def _keep(sink: Sink, writing: deque[Future[None]]) -> None:
     """Keep what is done of a run that is broken off."""
-    done = tally.frames
     with suppress(MattedError):
         for future in writing:
             future.result()
         sink.close()
-    if isinstance(sink, Parts):
-        done = sink.count
-        if not done:
-            sink.delete()
-    if done:
-        _note(f"Broken off. {done} frames are done and kept. {_AGAIN}")
+    if sink.count:
+        _note(f"Broken off. {'1 frame is' if sink.count == 1 else f'{sink.count} frames are'} done and kept. {_AGAIN}")
+    elif isinstance(sink, Parts):
+        sink.delete()
 
 
 def _result(picture: Picture, reply: Mask, options: FilmOptions) -> Picture:

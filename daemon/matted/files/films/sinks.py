@@ -32,6 +32,10 @@ _THREADS = 2
 class Sink(Protocol):
     """Takes the results of frames."""
 
+    @property
+    def count(self) -> int:
+        """How many results are done and kept; of numbered files those of this run."""
+
     def has(self, index: int) -> bool:
         """Whether the result of a frame is there already."""
 
@@ -43,7 +47,10 @@ class Sink(Protocol):
 
 
 class NumberedFiles:
-    """A file for each frame."""
+    """A file for each frame.
+
+    count: how many this run has written.
+    """
 
     def __init__(self, name: Callable[[int], Path], form: Form, quality: int | None, going_on: bool) -> None:
         """name: returns the file of a frame. going_on: whether files that are there count as done."""
@@ -51,12 +58,14 @@ class NumberedFiles:
         self._form = form
         self._quality = quality
         self._going_on = going_on
+        self.count = 0
 
     def has(self, index: int) -> bool:
         return self._going_on and os.path.isfile(self._name(index))
 
     def add(self, frame: Frame, result: Picture) -> None:
         pictures.write(result, self._name(frame.index), True, self._form, self._quality)
+        self.count += 1
 
     def close(self) -> None:
         pass

@@ -395,3 +395,25 @@ def test_what_a_format_cannot_show_is_said(daemon: Any, tmp_path: Path, capsys: 
     quick = film_clips.write(tmp_path / "quick.mp4", FRAMES, [128 * number for number in range(10)], codec="libx264")
     remove(quick, tmp_path / "out.gif")
     assert "GIF shows at most 50 frames a second" in capsys.readouterr().err
+
+
+def test_a_span_without_frames_leaves_nothing_behind(daemon: Any, clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(FilmError, match="no frames between"):
+        remove(clip, tmp_path / "out.mov", span=Span(Fraction(100)))
+    assert [each.name for each in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+def test_numbered_frames_that_were_not_written_are_not_said_to_be_kept(
+    daemon: Any, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write = sinks.pictures.write
+
+    def full_after_one(picture: Any, target: Path, *others: Any) -> None:
+        if target.name != "000001.png":
+            raise FilmError("No space left on device")
+        write(picture, target, *others)
+
+    monkeypatch.setattr(sinks.pictures, "write", full_after_one)
+    with pytest.raises(FilmError, match="No space left"):
+        remove(clip, f"{tmp_path / 'frames'}/")
+    assert "Broken off. 1 frame is done and kept." in capsys.readouterr().err
