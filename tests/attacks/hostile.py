@@ -246,10 +246,7 @@ def absurd_hints(stranger: Stranger) -> None:
 
 
 def broken_films(stranger: Stranger) -> None:
-    """Log in, and send frames of ever new sequences, and of the same ones, that do not go together; leave or close them.
-
-    Some need a plate and have none, some are cancelled, and some are larger than the one before.
-    """
+    """Log in, and send frames that do not go together, of ever new sequences and of the same ones; close some."""
     stranger.log_in()
     random = stranger.random
     for number in range(2, random.randint(3, 60)):
