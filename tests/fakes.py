@@ -161,6 +161,7 @@ class FakeEngine:
         self.device = self.title = self.arithmetic = self.note = ""
         self.capabilities: Sequence[str] = ()
         self.size: tuple[int, int] | None = None
+        self.turns: threading.Semaphore | None = None
         self.compiled = compiled
         self.inferences = self.decodings = 0
         self.closed = self.paused = False

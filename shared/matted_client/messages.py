@@ -50,6 +50,7 @@ NO_SUBJECT = "no_subject"
 NO_GROUND = "no_ground"
 CANCELLED = "cancelled"
 SHUTTING_DOWN = "shutting_down"
+SERVER_FAILED = "server_failed"
 INTERNAL = "internal"
 
 

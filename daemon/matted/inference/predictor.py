@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +22,8 @@ from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
 from matted.inference.engines.backend import short_reason
 from matted.inference.engines.engine import Engine, EngineDied, EngineFactory, Inference, Input, Output, Planes
+from matted.inference.engines.kserve.connection import ServerError
+from matted.inference.engines.kserve.server import Server
 from matted.inference.engines.local import LocalEngine
 from matted.inference.layer import Layer
 from matted.inference.memory import Memory
@@ -166,6 +168,10 @@ class Predictor:
     One model is loaded at a time, and one inference runs at a time, as OpenVINO uses every core for either. An
     inference does not wait for the load of another model: it pauses the load.
 
+    A model that the server of the settings has is asked there: it needs no weights, no load and no turn of this
+    computer. Where the server fails, this computer runs the model, if it has it and the settings allow it.
+
+    server: of the settings; None if there is none. Replaced by a reload.
     paces: how long inferences take.
     compiled: what OpenVINO compiled, on disk.
     target: the device and arithmetic for the next loads.
@@ -192,6 +198,7 @@ class Predictor:
         engines: makes the engine of a model.
         clock: monotonic, seconds.
         """
+        self.server: Server | None = None
         self.paces = paces
         self.compiled = compiled
         self.target = target
@@ -227,6 +234,11 @@ class Predictor:
 
         retry = _Retry()
         self.require_licence(spec)
+        remote, note = self._elsewhere(spec)
+        if remote is not None:
+            with self._holding(remote, task, keep_alive, stopwatch, retry) as held:
+                yield held
+            return
         engine = self._cache.lend(spec)  # first: what is in memory waits for no download, nor for a pull
         if engine is None:
             downloaded = self._store.obtain(spec, downloading, task.check, download)
@@ -236,15 +248,17 @@ class Predictor:
                 stopwatch.lap("quantizing")
             with _translated_errors(spec):
                 engine = self.lend(task, spec, stopwatch, retry)
-        with self._holding(engine, task, keep_alive, stopwatch, retry) as held:
+        with self._holding(engine, task, keep_alive, stopwatch, retry, note) as held:
             yield held
 
     @contextmanager
     def hold_loaded(
         self, task: Task, spec: ModelSpec, keep_alive: float, stopwatch: Stopwatch
     ) -> Iterator[HeldModel | None]:
-        """Hold a model until the end of the block if it is in memory and may be used; else None. As `hold`."""
-        engine = self._cache.lend(spec) if self._store.licences.allows(spec) else None
+        """Hold a model until the end of the block if it `is_at_hand` and may be used; else None. As `hold`."""
+        engine = None
+        if self._store.licences.allows(spec):
+            engine = (self.server and self.server.engine(spec)) or self._cache.lend(spec)
         if engine is None:
             yield None
             return
@@ -253,40 +267,103 @@ class Predictor:
 
     @contextmanager
     def _holding(
-        self, engine: Engine, task: Task, keep_alive: float, stopwatch: Stopwatch, retry: _Retry
+        self, engine: Engine, task: Task, keep_alive: float, stopwatch: Stopwatch, retry: _Retry, note: str = ""
     ) -> Iterator[HeldModel]:
-        """Hold an engine that was lent until the end of the block. The other parameters are those of `hold`."""
-        held = HeldModel(self, engine, task, stopwatch, retry, lambda last: self._cache.give_back(last, keep_alive))
+        """Hold an engine that was lent until the end of the block.
+
+        note: why it is not the server's, a sentence; or empty. The other parameters are those of `hold`.
+        """
+
+        def give_back(last: Engine) -> None:
+            if last.turns is None:  # the server's are lent to nobody
+                self._cache.give_back(last, keep_alive)
+
+        held = HeldModel(self, engine, task, stopwatch, retry, give_back, note)
         try:
             yield held
         finally:
             held.give_back()
+
+    def is_at_hand(self, spec: ModelSpec) -> bool:
+        """Return whether a model can be asked without being loaded: the server has it, or it is in memory."""
+        return self.is_elsewhere(spec) or self._cache.holds(spec)
+
+    def is_elsewhere(self, spec: ModelSpec) -> bool:
+        """Return whether a model is asked of the server now."""
+        return self.server is not None and self.server.engine(spec) is not None
+
+    def is_unsettled(self, spec: ModelSpec) -> bool:
+        """Return whether it will be known in a moment whether the server has a model."""
+        return self.server is not None and self.server.knows_not_yet() and self.server.may_have(spec)
+
+    def _elsewhere(self, spec: ModelSpec) -> tuple[Engine | None, str]:
+        """Return the server's engine of a model, or None and why it is not asked, a sentence, empty if it never is.
+
+        Raises Rejected if the server cannot be asked, and nothing else can.
+        """
+        if self.server is None:
+            return None, ""
+        engine = self.server.engine(spec)
+        failure = None if engine is not None else self.server.failure(spec)
+        return engine, "" if failure is None else self._note_of(spec, failure)
+
+    def instead(
+        self, task: Task, spec: ModelSpec, stopwatch: Stopwatch, retry: _Retry, failure: ServerError
+    ) -> tuple[Engine, str]:
+        """Lend a local engine in the place of the server's, and return why.
+
+        failure: of the server.
+
+        Raises as `hold`, EngineDied, RuntimeError.
+        """
+        note = self._note_of(spec, failure)
+        log.warning("%s: %s", spec.id, note)
+        return self.lend(task, spec, stopwatch, retry), note
+
+    def _note_of(self, spec: ModelSpec, failure: ServerError) -> str:
+        """Return what is said where this computer runs a model in the place of the server.
+
+        Raises Rejected if it cannot: it does not have the model, or the settings say so.
+        """
+        assert self.server is not None
+        if not self.server.settings.fallback:
+            raise Rejected(messages.SERVER_FAILED, failure.message, failure.hint)
+        if not (self._cache.holds(spec) or self._store.installed(spec)):
+            message = f"{failure.message} {spec.title} is not on this computer."
+            raise Rejected(messages.SERVER_FAILED, message, failure.hint)
+        return f"{failure.message} {spec.title} ran on this computer instead."
 
     def require_licence(self, spec: ModelSpec) -> None:
         """Raise Rejected("licence_not_accepted") unless the model may be used, also for what it saw before."""
         self._store.licences.require(spec)
 
     def first_usable(self, specs: Sequence[ModelSpec]) -> ModelSpec | None:
-        """Return the first of some models that may be used, and is on this computer as far as the sizes of files tell.
+        """Return the first of some models that may be used, and that the server has, or this computer.
 
+        On this computer is what has all files, as far as their sizes tell.
         If there is none, the first whose files are damaged: to hold that raises Rejected, which says how to get it
         again. None if there is none of these, either.
         """
         allowed = [spec for spec in specs if self._store.licences.allows(spec)]
-        for is_so in (self._store.installed, self._store.damaged):
+        for is_so in (self._is_usable, self._store.damaged):
             for spec in allowed:
                 if is_so(spec):
                     return spec
         return None
 
+    def _is_usable(self, spec: ModelSpec) -> bool:
+        return self.is_elsewhere(spec) or self._store.installed(spec)
+
     def renew(self, spec: ModelSpec, keep_alive: float) -> bool:
-        """Keep a model that is in memory as if it had been used now. Returns False if it is not in memory.
+        """Keep a model that is in memory as if it had been used now. Returns False if it is not `is_at_hand`.
 
         keep_alive: seconds for which it stays from now on.
 
         Raises Rejected("licence_not_accepted").
         """
         self.require_licence(spec)
+        if self.is_elsewhere(spec):
+            return True
         engine = self._cache.lend(spec)
         if engine is not None:
             self._cache.give_back(engine, keep_alive)
@@ -337,7 +414,7 @@ class Predictor:
         stopwatch.lap("preparing")
         if outputs is not None:
             return outputs
-        with self._turn(task, stopwatch, stage):
+        with self._turn(engine, task, stopwatch, stage):
             outputs = remembered.get(key)  # the question that this one has overtaken may have needed the same
             if outputs is not None:
                 return outputs
@@ -361,16 +438,17 @@ class Predictor:
         engine: lent to the caller.
         inputs: the decoder's.
         """
-        with self._turn(task, stopwatch, "inference"):
+        with self._turn(engine, task, stopwatch, "inference"):
             outputs = self._run(engine, engine.inference(inputs, DECODER), task)
         stopwatch.lap("clicks")
         return outputs
 
     @contextmanager
-    def _turn(self, task: Task, stopwatch: Stopwatch, stage: str) -> Iterator[None]:
-        """Hold the turn to infer until the end of the block."""
-        task.progress = Progress(stage, place=int(self._inferring.locked()))
-        with task.holding(self._inferring):
+    def _turn(self, engine: Engine, task: Task, stopwatch: Stopwatch, stage: str) -> Iterator[None]:
+        """Hold the turn to infer until the end of the block: that of this computer, or one of the engine's."""
+        turns: threading.Lock | threading.Semaphore = engine.turns or self._inferring
+        task.progress = Progress(stage, place=int(engine.turns is None and self._inferring.locked()))
+        with task.holding(turns):
             task.progress = Progress(stage)
             stopwatch.lap("waiting")
             yield
@@ -379,7 +457,7 @@ class Predictor:
         if not engine.alive():  # the system, or another request's cancel, has ended it
             raise EngineDied("it has died since its last inference", idle=True)
         inferred: list[Output] = []
-        with self._load_pauser.inference():
+        with self._load_pauser.inference() if engine.turns is None else nullcontext():
             task.run_interruptible(lambda: inferred.extend(inference.run()), inference.cancel)
         return inferred
 
@@ -425,8 +503,13 @@ class HeldModel:
         stopwatch: Stopwatch,
         retry: _Retry,
         on_end: Callable[[Engine], None],
+        note: str,
     ) -> None:
-        """Take over an engine that was lent. on_end: ends the loan of an engine."""
+        """Take over an engine that was lent.
+
+        on_end: ends the loan of an engine.
+        note: why it is not the server's, a sentence; or empty.
+        """
         self.spec = engine.spec
         self._engine = engine
         self._predictor = predictor
@@ -434,6 +517,7 @@ class HeldModel:
         self._stopwatch = stopwatch
         self._retry = retry
         self._on_end = on_end
+        self._why_here = note
         self._held = True
 
     def give_back(self) -> None:
@@ -482,9 +566,16 @@ class HeldModel:
         return self._tried(lambda: self._predictor.decode(self._engine, inputs, self._task, self._stopwatch))
 
     def _tried(self, infer: Callable[[], T]) -> T:
-        """Infer, and once more with another engine if the first one died."""
+        """Infer; where the server fails, here instead; and once more with another engine if the first one died."""
         with _translated_errors(self.spec):
             try:
+                try:
+                    return infer()
+                except ServerError as failure:
+                    self._task.check()
+                    self._engine, self._why_here = self._predictor.instead(
+                        self._task, self.spec, self._stopwatch, self._retry, failure
+                    )
                 return infer()
             except EngineDied as error:
                 if not self._retry.take(error):
@@ -497,9 +588,13 @@ class HeldModel:
             self._held = True
             return infer()
 
+    @property
+    def _note(self) -> str:
+        return " ".join(note for note in (self._why_here, self._engine.note) if note)
+
     def _encode(self, layer: Layer) -> Encoded:
         features, fit, _ = self._show([layer], "inference", None, WHOLE_STAGE, None)
-        return Encoded(features, fit, layer.width, layer.height, self._engine.device, self._engine.note)
+        return Encoded(features, fit, layer.width, layer.height, self._engine.device, self._note)
 
     def _predict(
         self,
@@ -515,7 +610,7 @@ class HeldModel:
         if memory is not None:
             memory.states = outputs[count:]
         foreground = model_io.crop(others[0], fit) if others else None
-        return Prediction(model_io.crop(raw[0], fit), foreground, planes, self._engine.device, self._engine.note)
+        return Prediction(model_io.crop(raw[0], fit), foreground, planes, self._engine.device, self._note)
 
     def _show(
         self,

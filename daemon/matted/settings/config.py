@@ -13,6 +13,8 @@ from matted_client import MattedError
 from matted_client.endpoint import state_folder
 from matted_client.options import AUTO_MODEL
 
+from matted.settings import server
+from matted.settings.server import ServerSettings, WrongSetting
 from matted.settings.target import ARITHMETICS, AUTO, Target
 from matted.system import toml_file
 
@@ -50,6 +52,7 @@ class Config:
     preload: id of the model that is loaded at the start and kept in memory, or AUTO_MODEL; empty for none.
     idle_exit: seconds without a request after which the daemon ends.
     log_level: one of LOG_LEVELS.
+    server: that runs models in the place of this computer; None: this computer runs them.
     """
 
     state: Path
@@ -71,6 +74,7 @@ class Config:
     preload: str = ""
     idle_exit: float = 3600.0
     log_level: str = "info"
+    server: ServerSettings | None = None
 
     @property
     def target(self) -> Target:
@@ -123,7 +127,7 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
             raise ConfigError(
                 f"{origin} has an unknown setting: {unknown[0]}.", f"Known: {', '.join(sorted(settings))}."
             )
-        config = replace(config, **{name: _parse(name, value, origin) for name, value in values.items()})
+        config = replace(config, **{name: _parse(name, value, origin, folder) for name, value in values.items()})
     return config
 
 
@@ -134,8 +138,16 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read: {error}.", "Correct it or delete it.") from error
 
 
-def _parse(name: str, value: Any, origin: str) -> Any:
-    """Return the value of a setting that a person wrote. Raises ConfigError."""
+def _parse(name: str, value: Any, origin: str, folder: Path) -> Any:
+    """Return the value of a setting that a person wrote. folder: of config.toml. Raises ConfigError."""
+    if name == "server":
+        try:
+            return server.parse(value, folder, parse_seconds)
+        except WrongSetting as error:
+            setting = f"server.{error.name}" if error.name else "server"
+            if error.value is None:
+                raise ConfigError(f"{setting} in {origin} is missing.", error.expected) from error
+            raise ConfigError(f"{setting} in {origin} cannot be {error.value!r}.", error.expected) from error
     parse, expected = _PARSERS[name]
     try:
         return parse(value)

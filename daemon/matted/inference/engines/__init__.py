@@ -1,1 +1,1 @@
-"""Engines, which run models: `engine` is their interface, `local` runs OpenVINO in a process on this computer."""
+"""Engines, which run models: `engine` is their interface; `local` runs OpenVINO here, `kserve` asks a server."""

@@ -1,11 +1,12 @@
 """The interface of engines: an engine holds one model and infers with it.
 
-`local` does so in a process on this computer. The predictor takes a factory, so that another engine can take its place:
-one that asks a server, or the fake engine of the tests.
+`local` does so in a process on this computer, `kserve` asks a server. The predictor takes a factory of local engines,
+so that the fake engine of the tests can take their place.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -60,8 +61,8 @@ class Inference(Protocol):
 class Engine(Protocol):
     """Holds one model from `load` to `close`: all its graphs, as they are of no use alone.
 
-    One thread at a time calls `load`, `inference`, its `run`, and `close`. Other threads may call the other methods
-    meanwhile.
+    One thread at a time calls `load`, `inference`, its `run`, and `close`; but any number of threads call `inference`
+    and `run` of one with `turns`. Other threads may call the other methods meanwhile.
 
     spec: the model.
     device: what it runs on, as OpenVINO names it. Known after `load`, like the next five.
@@ -70,6 +71,7 @@ class Engine(Protocol):
     arithmetic: what it computes in: "f32", "bf16" or "f16".
     note: why that is not the device in the settings, a sentence; or empty.
     size: (height, width) of the model's input, None if it takes any.
+    turns: what is held during an inference, where that takes nothing of this computer; None: it takes all cores.
     """
 
     spec: ModelSpec
@@ -79,6 +81,7 @@ class Engine(Protocol):
     arithmetic: str
     note: str
     size: tuple[int, int] | None
+    turns: threading.Semaphore | None
 
     def load(self) -> None:
         """Load the model. Raises EngineDied, MemoryError, or RuntimeError with OpenVINO's own message."""

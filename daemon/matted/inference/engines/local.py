@@ -83,6 +83,7 @@ class LocalEngine:
         self.device = self.title = self.arithmetic = self.note = ""
         self.capabilities: Sequence[str] = ()
         self.size: tuple[int, int] | None = None
+        self.turns: threading.Semaphore | None = None
         self._load_arguments = (spec, path, target, compiled)
         self._inferences = 0  # so far, which numbers them
         self._killed_here = False

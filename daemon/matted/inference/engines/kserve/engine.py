@@ -1,0 +1,135 @@
+"""The remote engine: one of a server's models. It takes no memory of this computer, and no turn of its processor."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from matted.inference.engines.engine import Input, Output
+from matted.inference.engines.kserve import checking, connection
+from matted.inference.engines.kserve.checking import Tensors
+from matted.inference.engines.kserve.connection import Call, Connection, ServerError, Tensor
+from matted.models.spec import MODEL, ModelSpec
+from matted.settings.server import ServedModel
+
+# Is told of each inference's end: the error, None after a success.
+OnEnd = Callable[["RemoteEngine", "ServerError | None"], None]
+
+
+class RemoteInference:
+    """The Inference of a remote engine. Its `run` raises ServerError where others raise EngineDied."""
+
+    def __init__(self, engine: RemoteEngine, inputs: Sequence[Input]) -> None:
+        self._engine = engine
+        self._inputs = inputs
+        self._call: Call | None = None
+        self._cancelled = False
+        self._lock = threading.Lock()
+
+    def run(self) -> list[Output]:
+        """Ask the server, and wait. Raises ServerError."""
+        with self._lock:  # with the start, so that no cancel is lost in between
+            if self._cancelled:
+                raise connection.cancelled()
+            self._call = self._engine.ask(self._inputs)
+        return self._engine.answer(self._call)
+
+    def cancel(self) -> None:
+        """Stop waiting at once, as `Inference.cancel`."""
+        with self._lock:
+            self._cancelled = True
+            call = self._call
+        if call is not None:
+            call.cancel()
+
+
+class RemoteEngine:
+    """The Engine of a model that a server has. Any number of threads may infer at the same time.
+
+    spec: the model.
+    device: where it is, and the server's name of it: "grpc://studio:8001 (u2netp)".
+    turns: to be held during an inference, so that not more run there than the settings allow.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        served: ServedModel,
+        way: Connection,
+        address: str,
+        turns: threading.Semaphore,
+        on_end: OnEnd,
+    ) -> None:
+        """Prepare. way: to the server at the address."""
+        self.spec = spec
+        version = f":{served.version}" if served.version else ""
+        self.device = f"{address} ({served.name}{version})"
+        self.title = self.arithmetic = self.note = ""
+        self.capabilities: Sequence[str] = ()
+        self.size: tuple[int, int] | None = None
+        self.turns: threading.Semaphore | None = turns
+        self._served = served
+        self._way = way
+        self._on_end = on_end
+        self._tensors = Tensors((), (), None)
+
+    def load(self) -> None:
+        """Check that the server's model is there, and is what the spec says. Raises ServerError."""
+        reason = checking.why_not(self.spec)
+        if reason:
+            raise ServerError(f"{self.spec.title} runs on this computer: {reason}.", kind=connection.OF_MODEL)
+        self._tensors = checking.check(self.spec, self._way.metadata(self._served))
+        self.size = self._tensors.size
+        if not self._way.ready(self._served):
+            raise connection.not_ready()
+
+    def inference(self, inputs: Sequence[Input], graph: str = MODEL) -> RemoteInference:
+        """Return an inference, as `Engine.inference`."""
+        return RemoteInference(self, inputs)
+
+    def ask(self, inputs: Sequence[Input]) -> Call:
+        """Send an inference's inputs, for `RemoteInference`. Raises ServerError."""
+        named = [(each.name, array[None]) for each, array in zip(self._tensors.inputs, inputs, strict=True)]
+        height, width = inputs[0].shape[1:]
+        return self._way.infer(self._served, named, [_sized(each, height, width) for each in self._tensors.outputs])
+
+    def answer(self, call: Call) -> list[Output]:
+        """Wait for an inference's outputs, for `RemoteInference`. Raises ServerError."""
+        try:
+            outputs = call.result()
+        except ServerError as error:
+            if error.kind != connection.CANCELLED:
+                self._on_end(self, error)
+            raise
+        self._on_end(self, None)
+        return [each[0] for each in outputs]
+
+    def kill(self) -> None:
+        """Do nothing: it has no process."""
+
+    def pause(self) -> None:
+        """Do nothing: it takes nothing of this computer."""
+
+    def resume(self) -> None:
+        """Do nothing, as `pause`."""
+
+    def close(self) -> None:
+        """Do nothing: the server keeps its model, and the connection is everybody's."""
+
+    def alive(self) -> bool:
+        """Return True: whether the server is, only the next inference tells."""
+        return True
+
+    def memory(self) -> int:
+        """Return 0: it takes no memory of this computer."""
+        return 0
+
+
+def _sized(output: Tensor, height: int, width: int) -> Tensor:
+    """Return an output as it will be for an input of this size."""
+    planes = 3 if output.datatype == "UINT8" else 1
+    known = (1, planes, height, width)
+    return replace(
+        output, shape=tuple(side if given == -1 else given for given, side in zip(output.shape, known, strict=True))
+    )

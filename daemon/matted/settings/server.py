@@ -1,0 +1,208 @@
+"""Read the table [server] of config.toml: a server of the user's, which runs models in the place of this computer."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+SCHEMES = {"http": 80, "https": 443, "grpc": 8001, "grpcs": 443}  # and the port where the URL has none
+MAX_IN_FLIGHT = 64
+MAX_SECONDS = 600.0
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_VERSION = re.compile(r"[A-Za-z0-9._-]+")
+
+
+class WrongSetting(ValueError):
+    """A setting of the server cannot be used.
+
+    name: of the setting, such as "url". value: what it is. expected: what is allowed, a sentence.
+    """
+
+    def __init__(self, name: str, value: Any, expected: str) -> None:
+        super().__init__(f"{name} cannot be {value!r}")
+        self.name = name
+        self.value = value
+        self.expected = expected
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model as the server has it. id: the catalogue's. name: the server's. version: empty for the server's choice."""
+
+    id: str
+    name: str
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """The server that runs models.
+
+    url: scheme (of SCHEMES), host and port; with http and https a path, too. Without a slash at the end.
+    models: those that it is asked for; None: all of the catalogue that it has.
+    token_file: has the token that the server wants; None for none. Read again from time to time.
+    ca_file: certificates (PEM) of the authorities that the server's certificate is checked with; None: those that this
+        computer trusts.
+    client_certificate: PEM, with its private key, that shows the server who this is; None for none.
+    timeout: seconds that an inference there may take.
+    insecure: whether pictures may go to another computer without TLS.
+    fallback: whether this computer runs a model that the server cannot run now.
+    max_in_flight: how many inferences the server is asked for at the same time.
+    """
+
+    url: str
+    models: tuple[ServedModel, ...] | None = None
+    token_file: Path | None = None
+    ca_file: Path | None = None
+    client_certificate: Path | None = None
+    timeout: float = 10.0
+    insecure: bool = False
+    fallback: bool = True
+    max_in_flight: int = 4
+    parts: SplitResult = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", urlsplit(self.url))
+
+    @property
+    def uses_tls(self) -> bool:
+        return self.parts.scheme in ("https", "grpcs")
+
+    @property
+    def uses_grpc(self) -> bool:
+        return self.parts.scheme in ("grpc", "grpcs")
+
+    @property
+    def host(self) -> str:
+        return self.parts.hostname or ""
+
+    @property
+    def port(self) -> int:
+        return self.parts.port or SCHEMES[self.parts.scheme]
+
+
+def parse(value: Any, folder: Path, parse_seconds: Callable[[Any], float]) -> ServerSettings:
+    """Return the settings of a server that a person wrote.
+
+    value: the table; or the URL alone.
+    folder: which names of files are relative to.
+    parse_seconds: of a time such as "10s"; raises ValueError.
+
+    Raises WrongSetting.
+    """
+    table = {"url": value} if isinstance(value, str) else value
+    if not isinstance(table, Mapping):
+        raise WrongSetting("", value, "A table [server] with a url is expected.")
+    known = {each.name for each in fields(ServerSettings)} - {"parts"}
+    unknown = sorted(set(table) - known)
+    if unknown:  # its value may be a secret, and errors are logged
+        raise WrongSetting(unknown[0], "…", f"Known: {', '.join(sorted(known))}.")
+    values: dict[str, Any] = {"url": _url(table.get("url"))}
+    for name in ("insecure", "fallback"):
+        if name in table:
+            values[name] = _boolean(name, table[name])
+    for name in ("token_file", "ca_file", "client_certificate"):
+        if name in table:
+            values[name] = _file(name, table[name], folder)
+    if "models" in table:
+        values["models"] = _models(table["models"])
+    if "timeout" in table:
+        values["timeout"] = _timeout(table["timeout"], parse_seconds)
+    if "max_in_flight" in table:
+        values["max_in_flight"] = _max_in_flight(table["max_in_flight"])
+    settings = ServerSettings(**values)
+    _refuse_in_the_open(settings)
+    return settings
+
+
+def _url(value: Any) -> str:
+    expected = "An address such as grpcs://studio:8001 or https://studio is expected."
+    if not isinstance(value, str) or not value or not value.isprintable() or " " in value:
+        raise WrongSetting("url", value, expected)
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise WrongSetting("url", value, expected) from None
+    if parts.scheme not in SCHEMES or not parts.hostname or port == 0 or parts.query or parts.fragment:
+        raise WrongSetting("url", value, expected)
+    if parts.username is not None or parts.password is not None:
+        without = f"{parts.scheme}://…@{parts.hostname}"  # errors are logged
+        raise WrongSetting("url", without, "The address has no place for a password: put a token into token_file.")
+    if parts.scheme.startswith("grpc") and parts.path.strip("/"):
+        raise WrongSetting("url", value, "An address for gRPC ends after the port.")
+    return value.rstrip("/")
+
+
+def _refuse_in_the_open(settings: ServerSettings) -> None:
+    """Raise WrongSetting if pictures or the token would go to another computer without TLS, and nobody has said so."""
+    if settings.uses_tls or settings.insecure or is_loopback(settings.host):
+        return
+    secure = settings.url.replace("://", "s://", 1)
+    expected = f"Without TLS, everybody on the way sees the pictures. Use {secure}, or set insecure = true."
+    raise WrongSetting("url", settings.url, expected)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host, by its name or its address, is surely this computer."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _boolean(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise WrongSetting(name, value, "true or false is expected.")
+    return value
+
+
+def _file(name: str, value: Any, folder: Path) -> Path:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise WrongSetting(name, value, "The name of a file is expected.")
+    try:
+        return folder / Path(value).expanduser()
+    except RuntimeError:  # ~ of nobody
+        raise WrongSetting(name, value, "The name of a file is expected.") from None
+
+
+def _models(value: Any) -> tuple[ServedModel, ...]:
+    """Return the models of a list of ids, or of a table id = "name" or id = "name:version"."""
+    expected = 'A list of ids, or a table such as { u2netp = "matting:2" }, is expected.'
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        value = {each: each for each in value}
+    if not isinstance(value, Mapping) or not value:
+        raise WrongSetting("models", value, expected)
+    models = []
+    for model, served in value.items():
+        if not isinstance(served, str):
+            raise WrongSetting("models", value, expected)
+        name, colon, version = served.partition(":")
+        if not _NAME.fullmatch(name) or (colon and not _VERSION.fullmatch(version)):
+            raise WrongSetting("models", value, expected)
+        models.append(ServedModel(model, name, version))
+    return tuple(models)
+
+
+def _timeout(value: Any, parse_seconds: Callable[[Any], float]) -> float:
+    expected = f'A time from "0.1s" to "{MAX_SECONDS:.0f}s" is expected.'
+    try:
+        seconds = parse_seconds(value)
+    except (ValueError, OverflowError):
+        raise WrongSetting("timeout", value, expected) from None
+    if not 0.1 <= seconds <= MAX_SECONDS:
+        raise WrongSetting("timeout", value, expected)
+    return seconds
+
+
+def _max_in_flight(value: Any) -> int:
+    if type(value) is not int or not 1 <= value <= MAX_IN_FLIGHT:
+        raise WrongSetting("max_in_flight", value, f"A number from 1 to {MAX_IN_FLIGHT} is expected.")
+    return value

@@ -1,0 +1,373 @@
+"""The server of the settings, by REST and by gRPC, on real sockets: what it has, its faults, and what is done then."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import wait_for
+from fakes import SIDE, model
+from kserve_servers import (
+    ENDLESS,
+    GARBAGE,
+    GONE,
+    NOT_FINITE,
+    NOT_READY,
+    OUT_OF_MEMORY,
+    REDIRECT,
+    SHORT,
+    SLOW,
+    Authority,
+    Behaviour,
+    Listener,
+    ServedModel,
+    mattes,
+    rest_server,
+    rpc_server,
+    tensor,
+)
+from matted.inference.engines.kserve import connection
+from matted.inference.engines.kserve.connection import ServerError
+from matted.inference.engines.kserve.engine import RemoteEngine
+from matted.inference.engines.kserve.server import Server
+from matted.models.spec import ModelSpec
+from matted.settings import server as server_settings
+from matted.settings.config import parse_seconds
+
+SMALL, LARGE = model("small"), model("large")
+PLANES = np.arange(3 * SIDE * SIDE, dtype=np.uint32).reshape(3, SIDE, SIDE).astype(np.uint8)
+
+Run = Callable[..., AbstractContextManager[str]]
+Ways = pytest.mark.parametrize("run", [rest_server, rpc_server], ids=["rest", "grpc"])
+
+
+def behaviour(**options: Any) -> Behaviour:
+    return Behaviour({"small": ServedModel.of_side(SIDE)}, **options)
+
+
+class Harness:
+    """Servers, and what matted knows of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.stack = ExitStack()
+        self.changes = 0
+
+    def start(
+        self, run: Run, what: Behaviour, *specs: ModelSpec, tls: dict[str, Any] | None = None, **table: Any
+    ) -> Server:
+        url = self.stack.enter_context(run(what, **(tls or {})))
+        return self.know(url, *specs, **table)
+
+    def know(self, url: str, *specs: ModelSpec, first_pause: float = 0.02, **table: Any) -> Server:
+        """Return what matted knows of the server there, once it has asked it."""
+        settings = server_settings.parse({"url": url, **table}, self.folder, parse_seconds)
+        known = {spec.id: spec for spec in specs or (SMALL, LARGE)}
+        server = Server(settings, known, self._count, first_pause=first_pause)
+        self.stack.callback(server.close)
+        wait_for(lambda: not server.knows_not_yet(), "an answer")
+        return server
+
+    def _count(self) -> None:
+        self.changes += 1
+
+
+@pytest.fixture
+def harness(tmp_path: Path) -> Iterator[Harness]:
+    made = Harness(tmp_path)
+    with made.stack:
+        yield made
+
+
+def engine_of(server: Server, spec: ModelSpec = SMALL) -> RemoteEngine:
+    found = server.engine(spec)
+    assert found is not None, (server.standing.failure, server.standing.failures)
+    return found
+
+
+def infer(server: Server, spec: ModelSpec = SMALL, planes: Any = PLANES) -> list[Any]:
+    return engine_of(server, spec).inference([planes]).run()
+
+
+def failure(server: Server) -> ServerError:
+    """Infer, which fails."""
+    with pytest.raises(ServerError) as caught:
+        infer(server)
+    return caught.value
+
+
+# -- what it has -------------------------------------------------------------------------------------------------------
+
+
+@Ways
+def test_a_model_that_the_server_has_is_run_there(harness: Harness, run: Run) -> None:
+    server = harness.start(run, behaviour())
+    engine = engine_of(server)
+    assert mattes(infer(server), PLANES)
+    assert engine.device == f"{server.settings.url} (small)" and engine.size == (SIDE, SIDE) and engine.memory() == 0
+    assert server.engine(LARGE) is None and server.failure(LARGE) is None
+
+
+@Ways
+def test_foreground_colours_come_behind_the_matte_whatever_their_place(harness: Harness, run: Run) -> None:
+    spec = model("small", outputs=("alpha", "foreground"))
+    server = harness.start(run, Behaviour({"small": ServedModel.of_side(SIDE, colours=True)}), spec)
+    outputs = infer(server, spec)
+    assert mattes(outputs, PLANES) and np.array_equal(outputs[1], PLANES)
+
+
+def test_an_answer_without_the_binary_extension_is_read(harness: Harness) -> None:
+    assert mattes(infer(harness.start(rest_server, behaviour(binary=False))), PLANES)
+
+
+@Ways
+def test_a_server_without_an_index_is_asked_for_each_model(harness: Harness, run: Run) -> None:
+    server = harness.start(run, behaviour(has_index=False))
+    assert set(server.standing.engines) == {"small"} and not server.standing.failures
+
+
+@Ways
+def test_the_settings_say_how_the_server_calls_a_model(harness: Harness, run: Run) -> None:
+    what = Behaviour({"matting": ServedModel.of_side(SIDE)})
+    server = harness.start(run, what, models={"small": "matting"})
+    assert mattes(infer(server), PLANES) and engine_of(server).device.endswith("(matting)")
+
+
+@Ways
+def test_a_model_of_the_settings_that_the_server_lacks_is_told_of(harness: Harness, run: Run) -> None:
+    server = harness.start(run, behaviour(), models=["small", "large", "none"])
+    assert "does not have this model" in str(server.failure(LARGE))
+    assert "no such model" in str(server.standing.failures["none"]) and server.engine(SMALL) is not None
+
+
+@Ways
+def test_a_model_of_any_size_gives_mattes_of_the_size_of_its_input(harness: Harness, run: Run) -> None:
+    any_size = ServedModel([tensor("image", "UINT8", -1, 3, -1, -1)], [tensor("matte", "FP32", -1, 1, -1, -1)])
+    spec = model("small", side=0, fit="own")
+    server = harness.start(run, Behaviour({"small": any_size}), spec)
+    planes = PLANES[:, : SIDE // 2]
+    assert engine_of(server, spec).size is None and mattes(infer(server, spec, planes), planes)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "differs"),
+    [
+        ([tensor("image", "FP32", 1, 3, SIDE, SIDE)], None, "FP32, not UINT8"),
+        ([tensor("image", "UINT8", 1, 4, SIDE, SIDE)], None, "1 x 4 x"),
+        ([tensor("image", "UINT8", 1, SIDE, SIDE, 3)], None, "not 1 x 3 x height x width"),
+        ([tensor("image", "UINT8", 1, 3, 7, 7)], None, "7 x 7 pixels"),
+        ([tensor("a", "UINT8", 1, 3, SIDE, SIDE)] * 2, None, "2 inputs, not 1"),
+        (None, [tensor("matte", "FP64", 1, 1, SIDE, SIDE)], "FP64"),
+        (None, [], "its outputs are none"),
+    ],
+)
+@Ways
+def test_a_model_that_differs_from_its_spec_is_not_used(
+    harness: Harness, run: Run, inputs: Any, outputs: Any, differs: str
+) -> None:
+    right = ServedModel.of_side(SIDE)
+    wrong = ServedModel(right.inputs if inputs is None else inputs, right.outputs if outputs is None else outputs)
+    what = Behaviour({"small": wrong})
+    server = harness.start(run, what)
+    assert server.engine(SMALL) is None and differs in str(server.failure(SMALL))
+    assert not what.asked("nfer")
+
+
+# -- faults ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (GARBAGE, "does not understand"),
+        (ENDLESS, "more than what was asked for"),
+        (SHORT, "does not understand"),
+        (NOT_FINITE, "not finite"),
+        (OUT_OF_MEMORY, "not enough memory: CUDA out of memory. Tried to allocate 2 GiB"),
+        (NOT_READY, "not ready"),
+    ],
+)
+@Ways
+def test_a_fault_of_an_inference_is_a_sentence_and_the_server_is_used_again(
+    harness: Harness, run: Run, fault: str, said: str
+) -> None:
+    what = behaviour()
+    server = harness.start(run, what)
+    what.fault = fault
+    error = failure(server)
+    assert said in error.message and error.message.endswith(".") and error.hint
+    what.fault = ""
+    wait_for(lambda: server.engine(SMALL) is not None, "the model to be back")
+    assert mattes(infer(server), PLANES)
+
+
+def test_a_connection_that_ends_in_the_middle_of_an_answer_is_told_of(harness: Harness) -> None:
+    what = behaviour()
+    server = harness.start(rest_server, what)
+    what.fault = GONE
+    assert "cannot be reached" in failure(server).message
+
+
+def test_what_sends_elsewhere_is_not_followed(harness: Harness) -> None:
+    server = harness.start(rest_server, behaviour(fault=REDIRECT))
+    assert "sends this computer elsewhere" in str(server.failure(SMALL))
+
+
+@Ways
+def test_a_server_that_takes_too_long_is_away_until_it_answers_again(harness: Harness, run: Run) -> None:
+    what = behaviour()
+    server = harness.start(run, what, timeout="0.3s")
+    what.fault = SLOW
+    assert "did not answer within 0.3 s" in failure(server).message
+    what.fault = ""
+    wait_for(lambda: server.engine(SMALL) is not None, "the model to be back")
+
+
+@Ways
+def test_nobody_waits_for_a_server_that_failed_last(harness: Harness, run: Run) -> None:
+    what = behaviour()
+    server = harness.start(run, what, timeout="0.3s", first_pause=3600.0)
+    what.fault = SLOW
+    failure(server)
+    assert server.engine(SMALL) is None and "did not answer" in str(server.failure(SMALL))
+    assert harness.changes == 2
+
+
+@Ways
+def test_a_cancel_ends_an_inference_at_once(harness: Harness, run: Run) -> None:
+    what = behaviour(fault=SLOW)
+    server = harness.start(run, what)
+    inference = engine_of(server).inference([PLANES])
+    raised: list[ServerError] = []
+
+    def ask() -> None:
+        with pytest.raises(ServerError) as caught:
+            inference.run()
+        raised.append(caught.value)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    wait_for(lambda: what.inferring == 1, "inferences to begin")
+    inference.cancel()
+    thread.join(10)
+    assert not thread.is_alive() and raised[0].kind == connection.CANCELLED
+    assert server.engine(SMALL) is not None  # it has done nothing wrong
+
+
+@Ways
+def test_a_cancel_that_comes_early_is_not_lost(harness: Harness, run: Run) -> None:
+    what = behaviour()
+    inference = engine_of(harness.start(run, what)).inference([PLANES])
+    inference.cancel()
+    with pytest.raises(ServerError):
+        inference.run()
+    assert not what.asked("nfer")
+
+
+@Ways
+def test_a_server_that_is_away_is_asked_again_until_it_is_there(harness: Harness, run: Run) -> None:
+    listener = Listener()
+    listener.close()
+    scheme = "grpc" if run is rpc_server else "http"
+    server = harness.know(f"{scheme}://127.0.0.1:{listener.port}")
+    assert "cannot be reached" in str(server.failure(SMALL)) and server.failure(SMALL) == server.failure(LARGE)
+
+
+def test_a_server_that_is_restarted_is_used_again(harness: Harness) -> None:
+    what = behaviour()
+    with rpc_server(what) as url:
+        server = harness.know(url)
+        infer(server)
+    assert "cannot be reached" in failure(server).message
+    with rpc_server(what, port=int(url.rpartition(":")[2])):
+        wait_for(lambda: server.engine(SMALL) is not None, "the model to be back")
+        assert mattes(infer(server), PLANES)
+
+
+@Ways
+def test_what_is_no_such_server_is_told_of_in_time(harness: Harness, run: Run) -> None:
+    listener = Listener()
+    harness.stack.callback(listener.close)
+    scheme = "grpc" if run is rpc_server else "http"
+    server = harness.know(f"{scheme}://127.0.0.1:{listener.port}", timeout="0.5s")
+    assert server.failure(SMALL) is not None
+
+
+# -- who is who --------------------------------------------------------------------------------------------------------
+
+
+@Ways
+def test_a_token_is_shown_and_read_again_after_it_was_refused(harness: Harness, run: Run) -> None:
+    what = behaviour(token="right")
+    (harness.folder / "token").write_text("wrong\n")
+    server = harness.start(run, what, token_file="token")
+    assert "refuses the token" in str(server.failure(SMALL))
+    (harness.folder / "token").write_text("right\n")
+    wait_for(lambda: server.engine(SMALL) is not None, "the model to be back")
+    assert mattes(infer(server), PLANES)
+
+
+@Ways
+def test_files_that_cannot_be_used_are_named(harness: Harness, run: Run) -> None:
+    assert "cannot be read" in str(harness.start(run, behaviour(), token_file="none").failure(SMALL))
+
+
+@Ways
+def test_a_certificate_of_the_authority_is_trusted(harness: Harness, run: Run) -> None:
+    authority = Authority(harness.folder)
+    tls = {"certificate": authority.certificate("127.0.0.1")}
+    assert mattes(infer(harness.start(run, behaviour(), tls=tls, ca_file="authority.pem")), PLANES)
+
+
+@pytest.mark.parametrize("wrong", ["another authority", "another name", "no authority"])
+@Ways
+def test_with_a_wrong_certificate_nothing_is_sent(harness: Harness, run: Run, wrong: str) -> None:
+    (harness.folder / "other").mkdir()
+    authority, other = Authority(harness.folder), Authority(harness.folder / "other")
+    names = "elsewhere.example" if wrong == "another name" else "127.0.0.1"
+    what = behaviour()
+    tls = {"certificate": authority.certificate(names)}
+    files = {"another authority": {"ca_file": str(other.file)}, "another name": {"ca_file": "authority.pem"}}
+    server = harness.start(run, what, tls=tls, timeout="5s", **files.get(wrong, {}))
+    assert "certificate is not trusted" in str(server.failure(SMALL)), server.failure(SMALL)
+    assert not what.questions
+
+
+@Ways
+def test_a_client_certificate_is_shown(harness: Harness, run: Run) -> None:
+    authority = Authority(harness.folder)
+    authority.certificate("desk.example")
+    tls = {"certificate": authority.certificate("127.0.0.1"), "authority": authority.file}
+    files = {"ca_file": "authority.pem", "client_certificate": "desk.example.pem"}
+    assert mattes(infer(harness.start(run, behaviour(), tls=tls, **files)), PLANES)
+
+
+@Ways
+def test_without_the_client_certificate_the_server_is_away(harness: Harness, run: Run) -> None:
+    authority = Authority(harness.folder)
+    what = behaviour()
+    tls = {"certificate": authority.certificate("127.0.0.1"), "authority": authority.file}
+    assert harness.start(run, what, tls=tls, ca_file="authority.pem").failure(SMALL) is not None
+    assert not what.questions
+
+
+# -- load --------------------------------------------------------------------------------------------------------------
+
+
+@Ways
+def test_several_inferences_are_in_flight_at_the_same_time(harness: Harness, run: Run) -> None:
+    what = behaviour(fault=SLOW)
+    engine = engine_of(harness.start(run, what))
+    threads = [threading.Thread(target=engine.inference([PLANES]).run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: what.inferring == 4, "inferences to begin")
+    what.go_on.set()
+    for thread in threads:
+        thread.join(30)
+    assert what.most == 4
