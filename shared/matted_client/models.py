@@ -147,6 +147,10 @@ def _label(facts: Facts, words: Words) -> str:
 def _about(facts: Facts, words: Words) -> str:
     parts = [words.gettext(facts["about"])] if facts["about"] else []
     parts.append(words.gettext("Licence: %s (%s).") % (facts["licence"], use(facts, words)))
+    if facts.get("server"):
+        parts.append(
+            words.gettext("It runs on the server %s, which is sent a small copy of the picture.") % facts["server"]
+        )
     if not facts["installed"] and facts["automatic"]:
         parts.append(words.gettext("It is downloaded when it is first used: %d MB.") % megabytes(facts))
     elif not facts["installed"] and not is_downloadable(facts) and facts["bytes"]:  # a person's own cannot be pulled

@@ -38,6 +38,10 @@ SENTENCES: Dict[str, Tuple[str, str]] = {
         N_("Try a picture whose subject stands out from its background."),
     ),
     messages.NO_GROUND: (N_("This picture has no flat ground."), N_("Choose another model.")),
+    messages.SERVER_FAILED: (
+        N_("The server that runs this model cannot be used."),
+        N_("Try again in a moment, or choose a model that is on this computer."),
+    ),
     messages.SHUTTING_DOWN: (N_("The matted daemon is shutting down."), N_("Try again in a moment.")),
     messages.INTERNAL: (
         N_("An internal error occurred in matted."),

@@ -100,7 +100,7 @@ def test_no_program_is_looked_for_in_the_current_folder() -> None:
 
 
 def test_pictures_that_people_sent_reach_no_other_program() -> None:
-    """No module of the daemon speaks to other computers but those that fetch models, and those for the user's server."""
+    """No module of the daemon speaks to other computers but those that fetch models, and for the server."""
     speaking = {"urllib.request", "http.client", "requests", "httpx", "huggingface_hub", "grpc"}
     for path in MODULES:
         place = path.relative_to(PACKAGE).as_posix()

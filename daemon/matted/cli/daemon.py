@@ -159,6 +159,7 @@ def _status(options: argparse.Namespace) -> int:
         ("endpoint", status["endpoint"]),
         ("connection file", status["connection_file"]),
         ("device", status["device"]),
+        *(("server", said) for said in _describe_server(status["server"])),
         ("default model", _describe_default(status)),
         ("better model", _describe_better(status["auto"])),
         *(("warning", said) for said in status["warnings"]),
@@ -171,6 +172,18 @@ def _status(options: argparse.Namespace) -> int:
         ("jobs", ", ".join(jobs) or "none"),
     )
     return OK
+
+
+def _describe_server(server: dict[str, Any] | None) -> list[str]:
+    """Say what is known of the server that runs models, a sentence or more; nothing if there is none."""
+    if server is None:
+        return []
+    if not server["asked"]:
+        return [f"{server['url']}: it is being asked."]
+    if server["failure"]:
+        return [f"{server['url']}: {server['failure']} {server['hint']}".rstrip()]
+    failures = [f"{model}: {why}" for model, why in server["failures"].items()]
+    return [f"{server['url']} runs {', '.join(server['models']) or 'none of the models'}.", *failures]
 
 
 def _describe_default(status: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from matted_client import MattedError, Unavailable
 from matted_client.client import Session, connect
@@ -57,6 +58,7 @@ def check_daemon(context: Context) -> Iterator[Finding]:
         return
     yield Finding(OK, "Connection file", f"{path} is good.")
     yield _answered(connection, status["version"], status["pid"])
+    yield from _server(status.get("server"))
 
 
 def check_login(context: Context) -> Iterator[Finding]:
@@ -80,6 +82,22 @@ def _answered(connection: Connection, version: str, pid: int) -> Finding:
         todo = "Start the new one: matted restart"
         return Finding(FAIL, "Daemon", f"{where} This program is matted {__version__}.", todo)
     return Finding(OK, "Daemon", where)
+
+
+def _server(server: dict[str, Any] | None) -> Iterator[Finding]:
+    """Say where pictures go that are not computed here. server: of the daemon's status."""
+    if server is None:
+        return
+    where = f"Pictures are sent to {server['url']}, made as small as the model sees them"
+    if not server["asked"]:
+        yield Finding(NOTE, "Server", f"{where}, once it has answered.")
+    elif server["failure"]:
+        todo = f"{server['hint']} It is tried again by itself; after a change: matted reload".lstrip()
+        yield Finding(FAIL, "Server", f"{server['url']}: {server['failure']}", todo)
+    else:
+        yield Finding(OK, "Server", f"{where}, for: {', '.join(server['models']) or 'no model'}.")
+        for model, why in server["failures"].items():
+            yield Finding(FAIL, "Server", f"{model}: {why}", "See server.models in config.toml.")
 
 
 def _unanswered(path: Path, connection: Connection, error: Unavailable) -> Finding:

@@ -6,7 +6,7 @@ import json
 import logging
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 LATEST = 8  # inferences of a model that are remembered
 # GFLOP a second and core in float32, before anything was measured: those of IS-Net on two cores with AVX2.
 _FIRST_GUESS = 80.0
+_SERVER_GUESS = 1000.0  # GFLOP a second of a server, before anything was measured there
 # How much faster than float32 an arithmetic is: IS-Net needs 1.64 s in float32, 0.82 s in bfloat16, 0.46 s in INT8 on a
 # CPU with VNNI, and 1.96 s and 1.03 s in float32 and INT8 on one without.
 _GAINS = {"f32": 1.0, "bf16": 2.0, "f16": 2.0, "i8": 1.9}
@@ -34,6 +35,10 @@ _INT8_WITH_VNNI = 3.6
 _ENOUGH = 3
 _DOUBTFUL = 2.0
 _KEPT_CHANGE = 0.05  # share by which a pace has to change to be written down anew
+
+
+def _here(model: str) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,7 @@ class Paces:
     """How long inferences take. All methods are thread-safe, and none of them reads a file.
 
     target: the device and arithmetic of the settings, which hold for what is expected.
+    elsewhere: returns where a server runs the model of an id, as `Engine.device`; empty if this computer does.
     """
 
     def __init__(self, file: Path, target: Target, cores: int = 0, openvino: str = "") -> None:
@@ -95,6 +101,7 @@ class Paces:
         cores: of this computer, to be found out if 0. openvino: its version, the installed one's if empty.
         """
         self.target = target
+        self.elsewhere: Callable[[str], str] = _here
         self._file = file
         self._cores = cores or _cores()
         self._openvino = openvino or metadata.version("openvino")
@@ -121,7 +128,7 @@ class Paces:
 
         device, arithmetic: of the engine.
         """
-        key = self._key(spec.id)
+        key = (spec.id, device, self.target.arithmetic) if _is_place(device) else self._key_here(spec.id)
         ran = Measured(*key, device, "i8" if spec.made_from else arithmetic, spec.work)
         with self._lock:
             before = self._measured.get(key, ran)
@@ -161,12 +168,18 @@ class Paces:
         return Progress(stage, begun + part * min(0.99, elapsed / max(known.recent, 1e-6)))
 
     def _key(self, model: str) -> tuple[str, str, str]:
+        return model, self.elsewhere(model) or self.target.device, self.target.arithmetic
+
+    def _key_here(self, model: str) -> tuple[str, str, str]:
         return model, self.target.device, self.target.arithmetic
 
     def _estimate(self, spec: ModelSpec, in_int8: bool = False) -> float:
         """Estimate the seconds of a model that has not run: from its variants, else from the model nearest in work."""
         if spec.work <= 0:
             return math.inf
+        place = self.elsewhere(spec.id)
+        if place:
+            return self._estimate_elsewhere(spec, place)
         device = self._device()
         measured = [each for key, each in self._measured.items() if key != self._key(spec.id)]
         known = [each for each in measured if each.work > 0 and each.device == device]
@@ -178,6 +191,18 @@ class Paces:
         capabilities = self._devices.get(device, ("", ()))[1]
         arithmetic = devices.arithmetic(spec, device, self.target.arithmetic, capabilities)
         return spec.work / (rate * self._gain("i8" if spec.made_from or in_int8 else arithmetic, device))
+
+    def _estimate_elsewhere(self, spec: ModelSpec, place: str) -> float:
+        """Estimate the seconds of a model that has not run on its server: from the nearest in work that has.
+
+        place: where, as Engine.device.
+        """
+        server = _server_of(place)
+        known = [each for each in self._measured.values() if each.work > 0 and _server_of(each.asked) == server]
+        if not known:
+            return spec.work / _SERVER_GUESS
+        nearest = min(known, key=lambda each: abs(math.log(each.work / spec.work)))
+        return nearest.typical * spec.work / nearest.work
 
     def _device(self) -> str:
         """Return the device that the settings lead to, as far as is known."""
@@ -221,6 +246,15 @@ class Paces:
                 atomic_file.write(self._file, json.dumps(content, indent=1).encode())
             except OSError as error:  # the disk is full, say: they are measured again
                 log.info("the paces of models cannot be written: %s", error.strerror or error)
+
+
+def _is_place(device: str) -> bool:
+    """Return whether a device is a server's, as RemoteEngine names it."""
+    return "://" in device
+
+
+def _server_of(place: str) -> str:
+    return place.partition(" ")[0]
 
 
 def _cores() -> int:

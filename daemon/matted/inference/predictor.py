@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -200,6 +200,7 @@ class Predictor:
         """
         self.server: Server | None = None
         self.paces = paces
+        self.paces.elsewhere = self.place_of
         self.compiled = compiled
         self.target = target
         self.clock = clock
@@ -296,6 +297,26 @@ class Predictor:
         """Return whether it will be known in a moment whether the server has a model."""
         return self.server is not None and self.server.knows_not_yet() and self.server.may_have(spec)
 
+    def place_of(self, model: str) -> str:
+        """Return where the server runs a model, as `Engine.device`; empty if this computer does. model: its id."""
+        found = None if self.server is None else self.server.standing.engines.get(model)
+        return "" if found is None else found.device
+
+    def remarks(self) -> list[str]:
+        """Return why the server is not used, a sentence, if it is to be used and cannot be."""
+        failure = None if self.server is None else self.server.standing.failure
+        return [] if failure is None else [failure.message]
+
+    def installed_of(self, specs: Iterable[ModelSpec]) -> set[str]:
+        """Return the ids of the models that can be used without a download, here or on the server."""
+        every = list(specs)
+        there = {spec.id for spec in every if self.is_elsewhere(spec)}
+        return there | self._store.installed_of(every)
+
+    def damaged_of(self, specs: Iterable[ModelSpec]) -> set[str]:
+        """Return the ids of the models that were installed, and have lost a file or a part of one since."""
+        return self._store.damaged_of(spec for spec in specs if not self.is_elsewhere(spec))
+
     def _elsewhere(self, spec: ModelSpec) -> tuple[Engine | None, str]:
         """Return the server's engine of a model, or None and why it is not asked, a sentence, empty if it never is.
 
@@ -305,7 +326,7 @@ class Predictor:
             return None, ""
         engine = self.server.engine(spec)
         failure = None if engine is not None else self.server.failure(spec)
-        return engine, "" if failure is None else self._note_of(spec, failure)
+        return engine, "" if failure is None else self._note_of(spec, failure, spec.automatic)
 
     def instead(
         self, task: Task, spec: ModelSpec, stopwatch: Stopwatch, retry: _Retry, failure: ServerError
@@ -320,15 +341,17 @@ class Predictor:
         log.warning("%s: %s", spec.id, note)
         return self.lend(task, spec, stopwatch, retry), note
 
-    def _note_of(self, spec: ModelSpec, failure: ServerError) -> str:
+    def _note_of(self, spec: ModelSpec, failure: ServerError, fetched: bool = False) -> str:
         """Return what is said where this computer runs a model in the place of the server.
+
+        fetched: whether it is downloaded where it is not here.
 
         Raises Rejected if it cannot: it does not have the model, or the settings say so.
         """
         assert self.server is not None
         if not self.server.settings.fallback:
             raise Rejected(messages.SERVER_FAILED, failure.message, failure.hint)
-        if not (self._cache.holds(spec) or self._store.installed(spec)):
+        if not (fetched or self._cache.holds(spec) or self._store.installed(spec)):
             message = f"{failure.message} {spec.title} is not on this computer."
             raise Rejected(messages.SERVER_FAILED, message, failure.hint)
         return f"{failure.message} {spec.title} ran on this computer instead."

@@ -31,7 +31,11 @@ STAGE = "refining"  # in progress and timings
 # How many times alpha is enlarged along a side before local colour models bring it to more pixels than it has: with a
 # true alpha they are as far from the truth at five times, and further below.
 _ENLARGED = 5.0
-_FAULTS = (messages.OUT_OF_MEMORY, messages.INTERNAL)  # after which matted's own methods do instead
+_FAULTS = (
+    messages.OUT_OF_MEMORY,
+    messages.SERVER_FAILED,
+    messages.INTERNAL,
+)  # after which matted's own methods do instead
 
 
 class RefinerModel(Protocol):

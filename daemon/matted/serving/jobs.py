@@ -36,6 +36,7 @@ class Job(Task):
     asked: id of the model that it has asked last, or waits for; empty if none.
     sequence: that the picture is a frame of; None: of none.
     frame: which one it is.
+    elsewhere: whether all models that it needs are asked of the server, as far as is known when it is taken.
     """
 
     peer: bytes
@@ -46,6 +47,7 @@ class Job(Task):
     chosen: Choice | None = None
     stopwatch: Stopwatch | None = None
     asked: str = ""
+    elsewhere: bool = False
     sequence: FrameSequence | None = None
     frame: Frame | None = None
 

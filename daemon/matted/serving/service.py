@@ -35,6 +35,7 @@ from matted.inference.cache import ModelCache
 from matted.inference.choosing import Choice, Chooser, as_fact
 from matted.inference.compiled import CompiledFiles
 from matted.inference.engines.engine import EngineFactory
+from matted.inference.engines.kserve.server import Server
 from matted.inference.engines.local import LocalEngine
 from matted.inference.paces import Paces
 from matted.inference.predictor import Predictor
@@ -99,7 +100,7 @@ class Service:
         compiled = CompiledFiles(config.compiled, config.compiled_limit)
         self._paces = Paces(config.paces, config.target)
         self._predictor = Predictor(self._store, self._cache, compiled, self._paces, config.target, engines, clock)
-        chooser = Chooser(self._store, self._paces, self._cache.holds)
+        chooser = Chooser(self._predictor, self._paces, self._predictor.is_at_hand)
         self._selection = Selection(chooser, self._free_for_a_model)
         self._queue = JobQueue(config.queue, memory.total * QUEUE_PERCENT // 100)
         self._predictor.on_downloaded = self._make_quicker
@@ -112,6 +113,7 @@ class Service:
         self._last_request = self._started
         self._process = psutil.Process()
         self._tell_of_settings()
+        self._know_server()
         if config.preload:
             self._preload(config.preload)
 
@@ -205,6 +207,8 @@ class Service:
 
     def close(self) -> None:
         """Close all engines, also those that are in use."""
+        if self._predictor.server is not None:
+            self._predictor.server.close()
         self._cache.clear()
         self._questions.pictures.clear()
         self._questions.sequences.clear()
@@ -218,6 +222,8 @@ class Service:
         before, self._setup = self._setup.config, self._reread()
         config = self._setup.config
         self._workers.setup = self._setup
+        self._workers.fit_to_settings()
+        self._know_server()
         self._tell_of_settings()
         self._cache.budget = cache.budget(config.memory)
         self._queue.limit = config.queue
@@ -232,6 +238,15 @@ class Service:
         self._questions.pictures.forget_findings()
         self._queue.wake_worker()
         log.info("the settings were read again")
+
+    def _know_server(self) -> None:
+        """Have the server of the settings asked for what it has: for the first time, or anew."""
+        before, config = self._predictor.server, self._setup.config
+        self._predictor.server = None
+        if before is not None:
+            before.close()
+        if config.server is not None:
+            self._predictor.server = Server(config.server, self._setup.catalogue.specs, self._queue.recheck)
 
     def _tell_of_settings(self) -> None:
         for remark in self._setup.remarks:
@@ -426,7 +441,12 @@ class Service:
             "flat_ground": config.flat_ground,
             "chosen": self._workers.chosen,
             "auto": self._auto(),
-            "warnings": [*self._setup.remarks, *self._selection.remarks_now(self._setup)],
+            "warnings": [
+                *self._setup.remarks,
+                *self._selection.remarks_now(self._setup),
+                *self._predictor.remarks(),
+            ],
+            "server": self._server(),
             "loaded": loaded,
             "resident_bytes": self._process.memory_info().rss + sum(memory),
             "uptime_seconds": self._clock() - self._started,
@@ -441,6 +461,21 @@ class Service:
                 for reply in self.progress()
                 if isinstance(reply.message, Progress)
             ],
+        }
+
+    def _server(self) -> dict[str, Any] | None:
+        """Return what is known of the server, as the protocol has it; None if the settings have none."""
+        server = self._predictor.server
+        if server is None:
+            return None
+        standing = server.standing
+        return {
+            "url": server.settings.url,
+            "asked": standing.asked,
+            "models": {model: engine.device for model, engine in sorted(standing.engines.items())},
+            "failure": "" if standing.failure is None else standing.failure.message,
+            "hint": "" if standing.failure is None else standing.failure.hint,
+            "failures": {model: error.message for model, error in sorted(standing.failures.items())},
         }
 
     def _auto(self) -> dict[str, Any] | None:
@@ -463,7 +498,8 @@ class Service:
                 **entry.facts(),
                 "automatic": isinstance(entry, ModelSpec) and entry.automatic,
                 "accept": not self._store.licences.allows(entry),
-                "installed": self._store.installed(entry),
+                "installed": self._store.installed(entry) or bool(self._predictor.place_of(entry.id)),
+                "server": self._predictor.place_of(entry.id),
                 "loaded": entry.id in loaded,
                 "default": entry.id == self._setup.config.model,
                 "chosen": auto["reason"] if auto is not None and entry.id == auto["model"] else "",

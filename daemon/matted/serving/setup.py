@@ -218,6 +218,20 @@ class Selection:
         self._give(job, now)
         return True
 
+    def here(self, setup: Setup, job: Job) -> bool:
+        """Choose once more for a job whose model the server cannot run now. Returns whether it gets another."""
+        before = job.chosen
+        if before is None or setup.model_of(job) != before.spec.id:
+            return False
+        try:
+            now = self.best(setup)
+        except Rejected:  # there is none on this computer
+            return False
+        if now.spec == before.spec:
+            return False
+        self._give(job, now)
+        return True
+
     def pass_over(self, setup: Setup, job: Job, error: Rejected) -> bool:
         """Give a job another model than the one that was chosen for it and cannot be used. Returns whether it gets one.
 

@@ -33,7 +33,7 @@ from matted.serving.setup import Selection, Setup
 log = logging.getLogger(__name__)
 
 # Errors of a model that takes clicks after which the others are asked alone, unless the settings name it.
-UNUSABLE = (messages.OUT_OF_MEMORY, messages.MODEL_NOT_INSTALLED, messages.INTERNAL)
+UNUSABLE = (messages.OUT_OF_MEMORY, messages.MODEL_NOT_INSTALLED, messages.SERVER_FAILED, messages.INTERNAL)
 # Errors of a model that was chosen by itself after which another one is chosen for good.
 BROKEN = (messages.MODEL_NOT_INSTALLED, messages.INTERNAL)
 WORKERS = 2  # while one infers, the other prepares the next picture or finishes the previous mask
@@ -41,6 +41,19 @@ WORKERS = 2  # while one infers, the other prepares the next picture or finishes
 
 def _do_nothing() -> None:
     pass
+
+
+class _Slots:
+    """Places for making masks. count: how many there are. taken: threads that have one, or wait for one."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.taken = 0
+        self.places = threading.Semaphore(count)
+
+    @property
+    def free(self) -> bool:
+        return self.taken < self.count
 
 
 class Reply(NamedTuple):
@@ -62,6 +75,9 @@ class Workers:
 
     So a request for a model in memory never waits for the load of another. Requests for a model that is being loaded
     stay in the queue until it is in memory.
+
+    Where the settings have a server, there are as many threads more as inferences may be in flight to it, and WORKERS
+    that prepare and finish meanwhile. Masks whose models are all asked of it neither wait for others nor let them wait.
 
     Where a flat ground may make a mask in the place of a model, a worker looks for it first. If there is none, the job
     waits again, for its model.
@@ -96,12 +112,20 @@ class Workers:
         self._loading: dict[str, bool] = {}
         self._to_load: dict[Job, str] = {}  # taken from the queue, and the model that has to be loaded for it
         self._to_look: set[Job] = set()  # taken from the queue to look for a flat ground
-        self._mask_threads = 0  # threads that make a mask, or wait for a slot to make it
-        self._mask_slots = threading.Semaphore(WORKERS)
-        self._threads = [
-            threading.Thread(target=self._work, name=f"worker {number}", daemon=True) for number in range(WORKERS)
-        ]
-        for thread in self._threads:
+        self._here = _Slots(WORKERS)
+        self._elsewhere = _Slots(0)
+        self._threads: list[threading.Thread] = []
+        self.fit_to_settings()
+
+    def fit_to_settings(self) -> None:
+        """Have as many threads as the settings need, at least: they may be others than before."""
+        server = self.setup.config.server
+        elsewhere = 0 if server is None else server.max_in_flight + WORKERS
+        if elsewhere != self._elsewhere.count:
+            self._elsewhere = _Slots(elsewhere)
+        for number in range(len(self._threads), WORKERS + elsewhere):
+            thread = threading.Thread(target=self._work, name=f"worker {number}", daemon=True)
+            self._threads.append(thread)
             thread.start()
 
     def collect(self) -> list[Reply]:
@@ -159,24 +183,32 @@ class Workers:
 
     def _is_ready(self, job: Job) -> bool:
         """Tell the queue whether to hand out this job. It asks one thread at a time, and hands out the first yes."""
+        job.elsewhere = False
         if job.sequence is not None:
             job.chosen = job.sequence.chosen  # another one may have been chosen for a frame before
         flat = self._setup_of(job).takes_flat(job)
         models = self._model_ids(job) if flat is False else []
         if not models:
-            ready = self._mask_threads < WORKERS
+            ready = self._here.free
             if ready and flat is None:
                 self._to_look.add(job)
             return ready
+        catalogue = self._setup_of(job).catalogue.specs
+        specs = [spec for model in models if (spec := catalogue.get(model)) is not None]
+        if any(self._predictor.is_unsettled(spec) for spec in specs):
+            return False
+        job.elsewhere = len(specs) == len(models) and all(self._predictor.is_elsewhere(spec) for spec in specs)
+        if job.elsewhere:
+            return self._elsewhere.free
         if any(model in self._loading for model in models):
             return False
-        missing = [model for model in models if not self._is_in_memory(job, model)]
+        missing = [model for model in models if not self._is_at_hand(job, model)]
         if not missing:
-            return self._mask_threads < WORKERS
+            return self._here.free
         model = missing[0]
         mask = not isinstance(job.request, Load)
         # Each mask holds a model, which cannot make room for others until it is made.
-        if mask and sum(list(self._loading.values())) + self._mask_threads >= WORKERS:
+        if mask and sum(list(self._loading.values())) + self._here.taken >= WORKERS:
             return False
         self._loading[model] = mask
         self._to_load[job] = model
@@ -190,9 +222,9 @@ class Workers:
             log.warning("no thread could be started to load %s", model)
             self._load(job, model)
 
-    def _is_in_memory(self, job: Job, model: str) -> bool:
+    def _is_at_hand(self, job: Job, model: str) -> bool:
         spec = self._setup_of(job).catalogue.specs.get(model)
-        return spec is not None and self._cache.holds(spec)
+        return spec is not None and self._predictor.is_at_hand(spec)
 
     def _model_ids(self, job: Job) -> list[str]:
         """Return the ids of the models that a job needs, as far as it is known before it is carried out."""
@@ -296,17 +328,18 @@ class Workers:
 
     @contextmanager
     def _mask_slot(self, job: Job) -> Iterator[None]:
-        """Hold one of the WORKERS slots for making a mask. Raises Rejected("cancelled") if a cancel comes meanwhile."""
+        """Hold one of the slots for making a mask. Raises Rejected("cancelled") if a cancel comes meanwhile."""
+        slots = self._elsewhere if job.elsewhere else self._here
         with self._lock:
-            self._mask_threads += 1
-            job.progress = Progress("preparing", place=max(0, self._mask_threads - WORKERS))
+            slots.taken += 1
+            job.progress = Progress("preparing", place=max(0, slots.taken - slots.count))
         try:
-            with job.holding(self._mask_slots):
+            with job.holding(slots.places):
                 job.progress = Progress("preparing")
                 yield
         finally:
             with self._lock:
-                self._mask_threads -= 1
+                slots.taken -= 1
             self._queue.recheck()
 
     def _finish(self, job: Job, on_loaded: Callable[[], None] = _do_nothing) -> None:
@@ -356,6 +389,8 @@ class Workers:
         """
         if error.code == messages.OUT_OF_MEMORY:
             chosen = self._selection.again(self._setup_of(job), job)
+        elif error.code == messages.SERVER_FAILED:
+            chosen = self._selection.here(self._setup_of(job), job)
         else:
             chosen = error.code in BROKEN and self._selection.pass_over(self._setup_of(job), job, error)
         if not chosen or job.chosen is None:
@@ -382,7 +417,8 @@ class Workers:
         if outcome is None:
             self._queue.put_back(job)
             return None
-        info = _with_reason(outcome.info, job, self._selection.remarks(job.chosen))
+        remarks = [*self._selection.remarks(job.chosen), *self._predictor.remarks()]
+        info = _with_reason(outcome.info, job, remarks)
         if job.sequence is not None and job.frame is not None:
             job.sequence.answered = True
             info = replace(info, frame=job.frame.number, steadied=job.frame.steadied)
@@ -473,7 +509,8 @@ def _with_reason(info: MaskResult, job: Job, remarks: list[str]) -> MaskResult:
         return info
     if job.chosen is None or job.chosen.spec.id != info.model:
         return info
-    return replace(info, chosen=True, reason=job.chosen.reason, warnings=[*info.warnings, *remarks])
+    more = [remark for remark in remarks if not any(remark in warning for warning in info.warnings)]
+    return replace(info, chosen=True, reason=job.chosen.reason, warnings=[*info.warnings, *more])
 
 
 def _label(job: Job) -> str:

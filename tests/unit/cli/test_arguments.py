@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from matted.cli.main import command_parser, main
-from matted.cli.pictures import framing
+from matted.cli.pictures import arguments, framing
+from matted.cli.pictures.pipes import Pipes
 from matted.files.framing.backgrounds import Blur, Colour
 from matted.files.framing.frame import Frame
 from matted.files.framing.layout import Margin
@@ -160,3 +161,15 @@ def test_a_jpeg_takes_a_background_or_a_mask(capsys: pytest.CaptureFixture[str],
 )
 def test_an_empty_name_does_not_mean_the_current_folder(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     assert "it has to be the name of a file or a folder, and is empty" in refusal(capsys, *words)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"), [("", 3), ('[server]\nurl = "https://studio"\nmax_in_flight = 8', 10)]
+)
+def test_as_many_pictures_are_in_work_as_keep_a_server_busy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: str, expected: int
+) -> None:
+    (tmp_path / "config.toml").write_text(settings)
+    monkeypatch.setenv("MATTED_CONFIG_DIR", str(tmp_path))
+    given = command_parser("remove").parse_args(["remove", "a.png"])
+    assert arguments.manner(given, Pipes()).jobs == expected

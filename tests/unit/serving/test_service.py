@@ -820,7 +820,7 @@ def test_it_is_listed_as_installed(daemon: Daemon) -> None:
     assert isinstance(listed, messages.ModelsReply)
     (flat,) = (facts for facts in listed.models if facts["id"] == "flat")
     state = {"installed": True, "loaded": False, "default": False, "chosen": "", "seconds": None, "measured": False}
-    assert flat == {**FLAT.facts(), **state, "automatic": False, "accept": False}
+    assert flat == {**FLAT.facts(), **state, "automatic": False, "accept": False, "server": ""}
 
 
 def test_it_takes_no_plate(daemon: Daemon) -> None:

@@ -554,7 +554,7 @@ def test_no_more_masks_of_flat_grounds_are_made_at_once_than_there_are_workers(h
     gates = [harness.engines.close_inferring(name) for name in ("small", "large")]
     for request_id, name in enumerate(("small", "large"), 1):
         harness.mask(request_id, name)
-    wait_for(lambda: harness.workers._mask_threads == WORKERS, "the masks of the models")
+    wait_for(lambda: harness.workers._here.taken == WORKERS, "the masks of the models")
     harness.mask_of(drawn(SIDE), 3)
     harness.queue.recheck()
     assert looks.count == 0 and [job.id for job in harness.queue._waiting[(b"me", None)]] == [3]
@@ -573,7 +573,7 @@ def test_a_flat_ground_that_does_not_suffice_is_left_to_the_model(
     looks.gate.close()
     harness.about(picture, 1)
     wait_for(lambda: looks.count == 1, "the look")
-    assert harness.workers._mask_threads == 1
+    assert harness.workers._here.taken == 1
     looks.gate.open()
     assert result(harness.finished.of(1)).model == "small"
     harness.about(picture, 2)

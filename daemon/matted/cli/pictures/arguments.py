@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -75,9 +76,8 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs",
         type=whole(1, MOST_JOBS),
-        default=JOBS,
         metavar="N",
-        help=f"how many pictures are in work at once (default: {JOBS})",
+        help=f"how many pictures are in work at once (default: {JOBS}, or as many as keep a server busy)",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     parser.add_argument(
@@ -143,7 +143,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 def manner(given: argparse.Namespace, pipes: Pipes) -> Any:
     """Return the Manner of a run, by the arguments of `add_run`.
 
-    Raises WrongArguments if the result and JSON were both to go to standard output.
+    Raises WrongArguments if the result and JSON were both to go to standard output; ConfigError.
     """
     from matted.files.batches.batch import Manner
 
@@ -151,7 +151,7 @@ def manner(given: argparse.Namespace, pipes: Pipes) -> Any:
         raise WrongArguments("The result and JSON cannot both go to standard output.", "Name a file with -o.")
     files = {"report": given.report, "sheet": given.sheet}
     told = {"for_programs": given.json, "aside": pipes.aside, "called": pipes.called}
-    return Manner(given.jobs, given.dry_run, **files, **told)
+    return Manner(given.jobs or _jobs(), given.dry_run, **files, **told)
 
 
 def carry_out(work: Any, options: Any, manner: Any, pipes: Pipes) -> int:
@@ -201,6 +201,17 @@ def written(given: argparse.Namespace, form: Any) -> dict[str, Any]:
         raise MattedError(f"{form.title} has no --quality: it keeps every sample.", "Leave it out.")
     files = {"page": given.page, "form": form, "quality": given.quality, "keep_location": given.keep_location}
     return {**files, "frame": frame}
+
+
+def _jobs() -> int:
+    """Return how many pictures are in work at once: enough to keep the server busy, if the settings have one.
+
+    Raises ConfigError.
+    """
+    from matted.settings import config
+
+    server = config.load({}, os.environ).server
+    return JOBS if server is None else max(JOBS, min(server.max_in_flight + 2, MOST_JOBS))
 
 
 def name(text: str) -> str:

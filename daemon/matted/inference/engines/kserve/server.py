@@ -72,14 +72,14 @@ class Server:
         specs: Mapping[str, ModelSpec],
         on_change: Callable[[], None],
         connect: Connect = connect,
-        first_pause: float = FIRST_PAUSE_SECONDS,
+        first_pause: float | None = None,
     ) -> None:
         """Begin to ask the server.
 
         specs: of the catalogue, by id.
         on_change: called from the thread when what the server can do has changed.
         connect: makes a connection.
-        first_pause: seconds after the first fault until the server is asked again.
+        first_pause: seconds after the first fault until the server is asked again, unless it is FIRST_PAUSE_SECONDS.
         """
         self.settings = settings
         self._specs = dict(specs)
@@ -87,7 +87,7 @@ class Server:
         self._connect = connect
         self._standing = _UNKNOWN
         self._turns = threading.Semaphore(settings.max_in_flight)
-        self._first_pause = self._pause = first_pause
+        self._first_pause = self._pause = FIRST_PAUSE_SECONDS if first_pause is None else first_pause
         self._way: Connection | None = None
         self._had: set[str] = set()  # ids of the models that it ever had
         self._fault = threading.Event()  # there is something to ask again
