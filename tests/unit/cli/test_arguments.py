@@ -172,4 +172,5 @@ def test_as_many_pictures_are_in_work_as_keep_a_server_busy(
     (tmp_path / "config.toml").write_text(settings)
     monkeypatch.setenv("MATTED_CONFIG_DIR", str(tmp_path))
     given = command_parser("remove").parse_args(["remove", "a.png"])
+    given.json = False
     assert arguments.manner(given, Pipes()).jobs == expected
