@@ -12,6 +12,8 @@ import pytest
 
 PACKAGE = Path(matted.__file__).parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "plugins" not in path.relative_to(PACKAGE).parts)
+# What exports copy for servers to run: no module of the daemon.
+ON_SERVERS = "inference/exporting/on_servers/"
 # From the bottom to the top.
 ROOMS = ["system", "settings", "autostart", "hosts", "models", "inference", "mask", "files", "library", "evaluation"]
 ROOMS += ["doctor", "serving", "cli"]
@@ -68,8 +70,8 @@ def test_every_module_says_what_it_owns() -> None:
 def test_openvino_is_imported_where_it_runs_and_nowhere_else() -> None:
     found = set()
     for path in MODULES:
-        if any(name.split(".")[0] == "openvino" for name in imports(path)):
-            place = path.relative_to(PACKAGE).as_posix()
+        place = path.relative_to(PACKAGE).as_posix()
+        if not place.startswith(ON_SERVERS) and any(name.split(".")[0] == "openvino" for name in imports(path)):
             found.add("models/convert" if place.startswith("models/convert/") else place)
     assert found == WITH_OPENVINO
 
@@ -77,7 +79,8 @@ def test_openvino_is_imported_where_it_runs_and_nowhere_else() -> None:
 def test_the_command_line_of_a_python_is_made_in_one_place() -> None:
     """What starts a Python in another way lets it run files of the current folder: see matted_client.python."""
     client = Path(matted_client.__file__).parent
-    for path in (*MODULES, *client.rglob("*.py")):
+    modules = [path for path in MODULES if not path.relative_to(PACKAGE).as_posix().startswith(ON_SERVERS)]
+    for path in (*modules, *client.rglob("*.py")):
         nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
         names = any(isinstance(node, ast.Attribute) and node.attr == "executable" for node in nodes)
         options = any(isinstance(node, ast.Constant) and node.value == "-m" for node in nodes)

@@ -1,4 +1,4 @@
-"""`matted models`: list, pull, remove, choose, check and add models. Works without a daemon, and starts none."""
+"""`matted models`: list, get, remove, choose, check and export models. Works without a daemon, and starts none."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from matted.cli.models import changing, comparing, getting, listing
+from matted.cli.models import changing, comparing, exporting, getting, listing
 from matted.cli.models.context import Context
 from matted.settings import config
 
 
 def add_parser(commands: Any) -> None:
     """Add `models` to the commands."""
-    models = commands.add_parser("models", help="list, pull, remove, choose, check and add models", allow_abbrev=False)
+    models = commands.add_parser(
+        "models", help="list, get, remove, choose, check and export models", allow_abbrev=False
+    )
     models.set_defaults(run=_with_context(listing.show))
     verbs = models.add_subparsers(title="what to do (default: list)", metavar="VERB")
 
@@ -69,6 +71,8 @@ def add_parser(commands: Any) -> None:
         metavar="DIR",
         help="find its ranges on a folder of six or more photographs like those that it is for, not on free ones",
     )
+
+    exporting.add_arguments(verb("export", exporting.export, "write a model for an inference server to run"))
 
 
 def _text(argument: str) -> str:

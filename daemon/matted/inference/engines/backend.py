@@ -130,17 +130,12 @@ class _Loader:
         self, core: openvino.Core, spec: ModelSpec, path: Path, target: Target, compiled_cache: Path | None
     ) -> None:
         """Read the model file. The arguments are those of `load`."""
-        import openvino
-
         self.core = core
         self._spec = spec
         self._target = target
         self._compiled_cache = compiled_cache
         self._identity = _identity(spec, path)
-        graph = core.read_model(path)
-        outputs = graph.outputs[: len(spec.outputs) + len(spec.states)]
-        graph = openvino.Model(outputs, graph.get_parameters(), spec.id)
-        self._graph = pixel_graph.build(graph, spec)
+        self._graph = pixel_graph.build(core.read_model(path), spec)
         decoder = path.with_stem(DECODER)
         self._decoder = None if spec.decoder is None else core.read_model(decoder)
         self._right: list[Output] | None = None

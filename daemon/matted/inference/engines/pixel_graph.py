@@ -25,7 +25,8 @@ def build(graph: openvino.Model, spec: ModelSpec) -> openvino.Model:
     """Return a model's graph with the spec's arithmetic around it.
 
     graph: takes pictures, float32, 1 x 3 x height x width, or one picture and its trimap, 1 x 4 x height x width, then
-        states, and returns the outputs that the spec names, then states. It is changed.
+        states, and returns the outputs that the spec names, then states; others after those are left out. It is
+        changed.
     spec: its scale, mean and std are used.
 
     The result takes uint8 of the same shape; and where the fit says so, height and width of the picture in the model's
@@ -33,9 +34,12 @@ def build(graph: openvino.Model, spec: ModelSpec) -> openvino.Model:
     255 or the brightest sample of the picture, at least 1. Outputs after the first, which are colours, are clipped to
     0..1 and become uint8 in 0..255; but states, and those of a model that takes clicks, stay as they are.
     """
+    import openvino
     from openvino import Layout, Type
     from openvino.preprocess import PrePostProcessor
 
+    outputs = graph.outputs[: len(spec.outputs) + len(spec.states)]
+    graph = openvino.Model(outputs, graph.get_parameters(), spec.id)
     extra = 1 if spec.refines else 0  # the plane of the trimap is divided by the scale, and left so
     pictures = len(graph.inputs) - len(spec.states)
     if pictures < 1:

@@ -1,0 +1,54 @@
+"""Runs an OpenVINO IR in MLServer. matted has put it here; it needs nothing but MLServer and OpenVINO.
+
+Of `parameters.extra` in model-settings.json: `device`, as OpenVINO names it; `arithmetic` on a CPU, "f32", or empty for
+OpenVINO's own choice.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+from mlserver import MLModel
+from mlserver.codecs import NumpyCodec
+from mlserver.errors import InferenceError
+from mlserver.types import InferenceRequest, InferenceResponse
+from mlserver.utils import get_model_uri
+
+
+class OpenVinoRuntime(MLModel):  # type: ignore[misc]
+    """A model that MLServer runs. Inferences take turns: each uses all cores."""
+
+    async def load(self) -> bool:
+        """Compile the graph."""
+        uri = await get_model_uri(self._settings)
+        parameters = self._settings.parameters
+        extra = (parameters.extra if parameters else None) or {}
+        device = extra.get("device") or "CPU"
+        properties = {"PERFORMANCE_HINT": "LATENCY"}
+        if device == "CPU" and extra.get("arithmetic"):
+            properties["INFERENCE_PRECISION_HINT"] = extra["arithmetic"]
+        compiled = openvino.Core().compile_model(Path(uri), device, properties)
+        self._request = compiled.create_infer_request()
+        self._inputs = {port.get_any_name(): port.get_partial_shape() for port in compiled.inputs}
+        self._outputs = [port.get_any_name() for port in compiled.outputs]
+        self._turn = asyncio.Lock()
+        return True
+
+    async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        """Infer. Raises InferenceError for inputs that the graph does not take."""
+        given = {each.name: NumpyCodec.decode_input(each) for each in payload.inputs}
+        if given.keys() != self._inputs.keys():
+            raise InferenceError(f"the inputs are {', '.join(self._inputs)}, not {', '.join(given)}")
+        for name, array in given.items():
+            if array.dtype != np.uint8 or not self._inputs[name].compatible(openvino.PartialShape(list(array.shape))):
+                raise InferenceError(f"{name} has to be UINT8 of shape {self._inputs[name]}")
+        async with self._turn:
+            found = await asyncio.to_thread(self._infer, given)
+        outputs = [NumpyCodec.encode_output(name, array) for name, array in found.items()]
+        return InferenceResponse(model_name=self.name, model_version=self.version, outputs=outputs)
+
+    def _infer(self, given: dict[str, Any]) -> dict[str, Any]:
+        self._request.infer(given, share_inputs=True)
+        return {name: self._request.get_tensor(name).data.copy() for name in self._outputs}

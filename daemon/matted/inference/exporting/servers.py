@@ -1,0 +1,229 @@
+"""The servers that models are exported for: an object each, with the files that it reads and how it is started."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from matted_client import MattedError
+
+from matted.inference.exporting.graphs import Tensor, Tensors
+from matted.models.spec import ModelSpec
+from matted.system import atomic_file
+
+# Commands let nobody but this computer in. Whoever serves others puts a proxy with TLS before the server.
+_HERE = "127.0.0.1"
+_MESSAGE_BYTES = 1 << 28  # the most in one message: an image, a plate, or both
+_OPENVINO_IMAGE = "openvino/model_server:latest"
+_TRITON_IMAGE = "nvcr.io/nvidia/tritonserver:25.06-py3"
+_START_TRITON = "start_triton.py"
+_ON_SERVERS = "matted.inference.exporting.on_servers"
+
+
+class Server:
+    """A server that models are exported for.
+
+    id: what it is asked for by.
+    title: its name, for people.
+    graph: where the .xml of the graph is in a model's folder.
+    urls: what to write into `url` of a daemon's settings on this computer.
+    """
+
+    id: str
+    title: str
+    graph: str
+    urls: tuple[str, ...]
+
+    def describe(self, spec: ModelSpec, tensors: Tensors, folder: Path) -> None:
+        """Write what the server has to know of a model into its folder, in which the graph is: nothing, of some.
+
+        Raises OSError.
+        """
+
+    def register(self, spec: ModelSpec, folder: Path) -> None:
+        """Write what the server has to know of all models into their folder: nothing, of some.
+
+        Raises MattedError, OSError.
+        """
+
+    def commands(self, folder: Path) -> list[str]:
+        """List the commands that start the server with a folder of models, in a shell; the last one runs it."""
+        raise NotImplementedError
+
+    def notes(self, spec: ModelSpec) -> list[str]:
+        """List sentences about what this server does differently with a model."""
+        return []
+
+
+def _arithmetic(spec: ModelSpec) -> str:
+    """Return the arithmetic to ask OpenVINO for on a CPU; empty for its own choice: bfloat16 where there is any."""
+    return "" if spec.bfloat16 else "f32"
+
+
+class _Ovms(Server):
+    id = "ovms"
+    title = "OpenVINO Model Server"
+    graph = "1/model.xml"
+    urls = (f"grpc://{_HERE}:9000", f"http://{_HERE}:8000")
+
+    def register(self, spec: ModelSpec, folder: Path) -> None:
+        path = folder / "config.json"
+        config = _read_json(path, {"model_config_list": []})
+        listed = config.get("model_config_list")
+        if not isinstance(listed, list):
+            raise MattedError(f"{path} is no configuration of {self.title}.", "Name another folder.")
+        plugin: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+        if _arithmetic(spec):
+            plugin["INFERENCE_PRECISION_HINT"] = _arithmetic(spec)
+        model = {"name": spec.id, "base_path": f"/models/{spec.id}", "target_device": "CPU", "plugin_config": plugin}
+        others = [each for each in listed if not (isinstance(each, dict) and _name_of(each) == spec.id)]
+        config["model_config_list"] = [*others, {"config": model}]
+        _write_json(path, config)
+
+    def commands(self, folder: Path) -> list[str]:
+        ports = f"-p {_HERE}:9000:9000 -p {_HERE}:8000:8000"
+        server = f"{_OPENVINO_IMAGE} --config_path /models/config.json --port 9000 --rest_port 8000"
+        return [f"docker run --rm {ports} -v {_mounted(folder)} {server}"]
+
+
+class _Triton(Server):
+    """Triton with its OpenVINO backend, as in NVIDIA's container."""
+
+    id = "triton"
+    title = "NVIDIA Triton with its OpenVINO backend"
+    graph = "1/model.xml"
+    urls = (f"grpc://{_HERE}:8001", f"http://{_HERE}:8000")
+
+    def describe(self, spec: ModelSpec, tensors: Tensors, folder: Path) -> None:
+        _write_text(folder / "config.pbtxt", _pbtxt(spec, tensors, "openvino", {}))
+
+    def commands(self, folder: Path) -> list[str]:
+        ports = f"-p {_HERE}:8000:8000 -p {_HERE}:8001:8001"
+        server = f"{_TRITON_IMAGE} tritonserver --model-repository=/models"
+        return [f"docker run --rm {ports} -v {_mounted(folder)} {server}"]
+
+    def notes(self, spec: ModelSpec) -> list[str]:
+        if not _arithmetic(spec):
+            return []
+        return [
+            f"This backend computes in bfloat16 on processors that have it, in which {spec.id} may lose its masks.",
+            "On such a processor export it for triton-python.",
+        ]
+
+
+class _TritonPython(Server):
+    """Triton with its Python backend: pip's nvidia-pytriton brings that, and no other."""
+
+    id = "triton-python"
+    title = "NVIDIA Triton with its Python backend"
+    graph = "1/model.xml"
+    urls = _Triton.urls
+
+    def describe(self, spec: ModelSpec, tensors: Tensors, folder: Path) -> None:
+        parameters = {"device": "CPU", "arithmetic": _arithmetic(spec)}
+        _write_text(folder / "config.pbtxt", _pbtxt(spec, tensors, "python", parameters))
+        _write_text(folder / "1" / "model.py", _source("triton_model"))
+
+    def register(self, spec: ModelSpec, folder: Path) -> None:
+        """It looks for models itself; what starts it lies beside them."""
+        if not (folder / _START_TRITON).exists():
+            _write_text(folder / _START_TRITON, _source("start_triton"))
+
+    def commands(self, folder: Path) -> list[str]:
+        start = shlex.quote(str(folder.resolve() / _START_TRITON))
+        return ["pip install nvidia-pytriton openvino", f"python {start}"]
+
+
+class _MlServer(Server):
+    id = "mlserver"
+    title = "MLServer"
+    graph = "model.xml"
+    urls = (f"grpc://{_HERE}:8081", f"http://{_HERE}:8080")
+
+    def describe(self, spec: ModelSpec, tensors: Tensors, folder: Path) -> None:
+        settings = {
+            "name": spec.id,
+            "implementation": "openvino_runtime.OpenVinoRuntime",
+            "platform": "openvino",
+            "inputs": [_facts(each) for each in tensors.inputs],
+            "outputs": [_facts(each) for each in tensors.outputs],
+            "parameters": {"uri": "./model.xml", "extra": {"device": "CPU", "arithmetic": _arithmetic(spec)}},
+        }
+        _write_json(folder / "model-settings.json", settings)
+        _write_text(folder / "openvino_runtime.py", _source("openvino_runtime"))
+
+    def register(self, spec: ModelSpec, folder: Path) -> None:
+        path = folder / "settings.json"
+        if path.exists():  # somebody may have changed it
+            return
+        settings = {
+            "host": _HERE,
+            "http_port": 8080,
+            "grpc_port": 8081,
+            "grpc_max_message_length": _MESSAGE_BYTES,
+            "metrics_endpoint": None,
+            "parallel_workers": 0,  # OpenVINO uses all cores: another process would only copy pictures
+            "debug": False,
+        }
+        _write_json(path, settings)
+
+    def commands(self, folder: Path) -> list[str]:
+        return ["pip install mlserver openvino", f"mlserver start {shlex.quote(str(folder.resolve()))}"]
+
+
+SERVERS: dict[str, Server] = {each.id: each for each in (_Ovms(), _Triton(), _TritonPython(), _MlServer())}
+
+
+def _pbtxt(spec: ModelSpec, tensors: Tensors, backend: str, parameters: dict[str, str]) -> str:
+    """Return the text of config.pbtxt, Triton's description of a model: a protobuf message in text."""
+    lines = [f'name: "{spec.id}"', f'backend: "{backend}"', "max_batch_size: 0"]
+    for kind, listed in (("input", tensors.inputs), ("output", tensors.outputs)):
+        for each in listed:
+            shape = ", ".join(str(side) for side in each.shape)
+            lines += [f"{kind} {{", f'  name: "{each.name}"', f"  data_type: TYPE_{each.datatype}"]
+            lines += [f"  dims: [ {shape} ]", "}"]
+    lines += ["instance_group { count: 1 kind: KIND_CPU }"]  # OpenVINO runs on no GPU of NVIDIA's
+    lines += [
+        f'parameters {{ key: "{name}" value {{ string_value: "{value}" }} }}' for name, value in parameters.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _facts(tensor: Tensor) -> dict[str, Any]:
+    return {"name": tensor.name, "datatype": tensor.datatype, "shape": list(tensor.shape)}
+
+
+def _name_of(listed: dict[str, Any]) -> Any:
+    config = listed.get("config")
+    return config.get("name") if isinstance(config, dict) else None
+
+
+def _mounted(folder: Path) -> str:
+    return shlex.quote(f"{folder.resolve()}:/models:ro")
+
+
+def _source(module: str) -> str:
+    """Return the source of a module that runs on servers."""
+    return (resources.files(_ON_SERVERS) / f"{module}.py").read_text("utf-8")
+
+
+def _read_json(path: Path, missing: dict[str, Any]) -> dict[str, Any]:
+    """Read a file that a person may have changed. missing: what it is if it is not there."""
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return missing
+    except ValueError as error:
+        raise MattedError(f"{path} is no JSON: {error}.", "Correct it, or name another folder.") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _write_json(path: Path, content: Any) -> None:
+    _write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def _write_text(path: Path, content: str) -> None:
+    atomic_file.write(path, content.encode())
