@@ -1,0 +1,116 @@
+"""`matted models export` for servers that others wrote: started by the printed command, they compute the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Daemon
+from graphs import small
+from matted.inference import exporting, model_io
+from matted.inference.engines import backend, comparison
+from matted.models import catalogue
+from matted.models.store import Store
+from matted.settings.target import Target
+from real_servers import STARTABLE, PlainClient, RealServer, running
+
+SPECS = catalogue.load().specs
+KEYER = "background-matting-mobilenetv2"
+MODELS = ("u2netp", KEYER)
+IMAGE_SIDES = {"u2netp": [320, 320], KEYER: [-1, -1]}
+LEVEL = 1 / 255
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory, u2netp_file: Path) -> Daemon:
+    """The folders of a daemon that does not run, with both models."""
+    here = Daemon(tmp_path_factory.mktemp("installed"), u2netp_file)
+    graph = small.keyer(here.folder / "keyer.onnx")
+    done = here.run("models", "pull", KEYER, "--from", str(graph), "--trust", "--no-int8")
+    assert done.returncode == 0, done.stderr
+    return here
+
+
+@pytest.fixture(scope="module")
+def exported(installed: Daemon, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A folder of models for each server, and what the command says of it."""
+    folders = {}
+    for server in exporting.SERVERS:
+        folders[server] = tmp_path_factory.mktemp("exported") / "models"
+        for model in MODELS:
+            done = installed.run("models", "export", model, str(folders[server]), "--for", server, "--json")
+            assert done.returncode == 0, done.stdout + done.stderr
+            facts = json.loads(done.stdout)
+            assert facts["commands"] == exporting.SERVERS[server].commands(folders[server])
+            assert Path(facts["folder"]) == folders[server] / model
+    return folders
+
+
+@pytest.fixture(scope="module")
+def servers(exported: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, RealServer]]:
+    with ExitStack() as stack:
+        logs = tmp_path_factory.mktemp("logs")
+        yield {each: stack.enter_context(running(each, exported[each], logs)) for each in STARTABLE}
+
+
+@pytest.fixture(params=[(server, protocol) for server in STARTABLE for protocol in ("http", "grpc")], ids="-".join)
+def client(request: pytest.FixtureRequest, servers: dict[str, RealServer], tmp_path: Path) -> PlainClient:
+    server, protocol = request.param
+    return PlainClient(servers[server], protocol, tmp_path)
+
+
+def described(tensors: list[dict[str, Any]]) -> dict[str, tuple[str, list[int]]]:
+    return {each["name"]: (each["datatype"], [int(side) for side in each["shape"]]) for each in tensors}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_server_says_and_computes_what_matted_does(client: PlainClient, installed: Daemon, model: str) -> None:
+    spec = SPECS[model]
+    engine = backend.load(spec, Store(installed.data / "models").path(spec), Target("CPU", "f32"), None)
+    pictures = comparison.pictures(spec, engine.size)
+    expected = [output.copy() for output in engine.infer(pictures)]
+    named = dict(zip(("image", "plate"), (planes[np.newaxis] for planes in pictures), strict=False))
+
+    metadata, outputs, error = client.ask(model, **named)
+
+    assert not error
+    sides = IMAGE_SIDES[model]
+    assert described(metadata["inputs"]) == {name: ("UINT8", [1, 3, *sides]) for name in named}
+    shapes = {"matte": ("FP32", [1, 1, *sides]), "foreground": ("UINT8", [1, 3, *sides])}
+    assert described(metadata["outputs"]) == dict(list(shapes.items())[: len(spec.outputs)])
+    mattes = [model_io.matte(model_io.probability(raw[0], spec), spec) for raw in (outputs["matte"][0], expected[0])]
+    assert np.abs(mattes[0] - mattes[1]).max() <= LEVEL
+    assert np.ptp(mattes[1]) > 0.9, "the photograph has a subject"
+    if len(expected) > 1:
+        assert np.abs(outputs["foreground"][0].astype(int) - expected[1]).max() <= 1
+
+
+def test_a_wrong_input_is_refused_and_the_server_goes_on(client: PlainClient) -> None:
+    _, outputs, error = client.ask("u2netp", image=np.zeros((1, 3, 16, 16), np.uint8))
+    assert error and not outputs
+    _, outputs, error = client.ask("u2netp", image=np.zeros((1, 3, 320, 320), np.uint8))
+    assert not error and outputs["matte"].shape == (1, 1, 320, 320)
+
+
+def test_a_model_that_is_not_here_is_not_downloaded(new_daemon: Any, tmp_path: Path) -> None:
+    done = new_daemon(weights=None).run("models", "export", "u2netp", str(tmp_path / "out"), "--for", "ovms")
+    assert done.returncode != 0 and "matted models pull u2netp" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_licence_that_was_not_accepted_is_said(new_daemon: Any, tmp_path: Path) -> None:
+    done = new_daemon(weights=None).run("models", "export", "rmbg-1.4", str(tmp_path / "out"), "--for", "triton")
+    assert done.returncode != 0 and "licence" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_says_the_licence_and_how_to_start(installed: Daemon, tmp_path: Path) -> None:
+    done = installed.run("models", "export", "u2netp", str(tmp_path), "--for", "mlserver")
+    assert "Apache-2.0" in done.stdout and f"mlserver start {tmp_path}" in done.stdout
+    again = installed.run("models", "export", "u2netp", str(tmp_path), "--for", "mlserver")
+    assert again.returncode != 0 and "is there already" in again.stderr
