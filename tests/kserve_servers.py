@@ -58,7 +58,8 @@ class Behaviour:
     """What a server does. It may be changed while the server runs.
 
     models: by name. has_index: whether it lists them. token: that it wants. fault: of its inferences.
-    binary: whether answers by REST have their numbers behind the JSON. questions: the paths or methods asked for.
+    binary: whether questions and answers by REST may have their numbers behind the JSON. refusal: the status of what
+        may not. questions: the paths or methods asked for.
     inferring, most: how many inferences run now, and ran at most at the same time.
     """
 
@@ -67,6 +68,7 @@ class Behaviour:
     token: str = ""
     fault: str = ""
     binary: bool = True
+    refusal: int = 0
     questions: list[str] = field(default_factory=list)
     inferring: int = 0
     most: int = 0
@@ -173,10 +175,16 @@ class _Handler(BaseHTTPRequestHandler):
                     self.wfile.write(bytes(1 << 20))
             self.close_connection = True
             return
-        length = int(self.headers["Inference-Header-Content-Length"])
+        length = int(self.headers.get("Inference-Header-Content-Length", len(body)))
+        if self.server.behaviour.refusal and length < len(body):
+            return self._send(self.server.behaviour.refusal, b"Internal Server Error", {})
         head = json.loads(body[:length])
-        shape = head["inputs"][0]["shape"]
-        picture = np.frombuffer(body, np.uint8, int(np.prod(shape)), length).reshape(shape)
+        first = head["inputs"][0]
+        shape = first["shape"]
+        if length < len(body):
+            picture = np.frombuffer(body, np.uint8, int(np.prod(shape)), length).reshape(shape)
+        else:
+            picture = np.array(first["data"], np.uint8).reshape(shape)
         outputs = self.server.behaviour.answer(model, picture)
         if self.server.behaviour.binary:
             described = [{**each, "parameters": {"binary_data_size": array.nbytes}} for each, array in outputs]
@@ -306,7 +314,7 @@ def _index(behaviour: Behaviour, request: Any, context: Any) -> Any:
     if not behaviour.has_index:
         context.abort(grpc.StatusCode.UNIMPLEMENTED, "no such method")
     return wire.message("RepositoryIndexResponse")(
-        models=[{"name": name, "state": "READY"} for name in behaviour.models]
+        models=[{"name": name, "state": "State.READY"} for name in behaviour.models]
     )
 
 

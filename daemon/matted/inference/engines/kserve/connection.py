@@ -104,6 +104,11 @@ class Connection(Protocol):
         """End the connection. What is under way may end, or fail."""
 
 
+def is_ready(state: Any) -> bool:
+    """Return whether a model of an index is ready. state: its word for that; MLServer says "State.READY" by gRPC."""
+    return str(state).rpartition(".")[2] in ("READY", "")
+
+
 def datatype(array: Array) -> str:
     """Return the protocol's name of an array's type."""
     return next(name for name, dtype in DTYPES.items() if dtype == array.dtype)

@@ -1,5 +1,7 @@
 """The connection by REST: HTTP/1.1 with the binary tensor extension. Nothing is followed elsewhere, or proxied.
 
+A server that does not know the extension, as MLServer, is sent numbers as JSON, which takes much longer.
+
 Each question has a thread of its own, so that whoever waits for it can stop at once and at any time: while a name is
 looked up, too, which nothing can interrupt.
 """
@@ -27,13 +29,21 @@ CONNECT_SECONDS = 5.0  # for a connection to be made, TLS included
 _TEXT_BYTES = 1 << 20  # that an index, or what is said of a model, may have
 _NUMBER_BYTES = 40  # that a number takes at most in JSON
 _BLOCK = 1 << 20
+_FORM_REFUSED = (400, 415, 422, 500)  # what servers answer that do not know the form of a question
 _HEAD_LENGTH = "Inference-Header-Content-Length"
 # A connection that was kept may have been ended by the server meanwhile.
 _ENDED = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError, ConnectionAbortedError)
 
 
+class _NotUnderstood(ServerError):
+    """The server does not understand the form of a question."""
+
+
 class RestConnection:
-    """A Connection by REST. It keeps sockets for the next questions."""
+    """A Connection by REST. It keeps sockets for the next questions.
+
+    knows_binary: whether the server knows the extension; None until that was seen.
+    """
 
     def __init__(self, settings: ServerSettings) -> None:
         """Prepare. Raises ServerError if a file of the settings cannot be used."""
@@ -43,13 +53,14 @@ class RestConnection:
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._idle: deque[http.client.HTTPConnection] = deque(maxlen=settings.max_in_flight)
         self._closed = False
+        self.knows_binary: bool | None = None
 
     def index(self) -> set[str]:
         """Return the names of the models that are ready, as `Connection.index`."""
         listed = self._json("POST", "/v2/repository/index", [b"{}"])
         if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
             raise connection.garbage("its list of models is none")
-        return {str(each.get("name")) for each in listed if each.get("state", "READY") in ("READY", "")}
+        return {str(each.get("name")) for each in listed if connection.is_ready(each.get("state", ""))}
 
     def ready(self, model: ServedModel) -> bool:
         """Return whether a model is ready."""
@@ -70,6 +81,10 @@ class RestConnection:
 
     def infer(self, model: ServedModel, inputs: Sequence[tuple[str, Array]], outputs: Sequence[Tensor]) -> RestCall:
         """Ask for an inference, as `Connection.infer`."""
+        return RestCall(self, f"{_path(model)}/infer", inputs, outputs)
+
+    def ask(self, path: str, inputs: Sequence[tuple[str, Array]], outputs: Sequence[Tensor], binary: bool) -> _Exchange:
+        """Ask for an inference, for `RestCall`. binary: its form. The other parameters are those of `infer`."""
         arrays = [np.ascontiguousarray(array) for _, array in inputs]
         head = {
             "inputs": [
@@ -77,17 +92,25 @@ class RestConnection:
                     "name": name,
                     "shape": list(array.shape),
                     "datatype": connection.datatype(array),
-                    "parameters": {"binary_data_size": array.nbytes},
+                    **(
+                        {"parameters": {"binary_data_size": array.nbytes}}
+                        if binary
+                        else {"data": array.ravel().tolist()}
+                    ),
                 }
                 for (name, _), array in zip(inputs, arrays, strict=True)
             ],
-            "outputs": [{"name": each.name, "parameters": {"binary_data": True}} for each in outputs],
+            "outputs": [
+                {"name": each.name, **({"parameters": {"binary_data": True}} if binary else {})} for each in outputs
+            ],
         }
         encoded = json.dumps(head, separators=(",", ":")).encode()
+        limit = connection.most_bytes(outputs, _NUMBER_BYTES)
+        if not binary:
+            return _Exchange(self, "POST", path, [encoded], {"Content-Type": "application/json"}, limit)
         headers = {_HEAD_LENGTH: str(len(encoded)), "Content-Type": "application/octet-stream"}
         body: list[bytes | memoryview] = [encoded, *(array.reshape(-1).view(np.uint8).data for array in arrays)]
-        limit = connection.most_bytes(outputs, _NUMBER_BYTES)
-        return RestCall(_Exchange(self, "POST", f"{_path(model)}/infer", body, headers, limit), outputs)
+        return _Exchange(self, "POST", path, body, headers, limit)
 
     def close(self) -> None:
         """Close the sockets that nobody uses."""
@@ -253,18 +276,39 @@ class _Exchange:
 class RestCall:
     """A Call by REST."""
 
-    def __init__(self, exchange: _Exchange, outputs: Sequence[Tensor]) -> None:
-        self._exchange = exchange
+    def __init__(
+        self, rest: RestConnection, path: str, inputs: Sequence[tuple[str, Array]], outputs: Sequence[Tensor]
+    ) -> None:
+        """Ask for an inference, in the form that the server knows. The parameters are those of `RestConnection.ask`."""
+        self._rest = rest
+        self._question = path, inputs, outputs
         self._outputs = outputs
+        self._cancelled = False
+        self._lock = threading.Lock()
+        self._exchange = rest.ask(*self._question, rest.knows_binary is not False)
 
     def result(self) -> list[Array]:
         """Wait for the outputs, as `Call.result`."""
-        content, head_length = self._exchange.wait()
+        try:
+            content, head_length = self._exchange.wait()
+        except _NotUnderstood:
+            if self._rest.knows_binary is not None:
+                raise
+            with self._lock:  # with the start, so that no cancel is lost in between
+                if self._cancelled:
+                    raise connection.cancelled() from None
+                self._exchange = self._rest.ask(*self._question, False)
+            content, head_length = self._exchange.wait()
+            self._rest.knows_binary = False  # only now, as the server may have refused something else
+        if self._rest.knows_binary is None:
+            self._rest.knows_binary = True
         return _outputs(content, len(content) if head_length is None else head_length, self._outputs)
 
     def cancel(self) -> None:
         """Stop waiting at once, as `Call.cancel`."""
-        self._exchange.cancel()
+        with self._lock:
+            self._cancelled = True
+            self._exchange.cancel()
 
 
 def _path(model: ServedModel) -> str:
@@ -312,13 +356,16 @@ def _raise_for(response: http.client.HTTPResponse, content: bytearray) -> None:
     if status in (404, 405, 501) or (status == 400 and "unknown model" in text.lower()):
         raise connection.missing(text)
     if status in (502, 504):
-        raise connection.away(f"what stands before it answers {status} {said_reason(response)}")
+        raise connection.away(f"what stands before it answers {status} {_reason(response)}")
     if status in (429, 503):
         raise connection.not_ready(text)
-    raise connection.failed(text or f"{status} {said_reason(response)}")
+    if status in _FORM_REFUSED:
+        error = connection.failed(text or f"{status} {_reason(response)}")
+        raise _NotUnderstood(error.message, error.hint, error.kind)
+    raise connection.failed(text or f"{status} {_reason(response)}")
 
 
-def said_reason(response: http.client.HTTPResponse) -> str:
+def _reason(response: http.client.HTTPResponse) -> str:
     """Return the words beside an answer's status."""
     return connection.said(response.reason)
 

@@ -70,7 +70,7 @@ class RpcConnection:
     def index(self) -> set[str]:
         """Return the names of the models that are ready, as `Connection.index`."""
         answer = self._ask("RepositoryIndex", wire.message("RepositoryIndexRequest")())
-        return {each.name for each in answer.models if each.state in ("READY", "")}
+        return {each.name for each in answer.models if connection.is_ready(each.state)}
 
     def ready(self, model: ServedModel) -> bool:
         """Return whether a model is ready."""

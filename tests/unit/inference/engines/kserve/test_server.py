@@ -125,6 +125,22 @@ def test_an_answer_without_the_binary_extension_is_read(harness: Harness) -> Non
     assert mattes(infer(harness.start(rest_server, behaviour(binary=False))), PLANES)
 
 
+@pytest.mark.parametrize("refusal", [400, 415, 422, 500])
+def test_a_server_that_knows_no_binary_extension_is_sent_json(harness: Harness, refusal: int) -> None:
+    what = behaviour(binary=False, refusal=refusal)
+    server = harness.start(rest_server, what)
+    assert mattes(infer(server), PLANES) and mattes(infer(server), PLANES)
+    assert what.asked("infer") == 3  # it is tried once in the form that it does not know
+
+
+def test_an_inference_that_fails_once_the_extension_was_understood_is_not_sent_again(harness: Harness) -> None:
+    what = behaviour()
+    server = harness.start(rest_server, what)
+    infer(server)
+    what.fault = OUT_OF_MEMORY
+    assert "not enough memory" in failure(server).message and what.asked("infer") == 2
+
+
 @Ways
 def test_a_server_without_an_index_is_asked_for_each_model(harness: Harness, run: Run) -> None:
     server = harness.start(run, behaviour(has_index=False))
