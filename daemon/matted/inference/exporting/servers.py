@@ -18,7 +18,7 @@ from matted.system import atomic_file
 _HERE = "127.0.0.1"
 _MESSAGE_BYTES = 1 << 28  # the most in one message: an image, a plate, or both
 _OPENVINO_IMAGE = "openvino/model_server:latest"
-_TRITON_IMAGE = "nvcr.io/nvidia/tritonserver:25.06-py3"
+_TRITON_IMAGE = "tritonserver:25.06-py3"  # in NVIDIA's catalogue, which says its full name
 _START_TRITON = "start_triton.py"
 _ON_SERVERS = "matted.inference.exporting.on_servers"
 
@@ -102,13 +102,15 @@ class _Triton(Server):
 
     def commands(self, folder: Path) -> list[str]:
         ports = f"-p {_HERE}:8000:8000 -p {_HERE}:8001:8001"
-        server = f"{_TRITON_IMAGE} tritonserver --model-repository=/models"
+        server = '"$TRITON_IMAGE" tritonserver --model-repository=/models'
         return [f"docker run --rm {ports} -v {_mounted(folder)} {server}"]
 
     def notes(self, spec: ModelSpec) -> list[str]:
+        image = f"TRITON_IMAGE is the full name of NVIDIA's image {_TRITON_IMAGE}, or a later one."
         if not _arithmetic(spec):
-            return []
+            return [image]
         return [
+            image,
             f"This backend computes in bfloat16 on processors that have it, in which {spec.id} may lose its masks.",
             "On such a processor export it for triton-python.",
         ]
