@@ -229,10 +229,6 @@ class Predictor:
 
         Raises Rejected, MemoryError; so does `HeldModel.predict`.
         """
-
-        def downloading(fraction: float) -> None:
-            task.progress = Progress("downloading", fraction, detail=spec.summary)
-
         retry = _Retry()
         self.require_licence(spec)
         remote, note = self._elsewhere(spec)
@@ -242,7 +238,7 @@ class Predictor:
             return
         engine = self._cache.lend(spec)  # first: what is in memory waits for no download, nor for a pull
         if engine is None:
-            downloaded = self._store.obtain(spec, downloading, task.check, download)
+            downloaded = self._obtain(task, spec, download)
             stopwatch.lap("downloading" if downloaded else "")
             if downloaded and download:
                 self.on_downloaded(task, spec)
@@ -339,7 +335,17 @@ class Predictor:
         """
         note = self._note_of(spec, failure)
         log.warning("%s: %s", spec.id, note)
+        if not self._cache.holds(spec):  # it may be damaged, or put here by hand and never used
+            stopwatch.lap("downloading" if self._obtain(task, spec, download=False) else "")
         return self.lend(task, spec, stopwatch, retry), note
+
+    def _obtain(self, task: Task, spec: ModelSpec, download: bool) -> bool:
+        """Make sure that the files of a model are here, as `Store.obtain`. download: as of `hold`."""
+
+        def downloading(fraction: float) -> None:
+            task.progress = Progress("downloading", fraction, detail=spec.summary)
+
+        return self._store.obtain(spec, downloading, task.check, download)
 
     def _note_of(self, spec: ModelSpec, failure: ServerError, fetched: bool = False) -> str:
         """Return what is said where this computer runs a model in the place of the server.
