@@ -158,7 +158,10 @@ def carry_out(work: Any, options: Any, manner: Any, pipes: Pipes) -> int:
     """Run a plan, and return the exit code. A single picture ends with the first Ctrl-C, others when they are done."""
     from matted.cli.pictures.stopping import Stopping
     from matted.files.batches import batch
+    from matted.system import allocator
 
+    if not work.alone:
+        allocator.keep_blocks()  # for a picture like the one before
     with Stopping(heeds=not work.alone) as stopping:
         ending = batch.run(work, options, manner, stopping)
     pipes.deliver()
