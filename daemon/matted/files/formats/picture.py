@@ -100,7 +100,8 @@ def of_image(
     if image.mode not in ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA"):
         return converted(image, None, profile, kept, bits)
     transparent = image.mode in _ALPHA or key is not None
-    image = image.convert("RGBA" if transparent else "RGB")
+    wanted = "RGBA" if transparent else "RGB"
+    image = image if image.mode == wanted else image.convert(wanted)  # which would copy it
     if profile and profile[16:20] == b"RGB ":
         from matted.files.formats import icc
 
