@@ -180,7 +180,7 @@ def another_option(installed: Installed) -> Iterator[None]:
     folder = plugin(installed)
     entries, program = folder / "matted_client" / "options.py", folder / "remove-background.py"
     before = entries.read_text("utf-8")
-    end = "\n\n\n@dataclass(frozen=True)\nclass ReachOptions"
+    end = "\n\n\n@dataclass(frozen=True)\nclass SceneOptions"
     assert before.count(end) == 1
     more = '\n    zebra: bool = option(YES_NO, False, "_Zebra stripes", "Paint stripes")'
     try:

@@ -182,13 +182,20 @@ def test_frames_of_different_sizes_keep_their_own_colours_and_depth(seen: Seen) 
     mask = Image.new("L", SIZE)
     mask.paste(255, SELECTED)
     selected = np.asarray(mask)
-    for number, time in enumerate(TIMES):
+    canvases = []
+    for number in range(len(TIMES)):
         part, at = little(number)
         canvas = Image.new("RGBA", (right, bottom))
         canvas.paste(part, at)
-        area = canvas.crop((left, top, right, bottom))
-        with seen.session.ask() as session:
-            alpha = session.mask(area.tobytes(), *area.size, "RGBA8", anyway=True).alpha
+        canvases.append(canvas)
+    areas = [canvas.crop((left, top, right, bottom)) for canvas in canvases]
+    with seen.session.ask() as session:  # as one scene: frames of it are settled
+        scene = session.scene(*areas[0].size, "RGBA8")
+        alphas = []
+        for area in areas:
+            scene.send(area.tobytes(), anyway=True)
+            alphas.append(scene.receive().alpha)
+    for time, canvas, area, alpha in zip(TIMES, canvases, areas, alphas, strict=True):
         wanted = np.zeros((SIZE[1] + bottom, SIZE[0] + right), np.uint8)
         wanted[top:bottom, left:right] = np.frombuffer(alpha, np.uint8).reshape(area.height, area.width)
         wanted = np.minimum(wanted[: SIZE[1], : SIZE[0]], selected)

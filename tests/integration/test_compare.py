@@ -154,7 +154,8 @@ def test_what_is_there_is_not_overwritten_unless_that_is_said(
     target = picture.with_name("photo-comparison.png")
     target.write_bytes(b"precious")
     done = compare(daemon, picture, "--models", "u2netp", *arguments)
-    assert done.returncode == 1 and "--force" in done.stderr and target.read_bytes() == b"precious"
+    said = done.stdout if arguments else done.stderr
+    assert done.returncode == 1 and "--force" in said and target.read_bytes() == b"precious"
     assert compare(daemon, picture, "--models", "u2netp", "--force", *arguments).returncode == 0
     assert opened(target).width > CELL[0]
 

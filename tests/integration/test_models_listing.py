@@ -36,7 +36,7 @@ def listed(daemon: Daemon, **environ: str) -> str:
 def test_what_is_here_comes_first_then_what_is_free_then_what_has_conditions(new_daemon: Callable[..., Daemon]) -> None:
     daemon = new_daemon()
     daemon.write_settings("patience = 1000")
-    found = sections(listed(daemon))
+    found = sections(listed(daemon, COLUMNS="120"))
     here, free, conditions = found.values()
     assert list(found) == ["On this computer", "To be had", "To be had, with conditions"]
     assert list(here) == ["u2netp", "flat"] and len(here) + len(free) + len(conditions) == len(SHIPPED.entries)

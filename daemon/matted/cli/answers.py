@@ -46,7 +46,7 @@ class Interrupted(MattedError):
 
 def run(options: argparse.Namespace) -> int:
     """Run a command for a program, and return its exit code."""
-    if getattr(options, "lines", False):
+    if getattr(options, "in_lines", False):
         try:
             return int(options.run(options))
         except MattedError as error:

@@ -26,7 +26,7 @@ def add_parser(commands: Any) -> None:
     logs.add_argument(
         "-n", "--lines", type=_count, default=LINES, metavar="N", help=f"print the last N lines (default: {LINES})"
     )
-    logs.set_defaults(run=_logs, lines=True)
+    logs.set_defaults(run=_logs, in_lines=True)
 
 
 def _logs(options: argparse.Namespace) -> int:

@@ -97,6 +97,8 @@ class OptionsDialog(PreviewDialog):
         self._controls["output"].enable(not only_frames)
         if only_frames:
             self._controls["crop"].enable(False)  # Krita's frames have no size of their own
+        # With the row that gets a model, the dialog would be too high for 720 lines if this row were always there.
+        self._controls["crop"].row.setVisible(self._controls["output"].value() == NEW_LAYER)
         if count:
             self._controls["clean_colours"].enable(True)
             text = ngettext("%d frame becomes a new animated layer.", "%d frames become a new animated layer.", count)

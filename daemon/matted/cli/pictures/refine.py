@@ -25,7 +25,7 @@ def add_parser(commands: Any) -> None:
     framing.add(refine)
     arguments.add_run(refine)
     arguments.add_options(refine.add_argument_group("the mask"), RefineOptions)
-    refine.set_defaults(run=_refine, lines=True)
+    refine.set_defaults(run=_refine, in_lines=True)
 
 
 def _refine(given: argparse.Namespace) -> int:

@@ -50,7 +50,7 @@ def add_parser(commands: Any) -> None:
     films.add_arguments(remove.add_argument_group("films, and frames of one scene"))
     _add_hints(remove.add_argument_group("what to keep, for one picture", arguments.PLACES))
     arguments.add_options(remove.add_argument_group("the mask"), MaskOptions)
-    remove.set_defaults(run=_remove, lines=True)
+    remove.set_defaults(run=_remove, in_lines=True)
 
 
 def _add_hints(group: Any) -> None:
