@@ -17,7 +17,7 @@ from .preview_widget import PreviewWidget
 
 PART_OF_SCREEN = 0.75
 ROOMY = 1180, 640  # logical pixels that a dialog takes where the screen has them
-FRAME, PANEL = 40, 90  # logical pixels that a window manager and a panel take: a dialog fits beside them
+FRAME, PANEL = 40, 80  # logical pixels that a window manager and a panel take: a dialog fits beside them
 _Button = QtWidgets.QDialogButtonBox.StandardButton
 
 
