@@ -11,10 +11,10 @@ from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
 from matted.inference.predictor import Predictor
 from matted.inference.timing import Stopwatch
-from matted.mask.finishing import Outcome
-from matted.mask.picture import Picture
-from matted.mask.pipeline import Pipeline
-from matted.mask.subject.finding import ModelNeeded
+from matted.masking.finishing import Outcome
+from matted.masking.picture import Picture
+from matted.masking.pipeline import Pipeline
+from matted.masking.subject.finding import ModelNeeded
 from matted.models.spec import ModelSpec
 from matted.system.task import Task
 from matted_client.messages import MaskRequest

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from canvas import Bytes, Canvas, Colour, Floats, composed, even, rounded
 from matted.inference.layer import Layer
-from matted.mask import ground, keyer
-from matted.mask.ground import Field, Ground
-from matted.mask.keyer import Keyed, climbing, distance
-from matted.mask.keyer.climbing import Edges
-from matted.mask.keyer.distance import Distances
+from matted.masking import ground, keyer
+from matted.masking.ground import Field, Ground
+from matted.masking.keyer import Keyed, climbing, distance
+from matted.masking.keyer.climbing import Edges
+from matted.masking.keyer.distance import Distances
 from numpy.typing import NDArray
 from sheet import WHITE
 

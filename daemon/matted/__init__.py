@@ -6,7 +6,6 @@ docs/python.md shows how. What these need is imported when one of them is used f
 """
 
 import sys
-from types import ModuleType
 
 TYPE_CHECKING = False  # as `typing` has it, which takes longer to import than all the rest
 if TYPE_CHECKING:
@@ -34,17 +33,6 @@ __all__ = [
 # Importing OpenVINO reports that to its makers over the network, unless the package that does it is not there. matted
 # promises that nothing leaves the computer, so no process of it ever finds that package.
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
-
-
-class _Package(ModuleType):
-    """This package, in which `mask` is the function, whether or not the room of that name has been imported."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if not (name == "mask" and isinstance(value, ModuleType)):  # which Python would put there
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> object:

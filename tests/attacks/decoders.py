@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from matted.mask.picture import Picture
+from matted.masking.picture import Picture
 from matted.models import catalogue
 from matted.serving.service import Identity, Service
 from matted.serving.setup import Setup

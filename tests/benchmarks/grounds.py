@@ -12,7 +12,7 @@ from benchmarks.samples import Results, Sample
 from benchmarks.stopwatch import Effort, Run, in_turns, timed
 from benchmarks.workplace import Workplace
 from matted.inference.layer import Layer as Pixels
-from matted.mask import ground
+from matted.masking import ground
 from matted_client.client import Session
 from matted_client.pictures import Mask
 from numpy.typing import NDArray

@@ -21,9 +21,9 @@ from matted.inference.layer import Layer
 from matted.inference.predictor import Encoded, HeldModel, Predictor
 from matted.inference.prompts import Prompt
 from matted.inference.timing import Stopwatch
-from matted.mask.interactive import Hints
-from matted.mask.picture import Findings
-from matted.mask.subject import clicking
+from matted.masking.interactive import Hints
+from matted.masking.picture import Findings
+from matted.masking.subject import clicking
 from matted.models import catalogue
 from matted.models.sources import Monitor, local
 from matted.models.store import Store

@@ -12,7 +12,7 @@ from conftest import PHOTOGRAPHS
 from matted.inference import model_io
 from matted.inference.engines import backend
 from matted.inference.layer import Layer
-from matted.mask import subject
+from matted.masking import subject
 from matted.models import catalogue
 from matted.settings.target import CPU, Target
 from PIL import Image, ImageFilter

@@ -15,7 +15,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "plugins" not in path
 # What exports copy for servers to run: no module of the daemon.
 ON_SERVERS = "inference/exporting/on_servers/"
 # From the bottom to the top.
-ROOMS = ["system", "settings", "autostart", "hosts", "models", "inference", "mask", "files", "library", "evaluation"]
+ROOMS = ["system", "settings", "autostart", "hosts", "models", "inference", "masking", "files", "library", "evaluation"]
 ROOMS += ["doctor", "serving", "cli"]
 MOST_MODULES = 12
 # What may import OpenVINO: it runs in processes of their own, so that an idle daemon is small and starts at once.

@@ -32,8 +32,8 @@ from matted.inference.layer import Layer
 from matted.inference.memory import Memory
 from matted.inference.predictor import Prediction
 from matted.inference.timing import Stopwatch
-from matted.mask.picture import Picture
-from matted.mask.pipeline import Pipeline
+from matted.masking.picture import Picture
+from matted.masking.pipeline import Pipeline
 from matted.models.spec import ModelSpec
 from matted.settings.target import Target
 from matted.system import subprocess_call

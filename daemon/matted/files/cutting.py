@@ -13,7 +13,7 @@ from PIL import Image
 from matted.files.formats import icc, samples
 from matted.files.formats.samples import Samples
 from matted.files.pictures import Picture
-from matted.mask.colours import band
+from matted.masking.colours import band
 
 _ROWS = 32  # that are worked on at a time: they stay in the processor's cache
 Mask = NDArray[np.uint8 | np.uint16]

@@ -1,4 +1,4 @@
 """Run models: `predictor` lends a model and makes predictions with it; `engines` has what runs it.
 
-`layer` and `model_io` are here because the predictor and mask/ both use them, and a room imports only those below it.
+`layer` and `model_io` are here because the predictor and masking/ both use them: a room imports only those below it.
 """

@@ -8,7 +8,7 @@ import psutil
 from matted_client import Rejected, messages
 from matted_client.messages import MaskRequest, Question
 
-from matted.mask.picture import Picture
+from matted.masking.picture import Picture
 from matted.models.spec import Entry
 
 # Bytes of memory for each pixel at a request's peak.

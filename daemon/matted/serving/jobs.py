@@ -13,8 +13,8 @@ from matted_client.messages import Load, MaskRequest, RefineRequest
 
 from matted.inference.choosing import Choice
 from matted.inference.timing import Stopwatch
-from matted.mask.picture import Picture
-from matted.mask.scene import Frame
+from matted.masking.picture import Picture
+from matted.masking.scene import Frame
 from matted.serving.kept.sequences import FrameSequence
 from matted.system.task import CANCELLED, SHUTTING_DOWN, WAITING, Task
 

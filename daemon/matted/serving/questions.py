@@ -8,8 +8,8 @@ import psutil
 from matted_client import Rejected, messages
 from matted_client.messages import Load, MaskRequest, Open, RefineRequest
 
-from matted.mask.picture import Picture
-from matted.mask.scene import Frame
+from matted.masking.picture import Picture
+from matted.masking.scene import Frame
 from matted.models.spec import BuiltIn
 from matted.serving import admission
 from matted.serving.jobs import Job, JobQueue

@@ -10,8 +10,8 @@ from matted_client import Rejected, messages, options
 from matted_client.messages import Load, MaskRequest, RefineRequest
 
 from matted.inference.choosing import Choice, Chooser
-from matted.mask import keying
-from matted.mask.picture import Picture
+from matted.masking import keying
+from matted.masking.picture import Picture
 from matted.models.catalogue import Catalogue
 from matted.models.spec import Entry, ModelSpec
 from matted.serving.jobs import Job

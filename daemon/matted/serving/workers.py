@@ -18,14 +18,14 @@ from matted_client.messages import Failure, Load, MaskRequest, MaskResult, Messa
 from matted.inference.cache import ModelCache
 from matted.inference.predictor import Predictor
 from matted.inference.timing import Stopwatch
-from matted.mask import keying
-from matted.mask.finishing import Outcome
-from matted.mask.keying import Keying
-from matted.mask.picture import Picture
-from matted.mask.pipeline import Pipeline
-from matted.mask.refiner import Refiner, RefinerModel
-from matted.mask.refining import Refining
-from matted.mask.subject.finding import ModelNeeded, PipelineModel
+from matted.masking import keying
+from matted.masking.finishing import Outcome
+from matted.masking.keying import Keying
+from matted.masking.picture import Picture
+from matted.masking.pipeline import Pipeline
+from matted.masking.refiner import Refiner, RefinerModel
+from matted.masking.refining import Refining
+from matted.masking.subject.finding import ModelNeeded, PipelineModel
 from matted.models.spec import ModelSpec
 from matted.serving.jobs import Job, JobQueue
 from matted.serving.setup import Selection, Setup

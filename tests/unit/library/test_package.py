@@ -19,15 +19,15 @@ new = {name.partition(".")[0] for name in set(sys.modules) - before}
 assert new <= {"matted", "openvino_telemetry", "types", "warnings"}, new
 assert set(matted.__all__) <= set(dir(matted))
 """
-# The room `mask` of the package and the function of that name live together, whichever comes first.
+# `matted.mask` is the function, whichever rooms are imported, and when.
 FUNCTION_FIRST = """
 from matted import mask
-import matted.mask.colours.band
+import matted.masking.colours.band
 assert callable(matted.mask) and matted.mask == mask
 """
 ROOM_FIRST = """
-import matted.mask.colours.band
-from matted.mask.colours import band
+import matted.masking.colours.band
+from matted.masking.colours import band
 from matted import mask
 import matted
 assert callable(mask) and matted.mask == mask and band.BLOCK

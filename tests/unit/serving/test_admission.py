@@ -6,7 +6,7 @@ from typing import Any
 
 import psutil
 import pytest
-from matted.mask.picture import Picture
+from matted.masking.picture import Picture
 from matted.serving import admission
 from matted_client import Rejected, messages
 from matted_client.messages import MaskRequest, Open

@@ -11,7 +11,7 @@ import pytest
 from conftest import wait_for
 from fakes import clickable, disc, model
 from matted.inference.engines.engine import EngineDied
-from matted.mask.picture import Picture
+from matted.masking.picture import Picture
 from matted.serving.jobs import Job
 from matted_client import Rejected, messages
 from matted_client.messages import Failure, MaskRequest, MaskResult

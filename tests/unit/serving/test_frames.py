@@ -11,7 +11,7 @@ import pytest
 from conftest import wait_for
 from fakes import Gate, disc, drawn, model
 from matted.inference.engines.engine import EngineDied
-from matted.mask import rendering
+from matted.masking import rendering
 from matted.serving.kept.sequences import IDLE_SECONDS, MOST_OF_A_CLIENT
 from matted_client import messages
 from matted_client.messages import Cancel, Close, Done, Failure, MaskRequest, MaskResult, Message

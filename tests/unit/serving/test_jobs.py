@@ -6,8 +6,8 @@ import threading
 from typing import cast
 
 import pytest
-from matted.mask.picture import Picture
-from matted.mask.scene import Frame
+from matted.masking.picture import Picture
+from matted.masking.scene import Frame
 from matted.serving.jobs import Job, JobQueue
 from matted.serving.kept.sequences import FrameSequence
 from matted.serving.setup import Setup

@@ -15,9 +15,9 @@ from fakes import Gate, disc, drawn, model
 from matted.evaluation import int8
 from matted.inference import paces
 from matted.inference.engines.engine import EngineDied
-from matted.mask import ground
-from matted.mask.edges import matting as hair
-from matted.mask.edges import tiles
+from matted.masking import ground
+from matted.masking.edges import matting as hair
+from matted.masking.edges import tiles
 from matted.models.catalogue import Catalogue
 from matted.models.spec import ModelSpec, Source
 from matted.models.store import Store

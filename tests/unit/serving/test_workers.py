@@ -13,11 +13,11 @@ from conftest import wait_for
 from fakes import Gate, disc, drawn, model
 from matted.inference.engines.engine import EngineDied
 from matted.inference.layer import Layer
-from matted.mask import ground
-from matted.mask.ground import Ground
-from matted.mask.keyer import Keyed
-from matted.mask.picture import Picture
-from matted.mask.pipeline import Outcome, Pipeline
+from matted.masking import ground
+from matted.masking.ground import Ground
+from matted.masking.keyer import Keyed
+from matted.masking.picture import Picture
+from matted.masking.pipeline import Outcome, Pipeline
 from matted.models import catalogue
 from matted.serving.jobs import Job
 from matted.serving.workers import WORKERS

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from matted_client import Rejected, messages
 
-from matted.mask.picture import Picture
+from matted.masking.picture import Picture
 
 # A dialog has one picture open; a program that shows several at once has a few.
 MOST_OF_A_CLIENT = 32

@@ -11,7 +11,7 @@ from matted_client import Rejected, messages
 from matted_client.messages import MaskRequest
 
 from matted.inference.choosing import Choice
-from matted.mask.scene import Scene
+from matted.masking.scene import Scene
 from matted.models.spec import ModelSpec
 
 if TYPE_CHECKING:

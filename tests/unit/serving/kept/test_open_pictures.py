@@ -6,7 +6,7 @@ import math
 
 import pytest
 from fakes import Clock
-from matted.mask.picture import Picture
+from matted.masking.picture import Picture
 from matted.serving.kept.open_pictures import IDLE_SECONDS, MOST_OF_A_CLIENT, OpenPictures
 from matted_client import Rejected
 

@@ -1,7 +1,0 @@
-"""The colours of a cut-out: the subject's own, where subject and background mix in a pixel."""
-
-from matted.mask.colours.cut_out import CutOut
-from matted.mask.colours.estimate import Learned, estimate, learn
-from matted.mask.colours.unmixed import unmix
-
-__all__ = ["CutOut", "Learned", "estimate", "learn", "unmix"]

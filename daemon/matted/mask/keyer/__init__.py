@@ -1,6 +1,0 @@
-"""Key a picture out of its flat ground: the alpha of everything that is before it, without a model."""
-
-from matted.mask.keyer.clicks import Said
-from matted.mask.keyer.keyed import Keyed, key
-
-__all__ = ["Keyed", "Said", "key"]

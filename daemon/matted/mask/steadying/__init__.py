@@ -1,5 +1,0 @@
-"""Settle the mattes of a film's frames, from the frame before to the next: `Steadier`, one a film."""
-
-from matted.mask.steadying.steadier import Steadier
-
-__all__ = ["Steadier"]
