@@ -21,7 +21,6 @@ from matted.files.pictures import Picture
 _THREADS = 2  # of a decoder: the daemon works meanwhile
 _EARLIER = 2  # seconds before --start from which frames are decoded: some containers seek to a little too late
 _RATE = Fraction(25)  # of a film that does not say it
-_DISPLAY_MATRIX = 6  # FFmpeg's number of what says how a film is turned
 _OPENING = {"protocol_whitelist": "file"}  # nothing in a file leads to the network
 _SEE = "matted formats lists what can be read."
 
@@ -131,7 +130,7 @@ class Clip:
     def _opened(self) -> Iterator[tuple[Any, Any]]:
         av = forms.library()
         try:
-            container = av.open(f"file:{self._path}", metadata_errors="replace", container_options=_OPENING)
+            container = av.open(f"file:{self._path}", container_options=_OPENING, **_any_metadata(av))
         except OSError as error:
             raise FilmError(f"{self._path} cannot be read: {reason(error)}.") from error
         except (av.FFmpegError, ValueError) as error:
@@ -224,9 +223,16 @@ class _Turn:
         return np.ascontiguousarray(turned)
 
 
+def _any_metadata(av: Any) -> dict[str, Any]:
+    """Return the arguments by which a film is opened whose metadata is not UTF-8. PyAV 19 does that by itself."""
+    return {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+
+
 def _turn(frame: Any) -> _Turn:
     """Return what a frame's display matrix says: a b, c d, by which x, y goes to a x + c y, b x + d y."""
-    found = next((data for data in iter(frame.side_data) if data.type.value == _DISPLAY_MATRIX), None)
+    from av.sidedata.sidedata import Type
+
+    found = frame.side_data.get(Type.DISPLAYMATRIX)
     if found is None:
         return _Turn(False, False, False)
     a, b, _, c, d, *_ = struct.unpack("=9i", bytes(found))
