@@ -1,4 +1,4 @@
-"""Finds the box of what a mask shows, with nothing but bytes: this runs inside the hosts."""
+"""Finds the box of what a mask shows, and cuts it out, with nothing but bytes: this runs inside the hosts."""
 
 from __future__ import annotations
 
@@ -26,3 +26,15 @@ def box_of_subject(alpha: Any, width: int, height: int) -> Optional[Tuple[int, i
             left = min(left, found - start)
             right = max(right, seen.rfind(1, start, start + width) + 1 - start)
     return left, top, right, bottom
+
+
+def part(samples: Any, width: int, height: int, box: Tuple[int, int, int, int]) -> bytearray:
+    """Cut a box out of pixels.
+
+    samples: bytes-like, width x height pixels of any number of bytes, rows from the top.
+    box: left, top, right, bottom.
+    """
+    left, top, right, bottom = box
+    each = len(samples) // (width * height)  # bytes a pixel
+    view, starts = memoryview(samples), ((row * width + left) * each for row in range(top, bottom))
+    return bytearray().join(view[start : start + (right - left) * each] for start in starts)

@@ -7,7 +7,7 @@ from typing import Any, Optional, Tuple
 
 from . import hidden_sources
 from .layers import RGB, SRGB, SRGB_NAMES, U8, Area, Picture, cut_out, scratch
-from .matted_client.cropping import box_of_subject
+from .matted_client.cropping import box_of_subject, part
 from .matted_client.errors import MattedError
 from .qt import QtCore
 from .texts import _
@@ -85,10 +85,8 @@ def _cropped(pixels: bytes, area: Area, alpha: bytearray) -> Tuple[QtCore.QByteA
     if box is None:
         return QtCore.QByteArray(pixels), area
     left, top, right, bottom = box
-    size = len(pixels) // (width * height)  # of a pixel
-    starts = ((row * width + left) * size for row in range(top, bottom))
-    part = b"".join([pixels[start : start + (right - left) * size] for start in starts])
-    return QtCore.QByteArray(part), (x + left, y + top, right - left, bottom - top)
+    own = QtCore.QByteArray(part(pixels, width, height, box))
+    return own, (x + left, y + top, right - left, bottom - top)
 
 
 def _composed(picture: Picture, alpha: bytes, colours: Optional[bytearray]) -> bytearray:

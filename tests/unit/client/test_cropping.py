@@ -1,11 +1,11 @@
-"""The box of what a mask shows, compared with NumPy's."""
+"""The box of what a mask shows, and what is cut out by a box, compared with NumPy's."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from matted.files.framing import subject
-from matted_client.cropping import SEEN, box_of_subject
+from matted_client.cropping import SEEN, box_of_subject, part
 
 Box = tuple[int, int, int, int]
 
@@ -34,3 +34,12 @@ def test_scattered_pixels_are_all_within() -> None:
 
 def test_nothing_has_no_box() -> None:
     assert box_of_subject(bytes(12), 4, 3) is None
+
+
+@pytest.mark.parametrize("each", [1, 2, 4, 8])
+@pytest.mark.parametrize("box", [(3, 2, 9, 7), (0, 0, 1, 1), (11, 8, 12, 9), (0, 0, 12, 9)])
+def test_a_part_has_the_pixels_of_its_box(box: Box, each: int) -> None:
+    pixels = np.arange(12 * 9 * each, dtype=np.uint16).astype(np.uint8).reshape(9, 12, each)
+    left, top, right, bottom = box
+    for samples in (pixels.tobytes(), bytearray(pixels.tobytes())):
+        assert part(samples, 12, 9, box) == pixels[top:bottom, left:right].tobytes()
