@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import grpc
+from http_handlers import QuietQuestions
 
 SECONDS = 60.0  # that it waits for the server
 _MESSAGE_BYTES = 1 << 28
@@ -43,37 +44,25 @@ class Gate:
         return right
 
 
-class _RestHandler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+class _RestHandler(QuietQuestions):
     server: _RestGate
 
-    def log_message(self, format: str, *arguments: Any) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        self._pass_on()
-
-    def do_POST(self) -> None:
-        self._pass_on()
-
-    def _pass_on(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+    def answer(self, body: bytes) -> None:
         if not self.server.gate.opens(self.headers.get("Authorization")):
-            self._answer(401, {}, b'{"error": "the token is wrong"}')
+            self._send(401, {}, b'{"error": "the token is wrong"}')
             return
         way = http.client.HTTPConnection("127.0.0.1", self.server.behind, timeout=SECONDS)
         try:
             headers = {name: value for name, value in self.headers.items() if name.lower() not in _BETWEEN_TWO}
             way.request(self.command, self.path, body, headers)
             found = way.getresponse()
-            self._answer(found.status, dict(found.getheaders()), found.read())
+            self._send(found.status, dict(found.getheaders()), found.read())
         except (OSError, http.client.HTTPException):
-            self._answer(502, {}, b"")
+            self._send(502, {}, b"")
         finally:
             way.close()
 
-    def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+    def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.send_response(status)
         for name, value in headers.items():
             if name.lower() not in _BETWEEN_TWO:

@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import grpc
 import numpy as np
 import trustme
+from http_handlers import QuietQuestions
 from matted.inference.engines.kserve import wire
 from numpy.typing import NDArray
 
@@ -119,21 +120,10 @@ class Authority:
         return path
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+class _Handler(QuietQuestions):
     server: _HttpServer
 
-    def log_message(self, format: str, *arguments: Any) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        self._handle(b"")
-
-    def do_POST(self) -> None:
-        self._handle(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-
-    def _handle(self, body: bytes) -> None:
+    def answer(self, body: bytes) -> None:
         behaviour = self.server.behaviour
         behaviour.questions.append(self.path)
         if behaviour.token and self.headers.get("Authorization") != f"Bearer {behaviour.token}":

