@@ -316,6 +316,12 @@ def keyer(path: Path, size: tuple[int | str, int | str] = ("height", "width")) -
     return net.save(path, {"src": (1, 3, *size), "bgr": (1, 3, *size)}, {"pha": (1, 1, *size), "fgr": (1, 3, *size)})
 
 
+def keyed_by_hand(picture: NDArray[np.uint8], plate: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the alpha that `keyer` has for a picture and a plate, height x width x 3: 0 to 255."""
+    change = np.abs(picture.astype(np.float32) - plate).max(axis=2) / 255
+    return np.rint(np.clip(6 * change, 0, 1) * 255).astype(np.uint8)
+
+
 def refiner_like(path: Path, sides: tuple[int | str, int | str] = ("height", "width")) -> Path:
     """pixel_values (1 x 4 x height x width: RGB and a trimap, in 0..1) -> alphas (1 x 1 x height x width).
 

@@ -1,6 +1,6 @@
 """In the real GIMP: layers that are the frames of one scene, the lowest first.
 
-What every mask has to be is known: the model compares with the plate, by a formula that is computed here, too.
+What every mask has to be is known: the model compares with the plate, by a formula that is computed by hand, too.
 """
 
 from __future__ import annotations
@@ -25,35 +25,15 @@ from hosts.gimp.pictures import (
 )
 from hosts.gimp.session import Gimp
 from hosts.installed import Installed, until
+from hosts.moving import SIZE, frame, scene
 from numpy.typing import NDArray
-from PIL import Image
 
-SIZE, FRAMES = (160, 96), 10
-STEEPNESS = 6  # of the model that compares
-
-
-def scene(size: tuple[int, int] = SIZE) -> Image.Image:
-    """What stands still: a wall with light and shade."""
-    y, x = np.mgrid[: size[1], : size[0]]
-    shade = 30 * np.sin(x / 17) * np.cos(y / 11)
-    return Image.fromarray((np.array([120, 130, 140]) + shade[..., np.newaxis]).astype(np.uint8))
-
-
-def frame(number: int) -> Image.Image:
-    """The scene with a red square, which moves, and half of which is a veil over the scene."""
-    picture = scene()
-    left, top = 8 + 12 * number, 20 + 4 * (number % 3)
-    picture.paste((230, 30, 20), (left, top, left + 16, top + 32))
-    veil = picture.crop((left + 16, top, left + 32, top + 32))
-    picture.paste(veil.point(lambda value: value + 20), (left + 16, top))
-    return picture
+FRAMES = 10
 
 
 def known(number: int) -> NDArray[np.uint8]:
-    """The mask of a frame: how far it is from the scene."""
-    one, other = (np.asarray(each, np.float32) for each in (frame(number), scene()))
-    greatest = np.abs(one - other).max(axis=2) / 255
-    return np.rint(255 * np.clip(STEEPNESS * greatest, 0, 1)).astype(np.uint8)
+    """The mask of a frame."""
+    return small.keyed_by_hand(np.asarray(frame(number)), np.asarray(scene()))
 
 
 def as_array(mask: bytes | None, size: tuple[int, int] = SIZE) -> NDArray[np.uint8]:

@@ -1,7 +1,7 @@
 """Layers with frames in the real Krita: cut out one by one, as a new layer with the same frames.
 
 Krita runs once in each root; hosts/krita/matted_checks/animation.py does there what a person would do. What every frame
-has to be is known: the model compares with the plate, by a formula that is computed here, too.
+has to be is known: the model compares with the plate, by a formula that is computed by hand, too.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from graphs import small
 from hosts import roots
 from hosts.krita.kinds import TITLES
 from hosts.krita.session import Crashed, Results, krita_session
+from hosts.moving import SIZE, frame, scene
 from hosts.seen import artefacts_folder
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
@@ -26,42 +27,22 @@ from PIL.PngImagePlugin import PngInfo
 PHOTOGRAPH = Path(__file__).parents[1] / "photographs" / "chelsea.jpg"
 MODEL = "background-matting-mobilenetv2"
 TESTED = [suite for suite in TITLES if suite in roots.SUITES]
-SIZE = (160, 96)
 TIMES, BLANK = [0, 2, 3, 7, 12, 13, 14, 20, 25, 30], 33  # as in the checks
 KEYS = [*TIMES, BLANK]
 PLAYED = [7, 12, 13]  # frames that are seen from 8 to 13
 VANISHED = (3, 8)  # frames, by their numbers, in which there is only the scene
 SELECTED = (20, 10, 80, 70)  # left, top, right, bottom
-STEEPNESS = 6  # of the model that compares
 
 Pixels = NDArray[np.uint8]
 
 
-def scene() -> Image.Image:
-    """What stands still: a wall with light and shade."""
-    y, x = np.mgrid[: SIZE[1], : SIZE[0]]
-    shade = 30 * np.sin(x / 17) * np.cos(y / 11)
-    return Image.fromarray((np.array([120, 130, 140]) + shade[..., np.newaxis]).astype(np.uint8)).convert("RGBA")
-
-
-def keyed(number: int) -> Image.Image:
-    """The scene with a red square, which moves, and half of which is a veil over the scene."""
-    frame = scene()
-    left, top = 8 + 12 * number, 20 + 4 * (number % 3)
-    frame.paste((230, 30, 20, 255), (left, top, left + 16, top + 32))
-    veil = frame.crop((left + 16, top, left + 32, top + 32))
-    frame.paste(veil.point(lambda value: value + 20), (left + 16, top))
-    frame.putalpha(255)
-    return frame
-
-
 def vanishing(number: int) -> Image.Image:
-    return scene() if number in VANISHED else keyed(number)
+    return scene() if number in VANISHED else frame(number)
 
 
 def inverted(number: int) -> Image.Image:
     """What a mask of the filter Invert makes of a frame."""
-    return ImageChops.invert(keyed(number).convert("RGB")).convert("RGBA")
+    return ImageChops.invert(frame(number))
 
 
 def little(number: int) -> tuple[Image.Image, tuple[int, int]]:
@@ -86,12 +67,12 @@ def seen(
     artefacts, folder = artefacts_folder(tmp_path_factory), tmp_path_factory.mktemp("krita")
     keyer = small.keyer(folder / "keyer.onnx")
     with krita_session(roots.get(request.param, wheel), u2netp_file, {MODEL: keyer}) as session:
-        scene().save(session.folder / "plate.png")
+        scene().convert("RGBA").save(session.folder / "plate.png")
         with Image.open(PHOTOGRAPH) as photograph:
             photograph.save(session.folder / "photograph.png")
         for number in range(len(TIMES)):
-            keyed(number).save(session.folder / f"keyed-{number}.png")
-            vanishing(number).save(session.folder / f"vanishing-{number}.png")
+            frame(number).convert("RGBA").save(session.folder / f"keyed-{number}.png")
+            vanishing(number).convert("RGBA").save(session.folder / f"vanishing-{number}.png")
             part, (x, y) = little(number)
             text = PngInfo()
             text.add_text("x", str(x))
@@ -108,21 +89,15 @@ def seen(
         yield Seen(session, results)
 
 
-def expected(frame: Image.Image) -> Pixels:
-    """The alpha of a frame: how far it is from the scene."""
-    one, other = (np.asarray(each.convert("RGB"), np.float32) for each in (frame, scene()))
-    greatest = np.abs(one - other).max(axis=2) / 255
-    return np.rint(255 * np.clip(STEEPNESS * greatest, 0, 1)).astype(np.uint8)
-
-
-def assert_cut_out(found: Pixels, frame: Image.Image) -> None:
+def assert_cut_out(found: Pixels, shown: Image.Image) -> None:
     """Compare a frame of the new layer with what it has to be: alpha to one step, the colours where it is seen."""
-    alpha = expected(frame)
+    colours = np.asarray(shown)
+    alpha = small.keyed_by_hand(colours, np.asarray(scene()))
     difference = np.abs(found[..., 3].astype(int) - alpha)
     assert difference.max() <= 1
     inside = alpha == 255
     assert inside.any()
-    assert (found[..., 2::-1][inside] == np.asarray(frame.convert("RGB"))[inside]).all()
+    assert (found[..., 2::-1][inside] == colours[inside]).all()
 
 
 def unchanged(before: dict[str, Any], after: dict[str, Any]) -> bool:
@@ -134,7 +109,7 @@ def test_every_frame_is_cut_out_at_its_time(seen: Seen) -> None:
     assert done["messages"] == []
     assert done["keys"] == KEYS
     for number, time in enumerate(TIMES):
-        assert_cut_out(seen.pixels("made", time), keyed(number))
+        assert_cut_out(seen.pixels("made", time), frame(number))
     assert not seen.pixels("made", BLANK).any()
 
 
@@ -190,11 +165,11 @@ def test_frames_of_different_sizes_keep_their_own_colours_and_depth(seen: Seen) 
         canvases.append(canvas)
     areas = [canvas.crop((left, top, right, bottom)) for canvas in canvases]
     with seen.session.ask() as session:  # as one scene: frames of it are settled
-        scene = session.scene(*areas[0].size, "RGBA8")
+        film = session.scene(*areas[0].size, "RGBA8")
         alphas = []
         for area in areas:
-            scene.send(area.tobytes(), anyway=True)
-            alphas.append(scene.receive().alpha)
+            film.send(area.tobytes(), anyway=True)
+            alphas.append(film.receive().alpha)
     for time, canvas, area, alpha in zip(TIMES, canvases, areas, alphas, strict=True):
         wanted = np.zeros((SIZE[1] + bottom, SIZE[0] + right), np.uint8)
         wanted[top:bottom, left:right] = np.frombuffer(alpha, np.uint8).reshape(area.height, area.width)
@@ -213,7 +188,7 @@ def test_of_a_range_the_other_frames_stay_whole(seen: Seen) -> None:
     assert played["messages"] == [] and played["keys"] == KEYS
     for number, time in enumerate(TIMES):
         if time in PLAYED:
-            assert_cut_out(seen.pixels("played", time), keyed(number))
+            assert_cut_out(seen.pixels("played", time), frame(number))
         else:
             assert (seen.pixels("played", time) == seen.pixels("source", time)).all()
 
@@ -225,7 +200,7 @@ def test_a_frame_without_a_subject_is_empty_and_said(seen: Seen) -> None:
         if number in VANISHED:
             assert not seen.pixels("vanished", time).any()
         else:
-            assert_cut_out(seen.pixels("vanished", time), keyed(number))
+            assert_cut_out(seen.pixels("vanished", time), frame(number))
 
 
 def test_no_frame_with_a_subject_is_an_error(seen: Seen) -> None:
@@ -250,7 +225,7 @@ def test_what_is_chosen_in_the_dialog_is_done_and_remembered(seen: Seen) -> None
     assert dialog["layers"] == [["plate", True], ["acting", False], ["acting, cut out", True]]
     assert dialog["remembered"] == "all"
     for number, time in enumerate(TIMES):
-        assert_cut_out(seen.pixels("chosen", time), keyed(number))
+        assert_cut_out(seen.pixels("chosen", time), frame(number))
 
 
 def test_masks_that_change_the_layer_are_applied(seen: Seen) -> None:
@@ -259,4 +234,4 @@ def test_masks_that_change_the_layer_are_applied(seen: Seen) -> None:
     assert done["messages"] == [] and done["keys"] == KEYS and done["children"] == []
     assert done["made"][:2] == ["acting, cut out", "paintlayer"]
     for number, time in enumerate(TIMES):
-        assert_cut_out(seen.pixels("inverted", time), inverted(number) if done["filtered"] else keyed(number))
+        assert_cut_out(seen.pixels("inverted", time), inverted(number) if done["filtered"] else frame(number))

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from conftest import PATIENCE, Daemon, wait_for
 from graphs import small
-from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
 SIZE = (160, 96)
@@ -49,12 +48,6 @@ def moved(plate: film_clips.Pixels, number: int) -> film_clips.Pixels:
     return frame
 
 
-def right_alpha(frame: film_clips.Pixels, plate: film_clips.Pixels) -> NDArray[np.uint8]:
-    """Return what the keyer makes of a frame, by hand."""
-    change = np.abs(frame.astype(np.float32) - plate).max(axis=2) / 255
-    return np.rint(np.clip(6 * change, 0, 1) * 255).astype(np.uint8)
-
-
 def remove(daemon: Daemon, *arguments: Any) -> subprocess.CompletedProcess[str]:
     return daemon.run("remove", *map(str, arguments), "--edges", "off")
 
@@ -66,7 +59,7 @@ def test_a_keyer_with_a_plate_is_exact_in_every_frame(
     clip = film_clips.write(tmp_path / "clip.mkv", frames, pixels="bgr0")
     Image.fromarray(plate).save(tmp_path / "plate.png")
     film_clips.write(tmp_path / "plate.mkv", [plate] * 3, pixels="bgr0")
-    right = [right_alpha(frame, plate) for frame in frames]
+    right = [small.keyed_by_hand(frame, plate) for frame in frames]
     for wanted, target in (("plate.png", "frames/"), ("plate.mkv", "out.apng"), ("plate.png", "out.mkv")):
         done = remove(
             *(daemon, clip, "--model", KEYER, "--plate", tmp_path / wanted, "-o", f"{tmp_path}/{target}"),
@@ -91,7 +84,7 @@ def test_the_films_own_median_is_its_plate(daemon: Daemon, plate: film_clips.Pix
     assert done.returncode == 0, done.stderr
     for number, frame in enumerate(frames, 1):
         np.testing.assert_array_equal(
-            np.asarray(Image.open(tmp_path / f"m-{number:02}.png")), right_alpha(frame, plate)
+            np.asarray(Image.open(tmp_path / f"m-{number:02}.png")), small.keyed_by_hand(frame, plate)
         )
 
 
@@ -189,7 +182,7 @@ def test_a_folder_is_a_scene_only_if_somebody_says_so(
     seen = film_clips.watch(tmp_path / "out.mkv")
     assert [round(time * 24) for time in seen.times] == list(range(len(frames)))
     for shown, frame in zip(seen.frames, frames, strict=True):
-        np.testing.assert_array_equal(shown[:, :, 3], right_alpha(frame, plate))
+        np.testing.assert_array_equal(shown[:, :, 3], small.keyed_by_hand(frame, plate))
     done = remove(daemon, folder, "--rate", "24")
     assert done.returncode == 1 and "--rate is for films, and these are pictures." in done.stderr
     done = remove(daemon, tmp_path / "plate.png", "--sequence")
