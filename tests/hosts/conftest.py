@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from graphs import small
 from hosts import roots
-from hosts.gimp.pictures import MESSAGE, WINDOW, Picture, photograph
+from hosts.gimp.pictures import MESSAGE, Picture, in_a_window, photograph
 from hosts.gimp.session import VERSIONS, Gimp, new_profile, plugin
-from hosts.installed import Installed, until
+from hosts.installed import Installed
 from hosts.seen import artefacts_folder
 from PIL import Image
 
@@ -82,15 +83,22 @@ def photograph_mask(installed: Installed) -> bytes:
     return installed.mask_of(photograph())
 
 
+@pytest.fixture(scope="module")
+def keyer(installed: Installed) -> Iterator[str]:
+    """A model that compares with a plate, by colour alone."""
+    model, file = "background-matting-mobilenetv2", f"{installed.home}/keyer.onnx"
+    small.keyer(installed.outside(file))
+    installed.matted("models", "pull", model, "--from", file, "--trust")
+    yield model
+    installed.matted("models", "remove", model)
+
+
 @pytest.fixture
 def shown(desktop: Gimp, installed: Installed) -> Iterator[Picture]:
     """The photograph in GIMP's window."""
-    picture = Picture(desktop, installed.put(photograph()))
-    desktop.show(picture.id)
-    until(lambda: desktop.windows(WINDOW), "window with the photograph")
-    assert desktop.windows(MESSAGE) == []
-    yield picture
-    desktop.close_image(picture.id)
+    with in_a_window(desktop, installed, photograph()) as picture:
+        assert desktop.windows(MESSAGE) == []
+        yield picture
 
 
 @pytest.fixture

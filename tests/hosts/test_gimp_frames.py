@@ -20,6 +20,7 @@ from hosts.gimp.pictures import (
     WITH_DIALOG,
     Picture,
     asked,
+    in_a_window,
     photograph,
     without_masks,
 )
@@ -46,16 +47,6 @@ def assert_known(mask: bytes | None, number: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def keyer(installed: Installed) -> Iterator[str]:
-    """A model that compares with a plate, by colour alone."""
-    model, file = "background-matting-mobilenetv2", f"{installed.home}/keyer.onnx"
-    small.keyer(installed.outside(file))
-    installed.matted("models", "pull", model, "--from", file, "--trust")
-    yield model
-    installed.matted("models", "remove", model)
-
-
-@pytest.fixture(scope="module")
 def film_like(installed: Installed) -> Iterator[str]:
     """A model whose answer is more where the frame before was red."""
     model, file = "rvm-mobilenetv3", f"{installed.home}/film.onnx"
@@ -73,22 +64,19 @@ def with_frames(gimp: Gimp, installed: Installed, picture: Picture) -> list[int]
 def test_every_frame_gets_its_mask_in_one_undo_step(
     desktop: Gimp, installed: Installed, keyer: str, artefacts: Path
 ) -> None:
-    picture = Picture(desktop, installed.put(scene()))
-    desktop.show(picture.id)
-    until(lambda: desktop.windows(WINDOW), "window with the scene")
-    frames = with_frames(desktop, installed, picture)
-    before = picture.clean()
-    options = {"frames": True, "model": keyer, "plate": picture.layer, "edges": "off"}
-    assert picture.click(*reversed(frames), **options) == SUCCESS
-    for number, layer in enumerate(frames):
-        assert_known(picture.mask(layer), number)
-    assert picture.mask(picture.layer) is None
-    assert without_masks(picture.state()) == without_masks(before)
-    desktop.screenshot(artefacts / "ten frames.png")
-    desktop.press(WINDOW, "ctrl+z")
-    until(lambda: picture.mask(frames[0]) is None, "undo")
-    assert picture.state() == before  # not dirty: the one step was all there is
-    desktop.close_image(picture.id)
+    with in_a_window(desktop, installed, scene()) as picture:
+        frames = with_frames(desktop, installed, picture)
+        before = picture.clean()
+        options = {"frames": True, "model": keyer, "plate": picture.layer, "edges": "off"}
+        assert picture.click(*reversed(frames), **options) == SUCCESS
+        for number, layer in enumerate(frames):
+            assert_known(picture.mask(layer), number)
+        assert picture.mask(picture.layer) is None
+        assert without_masks(picture.state()) == without_masks(before)
+        desktop.screenshot(artefacts / "ten frames.png")
+        desktop.press(WINDOW, "ctrl+z")
+        until(lambda: picture.mask(frames[0]) is None, "undo")
+        assert picture.state() == before  # not dirty: the one step was all there is
 
 
 def test_frames_of_different_sizes_are_looked_at_where_they_lie(
@@ -183,19 +171,16 @@ def test_the_lowest_layer_is_the_first_frame_and_all_are_of_one_scene(
 def test_the_dialog_offers_frames_where_there_are_several_layers(
     desktop: Gimp, installed: Installed, film_like: str, artefacts: Path, forgetful: None
 ) -> None:
-    picture = Picture(desktop, installed.put(scene()))
-    desktop.show(picture.id)
-    until(lambda: desktop.windows(WINDOW), "window with the scene")
-    frames = with_frames(desktop, installed, picture)
-    picture.layer = frames[0]
-    options = {"model": film_like, "edges": "off", "second-look": False}
-    with asked(picture, WITH_DIALOG, also=frames[1:], **options) as called:
-        desktop.press(DIALOG, "alt+q")
-        desktop.screenshot(artefacts / "frames dialog.png")
-        desktop.press(DIALOG, REMOVE)
-        assert called.result(60) == SUCCESS
-    assert [picture.mask(layer) for layer in frames] == remembering(installed, film_like, range(FRAMES))
-    desktop.close_image(picture.id)
+    with in_a_window(desktop, installed, scene()) as picture:
+        frames = with_frames(desktop, installed, picture)
+        picture.layer = frames[0]
+        options = {"model": film_like, "edges": "off", "second-look": False}
+        with asked(picture, WITH_DIALOG, also=frames[1:], **options) as called:
+            desktop.press(DIALOG, "alt+q")
+            desktop.screenshot(artefacts / "frames dialog.png")
+            desktop.press(DIALOG, REMOVE)
+            assert called.result(60) == SUCCESS
+        assert [picture.mask(layer) for layer in frames] == remembering(installed, film_like, range(FRAMES))
 
 
 def test_one_layer_is_no_scene(

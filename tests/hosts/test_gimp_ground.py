@@ -13,17 +13,17 @@ from hosts.gimp.pictures import (
     DIALOG,
     REMOVE,
     SUCCESS,
-    WINDOW,
     WITH_DIALOG,
     Picture,
     asked,
+    in_a_window,
     photograph,
     read_the_message,
     without_masks,
 )
 from hosts.gimp.preview import Preview
 from hosts.gimp.session import Gimp
-from hosts.installed import PATIENCE, Installed, until
+from hosts.installed import PATIENCE, Installed
 from matted_client.messages import MaskResult
 from PIL import Image
 
@@ -35,15 +35,6 @@ AROUND_THE_DISC = (400, 30, 560, 160)
 Change = Callable[[Picture], None]
 SAID = "Flat ground: white. No model was needed."
 ANOTHER_WAY = "For a model, choose one in the list."
-
-
-@contextmanager
-def in_a_window(desktop: Gimp, installed: Installed, image: Image.Image) -> Iterator[Picture]:
-    picture = Picture(desktop, installed.put(image))
-    desktop.show(picture.id)
-    until(lambda: desktop.windows(WINDOW), "window with the picture")
-    yield picture
-    desktop.close_image(picture.id)
 
 
 @pytest.fixture

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from graphs import small
 from hosts.gimp.pictures import SIZE, SUCCESS, WINDOW, Picture, photograph, read_the_message, without_masks
 from hosts.gimp.session import Gimp
 from hosts.installed import Installed, until
@@ -579,16 +578,6 @@ def test_a_threshold_counts_only_for_a_hard_edge(opened: Callable[..., Picture],
 
 
 # -- a plate -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def keyer(installed: Installed) -> Iterator[str]:
-    """A model that compares with a plate, by colour alone."""
-    model, file = "background-matting-mobilenetv2", f"{installed.home}/keyer.onnx"
-    small.keyer(installed.outside(file))
-    installed.matted("models", "pull", model, "--from", file, "--trust")
-    yield model
-    installed.matted("models", "remove", model)
 
 
 def scene(size: tuple[int, int]) -> Image.Image:

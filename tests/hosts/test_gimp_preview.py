@@ -20,6 +20,7 @@ from hosts.gimp.pictures import (
     WITH_DIALOG,
     Picture,
     asked,
+    in_a_window,
     photograph,
     read_the_message,
     two_subjects,
@@ -42,11 +43,8 @@ def both(desktop: Gimp, installed: Installed) -> Iterator[Picture]:
     installed.ensure_daemon()
     with installed.session() as session:
         session.load()
-    picture = Picture(desktop, installed.put(BOTH))
-    desktop.show(picture.id)
-    until(lambda: desktop.windows(WINDOW), "window with the picture")
-    yield picture
-    desktop.close_image(picture.id)
+    with in_a_window(desktop, installed, BOTH) as picture:
+        yield picture
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from hosts.gimp.session import Gimp
-from hosts.installed import until
+from hosts.installed import Installed, until
 from PIL import Image
 
 PHOTOGRAPHS = Path(__file__).parents[2] / "photographs"
@@ -61,6 +61,16 @@ class Picture:
     def mask(self, layer: int | None = None) -> bytes | None:
         shape = next(shape for shape in self.state()["layers"] if shape["id"] == (layer or self.layer))
         return None if shape["mask"] is None else base64.b64decode(shape["mask"])
+
+
+@contextmanager
+def in_a_window(desktop: Gimp, installed: Installed, image: Image.Image) -> Iterator[Picture]:
+    """The picture is open in GIMP's window in the block."""
+    picture = Picture(desktop, installed.put(image))
+    desktop.show(picture.id)
+    until(lambda: desktop.windows(WINDOW), "window with the picture")
+    yield picture
+    desktop.close_image(picture.id)
 
 
 def photograph() -> Image.Image:
