@@ -146,14 +146,16 @@ def watch(path: Path) -> Seen:
         colours = coding.colorspace, coding.color_range, coding.color_primaries, coding.color_trc
         aspect = stream.sample_aspect_ratio
         length = stream.duration * stream.time_base if stream.duration else None
-    heard, since = b"", None
+    return Seen(frames, times, *listen(path), layout, colours, aspect, length)
+
+
+def listen(path: Path) -> tuple[bytes, Fraction | None]:
+    """Return the bytes of all packets of a film's sound, and when it begins, in seconds; None if there is none."""
     with av.open(str(path)) as container:
-        if container.streams.audio:
-            for packet in container.demux(container.streams.audio[0]):
-                if packet.dts is not None:
-                    since = packet.pts * packet.time_base if since is None else since
-                    heard += bytes(packet)
-    return Seen(frames, times, heard, since, layout, colours, aspect, length)
+        streams = container.streams.audio
+        packets = [each for each in container.demux(streams[0]) if each.dts is not None] if streams else []
+        since = packets[0].pts * packets[0].time_base if packets else None
+        return b"".join(map(bytes, packets)), since
 
 
 def _rgba(frame: Any, coding: Any) -> Pixels:
