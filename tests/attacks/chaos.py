@@ -1,9 +1,9 @@
 """The daemon is killed again and again while it works: `python -m attacks.chaos [--kills 50]`.
 
 Clients ask for masks all the time: of pictures, of frames of a scene, and of pictures that they open and never close.
-They start the daemon when there is none, as a click in GIMP does. Meanwhile daemons
-are killed, stopped and continued, and so are the processes of models. Every request has to end with the right mask or
-with a MattedError; one during which nothing was killed has to end with the mask.
+They start the daemon when there is none, as a click in GIMP does. Meanwhile daemons are killed, stopped and continued,
+and so are the processes of models. Every request has to end with the right mask or with a MattedError; one during which
+nothing was killed has to end with the mask.
 """
 
 from __future__ import annotations
