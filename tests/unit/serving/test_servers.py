@@ -10,47 +10,37 @@ from typing import Any
 import psutil
 import pytest
 from conftest import wait_for
-from fakes import SIDE, Engines, Finished, disc, model
+from fakes import SIDE as MODEL_SIDE
+from fakes import Engines, disc, model
 from kserve_servers import GARBAGE, OUT_OF_MEMORY, SLOW, Behaviour, ServedModel, rest_server, rpc_server
 from matted.inference.engines.kserve import server as servers
 from matted.models.catalogue import Catalogue
-from matted.models.spec import ModelSpec
 from matted.models.store import Store
 from matted.serving.service import Identity, Service
 from matted.serving.setup import Setup
 from matted.settings import server as server_settings
 from matted.settings.config import Config, parse_seconds
 from matted_client import messages
-from matted_client.messages import Cancel, Failure, Load, MaskRequest, MaskResult, Message, ModelsRequest, StatusRequest
+from matted_client.messages import Cancel, Failure, Load, MaskRequest, MaskResult, ModelsRequest, StatusRequest
+from service_harness import SIDE, Daemon
 
-PIXELS = 96
-ME = b"me"
 SPECS = {"small": model("small", quality=30, work=1.0), "large": model("large", quality=60, work=50.0, automatic=False)}
 
 
-class Daemon:
+class Desk(Daemon):
     """A service whose server has some models, and whose own computer has others. url: of the server."""
 
-    def __init__(self, folder: Path, url: str, specs: dict[str, ModelSpec] = SPECS, model: str = "small", **table: Any):
-        self.engines = Engines()
+    def __init__(self, folder: Path, url: str, model: str = "small", **table: Any) -> None:
         settings = server_settings.parse({"url": url, **table}, folder, parse_seconds)
-        self.config = Config(folder, folder, folder, folder, model=model, server=settings)
-        self.setup = Setup(self.config, Catalogue(dict(specs)))
-        identity = Identity("tcp://127.0.0.1:1", "connection.json", bytes(32))
-        self.service = Service(self.setup, lambda: self.setup, identity, lambda: None, self.engines, self.engines.clock)
-        self.finished = Finished(self.service.collect)
+        super().__init__(folder, SPECS, model=model, server=settings)
         wait_for(lambda: self.status["server"]["asked"], "the server's answer")
-
-    def ask(self, request_id: int, message: Message, *frames: bytes) -> list[Message]:
-        parts = [memoryview(message.to_wire(request_id)), *map(memoryview, frames)]
-        return [reply.message for reply in self.service.handle(ME, parts) if reply.id == request_id]
 
     def begin(self, request_id: int, name: str = "small", number: int = 0, **fields: Any) -> None:
         """Ask for a mask of a picture. number: another one for each, as the answers are remembered."""
-        request = MaskRequest(width=PIXELS, height=PIXELS, format="RGB8", model=name, edges="off", **fields)
-        picture = bytearray(disc(PIXELS))
+        request = MaskRequest(width=SIDE, height=SIDE, format="RGB8", model=name, edges="off", **fields)
+        picture = bytearray(disc(SIDE))
         picture[:3] = bytes([number % 256]) * 3
-        picture[: 3 * PIXELS : 3] = bytes([number % 256]) * PIXELS
+        picture[: 3 * SIDE : 3] = bytes([number % 256]) * SIDE
         assert self.ask(request_id, request, bytes(picture)) == []
 
     def result(self, request_id: int, name: str = "small", **fields: Any) -> MaskResult:
@@ -76,13 +66,8 @@ class Daemon:
         assert isinstance(reply, messages.ModelsReply)
         return next(facts for facts in reply.models if facts["id"] == name)
 
-    def end(self) -> None:
-        self.service.stop()
-        wait_for(lambda: self.service.collect() is not None and self.service.finished(), "the end of the service")
-        self.service.close()
 
-
-Start = Callable[..., tuple[Daemon, Behaviour]]
+Start = Callable[..., tuple[Desk, Behaviour]]
 
 
 @pytest.fixture(params=[rest_server, rpc_server], ids=["rest", "grpc"])
@@ -95,10 +80,10 @@ def start(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(Store, "installed_of", lambda store, specs: {spec.id for spec in specs if spec.id in here})
     with ExitStack() as stack:
 
-        def begin(there: set[str], on_this: set[str], **options: Any) -> tuple[Daemon, Behaviour]:
+        def begin(there: set[str], on_this: set[str], **options: Any) -> tuple[Desk, Behaviour]:
             here.update(on_this)
-            behaviour = Behaviour({name: ServedModel.of_side(SIDE) for name in there})
-            daemon = Daemon(tmp_path, stack.enter_context(request.param(behaviour)), **options)
+            behaviour = Behaviour({name: ServedModel.of_side(MODEL_SIDE) for name in there})
+            daemon = Desk(tmp_path, stack.enter_context(request.param(behaviour)), **options)
             stack.callback(daemon.end)
             stack.callback(behaviour.go_on.set)
             return daemon, behaviour
