@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,7 @@ from typing import Any
 import av
 import numpy as np
 from benchmarks.photographs import photograph
+from benchmarks.stopwatch import processor_seconds
 from conftest import Daemon, real_weights
 from matted.inference import model_io
 from matted.inference.engines import backend
@@ -91,14 +91,13 @@ def lines(folder: Path, count: int, width: int, height: int) -> Iterator[str]:
         with daemon.session() as session:
             session.load(MODEL)
         for options in ((), ("--keep-colours",), ("--keep-colours", "--edges", "off")):
-            before, loop = resource.getrusage(resource.RUSAGE_CHILDREN), bare.seconds(LOOPS, width, height)
+            before, loop = processor_seconds(), bare.seconds(LOOPS, width, height)
             start = time.perf_counter()
             command = daemon.command("remove", str(clip), "-o", "out.mov", "--force", "--model", MODEL, *options)
             subprocess.run(command, env=daemon.environ, cwd=folder, capture_output=True, text=True, check=True)
             seconds = (time.perf_counter() - start) / count
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            used = (processor_seconds() - before) / count
             alone = (loop + bare.seconds(LOOPS, width, height)) / 2
-            used = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / count
             words = " ".join(options) or "as it comes"
             yield f"{count} frames of {width} x {height}, {words}:"
             yield f"  {1 / seconds:.2f} a second, {alone / seconds:.2f} of bare"

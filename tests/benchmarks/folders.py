@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import shutil
 import statistics
 import subprocess
@@ -22,6 +21,7 @@ from benchmarks.cold import command
 from benchmarks.peer import Rembg
 from benchmarks.photographs import Layer
 from benchmarks.samples import Results, Sample, ratio
+from benchmarks.stopwatch import processor_seconds
 from benchmarks.workplace import MODELS, Bare, Subject, Workplace
 from hosts.roots import cache_folder
 
@@ -118,11 +118,11 @@ def lines(place: Workplace, subject: Subject, megapixels: float, count: int, aga
         with daemon.session() as session:
             session.load(subject.spec.id)
         arguments = ["remove", str(source), "-o", str(target), "--model", subject.spec.id, "--json"]
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        before = processor_seconds()
         done = subprocess.run(
             daemon.command(*arguments), env=daemon.environ, capture_output=True, text=True, check=True
         )
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        processor = processor_seconds() - before
         seconds = pace(target, _MARGIN)
         size = statistics.mean(file.stat().st_size for file in target.glob("*.png"))
     loop += _loop(bare)
@@ -138,7 +138,6 @@ def lines(place: Workplace, subject: Subject, megapixels: float, count: int, aga
         stages.update(result["timings"])
     said = ", ".join(f"{stage} {total / len(results):.3f}" for stage, total in stages.most_common())
     yield f"  in the daemon, seconds a photograph: {said}"
-    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     yield f"  processor time of the command: {processor / count:.3f} s a photograph; {size / 1e6:.1f} MB a result"
     name = place.rembg.name(subject.spec.id)
     if against_rembg and name is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import statistics
 import threading
 import time
@@ -55,6 +56,12 @@ def sample(model: str, name: str, megapixels: float, runs: Sequence[Run]) -> Sam
         for stage in dict.fromkeys(stage for run in runs for stage in run.stages)
     }
     return Sample(model, name, megapixels, [run.seconds for run in runs], stages)
+
+
+def processor_seconds() -> float:
+    """Return the processor time of all processes that this one has started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class Peak:
