@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 import tifffile
 from conftest import PATIENCE, PHOTOGRAPHS, Daemon, wait_for
-from matted import MattedError, Rejected, Session, Unavailable, refine, remove
+from matted import MattedError, Rejected, Session, Unavailable, mask, refine, remove
 from matted.files import pictures
-from matted.library.session import mask  # as other tests import the room of that name
 from peers import disc
 from PIL import Image
 from PIL.ExifTags import Base
