@@ -15,6 +15,7 @@ from pathlib import Path
 
 from matted_client import MattedError
 
+from matted.inference.engines.kserve import checking
 from matted.inference.exporting import graphs
 from matted.inference.exporting.servers import SERVERS, Server
 from matted.models.spec import ModelSpec
@@ -32,7 +33,7 @@ def export(spec: ModelSpec, file: Path, folder: Path, server: Server) -> Path:
     The model's folder appears as a whole, or not at all. Raises MattedError if it is there already, or for a model that
     matted would ask no server for; OSError.
     """
-    reason = _cannot(spec)
+    reason = checking.why_not(spec)
     if reason:
         raise MattedError(f"{spec.id} cannot be exported: {reason}.")
     target = folder / spec.id
@@ -52,12 +53,3 @@ def export(spec: ModelSpec, file: Path, folder: Path, server: Server) -> Path:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return target
-
-
-def _cannot(spec: ModelSpec) -> str:
-    """Say why a daemon would not ask a server for this model, a clause; empty if it would."""
-    if spec.takes_clicks:
-        return "it takes clicks, in two graphs, which matted asks of no server"
-    if spec.remembers:
-        return "it remembers the frames before, which matted asks of no server"
-    return ""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from matted.inference.engines import pixel_graph
+from matted.inference.engines.kserve.connection import Metadata, Tensor
 from matted.models import convert
 from matted.models.spec import ModelSpec
 
@@ -17,28 +17,8 @@ MATTE, FOREGROUND = "matte", "foreground"  # the outputs
 _DATATYPES = {"u8": "UINT8", "f32": "FP32"}  # by OpenVINO's name
 
 
-@dataclass(frozen=True)
-class Tensor:
-    """An input or output of a server's model.
-
-    datatype: as KServe's protocol names it. shape: -1 where any size goes.
-    """
-
-    name: str
-    datatype: str
-    shape: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Tensors:
-    """All inputs and outputs of a server's model, in their order."""
-
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
-
-
-def write(spec: ModelSpec, source: Path, target: Path) -> Tensors:
-    """Write the graph that a server runs as an OpenVINO IR, and return its tensors.
+def write(spec: ModelSpec, source: Path, target: Path) -> Metadata:
+    """Write the graph that a server runs as an OpenVINO IR, and return what that server will say of it.
 
     spec: of a model without states and without a decoder.
     source: the .xml of the model as it is installed.
@@ -54,7 +34,7 @@ def write(spec: ModelSpec, source: Path, target: Path) -> Tensors:
     inputs = _named(graph.inputs, (IMAGE, PLATE))
     outputs = _named(graph.outputs, (MATTE, FOREGROUND))
     convert.save(graph, target, compress=False)  # weights stay as they are stored
-    return Tensors(inputs, outputs)
+    return Metadata(inputs, outputs)
 
 
 def _named(ports: Sequence[Any], names: Sequence[str]) -> tuple[Tensor, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from matted_client import MattedError
 
-from matted.inference.exporting.graphs import Tensor, Tensors
+from matted.inference.engines.kserve.connection import Metadata, Tensor
 from matted.models.spec import ModelSpec
 from matted.system import atomic_file
 
@@ -37,7 +37,7 @@ class Server:
     graph: str
     urls: tuple[str, ...]
 
-    def describe(self, spec: ModelSpec, tensors: Tensors, folder: Path) -> None:
+    def describe(self, spec: ModelSpec, tensors: Metadata, folder: Path) -> None:
         """Write what the server has to know of a model into its folder, in which the graph is: nothing, of some.
 
         Raises OSError.
@@ -97,7 +97,7 @@ class _Triton(Server):
     graph = "1/model.xml"
     urls = (f"grpc://{_HERE}:8001", f"http://{_HERE}:8000")
 
-    def describe(self, spec: ModelSpec, tensors: Tensors, folder: Path) -> None:
+    def describe(self, spec: ModelSpec, tensors: Metadata, folder: Path) -> None:
         _write_text(folder / "config.pbtxt", _pbtxt(spec, tensors, "openvino", {}))
 
     def commands(self, folder: Path) -> list[str]:
@@ -124,7 +124,7 @@ class _TritonPython(Server):
     graph = "1/model.xml"
     urls = _Triton.urls
 
-    def describe(self, spec: ModelSpec, tensors: Tensors, folder: Path) -> None:
+    def describe(self, spec: ModelSpec, tensors: Metadata, folder: Path) -> None:
         parameters = {"device": "CPU", "arithmetic": _arithmetic(spec)}
         _write_text(folder / "config.pbtxt", _pbtxt(spec, tensors, "python", parameters))
         _write_text(folder / "1" / "model.py", _source("triton_model"))
@@ -145,7 +145,7 @@ class _MlServer(Server):
     graph = "model.xml"
     urls = (f"grpc://{_HERE}:8081", f"http://{_HERE}:8080")
 
-    def describe(self, spec: ModelSpec, tensors: Tensors, folder: Path) -> None:
+    def describe(self, spec: ModelSpec, tensors: Metadata, folder: Path) -> None:
         settings = {
             "name": spec.id,
             "implementation": "openvino_runtime.OpenVinoRuntime",
@@ -179,7 +179,7 @@ class _MlServer(Server):
 SERVERS: dict[str, Server] = {each.id: each for each in (_Ovms(), _Triton(), _TritonPython(), _MlServer())}
 
 
-def _pbtxt(spec: ModelSpec, tensors: Tensors, backend: str, parameters: dict[str, str]) -> str:
+def _pbtxt(spec: ModelSpec, tensors: Metadata, backend: str, parameters: dict[str, str]) -> str:
     """Return the text of config.pbtxt, Triton's description of a model: a protobuf message in text."""
     lines = [f'name: "{spec.id}"', f'backend: "{backend}"', "max_batch_size: 0"]
     for kind, listed in (("input", tensors.inputs), ("output", tensors.outputs)):
