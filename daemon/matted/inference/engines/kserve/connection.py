@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -128,8 +128,9 @@ def output(wanted: Tensor, datatype: Any, shape: Any, content: Any) -> Array:
     Raises ServerError.
     """
     if datatype != wanted.datatype or not isinstance(shape, (list, tuple)) or tuple(shape) != wanted.shape:
-        given = f"{str(datatype)[:20]} {_shape(shape)}"
-        raise garbage(f"its output {wanted.name!r} is {given}, not {wanted.datatype} {_shape(wanted.shape)}")
+        given = f"{str(datatype)[:20]} {shape_in_words(shape)}"
+        expected = f"{wanted.datatype} {shape_in_words(wanted.shape)}"
+        raise garbage(f"its output {wanted.name!r} is {given}, not {expected}")
     dtype, count = DTYPES[wanted.datatype], int(np.prod(wanted.shape))
     try:
         if isinstance(content, (bytes, bytearray, memoryview)):
@@ -147,12 +148,16 @@ def output(wanted: Tensor, datatype: Any, shape: Any, content: Any) -> Array:
     return array.reshape(wanted.shape)
 
 
-def shape_in_words(shape: Sequence[int]) -> str:
-    """Return a shape for people, as "1 x 3 x any x any"."""
-    return _shape(shape)
+def in_order(found: Mapping[str, Array], wanted: Sequence[Tensor]) -> list[Array]:
+    """Return the outputs of an answer in the order in which they are wanted. found: by name. Raises ServerError."""
+    for each in wanted:
+        if each.name not in found:
+            raise garbage(f"its output {each.name!r} is missing")
+    return [found[each.name] for each in wanted]
 
 
-def _shape(shape: Any) -> str:
+def shape_in_words(shape: Any) -> str:
+    """Return a shape for people, as "1 x 3 x any x any". shape: may be anything that a server answers."""
     if not isinstance(shape, (list, tuple)):
         return "without a shape"
     return " x ".join("any" if each == -1 else str(each)[:12] for each in shape[:8])

@@ -359,10 +359,10 @@ def _raise_for(response: http.client.HTTPResponse, content: bytearray) -> None:
         raise connection.away(f"what stands before it answers {status} {_reason(response)}")
     if status in (429, 503):
         raise connection.not_ready(text)
+    error = connection.failed(text or f"{status} {_reason(response)}")
     if status in _FORM_REFUSED:
-        error = connection.failed(text or f"{status} {_reason(response)}")
         raise _NotUnderstood(error.message, error.hint, error.kind)
-    raise connection.failed(text or f"{status} {_reason(response)}")
+    raise error
 
 
 def _reason(response: http.client.HTTPResponse) -> str:
@@ -433,10 +433,4 @@ def _outputs(content: bytearray, head_length: int, wanted: Sequence[Tensor]) -> 
             if data is None:
                 raise connection.garbage(f"its output {name!r} is empty")
             found[name] = connection.output(by_name[name], each.get("datatype"), each.get("shape"), data)
-    return [_found(found, each) for each in wanted]
-
-
-def _found(found: dict[str, Array], wanted: Tensor) -> Array:
-    if wanted.name not in found:
-        raise connection.garbage(f"its output {wanted.name!r} is missing")
-    return found[wanted.name]
+    return connection.in_order(found, wanted)

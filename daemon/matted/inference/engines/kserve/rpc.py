@@ -202,7 +202,4 @@ def _outputs(answer: Any, wanted: Sequence[Tensor]) -> list[Array]:
                 raw[index] if raw else np.asarray(getattr(each.contents, _CONTENTS.get(each.datatype, "fp32_contents")))
             )
             found[each.name] = connection.output(by_name[each.name], each.datatype, tuple(each.shape), content)
-    for each in wanted:
-        if each.name not in found:
-            raise connection.garbage(f"its output {each.name!r} is missing")
-    return [found[each.name] for each in wanted]
+    return connection.in_order(found, wanted)
