@@ -97,7 +97,7 @@ def make_fuzz_service() -> Callable[[bytes], None]:
     def fuzz_service(data: bytes) -> None:
         frames = [memoryview(frame) for frame in data.split(SEPARATOR)]
         pictures.clear()
-        pictures.open(b"peer", PICTURE.picture, picture)
+        pictures.use(b"peer", PICTURE.picture, picture)
         for reply in service.handle(b"peer", frames):
             op, _, header = messages.split_header(reply.message.to_wire(reply.id))
             assert op in outcomes

@@ -13,8 +13,9 @@ from matted.masking.scene import Frame
 from matted.models.spec import BuiltIn
 from matted.serving import admission
 from matted.serving.jobs import Job, JobQueue
-from matted.serving.kept.open_pictures import Key, OpenPictures
+from matted.serving.kept.open_pictures import OpenPictures
 from matted.serving.kept.sequences import FrameSequence, Sequences
+from matted.serving.kept.store import Key
 from matted.serving.setup import Selection, Setup
 from matted.system import allocator
 
@@ -82,7 +83,7 @@ class Questions:
 
         name: of the sequence.
         """
-        sequence = self.sequences.find(peer, name)
+        sequence = self.sequences.get(peer, name)
         if sequence is not None:
             sequence.check(request)
         self._check_frames(request, frames)

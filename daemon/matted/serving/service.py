@@ -372,7 +372,7 @@ class Service:
         picture = self._questions.picture(opening, frames)
         if self.stopping:
             raise Rejected(*SHUTTING_DOWN)
-        self._questions.pictures.open(peer, opening.picture, picture)
+        self._questions.pictures.use(peer, opening.picture, picture)
         ended = self._end(lambda job: _is_view(job, peer, opening.picture))  # of the earlier picture of this name
         return [Reply(peer, request_id, messages.Done()), *ended]
 

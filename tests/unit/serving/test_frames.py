@@ -12,7 +12,8 @@ from conftest import wait_for
 from fakes import Gate, disc, drawn, model
 from matted.inference.engines.engine import EngineDied
 from matted.masking import rendering
-from matted.serving.kept.sequences import IDLE_SECONDS, MOST_OF_A_CLIENT
+from matted.serving.kept.sequences import MOST_OF_A_CLIENT
+from matted.serving.kept.store import IDLE_SECONDS
 from matted_client import messages
 from matted_client.messages import Cancel, Close, Done, Failure, MaskRequest, MaskResult, Message
 from service_harness import ME, OTHER, SIDE, SPECS, Daemon, pretend_installed, refused

@@ -22,7 +22,8 @@ from matted.models.catalogue import Catalogue
 from matted.models.spec import ModelSpec, Source
 from matted.models.store import Store
 from matted.serving import admission, questions
-from matted.serving.kept.open_pictures import IDLE_SECONDS, MOST_OF_A_CLIENT
+from matted.serving.kept.open_pictures import MOST_OF_A_CLIENT
+from matted.serving.kept.store import IDLE_SECONDS
 from matted.serving.setup import Setup
 from matted.settings.target import Target
 from matted_client import MattedError, Rejected, messages

@@ -7,7 +7,8 @@ from typing import cast
 
 import pytest
 from fakes import Clock, model
-from matted.serving.kept.sequences import IDLE_SECONDS, MOST_OF_A_CLIENT, FrameSequence, Sequences
+from matted.serving.kept.sequences import MOST_OF_A_CLIENT, FrameSequence, Sequences
+from matted.serving.kept.store import IDLE_SECONDS
 from matted.serving.setup import Setup
 from matted_client.messages import MaskRequest
 
@@ -33,16 +34,16 @@ def sequences(clock: Clock) -> Sequences:
 
 
 def known(sequences: Sequences, peer: bytes = ME) -> list[int]:
-    return [name for name in range(20) if sequences.find(peer, name) is not None]
+    return [name for name in range(20) if sequences.get(peer, name) is not None]
 
 
 def test_a_sequence_is_found_by_its_client_and_name_until_it_is_closed(sequences: Sequences) -> None:
     mine, others = sequence(), sequence()
     sequences.use(ME, 7, mine)
     sequences.use(OTHER, 7, others)
-    assert sequences.find(ME, 7) is mine and sequences.find(OTHER, 7) is others and sequences.find(ME, 8) is None
+    assert sequences.get(ME, 7) is mine and sequences.get(OTHER, 7) is others and sequences.get(ME, 8) is None
     assert sequences.close(ME, 7) and not sequences.close(ME, 7)
-    assert sequences.find(ME, 7) is None and sequences.find(OTHER, 7) is others
+    assert sequences.get(ME, 7) is None and sequences.get(OTHER, 7) is others
     sequences.close_all(OTHER)
     assert len(sequences) == 0
 
@@ -50,7 +51,7 @@ def test_a_sequence_is_found_by_its_client_and_name_until_it_is_closed(sequences
 def test_a_client_has_so_many_and_the_least_recently_used_goes_first(sequences: Sequences) -> None:
     for name in range(MOST_OF_A_CLIENT):
         sequences.use(ME, name, sequence(1))
-    first = sequences.find(ME, 0)
+    first = sequences.get(ME, 0)
     assert first is not None
     sequences.use(ME, 0, first)
     sequences.use(ME, 10, sequence(1))
