@@ -429,7 +429,7 @@ class Service:
             }
             for each, taken in zip(resident, memory, strict=True)
         ]
-        config = self._setup.config
+        config, choices = self._setup.config, self._choices()
         return {
             "version": __version__,
             "protocol": messages.PROTOCOL,
@@ -440,10 +440,10 @@ class Service:
             "default_model": config.model,
             "flat_ground": config.flat_ground,
             "chosen": self._workers.chosen,
-            "auto": self._auto(),
+            "auto": None if choices is None else _auto(*choices),
             "warnings": [
                 *self._setup.remarks,
-                *self._selection.remarks_now(self._setup),
+                *self._selection.remarks(None if choices is None else choices[0]),
                 *self._predictor.remarks(),
             ],
             "server": self._server(),
@@ -478,21 +478,16 @@ class Service:
             "failures": {model: error.message for model, error in sorted(standing.failures.items())},
         }
 
-    def _auto(self) -> dict[str, Any] | None:
+    def _choices(self) -> tuple[Choice, Choice | None] | None:
         """Return what would be chosen now, and what could be had that is better; None if nothing may be chosen."""
         try:
-            best, better = self._selection.best_and_better(self._setup)
+            return self._selection.best_and_better(self._setup)
         except Rejected:
             return None
-        more = None
-        if better is not None:
-            spec = better.spec
-            more = {**_choice(better), "bytes": spec.bytes, "licence": spec.licence, "title": spec.title}
-        return {**_choice(best), "better": more}
 
     def _models(self) -> list[dict[str, Any]]:
         loaded = {each.engine.spec.id for each in self._cache.resident()}
-        auto = self._auto()
+        choices = self._choices()
         return [
             {
                 **entry.facts(),
@@ -502,7 +497,7 @@ class Service:
                 "server": self._predictor.place_of(entry.id),
                 "loaded": entry.id in loaded,
                 "default": entry.id == self._setup.config.model,
-                "chosen": auto["reason"] if auto is not None and entry.id == auto["model"] else "",
+                "chosen": choices[0].reason if choices is not None and entry.id == choices[0].spec.id else "",
                 **self._pace(entry),
             }
             for entry in self._setup.catalogue.entries.values()
@@ -513,6 +508,15 @@ class Service:
             return {"seconds": None, "measured": False}
         expected = self._paces.expected(entry)
         return {"seconds": as_fact(expected.seconds), "measured": expected.measured}
+
+
+def _auto(best: Choice, better: Choice | None) -> dict[str, Any]:
+    """Return what would be chosen, and what could be had that is better, as the protocol has it."""
+    more = None
+    if better is not None:
+        spec = better.spec
+        more = {**_choice(better), "bytes": spec.bytes, "licence": spec.licence, "title": spec.title}
+    return {**_choice(best), "better": more}
 
 
 def _choice(choice: Choice) -> dict[str, Any]:

@@ -173,13 +173,6 @@ class Selection:
         """Return why others than the chosen model are not used, in sentences: whoever gets this one is told."""
         return [*self._passed_over.values(), *(choice.remarks if choice is not None else [])]
 
-    def remarks_now(self, setup: Setup) -> list[str]:
-        """Return the `remarks` that whoever leaves the choice to matted gets now."""
-        try:
-            return self.remarks(self.best(setup))
-        except Rejected:  # none may be chosen
-            return self.remarks(None)
-
     def best(self, setup: Setup) -> Choice:
         """Choose a model. Raises Rejected("model_not_installed") if there is none that may be chosen."""
         return self._chooser.best(self._usable(setup), setup.config.patience, self._free_memory())
