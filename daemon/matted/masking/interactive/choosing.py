@@ -33,10 +33,10 @@ from matted.masking.interactive.hints import (
     Shape,
     averaged,
     marked,
-    resized,
 )
 from matted.masking.interactive.influence import Influence
 from matted.masking.rendering.regions import dilated, grown
+from matted.masking.rendering.resampling import resized
 
 WORKING_SIDE = 400  # pixels of the longer side at which the subject is chosen
 

@@ -155,13 +155,6 @@ def marked(hints: Hints, grid: Grid) -> Marked:
     return Marked(subject, background)
 
 
-def resized(values: Floats, shape: Shape) -> Floats:
-    """Return a picture of floats at another size: interpolated linearly, and averaged where it becomes smaller."""
-    if values.shape == shape:
-        return values
-    return np.asarray(Image.fromarray(values).resize(shape[::-1], Image.Resampling.BILINEAR))
-
-
 def averaged(values: Floats, shape: Shape) -> Floats:
     """Return a picture of floats at a smaller size: the mean of the pixels of each cell."""
     return np.asarray(Image.fromarray(values).resize(shape[::-1], Image.Resampling.BOX))

@@ -2,7 +2,7 @@
 
 Along either axis a pixel is a weighted mean of a few samples, so a block of pixels is
 `down.weights @ picture[down.samples, across.samples] @ across.weights.T`. That is many times as fast as filtering
-pixel by pixel.
+pixel by pixel. `resized` is for small planes, which Pillow resamples as a whole.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 Floats = NDArray[np.float32]
 _Doubles = NDArray[np.float64]
@@ -72,6 +73,17 @@ def linear(samples: int, pixels: int, pixels_a_sample: float, block: int = BLOCK
 
     centres = ((np.arange(pixels, dtype=np.float64) + 0.5) / pixels_a_sample + begin - 0.5).clip(0.0, samples - 1.0)
     return _spans(centres, samples, block, 1.0, window)
+
+
+def resized(plane: Floats, shape: tuple[int, ...]) -> Floats:
+    """Return a plane at another size: interpolated linearly, and averaged where it becomes smaller.
+
+    shape: its rows and columns then. A plane that has them already is returned as it is.
+    """
+    if plane.shape == shape:
+        return plane
+    rows, columns = shape
+    return np.asarray(Image.fromarray(plane).resize((columns, rows), Image.Resampling.BILINEAR))
 
 
 def _spans(

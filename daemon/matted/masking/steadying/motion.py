@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from matted.masking.steadying.sampling import Floats, blurred, halved, moved, resized
+from matted.masking.rendering.resampling import resized
+from matted.masking.steadying.sampling import Floats, blurred, halved, moved
 
 _LEAST_SIDE = 8  # samples of the shorter side at the coarsest level, at least
 _STEPS = 3  # at each level

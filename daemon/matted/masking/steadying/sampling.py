@@ -1,4 +1,4 @@
-"""Blur planes, change their size, and sample them at places between their samples."""
+"""Blur planes, halve them, and sample them at places between their samples."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 Floats = NDArray[np.float32]
 
@@ -18,14 +17,6 @@ def blurred(planes: Floats, sigma: float) -> Floats:
     rows, columns = planes.shape[-2:]
     down, across = _window(rows, sigma), _window(columns, sigma)
     return np.asarray(down @ planes @ across.T, np.float32)
-
-
-def resized(plane: Floats, size: tuple[int, ...]) -> Floats:
-    """Return a plane with another number of rows and columns, each sample a mean of those that it covers."""
-    if plane.shape == size:
-        return plane
-    rows, columns = size
-    return np.asarray(Image.fromarray(plane).resize((columns, rows), Image.Resampling.BILINEAR))
 
 
 def halved(plane: Floats) -> Floats:

@@ -13,8 +13,9 @@ from __future__ import annotations
 import numpy as np
 
 from matted.inference.layer import Layer
+from matted.masking.rendering.resampling import resized
 from matted.masking.steadying import motion
-from matted.masking.steadying.sampling import Floats, blurred, moved, resized
+from matted.masking.steadying.sampling import Floats, blurred, moved
 
 _SIDE = 320  # samples of the longer side that motion is found at, at most
 _BRIGHTNESS = (0.299, 0.587, 0.114)
