@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from matted_client.endpoint import state_folder
 from matted_client.options import AUTO_MODEL
 
 from matted.settings import server
+from matted.settings.quantities import parse_seconds, parse_size
 from matted.settings.server import ServerSettings, WrongSetting
 from matted.settings.target import ARITHMETICS, AUTO, Target
 from matted.system import toml_file
@@ -142,7 +142,7 @@ def _parse(name: str, value: Any, origin: str, folder: Path) -> Any:
     """Return the value of a setting that a person wrote. folder: of config.toml. Raises ConfigError."""
     if name == "server":
         try:
-            return server.parse(value, folder, parse_seconds)
+            return server.parse(value, folder)
         except WrongSetting as error:
             setting = f"server.{error.name}" if error.name else "server"
             if error.value is None:
@@ -194,34 +194,12 @@ def _parse_boolean(value: Any) -> bool:
     return value
 
 
-def parse_seconds(value: Any) -> float:
-    """Parse a number of seconds, or a text such as "90s", "10m", "2h", "forever". Raises ValueError."""
-    if value == "forever":
-        return math.inf
-    return _parse_quantity(value, {"s": 1, "m": 60, "h": 3600})
-
-
 def _parse_patience(value: Any) -> float:
     """Parse a time, which is not zero. Raises ValueError."""
     seconds = parse_seconds(value)
     if not seconds:
         raise ValueError
     return seconds
-
-
-def parse_size(value: Any) -> int:
-    """Parse a number of bytes, or a text such as "500MB", "8GB". Raises ValueError."""
-    return int(_parse_quantity(value, {"MB": 1_000_000, "GB": 1_000_000_000}))
-
-
-def _parse_quantity(value: Any, units: Mapping[str, int]) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError
-    unit = next((unit for unit in units if str(value).endswith(unit)), "")
-    number = float(str(value)[: len(str(value)) - len(unit)]) * units.get(unit, 1)
-    if not 0 <= number < math.inf:
-        raise ValueError
-    return number
 
 
 # By setting: the parser, which raises ValueError, and what it expects, for the error's hint.

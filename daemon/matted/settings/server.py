@@ -5,10 +5,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
+
+from matted.settings.quantities import parse_seconds
 
 SCHEMES = {"http": 80, "https": 443, "grpc": 8001, "grpcs": 443}  # and the port where the URL has none
 MAX_IN_FLIGHT = 64
@@ -86,56 +89,54 @@ class ServerSettings:
         return self.parts.port or SCHEMES[self.parts.scheme]
 
 
-def parse(value: Any, folder: Path, parse_seconds: Callable[[Any], float]) -> ServerSettings:
+def parse(value: Any, folder: Path) -> ServerSettings:
     """Return the settings of a server that a person wrote.
 
     value: the table; or the URL alone.
     folder: which names of files are relative to.
-    parse_seconds: of a time such as "10s"; raises ValueError.
 
     Raises WrongSetting.
     """
     table = {"url": value} if isinstance(value, str) else value
     if not isinstance(table, Mapping):
         raise WrongSetting("", value, "A table [server] with a url is expected.")
-    known = {each.name for each in fields(ServerSettings)} - {"parts"}
-    unknown = sorted(set(table) - known)
+    file = partial(_file, folder)
+    parsers: dict[str, Callable[[str, Any], Any]] = {
+        "url": _url,
+        "insecure": _boolean,
+        "fallback": _boolean,
+        "token_file": file,
+        "ca_file": file,
+        "client_certificate": file,
+        "models": _models,
+        "timeout": _timeout,
+        "max_in_flight": _max_in_flight,
+    }
+    unknown = sorted(set(table) - set(parsers))
     if unknown:  # its value may be a secret, and errors are logged
-        raise WrongSetting(unknown[0], "…", f"Known: {', '.join(sorted(known))}.")
-    values: dict[str, Any] = {"url": _url(table.get("url"))}
-    for name in ("insecure", "fallback"):
-        if name in table:
-            values[name] = _boolean(name, table[name])
-    for name in ("token_file", "ca_file", "client_certificate"):
-        if name in table:
-            values[name] = _file(name, table[name], folder)
-    if "models" in table:
-        values["models"] = _models(table["models"])
-    if "timeout" in table:
-        values["timeout"] = _timeout(table["timeout"], parse_seconds)
-    if "max_in_flight" in table:
-        values["max_in_flight"] = _max_in_flight(table["max_in_flight"])
-    settings = ServerSettings(**values)
+        raise WrongSetting(unknown[0], "…", f"Known: {', '.join(sorted(parsers))}.")
+    given = {"url": None, **table}
+    settings = ServerSettings(**{name: read(name, given[name]) for name, read in parsers.items() if name in given})
     _refuse_in_the_open(settings)
     return settings
 
 
-def _url(value: Any) -> str:
+def _url(name: str, value: Any) -> str:
     expected = "An address such as grpcs://studio:8001 or https://studio is expected."
     if not isinstance(value, str) or not value or not value.isprintable() or " " in value:
-        raise WrongSetting("url", value, expected)
+        raise WrongSetting(name, value, expected)
     try:
         parts = urlsplit(value)
         port = parts.port
     except ValueError:
-        raise WrongSetting("url", value, expected) from None
+        raise WrongSetting(name, value, expected) from None
     if parts.scheme not in SCHEMES or not parts.hostname or port == 0 or parts.query or parts.fragment:
-        raise WrongSetting("url", value, expected)
+        raise WrongSetting(name, value, expected)
     if parts.username is not None or parts.password is not None:
         without = f"{parts.scheme}://…@{parts.hostname}"  # errors are logged
-        raise WrongSetting("url", without, "The address has no place for a password: put a token into token_file.")
+        raise WrongSetting(name, without, "The address has no place for a password: put a token into token_file.")
     if parts.scheme.startswith("grpc") and parts.path.strip("/"):
-        raise WrongSetting("url", value, "An address for gRPC ends after the port.")
+        raise WrongSetting(name, value, "An address for gRPC ends after the port.")
     return value.rstrip("/")
 
 
@@ -164,7 +165,7 @@ def _boolean(name: str, value: Any) -> bool:
     return value
 
 
-def _file(name: str, value: Any, folder: Path) -> Path:
+def _file(folder: Path, name: str, value: Any) -> Path:
     if not isinstance(value, str) or not value or "\0" in value:
         raise WrongSetting(name, value, "The name of a file is expected.")
     try:
@@ -173,36 +174,36 @@ def _file(name: str, value: Any, folder: Path) -> Path:
         raise WrongSetting(name, value, "The name of a file is expected.") from None
 
 
-def _models(value: Any) -> tuple[ServedModel, ...]:
+def _models(setting: str, value: Any) -> tuple[ServedModel, ...]:
     """Return the models of a list of ids, or of a table id = "name" or id = "name:version"."""
     expected = 'A list of ids, or a table such as { u2netp = "matting:2" }, is expected.'
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         value = {each: each for each in value}
     if not isinstance(value, Mapping) or not value:
-        raise WrongSetting("models", value, expected)
+        raise WrongSetting(setting, value, expected)
     models = []
     for model, served in value.items():
         if not isinstance(served, str):
-            raise WrongSetting("models", value, expected)
+            raise WrongSetting(setting, value, expected)
         name, colon, version = served.partition(":")
         if not _NAME.fullmatch(name) or (colon and not _VERSION.fullmatch(version)):
-            raise WrongSetting("models", value, expected)
+            raise WrongSetting(setting, value, expected)
         models.append(ServedModel(model, name, version))
     return tuple(models)
 
 
-def _timeout(value: Any, parse_seconds: Callable[[Any], float]) -> float:
+def _timeout(name: str, value: Any) -> float:
     expected = f'A time from "0.1s" to "{MAX_SECONDS:.0f}s" is expected.'
     try:
         seconds = parse_seconds(value)
     except (ValueError, OverflowError):
-        raise WrongSetting("timeout", value, expected) from None
+        raise WrongSetting(name, value, expected) from None
     if not 0.1 <= seconds <= MAX_SECONDS:
-        raise WrongSetting("timeout", value, expected)
+        raise WrongSetting(name, value, expected)
     return seconds
 
 
-def _max_in_flight(value: Any) -> int:
+def _max_in_flight(name: str, value: Any) -> int:
     if type(value) is not int or not 1 <= value <= MAX_IN_FLIGHT:
-        raise WrongSetting("max_in_flight", value, f"A number from 1 to {MAX_IN_FLIGHT} is expected.")
+        raise WrongSetting(name, value, f"A number from 1 to {MAX_IN_FLIGHT} is expected.")
     return value

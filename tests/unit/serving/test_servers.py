@@ -19,7 +19,7 @@ from matted.models.store import Store
 from matted.serving.service import Identity, Service
 from matted.serving.setup import Setup
 from matted.settings import server as server_settings
-from matted.settings.config import Config, parse_seconds
+from matted.settings.config import Config
 from matted_client import messages
 from matted_client.messages import Cancel, Failure, Load, MaskRequest, MaskResult, ModelsRequest, StatusRequest
 from service_harness import SIDE, Daemon
@@ -31,7 +31,7 @@ class Desk(Daemon):
     """A service whose server has some models, and whose own computer has others. url: of the server."""
 
     def __init__(self, folder: Path, url: str, model: str = "small", **table: Any) -> None:
-        settings = server_settings.parse({"url": url, **table}, folder, parse_seconds)
+        settings = server_settings.parse({"url": url, **table}, folder)
         super().__init__(folder, SPECS, model=model, server=settings)
         wait_for(lambda: self.status["server"]["asked"], "the server's answer")
 

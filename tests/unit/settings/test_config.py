@@ -10,7 +10,7 @@ from typing import Any
 
 import platformdirs
 import pytest
-from matted.settings import config
+from matted.settings import quantities
 from matted.settings.config import LOG_LEVELS, MAX_QUEUE, Config, ConfigError, load
 from matted.settings.target import Target
 
@@ -200,23 +200,23 @@ def test_a_configuration_cannot_be_changed(load_with: Load) -> None:
     [("0", 0.0), ("90s", 90.0), ("10m", 600.0), ("2h", 7200.0), ("1.5", 1.5), (30, 30.0), ("forever", float("inf"))],
 )
 def test_a_time_may_be_written_in_several_ways(text: object, seconds: float) -> None:
-    assert config.parse_seconds(text) == seconds
+    assert quantities.parse_seconds(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-5s", "10d", "inf", "nan", True, None, [], "s"])
 def test_a_time_that_makes_no_sense_is_refused(text: object) -> None:
     with pytest.raises(ValueError):
-        config.parse_seconds(text)
+        quantities.parse_seconds(text)
 
 
 @pytest.mark.parametrize(
     ("text", "size"), [("500MB", 500_000_000), ("8GB", 8_000_000_000), ("1.5GB", 1_500_000_000), (7, 7)]
 )
 def test_a_size_may_be_written_in_several_ways(text: object, size: int) -> None:
-    assert config.parse_size(text) == size
+    assert quantities.parse_size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "much", "-1GB", "8TB", "inf", False])
 def test_a_size_that_makes_no_sense_is_refused(text: object) -> None:
     with pytest.raises(ValueError):
-        config.parse_size(text)
+        quantities.parse_size(text)

@@ -37,7 +37,6 @@ from matted.inference.engines.kserve.engine import RemoteEngine
 from matted.inference.engines.kserve.server import Server
 from matted.models.spec import ModelSpec
 from matted.settings import server as server_settings
-from matted.settings.config import parse_seconds
 
 SMALL, LARGE = model("small"), model("large")
 PLANES = np.arange(3 * SIDE * SIDE, dtype=np.uint32).reshape(3, SIDE, SIDE).astype(np.uint8)
@@ -66,7 +65,7 @@ class Harness:
 
     def know(self, url: str, *specs: ModelSpec, first_pause: float = 0.02, **table: Any) -> Server:
         """Return what matted knows of the server there, once it has asked it."""
-        settings = server_settings.parse({"url": url, **table}, self.folder, parse_seconds)
+        settings = server_settings.parse({"url": url, **table}, self.folder)
         known = {spec.id: spec for spec in specs or (SMALL, LARGE)}
         server = Server(settings, known, self._count, first_pause=first_pause)
         self.stack.callback(server.close)
