@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -67,10 +67,10 @@ class ServerSettings:
     insecure: bool = False
     fallback: bool = True
     max_in_flight: int = 4
-    parts: SplitResult = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "parts", urlsplit(self.url))
+    @property
+    def parts(self) -> SplitResult:
+        return urlsplit(self.url)
 
     @property
     def uses_tls(self) -> bool:
