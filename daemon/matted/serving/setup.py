@@ -199,8 +199,8 @@ class Selection:
 
     def again(self, setup: Setup, job: Job) -> bool:
         """Choose once more for a job for whose model there was not enough memory. Returns whether it gets another."""
-        before = job.chosen
-        if before is None or setup.model_of(job) != before.spec.id or _is_settled(job):
+        before = _changeable(setup, job)
+        if before is None:
             return False
         try:
             now = self.best(setup)
@@ -213,8 +213,8 @@ class Selection:
 
     def here(self, setup: Setup, job: Job) -> bool:
         """Choose once more for a job whose model the server cannot run now. Returns whether it gets another."""
-        before = job.chosen
-        if before is None or setup.model_of(job) != before.spec.id:
+        before = _changeable(setup, job)
+        if before is None:
             return False
         try:
             now = self.best(setup)
@@ -230,8 +230,8 @@ class Selection:
 
         error: why the model that it asked cannot be used.
         """
-        before = job.chosen
-        if before is None or setup.model_of(job) != before.spec.id or _is_settled(job) or job.asked != before.spec.id:
+        before = _changeable(setup, job)
+        if before is None or job.asked != before.spec.id:
             return False
         others = {**self._passed_over, before.spec.id: f"{before.spec.title} is not used: {error}"}
         before_this, self._passed_over = self._passed_over, others
@@ -275,11 +275,15 @@ class Selection:
         return standing.got == self._got and self._chooser.has(self._usable(setup), standing.choice.spec)
 
 
-def _is_settled(job: Job) -> bool:
-    """Return whether a job keeps its model whatever happens: it is a frame, and others had that model before it."""
-    if job.sequence is None or job.frame is None:
-        return False
-    return job.sequence.answered or job.frame.passed
+def _changeable(setup: Setup, job: Job) -> Choice | None:
+    """Return the choice that was made for a job if another model may take its place, else None.
+
+    A frame keeps its model whatever happens, once others had that model before it.
+    """
+    if job.sequence is not None and job.frame is not None and (job.sequence.answered or job.frame.passed):
+        return None
+    chosen = job.chosen
+    return chosen if chosen is not None and setup.model_of(job) == chosen.spec.id else None
 
 
 def _nothing() -> tuple[list[_Standing], int]:

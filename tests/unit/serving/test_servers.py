@@ -49,8 +49,8 @@ class Desk(Daemon):
         assert isinstance(reply, MaskResult), reply
         return reply
 
-    def failure(self, request_id: int, name: str = "small") -> Failure:
-        self.begin(request_id, name, request_id)
+    def failure(self, request_id: int, name: str = "small", **fields: Any) -> Failure:
+        self.begin(request_id, name, request_id, **fields)
         reply = self.finished.of(request_id).message
         assert isinstance(reply, Failure), reply
         return reply
@@ -168,6 +168,14 @@ def test_a_model_of_the_server_can_be_chosen_by_itself_and_one_of_this_computer_
     behaviour.fault = GARBAGE
     result = daemon.result(2, "default")
     assert result.model == "small" and result.chosen and any("The server" in each for each in result.warnings)
+
+
+def test_frames_keep_the_model_that_was_chosen_when_the_server_fails(start: Start) -> None:
+    daemon, behaviour = start({"large"}, {"small"}, model="auto")
+    assert daemon.result(1, "default", sequence=7).model == "large"
+    behaviour.fault = GARBAGE
+    assert daemon.failure(2, "default", sequence=7).code == messages.SERVER_FAILED
+    assert daemon.result(3, "default", sequence=8).model == "small", "another scene begins with what there is"
 
 
 def test_a_cancel_ends_a_request_that_waits_for_the_server(start: Start) -> None:
