@@ -25,7 +25,7 @@ class Animated:
 
     def __init__(self, path: Path, span: Span = WHOLE) -> None:
         """Look at the file. Raises FilmError."""
-        self._path = path
+        self.path = path
         self._span = span
         try:
             with known.open_picture(path) as image:
@@ -36,15 +36,7 @@ class Animated:
         except (OSError, ValueError, SyntaxError, EOFError) as error:
             raise FilmError(f"{path} cannot be read: {reason(error)}.") from error
         whole = span == WHOLE
-        self._about = About(size, colours.OF_PICTURES, _TICK, rate, count if whole else None)
-
-    @property
-    def path(self) -> Path:
-        return self._path
-
-    @property
-    def about(self) -> About:
-        return self._about
+        self.about = About(size, colours.OF_PICTURES, _TICK, rate, count if whole else None)
 
     def offset(self) -> Fraction:
         return Fraction(0)
@@ -54,7 +46,7 @@ class Animated:
         start, end = self._span.start or Fraction(0), self._span.end
         index, time, offset = 0, Fraction(0), None
         try:
-            with known.open_picture(self._path) as image:
+            with known.open_picture(self.path) as image:
                 for each in ImageSequence.Iterator(image):
                     each.load()
                     duration = Fraction(round(_milliseconds(each)), 1000)
@@ -67,7 +59,7 @@ class Animated:
                         index += 1
                     time += duration
         except (OSError, ValueError, SyntaxError, EOFError) as error:
-            raise FilmError(f"{self._path} is damaged after frame {index}: {reason(error)}.") from error
+            raise FilmError(f"{self.path} is damaged after frame {index}: {reason(error)}.") from error
 
 
 class Numbered:
@@ -80,29 +72,21 @@ class Numbered:
         self.files = files[first:last]
         if not self.files:
             raise FilmError(f"{folder} has no frames between --start and --end: its {len(files)} frames end before.")
-        self._folder = folder
+        self.path = folder
         size = pictures.read(self.files[0]).image.size
         tick = Fraction(1, rate.numerator)
-        self._about = About(size, colours.OF_PICTURES, tick, rate, len(self.files))
-
-    @property
-    def path(self) -> Path:
-        return self._folder
-
-    @property
-    def about(self) -> About:
-        return self._about
+        self.about = About(size, colours.OF_PICTURES, tick, rate, len(self.files))
 
     def offset(self) -> Fraction:
         return Fraction(0)
 
     def frames(self, wanted: Wanted = always) -> Iterator[Frame]:
         """Yield the frames. Raises FilmError or PictureError that names the file."""
-        duration = 1 / self._about.rate
+        duration = 1 / self.about.rate
         for index, file in enumerate(self.files):
             picture = pictures.read(file) if wanted(index) else None
-            if picture is not None and picture.image.size != self._about.size:
-                sizes = "{} x {} pixels, and the frames before {} x {}".format(*picture.image.size, *self._about.size)
+            if picture is not None and picture.image.size != self.about.size:
+                sizes = "{} x {} pixels, and the frames before {} x {}".format(*picture.image.size, *self.about.size)
                 raise FilmError(f"{file} has {sizes}.", "Frames of one scene have one size.")
             yield Frame(index, index * duration, duration, picture)
 

@@ -31,7 +31,7 @@ class Clip:
     def __init__(self, path: Path, span: Span = WHOLE) -> None:
         """Look at the film and its first frame. Raises FilmError."""
         forms.library()
-        self._path = path
+        self.path = path
         self._span = span
         self._origin = Fraction(0)
         with self._opened() as (container, stream):
@@ -40,15 +40,7 @@ class Clip:
             self._turn = _turn(first)
             self._colours = colours.of_frame(first)
             self._alpha = any(component.is_alpha for component in first.format.components)
-            self._about = self._looked_at(container, stream, first)
-
-    @property
-    def path(self) -> Path:
-        return self._path
-
-    @property
-    def about(self) -> About:
-        return self._about
+            self.about = self._looked_at(container, stream, first)
 
     def frames(self, wanted: Wanted = always) -> Iterator[Frame]:
         """Yield the frames of the span. Raises FilmError where the file is damaged."""
@@ -72,7 +64,7 @@ class Clip:
                 offset = time if start is not None else Fraction(0)
                 held = 0, time, frame
                 continue
-            time = max(time, held[1] + self._about.tick)
+            time = max(time, held[1] + self.about.tick)
             yield made(time)
             held = held[0] + 1, time, frame
         if held is not None:
@@ -97,7 +89,7 @@ class Clip:
                 self._seek(container, stream, start)
             for frame in self._frames_of(container, stream):
                 if frame.pts is None:
-                    time = Fraction(0) if last is None else last + 1 / self._about.rate
+                    time = Fraction(0) if last is None else last + 1 / self.about.rate
                 else:
                     time = frame.pts * stream.time_base - self._origin
                 last, count = time, count + 1
@@ -112,10 +104,10 @@ class Clip:
                     yield frame
         except (av.FFmpegError, OSError) as error:
             if time is None:
-                raise FilmError(f"{self._path} is damaged: {reason(error)}.") from error
+                raise FilmError(f"{self.path} is damaged: {reason(error)}.") from error
             at = clock(max(Fraction(0), time * stream.time_base - self._origin))
             hint = f"To take what comes before: --end {at}"
-            raise FilmError(f"{self._path} is damaged after {at}: {reason(error)}.", hint if time else "") from error
+            raise FilmError(f"{self.path} is damaged after {at}: {reason(error)}.", hint if time else "") from error
 
     def _seek(self, container: Any, stream: Any, start: Fraction) -> None:
         """Go to a place before a time. Where that is not possible, the film is decoded from where it begins."""
@@ -130,11 +122,11 @@ class Clip:
     def _opened(self) -> Iterator[tuple[Any, Any]]:
         av = forms.library()
         try:
-            container = av.open(f"file:{self._path}", container_options=_OPENING, **_any_metadata(av))
+            container = av.open(f"file:{self.path}", container_options=_OPENING, **_any_metadata(av))
         except OSError as error:
-            raise FilmError(f"{self._path} cannot be read: {reason(error)}.") from error
+            raise FilmError(f"{self.path} cannot be read: {reason(error)}.") from error
         except (av.FFmpegError, ValueError) as error:
-            raise FilmError(f"{self._path} is not a film that matted can read, or is damaged.", _SEE) from error
+            raise FilmError(f"{self.path} is not a film that matted can read, or is damaged.", _SEE) from error
         with container:
             yield container, self._stream(container)
 
@@ -145,9 +137,9 @@ class Clip:
         stream = next((each for each in container.streams.video if not each.disposition & covers), None)
         if stream is None:
             what = "sound alone" if container.streams.audio else "nothing that can be shown"
-            raise FilmError(f"{self._path} has no pictures: it holds {what}.")
+            raise FilmError(f"{self.path} has no pictures: it holds {what}.")
         if stream.codec_context is None:
-            raise FilmError(f"{self._path} is coded in a way that this PyAV cannot decode.", _SEE)
+            raise FilmError(f"{self.path} is coded in a way that this PyAV cannot decode.", _SEE)
         return stream
 
     def _first(self, container: Any, stream: Any) -> Any:
@@ -155,7 +147,7 @@ class Clip:
             self._seek(container, stream, self._span.start)
         first = next(self._frames_of(container, stream), None)
         if first is None:
-            raise FilmError(f"{self._path} has no frames.")
+            raise FilmError(f"{self.path} has no frames.")
         return first
 
     def _looked_at(self, container: Any, stream: Any, first: Any) -> About:
@@ -197,14 +189,14 @@ class Clip:
         """Return for how long the last frame is shown."""
         if frame.duration and frame.time_base:
             return Fraction(frame.duration * frame.time_base)
-        return 1 / self._about.rate
+        return 1 / self.about.rate
 
     def _picture(self, reader: colours.Reader, frame: Any) -> Picture:
         pixels = self._turn.upright(reader.pixels(frame, self._colours, self._alpha))
         shown = (pixels.shape[1], pixels.shape[0])
-        if shown != self._about.size:
-            sizes = "{} x {} pixels, and its first ones {} x {}".format(*shown, *self._about.size)
-            raise FilmError(f"{self._path} has frames of {sizes}.", "Cut it where the size changes: --start, --end")
+        if shown != self.about.size:
+            sizes = "{} x {} pixels, and its first ones {} x {}".format(*shown, *self.about.size)
+            raise FilmError(f"{self.path} has frames of {sizes}.", "Cut it where the size changes: --start, --end")
         return Picture(Image.fromarray(pixels), {}, lossy=True)
 
 
