@@ -83,7 +83,7 @@ class Clip:
 
     def _decoded(self, start: Fraction | None) -> Iterator[tuple[Fraction, Any]]:
         """Yield all frames, or at least those from a time on, each with its time from the film's beginning."""
-        last, count = None, 0
+        last = None
         with self._opened() as (container, stream):
             if start:
                 self._seek(container, stream, start)
@@ -92,7 +92,7 @@ class Clip:
                     time = Fraction(0) if last is None else last + 1 / self.about.rate
                 else:
                     time = frame.pts * stream.time_base - self._origin
-                last, count = time, count + 1
+                last = time
                 yield time, frame
 
     def _frames_of(self, container: Any, stream: Any) -> Iterator[Any]:

@@ -40,11 +40,6 @@ class Conversation:
     def __exit__(self, *exc_info: object) -> None:
         self._drop()
 
-    @property
-    def unanswered(self) -> int:
-        """How many frames were sent, and their masks not received."""
-        return len(self._asked)
-
     def send(self, picture: Picture) -> None:
         """Send the next frame. Raises as Scene.send and connect do."""
         self._asked.append(picture)
