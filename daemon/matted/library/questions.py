@@ -11,7 +11,7 @@ from matted_client import MattedError
 from matted_client.options import MaskOptions, RefineOptions
 from matted_client.pictures import Mask, OpenPicture, ignore, never
 
-from matted.files import cutting, masks, pictures
+from matted.files import masks, pictures
 from matted.files.connection import Ask, about
 from matted.files.formats import known
 from matted.files.formats.known import Form
@@ -111,10 +111,7 @@ class Question:
 
     def give(self, taken: Taken, reply: Mask) -> Any:
         """Return the result of the picture's kind, or write it and return its file. Raises PictureError."""
-        if self._mask_only:
-            result = self._frame.apply_to_mask(cutting.grey(reply))
-        else:
-            result = self._frame.apply(cutting.of_reply(taken.picture, reply), taken.picture)
+        result = self._frame.of_reply(taken.picture, reply, self._mask_only)
         if self._target is None or self._form is None:
             return taken.give(result)
         pictures.refuse_too_large(taken.name, result, self._form)

@@ -15,7 +15,6 @@ from typing import Any
 
 from matted_client import MattedError, Rejected, messages
 from matted_client.messages import Progress
-from matted_client.pictures import Mask
 
 from matted.files import masks, pictures
 from matted.files.batches.outcomes import DONE, EXISTING, Kept, Outcome, failure
@@ -186,7 +185,7 @@ class Runner:
         finally:
             self._connections.append(connection)
         self._raise_if_stopping()
-        result = _result(picture, reply, self._options)
+        result = self._options.frame.of_reply(picture, reply, self._options.mask)
         pictures.refuse_too_large(step.source, result, form)
         pictures.write(result, step.target, self._overwrite, form, self._options.quality)
         kept = Kept(picture.bits, pictures.bits_in(result, form), picture.colours)
@@ -242,11 +241,3 @@ def _refuse_other_size(step: Step, picture: Picture, plate: Picture | None) -> N
     if plate is not None and plate.image.size != picture.image.size:
         sizes = "{} x {} pixels, the plate {} x {}".format(*picture.image.size, *plate.image.size)
         raise PictureError(f"{step.source} has {sizes}.", "Take both from a tripod, and crop them alike.")
-
-
-def _result(picture: Picture, reply: Mask, options: RunOptions) -> Picture:
-    from matted.files import cutting
-
-    if options.mask:
-        return options.frame.apply_to_mask(cutting.grey(reply))
-    return options.frame.apply(cutting.of_reply(picture, reply), picture)

@@ -219,7 +219,7 @@ def _carry_out(film: Film, options: FilmOptions, sink: Sink, plate: Picture | No
 
         def write(frame: Frame, reply: Mask) -> None:
             assert frame.picture is not None
-            sink.add(frame, _result(frame.picture, reply, options))
+            sink.add(frame, options.frame.of_reply(frame.picture, reply, options.mask))
 
         def receive() -> None:
             reply, frame = conversation.receive(), asked.popleft()
@@ -270,14 +270,6 @@ def _keep(sink: Sink, writing: deque[Future[None]]) -> None:
         _note(f"Broken off. {'1 frame is' if sink.count == 1 else f'{sink.count} frames are'} done and kept. {_AGAIN}")
     elif isinstance(sink, Parts):
         sink.delete()
-
-
-def _result(picture: Picture, reply: Mask, options: FilmOptions) -> Picture:
-    from matted.files import cutting
-
-    if options.mask:
-        return options.frame.apply_to_mask(cutting.grey(reply))
-    return options.frame.apply(cutting.of_reply(picture, reply), picture)
 
 
 def _ahead(frames: Iterator[Frame]) -> Iterator[Frame]:

@@ -1,7 +1,7 @@
 """Say how a result is framed, and frame it: the one interface for the command line, for Python and for films.
 
     frame = Frame(background=words.background("white"), crop=words.margin("5%"), size=(800, 800))
-    result = frame.apply(cutting.cut_out(picture, mask, foreground), picture)
+    result = frame.of_reply(picture, reply, mask=False)
 
 What needs NumPy is imported where it is needed: it takes longer to import than many files take to be read.
 """
@@ -17,6 +17,7 @@ from matted.files.framing.layout import Layout, Margin
 from matted.files.pictures import Picture
 
 if TYPE_CHECKING:
+    from matted_client.pictures import Mask
     from numpy.typing import NDArray
 
     from matted.files.formats.samples import Samples
@@ -98,6 +99,17 @@ class Frame:
         reach = shadows.reach(found) if self.shadow is not None and found is not None else (0, 0, 0, 0)
         height, width = alpha.shape
         return layout.make((width, height), found, self.crop, reach, self.square, self.size)
+
+    def of_reply(self, picture: Picture, reply: Mask, mask: bool) -> Picture:
+        """Return the result that comes of the daemon's reply, as it is framed. mask: that alone, not the cut-out.
+
+        Raises as `layout`.
+        """
+        from matted.files import cutting
+
+        if mask:
+            return self.apply_to_mask(cutting.grey(reply))
+        return self.apply(cutting.of_reply(picture, reply), picture)
 
     def apply(self, cut: Picture, source: Picture, layout: Layout | None = None) -> Picture:
         """Return a cut-out as it is framed, of the same depth.
