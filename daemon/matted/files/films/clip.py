@@ -21,7 +21,6 @@ from matted.files.pictures import Picture
 _THREADS = 2  # of a decoder: the daemon works meanwhile
 _EARLIER = 2  # seconds before --start from which frames are decoded: some containers seek to a little too late
 _RATE = Fraction(25)  # of a film that does not say it
-_OPENING = {"protocol_whitelist": "file"}  # nothing in a file leads to the network
 _SEE = "matted formats lists what can be read."
 
 
@@ -122,7 +121,7 @@ class Clip:
     def _opened(self) -> Iterator[tuple[Any, Any]]:
         av = forms.library()
         try:
-            container = av.open(f"file:{self.path}", container_options=_OPENING, **_any_metadata(av))
+            container = forms.open_given(self.path)
         except OSError as error:
             raise FilmError(f"{self.path} cannot be read: {reason(error)}.") from error
         except (av.FFmpegError, ValueError) as error:
@@ -213,11 +212,6 @@ class _Turn:
         turned = pixels.transpose(1, 0, 2) if self.swaps else pixels
         turned = turned[:: -1 if self._upside_down else 1, :: -1 if self._mirrored else 1]
         return np.ascontiguousarray(turned)
-
-
-def _any_metadata(av: Any) -> dict[str, Any]:
-    """Return the arguments by which a film is opened whose metadata is not UTF-8. PyAV 19 does that by itself."""
-    return {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 
 
 def _turn(frame: Any) -> _Turn:

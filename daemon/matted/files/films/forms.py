@@ -198,6 +198,15 @@ def library() -> Any:
     return av
 
 
+def open_given(path: Path) -> Any:
+    """Open a film that a person has given, whatever its tags hold. Raises what PyAV raises."""
+    av = library()
+    # PyAV replaces what is no text in a tag by itself from 19 on.
+    replacing = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+    # Nothing in a file leads to the network.
+    return av.open(f"file:{path}", container_options={"protocol_whitelist": "file"}, **replacing)
+
+
 def can_write(form: FilmForm) -> bool:
     """Whether this PyAV has the encoder."""
     return is_there() and form.codec in library().codecs_available

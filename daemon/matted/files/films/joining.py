@@ -75,7 +75,7 @@ def _copy(done: list[Part], form: FilmForm, about: About, draft: Path, sound: So
             video.metadata["alpha_mode"] = "1"
         flows: list[Iterable[Timed]] = [_pictures(done, about.tick, video)]
         if sound is not None:
-            heard = stack.enter_context(av.open(f"file:{sound.path}", container_options={"protocol_whitelist": "file"}))
+            heard = stack.enter_context(forms.open_given(sound.path))
             streams = {}
             for stream in heard.streams.audio:
                 if stream.codec_context is None:

@@ -90,6 +90,17 @@ def test_sound_is_copied_as_it_is(daemon: Any, clip: Path, tmp_path: Path, capsy
     assert film_clips.watch(tmp_path / "opus.webm").sound == film_clips.watch(opus).sound
 
 
+def test_tags_that_are_no_text_take_no_sound_away(
+    daemon: Any, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tagged = clip.read_bytes()
+    assert tagged.count(b"SoundHandler") == 1
+    clip.write_bytes(tagged.replace(b"SoundHandler", b"\xffoundHandler"))
+    remove(clip, tmp_path / "out.mkv")
+    assert film_clips.watch(tmp_path / "out.mkv").sound
+    assert "sound" not in capsys.readouterr().err
+
+
 def test_a_span_takes_its_sound_along(daemon: Any, tmp_path: Path) -> None:
     clip = film_clips.write(tmp_path / "long.mov", film_clips.squares(100), codec="libx264", sound="pcm_s16le")
     remove(clip, tmp_path / "out.mov", span=Span(Fraction(1), Fraction(2)))
