@@ -144,18 +144,23 @@ def _without_results(steps: Sequence[Step], kind: str, form: Form, named: Collec
     kind, form: of the results of these steps.
     named: pictures that are not left out, since somebody has asked for them.
     """
-    own, results = naming.ending(kind, form.suffixes[0]), dict[str, Step]()
-    suffixes = [other.suffixes[0] for other in known.FORMS.values()]
+    own, suffixes = naming.ending(kind, form.suffixes[0]), [other.suffixes[0] for other in known.FORMS.values()]
     endings = [naming.ending(other, suffix) for other in naming.KINDS for suffix in suffixes]
-    for step in steps:
-        for other in endings:  # those that lie beside their pictures, wherever the results of this run go
-            results.setdefault(_place(step.source.with_name(step.source.stem + other)), step)
-        name = step.target.name
-        if name.endswith(own):
-            for other in endings:
-                results.setdefault(_place(step.target.with_name(name.removesuffix(own) + other)), step)
-    results |= {_place(step.target): step for step in steps}
-    return [step for step in steps if step.source in named or results.get(_place(step.source), step) is step]
+    targets = {_place(step.target): step for step in steps}
+    # What results are called but for their endings: beside their pictures, and wherever those of this run go.
+    begun = {_beside(step.source, step.source.stem) for step in steps}
+    begun |= {
+        _beside(step.target, step.target.name.removesuffix(own)) for step in steps if step.target.name.endswith(own)
+    }
+
+    def is_result(step: Step) -> bool:
+        place = _place(step.source)
+        if place in targets:
+            return targets[place] is not step
+        called = place, _beside(step.source, step.source.name)  # two where it is a link
+        return any(name.endswith(end) and name.removesuffix(end) in begun for name in called for end in endings)
+
+    return [step for step in steps if step.source in named or not is_result(step)]
 
 
 def refuse_to_replace_inputs(steps: Sequence[Step], plate: Path | None = None) -> None:
@@ -195,6 +200,11 @@ def _read_besides(steps: Sequence[Step], plate: Path | None) -> dict[str, str]:
     read = {_place(step.hint): "mask" for step in steps if step.hint is not None}
     plates = [step.plate for step in steps] + [plate]
     return read | {_place(path): "plate" for path in plates if path is not None}
+
+
+def _beside(path: Path, name: str) -> str:
+    """Return the place of a file of that name in the folder of another file, if it is no link."""
+    return naming.folded(Path(os.path.realpath(path.parent)) / name)
 
 
 def _place(path: Path) -> str:
