@@ -17,7 +17,7 @@ from matted.cli.output import FAILED, INTERRUPTED, OK, WRONG, WrongArguments
 class Parser(argparse.ArgumentParser):
     """Parses the words of a command. Every command has --json.
 
-    A command sets `run`, which takes the parsed words and returns an exit code, and may set `lines`: it prints JSON
+    A command sets `run`, which takes the parsed words and returns an exit code, and may set `in_lines`: it prints JSON
     itself then, a line for each thing. Others put what they know into `facts` of the words, by name, and what they
     print for people becomes `messages` of the document.
     """
@@ -47,13 +47,9 @@ class Interrupted(MattedError):
 def run(options: argparse.Namespace) -> int:
     """Run a command for a program, and return its exit code."""
     if getattr(options, "in_lines", False):
-        try:
-            return int(options.run(options))
-        except MattedError as error:
-            code, problem = exit_code(error), error
-        except KeyboardInterrupt:
-            code, problem = INTERRUPTED, Interrupted("Interrupted.")
-        print(json.dumps(_document(code, {}, problem)))
+        code, problem = _carried_out(options, options.run)
+        if problem is not None:
+            print(json.dumps(_document(code, {}, problem)))
         return code
     return as_document(options, options.run)
 
@@ -61,18 +57,24 @@ def run(options: argparse.Namespace) -> int:
 def as_document(options: argparse.Namespace, run: Callable[[argparse.Namespace], int]) -> int:
     """Call what carries a command out, and print all that it tells as one document. Returns its exit code."""
     said = io.StringIO()
-    problem: MattedError | None = None
-    try:
-        with redirect_stdout(said):
-            code = int(run(options))
-    except MattedError as error:
-        code, problem = exit_code(error), error
-    except KeyboardInterrupt:
-        code, problem = INTERRUPTED, Interrupted("Interrupted.")
+    with redirect_stdout(said):
+        code, problem = _carried_out(options, run)
     lines = [line.strip() for line in said.getvalue().splitlines() if line.strip()]
     facts = dict(options.facts) | ({"messages": lines} if lines else {})
     print(json.dumps(_document(code, facts, problem), indent=2))
     return code
+
+
+def _carried_out(
+    options: argparse.Namespace, run: Callable[[argparse.Namespace], int]
+) -> tuple[int, MattedError | None]:
+    """Call what carries a command out. Return its exit code, and the error that has ended it, if one has."""
+    try:
+        return int(run(options)), None
+    except MattedError as error:
+        return exit_code(error), error
+    except KeyboardInterrupt:
+        return INTERRUPTED, Interrupted("Interrupted.")
 
 
 def exit_code(error: MattedError) -> int:
