@@ -15,7 +15,7 @@ from matted.cli.output import FAILED, INTERRUPTED, OK, WRONG, WrongArguments
 
 
 class Parser(argparse.ArgumentParser):
-    """Parses the words of a command. Every command has --json.
+    """Parses the words of a command, which are not shortened. Every command has --json.
 
     A command sets `run`, which takes the parsed words and returns an exit code, and may set `in_lines`: it prints JSON
     itself then, a line for each thing. Others put what they know into `facts` of the words, by name, and what they

@@ -20,7 +20,7 @@ from matted.settings import config
 
 def add_parser(commands: Any) -> None:
     """Add `autostart` to the commands."""
-    command = commands.add_parser("autostart", help="start the daemon at login: enable, disable", allow_abbrev=False)
+    command = commands.add_parser("autostart", help="start the daemon at login: enable, disable")
     command.set_defaults(run=_status)
     verbs = command.add_subparsers(title="what to do (default: status)", metavar="VERB")
     for name, run, text in (
@@ -28,7 +28,7 @@ def add_parser(commands: Any) -> None:
         ("disable", _disable, "do not start the daemon at login any more"),
         ("status", _status, "show what starts the daemon at login, and whether that works"),
     ):
-        verb = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
+        verb = verbs.add_parser(name, help=text, description=text)
         verb.set_defaults(run=run)
         if run is not _status:
             verb.add_argument("--force", action="store_true", help="even if the entry was changed by hand")

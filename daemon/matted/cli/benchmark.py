@@ -16,9 +16,7 @@ from matted.settings.target import ARITHMETICS
 
 def add_parser(commands: Any) -> None:
     """Add `benchmark` to the commands."""
-    benchmark = commands.add_parser(
-        "benchmark", help="compare the installed models on this computer", allow_abbrev=False
-    )
+    benchmark = commands.add_parser("benchmark", help="compare the installed models on this computer")
     benchmark.add_argument("--models", nargs="+", metavar="ID", help="only these models")
     benchmark.add_argument("--images", type=Path, metavar="DIR", help="folder of pictures to measure them on")
     benchmark.add_argument("--truth", type=Path, metavar="DIR", help="true masks: for picture.jpg, DIR/picture.png")

@@ -25,7 +25,7 @@ SILENT_SECONDS = 5.0  # for a daemon that hangs to end when it is told to, and t
 
 def add_parser(commands: Any) -> None:
     """Add the commands that run the daemon, and those that talk to it."""
-    serve = commands.add_parser("serve", help="run the daemon in this terminal", allow_abbrev=False)
+    serve = commands.add_parser("serve", help="run the daemon in this terminal")
     serve.add_argument(
         "--model", metavar="ID", help="the model for requests that name none; auto: the best for this computer"
     )

@@ -14,7 +14,7 @@ from matted.system import privacy
 
 def add_parser(commands: Any) -> None:
     """Add `doctor` to the commands."""
-    doctor = commands.add_parser("doctor", help="find out what is wrong, and what to do about it", allow_abbrev=False)
+    doctor = commands.add_parser("doctor", help="find out what is wrong, and what to do about it")
     doctor.add_argument(
         "--report", type=Path, metavar="FILE", help="also write a file with all that a bug report needs"
     )

@@ -19,7 +19,7 @@ def add_parser(commands: Any) -> None:
         ("install", _install, f"put the plug-in into {titles}"),
         ("uninstall", _uninstall, "take the plug-in out again"),
     ):
-        command = commands.add_parser(name, help=text, allow_abbrev=False)
+        command = commands.add_parser(name, help=text)
         command.add_argument("host", choices=tuple(HOSTS))
         where = command.add_mutually_exclusive_group()
         where.add_argument(

@@ -21,7 +21,7 @@ _POLL_SECONDS = 0.2
 
 def add_parser(commands: Any) -> None:
     """Add `logs` to the commands."""
-    logs = commands.add_parser("logs", help="print the daemon's log", allow_abbrev=False)
+    logs = commands.add_parser("logs", help="print the daemon's log")
     logs.add_argument("-f", "--follow", action="store_true", help="keep printing what is added, until Ctrl-C")
     logs.add_argument(
         "-n", "--lines", type=_count, default=LINES, metavar="N", help=f"print the last N lines (default: {LINES})"

@@ -15,14 +15,12 @@ from matted.settings import config
 
 def add_parser(commands: Any) -> None:
     """Add `models` to the commands."""
-    models = commands.add_parser(
-        "models", help="list, get, remove, choose, check and export models", allow_abbrev=False
-    )
+    models = commands.add_parser("models", help="list, get, remove, choose, check and export models")
     models.set_defaults(run=_with_context(listing.show))
     verbs = models.add_subparsers(title="what to do (default: list)", metavar="VERB")
 
     def verb(name: str, run: Callable[[argparse.Namespace, Context], int], text: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
+        parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
         parser.set_defaults(run=_with_context(run))
         return parser
 

@@ -11,9 +11,7 @@ from matted.cli.output import OK, table
 
 def add_parser(commands: Any) -> None:
     """Add `formats` to the commands."""
-    formats = commands.add_parser(
-        "formats", help="list which pictures and films are read and written", allow_abbrev=False
-    )
+    formats = commands.add_parser("formats", help="list which pictures and films are read and written")
     formats.set_defaults(run=_formats)
 
 

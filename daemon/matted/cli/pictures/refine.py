@@ -12,7 +12,7 @@ from matted.cli.pictures import arguments, framing
 
 def add_parser(commands: Any) -> None:
     """Add `refine` to the commands."""
-    refine = commands.add_parser("refine", help="bring a mask that is there to the subject's edge", allow_abbrev=False)
+    refine = commands.add_parser("refine", help="bring a mask that is there to the subject's edge")
     refine.add_argument("image", type=arguments.path, metavar="IMAGE", help="a picture, a folder of them, or -")
     refine.add_argument(
         "hint",

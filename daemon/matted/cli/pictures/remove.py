@@ -25,7 +25,7 @@ def add_parser(commands: Any) -> None:
     """Add `remove` to the commands."""
     from matted.files.films import forms
 
-    remove = commands.add_parser("remove", help="cut the subject out of pictures and films", allow_abbrev=False)
+    remove = commands.add_parser("remove", help="cut the subject out of pictures and films")
     remove.add_argument(
         "inputs",
         nargs="+",

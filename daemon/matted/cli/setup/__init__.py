@@ -22,7 +22,7 @@ from matted.cli.setup.step import Step
 def add_parser(commands: Any) -> None:
     """Add `setup` to the commands."""
     text = "get everything ready: plug-ins, a good model, and start at login"
-    setup = commands.add_parser("setup", help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
+    setup = commands.add_parser("setup", help=text, description=f"{text[0].upper()}{text[1:]}.")
     setup.add_argument("--yes", action="store_true", help="do everything without asking")
     setup.add_argument(
         "--model", default="", metavar="ID", help="get and use this model; auto: the best of those that are installed"
