@@ -67,6 +67,11 @@ def folded(path: Path) -> str:
     return unicodedata.normalize("NFC", str(path)).casefold()
 
 
+def place(path: Path) -> str:
+    """Return the same text for each way to a file. Case counts nowhere, since it does not on Windows and macOS."""
+    return folded(Path(os.path.realpath(path)))
+
+
 def _name(source: Path, level: int) -> str:
     """Return a picture's name without its suffix at level 0, and one that says more at each higher level."""
     suffix, place = source.suffix.lower().lstrip("."), Path(os.path.abspath(source))

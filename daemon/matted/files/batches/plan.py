@@ -133,8 +133,8 @@ def _without_doubles(wishes: Iterable[Wish]) -> list[Wish]:
 
 def _with_short_names(wishes: Sequence[Wish], suffix: str) -> list[Wish]:
     """Shorten the endings to the suffix of those results that do not go into a folder of pictures."""
-    crowded = {_place(parent) for parent in {wish.source.parent for wish in wishes}}
-    into = {folder: _place(folder) for folder in {wish.folder for wish in wishes}}
+    crowded = {naming.place(parent) for parent in {wish.source.parent for wish in wishes}}
+    into = {folder: naming.place(folder) for folder in {wish.folder for wish in wishes}}
     return [wish if into[wish.folder] in crowded else replace(wish, ending=suffix) for wish in wishes]
 
 
@@ -146,7 +146,7 @@ def _without_results(steps: Sequence[Step], kind: str, form: Form, named: Collec
     """
     own, suffixes = naming.ending(kind, form.suffixes[0]), [other.suffixes[0] for other in known.FORMS.values()]
     endings = [naming.ending(other, suffix) for other in naming.KINDS for suffix in suffixes]
-    targets = {_place(step.target): step for step in steps}
+    targets = {naming.place(step.target): step for step in steps}
     # What results are called but for their endings: beside their pictures, and wherever those of this run go.
     begun = {_beside(step.source, step.source.stem) for step in steps}
     begun |= {
@@ -154,7 +154,7 @@ def _without_results(steps: Sequence[Step], kind: str, form: Form, named: Collec
     }
 
     def is_result(step: Step) -> bool:
-        place = _place(step.source)
+        place = naming.place(step.source)
         if place in targets:
             return targets[place] is not step
         called = place, _beside(step.source, step.source.name)  # two where it is a link
@@ -168,12 +168,12 @@ def refuse_to_replace_inputs(steps: Sequence[Step], plate: Path | None = None) -
 
     plate: that of all pictures, if there is one.
     """
-    sources = {_place(step.source) for step in steps}
+    sources = {naming.place(step.source) for step in steps}
     read = _read_besides(steps, plate)
     for step in steps:
-        target = _place(step.target)
+        target = naming.place(step.target)
         if target in sources:
-            another = target != _place(step.source)
+            another = target != naming.place(step.source)
             hint = "Choose another place with -o" + (", or leave out results with --skip-existing." if another else ".")
             raise PictureError(f"{step.target} is itself one of the pictures.", hint)
         if target in read:
@@ -186,27 +186,21 @@ def refuse_among(path: Path, work: Plan, plate: Path | None) -> None:
 
     path: of the report or the sheet. plate: that of all pictures, if there is one.
     """
-    files = {_place(step.target): "one of the results" for step in work.steps}
+    files = {naming.place(step.target): "one of the results" for step in work.steps}
     files |= {place: f"a {what} that is read" for place, what in _read_besides(work.steps, plate).items()}
-    files |= {
-        _place(source): "one of the pictures" for source in [*(step.source for step in work.steps), *work.unmatched]
-    }
-    if what := files.get(_place(path)):
+    sources = [*(step.source for step in work.steps), *work.unmatched]
+    files |= {naming.place(source): "one of the pictures" for source in sources}
+    if what := files.get(naming.place(path)):
         raise PictureError(f"{path} is itself {what}.", "Give it another name, or put it into another folder.")
 
 
 def _read_besides(steps: Sequence[Step], plate: Path | None) -> dict[str, str]:
     """Return the masks and plates that a run reads, by their places, and which of both each is."""
-    read = {_place(step.hint): "mask" for step in steps if step.hint is not None}
+    read = {naming.place(step.hint): "mask" for step in steps if step.hint is not None}
     plates = [step.plate for step in steps] + [plate]
-    return read | {_place(path): "plate" for path in plates if path is not None}
+    return read | {naming.place(path): "plate" for path in plates if path is not None}
 
 
 def _beside(path: Path, name: str) -> str:
     """Return the place of a file of that name in the folder of another file, if it is no link."""
     return naming.folded(Path(os.path.realpath(path.parent)) / name)
-
-
-def _place(path: Path) -> str:
-    """Return the same text for each way to a file. Case counts nowhere, since it does not on Windows and macOS."""
-    return naming.folded(Path(os.path.realpath(path)))

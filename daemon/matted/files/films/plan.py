@@ -224,7 +224,7 @@ def _refuse_files(first: Path, overwrite: bool, skip_existing: bool) -> None:
 
 
 def _refuse_same(source: Path, target: Path) -> None:
-    if naming.folded(Path(os.path.realpath(source))) == naming.folded(Path(os.path.realpath(target))):
+    if naming.place(source) == naming.place(target):
         raise FilmError(f"{target} is itself what is read.", "Choose another place with -o.")
 
 
