@@ -32,7 +32,6 @@ SUFFIXES = {
     ".webm": "WebM",
     ".wmv": "Windows Media",
 }
-_MOVING = (".gif", ".png", ".apng", ".webp")  # that may move
 NUMBER = re.compile(r"%(0[1-9])?d")  # the place of a number in the name of a file, as FFmpeg has it
 _CRF = 0.9  # by which a step of quality lowers the rate factor of VP9 and H.264
 
@@ -144,6 +143,7 @@ GIF = FilmForm(
     most=50,
     muxing={"loop": "0"},
 )
+MOVING = (*GIF.suffixes, *WEBP.suffixes, *APNG.suffixes)  # of pictures that may move
 FORMS = {form.name: form for form in (PRORES, VP9, H264, FFV1, WEBP, APNG, GIF)}
 
 
@@ -160,7 +160,7 @@ def is_there() -> bool:
 
 def is_film(path: Path) -> bool:
     """Whether a file is a film, by its name, or a picture of several frames, of a format that films are read from."""
-    if path.suffix.lower() not in _MOVING:
+    if path.suffix.lower() not in MOVING:
         return path.suffix.lower() in SUFFIXES
     try:
         with known.open_picture(path) as image:

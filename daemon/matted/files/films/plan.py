@@ -14,7 +14,7 @@ from matted.files import pictures
 from matted.files.batches import finding, naming
 from matted.files.batches.naming import Wish
 from matted.files.films import animated, forms, plates
-from matted.files.films.forms import APNG, GIF, PRORES, WEBP, FilmError, FilmForm
+from matted.files.films.forms import PRORES, WEBP, FilmError, FilmForm
 from matted.files.films.runner import Film
 from matted.files.films.source import Source, Span
 from matted.files.formats import known
@@ -182,7 +182,7 @@ def _form(path: Path, output: str | None, form: str | None) -> FilmForm | Form:
     if form is not None:
         raise FilmError(f"{form} is no format of films.", f"There are: {', '.join(forms.FORMS)}, and png.")
     if output is None:
-        return WEBP if path.suffix.lower() in (*GIF.suffixes, *WEBP.suffixes, *APNG.suffixes) else PRORES
+        return WEBP if path.suffix.lower() in forms.MOVING else PRORES
     if _is_folder(output):
         return PNG
     by_name = forms.form_of(output)
