@@ -24,7 +24,6 @@ from matted.files.batches.runner import Runner, RunOptions, Step
 if TYPE_CHECKING:
     from matted.files.batches.contact import Contact
 
-POLL_SECONDS = 0.5  # on Windows Ctrl-C is heeded only between two waits
 _AHEAD = 64  # pictures that may be done while one before them is not
 
 Stopping = Callable[[], bool]  # whether the person wants the run to end when the pictures in work are done
@@ -76,7 +75,7 @@ def run(work: Plan, options: RunOptions, manner: Manner | None = None, stopping:
                 todo.extendleft(reversed(batch.take_back()))
                 if not batch.in_work:
                     break
-            batch.settle(POLL_SECONDS)
+            batch.settle(runner.POLL_SECONDS)
         return batch.finish(todo)
 
 

@@ -26,6 +26,7 @@ from matted.files.pictures import Picture, PictureError
 
 JOBS = 3  # pictures in work at once: the daemon works on two of them; meanwhile a third is read or written
 BYTES_AT_ONCE = 1_440_000_000  # of all pictures in work: 80 megapixels of 8 bits; they take as much in the daemon
+POLL_SECONDS = 0.5  # on Windows Ctrl-C is heeded only between two waits
 
 OnProgress = Callable[[Path, Progress], None]
 

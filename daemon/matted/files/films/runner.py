@@ -19,7 +19,7 @@ from matted_client.models import FIRST, ONLY, why_chosen
 from matted_client.pictures import Mask
 from matted_client.progress import describe
 
-from matted.files.batches.runner import fault
+from matted.files.batches.runner import POLL_SECONDS, fault
 from matted.files.films import joining, plates
 from matted.files.films.conversation import REMEMBERED, Conversation
 from matted.files.films.forms import FilmError, FilmForm
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 IN_FLIGHT = 3  # frames that the daemon has, or that are on their way to it
 _READ = 2  # frames that wait, decoded
 _WRITTEN = 2  # results that wait to be encoded
-_POLL_SECONDS = 0.5  # on Windows Ctrl-C is heeded only between two waits
 _AGAIN = "To go on from there: the same command with --skip-existing"
 
 
@@ -294,7 +293,7 @@ class _Thread(ThreadPoolExecutor):
 
 
 def _waited(future: Future[Any]) -> Any:
-    while not wait([future], _POLL_SECONDS).done:
+    while not wait([future], POLL_SECONDS).done:
         pass
     return future.result()
 
