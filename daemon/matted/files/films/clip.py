@@ -200,7 +200,7 @@ class Clip:
 
 
 class _Turn:
-    """How a film is turned to be seen. across: whether its rows become columns; the others are made after that."""
+    """How a film is turned to be seen. swaps: whether its rows become columns; what else is done comes after that."""
 
     def __init__(self, swaps: bool, mirrored: bool, upside_down: bool) -> None:
         self.swaps = swaps
