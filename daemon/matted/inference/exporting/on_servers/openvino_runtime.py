@@ -5,6 +5,7 @@ OpenVINO's own choice.
 """
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,14 @@ class OpenVinoRuntime(MLModel):  # type: ignore[misc]
         self._request = compiled.create_infer_request()
         self._inputs = {port.get_any_name(): port.get_partial_shape() for port in compiled.inputs}
         self._outputs = [port.get_any_name() for port in compiled.outputs]
-        self._turn = asyncio.Lock()
+        # One thread gives turns. A lock that predict holds would be free too early: a client that goes away ends
+        # predict at once, and its inference goes on.
+        self._worker = ThreadPoolExecutor(1)
+        return True
+
+    async def unload(self) -> bool:
+        """End the thread."""
+        self._worker.shutdown(wait=False, cancel_futures=True)
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
@@ -44,8 +52,7 @@ class OpenVinoRuntime(MLModel):  # type: ignore[misc]
         for name, array in given.items():
             if array.dtype != np.uint8 or not self._inputs[name].compatible(openvino.PartialShape(list(array.shape))):
                 raise InferenceError(f"{name} has to be UINT8 of shape {self._inputs[name]}")
-        async with self._turn:
-            found = await asyncio.to_thread(self._infer, given)
+        found = await asyncio.get_running_loop().run_in_executor(self._worker, self._infer, given)
         outputs = [NumpyCodec.encode_output(name, array) for name, array in found.items()]
         return InferenceResponse(model_name=self.name, model_version=self.version, outputs=outputs)
 
