@@ -31,7 +31,8 @@ SELECTED = [300, 0, 640, 300]  # the selection of the checks: left, top, right, 
 SELECTED_VALUE = 200
 REFINER = "vitmatte-small"  # its stand-in gives red as the alpha of what is unknown
 PLATE_MODEL, PLATE_MOVED = "background-matting-mobilenetv2", 4 * 2  # and by how many bytes the plate is moved
-LARGEST, SMALLEST_PREVIEW = (1240, 660), (420, 360)  # logical pixels, on a screen of 1280 x 720
+# Logical pixels, on a screen of 1280 x 720: a window with its frame leaves 44 lines for a panel.
+LARGEST, SMALLEST_PREVIEW = (1240, 676), (420, 360)
 TESTED = [suite for suite in TITLES if suite in roots.SUITES]
 
 
@@ -99,7 +100,7 @@ def in_krita(suite: str, wheel: Path, weights: Path, artefacts: Path, folder: Pa
 
 def test_the_dialog_fits_on_a_small_screen_and_nothing_in_it_is_cut_off(seen: Seen) -> None:
     clicked = seen["preview: clicked"]
-    assert all(side <= most for side, most in zip(clicked["size"], LARGEST, strict=True))
+    assert clicked["size"][0] <= LARGEST[0] and clicked["size"][1] <= LARGEST[1]
     assert all(side >= least for side, least in zip(clicked["preview"], SMALLEST_PREVIEW, strict=True))
     assert clicked["clipped"] == seen["refine: painted"]["clipped"] == seen["preview: no daemon"]["clipped"] == []
 
@@ -325,7 +326,7 @@ def test_the_preview_says_that_the_ground_was_enough(seen: Seen) -> None:
     drawing = seen["preview: a drawing"]
     said = "Flat ground: white. No model was needed. For a model, choose one in the list."
     assert drawing["status"].endswith(f"% of what is seen stays. {said}")
-    assert all(side <= most for side, most in zip(drawing["size"], LARGEST, strict=True)) and drawing["clipped"] == []
+    assert drawing["size"][0] <= LARGEST[0] and drawing["size"][1] <= LARGEST[1] and drawing["clipped"] == []
 
 
 def test_a_click_counts_before_a_flat_ground_too(seen: Seen) -> None:
