@@ -189,6 +189,10 @@ def hide(layer):
     item_of(layer).set_visible(False)
 
 
+def rename(layer, name):
+    item_of(layer).set_name(name)
+
+
 def lock_position(layer):
     item_of(layer).set_lock_position(True)
 
