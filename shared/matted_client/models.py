@@ -8,16 +8,16 @@ from typing import Any, Dict, List, Sequence, Tuple
 from .options import AUTO_MODEL, DEFAULT_MODEL
 from .translations import ENGLISH, N_, Words
 
-# Why a model was chosen by itself: it is the best on this computer; the only one; the one that is fetched at first use;
+# Why a model was chosen by itself: it is the best that there is; the only one; the one that is fetched at first use;
 # the best that is quick enough; the best that there is memory for; or the quickest, as no other will do.
 BEST, ONLY, FIRST, PATIENCE, MEMORY, QUICKEST = "best", "only", "first", "patience", "memory", "quickest"
 _REASONS: Dict[str, str] = {
-    BEST: N_("The best of the free models on this computer."),
-    ONLY: N_("The only free model for any subject on this computer."),
+    BEST: N_("The best of the free models that you have."),
+    ONLY: N_("The only free model that you have for any subject."),
     FIRST: N_("The model that matted begins with."),
-    PATIENCE: N_("The best of the free models on this computer that are quick enough."),
-    MEMORY: N_("The best of the free models on this computer that there is memory for now."),
-    QUICKEST: N_("The quickest of the free models on this computer: none is quick enough, or there is little memory."),
+    PATIENCE: N_("The best of the free models that you have that are quick enough."),
+    MEMORY: N_("The best of the free models that you have that there is memory for now."),
+    QUICKEST: N_("The quickest of the free models that you have: none is quick enough, or there is little memory."),
 }
 # From which quality on a model's masks are called so. Those of a model whose quality is not known are not called.
 _QUALITIES = ((67, N_("excellent")), (50, N_("very good")), (35, N_("good")), (1, N_("fair")))

@@ -138,7 +138,7 @@ def test_a_better_model_that_was_cut_short_on_the_disk_is_told_of_everywhere(off
 
 def test_the_commands_say_what_is_chosen_and_why(off: Daemon, tmp_path: Path) -> None:
     add(off, tmp_path, "better", work=1.0)
-    why = "The best of the free models on this computer."
+    why = "The best of the free models that you have."
 
     def chosen() -> list[str]:
         return [facts["id"] for facts in json.loads(off.run("models", "--json").stdout)["models"] if facts["chosen"]]

@@ -252,7 +252,7 @@ def test_status_says_what_made_the_latest_mask(new_daemon: Callable[..., Daemon]
     assert "Flat ground: white. No model was needed. For a model: --model ID" in done.stderr
     assert "flat, white ground (colour), chosen by itself" in fresh.run("status").stdout
     fresh.run("remove", str(CHELSEA), "-o", str(tmp_path / "cat.png"))
-    why = "u2netp, chosen by itself. The only free model for any subject on this computer."
+    why = "u2netp, chosen by itself. The only free model that you have for any subject."
     assert f"latest mask       {why}\n" in fresh.run("status").stdout
     fresh.run("remove", str(CHELSEA), "-o", str(tmp_path / "cat.png"), "--force", "--model", "u2netp")
     assert "latest mask       u2netp\n" in fresh.run("status").stdout

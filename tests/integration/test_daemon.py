@@ -298,7 +298,7 @@ def test_the_dialogs_list_what_the_daemon_says_of_its_models(new_daemon: Callabl
     for listing in (before, after):  # an estimate, then what was measured
         assert re.fullmatch(r"Automatic: U²-Net small \(free, fair, (about \d+ s|less than 1 s)\)", listing[0].label)
         assert listing[0].id == "default"
-        assert "The only free model for any subject on this computer." in listing[0].about
+        assert "The only free model that you have for any subject." in listing[0].about
     assert len(after) == len(before) > 5
 
 

@@ -41,7 +41,7 @@ def test_what_is_here_comes_first_then_what_is_free_then_what_has_conditions(new
     assert list(found) == ["On this computer", "To be had", "To be had, with conditions"]
     assert list(here) == ["u2netp", "flat"] and len(here) + len(free) + len(conditions) == len(SHIPPED.entries)
     assert here["u2netp"][:2] == ["U²-Net small - chosen by itself", "Apache-2.0 (free, also for commercial work)"]
-    assert here["u2netp"][3] == "The only free model for any subject on this computer."
+    assert here["u2netp"][3] == "The only free model that you have for any subject."
     assert re.fullmatch(r"quality █░░░ fair, pace about [0-9.]+ s", here["u2netp"][2])
     assert here["u2netp"][-1].startswith("installed, 4.6 MB on disk")
     assert next(iter(free)) == "isnet-general-use" and free["isnet-general-use"][0].endswith(

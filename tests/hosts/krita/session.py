@@ -148,6 +148,12 @@ class KritaSession:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
+    def ask_server(self, url: str, model: str) -> None:
+        """Have Krita check only the click and the dialog. The daemon asks a server for the model, which is not here."""
+        shutil.rmtree(self._home / ".local/share/matted/models")
+        self.settings(f'[server]\nurl = "{url}"\nmodels = ["{model}"]\n')
+        self._env["MATTED_STUDIO"] = "1"
+
     def get_models(self) -> None:
         """Have Krita check only how its dialog gets models, on a small screen."""
         self._env.update(MATTED_GETTING="1", SCREEN=SMALL_SCREEN)

@@ -26,7 +26,7 @@ WHITE = [255, 255, 255]
         ),
         (
             {"model": "u2netp", "ground": "", "ground_colour": [], "chosen": True, "reason": "best"},
-            "u2netp, chosen by itself. The best of the free models on this computer.",
+            "u2netp, chosen by itself. The best of the free models that you have.",
         ),
     ],
     ids=["no mask", "a model", "refined", "a model before a ground", "flat", "a model that was chosen"],
@@ -37,7 +37,7 @@ def test_what_made_the_latest_mask_is_said(chosen: dict[str, Any] | None, said: 
 
 AUTO = {"model": "isnet", "reason": "patience", "seconds": 0.46, "measured": True, "better": None}
 BETTER = {"model": "more", "title": "More", "bytes": 178_000_000, "licence": "MIT"}
-WHY = "The best of the free models on this computer that are quick enough."
+WHY = "The best of the free models that you have that are quick enough."
 
 
 @pytest.mark.parametrize(

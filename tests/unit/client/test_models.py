@@ -133,7 +133,7 @@ def test_what_is_chosen_by_itself_comes_first_and_says_why() -> None:
     assert [entry.id for entry in entries] == ["default", "here", "other"]
     assert entries[0].label == "Automatic: Title (free, good, about 1 s)"
     assert entries[0].about == (
-        "The best of the free models on this computer that are quick enough. About. Licence: MIT (free)."
+        "The best of the free models that you have that are quick enough. About. Licence: MIT (free)."
     )
     assert entries[1].about == "About. Licence: MIT (free)."
 

@@ -94,7 +94,7 @@ class Runner(Extension):
             from . import checks
 
             return checks.FIRST + checks.LAST
-        from . import animation, checks, getting, previewing, readme, table, wishes
+        from . import animation, checks, getting, previewing, readme, studio, table, wishes
 
         if "MATTED_LANGUAGE" in os.environ:
             return wishes.LANGUAGE
@@ -102,6 +102,8 @@ class Runner(Extension):
             return readme.ALL
         if "MATTED_GETTING" in os.environ:
             return getting.ALL
+        if "MATTED_STUDIO" in os.environ:
+            return studio.ALL
         if "MATTED_FRAMES" in os.environ:
             return animation.ALL + checks.LAST
         if "MATTED_PREVIEW" in os.environ:

@@ -72,7 +72,7 @@ FLAT = MaskResult(
     2, 2, 8, "flat", "", 0.5, timings={"mask": 0.5}, ground="colour", ground_colour=[255, 255, 255], chosen=True
 )
 AUTO = MaskResult(2, 2, 8, "u2netp", "CPU", 0.5, timings={"mask": 0.5}, chosen=True, reason="best")
-WHY = "The best of the free models on this computer."
+WHY = "The best of the free models that you have."
 SAID = "    Flat ground: white. No model was needed."
 
 
