@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 from hosts.roots import cache_folder, locked
+from hypothesis import settings
 from matted.models import catalogue, sources
 from matted.models.origin import digest
 from matted_client.client import Session, connect
@@ -26,6 +27,9 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 PHOTOGRAPHS = CHECKOUT / "tests" / "photographs"
 # A shell has its background jobs ignore Ctrl-C, and their children inherit that; what the tests start must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+settings.register_profile("matted", deadline=None)  # how long an example takes is up to what else the machine does
+settings.load_profile("matted")
 
 # The environment of a daemon that can download nothing.
 OFFLINE = {

@@ -267,7 +267,7 @@ def test_a_header_that_is_too_large_is_refused() -> None:
         split_header(msgpack.packb(fields))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.binary(max_size=100))
 def test_garbage_raises_nothing_but_a_protocol_error(data: bytes) -> None:
     try:
@@ -280,7 +280,7 @@ JSON_LIKE = st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.floats(),
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.sampled_from([type(message) for message in EXAMPLES]), st.data())
 def test_fields_of_any_value_raise_nothing_but_a_protocol_error(kind: type[Message], data: st.DataObject) -> None:
     names = [field.name for field in dataclasses.fields(kind)]
@@ -370,7 +370,6 @@ def test_a_thousand_clicks_fit_into_a_header_and_more_are_refused() -> None:
         MaskRequest.from_wire({"picture": 7, "keep": [*clicks, [0, 0]]})
 
 
-@settings(deadline=None)
 @given(st.binary(min_size=32, max_size=32), st.binary(min_size=16, max_size=80))
 def test_a_server_proof_never_equals_a_client_password(key: bytes, nonce: bytes) -> None:
     proof = messages.server_proof(key, nonce)

@@ -22,7 +22,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=20) | st.dictionaries(KEYS, inner, max_size=20),
     max_leaves=40,
 )
-RELAXED = settings(deadline=None, max_examples=150)
+RELAXED = settings(max_examples=150)
 BOUNDARIES = [0, 1, 15, 16, 31, 32, 255, 256, 65535, 65536]
 
 
@@ -105,7 +105,7 @@ def test_a_path_that_is_not_valid_unicode_can_be_packed() -> None:
     assert msgpack.unpackb(pack(path)).startswith("/home/caf")
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(st.binary(max_size=200))
 @example(b"")
 @example(b"\xc1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from matted_client.messages import Progress
 from matted_client.progress import describe, overall
@@ -15,7 +15,6 @@ ORDER += ["colours"]
 FRACTIONS = st.one_of(st.none(), st.floats(0, 1))
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(range(len(ORDER)))).map(sorted), st.data())
 def test_the_bar_never_runs_backwards(stages: list[int], data: st.DataObject) -> None:
     steps = []
@@ -26,7 +25,6 @@ def test_the_bar_never_runs_backwards(stages: list[int], data: st.DataObject) ->
     assert positions == sorted(positions)
 
 
-@settings(deadline=None)
 @given(st.sampled_from([*ORDER, "a later stage"]), FRACTIONS)
 def test_the_bar_stays_between_its_ends(stage: str, fraction: float | None) -> None:
     assert 0 <= overall(Progress(stage, fraction)) <= 1

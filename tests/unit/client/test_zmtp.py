@@ -67,7 +67,7 @@ def shaken() -> Peer:
 
 FRAME = st.one_of(st.binary(max_size=20), st.sampled_from([0, 1, 254, 255, 256, 257, 70_000]).map(lambda n: b"x" * n))
 MESSAGES = st.lists(st.lists(FRAME, min_size=1, max_size=4), max_size=5)
-RELAXED = settings(deadline=None, max_examples=100)
+RELAXED = settings(max_examples=100)
 
 
 # -- what is said ----------------------------------------------------------------------------------------------------
@@ -261,7 +261,7 @@ def test_a_message_of_too_many_frames_is_refused() -> None:
         shaken().feed(frame(b"f", more=True) * (MAX_FRAMES + 1))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.binary(max_size=200), st.sampled_from([b"", greeting(), greeting() + WELCOME, HANDSHAKE]))
 def test_garbage_raises_nothing_but_what_is_documented(garbage: bytes, start: bytes) -> None:
     try:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reading import read_or_refuse
 
 KINDS = list({kind.format + kind.depth: kind for kind in file_kinds.kinds()}.values())
-FUZZED = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZED = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")

@@ -269,7 +269,7 @@ def pixels(draw: Any) -> Samples:
     return Samples(array[:, :, :count], array[:, :, count] if count < channels else None)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(own=pixels())
 def test_a_png_that_is_written_is_what_pillow_reads(own: Samples) -> None:
     file = io.BytesIO()

@@ -634,7 +634,7 @@ def encoded(name: str) -> bytes:
 
 
 FORMATS = {name: encoded(name) for name in ("PNG", "JPEG", "WEBP", "TIFF")}
-FUZZED = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZED = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.parametrize("name", FORMATS)

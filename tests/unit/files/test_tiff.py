@@ -370,7 +370,7 @@ def test_pages_that_lead_to_each_other_come_to_an_end(save_pages: Pages) -> None
     assert "has 2 pages" in refused(path).message
 
 
-FUZZED = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZED = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.slow

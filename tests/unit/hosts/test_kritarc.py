@@ -64,7 +64,7 @@ def test_every_other_line_is_kept_in_its_order() -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(FILES)
 @example("")
 @example(SETTINGS)
@@ -91,7 +91,7 @@ def test_lines_that_end_as_on_windows_stay_so() -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(FILES)
 def test_switching_off_what_is_not_on_changes_nothing(text: str) -> None:
     assert switch_off(text, PLUGIN) == text

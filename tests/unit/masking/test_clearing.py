@@ -110,7 +110,7 @@ def test_a_veil_at_the_subject_stays_whole_whatever_lies_beside_it(side: int, ga
         assert result[beside].max() == 0.0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(side=st.integers(20, 400), things=st.integers(1, 60), seed=st.integers(0, 1000))
 def test_what_is_clearly_seen_is_never_taken_away(side: int, things: int, seed: int) -> None:
     """Faint and clear things, beside and over each other; one of them is the subject."""
@@ -205,7 +205,7 @@ def test_rendering_brings_no_haze_back(depth: int) -> None:
     assert mask[380:420, 280:320].min() == 2**depth - 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     shape=st.tuples(st.integers(1, 40), st.integers(1, 40)),
     size=st.tuples(st.integers(1, 300), st.integers(1, 300)),

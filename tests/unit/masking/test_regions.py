@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from matted.masking.rendering.regions import dilated, grown, within
 
@@ -16,7 +16,6 @@ def test_dilated_by_four_neighbours_or_by_eight() -> None:
     assert dilated(cells, corners=True)[1:4, 2:5].all() and dilated(cells, corners=True).sum() == 9
 
 
-@settings(deadline=None)
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 999))
 def test_grown_is_what_single_steps_reach(rows: int, columns: int, seed: int) -> None:
     random = np.random.default_rng(seed)

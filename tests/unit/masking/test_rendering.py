@@ -110,7 +110,7 @@ def test_where_a_matte_has_one_level_its_mask_has_it_too(depth: int) -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(1, 700), st.integers(1, 700))
 def test_any_size_can_be_made(width: int, height: int) -> None:
     mask = rendering.render(blob(), width, height, 8)

@@ -29,7 +29,7 @@ def test_a_matte_reaches_both_ends() -> None:
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(values=st.lists(st.floats(-5, 5, width=32), min_size=4, max_size=4))
 def test_a_matte_never_leaves_its_range(activation: str, values: list[float]) -> None:
     matte = matte_of(np.array(values, np.float32).reshape(2, 2), activation)

@@ -6,7 +6,7 @@ import string
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from matted.system import toml_file
 
@@ -110,7 +110,6 @@ NAMES = st.text(string.ascii_lowercase, min_size=1, max_size=3)
 TABLES = st.lists(st.dictionaries(NAMES, VALUES, max_size=3), max_size=4)
 
 
-@settings(deadline=None)
 @given(TABLES, st.data())
 def test_any_table_can_be_added_and_taken_away(tables: list[dict[str, Any]], data: st.DataObject) -> None:
     wanted = [{**table, "id": str(index)} for index, table in enumerate(tables)]

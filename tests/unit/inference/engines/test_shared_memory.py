@@ -80,7 +80,7 @@ def test_arrays_begin_at_multiples_of_a_vector(ends: Ends) -> None:
     assert [place.offset for place in places] == [0, 64, 192]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 3_000_000), min_size=1, max_size=5))
 def test_a_place_never_reaches_beyond_what_is_mapped(sizes: list[int]) -> None:
     writer, _ = pair()

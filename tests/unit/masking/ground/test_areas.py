@@ -49,13 +49,12 @@ def check(marks: Marks) -> Areas:
     return found
 
 
-@settings(deadline=None)
 @given(arrays.arrays(bool, arrays.array_shapes(min_dims=2, max_dims=2, max_side=14)))
 def test_areas_are_those_of_a_flood_fill(marks: Marks) -> None:
     check(marks)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.floats(0.3, 0.8))
 def test_large_ragged_areas_are_those_of_a_flood_fill(seed: int, share: float) -> None:
     check(np.random.default_rng(seed).random((40, 60)) < share)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from matted.masking.ground import unmixing
@@ -22,7 +22,6 @@ def mixed(alpha: Floats, subject: Floats, ground: Floats) -> Floats:
     return np.asarray(shares * subject + (1 - shares) * ground, np.float32)
 
 
-@settings(deadline=None)
 @given(COLOURS, COLOURS, SHARES)
 def test_the_way_from_the_ground_to_the_subject_is_alpha(ground: Floats, subject: Floats, alpha: Floats) -> None:
     colours = mixed(alpha, subject, ground)
@@ -32,7 +31,6 @@ def test_the_way_from_the_ground_to_the_subject_is_alpha(ground: Floats, subject
     assert (unmixing.off(colours, ground, subject, found) <= ROUNDING).all()
 
 
-@settings(deadline=None)
 @given(COLOURS, COLOURS, COLOURS)
 def test_no_other_mixture_is_nearer(colours: Floats, ground: Floats, subject: Floats) -> None:
     found = unmixing.along(colours, ground, subject)
@@ -43,7 +41,6 @@ def test_no_other_mixture_is_nearer(colours: Floats, ground: Floats, subject: Fl
         assert (missed <= np.linalg.norm(colours - mixed(shares, subject, ground), axis=1) + ROUNDING).all()
 
 
-@settings(deadline=None)
 @given(COLOURS, COLOURS)
 def test_the_least_alpha_explains_the_pixel_and_no_less_does(colours: Floats, ground: Floats) -> None:
     alpha = unmixing.least(colours, ground)
@@ -58,7 +55,6 @@ def test_the_least_alpha_explains_the_pixel_and_no_less_does(colours: Floats, gr
     assert ((needed < 0) | (needed > 255)).any(axis=1).all()
 
 
-@settings(deadline=None)
 @given(COLOURS, COLOURS, st.integers(0, 40))
 def test_with_noise_the_least_alpha_misses_by_no_more(colours: Floats, ground: Floats, noise: int) -> None:
     alpha = unmixing.least(colours, ground, noise)
@@ -71,7 +67,6 @@ def test_with_noise_the_least_alpha_misses_by_no_more(colours: Floats, ground: F
     assert (missed <= noise + ROUNDING).all()
 
 
-@settings(deadline=None)
 @given(COLOURS, COLOURS, SHARES)
 def test_the_foreground_is_what_was_mixed(ground: Floats, subject: Floats, alpha: Floats) -> None:
     there = alpha > 0
@@ -81,7 +76,6 @@ def test_the_foreground_is_what_was_mixed(ground: Floats, subject: Floats, alpha
     assert (np.abs(found - subject[there]) * alpha[there][:, np.newaxis] <= ROUNDING).all()
 
 
-@settings(deadline=None)
 @given(COLOURS, COLOURS, SHARES)
 def test_a_foreground_of_a_rounded_picture_gives_it_again(ground: Floats, subject: Floats, alpha: Floats) -> None:
     """The picture has whole levels, and so has the foreground: over the ground they differ by half a level at most."""

@@ -84,7 +84,7 @@ def test_each_of_several_clicks_adds_its_thing() -> None:
     assert all(share(result, place) > 0.9 for place in places)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_what_was_said_holds(data: st.DataObject) -> None:
     rows, columns = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 40))

@@ -57,7 +57,7 @@ POINTS = st.lists(st.tuples(st.integers(0, WIDTH - 1), st.integers(0, HEIGHT - 1
 HOLES = st.sampled_from(["auto", "open", "keep"])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(POINTS, POINTS, HOLES)
 def test_what_was_said_holds(keep: list[tuple[int, int]], drop: list[tuple[int, int]], holes: str) -> None:
     said, cells = Said(keep, drop), seen().cells
@@ -83,7 +83,7 @@ def test_what_was_said_holds(keep: list[tuple[int, int]], drop: list[tuple[int, 
     assert (mask[core] == 255).all(), "other pieces stay"
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(POINTS, POINTS)
 def test_what_is_painted_counts_as_clicks_do(keep: list[tuple[int, int]], drop: list[tuple[int, int]]) -> None:
     hint = np.full((HEIGHT, WIDTH), 128, np.uint8)
