@@ -13,7 +13,8 @@ import psutil
 import pytest
 from conftest import PHOTOGRAPHS, Daemon, wait_for
 from graphs import clickable
-from matted.inference import model_io, prompts
+from matted.inference import model_io
+from matted.inference.asking import prompts
 from matted.inference.layer import Layer
 from matted.models import catalogue
 from matted.models.spec import ModelSpec

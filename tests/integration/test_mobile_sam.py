@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import paces
-from matted.inference import prompts
+from matted.inference.asking import prompts
+from matted.inference.asking.held import Encoded, HeldModel
+from matted.inference.asking.prompts import Prompt
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
 from matted.inference.layer import Layer
-from matted.inference.predictor import Encoded, HeldModel, Predictor
-from matted.inference.prompts import Prompt
+from matted.inference.predictor import Predictor
 from matted.inference.timing import Stopwatch
 from matted.masking.interactive import Hints
 from matted.masking.picture import Findings

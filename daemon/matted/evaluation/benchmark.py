@@ -27,10 +27,10 @@ from matted.files import sheet as sheets
 from matted.files.batches import finding
 from matted.files.sheet import Cell
 from matted.inference import model_io
+from matted.inference.asking.held import Prediction
+from matted.inference.asking.memory import Memory
 from matted.inference.engines import backend
 from matted.inference.layer import Layer
-from matted.inference.memory import Memory
-from matted.inference.predictor import Prediction
 from matted.inference.timing import Stopwatch
 from matted.masking.picture import Picture
 from matted.masking.pipeline import Pipeline

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from matted.inference import prompts
+from matted.inference.asking import prompts
 from matted.inference.engines import backend, comparison
 from matted.models.catalogue import CatalogueError
 from matted.models.spec import ModelSpec

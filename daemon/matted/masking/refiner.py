@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from matted.inference import model_io
+from matted.inference.asking.held import Prediction
 from matted.inference.layer import Layer
-from matted.inference.predictor import Prediction
 from matted.inference.timing import WHOLE_STAGE, Share, Stopwatch
 from matted.masking.edges.matrices import Floats
 from matted.masking.matting import Band, FittedAlpha, MaskInView, fitting, looks
@@ -39,7 +39,7 @@ _FAULTS = (
 
 
 class RefinerModel(Protocol):
-    """What is needed of a model that refines: a predictor.HeldModel has it.
+    """What is needed of a model that refines: a held.HeldModel has it.
 
     spec: the model.
     """

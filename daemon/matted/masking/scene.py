@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from matted.inference.asking.memory import Memory
 from matted.inference.layer import Layer
-from matted.inference.memory import Memory
 from matted.masking import ground
 from matted.masking.ground import Ground
 from matted.masking.steadying import Steadier

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from conftest import wait_for
 from fakes import SIDE, TARGET, Clock, Engines, FakeStore, disc, model, paces
+from matted.inference.asking.held import Prediction
 from matted.inference.cache import ModelCache
 from matted.inference.compiled import CompiledFiles
 from matted.inference.engines.engine import EngineDied
 from matted.inference.layer import Layer
 from matted.inference.paces import Expected
-from matted.inference.predictor import Prediction, Predictor
+from matted.inference.predictor import Predictor
 from matted.inference.timing import Stopwatch
 from matted.models.spec import ModelSpec
 from matted.system.task import Task

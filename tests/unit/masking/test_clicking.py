@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from asker import Asker
 from fakes import clickable, disc, model
-from matted.inference.predictor import Encoded
-from matted.inference.prompts import Prompt
+from matted.inference.asking.held import Encoded
+from matted.inference.asking.prompts import Prompt
 from matted.masking.interactive import Hints
 from matted.masking.picture import Findings, Picture
 from matted.masking.subject import clicking

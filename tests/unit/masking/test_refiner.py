@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import model
+from matted.inference.asking.held import Prediction
+from matted.inference.asking.memory import Memory
 from matted.inference.layer import Layer
-from matted.inference.memory import Memory
-from matted.inference.predictor import Prediction
 from matted.inference.timing import WHOLE_STAGE, Share, Stopwatch
 from matted.masking.finishing import Outcome
 from matted.masking.matting import looks

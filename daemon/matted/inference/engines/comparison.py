@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from matted.inference import model_io, prompts
+from matted.inference import model_io
+from matted.inference.asking import prompts
 from matted.inference.engines.engine import Input, Output, Planes
 from matted.inference.layer import Layer
 from matted.models.arithmetic import UNKNOWN

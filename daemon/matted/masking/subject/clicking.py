@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from matted.inference import model_io, prompts
+from matted.inference import model_io
+from matted.inference.asking import prompts
+from matted.inference.asking.held import Encoded
+from matted.inference.asking.prompts import Prompt
 from matted.inference.engines.engine import Output
 from matted.inference.layer import Layer
-from matted.inference.predictor import Encoded
-from matted.inference.prompts import Prompt
 from matted.masking.interactive import Hints
 from matted.masking.picture import Findings
 from matted.models.spec import ModelSpec
@@ -31,7 +32,7 @@ _WITH_SINGLE = 4  # masks of an export whose first one is for prompts of more th
 
 @runtime_checkable
 class ClickModel(Protocol):
-    """A model that takes clicks: a predictor.HeldModel is one."""
+    """A model that takes clicks: a held.HeldModel is one."""
 
     spec: ModelSpec
 

@@ -13,10 +13,10 @@ from matted_client.messages import MaskRequest
 from numpy.typing import NDArray
 
 from matted.inference import model_io
+from matted.inference.asking.held import Prediction
+from matted.inference.asking.memory import Memory
 from matted.inference.engines.engine import Planes
 from matted.inference.layer import Layer
-from matted.inference.memory import Memory
-from matted.inference.predictor import Prediction
 from matted.inference.timing import Stopwatch
 from matted.masking.interactive import Hints
 from matted.masking.picture import Picture
@@ -32,7 +32,7 @@ Floats = NDArray[np.float32]
 
 
 class PipelineModel(Protocol):
-    """What the pipeline needs of a model: a predictor.HeldModel has it.
+    """What the pipeline needs of a model: a held.HeldModel has it.
 
     spec: the model. If it takes clicks, it has to be a ClickModel, too.
     """

@@ -8,7 +8,8 @@ import numpy as np
 import onnxruntime
 import pytest
 from graphs import clickable
-from matted.inference import model_io, prompts
+from matted.inference import model_io
+from matted.inference.asking import prompts
 from matted.inference.engines import backend
 from matted.inference.layer import Layer
 from matted.models import catalogue, weights
