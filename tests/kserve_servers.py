@@ -6,7 +6,7 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ import grpc
 import numpy as np
 import trustme
 from http_handlers import QuietQuestions
-from matted.inference.engines.kserve import wire
+from matted.inference.engines.kserve import connection, wire
 from numpy.typing import NDArray
 
 SECONDS = 60.0  # that a server waits at most for a test to let it go on
@@ -39,12 +39,19 @@ def tensor(name: str, datatype: str, *shape: int) -> dict[str, Any]:
     return {"name": name, "datatype": datatype, "shape": list(shape)}
 
 
+Arrays = dict[str, NDArray[Any]]
+
+
 @dataclass
 class ServedModel:
-    """A model that gives the red plane of its input, 0..1; and its input as colours, if it has two outputs."""
+    """A model that gives the red plane of its input, 0..1; and its input as colours, if it has two outputs.
+
+    compute: what it does instead: its outputs, by name, for its inputs.
+    """
 
     inputs: list[dict[str, Any]]
     outputs: list[dict[str, Any]]
+    compute: Callable[[Arrays], Arrays] | None = None
 
     @classmethod
     def of_side(cls, side: int, planes: int = 3, colours: bool = False) -> ServedModel:
@@ -61,6 +68,7 @@ class Behaviour:
     models: by name. has_index: whether it lists them. token: that it wants. fault: of its inferences.
     binary: whether questions and answers by REST may have their numbers behind the JSON. refusal: the status of what
         may not. questions: the paths or methods asked for.
+    longest: bytes of a question that it takes; -1: of any.
     inferring, most: how many inferences run now, and ran at most at the same time.
     """
 
@@ -70,6 +78,7 @@ class Behaviour:
     fault: str = ""
     binary: bool = True
     refusal: int = 0
+    longest: int = -1
     questions: list[str] = field(default_factory=list)
     inferring: int = 0
     most: int = 0
@@ -94,13 +103,18 @@ class Behaviour:
             with self.lock:
                 self.inferring -= 1
 
-    def answer(self, model: ServedModel, picture: NDArray[np.uint8]) -> list[tuple[dict[str, Any], NDArray[Any]]]:
-        """Return the outputs of a model for its first input, 1 x planes x height x width."""
-        matte = picture[:, :1].astype(np.float32) / np.float32(255)
-        if self.fault == NOT_FINITE:
-            matte[0, 0, 0, 0] = np.nan
-        found = {"FP32": matte, "UINT8": picture[:, :3]}
-        outputs = [(each, found[each["datatype"]]) for each in model.outputs]
+    def answer(self, model: ServedModel, inputs: Arrays) -> list[tuple[dict[str, Any], NDArray[Any]]]:
+        """Return the outputs of a model. The first input is a picture, 1 x planes x height x width."""
+        if model.compute is not None:
+            computed = model.compute(inputs)
+            outputs = [(each, computed[each["name"]]) for each in model.outputs]
+        else:
+            picture = next(iter(inputs.values()))
+            matte = picture[:, :1].astype(np.float32) / np.float32(255)
+            if self.fault == NOT_FINITE:
+                matte[0, 0, 0, 0] = np.nan
+            found = {"FP32": matte, "UINT8": picture[:, :3]}
+            outputs = [(each, found[each["datatype"]]) for each in model.outputs]
         return [({**each, "shape": list(array.shape)}, array) for each, array in outputs]
 
 
@@ -130,6 +144,8 @@ class _Handler(QuietQuestions):
             return self._json(401, {"error": "no"})
         if behaviour.fault == REDIRECT:
             return self._send(307, b"", {"Location": "http://127.0.0.1:1/"})
+        if 0 <= behaviour.longest < len(body):
+            return self._send(413, b"<html>too large</html>", {})
         if self.path.endswith("/v2/repository/index"):
             if not behaviour.has_index:
                 return self._json(404, {"error": "no such path"})
@@ -169,13 +185,16 @@ class _Handler(QuietQuestions):
         if self.server.behaviour.refusal and length < len(body):
             return self._send(self.server.behaviour.refusal, b"Internal Server Error", {})
         head = json.loads(body[:length])
-        first = head["inputs"][0]
-        shape = first["shape"]
-        if length < len(body):
-            picture = np.frombuffer(body, np.uint8, int(np.prod(shape)), length).reshape(shape)
-        else:
-            picture = np.array(first["data"], np.uint8).reshape(shape)
-        outputs = self.server.behaviour.answer(model, picture)
+        given: Arrays = {}
+        place = length
+        for each in head["inputs"]:
+            dtype, shape = connection.DTYPES[each["datatype"]], each["shape"]
+            if "data" in each:
+                given[each["name"]] = np.array(each["data"], dtype).reshape(shape)
+            else:
+                given[each["name"]] = np.frombuffer(body, dtype, int(np.prod(shape)), place).reshape(shape)
+                place += given[each["name"]].nbytes
+        outputs = self.server.behaviour.answer(model, given)
         if self.server.behaviour.binary:
             described = [{**each, "parameters": {"binary_data_size": array.nbytes}} for each, array in outputs]
             content = b"".join(array.tobytes() for _, array in outputs)
@@ -240,9 +259,8 @@ def rpc_server(
     behaviour: Behaviour, certificate: Path | None = None, authority: Path | None = None, port: int = 0
 ) -> Iterator[str]:
     """Run a server for gRPC, as `rest_server`. port: that it takes, 0 for any."""
-    server = grpc.server(
-        ThreadPoolExecutor(16), options=[("grpc.so_reuseport", 0), ("grpc.max_send_message_length", -1)]
-    )
+    limits = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", behaviour.longest)]
+    server = grpc.server(ThreadPoolExecutor(16), options=[("grpc.so_reuseport", 0), *limits])
     server.add_generic_rpc_handlers((_handlers(behaviour),))
     if certificate is None:
         port = server.add_insecure_port(f"127.0.0.1:{port}")
@@ -319,9 +337,11 @@ def _infer(behaviour: Behaviour, request: Any, context: Any) -> Any:
             context.abort(grpc.StatusCode.INTERNAL, "CUDA out of memory.\nTried to allocate 2 GiB")
         if behaviour.fault in (NOT_READY, GONE):
             context.abort(grpc.StatusCode.UNAVAILABLE, "the model is not ready")
-        shape = list(request.inputs[0].shape)
-        picture = np.frombuffer(request.raw_input_contents[0], np.uint8).reshape(shape)
-        outputs = behaviour.answer(model, picture)
+        given = {
+            each.name: np.frombuffer(content, connection.DTYPES[each.datatype]).reshape(list(each.shape))
+            for each, content in zip(request.inputs, request.raw_input_contents, strict=True)
+        }
+        outputs = behaviour.answer(model, given)
         response = wire.message("ModelInferResponse")(model_name=request.model_name)
         for each, array in outputs:
             response.outputs.add(name=each["name"], datatype=each["datatype"], shape=each["shape"])

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import OFFLINE, PHOTOGRAPHS, Daemon, wait_for
+from conftest import OFFLINE, PHOTOGRAPHS, Daemon, real_weights, wait_for
 from gates import Gate, rest_gate, rpc_gate
+from graphs import stand_ins
 from kserve_servers import Authority
+from matted.inference import exporting
+from matted.models import catalogue, sources
+from matted.models.sources import local as local_files
+from matted.models.store import Store
 from matted_client import Rejected, messages
+from matted_client.client import Session
 from numpy.typing import NDArray
 from PIL import Image
 from real_servers import STARTABLE, RealServer, running
 
 MODEL = "u2netp"
+PLATE, FILM, CLICKS, REFINER = "background-matting-mobilenetv2", "rvm-mobilenetv3", "mobile-sam", "vitmatte-small"
+KINDS = (PLATE, FILM, CLICKS, REFINER)
+SPECS = catalogue.load().specs
+WIDTH, HEIGHT, FRAMES = 320, 256, 4
 WAYS = [(server, protocol) for server in STARTABLE for protocol in ("http", "grpc")]
 IDS = ["-".join(way) for way in WAYS]
 TOKEN = "a-token-of-the-studio"
@@ -44,10 +55,36 @@ def models(local: Daemon, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 
 
 @pytest.fixture(scope="module")
-def servers(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, RealServer]]:
+def studio(tmp_path_factory: pytest.TempPathFactory, u2netp_file: Path) -> Iterator[Daemon]:
+    """A daemon that has a model of each kind itself: the real one for films, else stand-ins; and no server."""
+    daemon = Daemon(tmp_path_factory.mktemp("studio"), u2netp_file)
+    store = Store(daemon.data / "models")
+    for model in KINDS:
+        spec = SPECS[model]
+        folder = tmp_path_factory.mktemp("weights")
+        if model == FILM:
+            shutil.copy(real_weights(model), folder / spec.file)
+        else:
+            stand_ins.write(spec, folder / spec.file, spec.side)
+        store.pull(spec, [local_files.source(str(folder), spec)], sources.Monitor(), trust=True)
+    yield daemon.start()
+    daemon.end()
+
+
+@pytest.fixture(scope="module")
+def servers(
+    models: dict[str, Path], studio: Daemon, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, RealServer]]:
+    """Each server, with a model of each kind."""
+    store, logs = Store(studio.data / "models"), tmp_path_factory.mktemp("logs")
     with ExitStack() as stack:
-        logs = tmp_path_factory.mktemp("logs")
-        yield {each: stack.enter_context(running(each, models[each], logs)) for each in STARTABLE}
+        started = {}
+        for server in STARTABLE:
+            folder = shutil.copytree(models[server], tmp_path_factory.mktemp("kinds") / server)
+            for model in KINDS:
+                exporting.export(SPECS[model], store.path(SPECS[model]), folder, exporting.SERVERS[server])
+            started[server] = stack.enter_context(running(server, folder, logs))
+        yield started
 
 
 class Desk:
@@ -55,7 +92,8 @@ class Desk:
 
     def __init__(self, daemon: Daemon, url: str, settings: str = "") -> None:
         daemon.environ.update(OFFLINE)
-        daemon.write_settings(f'[server]\nurl = "{url}"\nmodels = ["{MODEL}"]\n{settings}')
+        named = "" if "models" in settings else f'models = ["{MODEL}"]\n'
+        daemon.write_settings(f'[server]\nurl = "{url}"\n{named}{settings}')
         self.daemon = daemon.start()
         self.session = daemon.session()
         self._asked = 0
@@ -110,6 +148,60 @@ def test_masks_are_the_same_as_on_this_computer(
     assert mask.max() == 255 and mask.min() == 0
     assert info.device == f"{url} ({MODEL})" and not info.warnings
     assert not desk.daemon.engines() and not (desk.daemon.data / "models" / MODEL).exists()
+
+
+def by_all_kinds(session: Session) -> dict[str, Sequence[Any]]:
+    """Return the masks that a model of each kind makes of a photograph, by the model."""
+    with Image.open(PHOTOGRAPHS / "astronaut.jpg") as image:
+        picture = np.asarray(image.convert("RGB").resize((WIDTH + 8 * FRAMES, HEIGHT)))
+    frames = [picture[:, 8 * number :][:, :WIDTH].tobytes() for number in range(FRAMES)]
+    plate = bytes(reversed(frames[0]))
+    size = WIDTH, HEIGHT, "RGB8"
+    found: dict[str, Sequence[Any]] = {}
+    found[PLATE] = [session.mask(frames[0], *size, model=PLATE, plate=plate, edges="off")]
+    with session.scene(*size, model=FILM, edges="off", steady=False) as scene:
+        found[FILM] = list(scene.masks(frames))
+    with session.open(frames[0], *size) as opened:
+        said: list[dict[str, Any]] = [{"keep": [[160, 200]]}, {"keep": [[160, 200], [150, 80]], "drop": [[20, 20]]}]
+        said += [{"box": [60, 20, 280, 250]}]
+        found[CLICKS] = [opened.mask(model=CLICKS, edges="off", **each) for each in said]
+    found[REFINER] = [session.mask(frames[0], *size, model=MODEL, edges="hair")]
+    return found
+
+
+@pytest.fixture(scope="module")
+def made_here(studio: Daemon) -> dict[str, Sequence[Any]]:
+    """What `by_all_kinds` makes on this computer."""
+    with studio.session() as session:
+        return by_all_kinds(session)
+
+
+@pytest.mark.parametrize(("server", "protocol"), WAYS, ids=IDS)
+def test_every_kind_of_model_does_the_same_there(
+    servers: dict[str, RealServer],
+    made_here: dict[str, Sequence[Any]],
+    new_desk: NewDesk,
+    server: str,
+    protocol: str,
+) -> None:
+    url = servers[server].url(protocol)
+    desk = new_desk(url, f'models = {[MODEL, *KINDS]}\ntimeout = "60s"\n', weights=None)
+    wait_for(desk.has_server, "the server's first answer")
+
+    found = by_all_kinds(desk.session)
+
+    for kind, masks in found.items():
+        for number, (there, here) in enumerate(zip(masks, made_here[kind], strict=True)):
+            ours, theirs = (np.frombuffer(each.alpha, np.uint8).astype(int) for each in (there, here))
+            assert np.abs(ours - theirs).max() <= 1, (kind, number)
+            assert np.ptp(theirs) > 200 and not there.info.warnings
+            model = MODEL if kind == REFINER else kind
+            assert there.info.device == f"{url} ({model})"
+    assert not np.array_equal(found[FILM][0].alpha, found[FILM][-1].alpha)
+    assert [each.info.clicks_by for each in found[CLICKS]] == [CLICKS] * 3
+    (refined,), (here,) = found[REFINER], made_here[REFINER]
+    assert refined.info.refined_by == here.info.refined_by == REFINER
+    assert not desk.daemon.engines()
 
 
 @pytest.mark.parametrize(("server", "protocol"), WAYS, ids=IDS)

@@ -34,12 +34,35 @@ class WrongSetting(ValueError):
 
 
 @dataclass(frozen=True)
-class ServedModel:
-    """A model as the server has it. id: the catalogue's. name: the server's. version: empty for the server's choice."""
+class ServedGraph:
+    """A graph as the server has it, which calls it a model. name: there. version: empty for the server's choice."""
 
-    id: str
     name: str
     version: str = ""
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model as the server has it.
+
+    id: the catalogue's.
+    model: its graph; of a model that takes clicks the encoder.
+    own_decoder: the decoder of one that takes clicks, where the settings name it.
+    """
+
+    id: str
+    model: ServedGraph
+    own_decoder: ServedGraph | None = None
+
+    @property
+    def decoder(self) -> ServedGraph:
+        """The decoder: the one that was named, else the one that `matted models export` writes beside the model."""
+        return self.own_decoder or ServedGraph(decoder_name(self.model.name), self.model.version)
+
+
+def decoder_name(model: str) -> str:
+    """Return a server's name of the decoder that belongs to a model that takes clicks. model: the server's name."""
+    return f"{model}-decoder"
 
 
 @dataclass(frozen=True)
@@ -175,7 +198,7 @@ def _file(folder: Path, name: str, value: Any) -> Path:
 
 
 def _models(setting: str, value: Any) -> tuple[ServedModel, ...]:
-    """Return the models of a list of ids, or of a table id = "name" or id = "name:version"."""
+    """Return the models of a list of ids, or of a table: id = "name" or "name:version", or a list of two of these."""
     expected = 'A list of ids, or a table such as { u2netp = "matting:2" }, is expected.'
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         value = {each: each for each in value}
@@ -183,13 +206,23 @@ def _models(setting: str, value: Any) -> tuple[ServedModel, ...]:
         raise WrongSetting(setting, value, expected)
     models = []
     for model, served in value.items():
-        if not isinstance(served, str):
+        graphs = served if isinstance(served, list) else [served]
+        if not 1 <= len(graphs) <= 2 or not all(isinstance(each, str) for each in graphs):
             raise WrongSetting(setting, value, expected)
-        name, colon, version = served.partition(":")
-        if not _NAME.fullmatch(name) or (colon and not _VERSION.fullmatch(version)):
+        found = [_graph(each) for each in graphs]
+        named = [each for each in found if each is not None]
+        if len(named) < len(found):
             raise WrongSetting(setting, value, expected)
-        models.append(ServedModel(model, name, version))
+        models.append(ServedModel(model, *named))
     return tuple(models)
+
+
+def _graph(text: str) -> ServedGraph | None:
+    """Return the graph of "name" or "name:version", None if it is neither."""
+    name, colon, version = text.partition(":")
+    if not _NAME.fullmatch(name) or (colon and not _VERSION.fullmatch(version)):
+        return None
+    return ServedGraph(name, version)
 
 
 def _timeout(name: str, value: Any) -> float:

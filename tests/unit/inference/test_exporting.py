@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openvino
 import pytest
-from graphs import small
+from graphs import clickable, small, stand_ins
 from matted.inference import exporting
 from matted.inference.engines import backend, comparison
+from matted.inference.engines.kserve import checking
+from matted.inference.engines.kserve.connection import Metadata, Tensor
 from matted.models import catalogue, weights
-from matted.models.spec import ModelSpec
+from matted.models.spec import DECODER, MODEL
 from matted.settings.target import Target
 from matted_client import MattedError
 from numpy.typing import NDArray
@@ -29,6 +35,9 @@ GRAPHS: dict[str, Any] = {
     "vitmatte-small": small.refiner_like,
     "modnet": small.portrait_like,
 }
+SIDES = ("inputs", "outputs")
+# Models with more than pictures and mattes, or with two graphs.
+KINDS = ("rvm-mobilenetv3", "sam2.1-tiny", "mobile-sam", "efficient-sam-ti")
 IMAGES = {
     "isnet-general-use": (1, 3, 32, 32),
     "background-matting-mobilenetv2": (1, 3, -1, -1),
@@ -45,6 +54,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for model, write in GRAPHS.items():
         files[model] = folder / model / "model.xml"
         weights.convert(SPECS[model], write(folder / f"{model}.onnx"), files[model])
+    for model in KINDS:
+        file = stand_ins.write(SPECS[model], folder / f"{model}.onnx")
+        files[model] = folder / model / "model.xml"
+        weights.convert(SPECS[model], file, files[model])
+        if SPECS[model].takes_clicks:
+            weights.convert_decoder(SPECS[model], clickable.decoder_of(file), files[model].with_stem(DECODER))
     return files
 
 
@@ -62,7 +77,7 @@ def test_the_graph_computes_what_the_engine_does(
     installed: dict[str, Path], tmp_path: Path, model: str, server: str
 ) -> None:
     spec = SPECS[model]
-    made = exporting.export(spec, installed[model], tmp_path, exporting.SERVERS[server])
+    (made,) = exporting.export(spec, installed[model], tmp_path, exporting.SERVERS[server])
     assert made == tmp_path / model
     engine = backend.load(spec, installed[model], TARGET, None)
     pictures = comparison.pictures(spec, engine.size)
@@ -76,7 +91,7 @@ def test_the_graph_computes_what_the_engine_does(
 
 @pytest.mark.parametrize("model", GRAPHS)
 def test_triton_is_told_names_types_and_shapes(installed: dict[str, Path], tmp_path: Path, model: str) -> None:
-    made = exporting.export(SPECS[model], installed[model], tmp_path, exporting.SERVERS["triton"])
+    (made,) = exporting.export(SPECS[model], installed[model], tmp_path, exporting.SERVERS["triton"])
     text = (made / "config.pbtxt").read_text()
     image = ", ".join(map(str, IMAGES[model]))
     assert f'name: "{model}"\nbackend: "openvino"\nmax_batch_size: 0\n' in text
@@ -90,7 +105,7 @@ def test_triton_is_told_names_types_and_shapes(installed: dict[str, Path], tmp_p
 
 @pytest.mark.parametrize("model", GRAPHS)
 def test_mlserver_is_told_names_types_and_shapes(installed: dict[str, Path], tmp_path: Path, model: str) -> None:
-    made = exporting.export(SPECS[model], installed[model], tmp_path, exporting.SERVERS["mlserver"])
+    (made,) = exporting.export(SPECS[model], installed[model], tmp_path, exporting.SERVERS["mlserver"])
     settings = json.loads((made / "model-settings.json").read_text())
     names = [each["name"] for each in settings["inputs"]], [each["name"] for each in settings["outputs"]]
     assert names == ([*(["image", "plate"][: 1 + SPECS[model].needs_plate])], ["matte", "foreground"][: len(names[1])])
@@ -168,9 +183,73 @@ def test_somebody_elses_configuration_is_left_alone(installed: dict[str, Path], 
     assert os.listdir(tmp_path) == ["config.json"] and (tmp_path / "config.json").read_text() == '["mine"]'
 
 
-@pytest.mark.parametrize(
-    ("spec", "why"), [(SPECS["mobile-sam"], "takes clicks"), (SPECS["rvm-mobilenetv3"], "remembers the frames")]
-)
-def test_what_is_asked_of_no_server_is_not_exported(tmp_path: Path, spec: ModelSpec, why: str) -> None:
-    with pytest.raises(MattedError, match=why):
-        exporting.export(spec, tmp_path / "model.xml", tmp_path, exporting.SERVERS["ovms"])
+def of_pbtxt(text: str, kind: str) -> list[Tensor]:
+    """Read the inputs or outputs of a config.pbtxt."""
+    found = re.findall(rf'{kind} {{\n  name: "(.*)"\n  data_type: TYPE_(.*)\n  dims: \[ (.*) \]', text)
+    return [Tensor(name, datatype, tuple(map(int, dims.split(", ")))) for name, datatype, dims in found]
+
+
+@pytest.mark.parametrize("model", KINDS)
+def test_what_servers_are_told_is_what_is_asked_of_them(installed: dict[str, Path], tmp_path: Path, model: str) -> None:
+    spec = SPECS[model]
+    for server in ("triton", "triton-python", "mlserver"):
+        made = exporting.export(spec, installed[model], tmp_path / server, exporting.SERVERS[server])
+        assert [each.name for each in made] == [model, f"{model}-decoder"][: len(spec.graphs)]
+        said = []
+        for folder in made:
+            if server == "mlserver":
+                facts = json.loads((folder / "model-settings.json").read_text())
+                assert facts["name"] == folder.name
+                sides = [[Tensor(**{**each, "shape": tuple(each["shape"])}) for each in facts[side]] for side in SIDES]
+            else:
+                text = (folder / "config.pbtxt").read_text()
+                assert f'name: "{folder.name}"' in text
+                sides = [of_pbtxt(text, side[:-1]) for side in SIDES]
+            said.append(Metadata(tuple(sides[0]), tuple(sides[1])))
+        encoder = checking.check(spec, said[0])
+        assert encoder.inputs == said[0].inputs and encoder.outputs == said[0].outputs
+        if spec.takes_clicks:
+            decoder = checking.check_decoder(spec, said[1], encoder)
+            assert [each.name for each in decoder.inputs] == [each.name for each in said[1].inputs]
+
+
+@pytest.mark.parametrize("server", exporting.SERVERS)
+@pytest.mark.parametrize("model", KINDS)
+def test_all_graphs_compute_what_the_engine_does(
+    installed: dict[str, Path], tmp_path: Path, model: str, server: str
+) -> None:
+    spec = SPECS[model]
+    made = exporting.export(spec, installed[model], tmp_path, exporting.SERVERS[server])
+    files = dict(zip(spec.graphs, (each / exporting.SERVERS[server].graph for each in made), strict=True))
+    compiled = {
+        graph: openvino.Core().compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        for graph, file in files.items()
+    }
+
+    def infer(inputs: Sequence[Any], graph: str) -> list[NDArray[Any]]:
+        found = compiled[graph]([each[np.newaxis] for each in inputs])
+        return [each[0].copy() for each in found.values()]
+
+    engine = backend.load(spec, installed[model], TARGET, None)
+    expected = comparison.answer(spec, engine.size, engine.infer)
+    found = comparison.answer(spec, engine.size, infer)
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert all(np.ptp(each) > 0 for each in expected[:1])
+
+
+def test_a_decoder_is_asked_to_compute_in_float32(installed: dict[str, Path], tmp_path: Path) -> None:
+    spec = replace(SPECS["mobile-sam"], bfloat16=True)
+    exporting.export(spec, installed["mobile-sam"], tmp_path, exporting.SERVERS["ovms"])
+    listed = json.loads((tmp_path / "config.json").read_text())["model_config_list"]
+    asked = {each["config"]["name"]: each["config"]["plugin_config"].get("INFERENCE_PRECISION_HINT") for each in listed}
+    assert asked == {"mobile-sam": None, "mobile-sam-decoder": "f32"}
+
+
+def test_of_two_graphs_none_is_there_if_one_cannot_be_read(installed: dict[str, Path], tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    shutil.copytree(installed["mobile-sam"].parent, here)
+    (here / f"{DECODER}.xml").write_text("no graph")
+    with pytest.raises(MattedError, match="mobile-sam could not be exported"):
+        exporting.export(SPECS["mobile-sam"], here / f"{MODEL}.xml", tmp_path / "out", exporting.SERVERS["mlserver"])
+    assert os.listdir(tmp_path / "out") == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from matted.settings.config import Config, ConfigError, load
-from matted.settings.server import ServedModel, is_loopback
+from matted.settings.server import ServedGraph, ServedModel, is_loopback
 
 
 def read(folder: Path, text: str, environ: dict[str, str] | None = None) -> Config:
@@ -40,6 +40,8 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         [server.models]
         u2netp = "matting:2"
         isnet-general-use = "isnet"
+        mobile-sam = ["sam:2", "sam-of-clicks"]
+        sam2 = "sam2:1"
         """,
     ).server
     assert server is not None
@@ -48,14 +50,19 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
     assert server.client_certificate == Path.home() / "desk.pem"
     assert (server.timeout, server.fallback, server.max_in_flight) == (120.0, False, 8)
     assert server.models == (
-        ServedModel("u2netp", "matting", "2"),
-        ServedModel("isnet-general-use", "isnet"),
+        ServedModel("u2netp", ServedGraph("matting", "2")),
+        ServedModel("isnet-general-use", ServedGraph("isnet")),
+        ServedModel("mobile-sam", ServedGraph("sam", "2"), ServedGraph("sam-of-clicks")),
+        ServedModel("sam2", ServedGraph("sam2", "1")),
     )
+    *_, named, not_named = server.models
+    assert named.decoder == ServedGraph("sam-of-clicks"), "its own version, too"
+    assert not_named.decoder == ServedGraph("sam2-decoder", "1"), "they are of one version"
 
 
 def test_a_list_of_models_has_their_own_names(tmp_path: Path) -> None:
     server = read(tmp_path, '[server]\nurl = "http://127.0.0.1:8000"\nmodels = ["u2netp"]').server
-    assert server is not None and server.models == (ServedModel("u2netp", "u2netp"),)
+    assert server is not None and server.models == (ServedModel("u2netp", ServedGraph("u2netp")),)
 
 
 def test_the_environment_has_the_address_alone(tmp_path: Path) -> None:
@@ -93,6 +100,10 @@ def test_this_computer_needs_no_tls(host: str) -> None:
         ('url = "https://studio"\nmodels = ["../x"]', "server.models"),
         ('url = "https://studio"\nmodels = { u2netp = "x:" }', "server.models"),
         ('url = "https://studio"\nmodels = { u2netp = 5 }', "server.models"),
+        ('url = "https://studio"\nmodels = { sam = [] }', "server.models"),
+        ('url = "https://studio"\nmodels = { sam = ["a", "b", "c"] }', "server.models"),
+        ('url = "https://studio"\nmodels = { sam = ["a", 5] }', "server.models"),
+        ('url = "https://studio"\nmodels = { sam = ["a", "b:"] }', "server.models"),
         ('url = "https://studio"\ntimeout = "0"', "server.timeout"),
         ('url = "https://studio"\ntimeout = "forever"', "server.timeout"),
         ('url = "https://studio"\nmax_in_flight = 0', "server.max_in_flight"),

@@ -37,8 +37,11 @@ def export(options: argparse.Namespace, context: Context) -> int:
     folder = options.folder.expanduser()
     made = exporting.export(spec, context.store.path(spec), folder, server)
     commands = server.commands(folder)
-    options.facts.update(server=server.id, folder=str(made), commands=commands, urls=list(server.urls))
-    print(f"{spec.id} is in {made}, for {server.title}.")
+    folders = [str(each) for each in made]
+    options.facts.update(
+        server=server.id, folder=folders[0], folders=folders, commands=commands, urls=list(server.urls)
+    )
+    print(f"{spec.id} is in {' and '.join(folders)}, for {server.title}.")
     print(f"    Its licence holds there, too: {spec.licence}, {spec.use}. {spec.licence_url}".rstrip())
     for note in server.notes(spec):
         print(f"    {note}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from matted_client import MattedError
 
 from matted.inference.engines.kserve.connection import Metadata, Tensor
-from matted.models.spec import ModelSpec
+from matted.models.spec import MODEL, ModelSpec
 from matted.system import atomic_file
 
 # Commands let nobody but this computer in. Whoever serves others puts a proxy with TLS before the server.
@@ -21,6 +22,23 @@ _OPENVINO_IMAGE = "openvino/model_server:latest"
 _TRITON_IMAGE = "tritonserver:25.06-py3"  # in NVIDIA's catalogue, which says its full name
 _START_TRITON = "start_triton.py"
 _ON_SERVERS = "matted.inference.exporting.on_servers"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A graph of a model as servers have it, each a model by itself to them. graph: of the spec's. name: there."""
+
+    spec: ModelSpec
+    graph: str
+    name: str
+
+    @property
+    def arithmetic(self) -> str:
+        """The arithmetic to ask OpenVINO for on a CPU; empty for its own choice: bfloat16 where there is any.
+
+        A decoder computes in float32, as on this computer.
+        """
+        return "" if self.spec.bfloat16 and self.graph == MODEL else "f32"
 
 
 class Server:
@@ -37,13 +55,13 @@ class Server:
     graph: str
     urls: tuple[str, ...]
 
-    def describe(self, spec: ModelSpec, tensors: Metadata, folder: Path) -> None:
-        """Write what the server has to know of a model into its folder, in which the graph is: nothing, of some.
+    def describe(self, model: Exported, tensors: Metadata, folder: Path) -> None:
+        """Write what the server has to know of a graph into its folder, in which that is: nothing, of some.
 
         Raises OSError.
         """
 
-    def register(self, spec: ModelSpec, folder: Path) -> None:
+    def register(self, model: Exported, folder: Path) -> None:
         """Write what the server has to know of all models into their folder: nothing, of some.
 
         Raises MattedError, OSError.
@@ -58,29 +76,24 @@ class Server:
         return []
 
 
-def _arithmetic(spec: ModelSpec) -> str:
-    """Return the arithmetic to ask OpenVINO for on a CPU; empty for its own choice: bfloat16 where there is any."""
-    return "" if spec.bfloat16 else "f32"
-
-
 class _Ovms(Server):
     id = "ovms"
     title = "OpenVINO Model Server"
     graph = "1/model.xml"
     urls = (f"grpc://{_HERE}:9000", f"http://{_HERE}:8000")
 
-    def register(self, spec: ModelSpec, folder: Path) -> None:
+    def register(self, model: Exported, folder: Path) -> None:
         path = folder / "config.json"
         config = _read_json(path, {"model_config_list": []})
         listed = config.get("model_config_list")
         if not isinstance(listed, list):
             raise MattedError(f"{path} is no configuration of {self.title}.", "Name another folder.")
         plugin: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
-        if _arithmetic(spec):
-            plugin["INFERENCE_PRECISION_HINT"] = _arithmetic(spec)
-        model = {"name": spec.id, "base_path": f"/models/{spec.id}", "target_device": "CPU", "plugin_config": plugin}
-        others = [each for each in listed if not (isinstance(each, dict) and _name_of(each) == spec.id)]
-        config["model_config_list"] = [*others, {"config": model}]
+        if model.arithmetic:
+            plugin["INFERENCE_PRECISION_HINT"] = model.arithmetic
+        facts = {"name": model.name, "base_path": f"/models/{model.name}", "target_device": "CPU"}
+        others = [each for each in listed if not (isinstance(each, dict) and _name_of(each) == model.name)]
+        config["model_config_list"] = [*others, {"config": {**facts, "plugin_config": plugin}}]
         _write_json(path, config)
 
     def commands(self, folder: Path) -> list[str]:
@@ -97,8 +110,8 @@ class _Triton(Server):
     graph = "1/model.xml"
     urls = (f"grpc://{_HERE}:8001", f"http://{_HERE}:8000")
 
-    def describe(self, spec: ModelSpec, tensors: Metadata, folder: Path) -> None:
-        _write_text(folder / "config.pbtxt", _pbtxt(spec, tensors, "openvino", {}))
+    def describe(self, model: Exported, tensors: Metadata, folder: Path) -> None:
+        _write_text(folder / "config.pbtxt", _pbtxt(model.name, tensors, "openvino", {}))
 
     def commands(self, folder: Path) -> list[str]:
         ports = f"-p {_HERE}:8000:8000 -p {_HERE}:8001:8001"
@@ -107,7 +120,7 @@ class _Triton(Server):
 
     def notes(self, spec: ModelSpec) -> list[str]:
         image = f"TRITON_IMAGE is the full name of NVIDIA's image {_TRITON_IMAGE}, or a later one."
-        if not _arithmetic(spec):
+        if all(not Exported(spec, graph, "").arithmetic for graph in spec.graphs):
             return [image]
         return [
             image,
@@ -124,12 +137,12 @@ class _TritonPython(Server):
     graph = "1/model.xml"
     urls = _Triton.urls
 
-    def describe(self, spec: ModelSpec, tensors: Metadata, folder: Path) -> None:
-        parameters = {"device": "CPU", "arithmetic": _arithmetic(spec)}
-        _write_text(folder / "config.pbtxt", _pbtxt(spec, tensors, "python", parameters))
+    def describe(self, model: Exported, tensors: Metadata, folder: Path) -> None:
+        parameters = {"device": "CPU", "arithmetic": model.arithmetic}
+        _write_text(folder / "config.pbtxt", _pbtxt(model.name, tensors, "python", parameters))
         _write_text(folder / "1" / "model.py", _source("triton_model"))
 
-    def register(self, spec: ModelSpec, folder: Path) -> None:
+    def register(self, model: Exported, folder: Path) -> None:
         """It looks for models itself; what starts it lies beside them."""
         if not (folder / _START_TRITON).exists():
             _write_text(folder / _START_TRITON, _source("start_triton"))
@@ -145,19 +158,19 @@ class _MlServer(Server):
     graph = "model.xml"
     urls = (f"grpc://{_HERE}:8081", f"http://{_HERE}:8080")
 
-    def describe(self, spec: ModelSpec, tensors: Metadata, folder: Path) -> None:
+    def describe(self, model: Exported, tensors: Metadata, folder: Path) -> None:
         settings = {
-            "name": spec.id,
+            "name": model.name,
             "implementation": "openvino_runtime.OpenVinoRuntime",
             "platform": "openvino",
             "inputs": [_facts(each) for each in tensors.inputs],
             "outputs": [_facts(each) for each in tensors.outputs],
-            "parameters": {"uri": "./model.xml", "extra": {"device": "CPU", "arithmetic": _arithmetic(spec)}},
+            "parameters": {"uri": "./model.xml", "extra": {"device": "CPU", "arithmetic": model.arithmetic}},
         }
         _write_json(folder / "model-settings.json", settings)
         _write_text(folder / "openvino_runtime.py", _source("openvino_runtime"))
 
-    def register(self, spec: ModelSpec, folder: Path) -> None:
+    def register(self, model: Exported, folder: Path) -> None:
         path = folder / "settings.json"
         if path.exists():  # somebody may have changed it
             return
@@ -179,9 +192,9 @@ class _MlServer(Server):
 SERVERS: dict[str, Server] = {each.id: each for each in (_Ovms(), _Triton(), _TritonPython(), _MlServer())}
 
 
-def _pbtxt(spec: ModelSpec, tensors: Metadata, backend: str, parameters: dict[str, str]) -> str:
+def _pbtxt(name: str, tensors: Metadata, backend: str, parameters: dict[str, str]) -> str:
     """Return the text of config.pbtxt, Triton's description of a model: a protobuf message in text."""
-    lines = [f'name: "{spec.id}"', f'backend: "{backend}"', "max_batch_size: 0"]
+    lines = [f'name: "{name}"', f'backend: "{backend}"', "max_batch_size: 0"]
     for kind, listed in (("input", tensors.inputs), ("output", tensors.outputs)):
         for each in listed:
             shape = ", ".join(str(side) for side in each.shape)

@@ -1,12 +1,12 @@
-"""Check that a server's model is what a model's spec says, and find which of its tensors is which."""
+"""Check that a server's graphs are what a model's spec says, and find which of their tensors is which."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from matted.inference.engines.kserve import connection
-from matted.inference.engines.kserve.connection import Metadata, ServerError, Tensor
+from matted.inference.engines.kserve import connection, tensors
+from matted.inference.engines.kserve.connection import Array, Metadata, ServerError, Tensor
 from matted.models.arithmetic import FITS
 from matted.models.spec import ModelSpec
 
@@ -16,29 +16,23 @@ _PLATES = ("bgr", "background", "plate")
 
 @dataclass(frozen=True)
 class Tensors:
-    """The inputs and outputs of a server's model in the order in which engines have them.
+    """The inputs and outputs of a server's graph in the order in which engines have them.
 
-    size: (height, width) of the input, None if it takes any.
+    size: (height, width) of the pictures, None if it takes any.
+    mattes: how many of the outputs, the first ones, are as large as the pictures.
     """
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
-    size: tuple[int, int] | None
-
-
-def why_not(spec: ModelSpec) -> str:
-    """Return why a model is never asked of a server, a clause; empty if it can be."""
-    if spec.remembers:
-        return "it remembers the frames before, which matted asks of no server"
-    if spec.takes_clicks:
-        return "it takes clicks, in two graphs, which matted asks of no server"
-    return ""
+    size: tuple[int, int] | None = None
+    mattes: int = 0
 
 
 def check(spec: ModelSpec, found: Metadata) -> Tensors:
-    """Return the tensors of a model. Raises ServerError with what differs from the spec."""
-    inputs = _inputs(spec, found.inputs)
-    sizes = {(each.shape[2], each.shape[3]) for each in inputs}
+    """Return the tensors of a model's graph. Raises ServerError with what differs from the spec."""
+    others = _all_named(tensors.besides_pictures(spec), found.inputs, "input")
+    pictures = _pictures(spec, _without(found.inputs, others))
+    sizes = {(each.shape[2], each.shape[3]) for each in pictures}
     if len(sizes) > 1:
         raise _differs("its inputs are not of one size")
     height, width = sizes.pop()
@@ -47,11 +41,34 @@ def check(spec: ModelSpec, found: Metadata) -> Tensors:
     rule = FITS[spec.fit]
     if spec.side and not rule.flexible and height != -1 and (height, width) != (spec.side, spec.side):
         raise _differs(f"its input is {height} x {width} pixels, not {spec.side} x {spec.side}")
-    outputs = _outputs(spec, found.outputs)
-    return Tensors(inputs, outputs, None if height == -1 else (height, width))
+    more = _all_named(tensors.besides_mattes(spec), found.outputs, "output")
+    mattes = () if spec.takes_clicks else _mattes(spec, _without(found.outputs, more))
+    size = None if height == -1 else (height, width)
+    return Tensors((*pictures, *others), (*mattes, *more), size, len(mattes))
 
 
-def _inputs(spec: ModelSpec, found: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def check_decoder(spec: ModelSpec, found: Metadata, encoder: Tensors) -> Tensors:
+    """Return the tensors of the decoder of a model that takes clicks. encoder: what it gets its features from.
+
+    Raises ServerError with what differs.
+    """
+    inputs, outputs = tensors.of_decoder(spec)
+    if len(found.inputs) != len(inputs):
+        raise _differs(f"its decoder has {len(found.inputs)} inputs, not {len(inputs)}")
+    features = [replace(each, shape=given.shape) for each, given in zip(inputs, encoder.outputs, strict=False)]
+    wanted = [*features, *inputs[len(features) :]]
+    return Tensors(
+        tuple(_all_named(wanted, found.inputs, "input")), tuple(_all_named(outputs, found.outputs, "output"))
+    )
+
+
+def require_scores(masks: Array, scores: Array) -> None:
+    """Raise ServerError unless there is a score for each mask. masks: 1 x masks x rows x columns. scores: 1 x masks."""
+    if masks.shape[1] != scores.shape[1]:
+        raise connection.garbage(f"its decoder gives {masks.shape[1]} masks, and {scores.shape[1]} scores")
+
+
+def _pictures(spec: ModelSpec, found: Sequence[Tensor]) -> tuple[Tensor, ...]:
     wanted = 2 if spec.needs_plate else 1
     planes = 4 if spec.refines else 3
     if len(found) != wanted:
@@ -72,7 +89,7 @@ def _inputs(spec: ModelSpec, found: Sequence[Tensor]) -> tuple[Tensor, ...]:
     return (*(each for each in found if each not in plates), *plates)
 
 
-def _outputs(spec: ModelSpec, found: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def _mattes(spec: ModelSpec, found: Sequence[Tensor]) -> tuple[Tensor, ...]:
     wanted = [("matte", "FP32", 1), ("foreground", "UINT8", 3)][: len(spec.outputs)]
     chosen = []
     for what, datatype, planes in wanted:
@@ -87,6 +104,31 @@ def _outputs(spec: ModelSpec, found: Sequence[Tensor]) -> tuple[Tensor, ...]:
 
 def _is_picture(shape: Sequence[int], planes: int) -> bool:
     return len(shape) == 4 and shape[0] in (1, -1) and shape[1] in (planes, -1)
+
+
+def _all_named(wanted: Sequence[Tensor], found: Sequence[Tensor], what: str) -> list[Tensor]:
+    """Return the tensors that are called as the wanted ones, in their order. what: "input" or "output"."""
+    by_name = {each.name: each for each in found}
+    chosen = []
+    for each in wanted:
+        given = by_name.get(each.name)
+        if given is None:
+            raise _differs(f"it has no {what} {each.name!r}")
+        fits = len(given.shape) == len(each.shape) and all(
+            -1 in (one, other) or one == other for one, other in zip(given.shape, each.shape, strict=True)
+        )
+        if given.datatype != each.datatype or not fits:
+            is_so = f"{given.datatype} {connection.shape_in_words(given.shape)}"
+            should = f"{each.datatype} {connection.shape_in_words(each.shape)}"
+            raise _differs(f"its {what} {each.name!r} is {is_so}, not {should}")
+        sides = zip(given.shape, each.shape, strict=True)
+        chosen.append(replace(given, shape=tuple(other if one == -1 else one for one, other in sides)))
+    return chosen
+
+
+def _without(found: Sequence[Tensor], others: Sequence[Tensor]) -> list[Tensor]:
+    names = {each.name for each in others}
+    return [each for each in found if each.name not in names]
 
 
 def _differs(what: str) -> ServerError:

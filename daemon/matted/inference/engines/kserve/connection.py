@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from matted.settings.server import ServedModel
+from matted.settings.server import ServedGraph
 
 Array = NDArray[Any]
 
@@ -28,8 +29,11 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "FP64": np.dtype("<f8"),
 }
 MAX_TEXT = 200  # characters of what a server says that are repeated
-MAX_NUMBERS = 1 << 28  # in an answer: more than any model gives for the largest picture
+# A longer answer is not read. The largest of the catalogue is colours and a matte of 3840 x 2160: 84 MB at most.
+MAX_ANSWER_BYTES = 128 << 20
+OPEN_NUMBERS = 1 << 21  # in an output whose size is not known before: the largest state of a film has half as many
 _HEAD_BYTES = 64 << 10  # that an answer may take besides its numbers
+_BYTE_IN_FULL = 2  # bytes that a uint8 takes at most by gRPC where a server has no raw numbers, as MLServer
 
 # What is wrong, by which others decide what to do about it.
 CANCELLED, MISSING = "cancelled", "missing"
@@ -49,6 +53,10 @@ class ServerError(Exception):
         self.message = message
         self.hint = hint
         self.kind = kind
+
+
+class TooSlow(ServerError):
+    """The server did not answer in time."""
 
 
 @dataclass(frozen=True)
@@ -87,17 +95,17 @@ class Connection(Protocol):
     def index(self) -> set[str]:
         """Return the names of the models that are ready. Raises ServerError, MISSING if it does not list them."""
 
-    def ready(self, model: ServedModel) -> bool:
+    def ready(self, model: ServedGraph) -> bool:
         """Return whether a model is ready."""
 
-    def metadata(self, model: ServedModel) -> Metadata:
+    def metadata(self, model: ServedGraph) -> Metadata:
         """Return the inputs and outputs of a model. Raises ServerError."""
 
-    def infer(self, model: ServedModel, inputs: Sequence[tuple[str, Array]], outputs: Sequence[Tensor]) -> Call:
+    def infer(self, model: ServedGraph, inputs: Sequence[tuple[str, Array]], outputs: Sequence[Tensor]) -> Call:
         """Ask for an inference.
 
         inputs: name and numbers of each; left as they are until it has ended.
-        outputs: those that are wanted, with the shapes that they will have.
+        outputs: those that are wanted, with the shapes that they will have, -1 where that is not known.
         """
 
     def close(self) -> None:
@@ -116,8 +124,23 @@ def datatype(array: Array) -> str:
 
 def most_bytes(outputs: Sequence[Tensor], each: int | None = None) -> int:
     """Return how many bytes an answer with these outputs takes at most. each: of a number; None: as its type has."""
-    numbers = (int(np.prod(output.shape)) * (each or DTYPES[output.datatype].itemsize) for output in outputs)
+    numbers = (_most_numbers(output.shape) * (each or DTYPES[output.datatype].itemsize) for output in outputs)
     return sum(numbers) + _HEAD_BYTES
+
+
+def require_readable(outputs: Sequence[Tensor]) -> None:
+    """Raise ServerError if an answer with these outputs would be longer than what is read."""
+    sizes = (max(_BYTE_IN_FULL, DTYPES[each.datatype].itemsize) * _most_numbers(each.shape) for each in outputs)
+    total = sum(sizes) + _HEAD_BYTES
+    if total > MAX_ANSWER_BYTES:
+        most = f"and matted reads {MAX_ANSWER_BYTES / 1e6:.0f} MB at most"
+        message = f"An answer of the server's model may take {total / 1e6:.0f} MB here, {most}."
+        hint = "Have this computer run the model: name only the others in server.models. Or use one of fewer pixels."
+        raise ServerError(message, hint, OF_MODEL)
+
+
+def _most_numbers(shape: Sequence[int]) -> int:
+    return OPEN_NUMBERS if -1 in shape else int(np.prod(shape))
 
 
 def output(wanted: Tensor, datatype: Any, shape: Any, content: Any) -> Array:
@@ -127,11 +150,11 @@ def output(wanted: Tensor, datatype: Any, shape: Any, content: Any) -> Array:
 
     Raises ServerError.
     """
-    if datatype != wanted.datatype or not isinstance(shape, (list, tuple)) or tuple(shape) != wanted.shape:
+    if datatype != wanted.datatype or not _fits(shape, wanted.shape):
         given = f"{str(datatype)[:20]} {shape_in_words(shape)}"
         expected = f"{wanted.datatype} {shape_in_words(wanted.shape)}"
         raise garbage(f"its output {wanted.name!r} is {given}, not {expected}")
-    dtype, count = DTYPES[wanted.datatype], int(np.prod(wanted.shape))
+    dtype, count = DTYPES[wanted.datatype], math.prod(shape)
     try:
         if isinstance(content, (bytes, bytearray, memoryview)):
             if len(content) != count * dtype.itemsize:
@@ -145,7 +168,16 @@ def output(wanted: Tensor, datatype: Any, shape: Any, content: Any) -> Array:
         raise garbage(f"its output {wanted.name!r} has {array.size} numbers, not {count}")
     if dtype.kind == "f" and not np.isfinite(array).all():
         raise garbage(f"its output {wanted.name!r} has numbers that are not finite")
-    return array.reshape(wanted.shape)
+    return array.reshape(tuple(shape))
+
+
+def _fits(shape: Any, wanted: Sequence[int]) -> bool:
+    """Return whether an output's shape is what was wanted, and not too large where any would do."""
+    if not isinstance(shape, (list, tuple)) or len(shape) != len(wanted):
+        return False
+    if not all(type(side) is int and side > 0 and most in (-1, side) for side, most in zip(shape, wanted, strict=True)):
+        return False
+    return math.prod(shape) <= _most_numbers(wanted)
 
 
 def in_order(found: Mapping[str, Array], wanted: Sequence[Tensor]) -> list[Array]:
@@ -195,9 +227,16 @@ def token_refused() -> ServerError:
     )
 
 
-def slow(seconds: float) -> ServerError:
+def slow(seconds: float) -> TooSlow:
     hint = "It may be busy with others' pictures; server.timeout says how long to wait."
-    return ServerError(f"The server did not answer within {seconds:g} s.", hint)
+    return TooSlow(f"The server did not answer within {seconds:g} s.", hint)
+
+
+def too_large_a_question(text: Any = "") -> ServerError:
+    """Return the error where the server, or what stands before it, takes no message as long as an inference needs."""
+    said_so = f": {said(text)}" if text else ""
+    hint = "Have it take longer messages: grpc_max_message_length of MLServer, client_max_body_size of nginx."
+    return ServerError(f"What is sent for this picture is more than the server takes{said_so}.", hint, OF_MODEL)
 
 
 def cancelled() -> ServerError:

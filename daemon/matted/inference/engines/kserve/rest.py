@@ -23,7 +23,7 @@ import numpy as np
 
 from matted.inference.engines.kserve import connection, files
 from matted.inference.engines.kserve.connection import Array, Metadata, ServerError, Tensor
-from matted.settings.server import ServedModel, ServerSettings
+from matted.settings.server import ServedGraph, ServerSettings
 
 CONNECT_SECONDS = 5.0  # for a connection to be made, TLS included
 _TEXT_BYTES = 1 << 20  # that an index, or what is said of a model, may have
@@ -62,7 +62,7 @@ class RestConnection:
             raise connection.garbage("its list of models is none")
         return {str(each.get("name")) for each in listed if connection.is_ready(each.get("state", ""))}
 
-    def ready(self, model: ServedModel) -> bool:
+    def ready(self, model: ServedGraph) -> bool:
         """Return whether a model is ready."""
         try:
             _Exchange(self, "GET", f"{_path(model)}/ready", [], {}, _TEXT_BYTES).wait()
@@ -72,14 +72,14 @@ class RestConnection:
             raise
         return True
 
-    def metadata(self, model: ServedModel) -> Metadata:
+    def metadata(self, model: ServedGraph) -> Metadata:
         """Return the inputs and outputs of a model, as `Connection.metadata`."""
         found = self._json("GET", _path(model), [])
         if not isinstance(found, dict):
             raise connection.garbage("what it says of a model is no object")
         return Metadata(_tensors(found.get("inputs")), _tensors(found.get("outputs")))
 
-    def infer(self, model: ServedModel, inputs: Sequence[tuple[str, Array]], outputs: Sequence[Tensor]) -> RestCall:
+    def infer(self, model: ServedGraph, inputs: Sequence[tuple[str, Array]], outputs: Sequence[Tensor]) -> RestCall:
         """Ask for an inference, as `Connection.infer`."""
         return RestCall(self, f"{_path(model)}/infer", inputs, outputs)
 
@@ -311,7 +311,7 @@ class RestCall:
             self._exchange.cancel()
 
 
-def _path(model: ServedModel) -> str:
+def _path(model: ServedGraph) -> str:
     version = f"/versions/{quote(model.version)}" if model.version else ""
     return f"/v2/models/{quote(model.name)}{version}"
 
@@ -355,6 +355,8 @@ def _raise_for(response: http.client.HTTPResponse, content: bytearray) -> None:
         )
     if status in (404, 405, 501) or (status == 400 and "unknown model" in text.lower()):
         raise connection.missing(text)
+    if status == 413:
+        raise connection.too_large_a_question(text)
     if status in (502, 504):
         raise connection.away(f"what stands before it answers {status} {_reason(response)}")
     if status in (429, 503):

@@ -11,9 +11,8 @@ from google.protobuf.message import DecodeError
 
 from matted.inference.engines.kserve import connection, files, wire
 from matted.inference.engines.kserve.connection import Array, Metadata, ServerError, Tensor
-from matted.settings.server import ServedModel, ServerSettings
+from matted.settings.server import ServedGraph, ServerSettings
 
-MAX_ANSWER_BYTES = 128 << 20  # an answer that says it is longer is not read; each is checked against its model besides
 _HEADER_BYTES = 64 << 10
 _CONTENTS = {
     "BOOL": "bool_contents",
@@ -29,7 +28,7 @@ _CONTENTS = {
     "FP64": "fp64_contents",
 }
 _OPTIONS = [
-    ("grpc.max_receive_message_length", MAX_ANSWER_BYTES),
+    ("grpc.max_receive_message_length", connection.MAX_ANSWER_BYTES),
     ("grpc.max_send_message_length", -1),
     ("grpc.max_metadata_size", _HEADER_BYTES),
     ("grpc.absolute_max_metadata_size", _HEADER_BYTES),
@@ -72,7 +71,7 @@ class RpcConnection:
         answer = self._ask("RepositoryIndex", wire.message("RepositoryIndexRequest")())
         return {each.name for each in answer.models if connection.is_ready(each.state)}
 
-    def ready(self, model: ServedModel) -> bool:
+    def ready(self, model: ServedGraph) -> bool:
         """Return whether a model is ready."""
         request = wire.message("ModelReadyRequest")(name=model.name, version=model.version)
         try:
@@ -82,13 +81,13 @@ class RpcConnection:
                 return False
             raise
 
-    def metadata(self, model: ServedModel) -> Metadata:
+    def metadata(self, model: ServedGraph) -> Metadata:
         """Return the inputs and outputs of a model, as `Connection.metadata`."""
         request = wire.message("ModelMetadataRequest")(name=model.name, version=model.version)
         found = self._ask("ModelMetadata", request)
         return Metadata(_tensors(found.inputs), _tensors(found.outputs))
 
-    def infer(self, model: ServedModel, inputs: Sequence[tuple[str, Array]], outputs: Sequence[Tensor]) -> RpcCall:
+    def infer(self, model: ServedGraph, inputs: Sequence[tuple[str, Array]], outputs: Sequence[Tensor]) -> RpcCall:
         """Ask for an inference, as `Connection.infer`."""
         request = wire.message("ModelInferRequest")(model_name=model.name, model_version=model.version)
         for name, array in inputs:
@@ -177,12 +176,17 @@ def _translated(error: Any, timeout: float) -> ServerError:
             return connection.not_ready(text)
         return connection.away(text)
     if code == Code.RESOURCE_EXHAUSTED and "larger than max" in lower:
-        return connection.too_much()
+        return connection.too_much() if _is_ours(text) else connection.too_large_a_question(text)
     if code == Code.RESOURCE_EXHAUSTED:
         return connection.failed(f"out of memory, or too many requests: {text}")
     if code == Code.INTERNAL and ("deserializing" in lower or "parsing" in lower or "protocol" in lower):
         return connection.garbage(text)
     return connection.failed(text)
+
+
+def _is_ours(text: str) -> bool:
+    """Return whether this computer found a message too large, and not the server. text: grpcio's, of either."""
+    return "SERVER:" not in text and f"vs. {connection.MAX_ANSWER_BYTES})" in text
 
 
 def _tensors(listed: Any) -> tuple[Tensor, ...]:

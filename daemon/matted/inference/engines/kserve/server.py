@@ -8,11 +8,12 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from matted.inference.engines.kserve import checking, connection
+from matted.inference.engines.kserve import connection
 from matted.inference.engines.kserve.connection import Connection, ServerError
 from matted.inference.engines.kserve.engine import RemoteEngine
+from matted.inference.engines.kserve.flights import Flights
 from matted.models.spec import ModelSpec
-from matted.settings.server import ServedModel, ServerSettings
+from matted.settings.server import ServedGraph, ServedModel, ServerSettings
 
 log = logging.getLogger(__name__)
 
@@ -123,8 +124,6 @@ class Server:
 
     def may_have(self, spec: ModelSpec) -> bool:
         """Return whether a model is asked of the server if it has it."""
-        if checking.why_not(spec):
-            return False
         named = self.settings.models
         if named is None:
             return spec.id in self._had or not self._had
@@ -184,14 +183,14 @@ class Server:
         """Return what the server has. Raises ServerError if it cannot be asked."""
         named = self.settings.models
         wanted = named or self._listed(way)
-        engines, failures = {}, {}
+        engines, failures, flights = {}, {}, Flights()
         for served in wanted:
             spec = self._specs.get(served.id)
             if spec is None:
-                missing = f"The settings name {served.id[:80]!r} in server.models, and there is no such model."
+                missing = f"The settings name {served.id[:80]!r} in server.models, and there is no such model to run."
                 failures[served.id] = ServerError(missing, "See: matted models", connection.OF_MODEL)
                 continue
-            engine = RemoteEngine(spec, served, way, self.settings.url, self._turns, self._on_end)
+            engine = RemoteEngine(spec, served, way, self.settings.url, self._turns, flights, self._on_end)
             try:
                 engine.load()
             except ServerError as error:
@@ -205,14 +204,14 @@ class Server:
 
     def _listed(self, way: Connection) -> list[ServedModel]:
         """Return the catalogue's models that the server may have: those of its index, all if it has none."""
-        possible = [ServedModel(spec.id, spec.id) for spec in self._specs.values() if not checking.why_not(spec)]
+        possible = [ServedModel(model, ServedGraph(model)) for model in self._specs]
         try:
             names = way.index()
         except ServerError as error:
             if error.kind == connection.OF_SERVER:
                 raise
             return possible
-        return [each for each in possible if each.name in names]
+        return [each for each in possible if each.model.name in names]
 
     def _set(self, standing: Standing) -> None:
         if self._closing.is_set():

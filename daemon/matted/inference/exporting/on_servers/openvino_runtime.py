@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import openvino
 from mlserver import MLModel
 from mlserver.codecs import NumpyCodec
@@ -30,10 +29,11 @@ class OpenVinoRuntime(MLModel):  # type: ignore[misc]
         properties = {"PERFORMANCE_HINT": "LATENCY"}
         if device == "CPU" and extra.get("arithmetic"):
             properties["INFERENCE_PRECISION_HINT"] = extra["arithmetic"]
-        compiled = openvino.Core().compile_model(Path(uri), device, properties)
-        self._request = compiled.create_infer_request()
-        self._inputs = {port.get_any_name(): port.get_partial_shape() for port in compiled.inputs}
-        self._outputs = [port.get_any_name() for port in compiled.outputs]
+        core = openvino.Core()
+        graph = core.read_model(Path(uri))  # has the names that were exported; what is compiled may have others, too
+        self._inputs = {port.get_any_name(): port for port in graph.inputs}
+        self._outputs = [port.get_any_name() for port in graph.outputs]
+        self._request = core.compile_model(graph, device, properties).create_infer_request()
         # One thread gives turns. A lock that predict holds would be free too early: a client that goes away ends
         # predict at once, and its inference goes on.
         self._worker = ThreadPoolExecutor(1)
@@ -50,8 +50,9 @@ class OpenVinoRuntime(MLModel):  # type: ignore[misc]
         if given.keys() != self._inputs.keys():
             raise InferenceError(f"the inputs are {', '.join(self._inputs)}, not {', '.join(given)}")
         for name, array in given.items():
-            if array.dtype != np.uint8 or not self._inputs[name].compatible(openvino.PartialShape(list(array.shape))):
-                raise InferenceError(f"{name} has to be UINT8 of shape {self._inputs[name]}")
+            dtype, shape = self._inputs[name].element_type.to_dtype(), self._inputs[name].partial_shape
+            if array.dtype != dtype or not shape.compatible(openvino.PartialShape(list(array.shape))):
+                raise InferenceError(f"{name} has to be {dtype} of shape {shape}")
         found = await asyncio.get_running_loop().run_in_executor(self._worker, self._infer, given)
         outputs = [NumpyCodec.encode_output(name, array) for name, array in found.items()]
         return InferenceResponse(model_name=self.name, model_version=self.version, outputs=outputs)

@@ -23,10 +23,12 @@ class TritonPythonModel:
         properties = {"PERFORMANCE_HINT": "LATENCY"}
         if device == "CPU" and parameters.get("arithmetic"):
             properties["INFERENCE_PRECISION_HINT"] = parameters["arithmetic"]
-        compiled = openvino.Core().compile_model(Path(__file__).with_name("model.xml"), device, properties)
-        self._request = compiled.create_infer_request()
-        self._inputs = [port.get_any_name() for port in compiled.inputs]
-        self._outputs = [port.get_any_name() for port in compiled.outputs]
+        core = openvino.Core()
+        # It has the names that were exported; what is compiled may have others, too.
+        graph = core.read_model(Path(__file__).with_name("model.xml"))
+        self._inputs = [port.get_any_name() for port in graph.inputs]
+        self._outputs = [port.get_any_name() for port in graph.outputs]
+        self._request = core.compile_model(graph, device, properties).create_infer_request()
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """Infer for each request. What fails fails for itself."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from conftest import wait_for
-from fakes import SIDE, model
+from fakes import SIDE, clickable, decoded, model
 from kserve_servers import (
     ENDLESS,
     GARBAGE,
@@ -32,10 +33,12 @@ from kserve_servers import (
     tensor,
 )
 from matted.inference.engines.kserve import connection
-from matted.inference.engines.kserve.connection import ServerError
+from matted.inference.engines.kserve.connection import ServerError, Tensor, TooSlow
 from matted.inference.engines.kserve.engine import RemoteEngine
 from matted.inference.engines.kserve.server import Server
-from matted.models.spec import ModelSpec
+from matted.models import catalogue
+from matted.models.arithmetic import FITS
+from matted.models.spec import DECODER, ModelSpec
 from matted.settings import server as server_settings
 
 SMALL, LARGE = model("small"), model("large")
@@ -81,6 +84,16 @@ def harness(tmp_path: Path) -> Iterator[Harness]:
     made = Harness(tmp_path)
     with made.stack:
         yield made
+
+
+class TimedOut:
+    """A call that has waited for its whole timeout."""
+
+    def result(self) -> list[Any]:
+        raise connection.slow(600.0)
+
+    def cancel(self) -> None:
+        pass
 
 
 def engine_of(server: Server, spec: ModelSpec = SMALL) -> RemoteEngine:
@@ -193,6 +206,181 @@ def test_a_model_that_differs_from_its_spec_is_not_used(
     assert not what.asked("nfer")
 
 
+# -- models with more than a picture and a matte -----------------------------------------------------------------------
+
+FILM = model("small", states=(("before", "after"),))
+CLICKS = clickable("small")
+LARGER = CLICKS.side  # of the encoder's input
+ROWS = LARGER // 4  # of a raw mask
+
+
+def film(shape: tuple[int, ...] = (1, 2, 4, 4)) -> ServedModel:
+    """A model that counts the frames in its state, and gives the count, 0..1, as the matte. shape: of the state."""
+
+    def compute(given: dict[str, Any]) -> dict[str, Any]:
+        after = np.broadcast_to(given["before"].max() + np.float32(1), shape)
+        return {"matte": np.full((1, 1, SIDE, SIDE), after.max() / 8, np.float32), "after": after}
+
+    inputs = [tensor("before", "FP32", 1, -1, -1, -1), tensor("image", "UINT8", 1, 3, SIDE, SIDE)]
+    outputs = [tensor("after", "FP32", 1, -1, -1, -1), tensor("matte", "FP32", 1, 1, SIDE, SIDE)]
+    return ServedModel(inputs, outputs, compute)
+
+
+def encoder() -> ServedModel:
+    """A model that gives its red plane, 0..1, as its features."""
+
+    def compute(given: dict[str, Any]) -> dict[str, Any]:
+        return {"features": given["image"][:, :1].astype(np.float32) / 255}
+
+    inputs = [tensor("image", "UINT8", 1, 3, LARGER, LARGER)]
+    return ServedModel(inputs, [tensor("features", "FP32", 1, 1, LARGER, LARGER)], compute)
+
+
+def decoder(scores: int = 2) -> ServedModel:
+    """A decoder that answers as `decoded`. scores: how many it gives."""
+
+    def compute(given: dict[str, Any]) -> dict[str, Any]:
+        masks, found = decoded(*(given[name][0] for name in ("features", "points", "labels", "mask", "there")))
+        return {"masks": masks[np.newaxis], "scores": found[np.newaxis, :scores]}
+
+    inputs = [
+        tensor("labels", "FP32", 1, -1),
+        tensor("points", "FP32", 1, -1, 2),
+        tensor("features", "FP32", 1, 1, LARGER, LARGER),
+        tensor("there", "FP32", 1),
+        tensor("mask", "FP32", 1, 1, ROWS, ROWS),
+    ]
+    return ServedModel(inputs, [tensor("scores", "FP32", 1, -1), tensor("masks", "FP32", 1, -1, ROWS, ROWS)], compute)
+
+
+def prompted(features: Any) -> list[Any]:
+    """Return a decoder's inputs for a click."""
+    point = np.array([[40.0, 40.0]], np.float32)
+    return [features, point, np.ones(1, np.float32), np.zeros((1, ROWS, ROWS), np.float32), np.float32(0)]
+
+
+@Ways
+def test_what_a_model_remembers_travels_with_each_frame(harness: Harness, run: Run) -> None:
+    server = harness.start(run, Behaviour({"small": film()}), FILM)
+    state = np.zeros((1, 1, 1), np.float32)
+    for number in (1, 2, 3):
+        matte, state = engine_of(server, FILM).inference([PLANES, state]).run()
+        assert matte.shape == (1, SIDE, SIDE) and np.all(matte == number / 8)
+        assert state.shape == (2, 4, 4) and np.all(state == number)
+
+
+@pytest.mark.parametrize(("before", "shape"), [((1, 1, 1), (1, 1, 2048, 2048)), ((2, 4, 4), (1, 2, 5, 4))])
+@Ways
+def test_a_state_that_cannot_be_one_is_not_taken(harness: Harness, run: Run, before: Any, shape: Any) -> None:
+    server = harness.start(run, Behaviour({"small": film(shape)}), FILM)
+    with pytest.raises(ServerError, match=r"'after'|more than what was asked for"):
+        engine_of(server, FILM).inference([PLANES, np.ones(before, np.float32)]).run()
+
+
+@Ways
+def test_a_model_that_takes_clicks_is_asked_in_both_its_graphs(harness: Harness, run: Run) -> None:
+    what = Behaviour({"small": encoder(), "small-decoder": decoder()})
+    engine = engine_of(harness.start(run, what, CLICKS), CLICKS)
+    planes = np.random.default_rng(1).integers(0, 256, (3, LARGER, LARGER), np.uint8)
+    (features,) = engine.inference([planes]).run()
+    assert np.array_equal(features, planes[:1].astype(np.float32) / 255)
+    found = engine.inference(prompted(features), DECODER).run()
+    for ours, right in zip(found, decoded(*prompted(features)), strict=True):
+        assert np.array_equal(ours, right)
+
+
+def test_the_settings_say_how_the_server_calls_both_graphs(harness: Harness) -> None:
+    what = Behaviour({"sam": encoder(), "sam-of-clicks": decoder()})
+    named = {"small": ["sam:2", "sam-of-clicks:3"]}
+    engine = engine_of(harness.start(rest_server, what, CLICKS, models=named), CLICKS)
+    engine.inference(prompted(np.zeros((1, LARGER, LARGER), np.float32)), DECODER).run()
+    assert engine.device.endswith("(sam:2)")
+    assert what.asked("sam/versions/2") and what.questions[-1].endswith("sam-of-clicks/versions/3/infer")
+
+
+@pytest.mark.parametrize(
+    ("decoders", "why"),
+    [
+        ({}, "The server has small, but not its decoder, small-decoder."),
+        ({"small-decoder": encoder()}, "its decoder has 1 inputs, not 5"),
+        ({"small-decoder": replace(decoder(), outputs=[])}, "it has no output 'masks'"),
+        (
+            {"small-decoder": replace(decoder(), outputs=[tensor("masks", "FP32", 1, 2, 7, 7)])},
+            f"its output 'masks' is FP32 1 x 2 x 7 x 7, not FP32 1 x any x {ROWS} x {ROWS}",
+        ),
+    ],
+)
+@Ways
+def test_without_its_decoder_a_model_is_not_used(harness: Harness, run: Run, decoders: Any, why: str) -> None:
+    server = harness.start(run, Behaviour({"small": encoder(), **decoders}), CLICKS)
+    assert server.engine(CLICKS) is None and why in str(server.failure(CLICKS))
+
+
+@Ways
+def test_a_decoder_without_a_score_for_each_mask_is_not_believed(harness: Harness, run: Run) -> None:
+    server = harness.start(run, Behaviour({"small": encoder(), "small-decoder": decoder(scores=1)}), CLICKS)
+    question = prompted(np.zeros((1, LARGER, LARGER), np.float32))
+    with pytest.raises(ServerError, match="2 masks, and 1 scores"):
+        engine_of(server, CLICKS).inference(question, DECODER).run()
+
+
+@Ways
+def test_the_size_of_the_picture_in_the_image_is_told(harness: Harness, run: Run) -> None:
+    spec = model("small", fit="letterbox-on-mean")
+    seen: list[Any] = []
+
+    def compute(given: dict[str, Any]) -> dict[str, Any]:
+        seen.append(given["size"])
+        return {"matte": given["image"][:, :1].astype(np.float32) / np.float32(255)}
+
+    plain = ServedModel.of_side(SIDE)
+    served = ServedModel([*plain.inputs, tensor("size", "INT64", 1, 2)], plain.outputs, compute)
+    server = harness.start(run, Behaviour({"small": served}), spec)
+    assert mattes(engine_of(server, spec).inference([PLANES, np.array([20, 32])]).run(), PLANES)
+    assert seen[0].dtype == np.int64 and seen[0].tolist() == [[20, 32]]
+
+
+# -- what is too large -------------------------------------------------------------------------------------------------
+
+
+@Ways
+def test_a_model_whose_answers_would_not_be_read_is_not_asked(harness: Harness, run: Run) -> None:
+    spec = model("small", side=8192)
+    server = harness.start(run, Behaviour({"small": ServedModel.of_side(8192)}), spec)
+    error = server.failure(spec)
+    assert "may take 269 MB here, and matted reads 134 MB at most" in str(error) and error is not None and error.hint
+
+
+@Ways
+def test_a_picture_whose_answer_would_not_be_read_is_not_sent(harness: Harness, run: Run) -> None:
+    any_size = ServedModel([tensor("image", "UINT8", -1, 3, -1, -1)], [tensor("matte", "FP32", -1, 1, -1, -1)])
+    spec, what = model("small", side=0, fit="own"), Behaviour({"small": any_size})
+    server = harness.start(run, what, spec)
+    huge = np.broadcast_to(np.uint8(0), (3, 8192, 8192))
+    with pytest.raises(ServerError, match="may take 269 MB here") as caught:
+        infer(server, spec, huge)
+    assert caught.value.kind == connection.OF_MODEL and not what.asked("nfer")
+    assert mattes(infer(server, spec), PLANES), "the next one is smaller"
+
+
+def test_the_largest_answers_of_the_catalogue_are_read() -> None:
+    for spec in catalogue.load().specs.values():
+        height, width = (spec.side, spec.side) if spec.side else (2160, 3840)
+        if FITS[spec.fit].flexible and spec.side:
+            height, width = FITS[spec.fit].fit((100, 10000), (spec.side, spec.side), spec.multiple).size
+        outputs = [Tensor("matte", "FP32", (1, 1, height, width)), Tensor("foreground", "UINT8", (1, 3, height, width))]
+        others = [Tensor(name, "FP32", (1, -1, -1, -1)) for _, name in spec.states]
+        connection.require_readable([*outputs[: len(spec.outputs)], *others])
+
+
+@Ways
+def test_a_question_that_is_too_long_for_the_server_is_told_of(harness: Harness, run: Run) -> None:
+    what = behaviour(longest=1000)
+    server = harness.start(run, what)
+    error = failure(server)
+    assert "more than the server takes" in error.message and "grpc_max_message_length" in error.hint
+
+
 # -- faults ------------------------------------------------------------------------------------------------------------
 
 
@@ -241,6 +429,38 @@ def test_a_server_that_takes_too_long_is_away_until_it_answers_again(harness: Ha
     assert "did not answer within 0.3 s" in failure(server).message
     what.fault = ""
     wait_for(lambda: server.engine(SMALL) is not None, "the model to be back")
+
+
+@Ways
+def test_where_one_inference_was_too_slow_the_others_wait_no_longer(harness: Harness, run: Run) -> None:
+    """The timeout is longer than the test may take."""
+    what = behaviour(fault=SLOW)
+    server = harness.start(run, what, timeout="600s")
+    engine = engine_of(server)
+    raised: list[ServerError] = []
+
+    def ask() -> None:
+        with pytest.raises(ServerError) as caught:
+            engine.inference([PLANES]).run()
+        raised.append(caught.value)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: what.inferring == 3, "inferences to begin")
+    with pytest.raises(TooSlow):
+        engine._flights.wait(TimedOut())
+    for thread in threads:
+        thread.join(30)
+    assert [type(each) for each in raised] == [TooSlow] * 3
+    asked = what.asked("nfer")
+    with pytest.raises(TooSlow):  # one that has waited for its turn meanwhile
+        engine.inference([PLANES]).run()
+    assert what.asked("nfer") == asked
+    what.fault = ""
+    what.go_on.set()
+    wait_for(lambda: server.engine(SMALL) not in (None, engine), "the model to be back")
+    assert mattes(infer(server), PLANES)
 
 
 @Ways
