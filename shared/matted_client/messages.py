@@ -439,6 +439,7 @@ class MaskResult(Message):
     reason: why that one, of `models`; empty for FLAT, and where it was not chosen.
     clicks_by: the model that takes clicks which has chosen the subject by the box and the clicks; empty if none has.
     refined_by: the model that refined the edge; empty where matted's own methods did, or there was nothing to refine.
+    clicks_on, refined_on: where these two ran, as `device`.
     frame: the how many-th of its sequence the picture was, from 1 on; 0: it was of none.
     steadied: the matte was settled over this frame and those before.
     """
@@ -460,7 +461,9 @@ class MaskResult(Message):
     chosen: bool = _field(bool, default=False)
     reason: str = _field(str, default="")
     clicks_by: str = _field(str, default="")
+    clicks_on: str = _field(str, default="")
     refined_by: str = _field(str, default="")
+    refined_on: str = _field(str, default="")
     frame: int = _field(int, low=0, default=0)
     steadied: bool = _field(bool, default=False)
 

@@ -201,6 +201,8 @@ def test_every_kind_of_model_does_the_same_there(
     assert [each.info.clicks_by for each in found[CLICKS]] == [CLICKS] * 3
     (refined,), (here,) = found[REFINER], made_here[REFINER]
     assert refined.info.refined_by == here.info.refined_by == REFINER
+    assert (refined.info.refined_on, here.info.refined_on) == (f"{url} ({REFINER})", "CPU")
+    assert {each.info.clicks_on for each in found[CLICKS]} == {f"{url} ({CLICKS})"}
     assert not desk.daemon.engines()
 
 

@@ -106,7 +106,9 @@ class Finishing:
         ground: Ground | None = None,
         chosen: bool = False,
         clicks_by: str = "",
+        clicks_on: str = "",
         refined_by: str = "",
+        refined_on: str = "",
     ) -> Outcome:
         """Tune the mask and cut out the picture.
 
@@ -135,7 +137,9 @@ class Finishing:
             ground_colour=[] if ground is None else list(ground.field.mean),
             chosen=chosen,
             clicks_by=clicks_by,
+            clicks_on=clicks_on,
             refined_by=refined_by,
+            refined_on=refined_on,
         )
         return Outcome(info, mask, foreground)
 

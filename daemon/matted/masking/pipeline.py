@@ -17,7 +17,7 @@ from matted.masking.finishing import Finishing, Outcome
 from matted.masking.ground import Trimming
 from matted.masking.matting import Band, MaskInView
 from matted.masking.picture import Picture
-from matted.masking.refiner import Looks, Refiner, RefinerFailed
+from matted.masking.refiner import Looks, Places, Refiner, RefinerFailed
 from matted.masking.rendering.clearing import Clearing
 from matted.masking.scene import Frame
 from matted.masking.subject.finding import Finder, PipelineModel
@@ -136,17 +136,23 @@ class Pipeline:
             self._refiner = None
             self._warnings.append(str(failed))
             self._render(finishing, matte, trimming)
-        seen = found.seen
+        seen, clicked = found.seen, found.clicked
+        places = None
+        if self._refiner is not None and self._refined_by:
+            places = Places(self._refiner.spec, self._picture, self._edge_key)
+        notes = [*found.notes, *([] if places is None else places.notes)]
         return finishing.outcome(
             model=self._finder.spec.id,
             device=seen.device,
             confidence=found.confidence,
             second_look=found.second_look,
-            warnings=[*found.notes, *([str(self._refused)] if self._refused else []), *self._warnings],
+            warnings=[*dict.fromkeys(notes), *([str(self._refused)] if self._refused else []), *self._warnings],
             own_colours=seen.foreground,
             ground=None if trimming is None else trimming.ground,
-            clicks_by="" if found.clicked is None or self._finder.clicks is None else self._finder.clicks.id,
+            clicks_by="" if clicked is None or self._finder.clicks is None else self._finder.clicks.id,
+            clicks_on="" if clicked is None else clicked.device,
             refined_by=self._refined_by,
+            refined_on="" if places is None else places.devices,
         )
 
     @property

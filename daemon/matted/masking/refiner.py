@@ -31,6 +31,7 @@ STAGE = "refining"  # in progress and timings
 # How many times alpha is enlarged along a side before local colour models bring it to more pixels than it has: with a
 # true alpha they are as far from the truth at five times, and further below.
 _ENLARGED = 5.0
+_PLACE_BYTES = 500  # that the places of a picture's looks take, about
 _FAULTS = (
     messages.OUT_OF_MEMORY,
     messages.SERVER_FAILED,
@@ -67,6 +68,7 @@ class Refiner:
     """A model that refines, for one request. It is lent when it is first needed, until the end of the `with` block.
 
     spec: the model.
+    latest: what it said of its latest look.
     """
 
     def __init__(self, spec: ModelSpec, lend: Lend, task: Task, stopwatch: Stopwatch, named: bool = False) -> None:
@@ -78,6 +80,7 @@ class Refiner:
         named: whether the settings name it: that it is not there is then an error of the request's.
         """
         self.spec = spec
+        self.latest: Prediction | None = None
         self.task = task
         self.stopwatch = stopwatch
         self._faults = _FAULTS if named else (*_FAULTS, messages.MODEL_NOT_INSTALLED)
@@ -103,7 +106,7 @@ class Refiner:
         try:
             if self._model is None:
                 self._model = self._loans.enter_context(self._lend())
-            prediction = self._model.predict([layer], STAGE, trimap, share)
+            prediction = self.latest = self._model.predict([layer], STAGE, trimap, share)
         except Rejected as error:
             if error.code not in self._faults:
                 raise
@@ -114,6 +117,33 @@ class Refiner:
             matte = np.asarray(Image.fromarray(matte).resize(size, Image.Resampling.BICUBIC)).clip(0.0, 1.0)
         alpha: Floats = np.where(trimap == UNKNOWN, matte, trimap * np.float32(1 / 255)).astype(np.float32)
         return alpha
+
+
+class Places:
+    """Where a model that refines ran for its looks at a picture with a mask: the picture remembers it with them."""
+
+    def __init__(self, spec: ModelSpec, picture: Picture, key: Hashable) -> None:
+        """Look up where. key: of the mask, and of what is unknown of it; as of `Looks`."""
+        self._picture = picture
+        self._key = ("places", spec, key)
+
+    def add(self, device: str, note: str) -> None:
+        """Take in where a look was made. device, note: as of Prediction."""
+        self._known[device] = note
+
+    @property
+    def devices(self) -> str:
+        """The devices, as a Prediction has one; empty if none is known."""
+        return ", ".join(self._known)
+
+    @property
+    def notes(self) -> list[str]:
+        """Why they are not those of the settings, sentences."""
+        return list(dict.fromkeys(note for note in self._known.values() if note))
+
+    @property
+    def _known(self) -> dict[str, str]:
+        return self._picture.answers.get(self._key, lambda: ({}, _PLACE_BYTES))
 
 
 class Looks:
@@ -131,6 +161,7 @@ class Looks:
         self._refiner = refiner
         self._picture = picture
         self._key = ("looks", refiner.spec, key)
+        self._places = Places(refiner.spec, picture, key)
         self._band = band
         self._mask_in = mask_in
 
@@ -157,7 +188,7 @@ class Looks:
     def _fitted(self) -> tuple[FittedAlpha, int]:
         view = looks.whole(self._picture.width, self._picture.height, self._refiner.spec.side)
         layer, trimap = self._shown(view)
-        alpha = self._refiner.alpha(layer, trimap)
+        alpha = self._alpha(layer, trimap)
         models = None
         if view.scale * _ENLARGED < 1.0:
             models = fitting.colour_models(layer.planes(), alpha, trimap == UNKNOWN)
@@ -166,8 +197,15 @@ class Looks:
         return found, found.memory
 
     def _tile(self, view: View, share: Share) -> tuple[Tile, int]:
-        alpha = self._refiner.alpha(*self._shown(view), share)
+        alpha = self._alpha(*self._shown(view), share)
         return Tile(view, alpha), alpha.nbytes
+
+    def _alpha(self, layer: Layer, trimap: NDArray[np.uint8], share: Share = WHOLE_STAGE) -> Floats:
+        alpha = self._refiner.alpha(layer, trimap, share)
+        seen = self._refiner.latest
+        if seen is not None:
+            self._places.add(seen.device, seen.note)
+        return alpha
 
     def _shown(self, view: View) -> tuple[Layer, NDArray[np.uint8]]:
         """Return the picture and its trimap in a view."""

@@ -17,7 +17,7 @@ from matted.masking.finishing import Finishing, Mask, Outcome, coverage
 from matted.masking.keyer import Said, holes
 from matted.masking.matting import Band, BandInView, FittedAlpha, MaskInView, Rough
 from matted.masking.picture import Picture
-from matted.masking.refiner import Looks, Refiner, RefinerFailed
+from matted.masking.refiner import Looks, Places, Refiner, RefinerFailed
 from matted.masking.subject.held import Held
 from matted.masking.view import View, dtype_of, shown
 from matted.system.task import Task
@@ -75,15 +75,17 @@ class Refining:
             self._refiner = None
             warnings.append(str(failed))
             finishing.render(self._key(keyed), self._rendered)
+        places = None if self._refiner is None else Places(self._refiner.spec, self._picture, self._looks_key)
         return finishing.outcome(
             model="",
             device="",
             confidence=1.0,
             second_look=False,
-            warnings=warnings,
+            warnings=[*warnings, *([] if places is None else places.notes)],
             own_colours=None,
             ground=self._picture.ground if keyed else None,
             refined_by="" if self._refiner is None else self._refiner.spec.id,
+            refined_on="" if places is None else places.devices,
         )
 
     @property
@@ -101,6 +103,11 @@ class Refining:
     def _fitted_key(self) -> Hashable:
         spec = None if self._refiner is None else self._refiner.spec
         return "fitted", self._marks, self._request.reach, spec
+
+    @property
+    def _looks_key(self) -> Hashable:
+        """By which the picture remembers what a model that refines has seen of it."""
+        return self._marks, self._request.reach
 
     @cached_property
     def _is_flat(self) -> bool:
@@ -164,7 +171,7 @@ class Refining:
     def _fitted(self) -> tuple[FittedAlpha, int]:
         self._task.begin("edges")
         if self._refiner is not None:
-            looks = Looks(self._refiner, self._picture, (self._marks, self._request.reach), self._band(), self._mask_in)
+            looks = Looks(self._refiner, self._picture, self._looks_key, self._band(), self._mask_in)
             return looks.fitted(), 0  # remembered there
         found = matting.fit(self._rough, self._band(), self._task.check)
         self._stopwatch.lap("edges")

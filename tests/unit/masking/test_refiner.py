@@ -27,6 +27,7 @@ from matted.models.arithmetic import UNKNOWN
 from matted.system.task import Task
 from matted_client import Rejected, messages
 from matted_client.messages import MaskRequest, RefineRequest
+from matted_client.refiners import describe_refiner
 from numpy.typing import NDArray
 
 SIZE = WIDTH, HEIGHT = 300, 240
@@ -39,6 +40,7 @@ class RedRefiner:
 
     shown: the sizes and trimaps that it was shown.
     error: raised in the place of an answer.
+    place: the device that it says it ran on, and why.
     """
 
     def __init__(self, side: int) -> None:
@@ -46,6 +48,7 @@ class RedRefiner:
         self.shown: list[NDArray[np.uint8]] = []
         self.shares: list[Share] = []
         self.error: Exception | None = None
+        self.place = ("CPU", "")
 
     def predict(
         self,
@@ -63,7 +66,7 @@ class RedRefiner:
         self.shares.append(share)
         planes = layer.planes()
         raw = np.where(trimap == UNKNOWN, planes[0] / np.float32(255), np.float32(0.5))
-        return Prediction(raw.astype(np.float32), None, planes, "CPU", "")
+        return Prediction(raw.astype(np.float32), None, planes, *self.place)
 
     def of(self, task: Task) -> Refiner:
         @contextmanager
@@ -242,6 +245,27 @@ def test_a_hint_is_never_overruled(picture: Picture) -> None:
     hint[100:140, 215:225], hint[:30] = 255, 0
     outcome = cut(picture.hinted(hint.reshape(-1).data), RedRefiner(320))
     assert outcome.mask[100:140, 215:225].min() == 255 and outcome.mask[:30].max() == 0
+
+
+@pytest.mark.parametrize("how", ["hair", "refine"])
+def test_where_it_ran_is_said_also_of_what_is_remembered(picture: Picture, masked: Picture, how: str) -> None:
+    refiner = RedRefiner(320)
+    refiner.place = "grpc://studio (refiner)", "Not the GPU."
+    for _ in range(2):
+        outcome = cut(picture, refiner) if how == "hair" else refine(masked, refiner)
+        assert outcome.info.refined_on == "grpc://studio (refiner)" and outcome.info.warnings == ["Not the GPU."]
+        assert describe_refiner(outcome.info) == "refiner refined the edge on the server grpc://studio (refiner)."
+        assert len(refiner.shown) == 1
+
+
+def test_another_look_may_run_elsewhere(masked: Picture) -> None:
+    refiner = RedRefiner(320)
+    refiner.place = "grpc://studio (refiner)", ""
+    refine(masked, refiner)
+    refiner.place = "CPU", "The server is away."
+    outcome = refine(masked, refiner, reach=7.0)
+    assert outcome.info.refined_on == "CPU" and outcome.info.warnings == ["The server is away."]
+    assert describe_refiner(outcome.info) == "refiner refined the edge."
 
 
 @pytest.mark.parametrize("how", ["hair", "refine"])
