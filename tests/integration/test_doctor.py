@@ -15,6 +15,7 @@ from pathlib import Path
 import matted
 import pytest
 from conftest import PHOTOGRAPHS, Daemon
+from kserve_servers import Behaviour, ServedModel, rest_server
 from pythons import python_in
 
 SYSTEM_PYTHON = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
@@ -215,3 +216,17 @@ def test_a_reader_that_closes_the_pipe_ends_the_doctor_quietly(computer: Daemon)
         process.stdout.close()
         complaint = process.stderr.read()
     assert process.returncode == 1 and complaint == ""
+
+
+def test_the_server_is_asked_where_no_daemon_runs(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon(weights=None)
+    with rest_server(Behaviour({"isnet-general-use": ServedModel.of_side(1024)})) as url:
+        daemon.write_settings(f'model = "isnet-general-use"\n[server]\nurl = "{url}"')
+        good = lines(daemon, "OK")
+        place = f"{url} (isnet-general-use)"
+        assert any(line.startswith("OK   Default model isnet-general-use: ") and place in line for line in good)
+        sent = f"OK   Server: Pictures are sent to {url}, made as small as the model sees them, for: isnet-general-use."
+        assert sent in good
+    failed = lines(daemon, "FAIL")
+    assert any(line.startswith(f"FAIL Server: {url}: The server cannot be reached") for line in failed), failed
+    assert any(line.startswith("FAIL Default model isnet-general-use: It is not on this computer.") for line in failed)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 
 import pytest
-from conftest import PHOTOGRAPHS, Daemon
+from conftest import PHOTOGRAPHS, Daemon, wait_for
+from kserve_servers import Behaviour, ServedModel, rest_server
 from matted.models import catalogue
 
 SHIPPED = catalogue.load()
@@ -98,3 +100,28 @@ def test_a_model_that_the_settings_name_is_marked(new_daemon: Callable[..., Daem
     daemon.write_settings('model = "u2netp"')
     assert "u2netp  U²-Net small - the default\n" in listed(daemon)
     assert re.search(r"^state +the default, installed", daemon.run("models", "info", "u2netp").stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_what_the_server_has_is_listed_with_and_without_a_daemon(new_daemon: Callable[..., Daemon], runs: bool) -> None:
+    daemon = new_daemon(weights=None)
+    with rest_server(Behaviour({"isnet-general-use": ServedModel.of_side(1024)})) as url:
+        daemon.write_settings(f'[server]\nurl = "{url}"')
+        if runs:
+            daemon.start()
+            with daemon.session() as session:
+                wait_for(lambda: session.status()["server"]["models"], "the server's answer")
+        found = sections(listed(daemon, COLUMNS="120"))
+        here = found["On this computer, or on the server"]
+        assert list(here) == ["isnet-general-use", "flat"]
+        assert here["isnet-general-use"][0].endswith(" - chosen by itself"), "it needs no memory here"
+        assert here["isnet-general-use"][-1] == f"runs on the server, {url} (isnet-general-use)"
+        facts = json.loads(daemon.run("models", "info", "isnet-general-use", "--json").stdout)["model"]
+        assert facts["server"] == f"{url} (isnet-general-use)" and not facts["installed"]
+
+
+def test_a_server_that_is_away_ends_no_listing(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon()
+    daemon.write_settings('[server]\nurl = "http://127.0.0.1:9"')
+    done = daemon.run("models")
+    assert done.returncode == 0 and not done.stderr and "On this computer\n" in done.stdout

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from matted_client import MattedError
+from matted_client.client import connect
 
 from matted.hosts import places
 from matted.hosts.places import Places
+from matted.models import catalogue
+from matted.models.catalogue import Catalogue
 from matted.settings import config
 from matted.settings.config import Config, ConfigError
 
@@ -44,6 +52,28 @@ class Context:
     settings: Config
     settings_error: ConfigError | None
     places: Places
+
+    @cached_property  # one that hangs is waited for once
+    def server(self) -> dict[str, Any] | None:
+        """What is known of the server of the settings, as in a daemon's status; None if there is none.
+
+        The daemon says so if one runs, else the server is asked from here.
+        """
+        if self.settings.server is None:
+            return None
+        with suppress(MattedError), connect("matted doctor", start=False) as session:
+            return session.status().get("server")
+        from matted.inference.engines.kserve import once  # here: most have no server, and that needs NumPy
+
+        return once.ask(self.settings.server, self.catalogue.specs)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """All models; those that come with matted alone if the user's own cannot be read."""
+        try:
+            return catalogue.load(self.settings.folder / catalogue.OWN_FILE)
+        except MattedError:
+            return catalogue.load()
 
 
 def load(environ: Mapping[str, str]) -> Context:

@@ -41,6 +41,7 @@ def check_daemon(context: Context) -> Iterator[Finding]:
         what = "It does not run. The first click starts it."
         yield Finding(NOTE, "Daemon", what, "To see whether it works: matted start, and then matted doctor again.")
         yield from _start_log(context.settings.state)
+        yield from _server(context.server)
         return
     try:
         connection = read_connection(str(path))
@@ -52,6 +53,7 @@ def check_daemon(context: Context) -> Iterator[Finding]:
             status = connected.status()
     except Unavailable as error:
         yield _unanswered(path, connection, error)
+        yield from _server(context.server)
         return
     except MattedError as error:
         yield Finding(FAIL, "Daemon", error.message, error.hint or "Run: matted restart")
@@ -85,7 +87,7 @@ def _answered(connection: Connection, version: str, pid: int) -> Finding:
 
 
 def _server(server: dict[str, Any] | None) -> Iterator[Finding]:
-    """Say where pictures go that are not computed here. server: of the daemon's status."""
+    """Say where pictures go that are not computed here. server: as in the daemon's status."""
     if server is None:
         return
     where = f"Pictures are sent to {server['url']}, made as small as the model sees them"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from matted_client import MattedError
 from matted_client.models import why_chosen
@@ -29,7 +29,7 @@ def check_models(context: Context) -> Iterator[Finding]:
     if context.settings.model == AUTO_MODEL:
         yield from _chosen(context, known, store)
     else:
-        yield from _default(context.settings.model, known, store)
+        yield from _default(context.settings.model, known, store, _there(context))
 
 
 def _installed(spec: ModelSpec, store: Store) -> Finding:
@@ -48,10 +48,11 @@ def _chosen(context: Context, known: Catalogue, store: Store) -> Iterator[Findin
     from matted.inference.paces import Paces
 
     paces = Paces(context.settings.paces, context.settings.target)
-    choice, better = choosing.without_daemon(context.settings, known, store, paces)
+    there = _there(context)
+    choice, better = choosing.without_daemon(context.settings, known, store, paces, there)
     spec = choice.spec
-    if not store.installed(spec):
-        yield from _default(spec.id, known, store)
+    if spec.id not in there and not store.installed(spec):
+        yield from _default(spec.id, known, store, there)
         return
     seconds = f"{'' if choice.measured else 'an estimated '}{choice.seconds:.1f} s"
     what = f"{spec.id} is chosen by itself, and takes {seconds}. {why_chosen(choice.reason)}"
@@ -59,13 +60,21 @@ def _chosen(context: Context, known: Catalogue, store: Store) -> Iterator[Findin
     yield Finding(OK, "Default model", what, todo)
 
 
-def _default(model: str, known: Catalogue, store: Store) -> Iterator[Finding]:
+def _there(context: Context) -> dict[str, str]:
+    """Return where the server runs models, by their ids."""
+    return {} if context.server is None else dict(context.server["models"])
+
+
+def _default(model: str, known: Catalogue, store: Store, there: Mapping[str, str]) -> Iterator[Finding]:
+    """Say where the default model is. there: as of `_there`."""
     subject = f"Default model {model}"
     spec = known.entries.get(model)
     if spec is None:
         yield Finding(FAIL, subject, "There is no such model.", "Choose another with: matted models default ID")
     elif not isinstance(spec, ModelSpec):
         yield Finding(OK, subject, "It is part of matted.")
+    elif model in there:
+        yield Finding(OK, subject, f"It runs on the server, {there[model]}.")
     elif (store.folder / model).exists():
         return
     elif store.installed(spec):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -203,15 +203,37 @@ def _reason(chosen: _Candidate, here: list[_Candidate], patience: float, free_me
     return PATIENCE if all(each.seconds > patience for each in better) else MEMORY
 
 
-def without_daemon(settings: Config, known: Catalogue, store: Installed, paces: Paces) -> tuple[Choice, Choice | None]:
+@dataclass(frozen=True)
+class _Everywhere:
+    """What is Installed here, and on a server. there: the ids of that one's models."""
+
+    here: Installed
+    there: Collection[str]
+
+    def installed_of(self, specs: Iterable[ModelSpec]) -> set[str]:
+        every = list(specs)
+        return {spec.id for spec in every if spec.id in self.there} | self.here.installed_of(every)
+
+    def damaged_of(self, specs: Iterable[ModelSpec]) -> set[str]:
+        return self.here.damaged_of(spec for spec in specs if spec.id not in self.there)
+
+
+def without_daemon(
+    settings: Config, known: Catalogue, store: Installed, paces: Paces, there: Mapping[str, str] | None = None
+) -> tuple[Choice, Choice | None]:
     """Return what a daemon without a model in memory would choose, and what could be had that is better, or None.
+
+    there: where the server runs models, by their ids, as `Engine.device`. They need no memory of this computer.
 
     Raises Rejected, as `Chooser.best`.
     """
     import psutil  # here: `matted doctor` has to run where that is broken
 
     free = min(int(psutil.virtual_memory().available), cache.budget(settings.memory))
-    return Chooser(store, paces).best_and_better(known, settings.patience, free)
+    elsewhere = there or {}
+    paces.elsewhere = lambda model: elsewhere.get(model, "")
+    chooser = Chooser(_Everywhere(store, elsewhere), paces, lambda spec: spec.id in elsewhere)
+    return chooser.best_and_better(known, settings.patience, free)
 
 
 def as_fact(seconds: float) -> float | None:

@@ -465,18 +465,7 @@ class Service:
 
     def _server(self) -> dict[str, Any] | None:
         """Return what is known of the server, as the protocol has it; None if the settings have none."""
-        server = self._predictor.server
-        if server is None:
-            return None
-        standing = server.standing
-        return {
-            "url": server.settings.url,
-            "asked": standing.asked,
-            "models": {model: engine.device for model, engine in sorted(standing.engines.items())},
-            "failure": "" if standing.failure is None else standing.failure.message,
-            "hint": "" if standing.failure is None else standing.failure.hint,
-            "failures": {model: error.message for model, error in sorted(standing.failures.items())},
-        }
+        return None if self._predictor.server is None else self._predictor.server.facts()
 
     def _choices(self) -> tuple[Choice, Choice | None] | None:
         """Return what would be chosen now, and what could be had that is better; None if nothing may be chosen."""

@@ -80,7 +80,9 @@ def _use_auto(context: Context, show: Show) -> None:
     path = edit.set_text(context.settings.folder, "model", AUTO_MODEL)
     show(f"The best model for this computer is chosen by itself now ({path}).")
     _tell_of_environment(AUTO_MODEL, show)
-    choice, _ = choosing.without_daemon(context.settings, context.known, context.store, context.paces)
+    choice, _ = choosing.without_daemon(
+        context.settings, context.known, context.store, context.paces, context.asked_of_server["models"]
+    )
     show(f"    At present that is {choice.spec.id}. {why_chosen(choice.reason)}")
     reload_daemon()
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from matted_client import MattedError
 from matted_client.client import connect
@@ -38,6 +39,15 @@ class Context:
     @cached_property  # a damaged file is told of once
     def paces(self) -> Paces:
         return Paces(self.settings.paces, self.settings.target)
+
+    @cached_property  # one that hangs is waited for once
+    def asked_of_server(self) -> dict[str, Any]:
+        """What the server of the settings says, as in a daemon's status, asked from here: no daemon runs."""
+        if self.settings.server is None:
+            return {"models": {}}
+        from matted.inference.engines.kserve import once  # here: most have no server, and that needs NumPy
+
+        return once.ask(self.settings.server, self.known.specs)
 
     @property
     def own_file(self) -> Path:

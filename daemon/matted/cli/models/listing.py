@@ -6,7 +6,7 @@ import argparse
 import re
 import shutil
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,12 +35,14 @@ class _Now:
     loaded: ids of the models in memory; none if no daemon runs.
     chosen: id of the model that is chosen by itself, empty if none may be. reason: why; see matted_client.models.
     better: id of a better one that could be had, empty if there is none.
+    there: where the server runs models, by their ids.
     """
 
     loaded: set[str]
     chosen: str
     reason: str
     better: str
+    there: Mapping[str, str]
 
 
 def show(options: argparse.Namespace, context: Context) -> int:
@@ -62,10 +64,11 @@ def show(options: argparse.Namespace, context: Context) -> int:
 def _groups(listed: Sequence[Facts], now: _Now) -> dict[str, list[Facts]]:
     """Sort models by how they can be had. In each group the one that is chosen by itself, or would be, is first."""
     ranked = sorted(listed, key=lambda facts: facts["id"] not in (now.chosen, now.better))
-    here = [facts for facts in ranked if facts["installed"] or facts["damaged"] or facts["own"]]
+    here = [facts for facts in ranked if facts["installed"] or facts["server"] or facts["damaged"] or facts["own"]]
     free = [facts for facts in ranked if facts["commercial"] and not facts["must_be_accepted"] and facts not in here]
     conditions = [facts for facts in ranked if facts not in here and facts not in free]
-    return {"On this computer": here, "To be had": free, "To be had, with conditions": conditions}
+    where = "On this computer, or on the server" if now.there else "On this computer"
+    return {where: here, "To be had": free, "To be had, with conditions": conditions}
 
 
 def _described(entry: Entry, facts: Facts, context: Context, now: _Now) -> list[str]:
@@ -121,14 +124,17 @@ def _now(context: Context) -> _Now:
             auto = status["auto"] or {"model": "", "reason": "", "better": None}
             better = auto["better"] or {"model": ""}
             loaded = {model["id"] for model in status["loaded"]}
-            return _Now(loaded, str(auto["model"]), str(auto["reason"]), str(better["model"]))
+            there = dict((status.get("server") or {"models": {}})["models"])
+            context.paces.elsewhere = lambda model: there.get(model, "")
+            return _Now(loaded, str(auto["model"]), str(auto["reason"]), str(better["model"]), there)
     except (MattedError, KeyError, TypeError):
         pass
+    there = context.asked_of_server["models"]
     try:
-        choice, other = choosing.without_daemon(context.settings, context.known, context.store, context.paces)
+        choice, other = choosing.without_daemon(context.settings, context.known, context.store, context.paces, there)
     except MattedError:
-        return _Now(set(), "", "", "")
-    return _Now(set(), choice.spec.id, choice.reason, other.spec.id if other else "")
+        return _Now(set(), "", "", "", there)
+    return _Now(set(), choice.spec.id, choice.reason, other.spec.id if other else "", there)
 
 
 def _facts(entry: Entry, context: Context, now: _Now) -> dict[str, Any]:
@@ -142,6 +148,7 @@ def _facts(entry: Entry, context: Context, now: _Now) -> dict[str, Any]:
         "memory_bytes": spec.peak_bytes if spec else 0,
         "installed": context.store.installed(entry),
         "damaged": context.store.damaged(entry),
+        "server": now.there.get(entry.id, ""),
         "disk_bytes": context.store.size(spec) if spec else 0,
         "compiled_bytes": context.compiled.size(entry.id),
         "loaded": entry.id in now.loaded,
@@ -162,6 +169,10 @@ def _state(entry: Entry, context: Context, now: _Now) -> list[str]:
     state = ["in memory"] * (entry.id in now.loaded)
     if not isinstance(entry, ModelSpec):
         return [*state, "part of matted"]
+    if entry.id in now.there:
+        state.append(f"runs on the server, {now.there[entry.id]}")
+        if not context.store.installed(entry):
+            return state
     if context.store.installed(entry):
         compiled = context.compiled.size(entry.id)
         extra = f" and {megabytes(compiled)} compiled" if compiled else ""

@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from matted.inference.engines.kserve import connection
 from matted.inference.engines.kserve.connection import Connection, ServerError
@@ -103,6 +104,18 @@ class Server:
     def standing(self) -> Standing:
         """What is known of the server now."""
         return self._standing
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is known of it, as the protocol has it in the daemon's status."""
+        standing = self._standing
+        return {
+            "url": self.settings.url,
+            "asked": standing.asked,
+            "models": {model: engine.device for model, engine in sorted(standing.engines.items())},
+            "failure": "" if standing.failure is None else standing.failure.message,
+            "hint": "" if standing.failure is None else standing.failure.hint,
+            "failures": {model: error.message for model, error in sorted(standing.failures.items())},
+        }
 
     def knows_not_yet(self) -> bool:
         """Return whether the server has not answered for the first time, nor failed to."""
