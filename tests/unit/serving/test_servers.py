@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 from conftest import wait_for
 from fakes import SIDE as MODEL_SIDE
-from fakes import Engines, disc, model
-from kserve_servers import GARBAGE, OUT_OF_MEMORY, SLOW, Behaviour, ServedModel, rest_server, rpc_server
+from fakes import Engines, clickable, decoded, disc, model
+from kserve_servers import GARBAGE, OUT_OF_MEMORY, SLOW, Behaviour, ServedModel, rest_server, rpc_server, tensor
 from matted.inference.engines.kserve import server as servers
 from matted.models.catalogue import Catalogue
 from matted.models.store import Store
@@ -21,10 +23,15 @@ from matted.serving.setup import Setup
 from matted.settings import server as server_settings
 from matted.settings.config import Config
 from matted_client import messages
-from matted_client.messages import Cancel, Failure, Load, MaskRequest, MaskResult, ModelsRequest, StatusRequest
+from matted_client.messages import Cancel, Failure, Load, MaskRequest, MaskResult, ModelsRequest, Open, StatusRequest
 from service_harness import SIDE, Daemon
 
-SPECS = {"small": model("small", quality=30, work=1.0), "large": model("large", quality=60, work=50.0, automatic=False)}
+SPECS = {
+    "small": model("small", quality=30, work=1.0),
+    "large": model("large", quality=60, work=50.0, automatic=False),
+    "film": model("film", states=(("before", "after"),), quality=0, automatic=False),
+    "clicks": replace(clickable("clicks"), quality=0, automatic=False),
+}
 
 
 class Desk(Daemon):
@@ -67,6 +74,41 @@ class Desk(Daemon):
         return next(facts for facts in reply.models if facts["id"] == name)
 
 
+def film() -> ServedModel:
+    """What FakeEngine is with a state: it counts the frames, and its matte is the red plane."""
+
+    def compute(given: dict[str, Any]) -> dict[str, Any]:
+        return {"matte": given["image"][:, :1].astype(np.float32) / np.float32(255), "after": given["before"] + 1}
+
+    plain = ServedModel.of_side(MODEL_SIDE)
+    state = tensor("before", "FP32", 1, -1, -1, -1)
+    return ServedModel([*plain.inputs, state], [*plain.outputs, {**state, "name": "after"}], compute)
+
+
+def encoder() -> ServedModel:
+    """What FakeEngine is with a decoder: its red plane is what it gives to that."""
+
+    def compute(given: dict[str, Any]) -> dict[str, Any]:
+        return {"features": given["image"][:, :1].astype(np.float32) / np.float32(255)}
+
+    side = 4 * MODEL_SIDE
+    features = tensor("features", "FP32", 1, 1, side, side)
+    return ServedModel([tensor("image", "UINT8", 1, 3, side, side)], [features], compute)
+
+
+def decoder() -> ServedModel:
+    """A decoder that answers as FakeEngine's, `decoded`."""
+
+    def compute(given: dict[str, Any]) -> dict[str, Any]:
+        masks, scores = decoded(*(given[name][0] for name in ("features", "points", "labels", "mask", "there")))
+        return {"masks": masks[np.newaxis], "scores": scores[np.newaxis]}
+
+    side, rows = 4 * MODEL_SIDE, MODEL_SIDE
+    inputs = [tensor("features", "FP32", 1, 1, side, side), tensor("points", "FP32", 1, -1, 2)]
+    inputs += [tensor("labels", "FP32", 1, -1), tensor("mask", "FP32", 1, 1, rows, rows), tensor("there", "FP32", 1)]
+    return ServedModel(inputs, [tensor("masks", "FP32", 1, -1, rows, rows), tensor("scores", "FP32", 1, -1)], compute)
+
+
 Start = Callable[..., tuple[Desk, Behaviour]]
 
 
@@ -82,7 +124,9 @@ def start(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 
         def begin(there: set[str], on_this: set[str], **options: Any) -> tuple[Desk, Behaviour]:
             here.update(on_this)
-            behaviour = Behaviour({name: ServedModel.of_side(MODEL_SIDE) for name in there})
+            special = {"film": film, "clicks": encoder, "clicks-decoder": decoder}
+            served = {name: special[name]() if name in special else ServedModel.of_side(MODEL_SIDE) for name in there}
+            behaviour = Behaviour(served)
             daemon = Desk(tmp_path, stack.enter_context(request.param(behaviour)), **options)
             stack.callback(daemon.end)
             stack.callback(behaviour.go_on.set)
@@ -176,6 +220,37 @@ def test_frames_keep_the_model_that_was_chosen_when_the_server_fails(start: Star
     behaviour.fault = GARBAGE
     assert daemon.failure(2, "default", sequence=7).code == messages.SERVER_FAILED
     assert daemon.result(3, "default", sequence=8).model == "small", "another scene begins with what there is"
+
+
+def test_a_film_goes_on_here_where_the_server_has_failed(start: Start) -> None:
+    daemon, behaviour = start({"film"}, {"film"})
+    for number in (1, 2):
+        assert "://" in daemon.result(number, "film", sequence=7).device
+    behaviour.fault = OUT_OF_MEMORY
+    for number in (3, 4):
+        assert daemon.result(number, "film", sequence=7).device == "AUTO"
+    assert [state for _, state in daemon.engines.seen] == [2.0, 3.0], "what it remembers is the server's"
+
+
+def test_clicks_on_what_the_server_has_seen_are_answered_here_where_it_has_failed(start: Start) -> None:
+    daemon, behaviour = start({"clicks", "clicks-decoder"}, {"clicks"})
+    middle, other = [SIDE // 2, SIDE // 2], [SIDE // 2 + 9, SIDE // 2]
+    assert daemon.ask(1, Open(1, SIDE, SIDE, "RGB8"), disc(SIDE)) == [messages.Done()]
+
+    def click(number: int, *keep: list[int]) -> MaskResult:
+        request = MaskRequest(picture=1, model="clicks", edges="off", keep=list(keep))
+        assert daemon.ask(number, request) == []
+        reply = daemon.finished.of(number).message
+        assert isinstance(reply, MaskResult), reply
+        return reply
+
+    first = click(2, middle)
+    assert first.clicks_on == first.device and "://" in first.clicks_on and not daemon.engines.made
+    behaviour.fault = OUT_OF_MEMORY
+    second = click(3, middle, other)
+    (engine,) = daemon.engines.made
+    assert (engine.inferences, engine.decodings) == (0, 1), "the picture need not be shown once more"
+    assert second.coverage == pytest.approx(first.coverage, abs=0.02)
 
 
 def test_a_cancel_ends_a_request_that_waits_for_the_server(start: Start) -> None:
