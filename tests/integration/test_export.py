@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
-from conftest import Daemon
+from conftest import PHOTOGRAPHS, Daemon
 from graphs import small
 from matted.inference import exporting, model_io
 from matted.inference.engines import backend, comparison
-from matted.models import catalogue
+from matted.models import catalogue, weights
 from matted.models.store import Store
 from matted.settings.target import Target
 from real_servers import STARTABLE, PlainClient, RealServer, running
@@ -40,7 +41,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory, u2netp_file: Path) -> Da
 def exported(installed: Daemon, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A folder of models for each server, and what the command says of it."""
     folders = {}
-    for server in exporting.SERVERS:
+    for server in (each.id for each in exporting.SERVERS.values() if not each.onnx):
         folders[server] = tmp_path_factory.mktemp("exported") / "models"
         for model in MODELS:
             done = installed.run("models", "export", model, str(folders[server]), "--for", server, "--json")
@@ -88,6 +89,28 @@ def test_a_server_says_and_computes_what_matted_does(client: PlainClient, instal
     assert np.ptp(mattes[1]) > 0.9, "the photograph has a subject"
     if len(expected) > 1:
         assert np.abs(outputs["foreground"][0].astype(int) - expected[1]).max() <= 1
+
+
+def test_an_onnx_file_computes_what_matted_does(installed: Daemon, u2netp_file: Path, tmp_path: Path) -> None:
+    """Triton's ONNX Runtime backend is in NVIDIA's container alone: ONNX Runtime itself runs the file here."""
+    export = ("models", "export", "u2netp", str(tmp_path / "models"), "--for", "triton-onnx")
+    done = installed.run(*export)
+    assert done.returncode != 0 and "Name it with --from" in done.stderr
+    done = installed.run(*export, "--from", str(PHOTOGRAPHS / "coffee.jpg"))
+    assert done.returncode != 0 and "none of the files that are known as this model" in done.stderr
+    assert not (tmp_path / "models").exists()
+    done = installed.run(*export, "--from", str(u2netp_file))
+    assert done.returncode == 0 and "--gpus all" in done.stdout and "Apache-2.0" in done.stdout
+
+    spec = SPECS["u2netp"]
+    weights.convert(spec, u2netp_file, tmp_path / "ir" / "model.xml")
+    engine = backend.load(spec, tmp_path / "ir" / "model.xml", Target("CPU", "f32"), None)
+    pictures = comparison.pictures(spec, engine.size)
+    (expected,) = (output.copy() for output in engine.infer(pictures))
+    session = onnxruntime.InferenceSession(str(tmp_path / "models" / "u2netp" / "1" / "model.onnx"))
+    (found,) = session.run(["matte"], {"image": pictures[0][np.newaxis]})
+    mattes = [model_io.matte(model_io.probability(raw, spec), spec) for raw in (found[0], expected)]
+    assert np.abs(mattes[0] - mattes[1]).max() <= LEVEL and np.ptp(mattes[1]) > 0.9
 
 
 def test_a_wrong_input_is_refused_and_the_server_goes_on(client: PlainClient) -> None:

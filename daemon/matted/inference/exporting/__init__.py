@@ -16,7 +16,7 @@ from pathlib import Path
 
 from matted_client import MattedError
 
-from matted.inference.exporting import graphs
+from matted.inference.exporting import graphs, onnx_graphs
 from matted.inference.exporting.servers import SERVERS, Exported, Server
 from matted.models.spec import MODEL, ModelSpec
 from matted.settings.server import decoder_name
@@ -28,11 +28,15 @@ __all__ = ["SERVERS", "Server", "export"]
 def export(spec: ModelSpec, file: Path, folder: Path, server: Server) -> list[Path]:
     """Write a model into a folder of models for a server. Returns the folder there of each of its graphs.
 
-    file: the model as it is installed, the .xml of the IR of its first graph.
+    file: the model as it is installed, the .xml of the IR of its first graph; for a server of ONNX files, the file as
+        its publisher gives it.
     folder: is made if it is not there.
 
-    The folders appear as a whole, or not at all. Raises MattedError if one is there already; OSError.
+    The folders appear as a whole, or not at all. Raises MattedError if one is there already, or for a model that the
+    server cannot run; OSError.
     """
+    if server.onnx:
+        onnx_graphs.require(spec)
     names = {graph: spec.id if graph == MODEL else decoder_name(spec.id) for graph in spec.graphs}
     targets = [folder / name for name in names.values()]
     for target in targets:
@@ -45,7 +49,12 @@ def export(spec: ModelSpec, file: Path, folder: Path, server: Server) -> list[Pa
         exported = [Exported(spec, graph, name) for graph, name in names.items()]
         for each, draft in zip(exported, drafts, strict=True):
             draft.mkdir()
-            tensors = subprocess_call.call(graphs.write, spec, each.graph, file, draft / server.graph)
+            graph = draft / server.graph
+            graph.parent.mkdir(exist_ok=True)
+            if server.onnx:
+                tensors = subprocess_call.call(onnx_graphs.write, spec, file, graph)
+            else:
+                tensors = subprocess_call.call(graphs.write, spec, each.graph, file, graph)
             server.describe(each, tensors, draft)
         for each in exported:
             server.register(each, folder)

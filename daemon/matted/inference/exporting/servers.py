@@ -20,6 +20,7 @@ _HERE = "127.0.0.1"
 _MESSAGE_BYTES = 1 << 28  # the most in one message: an image, a plate, or both
 _OPENVINO_IMAGE = "openvino/model_server:latest"
 _TRITON_IMAGE = "tritonserver:25.06-py3"  # in NVIDIA's catalogue, which says its full name
+_TRITON_IMAGE_NOTE = f"TRITON_IMAGE is the full name of NVIDIA's image {_TRITON_IMAGE}, or a later one."
 _START_TRITON = "start_triton.py"
 _ON_SERVERS = "matted.inference.exporting.on_servers"
 
@@ -46,7 +47,8 @@ class Server:
 
     id: what it is asked for by.
     title: its name, for people.
-    graph: where the .xml of the graph is in a model's folder.
+    graph: where the graph is in a model's folder: the .xml of an IR, or an ONNX file.
+    onnx: whether it runs ONNX files, not IRs.
     urls: what to write into `url` of a daemon's settings on this computer.
     """
 
@@ -54,6 +56,7 @@ class Server:
     title: str
     graph: str
     urls: tuple[str, ...]
+    onnx = False
 
     def describe(self, model: Exported, tensors: Metadata, folder: Path) -> None:
         """Write what the server has to know of a graph into its folder, in which that is: nothing, of some.
@@ -119,11 +122,10 @@ class _Triton(Server):
         return [f"docker run --rm {ports} -v {_mounted(folder)} {server}"]
 
     def notes(self, spec: ModelSpec) -> list[str]:
-        image = f"TRITON_IMAGE is the full name of NVIDIA's image {_TRITON_IMAGE}, or a later one."
         if all(not Exported(spec, graph, "").arithmetic for graph in spec.graphs):
-            return [image]
+            return [_TRITON_IMAGE_NOTE]
         return [
-            image,
+            _TRITON_IMAGE_NOTE,
             f"This backend computes in bfloat16 on processors that have it, in which {spec.id} may lose its masks.",
             "On such a processor export it for triton-python.",
         ]
@@ -150,6 +152,25 @@ class _TritonPython(Server):
     def commands(self, folder: Path) -> list[str]:
         start = shlex.quote(str(folder.resolve() / _START_TRITON))
         return ["pip install nvidia-pytriton openvino", f"python {start}"]
+
+
+class _TritonOnnx(Server):
+    """Triton with its ONNX Runtime backend, as in NVIDIA's container: the one that runs on NVIDIA's GPUs."""
+
+    id = "triton-onnx"
+    title = "NVIDIA Triton with its ONNX Runtime backend"
+    graph = "1/model.onnx"
+    onnx = True
+    urls = _Triton.urls
+
+    def describe(self, model: Exported, tensors: Metadata, folder: Path) -> None:
+        _write_text(folder / "config.pbtxt", _pbtxt(model.name, tensors, "onnxruntime", {}, "KIND_GPU"))
+
+    def commands(self, folder: Path) -> list[str]:
+        return [each.replace("docker run", "docker run --gpus all") for each in _Triton().commands(folder)]
+
+    def notes(self, spec: ModelSpec) -> list[str]:
+        return [_TRITON_IMAGE_NOTE, "It runs on a GPU. For a processor, write KIND_CPU into its config.pbtxt."]
 
 
 class _MlServer(Server):
@@ -189,18 +210,22 @@ class _MlServer(Server):
         return ["pip install mlserver openvino", f"mlserver start {shlex.quote(str(folder.resolve()))}"]
 
 
-SERVERS: dict[str, Server] = {each.id: each for each in (_Ovms(), _Triton(), _TritonPython(), _MlServer())}
+_ALL = (_Ovms(), _Triton(), _TritonPython(), _TritonOnnx(), _MlServer())
+SERVERS: dict[str, Server] = {each.id: each for each in _ALL}
 
 
-def _pbtxt(name: str, tensors: Metadata, backend: str, parameters: dict[str, str]) -> str:
-    """Return the text of config.pbtxt, Triton's description of a model: a protobuf message in text."""
+def _pbtxt(name: str, tensors: Metadata, backend: str, parameters: dict[str, str], place: str = "KIND_CPU") -> str:
+    """Return the text of config.pbtxt, Triton's description of a model: a protobuf message in text.
+
+    place: where it runs. OpenVINO runs on no GPU of NVIDIA's.
+    """
     lines = [f'name: "{name}"', f'backend: "{backend}"', "max_batch_size: 0"]
     for kind, listed in (("input", tensors.inputs), ("output", tensors.outputs)):
         for each in listed:
             shape = ", ".join(str(side) for side in each.shape)
             lines += [f"{kind} {{", f'  name: "{each.name}"', f"  data_type: TYPE_{each.datatype}"]
             lines += [f"  dims: [ {shape} ]", "}"]
-    lines += ["instance_group { count: 1 kind: KIND_CPU }"]  # OpenVINO runs on no GPU of NVIDIA's
+    lines += [f"instance_group {{ count: 1 kind: {place} }}"]
     lines += [
         f'parameters {{ key: "{name}" value {{ string_value: "{value}" }} }}' for name, value in parameters.items()
     ]
