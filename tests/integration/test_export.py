@@ -22,18 +22,20 @@ from real_servers import STARTABLE, PlainClient, RealServer, running
 
 SPECS = catalogue.load().specs
 KEYER = "background-matting-mobilenetv2"
-MODELS = ("u2netp", KEYER)
-IMAGE_SIDES = {"u2netp": [320, 320], KEYER: [-1, -1]}
+ISNET = "isnet-general-use"  # of a graph whose outputs OpenVINO calls by other names, too
+MODELS = ("u2netp", KEYER, ISNET)
+IMAGE_SIDES = {"u2netp": [320, 320], KEYER: [-1, -1], ISNET: [1024, 1024]}
 LEVEL = 1 / 255
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory, u2netp_file: Path) -> Daemon:
-    """The folders of a daemon that does not run, with both models."""
+    """The folders of a daemon that does not run, with the models."""
     here = Daemon(tmp_path_factory.mktemp("installed"), u2netp_file)
-    graph = small.keyer(here.folder / "keyer.onnx")
-    done = here.run("models", "pull", KEYER, "--from", str(graph), "--trust", "--no-int8")
-    assert done.returncode == 0, done.stderr
+    graphs = {KEYER: small.keyer(here.folder / "keyer.onnx"), ISNET: small.isnet_like(here.folder / "isnet.onnx", 1024)}
+    for model, graph in graphs.items():
+        done = here.run("models", "pull", model, "--from", str(graph), "--trust", "--no-int8")
+        assert done.returncode == 0, done.stderr
     return here
 
 
@@ -72,7 +74,7 @@ def described(tensors: list[dict[str, Any]]) -> dict[str, tuple[str, list[int]]]
 @pytest.mark.parametrize("model", MODELS)
 def test_a_server_says_and_computes_what_matted_does(client: PlainClient, installed: Daemon, model: str) -> None:
     spec = SPECS[model]
-    engine = backend.load(spec, Store(installed.data / "models").path(spec), Target("CPU", "f32"), None)
+    engine = backend.load(spec, Store(installed.data / "models").path(spec), Target("CPU"), None)
     pictures = comparison.pictures(spec, engine.size)
     expected = [output.copy() for output in engine.infer(pictures)]
     named = dict(zip(("image", "plate"), (planes[np.newaxis] for planes in pictures), strict=False))
