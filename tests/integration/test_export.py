@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +19,7 @@ from matted.inference.engines import backend, comparison
 from matted.models import catalogue, weights
 from matted.models.store import Store
 from matted.settings.target import Target
-from real_servers import STARTABLE, PlainClient, RealServer, running
+from real_servers import STARTABLE, PlainClient, RealServer, environment, running
 
 SPECS = catalogue.load().specs
 KEYER = "background-matting-mobilenetv2"
@@ -120,6 +121,22 @@ def test_a_wrong_input_is_refused_and_the_server_goes_on(client: PlainClient) ->
     assert error and not outputs
     _, outputs, error = client.ask("u2netp", image=np.zeros((1, 3, 320, 320), np.uint8))
     assert not error and outputs["matte"].shape == (1, 1, 320, 320)
+
+
+def test_numbers_stay_bytes_on_the_way_through_mlserver(exported: dict[str, Path]) -> None:
+    """Of u2netp's, and of no other model's there: MLServer itself makes a list of them, in half a second."""
+    script = Path(__file__).parents[1] / "mlserver_numbers.py"
+    command = [environment() / "bin" / "python", script, exported["mlserver"] / "u2netp"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout.splitlines()[-1])
+    assert (facts["u2netp"]["input"], facts["u2netp"]["output"]) == ("ndarray", "ndarray")
+    assert (facts["another"]["input"], facts["another"]["output"]) == ("list", "list")
+    for each in facts.values():
+        assert each["sum"] == 3 * 320 * 320 * 7
+        assert each["described"] == [["matte", "FP32", [1, 1, 320, 320]]]
+        assert len(each["bytes"]) == 2 * 4 * 320 * 320
+    assert facts["u2netp"]["bytes"] == facts["another"]["bytes"]
 
 
 def test_a_model_that_is_not_here_is_not_downloaded(new_daemon: Any, tmp_path: Path) -> None:
