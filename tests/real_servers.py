@@ -96,6 +96,12 @@ class RealServer:
         """Return its address for one of "http" and "grpc"."""
         return f"{protocol}://127.0.0.1:{self.rest if protocol == 'http' else self.grpc}"
 
+    @property
+    def pid(self) -> int:
+        """Of its process, which may have others below it."""
+        assert self._process is not None, "it runs"
+        return self._process.pid
+
     def start(self) -> RealServer:
         """Start it, and wait until its models are ready."""
         with open(self._log, "ab") as log:
