@@ -401,7 +401,7 @@ class Session:
         """Begin a scene, whose frames follow. Nothing is sent yet.
 
         width, height, format: of every frame, and of the plate.
-        plate: the scene without the subject, for models that need it: it is sent with the first frame.
+        plate: the scene without the subject, for models that need it: it is sent until the mask of a frame has come.
         options: other fields of MaskRequest that hold for every frame.
         """
         self._last_scene += 1

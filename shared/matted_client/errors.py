@@ -61,3 +61,9 @@ class Rejected(MattedError):
     def __init__(self, code: str, message: str, hint: str = "") -> None:
         super().__init__(message, hint)
         self.code = code
+
+
+class SceneForgotten(MattedError):
+    """The daemon has forgotten the frames of a scene before this one, as where a client has too many scenes."""
+
+    code = "scene_forgotten"

@@ -75,6 +75,7 @@ OF_THE_CLIENT = (
     N_("Another program took the daemon's port; nothing was sent to it."),
     N_("The connection to the matted daemon is closed."),
     N_("The matted daemon does not read what it is sent."),
+    N_("The matted daemon has forgotten the frames before this one."),
     N_("The Remove Background plug-in is not completely installed."),
     N_("Run: matted install gimp, or: matted install krita"),
     N_("Run: matted serve"),

@@ -15,6 +15,7 @@ from matted.serving.zap import DOMAIN, ZapHandler
 from matted_client import MattedError, ProtocolError, Rejected, Timeout, Unavailable, client, messages
 from matted_client.client import Session
 from matted_client.endpoint import KEY_BYTES, Connection
+from matted_client.errors import SceneForgotten
 from matted_client.formats import BYTES_PER_PIXEL
 from peers import Relay
 
@@ -176,6 +177,8 @@ class Late(Server):
 
     def __init__(self) -> None:
         self.requests: list[messages.MaskRequest] = []
+        self.plates: list[bytes] = []
+        self.code = "internal"  # of a refusal
         self.closed: list[int | None] = []
         self._held: list[list[bytes]] = []
         super().__init__()
@@ -193,13 +196,19 @@ class Late(Server):
             self.requests.append(messages.MaskRequest.from_wire(header))
             self._router.send_multipart([peer, messages.Progress("inference", 0.5).to_wire(request_id)])
             info = messages.MaskResult(2, 1, 8, "echo", "none", 0.5, frame=len(self.requests))
+            if self.requests[-1].plate:
+                self.plates.append(frames[1])
             refused = frames[0][0] == self.REFUSED
-            reply: messages.Message = messages.Failure("internal", "Refused.") if refused else info
+            reply: messages.Message = messages.Failure(self.code, "Refused.") if refused else info
             self._held.append([peer, reply.to_wire(request_id), *([] if refused else [frames[0]])])
             if len(self._held) == 2:
                 for held in reversed(self._held):
                     self._router.send_multipart(held)
                 self._held.clear()
+
+    def forget(self) -> None:
+        """Begin every sequence anew."""
+        self.requests.clear()
 
 
 @pytest.fixture
@@ -227,7 +236,58 @@ def test_masks_of_a_scene_come_in_the_order_of_its_frames(late: Late) -> None:
     assert found == [(frame(level), level + 1) for level in range(6)]
     first, *rest = late.requests[:6]
     assert (first.sequence, first.model, first.steady, first.plate) == (1, "m", False, True)
-    assert all((each.sequence, each.model, each.plate) == (1, "m", False) for each in rest)
+    assert all((each.sequence, each.model) == (1, "m") for each in rest)
+    assert [each.plate for each in rest] == [True, *[False] * 4], "until a mask has come"
+
+
+def test_a_plate_is_sent_until_a_frame_that_brought_it_was_taken(late: Late) -> None:
+    with Session(late.connection(), "tests") as session:
+        scene = session.scene(2, 1, "GRAY8", plate=frame(99))
+        for level in (late.REFUSED, late.REFUSED):
+            scene.send(frame(level))
+        for _ in range(2):
+            with pytest.raises(Rejected, match="Refused"):
+                scene.receive()
+        assert len(list(scene.masks(map(frame, range(4)), ahead=2))) == 4
+        scene.send(frame(late.REFUSED), plate=frame(50))
+        scene.send(frame(1))
+        with pytest.raises(Rejected, match="Refused"):
+            scene.receive()
+        scene.receive()
+        assert len(list(scene.masks(map(frame, range(2)), ahead=2))) == 2
+    assert [each.plate for each in late.requests] == [*[True] * 4, *[False] * 2, *[True] * 2, *[False] * 2]
+    assert late.plates == [frame(99)] * 4 + [frame(50)] * 2
+
+
+def test_a_scene_that_was_forgotten_is_an_error_and_begins_anew(late: Late) -> None:
+    with Session(late.connection(), "tests") as session:
+        scene = session.scene(2, 1, "GRAY8", plate=frame(99))
+        assert len(list(scene.masks(map(frame, range(4)), ahead=2))) == 4
+        late.forget()
+        for level in (5, 6):
+            scene.send(frame(level))
+        with pytest.raises(SceneForgotten, match="forgotten the frames before"):
+            scene.receive()
+        assert bytes(scene.receive().alpha) == frame(6), "said once"
+        assert len(list(scene.masks(map(frame, range(2)), ahead=2))) == 2
+    assert [each.plate for each in late.requests] == [False, False, True, True], "the plate is sent anew, too"
+
+
+def test_a_frame_that_lacks_the_plate_of_a_forgotten_scene_says_so(late: Late) -> None:
+    with Session(late.connection(), "tests") as session:
+        scene = session.scene(2, 1, "GRAY8", plate=frame(99))
+        assert len(list(scene.masks(map(frame, range(2)), ahead=2))) == 2
+        late.code = messages.PLATE_NEEDED
+        for level in (late.REFUSED, 3):
+            scene.send(frame(level))
+        with pytest.raises(SceneForgotten):
+            scene.receive()
+        scene.receive()
+        scene.send(frame(late.REFUSED))
+        scene.send(frame(4))
+        with pytest.raises(Rejected) as refusal:
+            scene.receive()
+        assert refusal.value.code == messages.PLATE_NEEDED, "that of a frame which brought one is said as it is"
 
 
 def test_a_frame_that_is_refused_ends_nothing_but_itself(late: Late) -> None:

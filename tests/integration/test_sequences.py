@@ -9,9 +9,15 @@ import numpy as np
 import onnxruntime
 import pytest
 from conftest import Daemon, real_weights, wait_for
+from matted.files.films import conversation
+from matted.files.films.conversation import Conversation
+from matted.files.pictures import Picture
 from matted.inference.engines.comparison import PHOTOGRAPH
 from matted.models import catalogue
+from matted.serving.kept.sequences import MOST_OF_A_CLIENT
 from matted_client.client import Session
+from matted_client.errors import SceneForgotten
+from matted_client.pictures import ignore
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -122,3 +128,54 @@ def test_a_model_without_a_memory_sees_each_frame_as_a_picture_by_itself(daemon:
     assert [bytes(mask.alpha) for mask in found] == [bytes(mask.alpha) for mask in alone]
     assert [mask.info.frame for mask in found] == [*range(1, FRAMES + 1)]
     assert not any(mask.info.steadied for mask in found)
+
+
+def crowd_out(session: Session) -> None:
+    """Begin as many scenes as a client may have: those before are forgotten."""
+    for _ in range(MOST_OF_A_CLIENT):
+        scene = session.scene(2, 2, "GRAY8", model="u2netp", anyway=True, edges="off")
+        scene.send(bytes(4))
+        scene.receive()
+
+
+def test_a_scene_that_the_daemon_forgot_is_an_error_and_never_other_masks(daemon: Daemon) -> None:
+    frames = film(6)
+    with daemon.session() as session:
+        scene = session.scene(WIDTH, HEIGHT, "RGB8", **OPTIONS)
+        for frame in frames[:3]:
+            scene.send(frame.tobytes())
+            scene.receive()
+        crowd_out(session)
+        scene.send(frames[3].tobytes())
+        with pytest.raises(SceneForgotten):
+            scene.receive()
+
+
+@pytest.mark.parametrize("what", ["forgotten", "restarted"])
+def test_a_film_goes_on_with_the_same_masks_where_the_daemon_knows_nothing_of_it_any_more(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """With two frames on their way, as all frames before are shown to it once more."""
+    frames = film(6)
+    with daemon.session() as session:
+        right = masks(session, frames)
+    monkeypatch.setattr(conversation, "connect", lambda *_args, **_words: daemon.session())
+    pictures = [Picture(Image.fromarray(frame), {}) for frame in frames]
+    options = {name: value for name, value in OPTIONS.items() if name != "depth"}
+    found = []
+    with Conversation(options, None, False, ignore) as asked:
+        for number, picture in enumerate(pictures):
+            asked.send(picture)
+            if number == 5:
+                if what == "forgotten":
+                    assert asked._session is not None
+                    crowd_out(asked._session)
+                else:
+                    assert daemon.run("stop").returncode == 0
+                    daemon.start()
+            if number >= 1:
+                found.append(asked.receive())
+        found.append(asked.receive())
+    for one, other in zip(found, right, strict=True):
+        seen = np.frombuffer(one.alpha, np.uint8).reshape(HEIGHT, WIDTH) / 255
+        assert np.abs(seen - other).max() <= 1 / 255

@@ -1,4 +1,4 @@
-"""Ask the daemon for the masks of the frames of one scene, in order, and again if the daemon ended meanwhile."""
+"""Ask the daemon for the masks of a scene's frames, in order, and again if it ended, or forgot the scene, meanwhile."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from matted_client import Unavailable
+from matted_client import MattedError, Rejected, Unavailable, messages
 from matted_client.client import Session, connect
+from matted_client.errors import SceneForgotten
 from matted_client.messages import Progress
 from matted_client.pictures import Mask
 from matted_client.scenes import Scene
@@ -15,7 +16,8 @@ from matted_client.scenes import Scene
 from matted.files.pictures import Picture
 
 REMEMBERED = 16  # frames by which a model's memory is nearly what it would be after all of them
-_BYTES = 128_000_000  # of frames that are kept, to be shown again to a daemon that was started anew
+_BYTES = 128_000_000  # of frames that are kept, to be shown again to a daemon that knows none of them
+_ENDING = 60.0  # seconds for a daemon that is told to end while it works: it finishes what it has begun
 
 
 class Conversation:
@@ -52,7 +54,9 @@ class Conversation:
         """Wait for the mask of the earliest frame that has none. Raises as Scene.receive does."""
         try:
             reply = self._receive()
-        except Unavailable:
+        except MattedError as error:
+            if not self._is_over(error):
+                raise
             self._again()
             reply = self._receive()
         picture = self._asked.popleft()
@@ -74,8 +78,14 @@ class Conversation:
             raise Unavailable("The connection to the matted daemon is closed.")
         return self._scene.receive(self._on_progress)
 
+    def _is_over(self, error: MattedError) -> bool:
+        """Whether an error says that the daemon does not know the scene any more. Waits for one that is to end."""
+        if isinstance(error, Rejected) and error.code == messages.SHUTTING_DOWN and self._session is not None:
+            return self._session.wait_until_gone(_ENDING)
+        return isinstance(error, (Unavailable, SceneForgotten))
+
     def _again(self) -> None:
-        """Begin anew with another daemon: with the frames before, as its memory of the scene has ended, too."""
+        """Begin anew, maybe with another daemon: with the frames before, as its memory of the scene has ended, too."""
         self._drop()
         for picture in self._answered:
             self._send(picture)
