@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from matted.files.films import colours, forms
+from matted.files.films import colours, forms, source, wholeness
 from matted.files.films.colours import Pixels
 from matted.files.films.forms import FilmError, reason
 from matted.files.films.source import WHOLE, About, Frame, Span, Wanted, always, clock
@@ -33,6 +33,8 @@ class Clip:
         self.path = path
         self._span = span
         self._origin = Fraction(0)
+        self._cut_short = wholeness.is_cut_short(path)
+        self.faults: tuple[str, ...] = ()
         with self._opened() as (container, stream):
             self._origin = _origin(container)
             first = self._first(container, stream)
@@ -45,7 +47,8 @@ class Clip:
         """Yield the frames of the span. Raises FilmError where the file is damaged."""
         reader, start, end = colours.Reader(), self._span.start, self._span.end
         held: tuple[int, Fraction, Any] | None = None
-        offset = Fraction(0)
+        cut_short = self._cut_short
+        offset, damaged, self.faults = Fraction(0), 0, ()
 
         def made(until: Fraction | None) -> Frame:
             assert held is not None
@@ -58,7 +61,9 @@ class Clip:
             if start is not None and time < start:
                 continue
             if end is not None and time >= end:
+                cut_short = False
                 break
+            damaged += frame.is_corrupt
             if held is None:
                 offset = time if start is not None else Fraction(0)
                 held = 0, time, frame
@@ -68,6 +73,14 @@ class Clip:
             held = held[0] + 1, time, frame
         if held is not None:
             yield made(None)
+        self.faults = tuple(self._found(0 if held is None else held[0] + 1, damaged, cut_short))
+
+    def _found(self, frames: int, damaged: int, cut_short: bool) -> Iterator[str]:
+        """Yield what is wrong with the film. cut_short: whether the frames end where its file does, too early."""
+        if cut_short and frames:
+            yield source.ends_early(frames, self.about.count)
+        if damaged:
+            yield source.damaged(damaged)
 
     def offset(self) -> Fraction:
         """Return the time, in the file's own count, at which results begin."""
@@ -98,6 +111,8 @@ class Clip:
         av, time, decoder = forms.library(), None, _decoder(stream)
         try:
             for packet in container.demux(stream):
+                if packet.is_corrupt and self._cut_short:  # the last one, of which a part is missing
+                    continue
                 for frame in decoder.decode(packet):
                     time = frame.pts
                     yield frame
@@ -125,6 +140,8 @@ class Clip:
         except OSError as error:
             raise FilmError(f"{self.path} cannot be read: {reason(error)}.") from error
         except (av.FFmpegError, ValueError) as error:
+            if self._cut_short:
+                raise source.cut_short(self.path) from error
             raise FilmError(f"{self.path} is not a film that matted can read, or is damaged.", _SEE) from error
         with container:
             yield container, self._stream(container)

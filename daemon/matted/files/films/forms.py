@@ -164,8 +164,9 @@ def is_film(path: Path) -> bool:
         return path.suffix.lower() in SUFFIXES
     try:
         with known.open_picture(path) as image:
-            return bool(getattr(image, "is_animated", False))
-    except Exception:  # Pillow raises almost any for damaged files; reading it as a picture says what is the matter
+            image.seek(1)  # `is_animated` goes through all frames, and fails where one of them is damaged
+            return True
+    except Exception:  # EOFError is for a single frame. Reading it as a picture says what is the matter with others
         return False
 
 

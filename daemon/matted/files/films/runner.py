@@ -135,7 +135,7 @@ def _run(film: Film, options: FilmOptions) -> None:
     print(film.target)
     if tally.frames:
         _say(tally, options, time.monotonic() - began)
-    for sentence in said:
+    for sentence in (*film.source.faults, *said):
         _note(sentence)
 
 

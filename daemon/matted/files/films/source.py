@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -73,6 +73,10 @@ class Source(Protocol):
     def offset(self) -> Fraction:
         """Return the time at which results begin, in seconds as the file counts them."""
 
+    @property
+    def faults(self) -> Sequence[str]:
+        """What is wrong with the film, as sentences: what the latest look at all of its frames has found."""
+
 
 @dataclass(frozen=True)
 class Span:
@@ -88,6 +92,29 @@ class Span:
 
 
 WHOLE = Span()
+
+
+def ends_early(frames: int, count: int | None) -> str:
+    """Say that a film is cut short. frames: that are there. count: that there were, about; None if nobody knows."""
+    if count is None:
+        return f"The film ends early: {frames} {_frames(frames)} there, and the end of its file is missing."
+    if frames < count:
+        return f"The film ends early: {frames} of about {count} frames are there, and the end of its file is missing."
+    return "The end of the film's file is missing: sound may be missing with it."
+
+
+def cut_short(path: Path) -> FilmError:
+    """Return the error of a film of which nothing can be read, as the end of its file is missing."""
+    return FilmError(f"{path} cannot be read: the end of its file is missing.", "Copy or download it once more.")
+
+
+def damaged(frames: int) -> str:
+    """Say that frames are damaged, whose pictures have faults."""
+    return f"{frames} {_frames(frames)} damaged in the film."
+
+
+def _frames(count: int) -> str:
+    return "frame is" if count == 1 else "frames are"
 
 
 def always(index: int) -> bool:

@@ -13,7 +13,6 @@ import pytest
 from matted.files.films.clip import Clip
 from matted.files.films.forms import FilmError
 from matted.files.films.source import Frame, Span
-from PIL import Image
 
 TIMES = [0, 100, 900, 1000, 4000, 4100, 4900, 5000, 7000, 9000]
 
@@ -128,8 +127,8 @@ def cut_short(path: Path) -> Path:
     return path
 
 
-def a_picture(path: Path) -> Path:
-    Image.new("RGB", (8, 8)).save(path, "PNG")
+def no_film(path: Path) -> Path:
+    path.write_text("no film")
     return path
 
 
@@ -138,7 +137,8 @@ def test_what_cannot_be_read_is_said_in_a_sentence(tmp_path: Path) -> None:
     for path, said in (
         (missing, f"{missing} cannot be read: No such file or directory."),
         (sound_alone(tmp_path / "s.mp4"), f"{tmp_path / 's.mp4'} has no pictures: it holds sound alone."),
-        (cut_short(tmp_path / "c.mp4"), f"{tmp_path / 'c.mp4'} is not a film that matted can read, or is damaged."),
+        (cut_short(tmp_path / "c.mp4"), f"{tmp_path / 'c.mp4'} cannot be read: the end of its file is missing."),
+        (no_film(tmp_path / "p.mp4"), f"{tmp_path / 'p.mp4'} is not a film that matted can read, or is damaged."),
         (tmp_path, f"{tmp_path} cannot be read: Is a directory."),
     ):
         with pytest.raises(FilmError) as caught:
@@ -162,3 +162,17 @@ def test_damage_in_the_middle_says_when(tmp_path: Path) -> None:
         assert f"{path} is damaged after 0:" in error.message and "--end" in error.hint
     else:
         assert count < 30, "what cannot be found any more is not there"
+
+
+def test_damaged_frames_are_counted(tmp_path: Path) -> None:
+    """H.264 hides what it cannot decode, and says so."""
+    path = film_clips.write(tmp_path / "a.mkv", film_clips.squares(40), codec="libx264", pixels="yuv420p")
+    clip = Clip(path)
+    assert len(list(clip.frames())) == 40 and clip.faults == ()
+    content = bytearray(path.read_bytes())
+    for place in (len(content) // 3, len(content) // 2):
+        content[place : place + 60] = bytes((7 * byte + 13) % 256 for byte in content[place : place + 60])
+    path.write_bytes(content)
+    clip = Clip(path)
+    assert len(list(clip.frames())) == 40
+    assert clip.faults == ("2 frames are damaged in the film.",)

@@ -40,6 +40,7 @@ class Long:
     def __init__(self, count: int) -> None:
         self.path = Path("long.mov")
         self.about = About((64, 48), colours.OF_PICTURES, Fraction(1, 25), Fraction(25))
+        self.faults: tuple[str, ...] = ()
         self.made = 0
         self._count = count
 
