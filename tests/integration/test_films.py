@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import signal
 import subprocess
@@ -75,6 +77,40 @@ def test_a_keyer_with_a_plate_is_exact_in_every_frame(
             np.testing.assert_array_equal(shown[:, :, 3], alpha)
             sure = alpha == 255
             np.testing.assert_array_equal(shown[sure][:, :3], frame[sure])
+
+
+def test_a_plate_is_not_made_for_a_model_that_takes_none(
+    daemon: Daemon, frames: list[film_clips.Pixels], tmp_path: Path
+) -> None:
+    clip = film_clips.write(tmp_path / "clip.mkv", frames)
+    for model, said in (("u2netp", "takes no plate."), ("nosuch", "There is no model nosuch.")):
+        done = remove(daemon, clip, "--model", model, "--plate", "median", "-o", tmp_path / "out.mov")
+        assert done.returncode == 1 and said in done.stderr and "Making the plate" not in done.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["clip.mkv"]
+
+
+def test_films_for_programs_in_a_report_on_a_sheet_and_planned(
+    daemon: Daemon, plate: film_clips.Pixels, frames: list[film_clips.Pixels], tmp_path: Path
+) -> None:
+    clip = film_clips.write(tmp_path / "clip.mkv", frames, pixels="bgr0", sound="aac")
+    (tmp_path / "damaged.mkv").write_bytes(b"nothing")
+    Image.fromarray(plate).save(tmp_path / "plate.png")
+    words = [clip, "--model", KEYER, "--plate", tmp_path / "plate.png", "--json", "--report", tmp_path / "r.csv"]
+    planned = json.loads(remove(daemon, *words, "--sheet", tmp_path / "s.png", "--dry-run").stdout)
+    (film,) = planned["films"]
+    assert (film["state"], film["target"], film["codec"]) == ("planned", str(tmp_path / "clip-cutout.mov"), "prores_ks")
+    assert len(list(tmp_path.iterdir())) == 3, "nothing is made"
+    answer = json.loads(remove(daemon, *words, "--sheet", tmp_path / "s.png").stdout)
+    (film,) = answer["films"]
+    assert answer["ok"] and (film["state"], film["frames"], film["made"]) == ("done", 12, 12)
+    assert (film["width"], film["height"], film["sound"], film["sound_kept"]) == (*SIZE, ["aac"], True)
+    assert film["model"] == KEYER and film["device"] == "CPU" and film["timings"]["inference"] > 0
+    assert film["sheet"] == str(tmp_path / "s.png") and Image.open(film["sheet"]).width > 700
+    (row,) = csv.DictReader((tmp_path / "r.csv").open())
+    assert (row["source"], row["state"], row["model"]) == (str(clip), "done", KEYER)
+    for words, said in ((["--watch"], "--watch is for folders"), (["-o", "-"], "does not go to standard output")):
+        refused = remove(daemon, clip, *words)
+        assert refused.returncode == 2 and said in refused.stderr
 
 
 def test_the_films_own_median_is_its_plate(daemon: Daemon, plate: film_clips.Pixels, tmp_path: Path) -> None:

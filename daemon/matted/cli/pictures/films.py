@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from matted_client import MattedError
 from matted_client.options import MaskOptions, SceneOptions
 
-from matted.cli import answers
 from matted.cli.output import FAILED, OK, WrongArguments, complain
 from matted.cli.pictures import arguments, framing
 
 if TYPE_CHECKING:
-    from matted.files.films.runner import Film
+    from matted.files.films.runner import Film, FilmOptions
     from matted.files.films.source import Span
+    from matted.files.films.telling.outcomes import FilmOutcome
     from matted.files.framing.frame import Frame
 
 _LAST = 1000  # frames a second
@@ -48,6 +49,7 @@ def are_wanted(given: argparse.Namespace) -> bool:
 def run(given: argparse.Namespace) -> int:
     """Carry out the command. An error of one film does not stop the others."""
     from matted.files.films import runner
+    from matted.files.films.telling.records import Records
 
     try:
         _refuse(given)
@@ -66,15 +68,51 @@ def run(given: argparse.Namespace) -> int:
         given.skip_existing,
         frame,
     )
+    told = Records(films, given.report, given.sheet, given.force, given.skip_existing)
+    given.facts["films"] = facts = []
+    if given.dry_run:
+        for film in films:
+            outcome = runner.plan(film, options)
+            facts.append(outcome.facts())
+            _say_plan(outcome)
+        return OK
     failed = False
-    for film in films:
-        try:
-            runner.run(film, options)
-        except MattedError as error:
-            failed = True
-            complain(error)
-            given.facts.setdefault("errors", []).append({"film": str(film.source.path), **answers.error_facts(error)})
+    with told:
+        for number, film in enumerate(films):
+            outcome = _done(film, options)
+            failed = failed or outcome.error is not None
+            facts.append(outcome.facts())
+            try:
+                sheet = told.add(number, outcome)
+            except MattedError as error:  # the other films go on
+                complain(error)
+                continue
+            if sheet is not None:
+                runner.note(f"Frames of the result on a sheet: {sheet}")
+                facts[-1]["sheet"] = str(sheet)
     return FAILED if failed else OK
+
+
+def _say_plan(outcome: FilmOutcome) -> None:
+    from matted.files.films import runner
+
+    print(outcome.plan())
+    for warning in outcome.warnings:
+        runner.note(warning)
+
+
+def _done(film: Film, options: FilmOptions) -> FilmOutcome:
+    """Carry out one film. An error is told of, and does not stop the others."""
+    from matted.files.films import runner
+    from matted.files.films.telling import outcomes
+
+    began = time.monotonic()
+    try:
+        return runner.run(film, options)
+    except MattedError as error:
+        complain(error)
+        size = outcomes.size_of_results(film.source.about, options.frame)
+        return outcomes.failure(film, size, error, time.monotonic() - began)
 
 
 def _planned(given: argparse.Namespace, frame: Frame) -> list[Film]:
@@ -104,9 +142,10 @@ def _refuse(given: argparse.Namespace) -> None:
     places = given.box is not None or given.keep or given.drop or given.hint
     if places:
         raise MattedError("--box, --keep, --drop and --hint are for one picture.", "In a film the subject moves.")
-    many = [name for name in ("--report", "--sheet", "--dry-run") if getattr(given, name[2:].replace("-", "_"))]
-    if many:
-        raise MattedError(f"{many[0]} is for pictures.")
+    if given.watch:
+        raise MattedError("--watch is for folders of pictures.", "Run matted remove once for each film.")
+    if given.output == "-":
+        raise MattedError("A film does not go to standard output.", "Name a file with -o.")
     if given.page is not None:
         raise MattedError("--page is for pictures.", "Of a film take a part with --start and --end.")
     if given.rate is not None and not given.sequence:

@@ -10,6 +10,7 @@ from PIL import Image
 from matted.files import pictures, sheet
 from matted.files.batches.outcomes import DONE, EXISTING, LEFT, Outcome
 from matted.files.formats import known
+from matted.files.formats.known import Form
 from matted.files.pictures import Picture, PictureError
 from matted.files.sheet import Cell
 
@@ -28,6 +29,15 @@ def small(picture: Picture) -> Image.Image:
     return sheet.over(reduced, None) if reduced.mode == "RGBA" else reduced.convert("RGB")
 
 
+def form_of_sheet(path: Path) -> Form:
+    """Return the format of a sheet. Raises PictureError if its name is none of a picture."""
+    form = known.form_of(path.name)
+    if form is None:
+        endings = ", ".join(form.suffixes[0] for form in known.FORMS.values())
+        raise PictureError(f"{path} is no name of a picture.", f"A sheet is a picture: its name ends in {endings}.")
+    return form
+
+
 class Contact:
     """Collects the outcomes of a run, and writes a page when it is full, or `flush` is called: memory stays level."""
 
@@ -40,10 +50,7 @@ class Contact:
 
         Raises PictureError if no page could be written.
         """
-        self._form = known.form_of(path.name)
-        if self._form is None:
-            endings = ", ".join(form.suffixes[0] for form in known.FORMS.values())
-            raise PictureError(f"{path} is no name of a picture.", f"A sheet is a picture: its name ends in {endings}.")
+        self._form = form_of_sheet(path)
         self._path = path
         self._pages = math.ceil(count / A_PAGE)
         self._overwrite = overwrite
@@ -75,7 +82,7 @@ class Contact:
         target, again = self._name(self._page), self._name(self._page) in self.written
         columns = COLUMNS if len(self._cells) > COLUMNS or self._pages != 1 else 0
         page = Picture(sheet.draw(self._cells, columns), {})
-        pictures.write(page, target, self._overwrite or again, self._form or known.PNG)
+        pictures.write(page, target, self._overwrite or again, self._form)
         if not again:
             self.written.append(target)
 

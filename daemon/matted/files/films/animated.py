@@ -14,8 +14,8 @@ from pathlib import Path
 
 from PIL import Image, ImageSequence
 
-from matted.files import pictures
-from matted.files.films import colours, source, wholeness
+from matted.files import pictures, wholeness
+from matted.files.films import colours, source
 from matted.files.films.forms import FilmError, reason
 from matted.files.films.source import WHOLE, About, Frame, Span, Wanted, always
 from matted.files.formats import known

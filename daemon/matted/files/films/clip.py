@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from matted.files.films import colours, forms, source, wholeness
+from matted.files import wholeness
+from matted.files.films import colours, forms, source
 from matted.files.films.colours import Pixels
 from matted.files.films.forms import FilmError, reason
 from matted.files.films.source import WHOLE, About, Frame, Span, Wanted, always, clock
@@ -189,10 +190,10 @@ class Clip:
             aspect,
             self._alpha,
             tuple(each.codec_context.codec.canonical_name for each in container.streams.audio if each.codec_context),
-            tuple(self._notes(first)),
+            tuple(self._notes(container, first)),
         )
 
-    def _notes(self, first: Any) -> Iterator[str]:
+    def _notes(self, container: Any, first: Any) -> Iterator[str]:
         bits = max(component.bits for component in first.format.components)
         if self._colours.hdr:
             yield f"The film is HDR ({self._colours.hdr}): models do not know such colours; masks may be worse."
@@ -200,6 +201,8 @@ class Clip:
             yield f"The film has {bits} bits a channel, its result has the upper 8 of them."
         if first.interlaced_frame:
             yield "The film is interlaced: moving edges have combs. Better masks come of one that was deinterlaced."
+        if container.streams.subtitles:
+            yield "The subtitles are left out."
 
     def _duration(self, frame: Any) -> Fraction:
         """Return for how long the last frame is shown."""

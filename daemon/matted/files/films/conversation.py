@@ -10,9 +10,11 @@ from matted_client import MattedError, Rejected, Unavailable, messages
 from matted_client.client import Session, connect
 from matted_client.errors import SceneForgotten
 from matted_client.messages import Progress
+from matted_client.models import find
 from matted_client.pictures import Mask
 from matted_client.scenes import Scene
 
+from matted.files.films.forms import FilmError
 from matted.files.pictures import Picture
 
 REMEMBERED = 16  # frames by which a model's memory is nearly what it would be after all of them
@@ -101,3 +103,17 @@ class Conversation:
     def _pixels(self, picture: Picture) -> bytes:
         """Return the pixels of a frame, in the one format of the scene."""
         return picture.image.convert(self._mode).tobytes()
+
+
+def refuse_plate(model: str) -> None:
+    """Raise FilmError unless a model takes a plate: before one is made, which takes as long as to read a film.
+
+    model: an id, as of MaskRequest. Raises as connect does.
+    """
+    with connect("matted remove") as session:
+        facts = find(session.models(), model)
+    if not facts:
+        raise FilmError(f"There is no model {model}.", "Choose one of: matted models")
+    if not facts["plate"]:
+        hint = "Leave the plate out, or use a model that takes one; see: matted models"
+        raise FilmError(f"{facts['title'] or model} takes no plate.", hint)

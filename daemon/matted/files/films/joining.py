@@ -18,6 +18,7 @@ from matted.system import atomic_file
 
 Timed = tuple[Fraction, int, Any]  # seconds, the number of the stream, the packet
 _LAYOUT_OF_MASKS = "gray"
+_NAMES = ("language", "title")  # by which players tell the streams of sound apart
 
 
 class Sound:
@@ -82,7 +83,8 @@ def _copy(done: list[Part], form: FilmForm, about: About, draft: Path, sound: So
                     continue
                 if stream.codec_context.codec.canonical_name not in output.supported_codecs:
                     raise ValueError(stream.codec_context.codec.canonical_name)
-                streams[stream.index] = output.add_stream_from_template(stream)
+                copied = streams[stream.index] = output.add_stream_from_template(stream)
+                copied.metadata.update({name: stream.metadata[name] for name in _NAMES if name in stream.metadata})
             output.start_encoding()
             flows.append(_sounds(heard, streams, sound))
         for _, _, packet in heapq.merge(*flows, key=lambda timed: timed[:2]):

@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-
 from matted.files import pictures
 from matted.files.batches import finding, naming
 from matted.files.batches.naming import Wish
@@ -17,6 +15,7 @@ from matted.files.films import animated, forms, plates
 from matted.files.films.forms import PRORES, WEBP, FilmError, FilmForm
 from matted.files.films.runner import Film
 from matted.files.films.source import Source, Span
+from matted.files.films.telling import outcomes
 from matted.files.formats import known
 from matted.files.formats.known import PNG, Form
 from matted.files.framing.frame import Frame as Framing
@@ -30,8 +29,10 @@ _PATTERN = "frame-%05d.png"
 def refuse_frame(frame: Framing) -> None:
     """Raise FilmError for a frame that films cannot have."""
     if frame.crop is not None:
-        message = "--crop is for pictures: in a film the subject moves, and the picture would jump with it."
-        raise FilmError(message, "Choose a size with --size, or --square.")
+        message = (
+            "--crop is for pictures: where the subject of a film has been is known at its end, and then it is made."
+        )
+        raise FilmError(message, "Choose a size with --size, or --square; crop the result in an editor.")
 
 
 def plan_films(
@@ -203,9 +204,7 @@ def _refuse(
 ) -> None:
     """Raise FilmError if a film cannot be made."""
     forms.refuse_missing(form)
-    width, height = source.about.size
-    if frame.changes_size:
-        width, height = frame.layout(np.zeros((height, width), np.uint8)).size
+    width, height = outcomes.size_of_results(source.about, frame)
     if form.even and (width % 2 or height % 2):
         message = f"{target} would have {width} x {height} pixels, and {form.title} takes even numbers of them alone."
         raise FilmError(message, "Choose another size, with --size, or another format: --format prores, or vp9")

@@ -12,7 +12,7 @@ from matted.files import pictures
 from matted.files.films import animated, forms
 from matted.files.films.clip import Clip
 from matted.files.films.forms import FilmError
-from matted.files.films.source import WHOLE, Source, Span
+from matted.files.films.source import WHOLE, Source, Span, spread
 from matted.files.pictures import Picture
 
 MEDIAN = "median"  # the word for a plate that is made of the film itself
@@ -41,36 +41,30 @@ def plate(wanted: str, film: Source) -> Picture:
 
     Raises FilmError or PictureError; also if the plate has another size than the film.
     """
-    path = Path(wanted)
     if wanted == MEDIAN:
-        result = median(film)
-    else:
-        result = median(open_film(path)) if forms.is_film(path) else pictures.read(path)
-    if result.image.size != film.about.size:
-        sizes = "{} x {} pixels, the plate {} x {}".format(*film.about.size, *result.image.size)
-        raise FilmError(f"{film.path} has {sizes}.", "Take both from a tripod, at the same size.")
+        return median(film)
+    path = Path(wanted)
+    if forms.is_film(path):
+        clip = open_film(path)
+        _refuse_other_size(film, clip.about.size)
+        return median(clip)
+    result = pictures.read(path)
+    _refuse_other_size(film, result.image.size)
     return result
 
 
-def median(film: Source) -> Picture:
-    """Return the median of frames from the whole of a film, in each pixel: what is there most of the time.
+def _refuse_other_size(film: Source, size: tuple[int, int]) -> None:
+    """Raise FilmError unless a plate has the size of its film."""
+    if size != film.about.size:
+        sizes = "{} x {} pixels, the plate {} x {}".format(*film.about.size, *size)
+        raise FilmError(f"{film.path} has {sizes}.", "Take both from a tripod, at the same size.")
 
-    At most _MOST frames are in memory: every one at first, then every other of them, and so on.
-    """
+
+def median(film: Source) -> Picture:
+    """Return the median of frames from the whole of a film, in each pixel: what is there most of the time."""
     width, height = film.about.size
     most = max(_LEAST, min(_MOST, _BYTES // (width * height * 3)))
-    step = 1
-    kept: list[NDArray[np.uint8]] = []
-
-    def wanted(index: int) -> bool:
-        return index % step == 0
-
-    for frame in film.frames(wanted):
-        if frame.picture is None:
-            continue
-        kept.append(np.asarray(frame.picture.image.convert("RGB")))
-        if len(kept) > most:
-            kept, step = kept[::2], 2 * step
+    kept = [shown for _, shown in spread(film, most, lambda picture: np.asarray(picture.image.convert("RGB")))]
     if not kept:
         raise FilmError(f"{film.path} has no frames.")
     result = np.empty((height, width, 3), np.uint8)

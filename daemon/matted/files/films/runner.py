@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -13,19 +13,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matted_client import MattedError
-from matted_client.messages import MaskResult, Progress
+from matted_client import MattedError, messages
+from matted_client.messages import Progress
 from matted_client.models import FIRST, ONLY, why_chosen
+from matted_client.options import DEFAULT_MODEL
 from matted_client.pictures import Mask
 from matted_client.progress import describe
 
+from matted.files.batches.outcomes import DONE, EXISTING, PLANNED
 from matted.files.batches.runner import POLL_SECONDS, fault
 from matted.files.films import joining, plates
-from matted.files.films.conversation import REMEMBERED, Conversation
+from matted.files.films.conversation import REMEMBERED, Conversation, refuse_plate
 from matted.files.films.forms import FilmError, FilmForm
 from matted.files.films.joining import Sound
 from matted.files.films.sinks import NumberedFiles, Parts, Sink
 from matted.files.films.source import WHOLE, Frame, Source, Span
+from matted.files.films.telling import outcomes
+from matted.files.films.telling.outcomes import FilmOutcome, Tally
 from matted.files.formats.known import Form
 from matted.files.framing.backgrounds import Scene
 from matted.files.framing.frame import Frame as Framing
@@ -82,33 +86,13 @@ class FilmOptions:
     frame: Framing = field(default_factory=Framing)
 
 
-@dataclass
-class _Tally:
-    """What is counted in a run."""
-
-    frames: int = 0
-    info: MaskResult | None = None
-    warnings: Counter[str] = field(default_factory=Counter)
-    stages: dict[str, float] = field(default_factory=dict)
-    empty: int = 0
-
-    def count(self, info: MaskResult) -> None:
-        """Count a frame."""
-        self.frames += 1
-        self.info = self.info or info
-        self.warnings.update(info.warnings)
-        self.empty += info.coverage == 0
-        for stage, seconds in info.timings.items():
-            self.stages[stage] = self.stages.get(stage, 0.0) + seconds
-
-
-def run(film: Film, options: FilmOptions) -> None:
+def run(film: Film, options: FilmOptions) -> FilmOutcome:
     """Make the result of a film. Prints its path, and what should be known on stderr. Raises MattedError.
 
     A run that is broken off, by Ctrl-C or an error, keeps the frames that are done.
     """
     try:
-        _run(film, options)
+        return _run(film, options)
     except MattedError:
         raise
     except MemoryError as error:
@@ -117,26 +101,48 @@ def run(film: Film, options: FilmOptions) -> None:
         raise fault(film.source.path, error) from error
 
 
-def _run(film: Film, options: FilmOptions) -> None:
-    if film.name is None and film.target.exists() and options.skip_existing:
+def plan(film: Film, options: FilmOptions) -> FilmOutcome:
+    """Say what `run` would do, and do nothing."""
+    size = outcomes.size_of_results(film.source.about, options.frame)
+    notes = tuple(_notes(film))
+    if _is_there(film, options):
+        return FilmOutcome(film, EXISTING, size)
+    return FilmOutcome(film, PLANNED, size, film.source.about.count, warnings=notes)
+
+
+def _is_there(film: Film, options: FilmOptions) -> bool:
+    """Whether a film counts as done, as its result is there."""
+    return film.name is None and film.target.exists() and options.skip_existing
+
+
+def _run(film: Film, options: FilmOptions) -> FilmOutcome:
+    size = outcomes.size_of_results(film.source.about, options.frame)
+    if _is_there(film, options):
         print(film.target)
-        _note("It was there already.")
-        return
+        note("It was there already.")
+        return FilmOutcome(film, EXISTING, size)
+    began = time.monotonic()
+    if options.plate is not None:
+        refuse_plate(str(options.request.get("model", DEFAULT_MODEL)))  # a median takes long
     sink = _sink(film, options)
     plate = None
     if options.plate is not None and not _complete(sink):
-        _note("Making the plate: the median of the film." if options.plate == plates.MEDIAN else "")
+        note("Making the plate: the median of the film." if options.plate == plates.MEDIAN else "")
         plate = plates.plate(options.plate, film.source)
-    for note in _notes(film):
-        _note(note)
-    tally, began = _Tally(), time.monotonic()
-    _carry_out(film, options, sink, plate, tally)
-    said = _joined(film, options, sink)
+    notes = list(_notes(film))
+    for each in notes:
+        note(each)
+    tally = Tally(total=sink.count)
+    _carry_out(film, options, sink, plate, tally, notes)
+    sound, said = _joined(film, options, sink)
     print(film.target)
+    seconds = time.monotonic() - began
     if tally.frames:
-        _say(tally, options, time.monotonic() - began)
-    for sentence in (*film.source.faults, *said):
-        _note(sentence)
+        _say(tally, options, seconds)
+    found = [*tally.sentences(), *film.source.faults, *said]
+    for each in found:
+        note(each)
+    return FilmOutcome(film, DONE, size, tally.total, tally, sound, (*notes, *found), seconds=seconds)
 
 
 def _notes(film: Film) -> Iterator[str]:
@@ -147,11 +153,11 @@ def _notes(film: Film) -> Iterator[str]:
         yield f"{film.form.title} shows at most {most} frames a second, and the film has more: it gets slower."
 
 
-def _joined(film: Film, options: FilmOptions, sink: Sink) -> list[str]:
-    """Join the parts of a film. Return what it could not keep."""
+def _joined(film: Film, options: FilmOptions, sink: Sink) -> tuple[bool | None, list[str]]:
+    """Join the parts of a film. Return whether it has the sound, None if there is none; and what it could not keep."""
     about = film.source.about
     if not isinstance(sink, Parts):
-        return ["The sound is left out: pictures have none."] if about.sound else []
+        return (False, ["The sound is left out: pictures have none."]) if about.sound else (None, [])
     if not sink.done:
         sink.delete()
         where = " between --start and --end" if options.span != WHOLE else ""
@@ -163,7 +169,7 @@ def _joined(film: Film, options: FilmOptions, sink: Sink) -> list[str]:
         sound = Sound(film.source.path, film.source.offset(), length)
     said = joining.join(sink, about, film.target, sound, options.quality)
     sink.delete()
-    return said
+    return (not said if about.sound else None), said
 
 
 def _sink(film: Film, options: FilmOptions) -> Sink:
@@ -177,9 +183,9 @@ def _sink(film: Film, options: FilmOptions) -> Sink:
     settings += [dict(options.request), options.plate, str(options.span), _described(options.frame)]
     parts = Parts(film.target, film.form, film.source.about, options.quality, settings, options.skip_existing)
     if parts.dropped and options.skip_existing:
-        _note("An earlier run had other settings, or another film: it begins anew.")
+        note("An earlier run had other settings, or another film: it begins anew.")
     elif parts.count:
-        _note(f"Going on after {parts.count} frames that are there.")
+        note(f"Going on after {parts.count} frames that are there.")
     return parts
 
 
@@ -194,8 +200,10 @@ def _complete(sink: Sink) -> bool:
     return isinstance(sink, Parts) and sink.complete
 
 
-def _carry_out(film: Film, options: FilmOptions, sink: Sink, plate: Picture | None, tally: _Tally) -> None:
-    """Have the results of all frames that are not there."""
+def _carry_out(
+    film: Film, options: FilmOptions, sink: Sink, plate: Picture | None, tally: Tally, notes: list[str]
+) -> None:
+    """Have the results of all frames that are not there. notes: get what was said meanwhile."""
     if _complete(sink):
         return
     count = film.source.about.count
@@ -232,12 +240,15 @@ def _carry_out(film: Film, options: FilmOptions, sink: Sink, plate: Picture | No
 
         try:
             for frame in _ahead(film.source.frames(shown)):
+                tally.total = frame.index + 1
                 if frame.picture is None:
                     meter.pass_over()
                     continue
                 if camera is not None:
                     camera.look(frame.index, frame.picture)
-                    meter.say(camera.hint())
+                    if hint := camera.hint():
+                        meter.say(hint)
+                        notes.append(hint)
                 asked.append(frame)
                 conversation.send(frame.picture)
                 if len(asked) >= IN_FLIGHT:
@@ -252,7 +263,11 @@ def _carry_out(film: Film, options: FilmOptions, sink: Sink, plate: Picture | No
     if tally.empty and tally.empty == tally.frames:
         if isinstance(sink, Parts):
             sink.delete()
-        raise FilmError(f"There is no subject in {film.source.path} that the model sees.", "Try another: --model ID")
+        nothing = FilmError(
+            f"There is no subject in {film.source.path} that the model sees.", "Try another: --model ID"
+        )
+        nothing.code = messages.NO_SUBJECT
+        raise nothing
     if tally.empty:
         tally.warnings["No subject was found, and the result is empty there"] += tally.empty
     if isinstance(sink, Parts):
@@ -266,7 +281,7 @@ def _keep(sink: Sink, writing: deque[Future[None]]) -> None:
             future.result()
         sink.close()
     if sink.count:
-        _note(f"Broken off. {'1 frame is' if sink.count == 1 else f'{sink.count} frames are'} done and kept. {_AGAIN}")
+        note(f"Broken off. {'1 frame is' if sink.count == 1 else f'{sink.count} frames are'} done and kept. {_AGAIN}")
     elif isinstance(sink, Parts):
         sink.delete()
 
@@ -327,7 +342,7 @@ class _Meter:
         if sentence and self._bar is not None:
             self._bar.write(sentence, file=sys.stderr)
         else:
-            _note(sentence)
+            note(sentence)
 
     def advance(self) -> None:
         """Count a frame."""
@@ -342,22 +357,20 @@ class _Meter:
             self._bar.update()
 
 
-def _say(tally: _Tally, options: FilmOptions, seconds: float) -> None:
+def _say(tally: Tally, options: FilmOptions, seconds: float) -> None:
     rate = tally.frames / seconds if seconds else 0.0
     plural = "frame" if tally.frames == 1 else "frames"
-    _note(f"{tally.frames} {plural} in {seconds:.0f} s, {rate:.1f} a second.")
+    note(f"{tally.frames} {plural} in {seconds:.0f} s, {rate:.1f} a second.")
     info = tally.info
     if options.timings and info is not None:
         stages = ", ".join(f"{stage} {total / tally.frames:.3f} s" for stage, total in tally.stages.items())
         print(f"    {info.model}{f' on {info.device}' if info.device else ''}, a frame: {stages}")
     elif info is not None and info.chosen and info.reason not in (ONLY, FIRST, ""):
-        _note(f"{info.model} was chosen by itself. {why_chosen(info.reason)} For another: --model ID")
-    for warning, count in tally.warnings.items():
-        which = "In 1 frame" if count == 1 else f"In {count} frames"
-        _note(f"{which}: {warning.rstrip('.')}.")
+        note(f"{info.model} was chosen by itself. {why_chosen(info.reason)} For another: --model ID")
 
 
-def _note(sentence: str) -> None:
+def note(sentence: str) -> None:
+    """Print what the person should know, if there is something."""
     if sentence:
         print(end="", flush=True)
         print(sentence, file=sys.stderr)

@@ -175,7 +175,9 @@ class Parts:
             shutil.rmtree(self.folder)
 
     def _unwritten(self, error: BaseException) -> FilmError:
-        hint = "What is done is kept. To go on when there is room: the same command with --skip-existing"
+        hint = "Make room there, or choose another place with -o."
+        if self.count:
+            hint = "What is done is kept. To go on when there is room: the same command with --skip-existing"
         return FilmError(f"{self.folder} cannot be written: {reason(error)}.", hint)
 
     def _record(self, record: Any) -> None:

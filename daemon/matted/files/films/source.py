@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from matted.files.films.colours import Colours
 from matted.files.films.forms import FilmError
 from matted.files.pictures import Picture
 
+Made = TypeVar("Made")
 Wanted = Callable[[int], bool]  # whether the frame of this number is decoded to a picture
 
 
@@ -92,6 +93,27 @@ class Span:
 
 
 WHOLE = Span()
+
+
+def spread(source: Source, most: int, made: Callable[[Picture], Made]) -> list[tuple[Frame, Made]]:
+    """Return frames from the whole of a film, evenly, at most `most` of them, each without its picture.
+
+    made: makes of a picture what is kept of it. Every frame is looked at at first, then every other, and so on, so that
+        never more than `most` are in memory, and one.
+    """
+    step = 1
+    kept: list[tuple[Frame, Made]] = []
+
+    def wanted(index: int) -> bool:
+        return index % step == 0
+
+    for frame in source.frames(wanted):
+        if frame.picture is None:
+            continue
+        kept.append((replace(frame, picture=None), made(frame.picture)))
+        if len(kept) > most:
+            kept, step = kept[::2], 2 * step
+    return kept
 
 
 def ends_early(frames: int, count: int | None) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import film_clips
 import numpy as np
 import pytest
@@ -17,6 +19,8 @@ from matted.files.films.conversation import REMEMBERED
 from matted.files.films.forms import FilmError
 from matted.files.films.runner import FilmOptions
 from matted.files.films.source import WHOLE, Span
+from matted.files.films.telling.outcomes import FilmOutcome
+from matted.files.films.telling.records import Records
 from matted.files.framing import words
 from matted.files.framing.frame import Frame
 from matted_client import MattedError
@@ -31,14 +35,14 @@ def clip(tmp_path: Path) -> Path:
     return film_clips.write(tmp_path / "clip.mp4", FRAMES, TIMES, codec="libx264", sound="aac")
 
 
-def remove(source: Path, target: str | Path, mask: bool = False, span: Span = WHOLE, **options: Any) -> None:
+def remove(source: Path, target: str | Path, mask: bool = False, span: Span = WHOLE, **options: Any) -> FilmOutcome:
     """Do what `matted remove SOURCE -o TARGET` does."""
     both = {name: options[name] for name in ("overwrite", "skip_existing") if name in options}
     kind = "mask" if mask else "cutout"
     request = {"foreground": not mask}
     form = options.pop("form", None)
     (film,) = plan.plan_films([source], str(target), kind, span, form, options.get("frame", plan.PLAIN), **both)
-    runner.run(film, FilmOptions(mask, False, request, span=span, **options))
+    return runner.run(film, FilmOptions(mask, False, request, span=span, **options))
 
 
 def is_red(frame: film_clips.Pixels) -> Any:
@@ -88,6 +92,46 @@ def test_sound_is_copied_as_it_is(daemon: Any, clip: Path, tmp_path: Path, capsy
     opus = film_clips.write(tmp_path / "opus.mkv", FRAMES, TIMES, sound="libopus")
     remove(opus, tmp_path / "opus.webm")
     assert film_clips.watch(tmp_path / "opus.webm").sound == film_clips.watch(opus).sound
+
+
+def with_two_languages_and_subtitles(clip: Path, path: Path) -> Path:
+    """Write the film with its sound twice, each with its language, and with subtitles."""
+    words = path.with_suffix(".srt")
+    words.write_text("1\n00:00:00,000 --> 00:00:00,100\nA square\n")
+    with ExitStack() as stack:
+        target = stack.enter_context(av.open(str(path), "w"))
+        packets = []
+        for source, kind, language in (
+            (clip, "video", "und"),
+            (clip, "audio", "ger"),
+            (clip, "audio", "eng"),
+            (words, "subtitles", "eng"),
+        ):
+            film = stack.enter_context(av.open(str(source)))
+            stream = getattr(film.streams, kind)[0]
+            copied = target.add_stream_from_template(stream)
+            copied.metadata["language"] = language
+            for packet in film.demux(stream):
+                if packet.dts is not None:
+                    packets.append((packet, copied))
+        target.start_encoding()
+        for packet, copied in packets:
+            packet.stream = copied
+            target.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["mov", "mkv"])
+def test_two_streams_of_sound_keep_their_languages_and_subtitles_are_said_to_be_left_out(
+    daemon: Any, clip: Path, tmp_path: Path, suffix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = with_two_languages_and_subtitles(clip, tmp_path / "both.mkv")
+    outcome = remove(both, tmp_path / f"out.{suffix}")
+    with av.open(str(tmp_path / f"out.{suffix}")) as film:
+        found = [(stream.type, stream.metadata.get("language")) for stream in film.streams]
+    assert found[1:] == [("audio", "ger"), ("audio", "eng")] and found[0][0] == "video"
+    assert outcome.warnings == ("The subtitles are left out.",)
+    assert "The subtitles are left out." in capsys.readouterr().err
 
 
 def test_tags_that_are_no_text_take_no_sound_away(
@@ -336,7 +380,8 @@ def test_a_full_disk_in_the_middle_leaves_no_half_film(
     with pytest.raises(FilmError) as caught:
         remove(clip, target)
     assert "cannot be written: No space left on device." in caught.value.message
-    assert "--skip-existing" in caught.value.hint and not target.exists()
+    assert "What is done is kept." in caught.value.hint and "--skip-existing" in caught.value.hint
+    assert not target.exists()
     monkeypatch.setattr(sinks._Encoder, "add", add)
     remove(clip, target, skip_existing=True)
     assert len(film_clips.watch(target).frames) == 40
@@ -428,3 +473,127 @@ def test_numbered_frames_that_were_not_written_are_not_said_to_be_kept(
     with pytest.raises(FilmError, match="No space left"):
         remove(clip, f"{tmp_path / 'frames'}/")
     assert "Broken off. 1 frame is done and kept." in capsys.readouterr().err
+
+
+def test_a_disk_that_is_full_from_the_first_frame_on_keeps_nothing_and_says_so(
+    daemon: Any, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sinks._Encoder, "add", fail)
+    monkeypatch.setattr(sinks._Encoder, "close", fail)
+    with pytest.raises(FilmError, match="No space left on device") as caught:
+        remove(clip, tmp_path / "out.mov")
+    assert caught.value.hint == "Make room there, or choose another place with -o."
+    assert "kept" not in capsys.readouterr().err and [each.name for each in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+def test_what_came_of_a_film_is_told_to_programs(daemon: Any, clip: Path, tmp_path: Path) -> None:
+    outcome = remove(clip, tmp_path / "out.webm", frame=Frame(size=(128, 100)))
+    facts = outcome.facts()
+    coverage = np.mean([is_red(frame).mean() for frame in FRAMES])
+    assert facts.pop("seconds") > 0 and facts.pop("coverage") == pytest.approx(coverage, abs=0.01)
+    assert facts == {
+        "source": str(clip),
+        "target": str(tmp_path / "out.webm"),
+        "state": "done",
+        "model": "redness",
+        "confidence": 1.0,
+        "device": "CPU",
+        "timings": {},
+        "width": 128,
+        "height": 100,
+        "rate": pytest.approx(float(outcome.film.source.about.rate), abs=0.001),
+        "frames": 10,
+        "made": 10,
+        "length": pytest.approx(10 / float(outcome.film.source.about.rate), abs=0.001),
+        "format": "vp9",
+        "codec": "libvpx-vp9",
+        "sound": ["aac"],
+        "sound_kept": False,
+        "warnings": ["The sound is left out: a .webm takes no aac. An .mkv (--format ffv1) takes every sound."],
+        "error": None,
+    }
+    assert outcome.row()["why"] == facts["warnings"][0]
+    assert film_clips.watch(tmp_path / "out.webm").frames[0].shape == (100, 128, 4)
+    assert remove(clip, tmp_path / "out.mkv").facts()["sound_kept"] is True
+    there = remove(clip, tmp_path / "out.mkv", skip_existing=True)
+    assert (there.state, there.facts()["made"]) == ("existing", 0)
+
+
+def test_a_film_that_goes_on_counts_the_frames_that_were_there(
+    daemon: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sinks, "PART", 7)
+    clip = long_clip(tmp_path)
+    daemon.interrupt_after = 21
+    with pytest.raises(KeyboardInterrupt):
+        remove(clip, tmp_path / "out.mov")
+    daemon.interrupt_after = None
+    facts = remove(clip, tmp_path / "out.mov", skip_existing=True).facts()
+    assert facts["frames"] == 40 and 0 < facts["made"] < 40
+
+
+def test_a_film_that_ends_early_is_told_of(daemon: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = film_clips.write(tmp_path / "clip.mkv", film_clips.squares(40))
+    clip.write_bytes(clip.read_bytes()[:-20_000])
+    outcome = remove(clip, tmp_path / "out.mov")
+    (warning,) = outcome.warnings
+    assert f"The film ends early: {outcome.frames} of about 40 frames are there" in warning
+    assert warning in capsys.readouterr().err and len(film_clips.watch(outcome.film.target).frames) == outcome.frames
+
+
+def test_a_plan_says_what_would_be_made_and_does_nothing(daemon: Any, clip: Path, tmp_path: Path) -> None:
+    before = sorted(tmp_path.iterdir())
+    for name, said in (
+        ("out.mov", "ProRes 4444, 64 x 48 pixels, about 10 frames, 16.67 a second, sound (aac)"),
+        ("out.gif", "GIF, 64 x 48 pixels, about 10 frames, 16.67 a second, without its sound"),
+        ("f-%03d.png", "numbered PNG files, 64 x 48 pixels, about 10 frames, 16.67 a second, without its sound"),
+    ):
+        (film,) = plan.plan_films([clip], str(tmp_path / name), "cutout", WHOLE)
+        planned = runner.plan(film, FilmOptions(False, False, {"foreground": True}))
+        rate = f"{float(film.source.about.rate):.4g}"
+        assert planned.plan() == f"{clip} -> {tmp_path / name}: {said.replace('16.67', rate)}"
+        assert planned.state == "planned" and planned.facts()["frames"] == 10
+    assert sorted(tmp_path.iterdir()) == before and not daemon.shown
+
+
+def test_a_report_has_a_row_for_each_film_and_goes_on(daemon: Any, clip: Path, tmp_path: Path) -> None:
+    other = film_clips.write(tmp_path / "other.mkv", FRAMES)
+    films = plan.plan_films([clip, other], f"{tmp_path}/out/", "cutout", WHOLE, "ffv1")
+    file, options = tmp_path / "report.json", FilmOptions(False, False, {"foreground": True}, skip_existing=True)
+    with Records(films, file, None) as records:
+        records.add(0, runner.run(films[0], options))
+    with Records(films, file, None, skip_existing=True) as records:
+        for number, film in enumerate(films):
+            records.add(number, runner.run(film, options))
+    rows = json.loads(file.read_text())
+    assert [(row["source"], row["state"], row["model"]) for row in rows] == [
+        (str(clip), "done", "redness"),
+        (str(other), "done", "redness"),
+    ]
+    with pytest.raises(MattedError, match="exists"):
+        Records(films, file, None)
+    with pytest.raises(MattedError, match=r"is neither a \.json nor a \.csv file"):
+        Records(films, other, None)
+    with pytest.raises(MattedError, match="is itself one of the films"):
+        Records(plan.plan_films([clip], f"{tmp_path}/a.webp", "cutout", WHOLE), None, tmp_path / "a.webp")
+
+
+def test_a_sheet_shows_frames_of_the_whole_result(daemon: Any, tmp_path: Path) -> None:
+    clip = film_clips.write(tmp_path / "long.mkv", film_clips.squares(100))
+    films = [
+        *plan.plan_films([clip], str(tmp_path / "out.mov"), "cutout", WHOLE),
+        *plan.plan_films([clip], str(tmp_path / "f-%03d.png"), "cutout", WHOLE),
+    ]
+    with Records(films, None, tmp_path / "sheet.png") as records:
+        drawn = [
+            records.add(number, runner.run(film, FilmOptions(False, False, {"foreground": True})))
+            for number, film in enumerate(films)
+        ]
+    assert drawn == [tmp_path / "sheet-1.png", tmp_path / "sheet-2.png"]
+    for sheet in records.sheets:
+        page = np.asarray(Image.open(sheet)).astype(int)
+        red = (page[:, :, 0] > 220) & (page[:, :, 2] < 60)
+        assert red.sum() == pytest.approx(25 * 16 * 16, rel=0.1), "every fourth of 100 frames, at its own size"

@@ -8,7 +8,8 @@ from pathlib import Path
 import av
 import film_clips
 import pytest
-from matted.files.films import forms, plates, wholeness
+from matted.files import wholeness
+from matted.files.films import forms, plates
 from matted.files.films.animated import Numbered
 from matted.files.films.forms import FilmError
 from matted.files.films.source import Span

@@ -1,0 +1,1 @@
+"""What came of films: in words, for programs, in a report, and on sheets."""
