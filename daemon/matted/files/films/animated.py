@@ -107,11 +107,13 @@ class Numbered:
         if not self.files:
             raise FilmError(f"{folder} has no frames between --start and --end: its {len(files)} frames end before.")
         self.path = folder
-        size = pictures.read(self.files[0]).image.size
+        picture = pictures.read(self.files[0])
         tick = Fraction(1, rate.numerator)
         self.faults: tuple[str, ...] = ()
         notes = tuple(_gaps(self.files))
-        self.about = About(size, colours.OF_PICTURES, tick, rate, len(self.files), notes=notes)
+        self.about = About(
+            picture.image.size, colours.OF_PICTURES, tick, rate, len(self.files), notes=notes, bits=picture.bits
+        )
 
     def offset(self) -> Fraction:
         return Fraction(0)

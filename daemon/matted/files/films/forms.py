@@ -173,9 +173,17 @@ def is_film(path: Path) -> bool:
 def are_films(inputs: Sequence[Path], output: str | None, form: str | None) -> bool:
     """Whether inputs are films, and not pictures. A picture that moves is one, unless one picture is to come of it.
 
+    A GIF of a single frame is one where a film is to come of it: as a picture it could not become another GIF.
+
     form: a name that --format takes.
     """
-    if not inputs or not all(path.is_file() and is_film(path) for path in inputs):
+    wanted = form in FORMS and form not in known.FORMS
+    wanted = wanted or (output is not None and form_of(output) is not None and known.form_of(output) is None)
+
+    def is_one(path: Path) -> bool:
+        return path.is_file() and ((wanted and path.suffix.lower() in GIF.suffixes) or is_film(path))
+
+    if not inputs or not all(is_one(path) for path in inputs):
         return False
     if any(path.suffix.lower() in SUFFIXES for path in inputs) or form in FORMS:
         return True

@@ -29,9 +29,7 @@ _PATTERN = "frame-%05d.png"
 def refuse_frame(frame: Framing) -> None:
     """Raise FilmError for a frame that films cannot have."""
     if frame.crop is not None:
-        message = (
-            "--crop is for pictures: where the subject of a film has been is known at its end, and then it is made."
-        )
+        message = "--crop is for pictures: a film is made in one pass, and only its end shows where the subject was."
         raise FilmError(message, "Choose a size with --size, or --square; crop the result in an editor.")
 
 

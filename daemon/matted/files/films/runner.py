@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import time
 from collections import deque
@@ -148,6 +149,9 @@ def _run(film: Film, options: FilmOptions) -> FilmOutcome:
 def _notes(film: Film) -> Iterator[str]:
     """Yield what results cannot keep, as far as it is known beforehand."""
     yield from film.source.about.notes
+    bits = film.source.about.bits
+    if isinstance(film.form, FilmForm) and bits > 8:
+        yield f"The frames have {bits} bits a channel, the film has 8. To keep more: -o FOLDER{os.sep}"
     most = film.form.most if isinstance(film.form, FilmForm) else None
     if most is not None and film.source.about.rate > most:
         yield f"{film.form.title} shows at most {most} frames a second, and the film has more: it gets slower."

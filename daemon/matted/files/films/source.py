@@ -44,6 +44,7 @@ class About:
     alpha: whether something may be transparent.
     sound: the codecs of its streams of sound.
     notes: sentences: what results cannot keep.
+    bits: of a sample of its pictures, as they are read.
     """
 
     size: tuple[int, int]
@@ -55,6 +56,7 @@ class About:
     alpha: bool = True
     sound: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    bits: int = 8
 
 
 class Source(Protocol):

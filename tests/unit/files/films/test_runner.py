@@ -362,6 +362,42 @@ def test_a_folder_of_frames_is_one_scene(daemon: Any, tmp_path: Path) -> None:
         runner.run(film, FilmOptions(False, False, {"foreground": True}, overwrite=True))
 
 
+def test_frames_of_more_bits_are_told_of_where_the_film_has_fewer(daemon: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number in range(3):
+        Image.fromarray(np.full((8, 8), 60_000 + number, np.uint16)).save(folder / f"{number}.png")
+    said = [
+        runner.plan(
+            plan.plan_folder(folder, f"{tmp_path}/{name}", "cutout", WHOLE, plan.RATE),
+            FilmOptions(False, False, {"foreground": True}),
+        ).warnings
+        for name in ("out.mov", "out/")
+    ]
+    assert len(said[0]) == 1 and said[0][0].startswith("The frames have 16 bits a channel, the film has 8.")
+    assert said[1] == ()
+
+
+def test_a_gif_of_one_frame_is_a_film_only_where_one_comes_of_it(daemon: Any, tmp_path: Path) -> None:
+    Image.fromarray(FRAMES[0]).save(tmp_path / "one.gif")
+    Image.fromarray(FRAMES[0]).save(tmp_path / "one.png")
+    for output, form, is_film in (
+        (None, None, False),
+        ("a.png", None, False),
+        ("a.webp", None, False),
+        ("a/", None, False),
+        (None, "png", False),
+        ("a.gif", None, True),
+        ("a.mov", None, True),
+        (None, "gif", True),
+    ):
+        assert forms.are_films([tmp_path / "one.gif"], output, form) is is_film
+        assert not forms.are_films([tmp_path / "one.png"], output, form)
+    assert remove(tmp_path / "one.gif", tmp_path / "out.gif").frames == 1
+    with Image.open(tmp_path / "out.gif") as image:
+        assert (np.asarray(image.convert("RGBA"))[:, :, 3] == 255 * is_red(FRAMES[0])).all()
+
+
 def test_a_full_disk_in_the_middle_leaves_no_half_film(
     daemon: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
