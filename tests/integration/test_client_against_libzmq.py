@@ -254,9 +254,14 @@ def test_a_plate_is_sent_until_a_frame_that_brought_it_was_taken(late: Late) -> 
         with pytest.raises(Rejected, match="Refused"):
             scene.receive()
         scene.receive()
-        assert len(list(scene.masks(map(frame, range(2)), ahead=2))) == 2
-    assert [each.plate for each in late.requests] == [*[True] * 4, *[False] * 2, *[True] * 2, *[False] * 2]
-    assert late.plates == [frame(99)] * 4 + [frame(50)] * 2
+        scene.send(frame(1))
+        scene.send(frame(late.REFUSED), plate=frame(60))
+        scene.receive()
+        with pytest.raises(Rejected, match="Refused"):
+            scene.receive()
+        assert len(list(scene.masks(map(frame, range(2)), ahead=2))) == 2, "a mask before it says nothing of the plate"
+    assert [each.plate for each in late.requests] == [*[True] * 4, *[False] * 2, *[True] * 2, False, *[True] * 3]
+    assert late.plates == [frame(99)] * 4 + [frame(50)] * 2 + [frame(60)] * 3
 
 
 def test_a_scene_that_was_forgotten_is_an_error_and_begins_anew(late: Late) -> None:

@@ -105,8 +105,10 @@ def test_films_for_programs_in_a_report_on_a_sheet_and_planned(
     assert answer["ok"] and (film["state"], film["frames"], film["made"]) == ("done", 12, 12)
     assert (film["width"], film["height"], film["sound"], film["sound_kept"]) == (*SIZE, ["aac"], True)
     assert film["model"] == KEYER and film["device"] == "CPU" and film["timings"]["inference"] > 0
-    assert film["sheet"] == str(tmp_path / "s.png") and Image.open(film["sheet"]).width > 700
-    (row,) = csv.DictReader((tmp_path / "r.csv").open())
+    assert film["sheet"] == str(tmp_path / "s.png")
+    with Image.open(film["sheet"]) as sheet:
+        assert sheet.width > 700
+    (row,) = csv.DictReader((tmp_path / "r.csv").read_text().splitlines())
     assert (row["source"], row["state"], row["model"]) == (str(clip), "done", KEYER)
     for words, said in ((["--watch"], "--watch is for folders"), (["-o", "-"], "does not go to standard output")):
         refused = remove(daemon, clip, *words)
