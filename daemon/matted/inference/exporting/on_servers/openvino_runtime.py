@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openvino
 from mlserver import MLModel
 from mlserver.codecs import NumpyCodec
@@ -20,7 +21,7 @@ from mlserver.grpc import servicers
 from mlserver.types import InferenceRequest, InferenceResponse, ResponseOutput, TensorData
 from mlserver.utils import get_model_uri
 
-_DATATYPES = {"UINT8": np.uint8, "FP32": np.float32}  # the two that matted's graphs have
+_DATATYPES = {"UINT8": np.uint8, "FP32": np.float32, "INT64": np.int64}  # those that matted's graphs have
 _own: set[str] = set()  # names of models
 
 
