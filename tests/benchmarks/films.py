@@ -1,7 +1,7 @@
 """Throughput of films: `matted remove` from MP4 to ProRes, against bare inference in a loop that hands on the memory.
 
 python -m benchmarks.films [--frames 150] [--size 1280x720]
-(in tests/) prints frames a second of both, where the time of a frame goes, and processor time.
+(in tests/) prints frames a second of both, and the processor time of a frame: bare, and by process.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Any
 
 import av
 import numpy as np
+import psutil
 from benchmarks.photographs import photograph
-from benchmarks.stopwatch import processor_seconds
+from benchmarks.stopwatch import processor_seconds, processor_seconds_of
 from conftest import Daemon, real_weights
 from matted.inference import model_io
 from matted.inference.engines import backend
@@ -63,16 +64,16 @@ class Bare:
         self._model = backend.load(self._spec, weights, Target(), compiled)
         self._states: Any = ()
 
-    def seconds(self, count: int, width: int, height: int) -> float:
-        """Return the seconds of a frame."""
+    def seconds(self, count: int, width: int, height: int) -> tuple[float, float]:
+        """Return the seconds of a frame, and its processor time."""
         spec, shown = self._spec, list(frames(10, width, height))
         fit = model_io.choose_fit(width, height, spec, self._model.size)
         planes = [model_io.prepare(Layer(each), spec, fit) for each in shown]
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         for number in range(count):
             given = model_io.inputs([planes[number % len(planes)]], spec, fit, self._states)
             _, *self._states = self._model.infer(given)
-        return (time.perf_counter() - start) / count
+        return (time.perf_counter() - start) / count, (time.process_time() - used) / count
 
 
 def lines(folder: Path, count: int, width: int, height: int) -> Iterator[str]:
@@ -90,18 +91,24 @@ def lines(folder: Path, count: int, width: int, height: int) -> Iterator[str]:
         daemon.start("--keep-alive", "forever")
         with daemon.session() as session:
             session.load(MODEL)
+        (engine,) = daemon.engines()
+        processes = {"engine": engine, "daemon": psutil.Process(daemon.pid())}
         for options in ((), ("--keep-colours",), ("--keep-colours", "--edges", "off")):
-            before, loop = processor_seconds(), bare.seconds(LOOPS, width, height)
-            start = time.perf_counter()
+            loops = [bare.seconds(LOOPS, width, height)]
+            before = {name: processor_seconds_of(each) for name, each in processes.items()}
+            ended, start = processor_seconds(), time.perf_counter()
             command = daemon.command("remove", str(clip), "-o", "out.mov", "--force", "--model", MODEL, *options)
             subprocess.run(command, env=daemon.environ, cwd=folder, capture_output=True, text=True, check=True)
             seconds = (time.perf_counter() - start) / count
-            used = (processor_seconds() - before) / count
-            alone = (loop + bare.seconds(LOOPS, width, height)) / 2
+            used = {name: processor_seconds_of(each) - before[name] for name, each in processes.items()}
+            used["command"] = processor_seconds() - ended
+            loops.append(bare.seconds(LOOPS, width, height))
+            alone, work = (sum(each) / len(loops) for each in zip(*loops, strict=True))
             words = " ".join(options) or "as it comes"
             yield f"{count} frames of {width} x {height}, {words}:"
-            yield f"  {1 / seconds:.2f} a second, {alone / seconds:.2f} of bare"
-            yield f"  bare {1 / alone:.2f} a second; processor time of the command {used:.3f} s a frame"
+            yield f"  {1 / seconds:.2f} a second, {alone / seconds:.2f} of bare, which is {1 / alone:.2f}"
+            shares = ", ".join(f"{name} {total / count:.3f} s" for name, total in used.items())
+            yield f"  processor time of a frame: bare {work:.3f} s, {shares}"
         status = daemon.run("status", "--json")
         yield f"  {json.loads(status.stdout).get('chosen')}"
     finally:

@@ -64,6 +64,12 @@ def processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def processor_seconds_of(process: psutil.Process) -> float:
+    """Return the processor time of a process that runs, so far."""
+    used = process.cpu_times()
+    return float(used.user + used.system)
+
+
 class Peak:
     """Resident memory of some processes together while the block runs: `before` and `highest`, in bytes."""
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from matted.masking.rendering.regions import dilated
 
-BLOCK = 16  # pixels a side; the blocks around a soft one are marked too, so the work reaches as far beyond the edge
+BLOCK = 16  # pixels a side
 TILE = 64  # pixels a side, a multiple of BLOCK: fits into the processor's cache, and follows an edge closely
 _HAZE = 2 / 255  # an alpha this close to 0 or 1 is not soft: models leave such a haze over whole pictures
 
@@ -17,7 +17,7 @@ _HAZE = 2 / 255  # an alpha this close to 0 or 1 is not soft: models leave such 
 def soft_blocks(
     alpha: NDArray[np.uint8 | np.uint16], tuned: NDArray[np.uint8 | np.uint16] | None = None
 ) -> NDArray[np.bool_]:
-    """Return which blocks of BLOCK x BLOCK pixels have a soft pixel, or have a neighbour with one: rows x columns.
+    """Return which blocks of BLOCK x BLOCK pixels have a soft pixel: rows x columns.
 
     alpha: height x width.
     tuned: the mask after tuning, of the same shape and type. Where it is not 0 and `alpha` is not full, a pixel counts
@@ -35,13 +35,18 @@ def soft_blocks(
         if tuned is not None:
             inside |= (strip < full - haze) & (tuned[row * BLOCK : (row + 1) * BLOCK] > haze)
         soft[row] = np.logical_or.reduceat(inside.any(axis=0), starts)
-    return dilated(soft, corners=True)
+    return soft
+
+
+def with_neighbours(blocks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the blocks and those around them: what reaches at least BLOCK pixels beyond the edge."""
+    return dilated(blocks, corners=True)
 
 
 def surroundings(blocks: NDArray[np.bool_], width: int, height: int) -> tuple[int, int, int, int]:
     """Return left, top, right, bottom of all marked blocks with a margin, from which their colours can be learned.
 
-    blocks: as `soft_blocks` returns them, at least one of them marked.
+    blocks: rows x columns, at least one of them marked.
     width, height: of the picture, in pixels, as the result.
     """
     rows, columns = (np.flatnonzero(blocks.any(axis=axis)) for axis in (1, 0))
@@ -52,10 +57,16 @@ def surroundings(blocks: NDArray[np.bool_], width: int, height: int) -> tuple[in
 
 
 def tiles(blocks: NDArray[np.bool_], width: int, height: int) -> Iterator[tuple[slice, slice]]:
-    """Yield the rows and columns of each tile that has a marked block. width, height: of the picture."""
+    """Yield the rows and columns of each tile that has a marked block, as far as marked blocks reach in it.
+
+    width, height: of the picture.
+    """
     count = TILE // BLOCK
     for row in range(0, blocks.shape[0], count):
         for column in range(0, blocks.shape[1], count):
-            if blocks[row : row + count, column : column + count].any():
-                top, left = row * BLOCK, column * BLOCK
-                yield slice(top, min(top + TILE, height)), slice(left, min(left + TILE, width))
+            marked = blocks[row : row + count, column : column + count]
+            if marked.any():
+                down, across = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
+                top, left = (row + down[0]) * BLOCK, (column + across[0]) * BLOCK
+                bottom, right = (row + down[-1] + 1) * BLOCK, (column + across[-1] + 1) * BLOCK
+                yield slice(top, min(bottom, height)), slice(left, min(right, width))

@@ -13,15 +13,16 @@ With vF / D = 1 it is blur fusion (Forte, "Approximate Fast Foreground Colour Es
 
 The means and variances come from a pyramid, as in Germer et al., "Fast Multi-Level Foreground Estimation" (2020, arXiv
 2006.14970): each level separates its pixels into F and B with the means and variances of the next coarser level, then
-measures both anew in small windows. The pyramid is built of a reduced picture. At full size only the formula is
-applied, and only in tiles with a soft edge.
+measures both anew: in windows of 3 x 3 cells, of 2 x 2 pixels each. The pyramid is built of a reduced picture. At full
+size only the formula is applied, and only in tiles with a soft edge.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,50 +30,69 @@ from PIL import Image
 
 from matted.inference.layer import Layer
 from matted.masking.colours import band
+from matted.masking.rendering import resampling
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-# Variances are those of samples in 0..255.
+# The means and variances of the colours near each cell: 2 x 4 x rows x columns, for foreground and background the means
+# of the three channels, and the variance, which is the mean of theirs. Samples are in 0..255.
+Spread = Floats
+
 _WORKING_PIXELS = 1 << 20  # of the largest level of the pyramid, about
 _SMALLEST_SIDE = 8  # pixels, of the smallest level
+_CELL = 2  # pixels of a level along a side of a cell; it divides a tile
 
-_WINDOW_REACH = 2  # pixels on each side of the middle one: windows of 5 x 5
 _LEAST_WEIGHT = 1e-3  # of every pixel: a window without any foreground then keeps the coarser level's
 _NOISE = 1.0  # variance of a picture's rounding and noise
 _LEAST_VARIANCE = 5.0  # added to what a window shows, which is too small a sample to trust a variance of 0
-_LOG_SCALE = 16.0  # steps of a byte that double a variance: 256 of them reach from 1 to 2**16
-_VARIANCES = np.exp2(np.arange(256, dtype=np.float32) / np.float32(_LOG_SCALE))
 
 
 @dataclass(frozen=True)
 class _Level:
-    """A level of the pyramid. colours: height x width x 3, RGB. alpha: height x width."""
+    """A level of the pyramid. samples: height x width x 4, 3 or 1, as in the layer. alpha: height x width."""
 
-    colours: Bytes
+    samples: Bytes
     alpha: Bytes
 
 
-@dataclass(frozen=True)
-class _Spread:
-    """The means and variances of the colours near each pixel of a level.
+class _Enlarging:
+    """Interpolates a spread between its cells, for the pixels of a picture."""
 
-    foreground, background: height x width x 4: the means of the three channels, and the variance, the mean of theirs,
-        on a logarithmic scale. Four bytes a pixel are what Pillow enlarges at once.
-    """
+    def __init__(
+        self, spread: Spread, height: int, width: int, cell: int, tile: int, begin: tuple[int, int] = (0, 0)
+    ) -> None:
+        """Prepare it.
 
-    foreground: Bytes
-    background: Bytes
+        height, width: of the picture, in pixels. tile: pixels along the side of a tile.
+        cell: pixels along the side of a cell.
+        begin: where the cells begin, pixels down and across.
+        """
+        self._spread, self._tile = spread, tile
+        self._down, self._across = (
+            resampling.linear(cells, pixels, cell, tile, begin=-first / cell)
+            for cells, pixels, first in zip(spread.shape[2:], (height, width), begin, strict=True)
+        )
 
-    def enlarged(self, width: int, height: int, box: tuple[float, float, float, float]) -> _Spread:
-        """Return the part `box` (left, top, right, bottom), resized to width x height pixels."""
-        left, top, right, bottom = box
-        if (right - left, bottom - top) == (width, height):
-            return self.window(slice(int(top), int(bottom)), slice(int(left), int(right)))
-        return _Spread(_enlarge(self.foreground, width, height, box), _enlarge(self.background, width, height, box))
+    def near(self, rows: slice, columns: slice) -> Spread:
+        """Return the means and variances near each pixel of a tile or a part of one."""
+        down, across = self._down[rows.start // self._tile], self._across[columns.start // self._tile]
+        cells = self._spread[:, :, down.samples, across.samples]
+        wide = cells @ across.weights[_within(columns, across.pixels)].T
+        pixels: Spread = down.weights[_within(rows, down.pixels)] @ wide
+        return pixels
 
-    def window(self, rows: slice, columns: slice) -> _Spread:
-        return _Spread(self.foreground[rows, columns], self.background[rows, columns])
+    def everywhere(self) -> Spread:
+        """Return those near each pixel of the picture."""
+        height, width = (spans[-1].pixels.stop for spans in (self._down, self._across))
+        whole = np.empty((*self._spread.shape[:2], height, width), np.float32)
+        for down, across in product(self._down, self._across):
+            whole[:, :, down.pixels, across.pixels] = self.near(down.pixels, across.pixels)
+        return whole
+
+
+def _within(side: slice, other: slice) -> slice:
+    return slice(side.start - other.start, side.stop - other.start)
 
 
 @dataclass(frozen=True)
@@ -80,23 +100,23 @@ class Learned:
     """What is known of the colours near each pixel of a part of a picture.
 
     left, top: of the part, in pixels of the picture.
-    scale: pixels of the picture along a side of a sample of `spread`.
+    cell: pixels of the picture along a side of a cell of `spread`.
     """
 
     left: int
     top: int
-    scale: int
-    spread: _Spread
+    cell: int
+    spread: Spread
 
     @property
     def inverted(self) -> Learned:
         """The same where the background is what is kept."""
-        return replace(self, spread=_Spread(self.spread.background, self.spread.foreground))
+        return replace(self, spread=self.spread[::-1])
 
     @property
     def memory(self) -> int:
         """The bytes that it takes."""
-        return self.spread.foreground.nbytes + self.spread.background.nbytes
+        return self.spread.nbytes
 
 
 def learn(
@@ -112,9 +132,12 @@ def learn(
     left, top, right, bottom = part
     scale = math.ceil(math.sqrt((right - left) * (bottom - top) / _WORKING_PIXELS))
     reduced = _reduce_alpha(alpha[top:bottom, left:right], scale)
-    samples = np.asarray(layer.image.reduce(scale, part)).reshape(*reduced.shape, -1)
-    level = _Level(samples[:, :, list(layer.channels)], reduced)
-    return Learned(left, top, scale, _estimate_spread(level, check))
+    if scale == 1:
+        samples = layer.samples[top:bottom, left:right]
+    else:
+        samples = np.asarray(layer.image.reduce(scale, part)).reshape(*reduced.shape, -1)
+    spread = _spread(_Level(samples, reduced), layer.channels, check)
+    return Learned(left, top, scale * _CELL, spread)
 
 
 def estimate(
@@ -143,22 +166,20 @@ def estimate(
     for target, source in enumerate(layer.channels):
         colours[:, :, target] = layer.samples[:, :, source]
     check()
-    blocks = band.soft_blocks(alpha, tuned)
+    blocks = band.with_neighbours(band.soft_blocks(alpha, tuned))
     if not blocks.any():
         return colours
     if learned is not None:
         known = learned()
     else:
         known = learn(alpha, layer, band.surroundings(blocks, width, height), check)
-    left, top, scale = known.left, known.top, known.scale
+    enlarging = _Enlarging(known.spread, height, width, known.cell, band.TILE, (known.top, known.left))
     full = np.iinfo(alpha.dtype).max
     for rows, columns in band.tiles(blocks, width, height):
         check()
-        tile, shares = colours[rows, columns], alpha[rows, columns]
-        box = (columns.start - left, rows.start - top, columns.stop - left, rows.stop - top)
-        near = known.spread.enlarged(shares.shape[1], shares.shape[0], tuple(side / scale for side in box))
-        foreground, _ = _separate(_planes(tile), shares.astype(np.float32) * np.float32(1 / full), near)
-        soft = shares < full
+        tile, alphas = colours[rows, columns], alpha[rows, columns]
+        foreground = _separate(_planes(tile, (0, 1, 2)), _shares(alphas), enlarging.near(rows, columns))[0]
+        soft = alphas < full
         for channel, plane in enumerate(np.rint(foreground, out=foreground)):
             np.copyto(tile[:, :, channel], plane, casting="unsafe", where=soft)
     return colours
@@ -178,144 +199,144 @@ def _reduce_alpha(alpha: NDArray[np.uint8 | np.uint16], scale: int) -> Bytes:
     return reduced
 
 
-def _estimate_spread(largest: _Level, check: Callable[[], None]) -> _Spread:
-    """Return the means and variances of the largest level: measured level by level, from the smallest on."""
+def _spread(largest: _Level, channels: Sequence[int], check: Callable[[], None]) -> Spread:
+    """Return the means and variances of the largest level: measured level by level, from the smallest on.
+
+    channels: which of the samples are red, green and blue.
+    """
     levels = [largest]
     while min(levels[-1].alpha.shape) > _SMALLEST_SIDE:
-        levels.append(_Level(_reduce(levels[-1].colours, 2), _reduce(levels[-1].alpha, 2)))
-    spread = _measure_whole(levels[-1])
+        levels.append(_Level(_reduce(levels[-1].samples, 2), _reduce(levels[-1].alpha, 2)))
+    spread = _whole(levels[-1], channels)
     for level in reversed(levels):
-        height, width = level.alpha.shape
-        if level is not levels[-1]:
-            spread = spread.enlarged(width, height, (0.0, 0.0, width / 2, height / 2))
-        spread = _measure(level, spread, check)
+        spread = _measured(level, channels, spread, check)
     return spread
 
 
-def _measure_whole(level: _Level) -> _Spread:
-    """Return the means and variances of a whole level, the same for each of its pixels."""
-    share = level.alpha.astype(np.float32) * np.float32(1 / 255)
-    colours = _planes(level.colours)
-    sides = []
-    for weight in (share, 1.0 - share):
-        mean, variance = _mean_and_variance(
-            _weighted_products(colours, _sample_weight(weight)).sum(axis=(1, 2), keepdims=True)
-        )
-        sides.append(np.tile(_pack(mean, variance), (*share.shape, 1)))
-    return _Spread(*sides)
+def _whole(level: _Level, channels: Sequence[int]) -> Spread:
+    """Return the means and variances of a whole level: those of a single cell."""
+    colours = _planes(level.samples, channels)
+    shares = _shares(level.alpha)
+    return _means_and_variances(
+        _weighted_products(np.stack([colours, colours]), shares).sum(axis=(2, 3), keepdims=True)
+    )
 
 
-def _measure(level: _Level, coarse: _Spread, check: Callable[[], None]) -> _Spread:
-    """Separate a level's pixels, then measure means and variances in the window of each; far from edges keep `coarse`.
+def _measured(level: _Level, channels: Sequence[int], coarse: Spread, check: Callable[[], None]) -> Spread:
+    """Return a level's means and variances, measured in a window around each cell; away from soft edges `coarse` stays.
 
-    coarse: of the next coarser level, enlarged to this one.
+    coarse: of the next coarser level.
     """
     height, width = level.alpha.shape
-    fine = _Spread(np.array(coarse.foreground), np.array(coarse.background))
-    for rows, columns in band.tiles(band.soft_blocks(level.alpha), width, height):
+    rows, columns = (-(-side // _CELL) for side in level.alpha.shape)
+    fine = _Enlarging(coarse, rows, columns, 2, band.TILE // _CELL).everywhere()
+    sums = np.zeros((2, 5, rows + 2, columns + 2), np.float32)  # with a border, where there is nothing to add
+    enlarging = _Enlarging(coarse, height, width, 2 * _CELL, band.TILE)
+    tiles = list(band.tiles(band.soft_blocks(level.alpha), width, height))
+    for tile in tiles:
         check()
-        tall, wide = _widen(rows, height), _widen(columns, width)
-        share = level.alpha[tall, wide].astype(np.float32) * np.float32(1 / 255)
-        sides = _separate(_planes(level.colours[tall, wide]), share, coarse.window(tall, wide))
-        inner_rows = slice(rows.start - tall.start, rows.stop - tall.start)
-        inner_columns = slice(columns.start - wide.start, columns.stop - wide.start)
-        shares = share, np.float32(1.0) - share
-        for packed, colours, weight in zip((fine.foreground, fine.background), sides, shares, strict=True):
-            sums = _window_sums(_weighted_products(colours, _sample_weight(weight)))
-            packed[rows, columns] = _pack(*_mean_and_variance(sums[:, inner_rows, inner_columns]))
+        shares = _shares(level.alpha[tile])
+        sides = _separate(_planes(level.samples[tile], channels), shares, enlarging.near(*tile))
+        down, across = (_cells(side) for side in tile)
+        inner = sums[:, :, down.start + 1 : down.stop + 1, across.start + 1 : across.stop + 1]
+        inner[...] = _cell_sums(_weighted_products(sides, shares))
+    for tile in tiles:
+        down, across = (_cells(side) for side in tile)
+        around = sums[:, :, down.start : down.stop + 2, across.start : across.stop + 2]
+        fine[:, :, down, across] = _means_and_variances(_window_sums(around))
     return fine
 
 
-def _widen(side: slice, end: int) -> slice:
-    return slice(max(0, side.start - _WINDOW_REACH), min(end, side.stop + _WINDOW_REACH))
+def _cells(side: slice) -> slice:
+    """Return the cells that some rows or columns of pixels are in."""
+    return slice(side.start // _CELL, -(-side.stop // _CELL))
 
 
-# -- arithmetic, on planes: 3 x height x width, 0..255 ----------------------------------------------------------------
+# -- arithmetic; sides are those of foreground and background: 2 x 3 x height x width, 0..255 ------------------------
 
 
-def _separate(colours: Floats, alpha: Floats, near: _Spread) -> tuple[Floats, Floats]:
+def _separate(colours: Floats, shares: Floats, near: Spread) -> Floats:
     """Return F and B by the formula of this module.
 
-    colours: I, planes.
-    alpha: height x width, 0..1.
-    near: F', B', vF and vB of each pixel.
+    colours: I, 3 x height x width.
+    shares: 2 x height x width: alpha and 1 - alpha, 0..1.
+    near: F' and vF, B' and vB of each pixel. It is changed.
     """
-    beta = np.float32(1.0) - alpha
-    foreground, background = _planes(near.foreground), _planes(near.background)
-    pull = alpha * _VARIANCES.take(near.foreground[:, :, 3])
-    push = beta * _VARIANCES.take(near.background[:, :, 3])
-    unexplained = colours - background
-    unexplained -= alpha * (foreground - background)
-    unexplained /= alpha * pull + beta * push + np.float32(_NOISE)
-    foreground += pull * unexplained
-    background += push * unexplained
-    return np.clip(foreground, 0.0, 255.0, out=foreground), np.clip(background, 0.0, 255.0, out=background)
+    means, pulls = near[:, :3], shares * near[:, 3]
+    unexplained = colours - shares[0] * means[0]
+    unexplained -= shares[1] * means[1]
+    unexplained /= shares[0] * pulls[0] + shares[1] * pulls[1] + np.float32(_NOISE)
+    means += pulls[:, np.newaxis] * unexplained
+    return np.clip(means, 0.0, 255.0, out=means)
 
 
-def _sample_weight(share: Floats) -> Floats:
-    """Return the sample weight: share cubed plus a small floor. share: of foreground or background in a pixel, 0..1."""
-    return share * share * share + np.float32(_LEAST_WEIGHT)
-
-
-def _weighted_products(colours: Floats, weight: Floats) -> Floats:
-    """Return the terms of a weighted mean and variance, 5 x height x width, to be summed.
+def _weighted_products(sides: Floats, shares: Floats) -> Floats:
+    """Return the terms of weighted means and variances, 2 x 5 x height x width, to be summed.
 
     They are the weight, the three colours times the weight, and the sum of the squares of the colours times the weight.
+    The weight is the share cubed plus a small floor.
     """
-    sums = np.empty((5, *weight.shape), np.float32)
-    sums[0] = weight
-    np.multiply(colours, weight, out=sums[1:4])
-    np.einsum("chw,chw->hw", colours, sums[1:4], out=sums[4])
+    terms = np.empty((2, 5, *shares.shape[1:]), np.float32)
+    weights = terms[:, 0]
+    np.multiply(shares, shares, out=weights)
+    weights *= shares
+    weights += np.float32(_LEAST_WEIGHT)
+    np.multiply(sides, terms[:, :1], out=terms[:, 1:4])
+    np.einsum("schw,schw->shw", sides, terms[:, 1:4], out=terms[:, 4])
+    return terms
+
+
+def _cell_sums(terms: Floats) -> Floats:
+    """Return the sums over each cell. terms: 2 x 5 x height x width."""
+    height, width = terms.shape[2:]
+    if height % _CELL or width % _CELL:
+        terms = np.pad(terms, [(0, 0), (0, 0), (0, height % _CELL), (0, width % _CELL)])
+    tall = terms[:, :, ::2] + terms[:, :, 1::2]
+    sums: Floats = tall[:, :, :, ::2] + tall[:, :, :, 1::2]
     return sums
 
 
-def _window_sums(planes: Floats) -> Floats:
-    """Return the sums over the window around each pixel; beyond the edges there is nothing to add."""
-    count, height, width = planes.shape
-    padded = np.zeros((count, height + 2 * _WINDOW_REACH, width + 2 * _WINDOW_REACH), np.float32)
-    padded[:, _WINDOW_REACH:-_WINDOW_REACH, _WINDOW_REACH:-_WINDOW_REACH] = planes
-    pairs = padded[:, :-1] + padded[:, 1:]
-    tall = pairs[:, :-3] + pairs[:, 2:-1]
-    tall += padded[:, 4:]
-    pairs = tall[:, :, :-1] + tall[:, :, 1:]
-    sums: Floats = pairs[:, :, :-3] + pairs[:, :, 2:-1]
-    sums += tall[:, :, 4:]
-    return sums
+def _window_sums(sums: Floats) -> Floats:
+    """Return the sums over the window around each cell but those of the border. sums: 2 x 5 x rows x columns."""
+    tall = sums[:, :, :-2] + sums[:, :, 1:-1]
+    tall += sums[:, :, 2:]
+    windows: Floats = tall[:, :, :, :-2] + tall[:, :, :, 1:-1]
+    windows += tall[:, :, :, 2:]
+    return windows
 
 
-def _mean_and_variance(sums: Floats) -> tuple[Floats, Floats]:
-    """Return the mean (3 x height x width) and the variance (height x width, the mean of the channels').
-
-    sums: of `_weighted_products`.
-    """
-    mean = sums[1:4] / sums[0]
-    variance = (sums[4] / sums[0] - np.einsum("chw,chw->hw", mean, mean)) * np.float32(1 / 3)
-    return mean, variance
+def _means_and_variances(sums: Floats) -> Spread:
+    """Return means and variances. sums: of what `_weighted_products` returns."""
+    spread: Spread = sums[:, 1:] / sums[:, :1]
+    means, variances = spread[:, :3], spread[:, 3]
+    variances -= np.einsum("schw,schw->shw", means, means)
+    variances *= np.float32(1 / 3)
+    np.maximum(variances, np.float32(0), out=variances)
+    variances += np.float32(_LEAST_VARIANCE)
+    return spread
 
 
 # -- layouts ---------------------------------------------------------------------------------------------------------
 
 
-def _planes(pixels: Bytes) -> Floats:
-    """Return the first three channels as planes. pixels: height x width x 3 or 4."""
-    return pixels.transpose(2, 0, 1)[:3].astype(np.float32, order="C")
+def _planes(samples: Bytes, channels: Sequence[int]) -> Floats:
+    """Return red, green and blue: 3 x height x width. channels: which of the samples they are."""
+    return np.stack([samples[:, :, channel] for channel in channels]).astype(np.float32)
 
 
-def _pack(mean: Floats, variance: Floats) -> Bytes:
-    """Return a mean and a variance as bytes, height x width x 4, as in _Spread."""
-    packed = np.empty((*variance.shape, 4), np.uint8)
-    for channel, plane in enumerate(mean):
-        np.rint(plane, out=packed[:, :, channel], casting="unsafe")
-    logarithm = np.log2(np.maximum(variance, 0.0) + np.float32(_LEAST_VARIANCE)) * np.float32(_LOG_SCALE)
-    np.rint(logarithm, out=packed[:, :, 3], casting="unsafe")
-    return packed
+def _shares(alpha: NDArray[np.uint8 | np.uint16]) -> Floats:
+    """Return alpha and 1 - alpha in 0..1: 2 x height x width."""
+    shares = np.empty((2, *alpha.shape), np.float32)
+    np.multiply(alpha, np.float32(1 / np.iinfo(alpha.dtype).max), out=shares[0])
+    np.subtract(np.float32(1), shares[0], out=shares[1])
+    return shares
 
 
 def _reduce(samples: Bytes, scale: int) -> Bytes:
     """Return the averages of scale x scale pixels, of fewer at the lower and right edge."""
-    return np.asarray(Image.fromarray(np.ascontiguousarray(samples)).reduce(scale)) if scale > 1 else samples
-
-
-def _enlarge(packed: Bytes, width: int, height: int, box: tuple[float, float, float, float]) -> Bytes:
-    picture = Image.frombuffer("RGBX", packed.shape[1::-1], packed, "raw", "RGBX", 0, 1)
-    return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR, box))
+    if scale == 1:
+        return samples
+    height, width = samples.shape[:2]
+    mode = {1: "L", 3: "RGB", 4: "RGBX"}[samples.size // (height * width)]
+    picture = Image.frombuffer(mode, (width, height), np.ascontiguousarray(samples), "raw", mode, 0, 1).reduce(scale)
+    return np.asarray(picture).reshape(picture.height, picture.width, *samples.shape[2:])
