@@ -17,7 +17,6 @@ from typing import Any
 
 import av
 import numpy as np
-import psutil
 from benchmarks.photographs import photograph
 from benchmarks.stopwatch import processor_seconds, processor_seconds_of
 from conftest import Daemon, real_weights
@@ -92,7 +91,7 @@ def lines(folder: Path, count: int, width: int, height: int) -> Iterator[str]:
         with daemon.session() as session:
             session.load(MODEL)
         (engine,) = daemon.engines()
-        processes = {"engine": engine, "daemon": psutil.Process(daemon.pid())}
+        processes = {"engine": engine.pid, "daemon": daemon.pid()}
         for options in ((), ("--keep-colours",), ("--keep-colours", "--edges", "off")):
             loops = [bare.seconds(LOOPS, width, height)]
             before = {name: processor_seconds_of(each) for name, each in processes.items()}

@@ -21,7 +21,7 @@ from benchmarks.cold import command
 from benchmarks.peer import Rembg
 from benchmarks.photographs import Layer
 from benchmarks.samples import Results, Sample, ratio
-from benchmarks.stopwatch import processor_seconds
+from benchmarks.stopwatch import processor_seconds, processor_seconds_of
 from benchmarks.workplace import MODELS, Bare, Subject, Workplace
 from hosts.roots import cache_folder
 
@@ -118,11 +118,13 @@ def lines(place: Workplace, subject: Subject, megapixels: float, count: int, aga
         with daemon.session() as session:
             session.load(subject.spec.id)
         arguments = ["remove", str(source), "-o", str(target), "--model", subject.spec.id, "--json"]
-        before = processor_seconds()
+        (engine,) = daemon.engines()
+        serving = daemon.pid(), engine.pid
+        before = processor_seconds(), *map(processor_seconds_of, serving)
         done = subprocess.run(
             daemon.command(*arguments), env=daemon.environ, capture_output=True, text=True, check=True
         )
-        processor = processor_seconds() - before
+        after = processor_seconds(), *map(processor_seconds_of, serving)
         seconds = pace(target, _MARGIN)
         size = statistics.mean(file.stat().st_size for file in target.glob("*.png"))
     loop += _loop(bare)
@@ -138,7 +140,10 @@ def lines(place: Workplace, subject: Subject, megapixels: float, count: int, aga
         stages.update(result["timings"])
     said = ", ".join(f"{stage} {total / len(results):.3f}" for stage, total in stages.most_common())
     yield f"  in the daemon, seconds a photograph: {said}"
-    yield f"  processor time of the command: {processor / count:.3f} s a photograph; {size / 1e6:.1f} MB a result"
+    own, served, inferred = ((end - begin) / count for begin, end in zip(before, after, strict=True))
+    parts = f"the command {own:.3f}, the daemon {served:.3f}, its engine {inferred:.3f}"
+    yield f"  processor time, seconds a photograph: {own + served + inferred:.3f}; {parts}"
+    yield f"  {size / 1e6:.1f} MB a result"
     name = place.rembg.name(subject.spec.id)
     if against_rembg and name is not None:
         theirs = _rembg(place, name, source)

@@ -64,9 +64,9 @@ def processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def processor_seconds_of(process: psutil.Process) -> float:
-    """Return the processor time of a process that runs, so far."""
-    used = process.cpu_times()
+def processor_seconds_of(pid: int) -> float:
+    """Return the processor time that a process has taken so far, without that of those it has started."""
+    used = psutil.Process(pid).cpu_times()
     return float(used.user + used.system)
 
 
