@@ -132,17 +132,19 @@ def bits_in(picture: Picture, form: Form) -> int:
 
 
 def _encode(picture: Picture, file: BinaryIO, form: Form, quality: int | None) -> None:
-    if form in (PNG, TIFF):
-        from matted.files.formats import png_writing, tiff_writing
+    if form == PNG:
+        from matted.files.formats import png_writing
+
+        png_writing.write(
+            file, picture.image if picture.own is None else picture.own.whole().pixels(), picture.metadata
+        )
+        return
+    if form == TIFF:
+        from matted.files.formats import tiff_writing
 
         pixels = _pixels(picture.image) if picture.own is None else picture.own.pixels()
-        if form == TIFF:
-            pixels = pixels.astype("float32", copy=False) if pixels.dtype.kind == "f" else pixels
-            tiff_writing.write(file, pixels, picture.metadata)
-            return
-        if picture.own is not None and pixels.dtype.kind == "f":
-            pixels = picture.own.whole().pixels()
-        png_writing.write(file, pixels, picture.metadata)
+        pixels = pixels.astype("float32", copy=False) if pixels.dtype.kind == "f" else pixels
+        tiff_writing.write(file, pixels, picture.metadata)
         return
     image, metadata = in_eight_bits(picture)
     image.save(file, form.name.upper(), **_how(form, quality), **metadata)

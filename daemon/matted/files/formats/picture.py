@@ -84,7 +84,7 @@ def of_image(
 ) -> Picture:
     """Make a picture of what Pillow decoded.
 
-    image: as the file has it.
+    image: as the file has it; it may be turned.
     values: its samples, upright, if they have 16 bits and `image` has not: height x width x 1 to 4.
     bits: those of a sample in the file.
     keep_location: whether metadata keep where the picture was taken.
@@ -94,7 +94,7 @@ def of_image(
     kept = metadata.chosen(metadata.of_image(image), keep_location)
     profile = image.info.pop("icc_profile", None)  # Pillow would write it even after the colours were converted
     key = image.info.get("transparency")
-    image = ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)  # else it would copy what is upright already
     if values is not None or image.mode in _GREY or image.mode.startswith(("I", "F")):
         return of_samples(_samples(image, bits, values, unsigned, inverted, key), profile, kept, bits)
     if image.mode not in ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA"):

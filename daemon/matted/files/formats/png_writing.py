@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from zlib_ng import zlib_ng
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -32,16 +33,35 @@ _HEADER = b"\x78\x01"  # of zlib's format
 _METRE = 39.3701  # inches
 
 
-def write(file: BinaryIO, pixels: NDArray[Any], metadata: Mapping[str, Any]) -> None:
+class _Image:
+    """An image of Pillow's that is sliced by rows as an array is: as a whole array it would be another copy."""
+
+    def __init__(self, image: Image.Image) -> None:
+        self._image = image
+
+    def __len__(self) -> int:
+        return self._image.height
+
+    def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
+        """Return some rows: rows x width x channels."""
+        return np.atleast_3d(np.asarray(self._image.crop((0, rows.start, self._image.width, rows.stop))))
+
+
+_Pixels = NDArray[Any] | _Image
+
+
+def write(file: BinaryIO, picture: NDArray[Any] | Image.Image, metadata: Mapping[str, Any]) -> None:
     """Write a PNG.
 
-    pixels: height x width x 1 to 4, uint8 or uint16.
+    picture: height x width x 1 to 4, uint8 or uint16; or an image with 8 bits a sample.
     metadata: icc_profile, dpi, exif, xmp, as far as there are any.
     """
-    height, width, channels = pixels.shape
-    bits = 8 * pixels.dtype.itemsize
+    pixels = _Image(picture) if isinstance(picture, Image.Image) else picture
+    first = pixels[0:1]
+    _, width, channels = first.shape
+    bits = 8 * first.dtype.itemsize
     file.write(_SIGNATURE)
-    _chunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, bits, _KINDS[channels], 0, 0, 0))
+    _chunk(file, b"IHDR", struct.pack(">IIBBBBB", width, len(pixels), bits, _KINDS[channels], 0, 0, 0))
     if "icc_profile" in metadata:
         _chunk(file, b"iCCP", b"ICC Profile\0\0" + zlib_ng.compress(metadata["icc_profile"]))
     if "dpi" in metadata:
@@ -60,7 +80,7 @@ def write(file: BinaryIO, pixels: NDArray[Any], metadata: Mapping[str, Any]) -> 
     _chunk(file, b"IEND", b"")
 
 
-def _strips(pixels: NDArray[Any]) -> Iterator[tuple[NDArray[np.uint8], bytes]]:
+def _strips(pixels: _Pixels) -> Iterator[tuple[NDArray[np.uint8], bytes]]:
     """Yield the filtered rows of each strip, and these compressed, in order."""
     tops = range(0, len(pixels), _ROWS)
     if len(tops) < 3:
@@ -77,13 +97,14 @@ def _strips(pixels: NDArray[Any]) -> Iterator[tuple[NDArray[np.uint8], bytes]]:
             yield waiting.popleft().result()
 
 
-def _strip(pixels: NDArray[Any], top: int) -> tuple[NDArray[np.uint8], bytes]:
-    height, width = pixels.shape[:2]
+def _strip(pixels: _Pixels, top: int) -> tuple[NDArray[np.uint8], bytes]:
+    height = len(pixels)
     bottom = min(top + _ROWS, height)
-    rows = _bytes(pixels[max(top - 1, 0) : bottom])
+    strip = pixels[max(top - 1, 0) : bottom]
+    rows = _bytes(strip)
     if top == 0:
         rows = np.concatenate([np.zeros_like(rows[:1]), rows])
-    pixel, length = rows.shape[1] // width, rows.shape[1] + 1
+    pixel, length = rows.shape[1] // strip.shape[1], rows.shape[1] + 1
     left, right = _used(rows, pixel)
     if left >= right:
         return _empty(bottom - top, length, bottom == height)
