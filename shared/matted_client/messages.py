@@ -22,6 +22,7 @@ from .packing import pack, unpack
 PROTOCOL = 1  # the major version; checked in hello
 
 MASK_DEPTHS = (8, 16)  # bits; 16-bit masks are little-endian
+TILE = 64  # pixels a side of a tile of the cut-out
 
 # Limits of one request. 200 megapixels is twice the largest camera frame in use; RGBA8 of it is the largest frame.
 MAX_PIXELS = 200_000_000
@@ -227,6 +228,7 @@ class Question(Message):
         than the part. None: the whole picture at its own size.
     depth: bits of a sample of the mask.
     foreground: the result shall have the pixels of what is kept too, in its own colours.
+    tiles: of these pixels, those tiles are enough whose colours may be others than the picture's.
     """
 
     width: int = _field(int, low=1, high=MAX_SIDE, default=0)
@@ -240,6 +242,7 @@ class Question(Message):
     view: Optional[List[int]] = _field(list, type(None), low=6, high=6, each=_COORDINATE, default=None)
     depth: int = _field(int, values=MASK_DEPTHS, default=8)
     foreground: bool = _field(bool, default=False)
+    tiles: bool = _field(bool, default=False)
 
     def problem(self) -> str:
         """As Message.problem."""
@@ -315,7 +318,7 @@ class RefineRequest(RefineOptions, Question):
     255 stay further than the reach from where they meet; all else is undecided.
 
     band: the result shall be the band that would be made anew, at full scale, instead of the refined mask. It takes a
-        part of the time. TuningOptions and `foreground` have no effect on it.
+        part of the time. TuningOptions, `foreground` and `tiles` have no effect on it.
     """
 
     op: ClassVar[str] = "refine"
@@ -431,6 +434,9 @@ class MaskResult(Message):
     model, device: empty where no model was used.
     foreground: a second frame follows: width x height pixels of 4 bytes, BGRA8 if the request was, else RGBA8: the
         subject's colours without the background's, and the picture's alpha times the mask.
+    tiles: two frames follow in the place of that one: a byte for each tile of TILE x TILE pixels, row after row, which
+        is not 0 where its pixels follow; and the pixels of these tiles, one tile after the other. Those at the right
+        and lower edge are smaller. In all other tiles the colours are the picture's.
     confidence: how sure the model is that this is the subject, 0..1. second_look: a second look was taken, and used.
     ground: the kind of the flat ground that the mask's edge is from: one of `grounds`, or of a later version; empty
         where none was used. With the model FLAT it also said what the subject is.
@@ -466,6 +472,7 @@ class MaskResult(Message):
     refined_on: str = _field(str, default="")
     frame: int = _field(int, low=0, default=0)
     steadied: bool = _field(bool, default=False)
+    tiles: bool = _field(bool, default=False)
 
     def problem(self) -> str:
         """As Message.problem."""

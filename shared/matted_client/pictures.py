@@ -35,11 +35,15 @@ class Mask:
     alpha: width x height samples of `info.depth` bits (16: little-endian), 0 background.
     foreground: width x height pixels, BGRA8 if the picture was that, else RGBA8: the own colours of what is kept, and
         the picture's alpha times the mask. None unless it was asked for and sent.
+    tiles: a byte for each tile of messages.TILE pixels a side, row after row. Not 0: the tile is in `foreground`, which
+        then has these tiles alone, one after the other; all else of the cut-out has the picture's colours. None:
+        `foreground` is whole, or not there. Tiles come only to those who ask for them.
     """
 
     alpha: bytearray
     info: MaskResult
     foreground: Optional[bytearray] = None
+    tiles: Optional[bytearray] = None
 
     @property
     def is_empty(self) -> bool:
@@ -141,7 +145,24 @@ def received(
     info = MaskResult.from_wire(header)
     if (info.width, info.height, info.depth) != (*question.result_size(*size), question.depth):
         raise ProtocolError("The daemon sent a mask of another size or depth.")
-    expected = result_sizes(question, *size)[: 2 if info.foreground else 1]
+    alpha, foreground = result_sizes(question, *size)
+    expected = [alpha] + [foreground] * info.foreground
+    if info.tiles and info.foreground and len(frames) > 1:
+        columns, rows = (-(-side // messages.TILE) for side in (info.width, info.height))
+        expected = [alpha, columns * rows, 4 * _pixels(frames[1], info.width, info.height)]
     if [len(frame) for frame in frames] != expected:
         raise ProtocolError("The daemon sent a mask with too few or too many bytes.")
-    return Mask(frames[0], info, frames[1] if info.foreground else None)
+    return Mask(frames[0], info, frames[-1] if info.foreground else None, frames[1] if len(frames) == 3 else None)
+
+
+def _pixels(tiles: bytearray, width: int, height: int) -> int:
+    """How many pixels the marked tiles of a picture have. tiles: as in Mask, of whatever length."""
+    columns = -(-width // messages.TILE)
+    missing = columns * messages.TILE - width  # in the last tile of a row
+    total = 0
+    for top in range(0, height, messages.TILE):
+        row = top // messages.TILE * columns
+        marks = tiles[row : row + columns]
+        across = messages.TILE * (len(marks) - marks.count(0)) - missing * bool(marks[columns - 1 :].strip(b"\0"))
+        total += across * min(messages.TILE, height - top)
+    return total

@@ -26,7 +26,7 @@ Frame = Union[memoryview, Filling]  # of bytes
 
 MORE, LONG, COMMAND = 1, 2, 4  # flag bits of a frame
 MAX_COMMAND_BYTES = 4096  # handshake commands are tens of bytes
-MAX_FRAMES = 16  # a matted reply has three frames at most
+MAX_FRAMES = 16  # a matted reply has four frames at most
 DEFAULT_FRAME_BYTES = 1 << 20  # until a larger reply is expected: headers stay far below
 
 _SIGNATURE = b"\xff" + b"\0" * 8 + b"\x7f"

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import PHOTOGRAPHS, Daemon, wait_for
+from matted.files import cutting
+from matted.files.pictures import Picture
 from matted_client import Rejected, Unavailable
 from matted_client.client import Session
 from matted_client.models import listed
@@ -94,6 +96,18 @@ def test_the_colours_are_those_of_what_is_kept(daemon: Daemon, invert: bool, own
     found, before = (np.asarray(each, np.int64) for each in (sent[:, :, :3], picture))
     assert soft.any()
     assert np.abs(found - own)[soft].mean() < np.abs(before - own)[soft].mean() / 2
+
+
+def test_a_cut_out_comes_in_tiles_to_those_who_ask_for_them(daemon: Daemon) -> None:
+    size = (700, 500)
+    picture = Picture(Image.frombytes("RGBA", size, disc(*size)).convert("RGB"), {})
+    with daemon.session() as session:
+        asked = picture.image.tobytes(), *size, "RGB8"
+        in_tiles, whole = (session.mask(*asked, foreground=True, tiles=tiles, anyway=True) for tiles in (True, False))
+    assert in_tiles.info.tiles and in_tiles.tiles is not None and in_tiles.foreground is not None
+    assert whole.foreground is not None and 0 < len(in_tiles.foreground) < len(whole.foreground)
+    assert in_tiles.tiles.count(0) < len(in_tiles.tiles) == 11 * 8
+    assert cutting.of_reply(picture, in_tiles).image == cutting.of_reply(picture, whole).image
 
 
 def test_the_result_says_where_the_time_went(daemon: Daemon) -> None:

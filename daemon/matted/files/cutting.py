@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from matted_client import messages
 from matted_client.pictures import Mask as Reply
 from numpy.typing import NDArray
 from PIL import Image
@@ -15,16 +17,58 @@ from matted.files.formats.samples import Samples
 from matted.files.pictures import Picture
 from matted.masking.colours import band
 
-_ROWS = 32  # that are worked on at a time: they stay in the processor's cache
+_ROWS = messages.TILE  # that are worked on at a time: they stay in the processor's cache
+Bytes = NDArray[np.uint8]
 Mask = NDArray[np.uint8 | np.uint16]
+
+
+class _Foreground(Protocol):
+    """The colours of a cut-out, where they may be others than the picture's."""
+
+    def within(self, top: int) -> Iterator[tuple[slice, Bytes]]:
+        """Yield what there is of the _ROWS rows from `top` on: its columns, and rows x columns x 3 or 4, RGB first."""
+
+
+class _Whole:
+    """Colours of all of a picture (a _Foreground). pixels: height x width x 3 or 4."""
+
+    def __init__(self, pixels: Bytes) -> None:
+        self._pixels = pixels
+
+    def within(self, top: int) -> Iterator[tuple[slice, Bytes]]:
+        """As `_Foreground.within`."""
+        yield slice(0, self._pixels.shape[1]), self._pixels[top : top + _ROWS]
+
+
+class _Tiles:
+    """Colours in some tiles of a picture (a _Foreground). marks, pixels: `tiles` and `foreground` of a reply."""
+
+    def __init__(self, marks: Bytes, pixels: Bytes, width: int, height: int) -> None:
+        """width, height: of the picture."""
+        self._tiles: dict[int, list[tuple[slice, Bytes]]] = {}
+        end = 0
+        for place in np.flatnonzero(marks):
+            row, column = divmod(int(place), -(-width // messages.TILE))
+            top, left = row * messages.TILE, column * messages.TILE
+            columns = slice(left, min(left + messages.TILE, width))
+            rows = min(messages.TILE, height - top)
+            begin, end = end, end + 4 * rows * (columns.stop - left)
+            self._tiles.setdefault(top, []).append((columns, pixels[begin:end].reshape(rows, -1, 4)))
+
+    def within(self, top: int) -> Iterator[tuple[slice, Bytes]]:
+        """As `_Foreground.within`."""
+        yield from self._tiles.get(top, [])
 
 
 def of_reply(picture: Picture, reply: Reply) -> Picture:
     """Return the picture cut out by the daemon's reply: with the subject's own colours if they came with it."""
-    mask, foreground = _mask_in(reply), None
-    if reply.foreground is not None:
-        foreground = np.frombuffer(reply.foreground, np.uint8).reshape(*mask.shape, 4)
-    return cut_out(picture, mask, foreground)
+    mask = _mask_in(reply)
+    if reply.foreground is None:
+        return _cut_out(picture, mask, None)
+    pixels = np.frombuffer(reply.foreground, np.uint8)
+    if reply.tiles is None:
+        return _cut_out(picture, mask, _Whole(pixels.reshape(*mask.shape, 4)))
+    return _cut_out(picture, mask, _Tiles(np.frombuffer(reply.tiles, np.uint8), pixels, *mask.shape[::-1]))
 
 
 def grey(reply: Reply) -> Picture:
@@ -48,6 +92,10 @@ def cut_out(picture: Picture, mask: Mask, foreground: NDArray[np.uint8] | None =
     With `foreground`, its colours replace those of the picture, except where the mask is full. Pixels far from the
     subject become black: what was removed cannot be recovered from the file, and the file is smaller.
     """
+    return _cut_out(picture, mask, None if foreground is None else _Whole(foreground))
+
+
+def _cut_out(picture: Picture, mask: Mask, foreground: _Foreground | None) -> Picture:
     removed = None if foreground is None else _removed(mask)
     image = _cut(picture.image, mask, foreground, removed)
     if picture.own is None:
@@ -66,7 +114,7 @@ def _mask_in(reply: Reply) -> Mask:
 
 
 def _cut(
-    image: Image.Image, mask: Mask, foreground: NDArray[np.uint8] | None, removed: NDArray[np.bool_] | None
+    image: Image.Image, mask: Mask, foreground: _Foreground | None, removed: NDArray[np.bool_] | None
 ) -> Image.Image:
     """Return the picture that the daemon was shown, cut out: RGBA."""
     full, width = np.iinfo(mask.dtype).max, image.width
@@ -79,14 +127,13 @@ def _cut(
         shown = image.crop((0, top, width, top + len(kept)))
         source = np.frombuffer(shown.tobytes("raw", "RGBA" if shown.mode == "RGBA" else "RGBX"), np.uint8)
         source = source.reshape(out.shape)
-        if foreground is None:
-            out[...] = source
-        else:
-            if foreground.shape[2] == 4:
-                out[...] = foreground[rows]
+        out[...] = source
+        for columns, pixels in () if foreground is None else foreground.within(top):
+            different = kept[:, columns] < full
+            if pixels.shape[2] == 4:
+                np.copyto(words[rows, columns], pixels.view(np.uint32)[:, :, 0], where=different)
             else:
-                out[:, :, :3] = foreground[rows]
-            np.copyto(words[rows], source.view(np.uint32)[:, :, 0], where=kept == full)
+                np.copyto(out[:, columns, :3], pixels, where=different[:, :, np.newaxis])
         out[:, :, 3] = _product(_scaled(kept, np.dtype(np.uint8)), source[:, :, 3] if shown.mode == "RGBA" else None)
         if removed is not None:
             np.copyto(words[rows], 0, where=removed[rows])  # where alpha is 0 anyway
@@ -94,7 +141,7 @@ def _cut(
 
 
 def _with_foreground(
-    picture: Picture, own: Samples, mask: Mask, foreground: NDArray[np.uint8], removed: NDArray[np.bool_]
+    picture: Picture, own: Samples, mask: Mask, foreground: _Foreground, removed: NDArray[np.bool_]
 ) -> NDArray[Any]:
     """Return the picture's own colours, changed as the foreground changes those that the daemon was shown.
 
@@ -105,10 +152,13 @@ def _with_foreground(
     result = own.colours.copy()
     result[removed] = own.black
     flat = result.reshape(-1, result.shape[2])
+    shown = np.asarray(picture.image)[:, :, :3]
+    changed_to = shown.copy()
+    for top in range(0, len(mask), _ROWS):
+        for columns, pixels in foreground.within(top):
+            changed_to[top : top + _ROWS, columns] = pixels[:, :, :3]
     places = np.flatnonzero((mask < np.iinfo(mask.dtype).max) & ~removed)
-    seen = np.asarray(picture.image)
-    seen = seen.reshape(-1, seen.shape[2])[places, :3]
-    wanted = foreground.reshape(-1, foreground.shape[2])[places, :3]
+    seen, wanted = shown.reshape(-1, 3)[places], changed_to.reshape(-1, 3)[places]
     different = (seen != wanted).any(axis=1)
     places, seen, wanted = places[different], seen[different], wanted[different]
     if conversion is None:

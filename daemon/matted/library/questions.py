@@ -88,7 +88,8 @@ class Question:
     def fields_of(self, taken: Taken) -> dict[str, Any]:
         """Return the fields of the request about a picture, but for its plate. Raises MattedError."""
         self._refuse_to_replace(taken.name)
-        fields = {**self._fields, "foreground": self._rest["clean_colours"] and not self._mask_only}
+        colours = self._rest["clean_colours"] and not self._mask_only
+        fields = {**self._fields, "foreground": colours, "tiles": colours}
         if self._hint is not None or self._refine:
             given = kinds.take_mask(self._hint, "mask" if self._refine else "hint")
             strokes = not self._refine

@@ -34,12 +34,19 @@ class Outcome:
 
     info: the message that is sent with it.
     mask: height x width, uint8 or little-endian uint16.
-    foreground: height x width x 4: the pixels of CutOut; None if they were not requested.
+    foreground: the pixels of CutOut, or of CutOutInTiles; None if they were not requested.
+    tiles: the marks of CutOutInTiles; None: the foreground is whole, or not there.
     """
 
     info: MaskResult
     mask: Mask
     foreground: NDArray[np.uint8] | None
+    tiles: NDArray[np.uint8] | None = None
+
+    @property
+    def arrays(self) -> list[NDArray[np.uint8 | np.uint16]]:
+        """What follows the message."""
+        return [each for each in (self.mask, self.tiles, self.foreground) if each is not None]
 
 
 class Finishing:
@@ -120,7 +127,8 @@ class Finishing:
         """
         self._task.check()  # the alpha may be remembered, so that nothing before has
         mask = np.ascontiguousarray(self._tuned()[self._rows, self._columns])
-        foreground = self._foreground(mask, own_colours, ground) if self._request.foreground else None
+        cut_out = self._cut_out(mask, own_colours, ground) if self._request.foreground else None
+        tiles = cut_out.marks if isinstance(cut_out, colours.CutOutInTiles) else None
         info = MaskResult(
             width=self._view.width,
             height=self._view.height,
@@ -128,7 +136,8 @@ class Finishing:
             model=model,
             device=device,
             coverage=coverage(mask),
-            foreground=foreground is not None,
+            foreground=cut_out is not None,
+            tiles=tiles is not None,
             confidence=confidence,
             second_look=second_look,
             timings=self._stopwatch.laps,
@@ -141,7 +150,7 @@ class Finishing:
             refined_by=refined_by,
             refined_on=refined_on,
         )
-        return Outcome(info, mask, foreground)
+        return Outcome(info, mask, None if cut_out is None else cut_out.pixels, tiles)
 
     def _held(self, view: View) -> Held:
         request = self._request
@@ -174,33 +183,50 @@ class Finishing:
         self._stopwatch.lap("tuning")
         return mask
 
-    def _foreground(self, mask: Mask, own_colours: Planes | None, ground: Ground | None) -> NDArray[np.uint8]:
+    def _cut_out(
+        self, mask: Mask, own_colours: Planes | None, ground: Ground | None
+    ) -> colours.CutOut | colours.CutOutInTiles:
         """Return the cut-out, in the model's own colours if it gives them, else in those estimated of the picture.
 
         mask: the mask after tuning. Where it is inverted, the background is what is kept and gets the estimate.
         ground: what the edge is unmixed from: the colours of soft pixels follow from it and their alpha.
         """
         self._task.begin("colours")
-        request, view, invert = self._request, self._view, self._request.invert
+        view, invert = self._view, self._request.invert
         layer = self._picture.seen_in(view)
-        result = colours.CutOut(layer)
+        result: colours.CutOut | colours.CutOutInTiles
         if own_colours is not None and not invert:
             rows, columns = own_colours.shape[1:]
             (top, bottom), (left, right) = view.rows(rows), view.columns(columns)
             part = (left, top, right, bottom)
-            result.colours[...] = model_io.foreground(own_colours, view.width, view.height, part)
+            result = whole = colours.CutOut(layer)
+            whole.colours[...] = model_io.foreground(own_colours, view.width, view.height, part)
         else:
-            alpha = np.ascontiguousarray(self._alpha[self._rows, self._columns])
-            kept = np.iinfo(alpha.dtype).max - alpha if invert else alpha
-            tuned = mask if request.threshold is not None or request.grow or request.feather else None
-            # The whole picture is rarely asked for again.
-            learned = None if view.is_whole else partial(self._learned, alpha, layer)
-            colours.estimate(kept, layer, self._task.check, tuned, result.colours, learned)
-            if ground is not None and not invert:
-                colours.unmix(alpha, layer, ground.field, view, self._task.check, result.colours)
+            result = self._in_estimated_colours(mask, layer, None if invert else ground)
         result.fill_alpha(mask)
         self._stopwatch.lap("colours")
-        return result.pixels
+        return result
+
+    def _in_estimated_colours(
+        self, mask: Mask, layer: Layer, ground: Ground | None
+    ) -> colours.CutOut | colours.CutOutInTiles:
+        """Return the cut-out without its alpha. layer: the picture in the view. The others as of `_cut_out`."""
+        request, view, check = self._request, self._view, self._task.check
+        alpha = np.ascontiguousarray(self._alpha[self._rows, self._columns])
+        kept = np.iinfo(alpha.dtype).max - alpha if request.invert else alpha
+        tuned = mask if request.threshold is not None or request.grow or request.feather else None
+        # The whole picture is rarely asked for again.
+        learned = None if view.is_whole else partial(self._learned, alpha, layer)
+        if request.tiles and ground is None:
+            blocks = colours.with_neighbours(colours.soft_blocks(kept, tuned))
+            in_tiles = colours.CutOutInTiles(layer, blocks)
+            colours.estimate_tiles(kept, layer, blocks, check, in_tiles.colours, learned)
+            return in_tiles
+        whole = colours.CutOut(layer)
+        colours.estimate(kept, layer, check, tuned, whole.colours, learned)
+        if ground is not None:
+            colours.unmix(alpha, layer, ground.field, view, check, whole.colours)
+        return whole
 
     def _learned(self, alpha: Mask, layer: Layer) -> colours.Learned:
         """Return what is known of the colours in a view, whatever the tuning.

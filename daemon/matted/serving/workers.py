@@ -425,8 +425,7 @@ class Workers:
         self.chosen = {name: getattr(info, name) for name in ("model", "ground", "ground_colour", "chosen", "reason")}
         stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in info.timings.items())
         log.info("%s: %s", label, stages)
-        arrays = [array for array in (outcome.mask, outcome.foreground) if array is not None]
-        frames = [np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for array in arrays]
+        frames = [np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for array in outcome.arrays]
         return Reply(job.peer, job.id, info, frames)
 
     @contextmanager

@@ -185,6 +185,90 @@ def test_there_are_no_seams_between_tiles() -> None:
     assert steps[at_seams].max() <= steps[~at_seams].max() + 1
 
 
+@pytest.mark.parametrize("format", ["RGBA8", "BGRA8"])
+def test_the_order_of_the_channels_does_not_matter(format: str) -> None:
+    alpha = ring(250, 200, 20)
+    picture = mix(alpha, texture(250, 200, 3, 20, 30), texture(250, 200, 4, 20, 60))
+    np.testing.assert_array_equal(estimate(alpha, in_format(picture, format), format), estimate(alpha, picture))
+
+
+@pytest.mark.parametrize("format", ["GRAY8", "GRAYA8"])
+def test_a_grey_picture_is_one_with_three_like_channels(format: str) -> None:
+    alpha = ring(250, 200, 20)
+    grey = mix(alpha, texture(250, 200, 3, 20, 30)[:, :, :1], texture(250, 200, 4, 20, 60)[:, :, :1])
+    picture = np.repeat(grey, 3, axis=2)
+    np.testing.assert_array_equal(estimate(alpha, in_format(picture, format), format), estimate(alpha, picture))
+
+
+def test_what_was_learned_serves_both_sides() -> None:
+    alpha = np.rint(ring(200, 160, 12.0) * 255).astype(np.uint8)
+    picture = mix(alpha / 255, texture(200, 160, 1, 20, 20), texture(200, 160, 2, 20, 20))
+    layer = Layer(picture)
+    learned = colours.learn(alpha, layer, (0, 0, 200, 160), never)
+    for kept, known in ((alpha, learned), (255 - alpha, learned.inverted)):
+        difference = colours.estimate(kept, layer, never, learned=lambda known=known: known).astype(
+            int
+        ) - colours.estimate(kept, layer, never)
+        visible = kept > 16
+        assert np.abs(difference)[visible].mean() < 0.5 and learned.memory == 200 * 160 * 8
+
+
+def test_16_bits_of_alpha_give_what_8_bits_give() -> None:
+    alpha = np.rint(ring(250, 200, 20) * 255).astype(np.uint8)
+    picture = mix(alpha / 255, texture(250, 200, 3, 20, 30), texture(250, 200, 4, 20, 60))
+    difference = estimate(alpha.astype(np.uint16) * 257, picture).astype(int) - estimate(alpha, picture)
+    assert np.abs(difference).max() <= 1
+
+
+def test_there_are_no_seams_between_tiles() -> None:
+    alpha = np.tile(np.linspace(0.02, 0.98, 512), (256, 1))
+    found = estimate(alpha, mix(alpha, texture(512, 256, 3, 128, 30), GREEN)).astype(int)[:, 128:]
+    steps = np.abs(np.diff(found, axis=0)).max(axis=(1, 2))
+    at_seams = np.zeros(steps.size, bool)
+    at_seams[band.TILE - 1 :: band.TILE] = True
+    assert steps[at_seams].max() <= steps[~at_seams].max() + 1
+
+
+<<<<<<< HEAD
+=======
+@pytest.mark.parametrize("part", [(0, 0, 3000, 2400), (48, 32, 2900, 2398)])
+def test_what_was_learned_is_interpolated_as_pillow_does_it(part: tuple[int, int, int, int]) -> None:
+    """Where nothing is of the subject, its mean colour nearby is what is returned."""
+    width, height = 3000, 2400
+    alpha = np.rint(ring(width, height, 300) * 255).astype(np.uint8)
+    layer = Layer(texture(width, height, 7, 200, 40).astype(np.uint8))
+    known = colours.learn(alpha, layer, part, never)
+    found = colours.estimate(alpha, layer, never, learned=lambda: known)
+    left, top, right, bottom = part
+    spread = Image.fromarray(np.ascontiguousarray(known.spread.foreground[:, :, :3]))
+    box = (0.0, 0.0, (right - left) / known.scale, (bottom - top) / known.scale)
+    near = np.asarray(spread.resize((right - left, bottom - top), Image.Resampling.BILINEAR, box)).astype(int)
+    inside = slice(top, bottom), slice(left, right)
+    at_edge = np.repeat(np.repeat(band.soft_blocks(alpha), band.BLOCK, 0), band.BLOCK, 1)[:height, :width]
+    outside = (at_edge & (alpha == 0))[inside]
+    assert known.scale > 1 and outside.any()
+    assert np.abs(found[inside] - near)[outside].max() <= 1  # Pillow's weights are whole numbers
+
+
+@pytest.mark.parametrize("format", ["RGBA8", "BGRA8", "RGB8", "GRAYA8", "GRAY8"])
+def test_a_cut_out_in_tiles_has_the_pixels_of_a_whole_one(format: str) -> None:
+    alpha = np.rint(ring(250, 200, 12) * 255).astype(np.uint8)
+    picture = in_format(mix(alpha / 255, texture(250, 200, 3, 20, 30), texture(250, 200, 4, 20, 60)), format)
+    layer = Layer.from_frame(memoryview(picture.tobytes()), 250, 200, format)
+    blocks = band.with_neighbours(band.soft_blocks(alpha))
+    in_tiles, whole = colours.CutOutInTiles(layer, blocks), colours.CutOut(layer)
+    colours.estimate_tiles(alpha, layer, blocks, never, in_tiles.colours)
+    colours.estimate(alpha, layer, never, out=whole.colours)
+    for each in (in_tiles, whole):
+        each.fill_alpha(alpha)
+    marked = [
+        whole.pixels[row * band.TILE : (row + 1) * band.TILE, column * band.TILE : (column + 1) * band.TILE].reshape(-1)
+        for row, column in np.argwhere(in_tiles.marks)
+    ]
+    np.testing.assert_array_equal(in_tiles.pixels, np.concatenate(marked))
+    assert len(marked) < in_tiles.marks.size
+
+
 def test_it_can_be_stopped_between_tiles() -> None:
     class Stop(Exception):
         pass

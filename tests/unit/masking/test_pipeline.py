@@ -197,6 +197,16 @@ def test_a_models_own_colours_are_used_but_not_for_the_background(harness: Harne
     assert np.abs(inverted.foreground.astype(int) - outcome.foreground.astype(int)).max() > 20
 
 
+def test_a_cut_out_comes_in_tiles_where_its_other_colours_are_the_pictures(harness: Harness) -> None:
+    in_tiles, whole = harness.run(foreground=True, tiles=True), harness.run(foreground=True)
+    assert in_tiles.info.tiles and in_tiles.tiles is not None and not whole.info.tiles and whole.tiles is None
+    assert in_tiles.tiles.any() and in_tiles.foreground is not None
+    np.testing.assert_array_equal(in_tiles.mask, whole.mask)
+    assert not harness.run(tiles=True).info.tiles  # no colours are wanted
+    own_colours = harness.run(spec=model("coloured", outputs=("alpha", "foreground")), foreground=True, tiles=True)
+    assert not own_colours.info.tiles and own_colours.tiles is None
+
+
 @pytest.mark.parametrize(("format", "order"), [("RGBA8", [0, 1, 2]), ("BGRA8", [2, 1, 0])])
 def test_a_cut_out_has_the_order_and_the_transparency_of_the_picture(
     harness: Harness, format: str, order: list[int]

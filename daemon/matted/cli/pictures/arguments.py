@@ -126,7 +126,8 @@ def add_options(group: Any, kind: type[Any], without: Collection[str] = ()) -> N
 def request(arguments: argparse.Namespace, kind: type[Any]) -> dict[str, Any]:
     """Return the fields of a request, by name: the options of a dataclass, and whether colours are wanted."""
     fields = {name: getattr(arguments, name) for name in options.entries(kind)}
-    return {**fields, "foreground": not (arguments.mask or arguments.keep_colours)}
+    colours = not (arguments.mask or arguments.keep_colours)
+    return {**fields, "foreground": colours, "tiles": colours}
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:

@@ -41,7 +41,7 @@ class Try(Step):
         _end_other_versions()
         with tempfile.TemporaryDirectory(prefix="matted-") as folder:
             work = Work(PHOTOGRAPH, self._keep or Path(folder) / "cut-out.png")
-            options = RunOptions(mask=False, timings=False, request={"foreground": True})
+            options = RunOptions(mask=False, timings=False, request={"foreground": True, "tiles": True})
             with Display(1, True) as display, Runner(options, None, False, display.show_progress) as runner:
                 display.begin(work.source)
                 start = time.monotonic()

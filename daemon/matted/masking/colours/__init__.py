@@ -1,7 +1,18 @@
 """The colours of a cut-out: the subject's own, where subject and background mix in a pixel."""
 
-from matted.masking.colours.cut_out import CutOut
-from matted.masking.colours.estimate import Learned, estimate, learn
+from matted.masking.colours.band import soft_blocks, with_neighbours
+from matted.masking.colours.cut_out import CutOut, CutOutInTiles
+from matted.masking.colours.estimate import Learned, estimate, estimate_tiles, learn
 from matted.masking.colours.unmixed import unmix
 
-__all__ = ["CutOut", "Learned", "estimate", "learn", "unmix"]
+__all__ = [
+    "CutOut",
+    "CutOutInTiles",
+    "Learned",
+    "estimate",
+    "estimate_tiles",
+    "learn",
+    "soft_blocks",
+    "unmix",
+    "with_neighbours",
+]

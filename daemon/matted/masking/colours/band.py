@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from matted_client import messages
 from numpy.typing import NDArray
 
 from matted.masking.rendering.regions import dilated
 
 BLOCK = 16  # pixels a side
-TILE = 64  # pixels a side, a multiple of BLOCK: fits into the processor's cache, and follows an edge closely
+TILE = messages.TILE  # pixels a side, a multiple of BLOCK: fits into the processor's cache, and follows an edge closely
 _HAZE = 2 / 255  # an alpha this close to 0 or 1 is not soft: models leave such a haze over whole pictures
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matted.inference.layer import Layer
+from matted.masking.colours import band
 
 Bytes = NDArray[np.uint8]
 
@@ -22,7 +23,7 @@ class CutOut:
     def __init__(self, layer: Layer) -> None:
         """layer: the picture; a BGR one makes the cut-out BGRA, any other RGBA."""
         self.pixels: Bytes = np.empty((layer.height, layer.width, 4), np.uint8)
-        self.colours: Bytes = self.pixels[:, :, 2::-1] if layer.channels == (2, 1, 0) else self.pixels[:, :, :3]
+        self.colours: Bytes = _colours(self.pixels, layer)
         self._own = layer.alpha
 
     def fill_alpha(self, mask: NDArray[np.uint8 | np.uint16]) -> None:
@@ -31,6 +32,49 @@ class CutOut:
             rows = slice(top, top + _ROWS)
             kept = _in_eight_bits(mask[rows])
             self.pixels[rows, :, 3] = kept if self._own is None else _product(kept, self._own[rows])
+
+
+class CutOutInTiles:
+    """The pixels of a cut-out in some tiles alone, to be filled.
+
+    marks: rows x columns of tiles, uint8: 1 for each that is there.
+    pixels: of these tiles, one after the other, each height x width x 4 as in CutOut: in one dimension.
+    """
+
+    def __init__(self, layer: Layer, blocks: NDArray[np.bool_]) -> None:
+        """layer: the picture, whose colours the tiles have at first. blocks: the tiles that have a marked one."""
+        places = list(band.tiles(blocks, layer.width, layer.height))
+        sizes = [4 * (rows.stop - rows.start) * (columns.stop - columns.start) for rows, columns in places]
+        self.marks: Bytes = np.zeros((-(-layer.height // band.TILE), -(-layer.width // band.TILE)), np.uint8)
+        self.pixels: Bytes = np.empty(sum(sizes), np.uint8)
+        self._tiles: list[tuple[slice, slice, Bytes]] = []
+        self._colours: dict[tuple[int, int], Bytes] = {}
+        self._own = layer.alpha
+        end = 0
+        for (rows, columns), size in zip(places, sizes, strict=True):
+            begin, end = end, end + size
+            tile = self.pixels[begin:end].reshape(rows.stop - rows.start, -1, 4)
+            colours = _colours(tile, layer)
+            for target, source in enumerate(layer.channels):
+                colours[:, :, target] = layer.samples[rows, columns, source]
+            self.marks[rows.start // band.TILE, columns.start // band.TILE] = 1
+            self._tiles.append((rows, columns, tile))
+            self._colours[rows.start, columns.start] = colours
+
+    def colours(self, rows: slice, columns: slice) -> Bytes:
+        """Return a view of a tile that is there: height x width x 3, RGB, whatever the order in `pixels`."""
+        return self._colours[rows.start, columns.start]
+
+    def fill_alpha(self, mask: NDArray[np.uint8 | np.uint16]) -> None:
+        """As `CutOut.fill_alpha`. mask: of the whole picture."""
+        for rows, columns, tile in self._tiles:
+            kept = _in_eight_bits(mask[rows, columns])
+            tile[:, :, 3] = kept if self._own is None else _product(kept, self._own[rows, columns])
+
+
+def _colours(pixels: Bytes, layer: Layer) -> Bytes:
+    """Return the colours of pixels as RGB: a view. pixels: height x width x 4, BGRA if the layer is that, else RGBA."""
+    return pixels[:, :, 2::-1] if layer.channels == (2, 1, 0) else pixels[:, :, :3]
 
 
 def _in_eight_bits(mask: NDArray[np.uint8 | np.uint16]) -> Bytes:

@@ -167,8 +167,27 @@ def estimate(
         colours[:, :, target] = layer.samples[:, :, source]
     check()
     blocks = band.with_neighbours(band.soft_blocks(alpha, tuned))
+    estimate_tiles(alpha, layer, blocks, check, lambda rows, columns: colours[rows, columns], learned)
+    return colours
+
+
+def estimate_tiles(
+    alpha: NDArray[np.uint8 | np.uint16],
+    layer: Layer,
+    blocks: NDArray[np.bool_],
+    check: Callable[[], None],
+    colours: Callable[[slice, slice], Bytes],
+    learned: Callable[[], Learned] | None = None,
+) -> None:
+    """Estimate the foreground colours in some tiles: all in which they may differ from the picture's.
+
+    blocks: those that are soft and their neighbours (see `band`): the tiles that have a marked one.
+    colours: returns a tile by its rows and columns, height x width x 3, RGB: the picture's colours, to be replaced.
+    The others are parameters of `estimate`.
+    """
+    height, width = alpha.shape
     if not blocks.any():
-        return colours
+        return
     if learned is not None:
         known = learned()
     else:
@@ -177,12 +196,11 @@ def estimate(
     full = np.iinfo(alpha.dtype).max
     for rows, columns in band.tiles(blocks, width, height):
         check()
-        tile, alphas = colours[rows, columns], alpha[rows, columns]
+        tile, alphas = colours(rows, columns), alpha[rows, columns]
         foreground = _separate(_planes(tile, (0, 1, 2)), _shares(alphas), enlarging.near(rows, columns))[0]
         soft = alphas < full
         for channel, plane in enumerate(np.rint(foreground, out=foreground)):
             np.copyto(tile[:, :, channel], plane, casting="unsafe", where=soft)
-    return colours
 
 
 # -- the pyramid -----------------------------------------------------------------------------------------------------
