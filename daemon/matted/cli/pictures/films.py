@@ -50,6 +50,7 @@ def run(given: argparse.Namespace) -> int:
     """Carry out the command. An error of one film does not stop the others."""
     from matted.files.films import runner
     from matted.files.films.telling.records import Records
+    from matted.system import allocator
 
     try:
         _refuse(given)
@@ -77,6 +78,7 @@ def run(given: argparse.Namespace) -> int:
             _say_plan(outcome)
         return OK
     failed = False
+    allocator.keep_blocks()  # for a frame like the one before
     with told:
         for number, film in enumerate(films):
             outcome = _done(film, options)
