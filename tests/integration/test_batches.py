@@ -91,6 +91,31 @@ def test_a_second_ctrl_c_stops_at_once(daemon: Daemon, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("command", ["remove", "refine"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_end_leaves_nothing_half_done(
+    daemon: Daemon, tmp_path: Path, command: str, number: signal.Signals
+) -> None:
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for name in ("a", "b", "c"):  # noise, which takes long to write
+        image = Image.frombytes("RGB", (1800, 1500), os.urandom(1800 * 1500 * 3))
+        image.save(source / f"{name}.png", compress_level=0)
+        mask = Image.new("L", image.size)
+        ImageDraw.Draw(mask).ellipse((200, 200, 1600, 1300), fill=255)
+        mask.save(source / f"{name}-mask.png")
+    words = [str(source), *([str(source)] if command == "refine" else ["--model", "u2netp", "--anyway"])]
+    line = daemon.command(command, *words, "-o", str(target), "--keep-colours", "--jobs", "1")
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(line, env=daemon.environ, **pipes) as process:
+        wait_for(lambda: target.exists() and any(target.glob(".*.part")), "a result that is being written")
+        process.send_signal(number)
+        said = process.communicate(timeout=PATIENCE)[1]
+    assert (process.returncode, said) == (128 + number, f"matted: Ended by {number.name}.\n")
+    assert len(whole(target)) < 3 and not list(target.glob(".*")), "no more is begun, and nothing hidden stays"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("suffix", ["json", "csv"])
 def test_a_killed_run_has_a_report_and_is_gone_on_with(daemon: Daemon, tmp_path: Path, suffix: str) -> None:
     source, target, report = pictures(tmp_path / "in", 24), tmp_path / "out", tmp_path / f"report.{suffix}"

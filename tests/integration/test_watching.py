@@ -108,6 +108,16 @@ def test_a_broken_picture_is_said_and_taken_when_it_is_mended(tmp_path: Path, wa
     assert code == 1 and "2 of 3 pictures done." in out
 
 
+def test_a_signal_to_end_ends_it(tmp_path: Path, watch: Watch) -> None:
+    process = watch()
+    picture(tmp_path / "in" / "a.png")
+    result(tmp_path, "a.png")
+    assert process.stdout is not None and process.stdout.readline() == "out/a.png\n"  # from now on it waits for changes
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=PATIENCE) == ("", "matted: Ended by SIGTERM.\n")
+    assert process.returncode == 143
+
+
 def test_a_daemon_that_ends_and_a_folder_that_is_renamed_are_survived(
     daemon: Daemon, tmp_path: Path, watch: Watch
 ) -> None:

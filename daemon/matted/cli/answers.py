@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 
 from matted_client import MattedError
 
-from matted.cli.output import FAILED, INTERRUPTED, OK, WRONG, WrongArguments
+from matted.cli import signals
+from matted.cli.output import FAILED, OK, WRONG, WrongArguments
 
 
 class Parser(argparse.ArgumentParser):
@@ -39,7 +40,7 @@ class ParserForPrograms(Parser):
 
 
 class Interrupted(MattedError):
-    """The person has pressed Ctrl-C."""
+    """The person has pressed Ctrl-C, or a signal has asked the program to end."""
 
     code = "interrupted"
 
@@ -74,7 +75,7 @@ def _carried_out(
     except MattedError as error:
         return exit_code(error), error
     except KeyboardInterrupt:
-        return INTERRUPTED, Interrupted("Interrupted.")
+        return signals.exit_code(), Interrupted(signals.sentence() or "Interrupted.")
 
 
 def exit_code(error: MattedError) -> int:

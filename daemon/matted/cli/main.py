@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from matted_client import MattedError
 
 from matted import __version__
-from matted.cli import answers
+from matted.cli import answers, signals
 from matted.cli.output import (
     FAILED,
-    INTERRUPTED,
     accept_all_text,
     as_error,
     complain,
@@ -45,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         accept_all_text(stream)
     try:
         try:
-            return _run(arguments)
+            with signals.heeded():
+                return _run(arguments)
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()  # here, since what Python writes when it ends can fail only with a traceback
@@ -71,7 +71,9 @@ def _run(arguments: Sequence[str] | None) -> int:
         complain(error)
         return answers.exit_code(error)
     except KeyboardInterrupt:
-        return INTERRUPTED
+        if said := signals.sentence():
+            complain(MattedError(said))
+        return signals.exit_code()
 
 
 def command_parser(command: str = "", for_programs: bool = False) -> argparse.ArgumentParser:

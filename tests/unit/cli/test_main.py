@@ -40,7 +40,7 @@ def test_a_command_on_pictures_starts_without_what_it_does_not_need(name: str) -
     loaded = set(done.stdout.split())
     assert loaded.isdisjoint({"numpy", "PIL", "tqdm", "psutil", "platformdirs", "ssl", "plistlib"})
     assert {each for each in loaded if each.startswith("matted.cli.")} == {
-        *("matted.cli.main", "matted.cli.answers", "matted.cli.output"),
+        *("matted.cli.main", "matted.cli.answers", "matted.cli.output", "matted.cli.signals"),
         *("matted.cli.pictures", "matted.cli.pictures.arguments", "matted.cli.pictures.framing"),
         *(["matted.cli.pictures.films"] if name == "remove" else []),
         f"matted.cli.pictures.{name}",

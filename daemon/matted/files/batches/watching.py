@@ -204,7 +204,7 @@ def _changes(watch: Any, places: Sequence[Path], seconds: float, stopping: Any) 
         debounce=200,
         rust_timeout=milliseconds,
         yield_on_timeout=True,
-        raise_interrupt=False,
+        raise_interrupt=True,
     )
 
 
