@@ -229,27 +229,6 @@ def test_there_are_no_seams_between_tiles() -> None:
     assert steps[at_seams].max() <= steps[~at_seams].max() + 1
 
 
-<<<<<<< HEAD
-=======
-@pytest.mark.parametrize("part", [(0, 0, 3000, 2400), (48, 32, 2900, 2398)])
-def test_what_was_learned_is_interpolated_as_pillow_does_it(part: tuple[int, int, int, int]) -> None:
-    """Where nothing is of the subject, its mean colour nearby is what is returned."""
-    width, height = 3000, 2400
-    alpha = np.rint(ring(width, height, 300) * 255).astype(np.uint8)
-    layer = Layer(texture(width, height, 7, 200, 40).astype(np.uint8))
-    known = colours.learn(alpha, layer, part, never)
-    found = colours.estimate(alpha, layer, never, learned=lambda: known)
-    left, top, right, bottom = part
-    spread = Image.fromarray(np.ascontiguousarray(known.spread.foreground[:, :, :3]))
-    box = (0.0, 0.0, (right - left) / known.scale, (bottom - top) / known.scale)
-    near = np.asarray(spread.resize((right - left, bottom - top), Image.Resampling.BILINEAR, box)).astype(int)
-    inside = slice(top, bottom), slice(left, right)
-    at_edge = np.repeat(np.repeat(band.soft_blocks(alpha), band.BLOCK, 0), band.BLOCK, 1)[:height, :width]
-    outside = (at_edge & (alpha == 0))[inside]
-    assert known.scale > 1 and outside.any()
-    assert np.abs(found[inside] - near)[outside].max() <= 1  # Pillow's weights are whole numbers
-
-
 @pytest.mark.parametrize("format", ["RGBA8", "BGRA8", "RGB8", "GRAYA8", "GRAY8"])
 def test_a_cut_out_in_tiles_has_the_pixels_of_a_whole_one(format: str) -> None:
     alpha = np.rint(ring(250, 200, 12) * 255).astype(np.uint8)
