@@ -156,6 +156,9 @@ def test_what_is_there_is_not_overwritten_unless_that_is_said(
     done = compare(daemon, picture, "--models", "u2netp", *arguments)
     said = done.stdout if arguments else done.stderr
     assert done.returncode == 1 and "--force" in said and target.read_bytes() == b"precious"
+    plate = compare(daemon, picture, "--plate", target, "-o", target, "--force", *arguments)
+    said = plate.stdout if arguments else plate.stderr
+    assert "is itself a plate that is read." in said and target.read_bytes() == b"precious"
     assert compare(daemon, picture, "--models", "u2netp", "--force", *arguments).returncode == 0
     assert opened(target).width > CELL[0]
 

@@ -37,6 +37,7 @@ def read(path: Path | Source, page: int | None = None, keep_location: bool = Fal
     page: the number of the page of a TIFF that is read, from 1 on; None for the only one.
     keep_location: whether metadata keep where the picture was taken.
     """
+    refuse_no_name(path.name if isinstance(path, Source) else path)
     with _translated(path):
         return decoding.decode(path if isinstance(path, Source) else Source(path), page, keep_location)
 
@@ -90,6 +91,7 @@ def write(picture: Picture, path: Path, overwrite: bool, form: Form = PNG, quali
     form: its format, whatever its name.
     quality: 1 to 100, of a format that has one; None for that format's own.
     """
+    refuse_no_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file.replacing(path) as draft:
@@ -107,11 +109,39 @@ def encoded(picture: Picture, form: Form = PNG, quality: int | None = None) -> b
     return file.getvalue()
 
 
+def refuse_no_name(path: Path) -> None:
+    """Raise PictureError if no file can have this name: Python raises ValueError then, wherever it is used."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError as error:
+        raise PictureError(f"{str(path)!r} can be no file's name: it is no text of this system.") from error
+    if "\0" in str(path):
+        raise PictureError(f"{str(path)!r} can be no file's name: a character of it is 0.")
+
+
+def refuse_unreadable(path: Path) -> None:
+    """Raise PictureError if a file cannot be opened. It may still be no picture."""
+    refuse_no_name(path)
+    with _translated(path), open(path, "rb"):
+        pass
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise PictureError if it is known beforehand that a file cannot be made: its folder is none, or is closed."""
+    place = Path(os.path.abspath(path)).parent
+    while not os.path.lexists(place) and place != place.parent:  # folders that are missing are made
+        place = place.parent
+    if not os.path.isdir(place):
+        raise PictureError(f"{path} cannot be written: {place} is no folder.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise PictureError(f"{path} cannot be written: nothing can be put into {place}.", "See who may write there.")
+
+
 def refuse_to_replace(path: Path, overwrite: bool) -> None:
     """Raise PictureError if what is there must not be replaced by a result: a folder, or without `overwrite` a file."""
     if os.path.isdir(path):
         message = f"{path} cannot be written: there is a folder of that name."
-        raise PictureError(message, "Rename the folder, or choose another place with -o.")
+        raise PictureError(message, "Rename the folder, or choose another name.")
     if os.path.exists(path) and not overwrite:
         raise PictureError(f"{path} exists.", "Use --force to overwrite it.")
 

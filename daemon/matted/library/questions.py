@@ -29,6 +29,7 @@ _KEYWORDS = {
     "refine": (RefineOptions, keywords.RefineKeywords),
 }
 _MOST_PAGES = 10_000
+_READ = ("plate", "background")  # keywords whose files are read
 _WHEN_OPENED = ("plate", "page", "keep_location")
 
 
@@ -69,12 +70,19 @@ class Question:
         """Take the picture that it is about. Raises as kinds.take does."""
         return kinds.take(picture, "picture", self._rest["page"], self._rest["keep_location"])
 
-    def _refuse_to_replace(self, picture: Path) -> None:
-        """Raise PictureError if the target is a file that is read: the picture, a mask, a plate or a background."""
-        if self._target is None or not self._target.exists():
+    def _refuse_target(self, picture: Path, plate: Any) -> None:
+        """Raise PictureError if the target is a file that is read, or it is known beforehand that it cannot be written.
+
+        Read are the picture, a mask, a plate or a background. plate: that of an open picture.
+        """
+        if self._target is None:
+            return
+        pictures.refuse_to_replace(self._target, True)
+        pictures.refuse_unwritable(self._target)
+        if not self._target.exists():
             return
         read = {"picture": picture, "mask" if self._refine else "hint": self._hint}
-        read |= {name: self._rest[name] for name in ("plate", "background")}
+        read |= {"plate": plate, **{name: self._rest[name] for name in _READ if self._rest[name] is not None}}
         for name, value in read.items():
             if isinstance(value, (str, os.PathLike)) and os.path.exists(value) and self._target.samefile(value):
                 raise PictureError(f"{self._target} is the {name} itself.", "Write the result to another file.")
@@ -85,9 +93,12 @@ class Question:
             if name in _WHEN_OPENED:
                 raise MattedError(f"{name} is of no use for a picture that is open.", f"Say it to open(…, {name}=…).")
 
-    def fields_of(self, taken: Taken) -> dict[str, Any]:
-        """Return the fields of the request about a picture, but for its plate. Raises MattedError."""
-        self._refuse_to_replace(taken.name)
+    def fields_of(self, taken: Taken, plate: Any = None) -> dict[str, Any]:
+        """Return the fields of the request about a picture, but for its plate. Raises MattedError.
+
+        plate: as it was given when the picture was opened.
+        """
+        self._refuse_target(taken.name, plate)
         colours = self._rest["clean_colours"] and not self._mask_only
         fields = {**self._fields, "foreground": colours, "tiles": colours}
         if self._hint is not None or self._refine:
@@ -121,6 +132,7 @@ class Question:
 
     def _form_of(self, target: Path) -> Form:
         """Return the format of a result by the name of its file."""
+        pictures.refuse_no_name(target)
         form = known.form_of(target.name)
         endings = ", ".join(form.suffixes[0] for form in known.FORMS.values() if known.can_write(form))
         if form is None or not known.can_write(form):

@@ -177,7 +177,8 @@ class Session:
         Raises what `remove` raises for pictures that cannot be read.
         """
         taken = kinds.take(picture, "picture", page)
-        return OpenPicture(self, taken, None if plate is None else questions.plate_of(plate, taken))
+        pixels = None if plate is None else questions.plate_of(plate, taken)
+        return OpenPicture(self, taken, pixels, plate if isinstance(plate, (str, os.PathLike)) else None)
 
     def ask(self, connection: Connection, ask: Ask, question: Question) -> Mask:
         """Ask the daemon over a connection, and note what it says of the mask."""
@@ -221,11 +222,12 @@ class OpenPicture(Generic[Result]):
     Its questions take the keywords of those of Session, but for what is said when it is opened. Threads take turns.
     """
 
-    def __init__(self, session: Session, taken: Taken, plate: bytes | None) -> None:
-        """plate: pixels of a plate, in the format of those of the picture."""
+    def __init__(self, session: Session, taken: Taken, plate: bytes | None, plate_file: File | None = None) -> None:
+        """plate: pixels of a plate, in the format of those of the picture. plate_file: that they are from."""
         self._session = session
         self._taken = taken
         self._plate = plate
+        self._plate_file = plate_file
         self._lock = threading.Lock()
         self._lent = ExitStack()
         self._connection: Connection | None = self._lent.enter_context(session.connection())
@@ -271,7 +273,7 @@ class OpenPicture(Generic[Result]):
 
     def _answer(self, question: Question) -> Any:
         question.refuse_what_is_open()
-        fields = question.fields_of(self._taken)
+        fields = question.fields_of(self._taken, self._plate_file)
 
         def ask(session: client.Session, **watched: Any) -> Mask:
             if self._kept is None or self._kept[0] is not session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -299,6 +299,48 @@ def test_nothing_that_is_read_is_a_target(daemon: Daemon, new: session.Session, 
     with pytest.raises(PictureError, match="is the mask itself"):
         new.refine(PICTURE, str(mask), mask)
     assert (scene.read_bytes(), mask.read_bytes()) == before and not daemon.asked
+
+
+def test_a_plate_of_an_open_picture_is_no_target(daemon: Daemon, new: session.Session, tmp_path: Path) -> None:
+    Image.fromarray(PICTURE).save(tmp_path / "plate.png")
+    before = (tmp_path / "plate.png").read_bytes()
+    with new.open(PICTURE, plate=str(tmp_path / "plate.png")) as opened:
+        with pytest.raises(PictureError, match="is the plate itself"):
+            opened.remove(tmp_path / "plate.png")
+    assert (tmp_path / "plate.png").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["b\0.png", "b\ud800.png", "\0/b.png"])
+def test_what_can_be_no_files_name_is_refused(daemon: Daemon, new: session.Session, tmp_path: Path, name: str) -> None:
+    where = str(tmp_path / name)
+    calls: list[Callable[[], Any]] = [
+        lambda: new.remove(PICTURE, where),
+        lambda: new.mask(PICTURE, where),
+        lambda: new.refine(PICTURE, MASK, where),
+        lambda: new.remove(where),
+        lambda: new.remove(PICTURE, plate=where),
+        lambda: new.remove(PICTURE, hint=where),
+        lambda: new.remove(PICTURE, background=Path(where)),
+        lambda: new.open(where),
+    ]
+    for call in calls:
+        with pytest.raises(PictureError, match=r"can be no file's name"):
+            call()
+    with pytest.raises(MattedError, match="is no colour, and there is no such file"):
+        new.remove(PICTURE, background=where)
+    assert not daemon.asked
+
+
+def test_a_target_that_cannot_be_written_is_refused_before_the_work(
+    daemon: Daemon, new: session.Session, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(PictureError, match=r"out\.png cannot be written: .*file is no folder"):
+        new.remove(PICTURE, tmp_path / "file" / "more" / "out.png")
+    with pytest.raises(PictureError, match="there is a folder of that name"):
+        new.remove(PICTURE, tmp_path / "folder.png")
+    assert not daemon.asked
 
 
 def test_a_refined_mask_has_to_be_given(daemon: Daemon, new: session.Session) -> None:

@@ -185,50 +185,6 @@ def test_there_are_no_seams_between_tiles() -> None:
     assert steps[at_seams].max() <= steps[~at_seams].max() + 1
 
 
-@pytest.mark.parametrize("format", ["RGBA8", "BGRA8"])
-def test_the_order_of_the_channels_does_not_matter(format: str) -> None:
-    alpha = ring(250, 200, 20)
-    picture = mix(alpha, texture(250, 200, 3, 20, 30), texture(250, 200, 4, 20, 60))
-    np.testing.assert_array_equal(estimate(alpha, in_format(picture, format), format), estimate(alpha, picture))
-
-
-@pytest.mark.parametrize("format", ["GRAY8", "GRAYA8"])
-def test_a_grey_picture_is_one_with_three_like_channels(format: str) -> None:
-    alpha = ring(250, 200, 20)
-    grey = mix(alpha, texture(250, 200, 3, 20, 30)[:, :, :1], texture(250, 200, 4, 20, 60)[:, :, :1])
-    picture = np.repeat(grey, 3, axis=2)
-    np.testing.assert_array_equal(estimate(alpha, in_format(picture, format), format), estimate(alpha, picture))
-
-
-def test_what_was_learned_serves_both_sides() -> None:
-    alpha = np.rint(ring(200, 160, 12.0) * 255).astype(np.uint8)
-    picture = mix(alpha / 255, texture(200, 160, 1, 20, 20), texture(200, 160, 2, 20, 20))
-    layer = Layer(picture)
-    learned = colours.learn(alpha, layer, (0, 0, 200, 160), never)
-    for kept, known in ((alpha, learned), (255 - alpha, learned.inverted)):
-        difference = colours.estimate(kept, layer, never, learned=lambda known=known: known).astype(
-            int
-        ) - colours.estimate(kept, layer, never)
-        visible = kept > 16
-        assert np.abs(difference)[visible].mean() < 0.5 and learned.memory == 200 * 160 * 8
-
-
-def test_16_bits_of_alpha_give_what_8_bits_give() -> None:
-    alpha = np.rint(ring(250, 200, 20) * 255).astype(np.uint8)
-    picture = mix(alpha / 255, texture(250, 200, 3, 20, 30), texture(250, 200, 4, 20, 60))
-    difference = estimate(alpha.astype(np.uint16) * 257, picture).astype(int) - estimate(alpha, picture)
-    assert np.abs(difference).max() <= 1
-
-
-def test_there_are_no_seams_between_tiles() -> None:
-    alpha = np.tile(np.linspace(0.02, 0.98, 512), (256, 1))
-    found = estimate(alpha, mix(alpha, texture(512, 256, 3, 128, 30), GREEN)).astype(int)[:, 128:]
-    steps = np.abs(np.diff(found, axis=0)).max(axis=(1, 2))
-    at_seams = np.zeros(steps.size, bool)
-    at_seams[band.TILE - 1 :: band.TILE] = True
-    assert steps[at_seams].max() <= steps[~at_seams].max() + 1
-
-
 @pytest.mark.parametrize("format", ["RGBA8", "BGRA8", "RGB8", "GRAYA8", "GRAY8"])
 def test_a_cut_out_in_tiles_has_the_pixels_of_a_whole_one(format: str) -> None:
     alpha = np.rint(ring(250, 200, 12) * 255).astype(np.uint8)

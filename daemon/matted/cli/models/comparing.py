@@ -126,6 +126,7 @@ def _target(options: argparse.Namespace) -> Path:
     if os.path.isdir(options.picture):
         raise MattedError(f"{options.picture} is a folder.", "Name one picture; for folders there is matted benchmark.")
     (step,) = plan.plan([options.picture], options.output, naming.COMPARISON, options.force, form=known.PNG).steps
+    plan.refuse_to_replace_inputs([step], {options.plate: "plate"} if options.plate else None)
     pictures.refuse_to_replace(step.target, options.force)
     return step.target
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matted_client import MattedError
@@ -57,18 +58,18 @@ def run(given: argparse.Namespace) -> int:
     except MattedError as error:
         raise WrongArguments(error.message, error.hint) from error
     frame = framing.frame(given)
-    span, films = _span(given), _planned(given, frame)
     options = runner.FilmOptions(
         given.mask,
         given.timings,
         arguments.request(given, MaskOptions) | arguments.request(given, SceneOptions),
         None if given.plate is None else str(given.plate),
-        span,
+        _span(given),
         given.quality,
         given.force,
         given.skip_existing,
         frame,
     )
+    films = _planned(given, frame, options.reads)
     told = Records(films, given.report, given.sheet, given.force, given.skip_existing)
     given.facts["films"] = facts = []
     if given.dry_run:
@@ -117,7 +118,7 @@ def _done(film: Film, options: FilmOptions) -> FilmOutcome:
         return outcomes.failure(film, size, error, time.monotonic() - began)
 
 
-def _planned(given: argparse.Namespace, frame: Frame) -> list[Film]:
+def _planned(given: argparse.Namespace, frame: Frame, others: Sequence[Path]) -> list[Film]:
     from matted.files.films import plan
 
     kind = "mask" if given.mask else "cutout"
@@ -126,6 +127,7 @@ def _planned(given: argparse.Namespace, frame: Frame) -> list[Film]:
         "frame": frame,
         "overwrite": given.force,
         "skip_existing": given.skip_existing,
+        "others": others,
     }
     if not given.sequence:
         return plan.plan_films(given.inputs, given.output, kind, _span(given), **rest)

@@ -101,7 +101,6 @@ def _run(given: argparse.Namespace, hints: Hints, pipes: Pipes) -> int:
     if given.hint:
         hint = pipes.incoming(given.hint)
         work = replace(work, steps=[replace(step, hint=hint) for step in work.steps])
-    plan.refuse_to_replace_inputs(work.steps, plate)
     fields, written = arguments.request(given, MaskOptions), arguments.written(given, work.form)
     options = runner.RunOptions(given.mask, given.timings, fields, plate=plate, hints=hints, **written)
     return arguments.carry_out(work, options, arguments.manner(given, pipes), pipes)

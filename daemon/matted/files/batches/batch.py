@@ -17,7 +17,7 @@ from matted.files import pictures
 from matted.files.batches import outcomes, report, runner
 from matted.files.batches.display import Display, Lines
 from matted.files.batches.outcomes import EXISTING, LEFT, PLANNED, Outcome, Tally
-from matted.files.batches.plan import Plan, refuse_among
+from matted.files.batches.plan import Plan, refuse_among, refuse_to_replace_inputs
 from matted.files.batches.report import Report
 from matted.files.batches.runner import Runner, RunOptions, Step
 
@@ -63,7 +63,8 @@ def run(work: Plan, options: RunOptions, manner: Manner | None = None, stopping:
 
     An error does not stop the other steps. When `stopping` says so, what is in work is finished, nothing else begun.
 
-    Raises PictureError if the plate cannot be read, or report or sheet must not be written.
+    Raises PictureError if the plate cannot be read, a result would replace something that is read, or report or sheet
+    must not be written: in a dry run, too.
     """
     manner = manner or Manner()
     with Batch(work, options, manner, len(work.steps)) as batch:
@@ -95,16 +96,19 @@ class Batch:
         self._sheet: Contact | None = None
         self._before: dict[str, dict[str, object]] = {}
         again = work.overwrite or work.skip_existing
+        refuse_to_replace_inputs(work.steps, options.reads)
         if manner.report is not None:
             report.refuse_to_replace(manner.report, again)
-            refuse_among(manner.report, work, options.plate)
+            pictures.refuse_unwritable(manner.report)
+            refuse_among(manner.report, work, options.reads)
+            self._before = report.earlier(manner.report) if work.skip_existing else {}
         if manner.sheet is not None:
             from matted.files.batches.contact import Contact  # it needs NumPy, which runs without a sheet need later
 
             self._sheet = Contact(manner.sheet, count and count + len(work.unmatched), again)
             for page in self._sheet.pages:
-                refuse_among(page, work, options.plate)
-        self._plate = pictures.read(options.plate) if options.plate and not manner.dry else None
+                refuse_among(page, work, options.reads)
+        self._plate = pictures.read(options.plate) if options.plate else None
         self._display = Lines() if manner.for_programs else Display(count, work.alone, manner.aside)
 
     def __enter__(self) -> Batch:
@@ -112,7 +116,7 @@ class Batch:
         if manner.dry:
             self._sheet = None
         elif manner.report is not None:
-            self._report = self._end.enter_context(Report(manner.report, self._earlier_rows(manner.report)))
+            self._report = self._end.enter_context(Report(manner.report, self._earlier_rows()))
         self._end.enter_context(self._display)
         show = self._display.show_progress
         self._runner = self._end.enter_context(
@@ -140,8 +144,7 @@ class Batch:
                 done = Future()
                 done.set_result(Outcome(step.source, step.target, EXISTING))
         elif self._manner.dry:
-            done = Future()
-            done.set_result(_planned(step, self._work.overwrite))
+            done = self._runner.plan(step, closely=self._work.alone)
         else:
             done = self._runner.submit(step)
         self._begun.append((step, done))
@@ -240,9 +243,8 @@ class Batch:
         work = self._work
         return not work.overwrite and (work.skip_existing or not work.alone) and os.path.isfile(step.target)
 
-    def _earlier_rows(self, path: Path) -> Iterator[dict[str, object]]:
+    def _earlier_rows(self) -> Iterator[dict[str, object]]:
         """Yield the rows of pictures whose results exist: what the report of an earlier run says of them stays."""
-        self._before = report.earlier(path) if self._work.skip_existing else {}
         if self._open_ended:
             yield from self._before.values()
         for step in self._work.steps:
@@ -281,20 +283,6 @@ class Batch:
     def _give_up(self, error: MattedError) -> None:
         """Tell why report or sheet ends: the pictures go on."""
         self.note(f"{error} The run goes on without.")
-
-
-def _planned(step: Step, overwrite: bool) -> Outcome:
-    """Say what would become of a step, as far as that is known before."""
-    try:
-        pictures.refuse_to_replace(step.target, overwrite)
-        with open(step.source, "rb"):
-            pass
-    except MattedError as error:
-        return outcomes.failure(step.source, step.target, error)
-    except OSError as error:
-        problem = pictures.PictureError(f"{step.source} cannot be read: {error.strerror}.")
-        return outcomes.failure(step.source, step.target, problem)
-    return Outcome(step.source, step.target, PLANNED)
 
 
 def _would(tally: Tally) -> str:

@@ -6,7 +6,8 @@ import hashlib
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ FOLDERS = {"cutout": "cutouts", "mask": "masks", "refined": "refined", "refined-
 COMPARISON = "comparison"  # a kind of which there is one at a time, and so no folder
 KINDS = (*FOLDERS, COMPARISON)
 MASKS = {"mask", "refined-mask"}  # those of these that are masks, not cut-outs
+Identity = str | tuple[int, int]
 _UNIQUE = 3  # the level at which no two names are the same
 _DIGITS = 8  # of a hash, which tells apart what nothing else does
 
@@ -70,6 +72,21 @@ def folded(path: Path) -> str:
 def place(path: Path) -> str:
     """Return the same text for each way to a file. Case counts nowhere, since it does not on Windows and macOS."""
     return folded(Path(os.path.realpath(path)))
+
+
+def identities(paths: Iterable[Path]) -> set[Identity]:
+    """Return what files are known by: their places; and of those that are there, their numbers on their disks.
+
+    All links to a file share the latter.
+    """
+    result: set[Identity] = set()
+    for path in paths:
+        result.add(place(path))
+        with suppress(OSError):
+            status = os.stat(path)
+            if status.st_ino:  # not every file system has numbers
+                result.add((status.st_dev, status.st_ino))
+    return result
 
 
 def _name(source: Path, level: int) -> str:

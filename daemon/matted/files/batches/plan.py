@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from matted.files.batches import finding, naming
 from matted.files.batches.finding import PassedOver
-from matted.files.batches.naming import Wish
+from matted.files.batches.naming import Identity, Wish
 from matted.files.batches.runner import Step
 from matted.files.formats import known
 from matted.files.formats.known import PNG, Form
@@ -163,42 +163,46 @@ def _without_results(steps: Sequence[Step], kind: str, form: Form, named: Collec
     return [step for step in steps if step.source in named or not is_result(step)]
 
 
-def refuse_to_replace_inputs(steps: Sequence[Step], plate: Path | None = None) -> None:
-    """Raise PictureError if a result would replace a picture, or a mask or a plate that is there.
+def refuse_to_replace_inputs(steps: Sequence[Step], others: Mapping[Path, str] | None = None) -> None:
+    """Raise PictureError if a result would replace a picture, or a mask, a plate or the like that is read.
 
-    plate: that of all pictures, if there is one.
+    others: files that are read for all pictures, and what each is.
     """
-    sources = {naming.place(step.source) for step in steps}
-    read = _read_besides(steps, plate)
+    sources = naming.identities([step.source for step in steps])
+    read = _read_besides(steps, others)
     for step in steps:
-        target = naming.place(step.target)
-        if target in sources:
-            another = target != naming.place(step.source)
+        target = naming.identities([step.target])
+        if target & sources:
+            another = not target & naming.identities([step.source])
             hint = "Choose another place with -o" + (", or leave out results with --skip-existing." if another else ".")
             raise PictureError(f"{step.target} is itself one of the pictures.", hint)
-        if target in read:
-            message = f"{step.target} is itself a {read[target]} that is read."
+        if target & read.keys():
+            message = f"{step.target} is itself a {_what(target, read)} that is read."
             raise PictureError(message, "Choose another place with -o.")
 
 
-def refuse_among(path: Path, work: Plan, plate: Path | None) -> None:
+def refuse_among(path: Path, work: Plan, others: Mapping[Path, str] | None = None) -> None:
     """Raise PictureError if a report or a sheet would replace what the run reads, or one of its results.
 
-    path: of the report or the sheet. plate: that of all pictures, if there is one.
+    path: of the report or the sheet. others: files that are read for all pictures, and what each is.
     """
-    files = {naming.place(step.target): "one of the results" for step in work.steps}
-    files |= {place: f"a {what} that is read" for place, what in _read_besides(work.steps, plate).items()}
+    files = dict.fromkeys(naming.identities([step.target for step in work.steps]), "one of the results")
+    files |= {each: f"a {what} that is read" for each, what in _read_besides(work.steps, others).items()}
     sources = [*(step.source for step in work.steps), *work.unmatched]
-    files |= {naming.place(source): "one of the pictures" for source in sources}
-    if what := files.get(naming.place(path)):
+    files |= dict.fromkeys(naming.identities(sources), "one of the pictures")
+    if what := _what(naming.identities([path]), files):
         raise PictureError(f"{path} is itself {what}.", "Give it another name, or put it into another folder.")
 
 
-def _read_besides(steps: Sequence[Step], plate: Path | None) -> dict[str, str]:
-    """Return the masks and plates that a run reads, by their places, and which of both each is."""
-    read = {naming.place(step.hint): "mask" for step in steps if step.hint is not None}
-    plates = [step.plate for step in steps] + [plate]
-    return read | {naming.place(path): "plate" for path in plates if path is not None}
+def _read_besides(steps: Sequence[Step], others: Mapping[Path, str] | None) -> dict[Identity, str]:
+    """Return what a run reads besides the pictures, by what each file is known by, and what it is."""
+    read = {step.hint: "mask" for step in steps if step.hint is not None}
+    read |= {step.plate: "plate" for step in steps if step.plate is not None}
+    return {each: what for path, what in {**read, **(others or {})}.items() for each in naming.identities([path])}
+
+
+def _what(identities: Collection[Identity], files: Mapping[Identity, str]) -> str:
+    return next((files[each] for each in identities if each in files), "")
 
 
 def _beside(path: Path, name: str) -> str:

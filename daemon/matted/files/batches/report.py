@@ -103,7 +103,10 @@ def refuse_to_replace(path: Path, overwrite: bool) -> None:
 
 def _read_csv(content: bytes) -> list[dict[str, Any]]:
     whole = content[: content.rfind(b"\n") + 1]  # the disk may have been full in the middle of a row
-    rows = list(csv.DictReader(io.StringIO(whole.decode("utf-8", "surrogateescape"), newline="")))
+    reader = csv.DictReader(io.StringIO(whole.decode("utf-8", "surrogateescape"), newline=""))
+    rows = list(reader)
+    if not set(COLUMNS) <= set(reader.fieldnames or COLUMNS):
+        raise ValueError("other columns")
     return [{**row, **{name: float(row[name]) if row[name] else None for name in _NUMBERS}} for row in rows]
 
 

@@ -17,7 +17,7 @@ from matted_client import MattedError, Rejected, messages
 from matted_client.messages import Progress
 
 from matted.files import masks, pictures
-from matted.files.batches.outcomes import DONE, EXISTING, Kept, Outcome, failure
+from matted.files.batches.outcomes import DONE, EXISTING, PLANNED, Kept, Outcome, failure
 from matted.files.connection import Ask, Connection, about
 from matted.files.formats.known import PNG, Form
 from matted.files.framing.frame import Frame
@@ -74,6 +74,12 @@ class RunOptions:
     keep_location: bool = False
     frame: Frame = field(default_factory=Frame)
 
+    @property
+    def reads(self) -> dict[Path, str]:
+        """The files that are read for all pictures, and what each is."""
+        files = {self.plate: "plate", self.frame.file: "background"}
+        return {file: what for file, what in files.items() if file is not None}
+
 
 class Runner:
     """Threads that each take a picture from its file to its result. Leaving the block cancels what is not done.
@@ -123,40 +129,69 @@ class Runner:
         """Do the step when a thread is free. The messages of errors name the picture."""
         return self._threads.submit(self._run, step)
 
+    def plan(self, step: Step, closely: bool) -> Future[Outcome]:
+        """Say what would become of a step, as far as that is known before the daemon is asked, when a thread is free.
+
+        closely: whether files are decoded, too; else they are only opened.
+        """
+        return self._threads.submit(self._reported, step, lambda: self._planned(step, closely))
+
     def look(self, step: Step) -> Future[Outcome]:
         """Make the outcome of a step whose result is there already, when a thread is free."""
         return self._threads.submit(self._look, step)
 
     def _run(self, step: Step) -> Outcome:
         start = time.monotonic()
+        outcome = self._reported(step, lambda: self._work(step))
+        return replace(outcome, seconds=time.monotonic() - start)
+
+    def _reported(self, step: Step, work: Callable[[], Outcome]) -> Outcome:
+        """Return what `work` makes of a step, or the outcome of the error that it raises."""
         try:
-            outcome = self._work(step)
+            return work()
         except PictureError as error:
-            outcome = failure(step.source, step.target, error)
+            return failure(step.source, step.target, error)
         except MattedError as error:
             error.message = f"{step.source}: {error.message}"
-            outcome = failure(step.source, step.target, error)
+            return failure(step.source, step.target, error)
         except MemoryError:
             hint = "Close other programs, or make the picture smaller."
             problem = PictureError(f"There is not enough memory for {step.source}.", hint)
-            outcome = failure(step.source, step.target, problem)
+            return failure(step.source, step.target, problem)
         except Exception as error:  # a fault of matted or of a library, which this picture alone may bring out
-            outcome = failure(step.source, step.target, fault(step.source, error))
-        return replace(outcome, seconds=time.monotonic() - start)
+            return failure(step.source, step.target, fault(step.source, error))
 
     def _work(self, step: Step) -> Outcome:
-        pictures.refuse_to_replace(step.target, self._overwrite)  # before the work; `write` checks again
+        self._refuse_target(step.target)
         # One picture is read at a time, and the next only when the budget has room for this one.
         with self._reading:
             self._raise_if_stopping()
-            picture = pictures.read(step.source, self._options.page, self._options.keep_location)
-            plate = self._plate if step.plate is None else pictures.read(step.plate)
+            picture, plate = self._read(step)
             size = picture.bytes_in_work + self._options.frame.bytes_in_work(*picture.image.size)
             self._budget.acquire(size)
         try:
             return self._finish(step, picture, plate)
         finally:
             self._budget.release(size)
+
+    def _planned(self, step: Step, closely: bool) -> Outcome:
+        self._refuse_target(step.target)
+        for file in (step.source, step.hint, step.plate):
+            if file is not None:
+                pictures.refuse_unreadable(file)
+        if closely:
+            self._hint(step, *self._read(step))
+        return Outcome(step.source, step.target, PLANNED)
+
+    def _refuse_target(self, target: Path) -> None:
+        """Raise PictureError where a result cannot be written: before the work. `pictures.write` checks again."""
+        pictures.refuse_to_replace(target, self._overwrite)
+        pictures.refuse_unwritable(target)
+
+    def _read(self, step: Step) -> tuple[Picture, Picture | None]:
+        """Read a picture and its plate. Raises PictureError."""
+        picture = pictures.read(step.source, self._options.page, self._options.keep_location)
+        return picture, self._plate if step.plate is None else pictures.read(step.plate)
 
     def _look(self, step: Step) -> Outcome:
         small = None
@@ -169,13 +204,7 @@ class Runner:
 
     def _finish(self, step: Step, picture: Picture, plate: Picture | None) -> Outcome:
         """Ask for the mask of the picture, and write the result."""
-        _refuse_other_size(step, picture, plate)
-        form = self._options.form
-        if not self._options.frame.changes_size:
-            pictures.refuse_too_large(step.source, picture, form)
-        self._options.hints.refuse_outside(step.source, *picture.image.size)
-        strokes = not self._options.refine
-        hint = masks.read(step.hint, step.source, picture, strokes).tobytes() if step.hint else None
+        hint, form = self._hint(step, picture, plate), self._options.form
         connection = self._connections.popleft()
         try:
             reply = connection.ask(
@@ -196,6 +225,15 @@ class Runner:
 
             small = contact.small(result)
         return Outcome(step.source, step.target, DONE, info=reply.info, kept=kept, small=small)
+
+    def _hint(self, step: Step, picture: Picture, plate: Picture | None) -> bytes | None:
+        """Return a byte for each pixel of the hint, if there is one. Raises PictureError for all that does not fit."""
+        _refuse_other_size(step, picture, plate)
+        if not self._options.frame.changes_size:
+            pictures.refuse_too_large(step.source, picture, self._options.form)
+        self._options.hints.refuse_outside(step.source, *picture.image.size)
+        strokes = not self._options.refine
+        return masks.read(step.hint, step.source, picture, strokes).tobytes() if step.hint else None
 
     def _question(self, picture: Picture, plate: Picture | None, hint: bytes | None) -> Ask:
         """Return what asks a session for the mask. hint: a byte for each pixel, if there is one."""

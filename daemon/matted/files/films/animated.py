@@ -33,6 +33,7 @@ class Animated:
     def __init__(self, path: Path, span: Span = WHOLE) -> None:
         """Look at the file. Raises FilmError."""
         self.path = path
+        self.files = [path]
         self._span = span
         self._cut_short = wholeness.is_cut_short(path)
         self.faults: tuple[str, ...] = ()
@@ -100,19 +101,23 @@ class Numbered:
     """A folder of numbered frames."""
 
     def __init__(self, folder: Path, files: Sequence[Path], rate: Fraction, span: Span = WHOLE) -> None:
-        """files: in the order of `in_order`. rate: frames a second. Raises PictureError for the first file."""
+        """files: in the order of `in_order`. rate: frames a second. Raises PictureError for the first file.
+
+        files: all of them, also in the object. taken: those of the span.
+        """
         first = 0 if span.start is None else -int(-span.start * rate // 1)
         last = len(files) if span.end is None else -int(-span.end * rate // 1)
-        self.files = files[first:last]
-        if not self.files:
+        self.files = files
+        self.taken = files[first:last]
+        if not self.taken:
             raise FilmError(f"{folder} has no frames between --start and --end: its {len(files)} frames end before.")
         self.path = folder
-        picture = pictures.read(self.files[0])
+        picture = pictures.read(self.taken[0])
         tick = Fraction(1, rate.numerator)
         self.faults: tuple[str, ...] = ()
-        notes = tuple(_gaps(self.files))
+        notes = tuple(_gaps(self.taken))
         self.about = About(
-            picture.image.size, colours.OF_PICTURES, tick, rate, len(self.files), notes=notes, bits=picture.bits
+            picture.image.size, colours.OF_PICTURES, tick, rate, len(self.taken), notes=notes, bits=picture.bits
         )
 
     def offset(self) -> Fraction:
@@ -121,7 +126,7 @@ class Numbered:
     def frames(self, wanted: Wanted = always) -> Iterator[Frame]:
         """Yield the frames. Raises FilmError or PictureError that names the file."""
         duration = 1 / self.about.rate
-        for index, file in enumerate(self.files):
+        for index, file in enumerate(self.taken):
             picture = pictures.read(file) if wanted(index) else None
             if picture is not None and picture.image.size != self.about.size:
                 sizes = "{} x {} pixels, and the frames before {} x {}".format(*picture.image.size, *self.about.size)

@@ -32,6 +32,7 @@ class Clip:
         """Look at the film and its first frame. Raises FilmError."""
         forms.library()
         self.path = path
+        self.files = [path]
         self._span = span
         self._origin = Fraction(0)
         self._cut_short = wholeness.is_cut_short(path)

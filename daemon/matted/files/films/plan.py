@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 from matted.files import pictures
 from matted.files.batches import finding, naming
-from matted.files.batches.naming import Wish
-from matted.files.films import animated, forms, plates
+from matted.files.batches.naming import Identity, Wish
+from matted.files.films import animated, forms, plates, sinks
 from matted.files.films.forms import PRORES, WEBP, FilmError, FilmForm
 from matted.files.films.runner import Film
 from matted.files.films.source import Source, Span
@@ -42,6 +42,7 @@ def plan_films(
     frame: Framing = PLAIN,
     overwrite: bool = False,
     skip_existing: bool = False,
+    others: Sequence[Path] = (),
 ) -> list[Film]:
     """Decide where the result of each film goes. Nothing is written.
 
@@ -51,6 +52,7 @@ def plan_films(
     form: a name that --format takes, None for that of `output`.
     frame: what results are shown on, and how large.
     overwrite: whether results may replace files that exist. skip_existing: whether these count as done.
+    others: files that are read besides, which no result may replace.
 
     Raises FilmError or PictureError.
     """
@@ -60,18 +62,20 @@ def plan_films(
     if several and output is not None and not _is_folder(output):
         raise FilmError(f"{output} is one file, and there are {len(inputs)} films.", f"Name a folder: {output}{os.sep}")
     names = _names(inputs, output, kind, form)
-    films = []
+    read, films = naming.identities([*inputs, *others]), []
     for path, target in zip(inputs, names, strict=True):
         wanted = _form(path, output, form)
-        _refuse_same(path, target)
         source = plates.open_film(path, span)
         if isinstance(wanted, FilmForm):
+            film = Film(source, target, wanted)
+            _refuse_read(film, read)
             _refuse(wanted, source, target, frame, kind, overwrite, skip_existing)
-            films.append(Film(source, target, wanted))
         else:
             name = numbered(target if not _pattern(output) else Path(output or ""))
+            film = Film(source, target, wanted, name)
+            _refuse_read(film, read)
             _refuse_files(name(0), overwrite, skip_existing)
-            films.append(Film(source, target, wanted, name))
+        films.append(film)
     return films
 
 
@@ -85,6 +89,7 @@ def plan_folder(
     frame: Framing = PLAIN,
     overwrite: bool = False,
     skip_existing: bool = False,
+    others: Sequence[Path] = (),
 ) -> Film:
     """Decide where the result of a folder of frames goes. As plan_films, but for:
 
@@ -94,26 +99,23 @@ def plan_folder(
     span.refuse_empty()
     refuse_frame(frame)
     files = animated.in_order(finding.list_pictures(folder))
-    source = animated.Numbered(folder, files, rate, span)
+    source, read = animated.Numbered(folder, files, rate, span), naming.identities([*files, *others])
     wanted = _form(folder, output or os.sep, form)
     if isinstance(wanted, FilmForm):
         ending = naming.ending(kind, wanted.suffixes[0])
         target = Path(output) if output is not None and not _is_folder(output) else None
         target = target or (Path(output) if output else folder.parent) / f"{folder.resolve().name}{ending}"
+        film = Film(source, target, wanted)
+        _refuse_read(film, read)
         _refuse(wanted, source, target, frame, kind, overwrite, skip_existing)
-        return Film(source, target, wanted)
-    if _pattern(output):
-        target = Path(output or "")
-        name = numbered(target)
-        _refuse_files(name(0), overwrite, skip_existing)
-        return Film(source, target, wanted, name)
+        return film
     target = Path(output) if output else folder / naming.FOLDERS[kind]
-    wishes = [Wish(file, target, wanted.suffixes[0]) for file in source.files]
-    names = naming.targets(wishes)
-    for file, name_of_result in zip(source.files, names, strict=True):
-        _refuse_same(file, name_of_result)
-    _refuse_files(names[0], overwrite, skip_existing)
-    return Film(source, target, wanted, names.__getitem__)
+    wishes = [Wish(file, target, wanted.suffixes[0]) for file in source.taken]
+    name = numbered(target) if _pattern(output) else naming.targets(wishes).__getitem__
+    film = Film(source, target, wanted, name)
+    _refuse_read(film, read)
+    _refuse_files(name(0), overwrite, skip_existing)
+    return film
 
 
 def numbered(target: Path) -> Callable[[int], Path]:
@@ -220,9 +222,11 @@ def _refuse_files(first: Path, overwrite: bool, skip_existing: bool) -> None:
     pictures.refuse_to_replace(first, True)
 
 
-def _refuse_same(source: Path, target: Path) -> None:
-    if naming.place(source) == naming.place(target):
-        raise FilmError(f"{target} is itself what is read.", "Choose another place with -o.")
+def _refuse_read(film: Film, read: Collection[Identity]) -> None:
+    """Raise FilmError if a result would replace a file that is read. read: what such files are known by."""
+    names = [film.target] if film.name is None else map(film.name, range(film.source.about.count or 1))
+    for name in names:
+        sinks.refuse_same(name, read)
 
 
 def _is_folder(output: str) -> bool:

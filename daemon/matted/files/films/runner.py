@@ -21,6 +21,7 @@ from matted_client.options import DEFAULT_MODEL
 from matted_client.pictures import Mask
 from matted_client.progress import describe
 
+from matted.files.batches.naming import identities
 from matted.files.batches.outcomes import DONE, EXISTING, PLANNED
 from matted.files.batches.runner import POLL_SECONDS, fault
 from matted.files.films import joining, plates
@@ -85,6 +86,12 @@ class FilmOptions:
     overwrite: bool = False
     skip_existing: bool = False
     frame: Framing = field(default_factory=Framing)
+
+    @property
+    def reads(self) -> list[Path]:
+        """The files that are read for all frames."""
+        plate = Path(self.plate) if self.plate not in (None, plates.MEDIAN) else None
+        return [file for file in (plate, self.frame.file) if file is not None]
 
 
 def run(film: Film, options: FilmOptions) -> FilmOutcome:
@@ -179,7 +186,8 @@ def _joined(film: Film, options: FilmOptions, sink: Sink) -> tuple[bool | None, 
 def _sink(film: Film, options: FilmOptions) -> Sink:
     if film.name is not None:
         assert isinstance(film.form, Form)
-        return NumberedFiles(film.name, film.form, options.quality, options.skip_existing)
+        read = identities([*film.source.files, *options.reads])
+        return NumberedFiles(film.name, film.form, options.quality, options.skip_existing, read)
     assert isinstance(film.form, FilmForm)
     path = film.source.path
     stat = path.stat()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from matted.files import pictures
+from matted.files.batches import naming
+from matted.files.batches.naming import Identity
 from matted.files.films import colours, forms
 from matted.files.films.forms import FFV1, FilmError, FilmForm, reason
 from matted.files.films.source import About, Frame
@@ -27,6 +29,12 @@ _RECORD = "run.json"
 _MATROSKA = "matroska"
 _MOST_RATE = 500  # frames a second: the times in a part are whole milliseconds, and its frames keep their order
 _THREADS = 2
+
+
+def refuse_same(target: Path, read: Collection[Identity]) -> None:
+    """Raise FilmError if a result would replace a file that is read. read: what such files are known by."""
+    if not naming.identities([target]).isdisjoint(read):
+        raise FilmError(f"{target} is itself what is read.", "Choose another place with -o.")
 
 
 class Sink(Protocol):
@@ -52,19 +60,32 @@ class NumberedFiles:
     count: how many this run has written.
     """
 
-    def __init__(self, name: Callable[[int], Path], form: Form, quality: int | None, going_on: bool) -> None:
-        """name: returns the file of a frame. going_on: whether files that are there count as done."""
+    def __init__(
+        self,
+        name: Callable[[int], Path],
+        form: Form,
+        quality: int | None,
+        going_on: bool,
+        read: Collection[Identity] = (),
+    ) -> None:
+        """name: returns the file of a frame. going_on: whether files that are there count as done.
+
+        read: what the files are known by that the run reads: none of them is replaced.
+        """
         self._name = name
         self._form = form
         self._quality = quality
         self._going_on = going_on
+        self._read = read
         self.count = 0
 
     def has(self, index: int) -> bool:
         return self._going_on and os.path.isfile(self._name(index))
 
     def add(self, frame: Frame, result: Picture) -> None:
-        pictures.write(result, self._name(frame.index), True, self._form, self._quality)
+        target = self._name(frame.index)
+        refuse_same(target, self._read)  # a film may have more frames than it says
+        pictures.write(result, target, True, self._form, self._quality)
         self.count += 1
 
     def close(self) -> None:

@@ -67,6 +67,10 @@ class Source(Protocol):
         """The film, or the folder of frames."""
 
     @property
+    def files(self) -> Sequence[Path]:
+        """The files that it is read from."""
+
+    @property
     def about(self) -> About:
         """What is known beforehand."""
 

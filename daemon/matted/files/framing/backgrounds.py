@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,10 @@ class Background(Protocol):
     """What a subject lies on."""
 
     @property
+    def file(self) -> Path | None:
+        """The file that it is read from; None if it is from none."""
+
+    @property
     def is_grey(self) -> bool:
         """Whether it has no colour, so that a grey picture stays grey."""
 
@@ -45,6 +50,7 @@ class Colour:
     """One colour. rgb: red, green, blue in sRGB, 0 to 255."""
 
     rgb: tuple[int, int, int]
+    file: ClassVar[None] = None
 
     @property
     def is_grey(self) -> bool:
@@ -62,9 +68,11 @@ class Scene:
     """Another picture, scaled until it covers the result, the middle in the middle. White is behind it.
 
     picture: it, as pictures.read returns it.
+    file: that it is read from; None if it is from none.
     """
 
     picture: Picture
+    file: Path | None = None
     # What was made of it last, and for what: pictures of one run are mostly of one size.
     _latest: tuple[Any, NDArray[Any]] | None = field(default=None, repr=False, compare=False)
 
@@ -127,6 +135,7 @@ class Blur:
     """
 
     radius: float | None = None
+    file: ClassVar[None] = None
 
     @property
     def is_grey(self) -> bool:

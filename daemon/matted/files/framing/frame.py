@@ -9,6 +9,7 @@ What needs NumPy is imported where it is needed: it takes longer to import than 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matted_client import MattedError
@@ -59,6 +60,11 @@ class Frame:
     def is_opaque(self) -> bool:
         """Whether results have no alpha, so that a JPEG can hold them."""
         return self.background is not None
+
+    @property
+    def file(self) -> Path | None:
+        """The file that the background is read from; None if there is none."""
+        return None if self.background is None else self.background.file
 
     @property
     def is_plain(self) -> bool:

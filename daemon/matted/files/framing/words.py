@@ -44,7 +44,7 @@ def background(text: str) -> Background:
     if not path.is_file():
         hint = "A background is a colour as CSS has it, such as white or #ffcc00; a picture file; blur, or blur:20."
         raise MattedError(f"{text} is no colour, and there is no such file.", hint)
-    return Scene(pictures.read(path))
+    return Scene(pictures.read(path), path)
 
 
 def rgb(text: str) -> tuple[int, int, int] | None:

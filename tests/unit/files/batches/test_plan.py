@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -347,15 +349,30 @@ def test_a_report_or_a_sheet_replaces_nothing_that_the_run_reads_or_makes(make: 
     }
     for path, what in files.items():
         with pytest.raises(PictureError, match=f"{path.name} is itself {what}"):
-            refuse_among(path, work, alone)
-    refuse_among(tmp_path / "out" / "sheet.png", work, alone)
+            refuse_among(path, work, {alone: "plate"})
+    refuse_among(tmp_path / "out" / "sheet.png", work, {alone: "plate"})
 
 
-def test_a_result_does_not_replace_the_plate_of_all_pictures(tmp_path: Path) -> None:
-    steps = [Step(tmp_path / "a.jpg", tmp_path / "plate.png")]
-    with pytest.raises(PictureError, match="is itself a plate that is read"):
-        refuse_to_replace_inputs(steps, tmp_path / "plate.png")
-    refuse_to_replace_inputs(steps, tmp_path / "other.png")
+@pytest.mark.parametrize("link", [None, os.symlink, os.link])
+def test_a_result_replaces_nothing_that_is_read_for_all_pictures(
+    tmp_path: Path, link: Callable[[Path, Path], None] | None
+) -> None:
+    scene, target = tmp_path / "scene.png", tmp_path / "scene.png"
+    scene.touch()
+    if link is not None:
+        target = tmp_path / "link.png"
+        link(scene, target)
+    steps = [Step(tmp_path / "a.jpg", target)]
+    for what in ("plate", "background"):
+        with pytest.raises(PictureError, match=f"{target.name} is itself a {what} that is read"):
+            refuse_to_replace_inputs(steps, {scene: what})
+    refuse_to_replace_inputs(steps, {tmp_path / "other.png": "plate"})
+
+
+def test_a_result_does_not_replace_its_own_picture_by_way_of_a_hard_link(make: Make, tmp_path: Path) -> None:
+    [source] = make("a.png")
+    os.link(source, tmp_path / "b.png")
+    assert refusal([source], tmp_path / "b.png").message == f"{tmp_path / 'b.png'} is itself one of the pictures."
 
 
 def test_results_beside_pictures_are_left_out_wherever_those_of_this_run_go(make: Make, tmp_path: Path) -> None:

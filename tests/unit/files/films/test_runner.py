@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from fractions import Fraction
@@ -14,13 +15,16 @@ import av
 import film_clips
 import numpy as np
 import pytest
-from matted.files.films import forms, plan, runner, sinks
+from matted.files import pictures
+from matted.files.batches import naming
+from matted.files.films import forms, plan, runner, sinks, source
 from matted.files.films.conversation import REMEMBERED
 from matted.files.films.forms import FilmError
 from matted.files.films.runner import FilmOptions
 from matted.files.films.source import WHOLE, Span
 from matted.files.films.telling.outcomes import FilmOutcome
 from matted.files.films.telling.records import Records
+from matted.files.formats.known import PNG
 from matted.files.framing import words
 from matted.files.framing.frame import Frame
 from matted_client import MattedError
@@ -444,6 +448,34 @@ def test_what_cannot_be_made_is_said_before_the_work(daemon: Any, tmp_path: Path
     monkeypatch.setattr(forms.library(), "codecs_available", {"ffv1"})
     with pytest.raises(FilmError, match="This PyAV cannot write ProRes 4444: its FFmpeg has no prores_ks"):
         remove(odd, tmp_path / "out.mov")
+    assert not daemon.shown
+
+
+def test_no_result_replaces_what_is_read(daemon: Any, tmp_path: Path) -> None:
+    clip, other = (film_clips.write(tmp_path / f"{name}.mkv", FRAMES[:2]) for name in ("a", "b"))
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for number in range(4):
+        Image.fromarray(FRAMES[number]).save(frames / f"{number}.png")
+    os.link(other, tmp_path / "link.mkv")
+    rest: dict[str, Any] = {"overwrite": True, "others": [other]}
+    for target in ("link.mkv", "b.mkv", "a.mkv"):
+        with pytest.raises(FilmError, match=f"{target} is itself what is read"):
+            plan.plan_films([clip], str(tmp_path / target), "cutout", WHOLE, **rest)
+    with pytest.raises(FilmError, match=r"1\.png is itself what is read"):
+        plan.plan_folder(frames, str(frames / "%d.png"), "cutout", WHOLE, plan.RATE, **rest)
+    late = Span(Fraction(2, 25))  # the frames before it are not replaced either
+    with pytest.raises(FilmError, match=r"1\.png is itself what is read"):
+        plan.plan_folder(frames, str(frames / "%d.png"), "cutout", late, plan.RATE, **rest)
+    plate = frames / "000002.png"
+    Image.fromarray(FRAMES[0]).save(plate)
+    with pytest.raises(FilmError, match=r"000002\.png is itself what is read"):
+        plan.plan_films([clip], str(frames) + os.sep, "cutout", WHOLE, overwrite=True, others=[plate])
+    sink = sinks.NumberedFiles(plan.numbered(frames), PNG, None, False, naming.identities([plate]))
+    picture = pictures.of_image(Image.new("RGBA", (4, 4)), Path("x"))
+    sink.add(source.Frame(0, Fraction(0), Fraction(1), None), picture)
+    with pytest.raises(FilmError, match=r"000002\.png is itself what is read"):
+        sink.add(source.Frame(1, Fraction(1), Fraction(1), None), picture)
     assert not daemon.shown
 
 
