@@ -96,7 +96,7 @@ def test_a_picture_is_taken_when_it_is_completely_written(tmp_path: Path, watch:
 
 
 def test_a_broken_picture_is_said_and_taken_when_it_is_mended(tmp_path: Path, watch: Watch) -> None:
-    process = watch()
+    process = watch("--report", "report.csv")
     (tmp_path / "in" / "broken.png").write_bytes(b"no picture")
     picture(tmp_path / "in" / "good.png")
     result(tmp_path, "good.png")
@@ -105,7 +105,10 @@ def test_a_broken_picture_is_said_and_taken_when_it_is_mended(tmp_path: Path, wa
     picture(tmp_path / "in" / "broken.png")
     result(tmp_path, "broken.png")
     code, out, _ = end(process)
-    assert code == 1 and "2 of 3 pictures done." in out
+    assert code == 0 and "2 of 2 pictures done." in out
+    rows = (tmp_path / "report.csv").read_text().splitlines()[1:]
+    assert sorted(row.split(",")[0] for row in rows) == ["in/broken.png", "in/good.png"]
+    assert all(row.split(",")[2] == "done" for row in rows)
 
 
 def test_a_signal_to_end_ends_it(tmp_path: Path, watch: Watch) -> None:

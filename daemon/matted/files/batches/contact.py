@@ -55,7 +55,7 @@ class Contact:
         self._pages = math.ceil(count / A_PAGE)
         self._overwrite = overwrite
         self._page = 1
-        self._cells: list[Cell] = []
+        self._cells: dict[Path, Cell] = {}  # of the latest page, by the pictures
         self._changed = False
         self.pages = [self._name(page) for page in range(1, max(self._pages, 1) + 1)]  # as far as it is known
         for page in self.pages:
@@ -63,13 +63,16 @@ class Contact:
         self.written: list[Path] = []
 
     def add(self, outcome: Outcome) -> None:
-        """Put an outcome on the sheet. Raises PictureError if a page that is full cannot be written."""
+        """Put an outcome on the sheet, in the place of an earlier one of the same picture on the latest page.
+
+        Raises PictureError if a page that is full cannot be written.
+        """
         if outcome.state == LEFT:
             return
-        if len(self._cells) == A_PAGE:
+        if len(self._cells) == A_PAGE and outcome.source not in self._cells:
             self._page += 1
             self._cells.clear()
-        self._cells.append(_cell(outcome))
+        self._cells[outcome.source] = _cell(outcome)
         self._changed = True
         if len(self._cells) == A_PAGE:
             self.flush()
@@ -81,7 +84,7 @@ class Contact:
         self._changed = False
         target, again = self._name(self._page), self._name(self._page) in self.written
         columns = COLUMNS if len(self._cells) > COLUMNS or self._pages != 1 else 0
-        page = Picture(sheet.draw(self._cells, columns), {})
+        page = Picture(sheet.draw(list(self._cells.values()), columns), {})
         pictures.write(page, target, self._overwrite or again, self._form)
         if not again:
             self.written.append(target)

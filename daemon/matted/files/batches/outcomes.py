@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -92,55 +92,51 @@ def failure(source: Path, target: Path, error: MattedError, seconds: float | Non
     return Outcome(source, target, state, error, seconds=seconds)
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a tally remembers of an outcome. why: the error's message."""
+
+    state: str
+    kept: Kept | None
+    why: str
+
+
 class Tally:
-    """Counts the outcomes of a run.
+    """Counts the outcomes of a run: of each picture the last one, since a folder that is watched may mend it."""
 
-    counts: how many there are of each state.
-    failures: the first of the pictures that have no result.
-    fewer: how many results have fewer bits than their pictures. first_fewer: what the first of them kept.
-    colours: how many pictures had colours of which kind that results cannot have.
-    """
+    def __init__(self) -> None:
+        self._told: dict[Path, _Told] = {}
 
-    counts: Counter[str] = field(default_factory=Counter)
-    failures: dict[str, list[Outcome]] = field(default_factory=dict)
-    fewer: int = 0
-    first_fewer: Kept | None = None
-    colours: Counter[str] = field(default_factory=Counter)
+    @property
+    def counts(self) -> Counter[str]:
+        """How many pictures there are of each state."""
+        return Counter(told.state for told in self._told.values())
 
     def add(self, outcome: Outcome) -> None:
-        """Count an outcome."""
-        self.counts[outcome.state] += 1
-        if outcome.state in (NO_SUBJECT, FAILED):
-            found = self.failures.setdefault(outcome.state, [])
-            if len(found) < _NAMES_SAID:
-                found.append(outcome)
-        kept = outcome.kept
-        if kept is not None and kept.bits > kept.written:
-            self.fewer += 1
-            self.first_fewer = self.first_fewer or kept
-        if kept is not None and kept.colours:
-            self.colours[kept.colours] += 1
+        """Count an outcome, in the place of an earlier one of the same picture."""
+        why = str(outcome.source) if outcome.error is None else outcome.error.message
+        self._told[outcome.source] = _Told(outcome.state, outcome.kept, why)
 
     def sentence(self, counts_existing: bool) -> str:
         """Say how many pictures are done. counts_existing: whether those are that were done before."""
-        before = self.counts[EXISTING] if counts_existing else 0
-        now, total = self.counts[DONE], self.counts.total()
+        counts = self.counts
+        before = counts[EXISTING] if counts_existing else 0
+        now, total = counts[DONE], counts.total()
         noun, which = ("picture", "") if total == 1 else ("pictures", f"{before} of them ")
         return f"{now + before} of {total} {noun} done" + (f", {which}in an earlier run." if before else ".")
 
     def why_not(self) -> Iterator[str]:
         """Say which pictures have no result, and why if that was said too long ago to be still seen."""
-        again = self.counts.total() > _LINES
+        again = len(self._told) > _LINES
         for state, title in ((NO_SUBJECT, "Without a subject"), (FAILED, "Failed")):
-            found, count = self.failures.get(state, []), self.counts[state]
+            found = [told.why for told in self._told.values() if told.state == state]
             if not again or not found:
                 continue
-            yield f"{title}, {count} of them:"
-            for outcome in found:
-                yield f"    {outcome.error.message if outcome.error is not None else outcome.source}"
-            if count > len(found):
-                yield f"    and {count - len(found)} more; --report FILE has all of them."
+            yield f"{title}, {len(found)} of them:"
+            for why in found[:_NAMES_SAID]:
+                yield f"    {why}"
+            if len(found) > _NAMES_SAID:
+                yield f"    and {len(found) - _NAMES_SAID} more; --report FILE has all of them."
 
     def lost(self, form: Form, alone: bool) -> Iterator[str]:
         """Say what results could not keep: bits of a sample, and colours of other kinds than RGB.
@@ -149,12 +145,13 @@ class Tally:
         """
         better = [other for other in (PNG, TIFF) if other.bits > form.bits]
         hint = f" To keep more: --format {better[-1].name}" if better else ""
-        if self.first_fewer is not None and alone:
-            kept = self.first_fewer
-            yield f"The picture has {kept.bits} bits a channel, the result has {kept.written}.{hint}"
-        elif self.fewer:
-            yield f"{self.fewer} of them had more bits a channel than their results have.{hint}"
-        for colours, count in self.colours.items():
+        all_kept = [told.kept for told in self._told.values() if told.kept is not None]
+        fewer = [kept for kept in all_kept if kept.bits > kept.written]
+        if fewer and alone:
+            yield f"The picture has {fewer[0].bits} bits a channel, the result has {fewer[0].written}.{hint}"
+        elif fewer:
+            yield f"{len(fewer)} of them had more bits a channel than their results have.{hint}"
+        for colours, count in Counter(kept.colours for kept in all_kept if kept.colours).items():
             which = "The picture" if alone else f"{count} of them"
             was, its = ("was", "its result is") if count == 1 else ("were", "their results are")
             yield f"{which} {was} in {colours}, which results cannot be: {its} in sRGB."

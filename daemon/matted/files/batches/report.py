@@ -7,7 +7,7 @@ import errno
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,11 +18,12 @@ from matted.system import atomic_file
 Row = Mapping[str, Any]  # by the names in COLUMNS
 
 _NUMBERS = ("seconds", "coverage", "confidence")
+_NO_REPORT = (ValueError, TypeError, KeyError, csv.Error)  # what reading a file raises that is none
 _BEGINNING, _BETWEEN, _END = b"[\n", b",\n", b"\n]\n"  # of the rows in a JSON file
 
 
 class Report:
-    """A file with a row for each picture. It is whole after every row, also if the process is killed.
+    """A file with a row for each picture, the last one. It is whole after every row, also if the process is killed.
 
     Leaving the block closes it.
     """
@@ -34,13 +35,11 @@ class Report:
         """
         self._path = path
         self._json = is_json(path)
-        cells = [self._cells(row) for row in rows]
-        self._empty = not cells
-        beginning, between, end = (_BEGINNING, _BETWEEN, _END) if self._json else (_line(COLUMNS), b"", b"")
+        self._sources: set[str] = set()
+        self._empty = True
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            atomic_file.write(path, beginning + between.join(cells) + end)
-            self._file: BinaryIO = open(path, "r+b", buffering=0)
+            self._file = self._begin(list(rows))
         except OSError as error:
             raise _unwritable(path, error) from error
 
@@ -51,9 +50,12 @@ class Report:
         self._file.close()
 
     def add(self, row: Row) -> None:
-        """Write a row. Raises PictureError."""
-        cells = self._cells(row)
+        """Write a row, in the place of an earlier one of the same picture. Raises PictureError."""
         try:
+            if row["source"] in self._sources:
+                self._write_again(row)
+                return
+            cells = self._cells(row)
             # In one piece, and over the end of the list: the file is a whole list before it and after it.
             self._file.seek(-len(_END) if self._json else 0, os.SEEK_END)
             text = cells if not self._json else (b"" if self._empty else _BETWEEN) + cells + _END
@@ -61,7 +63,33 @@ class Report:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise _unwritable(self._path, error) from error
+        except _NO_REPORT as error:
+            raise PictureError(
+                f"{self._path} is no report of matted any more.", "Leave it alone during a run."
+            ) from error
         self._empty = False
+        self._sources.add(row["source"])
+
+    def _begin(self, rows: Sequence[Row]) -> BinaryIO:
+        """Write a file with some rows, in the place of one that is there. Raises OSError."""
+        cells = [self._cells(row) for row in rows]
+        self._empty = not cells
+        self._sources = {row["source"] for row in rows}
+        beginning, between, end = (_BEGINNING, _BETWEEN, _END) if self._json else (_line(COLUMNS), b"", b"")
+        atomic_file.write(self._path, beginning + between.join(cells) + end)
+        return open(self._path, "r+b", buffering=0)
+
+    def _write_again(self, row: Row) -> None:
+        """Write the file with this row in the place of the one of the same picture, behind all others. Raises OSError.
+
+        Rows are read from the file, which may have been deleted meanwhile, and are not kept in memory.
+        """
+        self._file.seek(0)
+        content = self._file.read()
+        rows: list[dict[str, Any]] = json.loads(content) if self._json else _read_csv(content)
+        file = self._begin([*(each for each in rows if each["source"] != row["source"]), row])
+        self._file.close()
+        self._file = file
 
     def _cells(self, row: Row) -> bytes:
         if self._json:
@@ -88,7 +116,7 @@ def earlier(path: Path) -> dict[str, dict[str, Any]]:
     try:
         rows = json.loads(content) if is_json(path) else _read_csv(content)
         return {row["source"]: {name: row[name] for name in COLUMNS} for row in rows}
-    except (ValueError, TypeError, KeyError, csv.Error) as error:
+    except _NO_REPORT as error:
         raise PictureError(f"{path} is no report of matted.", "Name another file with --report.") from error
 
 

@@ -71,6 +71,16 @@ def test_a_page_that_grows_is_written_again(tmp_path: Path) -> None:
     assert pages.written == [tmp_path / "sheet-1.png"]
 
 
+def test_a_picture_that_is_mended_takes_the_place_of_what_was_said_of_it(tmp_path: Path) -> None:
+    pages = Contact(tmp_path / "sheet.png", 0, False)
+    for number in range(A_PAGE):
+        path = Path(f"{number}.jpg")
+        pages.add(failure(path, Path("a.png"), MattedError("It is damaged.")) if number % 2 else made(number))
+    assert red_cells(tmp_path / "sheet-1.png") == A_PAGE // 2
+    pages.add(made(1))
+    assert red_cells(tmp_path / "sheet-1.png") == A_PAGE // 2 + 1 and len(pages.written) == 1
+
+
 def test_what_failed_is_said_in_its_place_and_what_was_not_begun_is_not(tmp_path: Path) -> None:
     pages = Contact(tmp_path / "sheet.png", 3, False)
     pages.add(failure(Path("in/a.jpg"), Path("a.png"), MattedError("in/a.jpg is damaged: it ends too early.")))

@@ -35,6 +35,14 @@ def test_the_count_tells_this_run_from_earlier_ones() -> None:
     assert tally(done(1)).sentence(True) == "1 of 1 picture done."
 
 
+def test_of_a_picture_that_is_mended_the_last_outcome_counts() -> None:
+    broken = [failure(Path(f"{number}.jpg"), Path(), MattedError(f"{number} is damaged.")) for number in range(30)]
+    found = tally(done(0, Kept(16)), *broken, *(done(number, Kept(16)) for number in range(28)))
+    assert found.sentence(False) == "28 of 30 pictures done." and found.counts[FAILED] == 2
+    assert list(found.why_not()) == ["Failed, 2 of them:", "    28 is damaged.", "    29 is damaged."]
+    assert next(found.lost(WEBP, False)).startswith("28 of them had more bits")
+
+
 def test_reasons_are_said_again_only_where_they_are_out_of_sight() -> None:
     few = [done(number) for number in range(5)]
     broken = [failure(Path(f"x{number}"), Path(), MattedError(f"x{number} is damaged.")) for number in range(30)]

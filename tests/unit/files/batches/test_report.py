@@ -68,6 +68,26 @@ def test_a_report_begins_with_the_rows_of_an_earlier_one(tmp_path: Path, name: s
     assert list(report.earlier(path).values()) == [ROWS[1], ROWS[2], ROWS[0]]
 
 
+@pytest.mark.parametrize("name", ["r.json", "r.csv"])
+def test_a_picture_has_one_row_the_last_one(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    mended = Outcome(Path('"quoted"\nname.jpg'), Path("x.png"), DONE, info=INFO, seconds=0.5).row()
+    with Report(path, ROWS[:1]) as written:
+        written.add(ROWS[1])
+        written.add(ROWS[2])
+        written.add(mended)
+        assert list(report.earlier(path).values()) == [ROWS[0], ROWS[2], mended] and len(read(path)) == 3
+        written.add({**ROWS[0], "state": "failed"})
+        written.add({**ROWS[0], "source": "new.jpg"})
+        assert [row["state"] for row in read(path)] == ["done", "done", "failed", "done"]
+        path.unlink()
+        written.add(mended)
+        assert len(read(path)) == 4, "also if it was deleted meanwhile"
+        path.write_text("of,another\nprogram,x\n")  # neither JSON nor the columns of a report
+        with pytest.raises(PictureError, match=r"is no report of matted any more"):
+            written.add(mended)
+
+
 def test_a_row_that_was_cut_off_by_a_full_disk_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "r.csv"
     with Report(path, ROWS[:1]):
