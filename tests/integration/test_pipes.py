@@ -55,6 +55,25 @@ def test_either_end_may_be_a_file(daemon: Daemon, wanted: Path, tmp_path: Path) 
     assert pixels(masked.stdout)[0] == "JPEG"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="pipes with names")
+def test_a_pipe_may_have_a_name(daemon: Daemon, wanted: Path, tmp_path: Path) -> None:
+    named = "remove", "/dev/stdin"
+    done = pipe(daemon, *named, given=ASTRONAUT.read_bytes())
+    assert (done.returncode, done.stdout) == (0, wanted.read_bytes())
+    empty = pipe(daemon, *named)
+    assert empty.returncode == 1 and b"There is nothing in /dev/stdin." in empty.stderr
+    damaged = pipe(daemon, *named, given=ASTRONAUT.read_bytes()[:5000])
+    assert damaged.returncode == 1 and b"/dev/stdin is damaged" in damaged.stderr
+    fifo, mask = tmp_path / "fifo.jpg", tmp_path / "mask.png"
+    os.mkfifo(fifo)
+    Image.new("L", (512, 512), 255).save(mask)
+    command = f"cat {shlex.quote(str(mask))} > {shlex.quote(str(fifo))} & "
+    command += shlex.join(daemon.command("refine", "-", str(fifo), "-o", str(tmp_path / "out.png")))
+    with open(ASTRONAUT, "rb") as given:
+        both = subprocess.run(["sh", "-c", command], env=daemon.environ, stdin=given, timeout=PATIENCE * 3)
+    assert both.returncode == 0 and pixels(tmp_path / "out.png")[1].shape == (512, 512, 4)
+
+
 def test_a_mask_is_refined_through_pipes(daemon: Daemon, tmp_path: Path) -> None:
     mask = pipe(daemon, "remove", str(ASTRONAUT), "--mask", "-o", "-").stdout
     done = pipe(daemon, "refine", str(ASTRONAUT), "-", "-o", "-", given=mask)

@@ -134,7 +134,10 @@ def refuse_unwritable(path: Path) -> None:
     if not os.path.isdir(place):
         raise PictureError(f"{path} cannot be written: {place} is no folder.")
     if not os.access(place, os.W_OK | os.X_OK):
-        raise PictureError(f"{path} cannot be written: nothing can be put into {place}.", "See who may write there.")
+        raise PictureError(
+            f"{path} cannot be written: nothing can be put into {place}.",
+            "Choose another place, or see who may write there.",
+        )
 
 
 def refuse_to_replace(path: Path, overwrite: bool) -> None:

@@ -579,8 +579,13 @@ def test_a_failure_in_the_middle_of_writing_leaves_nothing_behind(tmp_path: Path
 def test_a_file_of_several_pictures_is_refused(save: Save, name: str, what: str) -> None:
     more = [Image.fromarray(RGB[::-1]), Image.fromarray(255 - RGB)]
     refusal = refused(save(name, RGB, save_all=True, append_images=more))
-    assert f"has 3 {what}; matted works on single pictures" in refusal.message
-    assert what in refusal.hint
+    said = (
+        "has 3 pages; matted works on single pictures."
+        if what == "pages"
+        else "has 3 frames: it is a film, and no picture."
+    )
+    assert said in refusal.message
+    assert what.removesuffix("s") in refusal.hint
     assert ("--page" in refusal.hint) == (what == "pages")
 
 
@@ -590,7 +595,12 @@ def test_a_format_that_would_run_a_program_is_refused(save: Save) -> None:
     assert refusal.hint == "matted formats lists what can be read."
 
 
-@pytest.mark.parametrize("content", [b"", b"\0", b"a text\n" * 100, b"%PDF-1.7", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"])
+def test_an_empty_file_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").touch()
+    assert refused(tmp_path / "a.jpg").message == f"{tmp_path / 'a.jpg'} is empty: there is nothing in it."
+
+
+@pytest.mark.parametrize("content", [b"\0", b"a text\n" * 100, b"%PDF-1.7", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"])
 def test_something_else_than_a_picture_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "in.png"
     path.write_bytes(content)

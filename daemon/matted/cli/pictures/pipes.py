@@ -1,4 +1,4 @@
-"""Let pictures come through standard input, and go through standard output: `-` in the place of a file's name."""
+"""Let pictures come through pipes, and go through standard output: `-` in the place of a file's name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import IO
 
 from matted.cli.output import WrongArguments
 from matted.files.pictures import PictureError
@@ -39,12 +40,14 @@ class Pipes:
         return self._result is not None
 
     def incoming(self, path: Path) -> Path:
-        """Return a file with what standard input holds for `-`, and any other path as it is.
+        """Return a file with what standard input holds for `-`, or another pipe, and any other path as it is.
 
-        Raises WrongArguments if it was asked for twice; PictureError if there is nothing.
+        Another pipe has a name: /dev/stdin, a FIFO, or what a shell puts in the place of <(command).
+
+        Raises WrongArguments if standard input was asked for twice; PictureError if there is nothing.
         """
         if str(path) != PIPE:
-            return path
+            return self._copy(path) if path.is_fifo() or path.is_char_device() else path
         if self._read:
             raise WrongArguments("Standard input was given twice: only one picture can come through it.")
         if sys.stdin is None:
@@ -52,18 +55,30 @@ class Pipes:
         if sys.stdin.isatty():
             raise WrongArguments("There is no picture in standard input: it is a terminal.", "cat a.jpg | matted ... -")
         self._read = True
-        place = self._place("input")
+        return self._kept(sys.stdin.buffer, _INPUT)
+
+    def _copy(self, path: Path) -> Path:
+        """Keep what comes through a pipe that has a name. Raises PictureError."""
+        try:
+            with open(path, "rb") as pipe:
+                return self._kept(pipe, str(path))
+        except OSError as error:
+            raise PictureError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+    def _kept(self, pipe: IO[bytes], name: str) -> Path:
+        """Return a file with all that comes through a pipe. name: what it is called. Raises PictureError."""
+        place = self._place(f"input-{len(self.called)}")
         with open(place, "wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
+            shutil.copyfileobj(pipe, file)
         if not place.stat().st_size:
-            raise PictureError(f"There is nothing in {_INPUT}.", "Does the command before the pipe say why?")
-        self.called[place] = _INPUT
+            raise PictureError(f"There is nothing in {name}.", "Does the command before the pipe say why?")
+        self.called[place] = name
         return place
 
     def outgoing(self, output: str | None, inputs: list[Path], suffix: str) -> str | None:
         """Return the file for a result that goes to standard output, and any other output as it is.
 
-        output: as it was given; None goes to standard output if the picture comes through standard input.
+        output: as it was given; None goes to standard output if the picture comes through a pipe.
         inputs: as `incoming` returned them.
         suffix: of the result's format.
 

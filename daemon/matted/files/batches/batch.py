@@ -120,7 +120,15 @@ class Batch:
         self._end.enter_context(self._display)
         show = self._display.show_progress
         self._runner = self._end.enter_context(
-            Runner(self._options, self._plate, work.overwrite, show, manner.jobs, self._sheet is not None)
+            Runner(
+                self._options,
+                self._plate,
+                work.overwrite,
+                show,
+                manner.jobs,
+                self._sheet is not None,
+                work.skip_existing,
+            )
         )
         for source, found in work.unmatched.items():
             self._tell(outcomes.unmatched(source, work.wanted, found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import traceback
@@ -95,6 +96,7 @@ class Runner:
         on_progress: OnProgress,
         jobs: int = JOBS,
         small: bool = False,
+        skip_existing: bool = False,
     ) -> None:
         """Start nothing yet.
 
@@ -103,12 +105,14 @@ class Runner:
         on_progress: called by the threads, with the picture's file.
         jobs: how many pictures are in work at once.
         small: whether outcomes have the result as a small picture.
+        skip_existing: whether a result that somebody else has made meanwhile is as good.
         """
         self._options = options
         self._plate = plate
         self._overwrite = overwrite
         self._on_progress = on_progress
         self._small = small
+        self._skip_existing = skip_existing
         self._stopping = threading.Event()
         client = "matted refine" if options.refine else "matted remove"
         self._connections = deque(Connection(client) for _ in range(jobs))  # not in use
@@ -143,6 +147,8 @@ class Runner:
     def _run(self, step: Step) -> Outcome:
         start = time.monotonic()
         outcome = self._reported(step, lambda: self._work(step))
+        if outcome.error is not None and self._skip_existing and os.path.isfile(step.target):
+            return self._look(step)  # another run over the same folder has made it just now
         return replace(outcome, seconds=time.monotonic() - start)
 
     def _reported(self, step: Step, work: Callable[[], Outcome]) -> Outcome:

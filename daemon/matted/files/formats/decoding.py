@@ -27,6 +27,8 @@ def decode(source: Source, page: int | None, keep_location: bool) -> Picture:
     """
     with source.open() as file:
         beginning = file.read(16)
+    if not beginning:
+        raise PictureError(f"{source} is empty: there is nothing in it.", "Copy or download it once more.")
     if beginning[:4] in _TIFF:
         return _decode_tiff(source, page, keep_location)
     if page is not None and page != 1:
@@ -48,8 +50,8 @@ def _decode_file(source: Source, file: Path | BinaryIO, keep_location: bool, pro
     with known.open_picture(file) as image:
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format not in _SEVERAL:
-            message = f"{source} has {frames} frames; matted works on single pictures."
-            raise PictureError(message, "Save the one that you want as a separate file, without the other frames.")
+            hint = "By itself, matted remove makes a film of it. Or save the frame that you want as a separate file."
+            raise PictureError(f"{source} has {frames} frames: it is a film, and no picture.", hint)
         # Pillow has 16 bits of grey, which are whole numbers of some more in PGM, and floats.
         values, bits = None, {"I": 16, "F": 32}.get(image.mode[:1], 8)
         if image.format == "PNG" and str(image.tile[0][3]).endswith("16B"):

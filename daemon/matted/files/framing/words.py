@@ -17,6 +17,7 @@ MOST_PIXELS = 30_000  # of a side
 _MOST_MEGAPIXELS = 178  # of a result, as of a picture that can be read: more fills the memory of many computers
 MOST_BLUR = 1_000
 _MOST_PERCENT = 500
+_BACKGROUND = "A background is a colour as CSS has it, such as white or #ffcc00; a picture file; blur, or blur:20."
 _MOST_LIGHT = 255
 _NUMBER = r"([0-9]{1,6}(?:\.[0-9]{1,3})?)"
 
@@ -31,6 +32,8 @@ def background(text: str) -> Background:
     from matted.files import pictures
     from matted.files.framing.backgrounds import Blur, Colour, Scene
 
+    if not text:
+        raise MattedError("The background is empty.", _BACKGROUND)
     if text == "blur":
         return Blur()
     if blur := re.fullmatch(rf"blur:{_NUMBER}", text):
@@ -42,8 +45,7 @@ def background(text: str) -> Background:
         return Colour(colour)
     path = Path(text)
     if not path.is_file():
-        hint = "A background is a colour as CSS has it, such as white or #ffcc00; a picture file; blur, or blur:20."
-        raise MattedError(f"{text} is no colour, and there is no such file.", hint)
+        raise MattedError(f"{text} is no colour, and there is no such file.", _BACKGROUND)
     return Scene(pictures.read(path), path)
 
 
