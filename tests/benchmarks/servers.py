@@ -50,7 +50,7 @@ SIDES = {LARGE: 1024, SMALL: 320}
 WAYS = [f"{server}-{protocol}" for server in STARTABLE for protocol in ("grpc", "http")]
 SLOWEST = "mlserver-http"  # numbers as text: measured where that is the question
 MEGAPIXELS = 1.0  # of a photograph
-LOOP = 40  # pictures that the plain client asks for before a folder, and again after it
+LOOP = 20  # pictures that the plain client asks for before a folder, and again after it
 _MODULES = {"mlserver": "openvino_runtime.py", "triton-python": "1/model.py"}
 _DEVICE = Path(__file__).with_name("server_device.py")
 _PLAIN_LOOP = Path(__file__).with_name("plain_loop.py")
@@ -287,21 +287,22 @@ def desks(way: str, counts: Sequence[int], seconds: float, pause: float, minutes
         daemons = [
             stack.enter_context(desk(Path(scratch) / f"desk-{number}", url, LARGE)) for number in range(max(counts))
         ]
+        layers = [Layer(MEGAPIXELS) for _ in daemons]  # kept from row to row: a picture is never asked for twice
         for count in counts:
             served.forget()
             begun = time.monotonic()
-            clicks = _clicks(daemons[:count], pause, begun + 60 * minutes)
+            clicks = _clicks(list(zip(daemons, layers, strict=True))[:count], pause, begun + 60 * minutes)
             busy = sum(each.seconds for each in served.inferences()) / (time.monotonic() - begun)
             median, late = statistics.median(clicks), statistics.quantiles(clicks, n=20)[-1]
             yield f"| {count} | {len(clicks)} | {busy:.0%} | {median:.2f} s | {late:.2f} s |"
 
 
-def _clicks(daemons: Sequence[Daemon], pause: float, until: float) -> list[float]:
-    """Return the seconds that each click took."""
+def _clicks(people: Sequence[tuple[Daemon, Layer]], pause: float, until: float) -> list[float]:
+    """Return the seconds that each click took. people: a desk's daemon, and the picture on it."""
     taken: list[float] = []
 
-    def work(number: int, daemon: Daemon) -> None:
-        chance, layer = random.Random(number), Layer(MEGAPIXELS)
+    def work(number: int, daemon: Daemon, layer: Layer) -> None:
+        chance = random.Random(number)
         with daemon.session() as session:
             due = time.monotonic() + chance.uniform(0, pause)
             while due < until:
@@ -312,7 +313,7 @@ def _clicks(daemons: Sequence[Daemon], pause: float, until: float) -> list[float
                 taken.append(time.monotonic() - begun)
                 due = max(due + chance.expovariate(1 / pause), time.monotonic())
 
-    threads = [threading.Thread(target=work, args=each) for each in enumerate(daemons)]
+    threads = [threading.Thread(target=work, args=(number, *each)) for number, each in enumerate(people)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -339,6 +340,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.servers")
     parser.add_argument("what", choices=("cost", "folder", "desks"))
     parser.add_argument("--way", action="append", choices=WAYS, help="measure this one alone")
+    parser.add_argument("--model", action="append", choices=SIDES, help="measure a folder with this one alone")
     parser.add_argument("--pictures", type=int, default=40, metavar="N")
     parser.add_argument("--photographs", type=int, default=200, metavar="N")
     parser.add_argument("--in-flight", type=int, default=4, metavar="N", help="server.max_in_flight")
@@ -351,7 +353,8 @@ def main() -> int:
         _table(COST_HEAD, (row for way in options.way or WAYS for row in cost(way, options.pictures)))
     elif options.what == "folder":
         ways = options.way or [way for way in WAYS if way != SLOWEST]
-        cases = [(way, model, seconds) for model, seconds in ((LARGE, options.seconds), (SMALL, 0.0)) for way in ways]
+        models = {LARGE: options.seconds, SMALL: 0.0}
+        cases = [(way, model, models[model]) for model in options.model or models for way in ways]
         rows = (folder(*case[:2], options.photographs, case[2], options.in_flight) for case in cases)
         _table(FOLDER_HEAD, (row for each in rows for row in each))
     else:
