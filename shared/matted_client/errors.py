@@ -27,6 +27,16 @@ class MattedError(Exception):
         self.hint = hint
         super().__init__(self.message)
 
+    def alone(self) -> "MattedError":
+        """Return one that says the same, for whoever keeps it or raises what was kept.
+
+        An error that was raised refers to the variables of all functions that it came through, pixels among them. To
+        raise one that is kept would close the circle.
+        """
+        twin = type(self).__new__(type(self), *self.args)
+        twin.__dict__.update(self.__dict__)
+        return twin
+
     def __str__(self) -> str:
         return "%s %s" % (self.message, self.hint) if self.hint else self.message
 

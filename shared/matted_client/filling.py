@@ -53,7 +53,7 @@ class Filling:
     def fail(self, error: MattedError) -> None:
         """Say that no more will come. Whoever waits for it gets the error."""
         with self._changed:
-            self._error = error
+            self._error = error.alone()
             self._changed.notify_all()
 
     def after(self, start: int, seconds: float) -> memoryview:
@@ -64,5 +64,5 @@ class Filling:
         with self._changed:
             self._changed.wait_for(lambda: self._filled > start or self._error is not None, seconds)
             if self._error is not None:
-                raise self._error
+                raise self._error.alone()
             return memoryview(self._buffer)[start : self._filled]

@@ -44,7 +44,10 @@ def call(function: Callable[..., T], *arguments: Any, check: Callable[[], None] 
         raise RuntimeError(f"the process that worked on it ended with code {process.returncode}")
     error, value = pickle.loads(reply)
     if error is not None:
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # it would hold itself, and the variables of all callers, until Python collects them
     result: T = value
     return result
 

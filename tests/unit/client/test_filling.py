@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 
 import pytest
-from matted_client.errors import MattedError
+from letting_go import lets_go
+from matted_client import messages
+from matted_client.errors import MattedError, Rejected
 from matted_client.filling import Filling
 
 PATIENCE = 10.0  # seconds
@@ -49,6 +51,27 @@ def test_who_waits_learns_that_no_more_will_come() -> None:
     filling.fail(MattedError("The layer was removed."))
     waiting.join(PATIENCE)
     assert seen == ["The layer was removed."]
+
+
+def test_pixels_of_which_no_more_will_come_are_let_go() -> None:
+    def fail(filling: Filling) -> None:
+        try:
+            raise Rejected(messages.CANCELLED, "Cancelled.", "Try again.")
+        except MattedError as error:
+            filling.fail(error)
+        filling.after(0, PATIENCE)
+
+    assert lets_go(lambda: Filling(4), fail, Rejected)
+
+
+def test_an_error_is_the_same_for_all_who_wait() -> None:
+    filling = Filling(4)
+    error = Rejected(messages.CANCELLED, "Cancelled.", "Try again.")
+    filling.fail(error)
+    for _ in range(2):
+        with pytest.raises(Rejected) as caught:
+            filling.after(0, PATIENCE)
+        assert str(caught.value) == str(error) and caught.value.code == error.code
 
 
 def test_more_than_there_is_room_for_is_refused() -> None:

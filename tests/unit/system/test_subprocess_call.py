@@ -7,12 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
+from letting_go import lets_go
 from matted.system import subprocess_call
 
 
@@ -23,6 +25,10 @@ def test_the_result_of_the_function_comes_back() -> None:
 def test_the_error_of_the_function_comes_back() -> None:
     with pytest.raises(ValueError, match=r"math domain error|nonnegative"):
         subprocess_call.call(math.sqrt, -1)
+
+
+def test_the_error_of_the_function_keeps_nothing_of_the_callers() -> None:
+    assert lets_go(threading.Event, lambda picture: subprocess_call.call(math.sqrt, -1), ValueError)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")

@@ -182,7 +182,10 @@ class LocalEngine:
             self.kill()  # as the rest of the answer would be read as the next answer
             raise
         if answer[0] == "failed":
-            raise answer[1]
+            try:
+                raise answer[1]
+            finally:
+                del answer  # the error would hold itself, and all callers' pictures, until Python collects them
         return answer
 
     def _send(self, *command: Any) -> None:

@@ -16,6 +16,7 @@ import psutil
 import pytest
 from conftest import wait_for
 from graphs import small
+from letting_go import lets_go
 from matted.inference.engines import local
 from matted.inference.engines.engine import EngineDied, Planes
 from matted.inference.engines.local import LocalEngine
@@ -92,6 +93,14 @@ def test_a_process_that_breaks_its_connection_is_no_lack_of_memory() -> None:
         with pytest.raises(EngineDied) as death:
             engine.load()
         assert not death.value.killed and not engine.alive()
+    finally:
+        engine.close()
+
+
+def test_an_error_of_the_process_keeps_no_picture() -> None:
+    engine = LocalEngine(SPEC, Path("nothing.xml"), Target(CPU), None)
+    try:
+        assert lets_go(lambda: np.zeros((64, 64)), lambda picture: engine.load(), RuntimeError)
     finally:
         engine.close()
 

@@ -54,6 +54,14 @@ class ServerError(Exception):
         self.hint = hint
         self.kind = kind
 
+    def alone(self) -> ServerError:
+        """Return one that says the same, for whoever keeps it or raises what was kept.
+
+        An error that was raised refers to the variables of all functions that it came through: to the picture, and to
+        the engine with what it remembers. To raise one that is kept would close the circle.
+        """
+        return type(self)(self.message, self.hint, self.kind)
+
 
 class TooSlow(ServerError):
     """The server did not answer in time."""

@@ -191,7 +191,7 @@ class _Exchange:
         if self._was_cancelled:
             raise connection.cancelled()
         if self._error is not None:
-            raise self._error
+            raise self._error.alone()
         assert self._answer is not None
         return self._answer
 
@@ -211,7 +211,7 @@ class _Exchange:
         try:
             self._answer = self._ask()
         except ServerError as error:
-            self._error = error
+            self._error = error.alone()
         except TimeoutError:
             self._error = connection.slow(min(CONNECT_SECONDS, self._rest.timeout))
         except ssl.SSLCertVerificationError as error:
@@ -361,10 +361,9 @@ def _raise_for(response: http.client.HTTPResponse, content: bytearray) -> None:
         raise connection.away(f"what stands before it answers {status} {_reason(response)}")
     if status in (429, 503):
         raise connection.not_ready(text)
-    error = connection.failed(text or f"{status} {_reason(response)}")
-    if status in _FORM_REFUSED:
-        raise _NotUnderstood(error.message, error.hint, error.kind)
-    raise error
+    failure = connection.failed(text or f"{status} {_reason(response)}")
+    error = _NotUnderstood if status in _FORM_REFUSED else ServerError
+    raise error(failure.message, failure.hint, failure.kind)
 
 
 def _reason(response: http.client.HTTPResponse) -> str:

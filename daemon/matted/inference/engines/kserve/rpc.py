@@ -146,13 +146,14 @@ def _serialized(request: Any) -> bytes:
 def _result(future: Any, timeout: float) -> Any:
     """Wait for an answer. Raises ServerError."""
     try:
-        return future.result()
+        error = future.exception()  # `result` would raise the future itself, which would hold all callers' variables
+        if error is None:
+            return future.result()
     except grpc.FutureCancelledError:
         raise connection.cancelled() from None
-    except grpc.RpcError as error:
-        raise _translated(error, timeout) from error
     except DecodeError:
         raise connection.garbage("that is no message of the protocol") from None
+    raise _translated(error, timeout)
 
 
 def _translated(error: Any, timeout: float) -> ServerError:

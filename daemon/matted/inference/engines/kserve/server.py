@@ -187,7 +187,7 @@ class Server:
                     before.close()
             return self._find(way)
         except ServerError as error:
-            return Standing(True, {}, {}, error)
+            return Standing(True, {}, {}, error.alone())
         except Exception as error:
             log.exception("the server could not be asked")
             return Standing(True, {}, {}, ServerError(f"matted failed to ask the server: {type(error).__name__}."))
@@ -210,7 +210,7 @@ class Server:
                 if error.kind in (connection.OF_SERVER, connection.CANCELLED):
                     raise
                 if named is not None or error.kind != connection.MISSING:
-                    failures[served.id] = error
+                    failures[served.id] = error.alone()
                 continue
             engines[served.id] = engine
         return Standing(True, engines, failures)
@@ -251,6 +251,7 @@ class Server:
             with self._lock:
                 self._pause = self._first_pause
             return
+        error = error.alone()
         with self._lock:
             standing = self._standing
             if standing.engines.get(engine.spec.id) is not engine:  # it was seen to by another inference's end

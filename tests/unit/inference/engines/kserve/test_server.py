@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from kserve_servers import (
     rpc_server,
     tensor,
 )
+from letting_go import lets_go
 from matted.inference.engines.kserve import connection
 from matted.inference.engines.kserve.connection import ServerError, Tensor, TooSlow
 from matted.inference.engines.kserve.engine import RemoteEngine
@@ -407,6 +408,34 @@ def test_a_fault_of_an_inference_is_a_sentence_and_the_server_is_used_again(
     what.fault = ""
     wait_for(lambda: server.engine(SMALL) is not None, "the model to be back")
     assert mattes(infer(server), PLANES)
+
+
+@pytest.mark.parametrize("fault", [GARBAGE, OUT_OF_MEMORY, GONE, SLOW])
+@Ways
+def test_a_fault_keeps_no_picture_while_the_server_is_away(harness: Harness, run: Run, fault: str) -> None:
+    what = behaviour()
+    server = harness.start(run, what, first_pause=3600.0, timeout="1s")
+    infer(server)
+    what.fault = fault
+    assert lets_go(PLANES.copy, lambda planes: infer(server, planes=planes), ServerError)
+    assert server.failure(SMALL) is not None
+
+
+@Ways
+def test_a_fault_keeps_no_engine_that_another_one_has_replaced(harness: Harness, run: Run) -> None:
+    what = behaviour()
+    server = harness.start(run, what)
+    infer(server)
+    what.fault = OUT_OF_MEMORY
+
+    def fail(engine: RemoteEngine) -> None:
+        with suppress(ServerError):
+            engine.inference([PLANES]).run()
+        what.fault = ""
+        wait_for(lambda: server.engine(SMALL) is not None, "the model to be back")
+        raise ServerError("It was replaced.")
+
+    assert lets_go(lambda: engine_of(server), fail, ServerError)
 
 
 def test_a_connection_that_ends_in_the_middle_of_an_answer_is_told_of(harness: Harness) -> None:
