@@ -69,6 +69,7 @@ soak: $(TESTABLE)
 
 chaos: $(TESTABLE)
 	$(ATTACK).chaos
+	$(ATTACK).desks
 
 # About ten minutes on a quiet machine. More in docs/benchmarks.md, which it writes: make bench BENCH="--only warm"
 bench: $(TESTABLE)

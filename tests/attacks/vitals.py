@@ -59,8 +59,10 @@ def at_rest(daemon: Daemon, before: Vitals | None = None) -> Vitals:
 
 
 def _connections(daemon: Daemon) -> int:
-    """Count its connections, with those that have ended without its notice yet."""
-    return sum(each.status != psutil.CONN_LISTEN for each in psutil.Process(daemon.pid()).net_connections("tcp4"))
+    """Count its clients' connections, with those that have ended without its notice yet."""
+    connections = psutil.Process(daemon.pid()).net_connections("tcp4")
+    ports = {each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN}
+    return sum(each.status != psutil.CONN_LISTEN and each.laddr.port in ports for each in connections)
 
 
 def faults_of(now: Vitals, before: Vitals, slack: float) -> list[str]:
