@@ -350,6 +350,8 @@ def desks(
         right = [list(zip(*both, strict=True)) for both in zip(here, there, strict=True)]
         studio = Studio(real, shown, device, right)
         made = [Desk(number, new_daemon(f"desk-{number}", url), studio) for number in range(count)]
+        for desk in made:
+            stack.callback(desk.leave)
         harms = [KILL] * kills
         if kills == 1:
             run(studio, made, clicks, harms)
