@@ -215,8 +215,8 @@ def test_a_drawing_in_black_and_white_may_have_a_mask(save: Save) -> None:
     np.testing.assert_array_equal(read(save("m.png", MASK), drawing), MASK)
 
 
-@pytest.mark.parametrize("content", [b"", b"no picture"])
-def test_a_file_that_is_no_picture_is_reported_by_its_name(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(("content", "said"), [(b"", "is empty"), (b"no picture", "is not a picture")])
+def test_a_file_that_is_no_picture_is_reported_by_its_name(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "m.png").write_bytes(content)
-    assert f"{tmp_path / 'm.png'} is not a picture" in refusal(tmp_path / "m.png").message
+    assert f"{tmp_path / 'm.png'} {said}" in refusal(tmp_path / "m.png").message
     assert "cannot be read: No such file" in refusal(tmp_path / "missing.png").message

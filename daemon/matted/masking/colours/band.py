@@ -71,3 +71,10 @@ def tiles(blocks: NDArray[np.bool_], width: int, height: int) -> Iterator[tuple[
                 top, left = (row + down[0]) * BLOCK, (column + across[0]) * BLOCK
                 bottom, right = (row + down[-1] + 1) * BLOCK, (column + across[-1] + 1) * BLOCK
                 yield slice(top, min(bottom, height)), slice(left, min(right, width))
+
+
+def whole_tiles(blocks: NDArray[np.bool_], width: int, height: int) -> Iterator[tuple[slice, slice]]:
+    """Yield the rows and columns of each tile that has a marked block, all of it. width, height: of the picture."""
+    for rows, columns in tiles(blocks, width, height):
+        top, left = rows.start // TILE * TILE, columns.start // TILE * TILE
+        yield slice(top, min(top + TILE, height)), slice(left, min(left + TILE, width))

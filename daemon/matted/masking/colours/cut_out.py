@@ -43,7 +43,7 @@ class CutOutInTiles:
 
     def __init__(self, layer: Layer, blocks: NDArray[np.bool_]) -> None:
         """layer: the picture, whose colours the tiles have at first. blocks: the tiles that have a marked one."""
-        places = list(band.tiles(blocks, layer.width, layer.height))
+        places = list(band.whole_tiles(blocks, layer.width, layer.height))
         sizes = [4 * (rows.stop - rows.start) * (columns.stop - columns.start) for rows, columns in places]
         self.marks: Bytes = np.zeros((-(-layer.height // band.TILE), -(-layer.width // band.TILE)), np.uint8)
         self.pixels: Bytes = np.empty(sum(sizes), np.uint8)
@@ -57,13 +57,18 @@ class CutOutInTiles:
             colours = _colours(tile, layer)
             for target, source in enumerate(layer.channels):
                 colours[:, :, target] = layer.samples[rows, columns, source]
-            self.marks[rows.start // band.TILE, columns.start // band.TILE] = 1
+            place = rows.start // band.TILE, columns.start // band.TILE
+            self.marks[place] = 1
             self._tiles.append((rows, columns, tile))
-            self._colours[rows.start, columns.start] = colours
+            self._colours[place] = colours
 
     def colours(self, rows: slice, columns: slice) -> Bytes:
-        """Return a view of a tile that is there: height x width x 3, RGB, whatever the order in `pixels`."""
-        return self._colours[rows.start, columns.start]
+        """Return a view of a tile that is there, or of a part of one: height x width x 3, RGB, in whatever order."""
+        row, column = rows.start // band.TILE, columns.start // band.TILE
+        top, left = row * band.TILE, column * band.TILE
+        return self._colours[row, column][
+            rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
+        ]
 
     def fill_alpha(self, mask: NDArray[np.uint8 | np.uint16]) -> None:
         """As `CutOut.fill_alpha`. mask: of the whole picture."""

@@ -23,13 +23,13 @@ class Flights:
         self._clock = clock
         self._waiting: set[Call] = set()
         self._answered: float | None = None  # when the server has answered last
-        self._hung: TooSlow | None = None
+        self._hung: ServerError | None = None
         self._lock = threading.Lock()
 
     def require_alive(self) -> None:
         """Raise TooSlow if the server was found to hang: it need not be asked."""
         if self._hung is not None:
-            raise _again(self._hung)
+            raise self._hung.alone()
 
     def wait(self, call: Call) -> list[Array]:
         """Wait for the outputs of an inference that has just begun. Raises ServerError, at once if the server hangs."""
@@ -40,7 +40,7 @@ class Flights:
                 self._waiting.add(call)
         if hung is not None:
             call.cancel()
-            raise _again(hung)
+            raise hung.alone()
         try:
             outputs = call.result()
         except TooSlow as error:
@@ -48,7 +48,7 @@ class Flights:
             raise
         except ServerError:
             if self._hung is not None and call not in self._waiting:
-                raise _again(self._hung) from None  # it was given up
+                raise self._hung.alone() from None  # it was given up
             raise
         finally:
             with self._lock:
@@ -62,12 +62,7 @@ class Flights:
         with self._lock:
             if self._hung is not None or (self._answered is not None and self._answered >= begun):
                 return
-            self._hung = error
+            self._hung = error.alone()
             others, self._waiting = self._waiting, set()
         for each in others:
             each.cancel()
-
-
-def _again(error: TooSlow) -> TooSlow:
-    """Return the same error for another thread: raised, each gets a traceback of its own."""
-    return TooSlow(error.message, error.hint, error.kind)
