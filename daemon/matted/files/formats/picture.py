@@ -143,6 +143,7 @@ def converted(
         result = icc.to_srgb(image, profile)
     colours = {"LAB": "Lab"}.get(image.mode, image.mode)
     result = result or image.convert("RGB")
+    result.info.pop("icc_profile", None)  # the one that Pillow makes has the time in it, so results would differ
     if alpha is not None:
         result.putalpha(alpha)
     return Picture(result, kept, bits, colours=colours)
