@@ -25,8 +25,11 @@ from peers import LibzmqClient
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PHOTOGRAPHS = CHECKOUT / "tests" / "photographs"
-# A shell has its background jobs ignore Ctrl-C, and their children inherit that; what the tests start must not.
+# A shell has its background jobs ignore Ctrl-C, `nohup` has them ignore a closed terminal, and their children inherit
+# that; what the tests start must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 settings.register_profile("matted", deadline=None)  # how long an example takes is up to what else the machine does
 settings.load_profile("matted")
