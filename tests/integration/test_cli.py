@@ -128,7 +128,7 @@ def animation(path: Path) -> None:
     ("name", "content", "words"),
     [
         ("missing.png", None, "No such file"),
-        ("empty.png", b"", "not a picture"),
+        ("empty.png", b"", "is empty"),
         ("text.jpg", b"hello", "not a picture"),
         ("cut.jpg", CHELSEA.read_bytes()[:3000], "damaged"),
         ("huge.png", png_claiming(20_000, 20_000, bytes(1000)), "too large"),
