@@ -39,9 +39,10 @@ from conftest import OFFLINE, Daemon, real_weights, wait_for
 from graphs import small
 from hosts.roots import cache_folder
 from matted.inference.engines.kserve.engine import RemoteEngine
+from matted.inference.engines.kserve.flights import Flights
 from matted.inference.engines.kserve.server import connect
 from matted.models import catalogue
-from matted.settings.server import ServedModel, ServerSettings
+from matted.settings.server import ServedGraph, ServedModel, ServerSettings
 from matted.system import allocator
 from real_servers import STARTABLE, RealServer, environment, running
 
@@ -158,15 +159,15 @@ def asking(served: Served, protocol: str, count: int) -> Here:
     planes = np.random.default_rng(0).integers(0, 256, (3, SIDES[served.model], SIDES[served.model]), np.uint8)
     with relay(served.real.rest if protocol == "http" else served.real.grpc) as between:
         with _engine(f"{protocol}://127.0.0.1:{between.port}", served.model) as engine:
-            engine.answer(engine.ask([planes]))
+            engine.inference([planes]).run()
             between.reset()
-            engine.answer(engine.ask([planes]))
+            engine.inference([planes]).run()
             there, back = between.there, between.back
     with _engine(served.real.url(protocol), served.model) as engine:
-        engine.answer(engine.ask([planes]))
+        engine.inference([planes]).run()
         used = time.process_time()
         for _ in range(count):
-            engine.answer(engine.ask([planes]))
+            engine.inference([planes]).run()
         return Here((time.process_time() - used) / count, there, back)
 
 
@@ -174,7 +175,8 @@ def asking(served: Served, protocol: str, count: int) -> Here:
 def _engine(url: str, model: str) -> Iterator[RemoteEngine]:
     with closing(connect(ServerSettings(url))) as way:
         spec, turns = catalogue.load().specs[model], threading.Semaphore()
-        engine = RemoteEngine(spec, ServedModel(model, model), way, url, turns, lambda engine, error: None)
+        served = ServedModel(model, ServedGraph(model))
+        engine = RemoteEngine(spec, served, way, url, turns, Flights(), lambda engine, error: None)
         engine.load()
         yield engine
 
