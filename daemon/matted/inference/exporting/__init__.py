@@ -16,11 +16,9 @@ from pathlib import Path
 
 from matted_client import MattedError
 
-from matted.inference.exporting import graphs, onnx_graphs
 from matted.inference.exporting.servers import SERVERS, Exported, Server
 from matted.models.spec import MODEL, ModelSpec
 from matted.settings.server import decoder_name
-from matted.system import subprocess_call
 
 __all__ = ["SERVERS", "Server", "export"]
 
@@ -35,8 +33,7 @@ def export(spec: ModelSpec, file: Path, folder: Path, server: Server) -> list[Pa
     The folders appear as a whole, or not at all. Raises MattedError if one is there already, or for a model that the
     server cannot run; OSError.
     """
-    if server.onnx:
-        onnx_graphs.require(spec)
+    server.require(spec)
     names = {graph: spec.id if graph == MODEL else decoder_name(spec.id) for graph in spec.graphs}
     targets = [folder / name for name in names.values()]
     for target in targets:
@@ -49,13 +46,7 @@ def export(spec: ModelSpec, file: Path, folder: Path, server: Server) -> list[Pa
         exported = [Exported(spec, graph, name) for graph, name in names.items()]
         for each, draft in zip(exported, drafts, strict=True):
             draft.mkdir()
-            graph = draft / server.graph
-            graph.parent.mkdir(exist_ok=True)
-            if server.onnx:
-                tensors = subprocess_call.call(onnx_graphs.write, spec, file, graph)
-            else:
-                tensors = subprocess_call.call(graphs.write, spec, each.graph, file, graph)
-            server.describe(each, tensors, draft)
+            server.describe(each, server.write(each, file, draft / server.graph), draft)
         for each in exported:
             server.register(each, folder)
         for draft, target in zip(drafts, targets, strict=True):

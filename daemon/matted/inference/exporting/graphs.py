@@ -25,22 +25,19 @@ def write(spec: ModelSpec, which: str, source: Path, target: Path) -> Metadata:
     source: the .xml of the model's first graph as it is installed; its others lie beside it.
     target: the .xml to write; its weights lie beside it.
 
-    The first graph takes uint8 planes as `pixel_graph.build` says, IMAGE and, if the model needs one, PLATE, then what
-    `tensors.besides_pictures` lists. It returns the raw MATTE, float32, and, if the model has one, the FOREGROUND,
-    uint8; then what `tensors.besides_mattes` lists, and of a model that takes clicks nothing else. A decoder takes and
-    returns what `tensors.of_decoder` lists. For a process of its own: see `subprocess_call`. Raises ValueError,
-    RuntimeError, OSError.
+    The first graph takes planes as `pixel_graph.build` says, which are `tensors.pictures`, then
+    `tensors.besides_pictures`. It returns `tensors.mattes`, the matte raw, then `tensors.besides_mattes`. A decoder
+    takes and returns what `tensors.of_decoder` lists. For a process of its own: see `subprocess_call`. Raises
+    ValueError, RuntimeError, OSError.
     """
     graph = convert.read(source.with_stem(which))
     if which == MODEL:
         graph = _one_at_a_time(graph)
         graph = pixel_graph.build(graph, spec)
-        pictures = [tensors.IMAGE, tensors.PLATE][: 1 + spec.needs_plate]
-        mattes = [] if spec.takes_clicks else [tensors.MATTE, tensors.FOREGROUND][: len(spec.outputs)]
-        given = [*pictures, *(each.name for each in tensors.besides_pictures(spec))]
-        returned = [*mattes, *(each.name for each in tensors.besides_mattes(spec))]
+        given = [*tensors.pictures(spec), *tensors.besides_pictures(spec)]
+        returned = [*tensors.mattes(spec), *tensors.besides_mattes(spec)]
     else:
-        given, returned = ([each.name for each in side] for side in tensors.of_decoder(spec))
+        given, returned = tensors.of_decoder(spec)
     inputs, outputs = _named(graph.inputs, given), _named(graph.outputs, returned)
     convert.save(graph, target, compress=False)  # weights stay as they are stored
     return Metadata(inputs, outputs)
@@ -51,10 +48,10 @@ def _one_at_a_time(graph: openvino.Model) -> openvino.Model:
     return graph
 
 
-def _named(ports: Sequence[Any], names: Sequence[str]) -> tuple[Tensor, ...]:
+def _named(ports: Sequence[Any], wanted: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Name the ports: the exporters of the files had names of their own for the same things, or none."""
     found = []
-    for port, name in zip(ports, names, strict=True):
+    for port, name in zip(ports, (each.name for each in wanted), strict=True):
         port.get_tensor().set_names({name})
         shape = port.get_partial_shape()
         sides = tuple(side.get_length() if side.is_static else -1 for side in shape)

@@ -7,12 +7,13 @@ The package `onnx` is an extra, and imported with the first file.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matted_client import MattedError
 
-from matted.inference.engines.kserve import tensors
+from matted.inference.engines.kserve import connection, tensors
 from matted.inference.engines.kserve.connection import Metadata, Tensor
 from matted.models.arithmetic import FITS
 from matted.models.spec import ModelSpec
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 _FULL = 255.0  # of a uint8 sample
 _OLDEST = 11  # of the sets of operators: has all that is added here
 _EXTRA = "pip install 'matted[onnx]'"
-_IMAGES = (tensors.IMAGE, tensors.PLATE)
-_MATTES = (tensors.MATTE, tensors.FOREGROUND)
 
 
 def require(spec: ModelSpec) -> None:
@@ -47,8 +46,8 @@ def write(spec: ModelSpec, source: Path, target: Path) -> Metadata:
     source: the ONNX file as its publisher gives it.
     target: the file to write.
 
-    The graph takes uint8 planes as `pixel_graph.build` says, IMAGE and, if the model needs one, PLATE, one picture at a
-    time. It returns the raw MATTE, float32, and, if the model has one, the FOREGROUND, uint8. For a process of its own:
+    The graph takes planes as `pixel_graph.build` says, which are `tensors.pictures`, one picture at a time, and returns
+    `tensors.mattes`, the matte raw. For a process of its own:
     see `subprocess_call`. Raises ValueError with a sentence for the user, OSError.
     """
     import onnx
@@ -62,10 +61,12 @@ def write(spec: ModelSpec, source: Path, target: Path) -> Metadata:
     if operators < _OLDEST:
         raise ValueError(f"{source.name} is no ONNX file, or one with operators older than version {_OLDEST}")
     border = _Border(model.graph, spec)
-    inputs = [border.take(port, name) for port, name in zip(_pictures(model.graph, spec), _IMAGES, strict=False)]
-    mattes = zip(spec.outputs, _MATTES, strict=False)
-    outputs = [border.give(_output(model.graph, key), name) for key, name in mattes]
+    wanted = tensors.pictures(spec)
+    inputs = [border.take(*each) for each in zip(_pictures(model.graph, len(wanted)), wanted, strict=True)]
+    mattes = zip(spec.outputs, tensors.mattes(spec), strict=True)
+    outputs = [border.give(_output(model.graph, key), each) for key, each in mattes]
     border.close(inputs, outputs)
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
         onnx.checker.check_model(model)
         onnx.save(model, str(target))
@@ -74,10 +75,9 @@ def write(spec: ModelSpec, source: Path, target: Path) -> Metadata:
     return Metadata(tuple(inputs), tuple(outputs))
 
 
-def _pictures(graph: onnx.GraphProto, spec: ModelSpec) -> list[onnx.ValueInfoProto]:
+def _pictures(graph: onnx.GraphProto, wanted: int) -> list[onnx.ValueInfoProto]:
     weights = {each.name for each in graph.initializer}  # old exporters list them as inputs, too
     found = [each for each in graph.input if each.name not in weights]
-    wanted = 1 + spec.needs_plate
     if len(found) != wanted:
         raise ValueError(f"its file has {len(found)} inputs, not {wanted}")
     return found
@@ -97,21 +97,21 @@ class _Border:
     def __init__(self, graph: onnx.GraphProto, spec: ModelSpec) -> None:
         self._graph = graph
         self._spec = spec
-        self._planes = 4 if spec.refines else 3
         self._before: list[onnx.NodeProto] = []
         self._after: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
 
-    def take(self, port: onnx.ValueInfoProto, name: str) -> Tensor:
+    def take(self, port: onnx.ValueInfoProto, wanted: Tensor) -> Tensor:
         """Lead bytes to an input of the graph. A sample becomes (sample / scale - mean) / std."""
         import onnx
 
         shape = [side.dim_value or -1 for side in port.type.tensor_type.shape.dim]
-        if len(shape) != 4 or shape[1] not in (self._planes, -1):
-            raise ValueError(f"the input of its file is not 1 x {self._planes} x height x width")
+        name, planes = wanted.name, wanted.shape[1]
+        if len(shape) != 4 or shape[1] not in (planes, -1):
+            raise ValueError(f"the input of its file is not 1 x {planes} x height x width")
         open_size = -1 if FITS[self._spec.fit].flexible or not self._spec.side else self._spec.side
         sides = [side if side > 0 else open_size for side in shape[2:]]
-        extra = self._planes - 3  # the plane of the trimap is divided by the scale, and left so
+        extra = planes - 3  # the plane of the trimap is divided by the scale, and left so
         ending = name, self._before
         samples = self._add("Cast", [name], *ending, to=onnx.TensorProto.FLOAT)
         if self._spec.scale == "max":
@@ -124,23 +124,21 @@ class _Border:
         normal = self._add("Div", [centred, self._constant([*self._spec.std, *[1.0] * extra])], *ending)
         kind = port.type.tensor_type.elem_type
         self._before.append(onnx.helper.make_node("Cast", [normal], [port.name], to=kind))
-        return Tensor(name, "UINT8", (1, self._planes, *sides))
+        return replace(wanted, shape=(1, planes, *sides))
 
-    def give(self, port: onnx.ValueInfoProto, name: str) -> Tensor:
+    def give(self, port: onnx.ValueInfoProto, wanted: Tensor) -> Tensor:
         """Lead an output of the graph out: a matte as it is, colours as bytes."""
         import onnx
 
         sides = [side.dim_value or -1 for side in port.type.tensor_type.shape.dim][-2:]
-        ending = name, self._after
+        ending = wanted.name, self._after
         levels = self._add("Cast", [port.name], *ending, to=onnx.TensorProto.FLOAT)
-        kind, planes = ("FP32", 1) if name == tensors.MATTE else ("UINT8", 3)
-        if name != tensors.MATTE:
+        if wanted.name != tensors.MATTE:
             clipped = self._add("Clip", [levels, self._constant([], 0.0), self._constant([], 1.0)], *ending)
             full = self._add("Mul", [clipped, self._constant([_FULL])], *ending)
             levels = self._add("Round", [full], *ending)
-        to = onnx.TensorProto.FLOAT if name == tensors.MATTE else onnx.TensorProto.UINT8
-        self._after.append(onnx.helper.make_node("Cast", [levels], [name], to=to))
-        return Tensor(name, kind, (1, planes, *sides))
+        self._after.append(onnx.helper.make_node("Cast", [levels], [wanted.name], to=_kind(wanted)))
+        return replace(wanted, shape=(*wanted.shape[:2], *sides))
 
     def close(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Put the nodes around the graph, whose inputs and outputs are then these."""
@@ -173,6 +171,13 @@ class _Border:
 def _described(tensor: Tensor) -> onnx.ValueInfoProto:
     import onnx
 
-    kind = {"UINT8": onnx.TensorProto.UINT8, "FP32": onnx.TensorProto.FLOAT}[tensor.datatype]
     shape = [side if side > 0 else f"{tensor.name}.{axis}" for axis, side in enumerate(tensor.shape)]
-    return onnx.helper.make_tensor_value_info(tensor.name, kind, shape)
+    return onnx.helper.make_tensor_value_info(tensor.name, _kind(tensor), shape)
+
+
+def _kind(tensor: Tensor) -> int:
+    """Return ONNX's number of a type."""
+    import onnx
+
+    kind: int = onnx.helper.np_dtype_to_tensor_dtype(connection.DTYPES[tensor.datatype])
+    return kind

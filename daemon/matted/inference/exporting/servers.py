@@ -12,8 +12,9 @@ from typing import Any
 from matted_client import MattedError
 
 from matted.inference.engines.kserve.connection import Metadata, Tensor
+from matted.inference.exporting import graphs, onnx_graphs
 from matted.models.spec import MODEL, ModelSpec
-from matted.system import atomic_file
+from matted.system import atomic_file, subprocess_call
 
 # Commands let nobody but this computer in. Whoever serves others puts a proxy with TLS before the server.
 _HERE = "127.0.0.1"
@@ -57,6 +58,16 @@ class Server:
     graph: str
     urls: tuple[str, ...]
     onnx = False
+
+    def require(self, spec: ModelSpec) -> None:
+        """Raise MattedError for a model that the server cannot run."""
+
+    def write(self, model: Exported, file: Path, target: Path) -> Metadata:
+        """Write a graph as the server runs it, and return what the server will say of it. file: as of `export`.
+
+        Raises ValueError, RuntimeError, OSError.
+        """
+        return subprocess_call.call(graphs.write, model.spec, model.graph, file, target)
 
     def describe(self, model: Exported, tensors: Metadata, folder: Path) -> None:
         """Write what the server has to know of a graph into its folder, in which that is: nothing, of some.
@@ -112,6 +123,7 @@ class _Triton(Server):
     title = "NVIDIA Triton with its OpenVINO backend"
     graph = "1/model.xml"
     urls = (f"grpc://{_HERE}:8001", f"http://{_HERE}:8000")
+    docker = "docker run --rm"
 
     def describe(self, model: Exported, tensors: Metadata, folder: Path) -> None:
         _write_text(folder / "config.pbtxt", _pbtxt(model.name, tensors, "openvino", {}))
@@ -119,7 +131,7 @@ class _Triton(Server):
     def commands(self, folder: Path) -> list[str]:
         ports = f"-p {_HERE}:8000:8000 -p {_HERE}:8001:8001"
         server = '"$TRITON_IMAGE" tritonserver --model-repository=/models'
-        return [f"docker run --rm {ports} -v {_mounted(folder)} {server}"]
+        return [f"{self.docker} {ports} -v {_mounted(folder)} {server}"]
 
     def notes(self, spec: ModelSpec) -> list[str]:
         if all(not Exported(spec, graph, "").arithmetic for graph in spec.graphs):
@@ -154,20 +166,23 @@ class _TritonPython(Server):
         return ["pip install nvidia-pytriton openvino", f"python {start}"]
 
 
-class _TritonOnnx(Server):
+class _TritonOnnx(_Triton):
     """Triton with its ONNX Runtime backend, as in NVIDIA's container: the one that runs on NVIDIA's GPUs."""
 
     id = "triton-onnx"
     title = "NVIDIA Triton with its ONNX Runtime backend"
     graph = "1/model.onnx"
     onnx = True
-    urls = _Triton.urls
+    docker = "docker run --gpus all --rm"
+
+    def require(self, spec: ModelSpec) -> None:
+        onnx_graphs.require(spec)
+
+    def write(self, model: Exported, file: Path, target: Path) -> Metadata:
+        return subprocess_call.call(onnx_graphs.write, model.spec, file, target)
 
     def describe(self, model: Exported, tensors: Metadata, folder: Path) -> None:
         _write_text(folder / "config.pbtxt", _pbtxt(model.name, tensors, "onnxruntime", {}, "KIND_GPU"))
-
-    def commands(self, folder: Path) -> list[str]:
-        return [each.replace("docker run", "docker run --gpus all") for each in _Triton().commands(folder)]
 
     def notes(self, spec: ModelSpec) -> list[str]:
         return [_TRITON_IMAGE_NOTE, "It runs on a GPU. For a processor, write KIND_CPU into its config.pbtxt."]

@@ -42,7 +42,7 @@ def check(spec: ModelSpec, found: Metadata) -> Tensors:
     if spec.side and not rule.flexible and height != -1 and (height, width) != (spec.side, spec.side):
         raise _differs(f"its input is {height} x {width} pixels, not {spec.side} x {spec.side}")
     more = _all_named(tensors.besides_mattes(spec), found.outputs, "output")
-    mattes = () if spec.takes_clicks else _mattes(spec, _without(found.outputs, more))
+    mattes = _mattes(spec, _without(found.outputs, more))
     size = None if height == -1 else (height, width)
     return Tensors((*pictures, *others), (*mattes, *more), size, len(mattes))
 
@@ -69,10 +69,10 @@ def require_scores(masks: Array, scores: Array) -> None:
 
 
 def _pictures(spec: ModelSpec, found: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    wanted = 2 if spec.needs_plate else 1
-    planes = 4 if spec.refines else 3
-    if len(found) != wanted:
-        raise _differs(f"it has {len(found)} inputs, not {wanted}")
+    wanted = tensors.pictures(spec)
+    planes = wanted[0].shape[1]
+    if len(found) != len(wanted):
+        raise _differs(f"it has {len(found)} inputs, not {len(wanted)}")
     for each in found:
         if each.datatype != "UINT8":
             raise _differs(f"its input {each.name!r} is {each.datatype}, not UINT8")
@@ -81,7 +81,7 @@ def _pictures(spec: ModelSpec, found: Sequence[Tensor]) -> tuple[Tensor, ...]:
             raise _differs(f"its input {each.name!r} is {shape}, not 1 x {planes} x height x width")
         if not all(side == -1 or 0 < side <= 1 << 14 for side in each.shape[2:]):
             raise _differs(f"its input {each.name!r} is {connection.shape_in_words(each.shape)}")
-    if wanted == 1:
+    if not spec.needs_plate:
         return tuple(found)
     plates = [each for each in found if any(word in each.name.lower() for word in _PLATES)]
     if len(plates) != 1:
@@ -90,13 +90,13 @@ def _pictures(spec: ModelSpec, found: Sequence[Tensor]) -> tuple[Tensor, ...]:
 
 
 def _mattes(spec: ModelSpec, found: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    wanted = [("matte", "FP32", 1), ("foreground", "UINT8", 3)][: len(spec.outputs)]
     chosen = []
-    for what, datatype, planes in wanted:
-        fitting = [each for each in found if each.datatype == datatype and _is_picture(each.shape, planes)]
+    for wanted in tensors.mattes(spec):
+        planes = wanted.shape[1]
+        fitting = [each for each in found if each.datatype == wanted.datatype and _is_picture(each.shape, planes)]
         if len(fitting) != 1:
             listed = ", ".join(f"{each.datatype} {connection.shape_in_words(each.shape)}" for each in found[:4])
-            needed = f"one is needed for the {what}, {datatype} 1 x {planes} x height x width"
+            needed = f"one is needed for the {wanted.name}, {wanted.datatype} 1 x {planes} x height x width"
             raise _differs(f"its outputs are {listed or 'none'}; {needed}")
         chosen.append(fitting[0])
     return tuple(chosen)

@@ -17,6 +17,20 @@ MASKS, SCORES = "masks", "scores"  # outputs of a decoder
 ANY = -1  # a size that is open
 
 
+def pictures(spec: ModelSpec) -> list[Tensor]:
+    """Return the inputs of a model's graph that are pictures, in the order of engines."""
+    planes = 4 if spec.refines else 3
+    return [Tensor(name, "UINT8", (1, planes, ANY, ANY)) for name in (IMAGE, PLATE)[: 1 + spec.needs_plate]]
+
+
+def mattes(spec: ModelSpec) -> list[Tensor]:
+    """Return the outputs of a model's graph that are as large as the pictures: none of one that takes clicks."""
+    if spec.takes_clicks:
+        return []
+    both = Tensor(MATTE, "FP32", (1, 1, ANY, ANY)), Tensor(FOREGROUND, "UINT8", (1, 3, ANY, ANY))
+    return list(both[: len(spec.outputs)])
+
+
 def besides_pictures(spec: ModelSpec) -> list[Tensor]:
     """Return the inputs of a model's graph that follow on the pictures, in the order of engines."""
     size = [Tensor(SIZE, "INT64", (1, 2))] if FITS[spec.fit].on_mean else []
