@@ -647,6 +647,9 @@ def test_a_report_has_a_row_for_each_film_and_goes_on(daemon: Any, clip: Path, t
         Records(films, other, None)
     with pytest.raises(MattedError, match="is itself one of the films"):
         Records(plan.plan_films([clip], f"{tmp_path}/a.webp", "cutout", WHOLE), None, tmp_path / "a.webp")
+    os.link(clip, tmp_path / "link.png")
+    with pytest.raises(MattedError, match="is itself one of the films"):
+        Records(films[:1], None, tmp_path / "link.png", overwrite=True)
 
 
 def test_a_sheet_shows_frames_of_the_whole_result(daemon: Any, tmp_path: Path) -> None:

@@ -52,9 +52,9 @@ class Records:
             report.refuse_to_replace(file, self._again)
         for each in self.sheets:
             pictures.refuse_to_replace(each, self._again)
-        taken = {naming.place(path) for film in films for path in (film.source.path, film.target)}
+        taken = naming.identities(path for film in films for path in (film.source.path, film.target))
         for written in (*self.sheets, *([file] if file is not None else [])):
-            if naming.place(written) in taken:
+            if not naming.identities([written]).isdisjoint(taken):
                 raise FilmError(f"{written} is itself one of the films.", "Give it another name.")
 
     def __enter__(self) -> Records:
