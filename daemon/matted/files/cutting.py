@@ -197,7 +197,7 @@ def _removed(mask: Mask) -> NDArray[np.bool_]:
     Near a soft edge the colours are kept, because an editor that scales the cut-out mixes them into the edge.
     """
     removed: NDArray[np.bool_] = mask == 0
-    for row, soft in enumerate(band.with_neighbours(band.soft_blocks(mask))):
+    for row, soft in enumerate(band.edge_blocks(mask)):
         strip = removed[row * band.BLOCK : (row + 1) * band.BLOCK]
         strip &= ~np.repeat(soft, band.BLOCK)[: mask.shape[1]]
     return removed

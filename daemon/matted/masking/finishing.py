@@ -218,7 +218,7 @@ class Finishing:
         # The whole picture is rarely asked for again.
         learned = None if view.is_whole else partial(self._learned, alpha, layer)
         if request.tiles and ground is None:
-            blocks = colours.with_neighbours(colours.soft_blocks(kept, tuned))
+            blocks = colours.edge_blocks(kept, tuned)
             in_tiles = colours.CutOutInTiles(layer, blocks)
             colours.estimate_tiles(kept, layer, blocks, check, in_tiles.colours, learned)
             return in_tiles

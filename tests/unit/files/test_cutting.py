@@ -36,7 +36,7 @@ def replies(picture: Picture, mask: Any) -> tuple[Mask, Mask]:
         return Mask(bytearray(mask.tobytes()), info, bytearray(pixels.tobytes()), marks)
 
     layer = Layer.from_frame(memoryview(picture.image.tobytes()), WIDTH, HEIGHT, picture.wire_format)
-    blocks = colours.with_neighbours(colours.soft_blocks(mask))
+    blocks = colours.edge_blocks(mask)
     in_tiles, whole = colours.CutOutInTiles(layer, blocks), colours.CutOut(layer)
     colours.estimate_tiles(mask, layer, blocks, lambda: None, in_tiles.colours)
     colours.estimate(mask, layer, lambda: None, out=whole.colours)

@@ -190,7 +190,7 @@ def test_a_cut_out_in_tiles_has_the_pixels_of_a_whole_one(format: str) -> None:
     alpha = np.rint(ring(250, 200, 12) * 255).astype(np.uint8)
     picture = in_format(mix(alpha / 255, texture(250, 200, 3, 20, 30), texture(250, 200, 4, 20, 60)), format)
     layer = Layer.from_frame(memoryview(picture.tobytes()), 250, 200, format)
-    blocks = band.with_neighbours(band.soft_blocks(alpha))
+    blocks = band.edge_blocks(alpha)
     in_tiles, whole = colours.CutOutInTiles(layer, blocks), colours.CutOut(layer)
     colours.estimate_tiles(alpha, layer, blocks, never, in_tiles.colours)
     colours.estimate(alpha, layer, never, out=whole.colours)

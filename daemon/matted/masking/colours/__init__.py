@@ -1,6 +1,6 @@
 """The colours of a cut-out: the subject's own, where subject and background mix in a pixel."""
 
-from matted.masking.colours.band import soft_blocks, with_neighbours
+from matted.masking.colours.band import edge_blocks
 from matted.masking.colours.cut_out import CutOut, CutOutInTiles
 from matted.masking.colours.estimate import Learned, estimate, estimate_tiles, learn
 from matted.masking.colours.unmixed import unmix
@@ -9,10 +9,9 @@ __all__ = [
     "CutOut",
     "CutOutInTiles",
     "Learned",
+    "edge_blocks",
     "estimate",
     "estimate_tiles",
     "learn",
-    "soft_blocks",
     "unmix",
-    "with_neighbours",
 ]

@@ -39,9 +39,11 @@ def soft_blocks(
     return soft
 
 
-def with_neighbours(blocks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the blocks and those around them: what reaches at least BLOCK pixels beyond the edge."""
-    return dilated(blocks, corners=True)
+def edge_blocks(
+    alpha: NDArray[np.uint8 | np.uint16], tuned: NDArray[np.uint8 | np.uint16] | None = None
+) -> NDArray[np.bool_]:
+    """Return `soft_blocks` and those around them: what reaches at least BLOCK pixels beyond the edge."""
+    return dilated(soft_blocks(alpha, tuned), corners=True)
 
 
 def surroundings(blocks: NDArray[np.bool_], width: int, height: int) -> tuple[int, int, int, int]:

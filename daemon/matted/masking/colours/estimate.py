@@ -166,7 +166,7 @@ def estimate(
     for target, source in enumerate(layer.channels):
         colours[:, :, target] = layer.samples[:, :, source]
     check()
-    blocks = band.with_neighbours(band.soft_blocks(alpha, tuned))
+    blocks = band.edge_blocks(alpha, tuned)
     estimate_tiles(alpha, layer, blocks, check, lambda rows, columns: colours[rows, columns], learned)
     return colours
 
