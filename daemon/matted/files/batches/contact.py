@@ -38,6 +38,11 @@ def form_of_sheet(path: Path) -> Form:
     return form
 
 
+def numbered(path: Path, number: int, count: int) -> Path:
+    """Return the name of one of so many sheets, from 1 on: the path if there is one alone. count: 0 if not known."""
+    return path if count == 1 else path.with_name(f"{path.stem}-{number:0{len(str(count))}}{path.suffix}")
+
+
 class Contact:
     """Collects the outcomes of a run, and writes a page when it is full, or `flush` is called: memory stays level."""
 
@@ -90,10 +95,7 @@ class Contact:
             self.written.append(target)
 
     def _name(self, page: int) -> Path:
-        if self._pages == 1:
-            return self._path
-        digits = len(str(self._pages))
-        return self._path.with_name(f"{self._path.stem}-{page:0{digits}}{self._path.suffix}")
+        return numbered(self._path, page, self._pages)
 
 
 def _cell(outcome: Outcome) -> Cell:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matted.files import pictures, sheet
-from matted.files.batches.contact import A_PAGE, COLUMNS, form_of_sheet, small
+from matted.files.batches.contact import A_PAGE, COLUMNS, form_of_sheet, numbered, small
 from matted.files.films import animated, plates
 from matted.files.films.source import Source, clock, spread
 from matted.files.pictures import Picture
@@ -23,9 +23,7 @@ _RATE = Fraction(25)
 def names(path: Path, count: int) -> list[Path]:
     """Return the sheets of so many films: one each. Raises PictureError if it is no name of a picture."""
     form_of_sheet(path)
-    digits = len(str(count))
-    several = [path.with_name(f"{path.stem}-{number:0{digits}}{path.suffix}") for number in range(1, count + 1)]
-    return [path] if count == 1 else several
+    return [numbered(path, number, count) for number in range(1, count + 1)]
 
 
 def draw(film: Film, target: Path, overwrite: bool) -> None:
