@@ -25,7 +25,7 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 import numpy as np
-from conftest import PATIENCE, wait_for
+from conftest import PATIENCE, Daemon, wait_for
 from hosts.roots import cache_folder, locked
 from matted.inference import exporting
 from numpy.typing import NDArray
@@ -143,6 +143,13 @@ class RealServer:
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None, "it runs"
         os.killpg(self._process.pid, number)
+
+
+def export(daemon: Daemon, model: str, folder: Path, server: str) -> Path:
+    """Have a person who has the model write it into a folder of models for a server. Returns the folder."""
+    done = daemon.run("models", "export", model, str(folder), "--for", server)
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 @contextmanager

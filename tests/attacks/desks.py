@@ -34,7 +34,7 @@ from matted_client import MattedError, Rejected, messages
 from matted_client.client import Session
 from numpy.typing import NDArray
 from PIL import Image
-from real_servers import STARTABLE, RealServer, running
+from real_servers import STARTABLE, RealServer, export, running
 
 MODEL = "u2netp"
 NAMES = ("astronaut", "chelsea", "coffee")
@@ -339,8 +339,7 @@ def desks(
             return daemon.start("--keep-alive", "forever")
 
         alone = new_daemon("alone")
-        exported = alone.run("models", "export", MODEL, str(folder / "models"), "--for", server)
-        assert exported.returncode == 0, exported.stderr
+        export(alone, MODEL, folder / "models", server)
         here = masks(alone, shown, "CPU")
         alone.end()
         real = stack.enter_context(running(server, folder / "models", folder))

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import statistics
 import subprocess
@@ -29,12 +28,11 @@ from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
 import numpy as np
-import psutil
 from benchmarks import photographs
 from benchmarks.folders import pace
 from benchmarks.photographs import Layer
 from benchmarks.relay import relay
-from benchmarks.stopwatch import family
+from benchmarks.stopwatch import family, processor_seconds, processor_seconds_of
 from conftest import OFFLINE, Daemon, real_weights, wait_for
 from graphs import small
 from hosts.roots import cache_folder
@@ -44,7 +42,7 @@ from matted.inference.engines.kserve.server import connect
 from matted.models import catalogue
 from matted.settings.server import ServedGraph, ServedModel, ServerSettings
 from matted.system import allocator
-from real_servers import STARTABLE, RealServer, environment, running
+from real_servers import STARTABLE, RealServer, environment, export, running
 
 LARGE, SMALL = "isnet-general-use", "u2netp"  # of 1024 x 1024 pixels, by a small graph that stands in; and as it is
 SIDES = {LARGE: 1024, SMALL: 320}
@@ -91,7 +89,7 @@ class Served:
 
     def processor(self) -> float:
         """Return the processor time of its processes so far, in seconds."""
-        return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in family(self.real.pid))
+        return sum(map(processor_seconds_of, family(self.real.pid)))
 
     def statistics(self) -> dict[str, float]:
         """Return what Triton says of its stages, nanoseconds since its start; nothing of another server."""
@@ -108,13 +106,11 @@ def serving(server: str, model: str, folder: Path, seconds: float = 0.0) -> Iter
     """Run a server with a model that `matted models export` writes. seconds: as of `server_device.watch`."""
     person = Daemon(folder / "person", real_weights() if model == SMALL else None)
     person.folder.mkdir(exist_ok=True)
-    commands = [["models", "export", model, str(folder / server), "--for", server]]
     if model == LARGE:
         graph = small.isnet_like(folder / "graph.onnx", SIDES[LARGE])
-        commands.insert(0, ["models", "pull", model, "--from", str(graph), "--trust", "--no-int8"])
-    for command in commands:
-        done = person.run(*command)
+        done = person.run("models", "pull", model, "--from", str(graph), "--trust", "--no-int8")
         assert done.returncode == 0, done.stderr
+    export(person, model, folder / server, server)
     log = folder / "inferences"
     log.touch()
     module = folder / server / model / _MODULES[server]
@@ -265,9 +261,7 @@ def _alone(served: Served, protocol: str, in_flight: int) -> float:
 
 def _used(daemon: Daemon) -> float:
     """Return the processor time of the daemon, and of the commands that have ended. Seconds."""
-    commands = os.times()
-    serves = sum(psutil.Process(daemon.pid()).cpu_times()[:2])
-    return commands.children_user + commands.children_system + serves
+    return processor_seconds() + processor_seconds_of(daemon.pid())
 
 
 def _busy(inferences: Sequence[Inference]) -> float:

@@ -19,7 +19,7 @@ from hosts.installed import PATIENCE, Installed, until
 from hosts.krita.kinds import TITLES
 from hosts.krita.session import Results, krita_session
 from hosts.seen import artefacts_folder
-from real_servers import running
+from real_servers import export, running
 
 MODEL = "u2netp"
 ONE_CLICK_KEYS = ["alt+r", "c"]  # Filters > Remove Background
@@ -27,38 +27,27 @@ TESTED = [suite for suite in TITLES if suite in roots.SUITES]
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory, u2netp_file: Path) -> Iterator[Daemon]:
-    """A daemon that has the model itself, and no server."""
-    daemon = Daemon(tmp_path_factory.mktemp("local"), u2netp_file).start()
-    yield daemon
-    daemon.end()
-
-
-@pytest.fixture(scope="module")
-def expected(local: Daemon) -> bytes:
+def expected(daemon: Daemon) -> bytes:
     """The mask of the photograph."""
-    with local.session() as session:
+    with daemon.session() as session:
         picture = photograph().convert("RGBA")
         return bytes(session.mask(picture.tobytes(), *picture.size, "RGBA8", model=MODEL).alpha)
 
 
-def url_of(server: str, local: Daemon, folder: Path) -> Iterator[str]:
+def url_of(server: str, daemon: Daemon, folder: Path) -> Iterator[str]:
     """A server that has the model. folder: for what it reads and says."""
-    models = folder / server
-    done = local.run("models", "export", MODEL, str(models), "--for", server)
-    assert done.returncode == 0, done.stderr
-    with running(server, models, folder) as real:
+    with running(server, export(daemon, MODEL, folder / server, server), folder) as real:
         yield real.url("http")
 
 
 @pytest.fixture(scope="module")
-def mlserver(local: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    yield from url_of("mlserver", local, tmp_path_factory.mktemp("mlserver"))
+def mlserver(daemon: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from url_of("mlserver", daemon, tmp_path_factory.mktemp("mlserver"))
 
 
 @pytest.fixture(scope="module")
-def triton(local: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    yield from url_of("triton-python", local, tmp_path_factory.mktemp("triton"))
+def triton(daemon: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from url_of("triton-python", daemon, tmp_path_factory.mktemp("triton"))
 
 
 def assert_alike(mask: bytes | None, expected: bytes) -> None:

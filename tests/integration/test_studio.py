@@ -22,7 +22,7 @@ from matted_client import Rejected, messages
 from matted_client.client import Session
 from numpy.typing import NDArray
 from PIL import Image
-from real_servers import STARTABLE, RealServer, running
+from real_servers import STARTABLE, RealServer, export, running
 
 MODEL = "u2netp"
 PLATE, FILM, CLICKS, REFINER = "background-matting-mobilenetv2", "rvm-mobilenetv3", "mobile-sam", "vitmatte-small"
@@ -37,21 +37,9 @@ NewDesk = Callable[..., "Desk"]
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory, u2netp_file: Path) -> Iterator[Daemon]:
-    """A daemon that has the model itself, and no server."""
-    running = Daemon(tmp_path_factory.mktemp("local"), u2netp_file).start()
-    yield running
-    running.end()
-
-
-@pytest.fixture(scope="module")
-def models(local: Daemon, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def models(daemon: Daemon, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The folder of models of each server."""
-    folders = {server: tmp_path_factory.mktemp("models") / server for server in STARTABLE}
-    for server, folder in folders.items():
-        done = local.run("models", "export", MODEL, str(folder), "--for", server)
-        assert done.returncode == 0, done.stderr
-    return folders
+    return {each: export(daemon, MODEL, tmp_path_factory.mktemp("models") / each, each) for each in STARTABLE}
 
 
 @pytest.fixture(scope="module")
@@ -132,11 +120,11 @@ def photograph() -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize(("server", "protocol"), WAYS, ids=IDS)
 def test_masks_are_the_same_as_on_this_computer(
-    servers: dict[str, RealServer], local: Daemon, new_desk: NewDesk, server: str, protocol: str
+    servers: dict[str, RealServer], daemon: Daemon, new_desk: NewDesk, server: str, protocol: str
 ) -> None:
     picture = photograph()
     height, width = picture.shape[:2]
-    with local.session() as session:
+    with daemon.session() as session:
         made = session.mask(picture.tobytes(), width, height, "RGB8", model=MODEL)
     expected = np.frombuffer(made.alpha, np.uint8).reshape(height, width)
     url = servers[server].url(protocol)
